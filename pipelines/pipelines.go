@@ -1,0 +1,36 @@
+// Package pipelines holds the pipelines that come with this project.
+package pipelines
+
+import (
+	"bytes"
+	_ "embed"
+)
+
+//go:embed self-upgrade.yml
+var selfUpgrade []byte
+
+// SelfUpgrade is the pipeline with which a Concourse upgrades itself, with its
+// variables unfilled.
+func SelfUpgrade() []byte { return bytes.Clone(selfUpgrade) }
+
+// SelfUpgradeDefaults are the values of the variables that have a sensible one;
+// anything else set for them wins.
+func SelfUpgradeDefaults() map[string]any {
+	return map[string]any{
+		"perpetual_image":      "ghcr.io/perpetual-ci/perpetual",
+		"perpetual_repository": "perpetual-ci/perpetual",
+		"perpetual_constraint": ">=0.0.0",
+		"concourse_constraint": "*",
+		"stemcell_name":        "bosh-aws-xen-hvm-ubuntu-jammy-go_agent",
+		"stemcell_constraint":  "*",
+		"check_every":          "10m",
+		"deployment_name":      "concourse",
+		"concourse_team":       "main",
+		"concourse_ca_cert":    "",
+		"github_token":         "",
+		"github_url":           "",
+		"github_ca_cert":       "",
+		"bosh_io_url":          "",
+		"bosh_io_ca_cert":      "",
+	}
+}

@@ -1,0 +1,114 @@
+package component
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// Set finds and fetches sets of components.
+type Set struct {
+	Upstreams Upstreams
+	Fetcher   Fetcher
+	Now       func() time.Time
+	Log       io.Writer     // the build log
+	Deadline  time.Duration // of all upstreams together
+}
+
+// Check asks all upstreams at the same time and gives the versions for
+// Concourse: the given set, then the newest if it differs. It fails, naming the
+// component, when any upstream does: there is never a half set.
+func (s Set) Check(ctx context.Context, source resource.Source, given resource.Version) ([]resource.Version, error) {
+	results := map[string]found{}
+	var mu sync.Mutex
+	log := &lockedWriter{to: s.Log}
+	err := s.each(ctx, source, log, func(ctx context.Context, f *finder) error {
+		result, err := f.newest(ctx, given[f.name])
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		results[f.name] = result
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	newest := resource.Version{}
+	for _, name := range slices.Sorted(maps.Keys(results)) {
+		newest[name] = settle(log, name, source.Watch[name], given[name], results[name])
+	}
+	switch {
+	case len(given) == 0:
+		return []resource.Version{newest}, nil
+	case given.Equal(newest):
+		return []resource.Version{given}, nil
+	}
+	return []resource.Version{given, newest}, nil
+}
+
+// settle decides between the given version and the newest: never an older one
+// unless that is allowed.
+func settle(log io.Writer, name string, w resource.Watch, given string, result found) string {
+	newest := result.component.Version
+	switch {
+	case given == "" || given == newest:
+		return newest
+	case newer(newest, given):
+		if result.withdrawn {
+			_, _ = fmt.Fprintf(log, "%s: %s was withdrawn upstream; %s follows it\n", name, given, newest)
+		}
+		return newest
+	case w.AllowDowngrade:
+		_, _ = fmt.Fprintf(log, "%s: going back from %s to %s, as allow_downgrade says\n", name, given, newest)
+		return newest
+	case result.withdrawn:
+		_, _ = fmt.Fprintf(log, "%s: %s was withdrawn upstream; staying with it, as %s is older (allow_downgrade would go back)\n", name, given, newest)
+	default:
+		_, _ = fmt.Fprintf(log, "%s: staying with %s, as the newest that counts now is the older %s (allow_downgrade would go back)\n", name, given, newest)
+	}
+	return given
+}
+
+// each runs do for every component at the same time, under the set's deadline.
+func (s Set) each(ctx context.Context, source resource.Source, log io.Writer, do func(context.Context, *finder) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.Deadline)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	now := s.Now()
+	for name, watch := range source.Watch {
+		group.Go(func() error {
+			picker, err := newPicker(watch)
+			if err != nil {
+				return fmt.Errorf("component %s: %w", name, err)
+			}
+			f := &finder{name: name, watch: watch, up: s.Upstreams, now: now, log: log, picker: picker}
+			if err := do(ctx, f); err != nil {
+				return fmt.Errorf("component %s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// lockedWriter keeps lines of concurrent finders whole.
+type lockedWriter struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
+}

@@ -1,0 +1,103 @@
+// Package component finds out what could be deployed: the newest set of
+// releases, stemcells and programs that the watched upstreams offer, and the
+// files that describe a set to the steps after a get.
+package component
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// The kinds of component, as components.json names them.
+const (
+	KindRelease  = "release"  // a BOSH release on bosh.io
+	KindStemcell = "stemcell" // a BOSH stemcell on bosh.io
+	KindGitHub   = "github"   // a GitHub release
+)
+
+// ErrNotFound is what an upstream answers for a name or tag that it does not have.
+var ErrNotFound = errors.New("not found")
+
+// Component is one member of a set, as components.json holds it.
+type Component struct {
+	Name     string                       `json:"name"`             // "concourse", the key in source.watch
+	Kind     string                       `json:"kind"`             // "release"
+	Upstream string                       `json:"upstream"`         // "github.com/concourse/concourse-bosh-release"
+	Version  string                       `json:"version"`          // "8.2.5"
+	URL      string                       `json:"url"`              // where the director or a person fetches it
+	SHA1     string                       `json:"sha1,omitempty"`   // hex
+	SHA256   string                       `json:"sha256,omitempty"` // hex
+	Size     int64                        `json:"size,omitempty"`   // bytes; 0 where the upstream does not say
+	NotesURL string                       `json:"notes_url"`        // release notes, for people
+	File     string                       `json:"file,omitempty"`   // downloaded: "concourse/release.tgz"
+	Assets   []Asset                      `json:"assets,omitempty"` // GitHub: the files that the globs chose
+	header   func(url string) http.Header // GitHub: how assets are asked for
+}
+
+// Asset is one file of a GitHub release.
+type Asset struct {
+	Name   string `json:"name"`             // "perpetual-linux-amd64"
+	URL    string `json:"url"`              // for browsers and curl
+	SHA256 string `json:"sha256,omitempty"` // hex, the API's digest
+	Size   int64  `json:"size"`             // bytes
+	File   string `json:"file,omitempty"`   // downloaded: "perpetual/assets/perpetual-linux-amd64"
+	apiURL string // asked for with Accept: application/octet-stream, also where the repository is private
+}
+
+// GitHub is what this package asks of GitHub.
+type GitHub interface {
+	// Releases gives one page, newest creation first, and the next page's number, 0 for none.
+	Releases(ctx context.Context, repo string, page, perPage int) ([]GitHubRelease, int, error)
+	// Tags gives the names of all tags.
+	Tags(ctx context.Context, repo string) ([]string, error)
+	// ReleaseByTag fails with ErrNotFound for a tag without a published release.
+	ReleaseByTag(ctx context.Context, repo, tag string) (GitHubRelease, error)
+	// Header is what a download of an asset's API URL needs.
+	Header(assetURL string) http.Header
+}
+
+// GitHubRelease is a release as GitHub lists it.
+type GitHubRelease struct {
+	Tag               string
+	URL               string // its page, for people
+	Draft, PreRelease bool
+	CreatedAt         time.Time
+	PublishedAt       time.Time // zero for drafts
+	Assets            []GitHubAsset
+}
+
+// GitHubAsset is a file of a GitHub release.
+type GitHubAsset struct {
+	Name, APIURL, URL, SHA256 string
+	Size                      int64
+}
+
+// BoshIO is what this package asks of bosh.io. Lists come in any order.
+type BoshIO interface {
+	// Releases fails with ErrNotFound for an unknown repository.
+	Releases(ctx context.Context, repository string) ([]Tarball, error)
+	// Stemcells fails with ErrNotFound for an unknown name.
+	Stemcells(ctx context.Context, name string) ([]Stemcell, error)
+	// LastModified is when a tarball was published.
+	LastModified(ctx context.Context, url string) (time.Time, error)
+}
+
+// Tarball is one file that bosh.io knows.
+type Tarball struct {
+	Version, URL, SHA1, SHA256 string
+	Size                       int64
+}
+
+// Stemcell is one version of a stemcell: a light and a regular tarball, either may be absent.
+type Stemcell struct {
+	Version        string
+	Light, Regular *Tarball
+}
+
+// Upstreams are the places that components come from.
+type Upstreams struct {
+	GitHub GitHub
+	BoshIO BoshIO
+}

@@ -1,0 +1,234 @@
+package component
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// The files that in writes for the whole set.
+const (
+	SetFile  = "components.json" // what out reads
+	VarsFile = "vars.yml"        // for bosh -l and fly -l
+)
+
+// Download is one file to fetch.
+type Download struct {
+	Name         string // for the progress line: "concourse"
+	URL          string
+	Header       http.Header // credentials for URL's host only
+	Path         string
+	SHA256, SHA1 string // hex; the strongest that is known is checked
+	Size         int64  // 0 where it is not known
+}
+
+// Fetcher downloads files, each verified and never visible before it is whole.
+type Fetcher interface {
+	Fetch(ctx context.Context, files ...Download) error
+}
+
+// In writes the set of a version into dir, with the files themselves for the
+// components named in params. Nothing is written when a component is not found
+// or a download fails.
+func (s Set) In(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
+	names, err := req.Params.Downloads(req.Source)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	set, err := s.resolve(ctx, req)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	var downloads []Download
+	for i := range set {
+		if slices.Contains(names, set[i].Name) {
+			more, err := set[i].downloads(dir)
+			if err != nil {
+				return resource.Result{}, err
+			}
+			downloads = append(downloads, more...)
+		}
+	}
+	if err := s.fetch(ctx, dir, set, downloads); err != nil {
+		return resource.Result{}, err
+	}
+	result := resource.Result{Version: req.Version}
+	for _, c := range set {
+		result.Metadata = append(result.Metadata,
+			resource.Field{Name: c.Name, Value: c.Version},
+			resource.Field{Name: c.Name + " notes", Value: c.NotesURL})
+	}
+	return result, nil
+}
+
+// fetch downloads and then writes; what it made is removed when it fails.
+func (s Set) fetch(ctx context.Context, dir string, set []Component, downloads []Download) (err error) {
+	defer func() {
+		if err != nil {
+			for _, c := range set {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, c.Name)))
+			}
+		}
+	}()
+	for _, d := range downloads {
+		if err := os.MkdirAll(filepath.Dir(d.Path), 0o755); err != nil {
+			return fmt.Errorf("make the download's directory: %w", err)
+		}
+	}
+	if len(downloads) > 0 {
+		if err := s.Fetcher.Fetch(ctx, downloads...); err != nil {
+			return err
+		}
+	}
+	return WriteSet(dir, set)
+}
+
+// resolve finds every component of the version, by name.
+func (s Set) resolve(ctx context.Context, req resource.InRequest) ([]Component, error) {
+	for name := range req.Version {
+		if _, watched := req.Source.Watch[name]; !watched {
+			return nil, fmt.Errorf("find component %s: the version names it, but source.watch does not", name)
+		}
+	}
+	var set []Component
+	var mu sync.Mutex
+	err := s.each(ctx, req.Source, &lockedWriter{to: s.Log}, func(ctx context.Context, f *finder) error {
+		version, ok := req.Version[f.name]
+		if !ok {
+			return errors.New("the version does not name it: it was added to source.watch later; run check again")
+		}
+		c, err := f.exactly(ctx, version)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		set = append(set, c)
+		return nil
+	})
+	sort.Slice(set, func(i, j int) bool { return set[i].Name < set[j].Name })
+	return set, err
+}
+
+// downloads lists the files of c below dir and notes in c where they will be.
+func (c *Component) downloads(dir string) ([]Download, error) {
+	if c.Kind != KindGitHub {
+		c.File = c.Name + "/" + c.Kind + ".tgz"
+		return []Download{{
+			Name: c.Name, URL: c.URL, Path: filepath.Join(dir, c.File), SHA256: c.SHA256, SHA1: c.SHA1, Size: c.Size,
+		}}, nil
+	}
+	if len(c.Assets) == 0 {
+		return nil, fmt.Errorf("download %s: it has no assets chosen; set source.watch.%s.assets", c.Name, c.Name)
+	}
+	var list []Download
+	for i := range c.Assets {
+		a := &c.Assets[i]
+		if a.Name != filepath.Base(a.Name) || a.Name == ".." || a.Name == "." {
+			return nil, fmt.Errorf("download %s: asset name %q is no file name", c.Name, a.Name)
+		}
+		a.File = c.Name + "/assets/" + a.Name
+		list = append(list, Download{
+			Name: c.Name + " " + a.Name, URL: a.apiURL, Header: c.header(a.apiURL),
+			Path: filepath.Join(dir, a.File), SHA256: a.SHA256, Size: a.Size,
+		})
+	}
+	return list, nil
+}
+
+// WriteSet writes components.json, vars.yml and NAME/{version,url,sha1,sha256}.
+func WriteSet(dir string, set []Component) error {
+	vars := map[string]string{}
+	for _, c := range set {
+		if err := writeFields(filepath.Join(dir, c.Name), c); err != nil {
+			return err
+		}
+		for key, value := range c.Vars() {
+			vars[key] = value
+		}
+	}
+	asYAML, err := yaml.Marshal(vars)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", VarsFile, err)
+	}
+	asJSON, err := json.MarshalIndent(set, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", SetFile, err)
+	}
+	if err := write(filepath.Join(dir, VarsFile), asYAML); err != nil {
+		return err
+	}
+	return write(filepath.Join(dir, SetFile), append(asJSON, '\n'))
+}
+
+func writeFields(dir string, c Component) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the directory of %s: %w", c.Name, err)
+	}
+	fields := map[string]string{"version": c.Version, "url": c.URL, "sha1": c.SHA1, "sha256": c.SHA256}
+	for name, value := range fields {
+		if value == "" { // an absent digest is an absent file, not an empty one
+			continue
+		}
+		if err := write(filepath.Join(dir, name), []byte(value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Vars are the component's variables: concourse_version, concourse_url, …
+func (c Component) Vars() map[string]string {
+	prefix := strings.ReplaceAll(c.Name, "-", "_") + "_"
+	vars := map[string]string{prefix + "version": c.Version, prefix + "url": c.URL}
+	if c.SHA1 != "" {
+		vars[prefix+"sha1"] = c.SHA1
+	}
+	if c.SHA256 != "" {
+		vars[prefix+"sha256"] = c.SHA256
+	}
+	if c.Kind == KindStemcell {
+		vars[prefix+"name"] = c.Upstream
+	}
+	return vars
+}
+
+// ReadSet reads what WriteSet wrote. It fails when dir is no directory of a get of components.
+func ReadSet(dir string) ([]Component, error) {
+	text, err := os.ReadFile(filepath.Join(dir, SetFile))
+	if err != nil {
+		return nil, fmt.Errorf("read the component set: %w", err)
+	}
+	var set []Component
+	if err := json.Unmarshal(text, &set); err != nil {
+		return nil, fmt.Errorf("decode %s: %w", SetFile, err)
+	}
+	for _, c := range set {
+		if c.Name == "" || c.Version == "" || c.Kind == "" {
+			return nil, fmt.Errorf("decode %s: a component lacks name, kind or version", SetFile)
+		}
+		if c.File != "" && !filepath.IsLocal(c.File) {
+			return nil, fmt.Errorf("decode %s: file %q of %s leads out of the directory", SetFile, c.File, c.Name)
+		}
+	}
+	return set, nil
+}
+
+func write(path string, text []byte) error {
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}

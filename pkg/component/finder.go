@@ -1,0 +1,114 @@
+package component
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// finder looks for the versions of one component.
+type finder struct {
+	name   string
+	watch  resource.Watch
+	up     Upstreams
+	now    time.Time
+	log    io.Writer
+	picker *picker
+}
+
+// found is a version and whether the given one is still offered.
+type found struct {
+	component Component
+	withdrawn bool // the given version is certainly gone upstream
+}
+
+// newest finds the highest version that counts. given is the version that the
+// resource is at, "" for none; it only matters for what is said.
+func (f *finder) newest(ctx context.Context, given string) (found, error) {
+	switch {
+	case f.watch.GitHub != "":
+		return f.newestGitHub(ctx, given)
+	case f.watch.Stemcell != "":
+		return f.newestStemcell(ctx, given)
+	}
+	return f.newestRelease(ctx, given)
+}
+
+// exactly finds one version, for in. It fails with ErrNotFound when upstream has it no longer.
+func (f *finder) exactly(ctx context.Context, version string) (Component, error) {
+	var c Component
+	var err error
+	switch {
+	case f.watch.GitHub != "":
+		c, err = f.exactGitHub(ctx, version)
+	case f.watch.Stemcell != "":
+		c, err = f.exactStemcell(ctx, version)
+	default:
+		c, err = f.exactRelease(ctx, version)
+	}
+	if errors.Is(err, ErrNotFound) {
+		return Component{}, fmt.Errorf("find %s %s: %w upstream any more: it was withdrawn, or source.watch.%s changed", f.name, version, ErrNotFound, f.name)
+	}
+	return c, err
+}
+
+// old says whether something published at date is as old as min_age wants.
+func (f *finder) old(date time.Time) bool {
+	return f.watch.MinAge.Duration == 0 || !date.After(f.now.Add(-f.watch.MinAge.Duration))
+}
+
+// say tells the build log something that is no error.
+func (f *finder) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(f.log, "%s: %s\n", f.name, fmt.Sprintf(format, args...))
+}
+
+// errNothing is the error for an upstream without any version that counts.
+func (f *finder) errNothing(upstream string) error {
+	var limits []string
+	if f.watch.Version != "" {
+		limits = append(limits, "version "+f.watch.Version)
+	}
+	if f.watch.TagFilter != "" {
+		limits = append(limits, "tag_filter "+f.watch.TagFilter)
+	}
+	if f.watch.MinAge.Duration > 0 {
+		limits = append(limits, "min_age "+f.watch.MinAge.String())
+	}
+	if len(f.watch.Assets) > 0 {
+		limits = append(limits, "assets "+strings.Join(f.watch.Assets, ", "))
+	}
+	if len(limits) == 0 {
+		return fmt.Errorf("find versions in %s: there is none that counts", upstream)
+	}
+	return fmt.Errorf("find versions in %s: there is none that satisfies %s", upstream, strings.Join(limits, " and "))
+}
+
+// chosen are the assets that the globs choose; missing is the first glob without one.
+func chosen(globs []string, assets []GitHubAsset) (list []Asset, missing string) {
+	for _, glob := range globs {
+		hit := false
+		for _, a := range assets {
+			if ok, _ := path.Match(glob, a.Name); ok {
+				hit = true
+			}
+		}
+		if !hit {
+			return nil, glob
+		}
+	}
+	for _, a := range assets {
+		for _, glob := range globs {
+			if ok, _ := path.Match(glob, a.Name); ok {
+				list = append(list, Asset{Name: a.Name, URL: a.URL, SHA256: a.SHA256, Size: a.Size, apiURL: a.APIURL})
+				break
+			}
+		}
+	}
+	return list, ""
+}

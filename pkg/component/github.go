@@ -1,0 +1,187 @@
+package component
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// GitHub lists releases by date of creation, and a high version may be older
+// than a hundred patch releases of lower lines. So the first page alone proves
+// nothing, and all pages are slow and eat the rate limit. The names of all tags
+// come in one request of some hundred bytes each: they say which versions
+// exist, and the release of the highest is then asked for by its tag.
+const (
+	firstPage = 20  // most repositories' newest release is on it, in a fifth of the bytes
+	fullPage  = 100 // GitHub's maximum
+	maxMisses = 3   // tags without a release after which the list is read whole
+)
+
+// newestGitHub finds the release with the highest version.
+func (f *finder) newestGitHub(ctx context.Context, given string) (found, error) {
+	releases, next, err := f.up.GitHub.Releases(ctx, f.watch.GitHub, 1, firstPage)
+	if err != nil {
+		return found{}, err
+	}
+	if next == 0 {
+		return f.fromReleases(releases, given)
+	}
+	if f.watch.Drafts { // drafts have no tags
+		return f.fromAllPages(ctx, given)
+	}
+	tags, err := f.up.GitHub.Tags(ctx, f.watch.GitHub)
+	if err != nil {
+		return found{}, err
+	}
+	listed := map[string]GitHubRelease{}
+	for _, r := range releases {
+		listed[r.Tag] = r
+	}
+	misses := 0
+	for _, c := range f.picker.tags(tags) {
+		release, ok := listed[c.label]
+		if !ok {
+			if misses == maxMisses {
+				return f.fromAllPages(ctx, given)
+			}
+			release, err = f.up.GitHub.ReleaseByTag(ctx, f.watch.GitHub, c.label)
+			if errors.Is(err, ErrNotFound) {
+				misses++
+				continue
+			}
+			if err != nil {
+				return found{}, err
+			}
+		}
+		if component, ok := f.usable(release, c.version); ok {
+			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
+		}
+		misses++
+	}
+	return found{}, f.errNothing(f.watch.GitHub)
+}
+
+// fromAllPages reads the whole list: what is needed where tags do not tell.
+func (f *finder) fromAllPages(ctx context.Context, given string) (found, error) {
+	all, err := f.allReleases(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	return f.fromReleases(all, given)
+}
+
+func (f *finder) allReleases(ctx context.Context) ([]GitHubRelease, error) {
+	var all []GitHubRelease
+	for page := 1; page != 0; {
+		releases, next, err := f.up.GitHub.Releases(ctx, f.watch.GitHub, page, fullPage)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, releases...)
+		if next != 0 && next <= page {
+			return nil, fmt.Errorf("list releases of %s: page %d names page %d as the next one", f.watch.GitHub, page, next)
+		}
+		page = next
+	}
+	return all, nil
+}
+
+// fromReleases chooses from a list that is known to be whole.
+func (f *finder) fromReleases(releases []GitHubRelease, given string) (found, error) {
+	byTag := map[string]GitHubRelease{}
+	var tags []string
+	for _, r := range releases {
+		if _, seen := byTag[r.Tag]; !seen {
+			byTag[r.Tag] = r
+			tags = append(tags, r.Tag)
+		}
+	}
+	for _, c := range f.picker.tags(tags) {
+		if component, ok := f.usable(byTag[c.label], c.version); ok {
+			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
+		}
+	}
+	return found{}, f.errNothing(f.watch.GitHub)
+}
+
+// tagged says whether a tag of that version is among tags.
+func (f *finder) tagged(tags []string, version string) bool {
+	for _, tag := range tags {
+		if v, ok := f.picker.version(tag); ok && v == version {
+			return true
+		}
+	}
+	return false
+}
+
+// usable says whether a release may be offered, and as what.
+func (f *finder) usable(r GitHubRelease, version string) (Component, bool) {
+	date := r.PublishedAt
+	if date.IsZero() {
+		date = r.CreatedAt
+	}
+	if (r.Draft && !f.watch.Drafts) || (r.PreRelease && !f.watch.PreRelease) || !f.old(date) {
+		return Component{}, false
+	}
+	c, err := f.fromGitHub(r, version)
+	if err != nil {
+		f.say("%s is not offered yet: %v", version, err)
+		return Component{}, false
+	}
+	return c, true
+}
+
+// fromGitHub describes a release. It fails when a glob has no asset: the
+// release is still being uploaded, or the glob is wrong.
+func (f *finder) fromGitHub(r GitHubRelease, version string) (Component, error) {
+	assets, missing := chosen(f.watch.Assets, r.Assets)
+	if missing != "" {
+		return Component{}, fmt.Errorf("its release has no asset that matches %q", missing)
+	}
+	c := Component{
+		Name: f.name, Kind: KindGitHub, Upstream: f.watch.GitHub, Version: version,
+		URL: r.URL, NotesURL: r.URL, Assets: assets, header: f.up.GitHub.Header,
+	}
+	if len(assets) == 1 { // one file is what the component is
+		c.URL, c.SHA256, c.Size = assets[0].URL, assets[0].SHA256, assets[0].Size
+	}
+	return c, nil
+}
+
+// exactGitHub finds the release of one version through the tags that give it.
+func (f *finder) exactGitHub(ctx context.Context, version string) (Component, error) {
+	if f.watch.Drafts {
+		return f.exactInPages(ctx, version)
+	}
+	tags, err := f.up.GitHub.Tags(ctx, f.watch.GitHub)
+	if err != nil {
+		return Component{}, err
+	}
+	for _, tag := range tags {
+		if v, ok := f.picker.version(tag); !ok || v != version {
+			continue
+		}
+		release, err := f.up.GitHub.ReleaseByTag(ctx, f.watch.GitHub, tag)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return Component{}, err
+		}
+		return f.fromGitHub(release, version)
+	}
+	return Component{}, ErrNotFound
+}
+
+func (f *finder) exactInPages(ctx context.Context, version string) (Component, error) {
+	all, err := f.allReleases(ctx)
+	if err != nil {
+		return Component{}, err
+	}
+	for _, r := range all {
+		if v, ok := f.picker.version(r.Tag); ok && v == version {
+			return f.fromGitHub(r, version)
+		}
+	}
+	return Component{}, ErrNotFound
+}

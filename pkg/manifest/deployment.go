@@ -1,0 +1,134 @@
+package manifest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+)
+
+//go:embed concourse.yml
+var concourse []byte
+
+// Concourse is the bundled manifest of a Concourse: web, worker and database.
+func Concourse() File {
+	return File{Name: "the bundled Concourse manifest", Text: bytes.Clone(concourse)}
+}
+
+// ConcourseDefaults are the values of the bundled manifest's variables that
+// have a sensible one; anything else set for them wins.
+func ConcourseDefaults() map[string]any {
+	return map[string]any{
+		"azs": []any{"z1"}, "network_name": "default",
+		"web_instances": 1, "web_vm_type": "default",
+		"worker_instances": 1, "worker_vm_type": "default", "worker_tags": []any{},
+		"db_vm_type": "default", "db_persistent_disk_type": "default",
+		"drain_timeout": "1h", "cluster_name": "concourse",
+	}
+}
+
+// Deployment is what this project needs to know of a BOSH manifest.
+type Deployment struct {
+	Name     string `yaml:"name"` // "concourse"
+	Releases []struct {
+		Name    string `yaml:"name"`    // "concourse"
+		Version string `yaml:"version"` // "8.2.5"
+	} `yaml:"releases"`
+	Stemcells []struct {
+		Alias   string `yaml:"alias"`   // "default"
+		Name    string `yaml:"name"`    // "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
+		OS      string `yaml:"os"`      // or "ubuntu-jammy"
+		Version string `yaml:"version"` // "1.484"
+	} `yaml:"stemcells"`
+	InstanceGroups []InstanceGroup `yaml:"instance_groups"`
+}
+
+// InstanceGroup is one group of a BOSH manifest.
+type InstanceGroup struct {
+	Name      string `yaml:"name"`      // "worker"
+	Instances int    `yaml:"instances"` // 2
+	Jobs      []struct {
+		Name    string `yaml:"name"`    // "worker"
+		Release string `yaml:"release"` // "concourse"
+	} `yaml:"jobs"`
+}
+
+// Parse reads a BOSH manifest.
+func Parse(f File) (Deployment, error) {
+	var d Deployment
+	if err := yaml.Unmarshal(f.Text, &d); err != nil {
+		return Deployment{}, fmt.Errorf("parse %s: %w", f.Name, oneLine(err))
+	}
+	return d, nil
+}
+
+// Release is the version of a release in the manifest, "" if it has none of that name.
+func (d Deployment) Release(name string) string {
+	for _, r := range d.Releases {
+		if r.Name == name {
+			return r.Version
+		}
+	}
+	return ""
+}
+
+// Instances counts the instances that run a job of a release: the workers are
+// Instances("concourse", "worker").
+func (d Deployment) Instances(release, job string) int {
+	total := 0
+	for _, group := range d.InstanceGroups {
+		for _, j := range group.Jobs {
+			if j.Release == release && j.Name == job {
+				total += group.Instances
+				break
+			}
+		}
+	}
+	return total
+}
+
+// Digest identifies the content of a YAML text: it is the same whatever the
+// order of keys, the white space and the comments, and another for any other value.
+func Digest(text []byte) (string, error) {
+	var root any
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return "", fmt.Errorf("digest manifest: %w", oneLine(err))
+	}
+	canonical, err := json.Marshal(forJSON(root)) // sorts the keys
+	if err != nil {
+		return "", fmt.Errorf("digest manifest: %w", err)
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// forJSON makes keys strings, as JSON has no others; the key's type stays in it.
+func forJSON(value any) any {
+	switch v := value.(type) {
+	case map[any]any:
+		out := make(map[string]any, len(v))
+		for key, item := range v {
+			out[fmt.Sprintf("%T %v", key, key)] = forJSON(item)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, item := range v {
+			out[key] = forJSON(item)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = forJSON(item)
+		}
+		return out
+	case float64:
+		return fmt.Sprintf("float %v", v) // JSON has no NaN and would make 1.0 of 1
+	}
+	return value
+}

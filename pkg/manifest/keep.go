@@ -1,0 +1,108 @@
+package manifest
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+
+	"gopkg.in/yaml.v3"
+)
+
+// variable is a text that is one variable and nothing else.
+var variable = regexp.MustCompile(`^\(\( ?([-\w]+) ?\)\)$`)
+
+// Keep finds the values that the variables of a template have in a running
+// document that was rendered from it or from an earlier version of it. So what
+// a user does not set again keeps its last value, and credentials need not pass
+// through the pipeline. A variable whose value is not certain (it stands in two
+// places with two values, or is gone) is left out.
+//
+// Lists of named things are matched by name, others by position when both are
+// of one length. A placeholder in the running document, such as
+// ((vault:concourse/token)), is a value like any other.
+func Keep(tmpl, running []byte) (map[string]any, error) {
+	var t, r any
+	if err := yaml.Unmarshal(tmpl, &t); err != nil {
+		return nil, fmt.Errorf("parse the template: %w", oneLine(err))
+	}
+	if err := yaml.Unmarshal(running, &r); err != nil {
+		return nil, fmt.Errorf("parse the running document: %w", oneLine(err))
+	}
+	k := &keeper{vars: map[string]any{}, unsure: map[string]bool{}}
+	k.walk(t, r)
+	for name := range k.unsure {
+		delete(k.vars, name)
+	}
+	return k.vars, nil
+}
+
+type keeper struct {
+	vars   map[string]any
+	unsure map[string]bool
+}
+
+// walk goes down both documents at the same places.
+func (k *keeper) walk(tmpl, running any) {
+	switch t := tmpl.(type) {
+	case string:
+		if m := variable.FindStringSubmatch(t); m != nil {
+			k.bind(m[1], running)
+		}
+	case map[string]any:
+		if r, ok := running.(map[string]any); ok {
+			for key, item := range t {
+				if value, ok := r[key]; ok {
+					k.walk(item, value)
+				}
+			}
+		}
+	case []any:
+		if r, ok := running.([]any); ok {
+			k.walkList(t, r)
+		}
+	}
+}
+
+func (k *keeper) walkList(tmpl, running []any) {
+	for i, item := range tmpl {
+		name, named := nameOf(item)
+		if !named {
+			if len(tmpl) == len(running) {
+				k.walk(item, running[i])
+			}
+			continue
+		}
+		for _, candidate := range running {
+			if other, ok := nameOf(candidate); ok && other == name {
+				k.walk(item, candidate)
+				break
+			}
+		}
+	}
+}
+
+// bind notes a value, or that it is not certain.
+func (k *keeper) bind(name string, value any) {
+	if value == nil {
+		return
+	}
+	if known, seen := k.vars[name]; seen && !reflect.DeepEqual(known, value) {
+		k.unsure[name] = true
+	}
+	k.vars[name] = value
+}
+
+// nameOf is what people tell list items apart by: BOSH's name and alias, the
+// names of Concourse's steps.
+func nameOf(item any) (string, bool) {
+	m, ok := item.(map[string]any)
+	if !ok {
+		return "", false
+	}
+	for _, key := range []string{"name", "alias", "get", "put", "task", "set_pipeline", "load_var"} {
+		if name, ok := m[key].(string); ok && !variable.MatchString(name) {
+			return key + " " + name, true
+		}
+	}
+	return "", false
+}

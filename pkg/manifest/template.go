@@ -1,0 +1,131 @@
+// Package manifest renders BOSH manifests and Concourse pipelines from a
+// template, ops files and variables, as the bosh CLI does, and compares them.
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cloudfoundry/bosh-cli/v7/director/template"
+	"github.com/cppforlife/go-patch/patch"
+	yamlv2 "gopkg.in/yaml.v2" // the template engine's, whose maps its ops expect
+)
+
+// File is a text and the name that errors give it.
+type File struct {
+	Name string // "ops/scale.yml"
+	Text []byte
+}
+
+// Template is what Render renders.
+type Template struct {
+	File
+	OpsFiles []File
+	Vars     []map[string]any // later maps win
+	// Partial leaves variables without a value in place: for pipelines, whose
+	// rest a credential manager fills in, and for directors with a config server.
+	Partial bool
+}
+
+// ErrNoValue says that variables have no value; the error lists all of them.
+var ErrNoValue = errors.New("no value for")
+
+// Render applies the ops files in order and fills in the variables. It fails,
+// naming the file, when the template is no YAML, an ops file does not apply, or
+// (with ErrNoValue) variables are missing.
+func Render(t Template) ([]byte, error) {
+	var root any
+	if err := yamlv2.Unmarshal(t.Text, &root); err != nil {
+		return nil, fmt.Errorf("parse %s: %w", t.Name, oneLine(err))
+	}
+	if _, ok := root.(map[any]any); !ok {
+		return nil, fmt.Errorf("parse %s: want a YAML mapping", t.Name)
+	}
+	for _, file := range t.OpsFiles {
+		var err error
+		if root, err = apply(root, file); err != nil {
+			return nil, err
+		}
+	}
+	patched, err := yamlv2.Marshal(root)
+	if err != nil {
+		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
+	}
+	vars := template.StaticVariables{}
+	for _, layer := range t.Vars {
+		for key, value := range layer {
+			vars[key] = forYAML(value)
+		}
+	}
+	text, err := template.NewTemplate(patched).Evaluate(vars, nil, template.EvaluateOpts{ExpectAllKeys: !t.Partial})
+	if err != nil {
+		if names, ok := missing(err); ok {
+			return nil, fmt.Errorf("render %s: %w %s", t.Name, ErrNoValue, names)
+		}
+		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
+	}
+	return text, nil
+}
+
+// apply applies one ops file.
+func apply(root any, file File) (any, error) {
+	var definitions []patch.OpDefinition
+	if err := yamlv2.Unmarshal(file.Text, &definitions); err != nil {
+		return nil, fmt.Errorf("parse ops file %s: %w", file.Name, oneLine(err))
+	}
+	ops, err := patch.NewOpsFromDefinitions(definitions)
+	if err != nil {
+		return nil, fmt.Errorf("parse ops file %s: %w", file.Name, oneLine(err))
+	}
+	root, err = ops.Apply(root)
+	if err != nil {
+		return nil, fmt.Errorf("apply ops file %s: %w", file.Name, oneLine(err))
+	}
+	return root, nil
+}
+
+// missingPrefix starts the engine's error about variables without a value.
+const missingPrefix = "Expected to find variables:"
+
+// missing takes the names out of the engine's error.
+func missing(err error) (names string, ok bool) {
+	_, list, ok := strings.Cut(err.Error(), missingPrefix)
+	if !ok {
+		return "", false
+	}
+	return strings.Join(strings.Fields(list), ", "), true
+}
+
+// oneLine keeps an error's chain and puts its text on one line.
+func oneLine(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "\n") {
+		return err
+	}
+	return &lineError{err}
+}
+
+type lineError struct{ err error }
+
+func (e *lineError) Error() string { return strings.Join(strings.Fields(e.err.Error()), " ") }
+func (e *lineError) Unwrap() error { return e.err }
+
+// forYAML turns what JSON and YAML decoders give into what the engine's YAML
+// library writes: nested maps with any keys.
+func forYAML(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := make(map[any]any, len(v))
+		for key, item := range v {
+			out[key] = forYAML(item)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = forYAML(item)
+		}
+		return out
+	}
+	return value
+}

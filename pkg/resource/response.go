@@ -1,0 +1,49 @@
+package resource
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Field is one line of metadata that Concourse shows beside a version.
+type Field struct {
+	Name  string `json:"name"`  // "concourse"
+	Value string `json:"value"` // "8.2.4 → 8.2.5"
+}
+
+// Result is the stdout of in and out.
+type Result struct {
+	Version  Version `json:"version"`
+	Metadata []Field `json:"metadata,omitempty"`
+}
+
+// WriteVersions writes check's answer, oldest version first, [] for none.
+func WriteVersions(w io.Writer, versions []Version) error {
+	if versions == nil {
+		versions = []Version{}
+	}
+	return write(w, versions)
+}
+
+// WriteResult writes the answer of in and out.
+func WriteResult(w io.Writer, result Result) error { return write(w, result) }
+
+func write(w io.Writer, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("encode the response: %w", err)
+	}
+	if _, err := w.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("write the response to stdout: %w", err)
+	}
+	return nil
+}
+
+func compact(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return "something that is no JSON"
+	}
+	return string(text)
+}

@@ -1,0 +1,266 @@
+// Package resource is the protocol between Concourse and the resource type: the
+// requests on stdin of check, in and out, and the one JSON value on stdout.
+// See https://concourse-ci.org/implementing-resource-types.html.
+package resource
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+// Source configures a resource. It holds watch (what could be deployed) or
+// deployment (what is deployed), never both.
+type Source struct {
+	Watch  map[string]Watch `json:"watch"`   // by component name: concourse, bpm, stemcell, …
+	GitHub GitHub           `json:"github"`  // how to reach GitHub
+	BoshIO BoshIO           `json:"bosh_io"` // how to reach bosh.io
+
+	Deployment string    `json:"deployment"` // name of a BOSH deployment: "concourse"
+	Director   Director  `json:"director"`   // the director that deploys it
+	Concourse  Concourse `json:"concourse"`  // the Concourse that it is
+}
+
+// Watch names one upstream and says which of its versions count.
+type Watch struct {
+	Release  string `json:"release"`  // bosh.io release: "github.com/concourse/concourse-bosh-release"
+	Stemcell string `json:"stemcell"` // bosh.io stemcell: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
+	GitHub   string `json:"github"`   // GitHub repository: "perpetual-ci/perpetual"
+
+	Version        string   `json:"version"`         // semver constraint: "8.x", ">=1.0.0 <2"
+	TagFilter      string   `json:"tag_filter"`      // regular expression; its last group is the version: "^release-(.*)$"
+	PreRelease     bool     `json:"pre_release"`     // also versions like 1.0.0-rc.1
+	Drafts         bool     `json:"drafts"`          // also GitHub drafts (needs a token that may see them)
+	Light          bool     `json:"light"`           // only light stemcells
+	Regular        bool     `json:"regular"`         // only regular (heavy) stemcells
+	Assets         []string `json:"assets"`          // globs of GitHub asset names: "perpetual-linux-*"
+	Deny           []string `json:"deny"`            // versions that never count: "8.2.1"
+	MinAge         Duration `json:"min_age"`         // how old a version must be: "72h"
+	AllowDowngrade bool     `json:"allow_downgrade"` // go back when the current version is withdrawn or denied
+}
+
+// GitHub says how GitHub is reached.
+type GitHub struct {
+	Token  secret.Value `json:"token"`
+	URL    string       `json:"url"`     // GitHub Enterprise: "https://ghe.example.com/api/v3"
+	CACert string       `json:"ca_cert"` // PEM
+}
+
+// BoshIO says how bosh.io, or a mirror of it, is reached.
+type BoshIO struct {
+	URL    string `json:"url"`     // default "https://bosh.io"
+	CACert string `json:"ca_cert"` // PEM
+}
+
+// Director says how the BOSH director is reached.
+type Director struct {
+	URL          string       `json:"url"`     // "https://10.0.0.6:25555"
+	CACert       string       `json:"ca_cert"` // PEM
+	Client       string       `json:"client"`  // UAA client
+	ClientSecret secret.Value `json:"client_secret"`
+	Username     string       `json:"username"` // or basic auth
+	Password     secret.Value `json:"password"`
+	Proxy        string       `json:"proxy"` // "socks5://10.0.0.5:1080", "ssh+socks5://jumpbox@10.0.0.5:22?private-key=/path"
+}
+
+// Concourse says how the Concourse API (ATC) is reached.
+type Concourse struct {
+	URL      string       `json:"url"`  // "https://ci.example.com"
+	Team     string       `json:"team"` // default "main"
+	Username string       `json:"username"`
+	Password secret.Value `json:"password"`
+	CACert   string       `json:"ca_cert"` // PEM
+}
+
+// Duration is a time.Duration written like "72h" or "30m".
+type Duration struct{ time.Duration }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("want a duration like 72h or 30m, got %q", text)
+	}
+	if parsed < 0 {
+		return fmt.Errorf("want a positive duration, got %q", text)
+	}
+	d.Duration = parsed
+	return nil
+}
+
+// IsComponents says whether the source watches components; otherwise it is a deployment.
+func (s Source) IsComponents() bool { return len(s.Watch) > 0 }
+
+// Validate reports the first thing in the source that cannot work, by key.
+func (s Source) Validate() error {
+	switch {
+	case len(s.Watch) > 0 && s.Deployment != "":
+		return errors.New("validate source: it has both watch and deployment; make two resources of it")
+	case len(s.Watch) > 0:
+		return s.validateComponents()
+	case s.Deployment != "":
+		return s.validateDeployment()
+	}
+	return errors.New("validate source: it has neither watch (components) nor deployment")
+}
+
+func (s Source) validateComponents() error {
+	if s.Director != (Director{}) || s.Concourse != (Concourse{}) {
+		return errors.New("validate source: director and concourse belong to a resource with deployment, not to one with watch")
+	}
+	if err := validURL("source.github.url", s.GitHub.URL, "http", "https"); err != nil {
+		return err
+	}
+	if err := validURL("source.bosh_io.url", s.BoshIO.URL, "http", "https"); err != nil {
+		return err
+	}
+	names := make([]string, 0, len(s.Watch))
+	for name := range s.Watch {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if err := s.Watch[name].validate(name); err != nil {
+			return fmt.Errorf("validate source.watch.%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (s Source) validateDeployment() error {
+	if s.GitHub != (GitHub{}) || s.BoshIO != (BoshIO{}) {
+		return errors.New("validate source: github and bosh_io belong to a resource with watch, not to one with deployment")
+	}
+	if err := s.Director.validate(); err != nil {
+		return err
+	}
+	return s.Concourse.validate()
+}
+
+func (d Director) validate() error {
+	if d.URL == "" {
+		return errors.New("validate source.director.url: it is missing; want a URL like https://10.0.0.6:25555")
+	}
+	if err := validURL("source.director.url", d.URL, "https"); err != nil {
+		return err
+	}
+	uaa := d.Client != "" || !d.ClientSecret.Empty()
+	basic := d.Username != "" || !d.Password.Empty()
+	switch {
+	case uaa && basic:
+		return errors.New("validate source.director: it has client and username; want client with client_secret, or username with password")
+	case uaa && (d.Client == "" || d.ClientSecret.Empty()):
+		return errors.New("validate source.director: client and client_secret go together")
+	case basic && (d.Username == "" || d.Password.Empty()):
+		return errors.New("validate source.director: username and password go together")
+	case !uaa && !basic:
+		return errors.New("validate source.director: it has no credentials; want client with client_secret, or username with password")
+	}
+	return nil
+}
+
+// validate allows an absent section: a deployment without it is watched and
+// deployed, but no pipeline is set and no ATC is asked.
+func (c Concourse) validate() error {
+	if c == (Concourse{}) {
+		return nil
+	}
+	if c.URL == "" {
+		return errors.New("validate source.concourse.url: it is missing; want a URL like https://ci.example.com")
+	}
+	if err := validURL("source.concourse.url", c.URL, "http", "https"); err != nil {
+		return err
+	}
+	if c.Username == "" || c.Password.Empty() {
+		return errors.New("validate source.concourse: want username and password of a local user that may set pipelines in the team")
+	}
+	return nil
+}
+
+// componentName keeps names usable as directories and as var names.
+var componentName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+
+func (w Watch) validate(name string) error {
+	if !componentName.MatchString(name) || strings.HasSuffix(name, ".yml") {
+		return errors.New("want a name of lower-case letters, digits, - and _ that starts with a letter")
+	}
+	if err := w.validateKind(); err != nil {
+		return err
+	}
+	if w.Version != "" {
+		if _, err := semver.NewConstraint(w.Version); err != nil {
+			return fmt.Errorf("version: want a constraint like 8.x or >=1.0.0, got %q", w.Version)
+		}
+	}
+	if _, err := regexp.Compile(w.TagFilter); err != nil {
+		return fmt.Errorf("tag_filter: %w", err)
+	}
+	for _, glob := range w.Assets {
+		if _, err := path.Match(glob, ""); err != nil {
+			return fmt.Errorf("assets: %q is no valid glob", glob)
+		}
+	}
+	return nil
+}
+
+// validateKind wants exactly one upstream, and only keys that mean something for it.
+func (w Watch) validateKind() error {
+	kinds := 0
+	for _, upstream := range []string{w.Release, w.Stemcell, w.GitHub} {
+		if upstream != "" {
+			kinds++
+		}
+	}
+	switch {
+	case kinds == 0:
+		return errors.New("unknown component kind; want one of release, stemcell, github")
+	case kinds > 1:
+		return errors.New("want only one of release, stemcell, github")
+	case w.Light && w.Regular:
+		return errors.New("want light or regular, not both")
+	case w.Stemcell == "" && (w.Light || w.Regular):
+		return errors.New("light and regular are for stemcells")
+	case w.GitHub == "" && (w.TagFilter != "" || w.Drafts || len(w.Assets) > 0):
+		return errors.New("tag_filter, drafts and assets are for github components")
+	case w.GitHub != "" && strings.Count(w.GitHub, "/") != 1,
+		strings.HasPrefix(w.GitHub, "/"), strings.HasSuffix(w.GitHub, "/"):
+		return fmt.Errorf("github: want owner/repository, got %q", w.GitHub)
+	case w.Release != "" && strings.Count(w.Release, "/") != 2:
+		return fmt.Errorf("release: want a name like github.com/cloudfoundry/bpm-release, got %q", w.Release)
+	}
+	return nil
+}
+
+// validURL accepts an absent URL or an absolute one of the given schemes without credentials.
+func validURL(key, text string, schemes ...string) error {
+	if text == "" {
+		return nil
+	}
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return fmt.Errorf("validate %s: it cannot be parsed as a URL", key)
+	}
+	if parsed.User != nil {
+		return fmt.Errorf("validate %s: it carries credentials; put them into their own keys", key)
+	}
+	for _, scheme := range schemes {
+		if parsed.Scheme == scheme && parsed.Host != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("validate %s: want a URL that starts with %s://, got %q", key, strings.Join(schemes, ":// or "), text)
+}
+
+// Secrets lists the credentials in the source, for masking.
+func (s Source) Secrets() []secret.Value {
+	return []secret.Value{s.GitHub.Token, s.Director.ClientSecret, s.Director.Password, s.Concourse.Password}
+}

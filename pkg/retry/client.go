@@ -1,0 +1,92 @@
+// Package retry builds HTTP clients that repeat what is safe to repeat, a
+// bounded number of times, and nothing else.
+package retry
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Policy says how often and how patiently a request is repeated.
+type Policy struct {
+	Attempts uint          // all tries together; 1 never repeats
+	First    time.Duration // wait before the second try, doubled for each further one
+	Max      time.Duration // longest wait between two tries, a server's Retry-After included
+}
+
+// Default suits APIs that people wait for: four tries, at most 15 s apart.
+var Default = Policy{Attempts: 4, First: 500 * time.Millisecond, Max: 15 * time.Second}
+
+// Never is the policy for requests that must not be sent twice.
+var Never = Policy{Attempts: 1}
+
+// Options describe one upstream. The zero value of a field is its default.
+type Options struct {
+	CACert string // PEM certificates to trust instead of the system's
+	Policy Policy // default: Default
+	// MaxBody is the size to which a response is read into memory before the
+	// client returns, so that a connection cut in the body is retried too.
+	// 0 leaves the body to the caller (downloads).
+	MaxBody int64
+	// HeaderTimeout bounds the wait for a response's header; default 30 s.
+	HeaderTimeout time.Duration
+	// Notify hears of every wait, for the build log.
+	Notify func(err error, wait time.Duration)
+	// Wrap, if set, goes between the retries and the wire: authentication, a proxy's dialer.
+	Wrap func(*http.Transport) (http.RoundTripper, error)
+}
+
+// ErrCACert says that a CA certificate holds no PEM certificate.
+var ErrCACert = errors.New("parse ca_cert: no certificate in PEM form found in it")
+
+// NewClient makes a client for one upstream: TLS 1.2 or later, verified, with
+// timeouts for each phase. A deadline for the whole exchange comes from the
+// request's context. It fails with ErrCACert.
+func NewClient(o Options) (*http.Client, error) {
+	transport, err := newTransport(o)
+	if err != nil {
+		return nil, err
+	}
+	var wire http.RoundTripper = transport
+	if o.Wrap != nil {
+		if wire, err = o.Wrap(transport); err != nil {
+			return nil, err
+		}
+	}
+	if o.Policy.Attempts == 0 {
+		o.Policy = Default
+	}
+	return &http.Client{Transport: &roundTripper{
+		wire: wire, policy: o.Policy, maxBody: o.MaxBody, notify: o.Notify,
+	}}, nil
+}
+
+// newTransport is a transport of its own: the default one is never changed.
+func newTransport(o Options) (*http.Transport, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if o.CACert != "" {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM([]byte(o.CACert)) {
+			return nil, ErrCACert
+		}
+		config.RootCAs = pool
+	}
+	if o.HeaderTimeout == 0 {
+		o.HeaderTimeout = 30 * time.Second
+	}
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		ForceAttemptHTTP2:     true,
+		TLSClientConfig:       config,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: o.HeaderTimeout,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   8,
+	}, nil
+}

@@ -1,0 +1,196 @@
+package retry_test
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+)
+
+var fast = retry.Policy{Attempts: 4, First: time.Millisecond, Max: 2 * time.Second}
+
+// get asks a server that runs handler and counts the requests it saw.
+func get(t *testing.T, ctx context.Context, method string, o retry.Options, handler http.HandlerFunc) (int, *http.Response, error) {
+	t.Helper()
+	var count atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		count.Add(1)
+		handler(w, r)
+	}))
+	t.Cleanup(server.Close)
+	client, err := retry.NewClient(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, _ := http.NewRequestWithContext(ctx, method, server.URL, nil)
+	res, err := client.Do(req)
+	return int(count.Load()), res, err
+}
+
+func status(codes ...int) http.HandlerFunc {
+	var n atomic.Int32
+	return func(w http.ResponseWriter, _ *http.Request) {
+		i := int(n.Add(1)) - 1
+		w.WriteHeader(codes[min(i, len(codes)-1)])
+		_, _ = io.WriteString(w, "body")
+	}
+}
+
+func drop(w http.ResponseWriter, _ *http.Request) {
+	conn, _, _ := w.(http.Hijacker).Hijack()
+	_ = conn.Close()
+}
+
+func TestClient_repeatsOnlyWhatIsSafe(t *testing.T) {
+	cases := []struct {
+		name    string
+		method  string
+		handler http.HandlerFunc
+		want    int // requests
+		status  int // of the last response; 0 is an error
+	}{
+		{"success", "GET", status(200), 1, 200},
+		{"503 then success", "GET", status(503, 500, 200), 3, 200},
+		{"5xx forever", "GET", status(502), 4, 502},
+		{"429 forever", "GET", status(429), 4, 429},
+		{"not found", "GET", status(404), 1, 404},
+		{"forbidden", "GET", status(403), 1, 403},
+		{"not implemented", "GET", status(501), 1, 501},
+		{"post is never repeated", "POST", status(503), 1, 503},
+		{"post with a lost reply", "POST", drop, 1, 0},
+		{"get with a lost reply", "GET", drop, 4, 0},
+		{"head with a lost reply", "HEAD", drop, 4, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			n, res, err := get(t, t.Context(), c.method, retry.Options{Policy: fast}, c.handler)
+			// net/http itself repeats a GET on a reused connection that died; here every connection is new.
+			if n != c.want {
+				t.Errorf("%d requests, want %d", n, c.want)
+			}
+			if (c.status == 0) != (err != nil) {
+				t.Fatalf("error = %v", err)
+			}
+			if err == nil {
+				if res.StatusCode != c.status {
+					t.Errorf("status %d, want %d", res.StatusCode, c.status)
+				}
+				if body, _ := io.ReadAll(res.Body); c.method == "GET" && string(body) != "body" {
+					t.Errorf("body = %q", body)
+				}
+			}
+		})
+	}
+}
+
+func TestClient_retriesABodyThatIsCut(t *testing.T) {
+	var n atomic.Int32
+	handler := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "10")
+		_, _ = io.WriteString(w, "01234")
+		if n.Add(1) == 1 {
+			w.(http.Flusher).Flush()
+			drop(w, nil)
+			return
+		}
+		_, _ = io.WriteString(w, "56789")
+	}
+	count, res, err := get(t, t.Context(), "GET", retry.Options{Policy: fast, MaxBody: 100}, handler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, _ := io.ReadAll(res.Body); count != 2 || string(body) != "0123456789" {
+		t.Errorf("%d requests, body %q", count, body)
+	}
+}
+
+func TestClient_boundsTheBody(t *testing.T) {
+	count, _, err := get(t, t.Context(), "GET", retry.Options{Policy: fast, MaxBody: 3}, status(200))
+	if err == nil || !strings.Contains(err.Error(), "larger than 3 bytes") || count != 1 {
+		t.Errorf("%d requests, error %v", count, err)
+	}
+}
+
+func TestClient_honoursRetryAfterWithinTheDeadline(t *testing.T) {
+	asks := func(after string) http.HandlerFunc {
+		var n atomic.Int32
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if n.Add(1) == 1 {
+				w.Header().Set("Retry-After", after)
+				w.WriteHeader(http.StatusTooManyRequests)
+			}
+		}
+	}
+	cases := []struct {
+		name, after string
+		timeout     time.Duration
+		requests    int
+		status      int
+	}{
+		{"one second", "1", 10 * time.Second, 2, 200},
+		{"negative", "-5", 10 * time.Second, 2, 200},
+		{"past date", "Mon, 02 Jan 2006 15:04:05 GMT", 10 * time.Second, 2, 200},
+		{"garbage is the policy's wait", "soon", 10 * time.Second, 2, 200},
+		{"longer than the deadline", "2", time.Second, 1, 429},
+		{"absurd", "1000000000", 0, 1, 429},
+		{"overflow", "99999999999999999", 0, 1, 429},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			ctx := t.Context()
+			if c.timeout > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, c.timeout)
+				defer cancel()
+			}
+			n, res, err := get(t, ctx, "GET", retry.Options{Policy: fast}, asks(c.after))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n != c.requests || res.StatusCode != c.status {
+				t.Errorf("%d requests, status %d; want %d, %d", n, res.StatusCode, c.requests, c.status)
+			}
+		})
+	}
+}
+
+func TestClient_endsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	slow := retry.Policy{Attempts: 100, First: time.Hour, Max: time.Hour}
+	_, _, err := get(t, ctx, "GET", retry.Options{Policy: slow}, drop)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error = %v, want a deadline", err)
+	}
+}
+
+func TestClient_trustsOnlyItsCA(t *testing.T) {
+	var count atomic.Int32
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { count.Add(1) }))
+	defer server.Close()
+	server.Config.ErrorLog = nil
+	right := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+
+	client, err := retry.NewClient(retry.Options{CACert: right, Policy: fast})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Get(server.URL); err != nil {
+		t.Errorf("with the right CA: %v", err)
+	}
+	client, _ = retry.NewClient(retry.Options{Policy: fast})
+	if _, err := client.Get(server.URL); err == nil || count.Load() != 1 {
+		t.Errorf("without it: error %v, %d requests reached the server", err, count.Load())
+	}
+	if _, err := retry.NewClient(retry.Options{CACert: "no pem"}); !errors.Is(err, retry.ErrCACert) {
+		t.Errorf("error = %v, want ErrCACert", err)
+	}
+}

@@ -1,0 +1,147 @@
+package retry
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// maxErrorBody is how much of a refused response is kept for the error.
+const maxErrorBody = 64 << 10
+
+// roundTripper repeats GET and HEAD on transport errors, 429 and 5xx.
+type roundTripper struct {
+	wire    http.RoundTripper
+	policy  Policy
+	maxBody int64
+	notify  func(error, time.Duration)
+}
+
+// RoundTrip implements http.RoundTripper. When the tries are used up it returns
+// the last response, or the last transport error.
+func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		return r.wire.RoundTrip(req)
+	}
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.Multiplier, wait.MaxInterval = r.policy.First, 2, max(r.policy.Max, time.Millisecond)
+	if r.policy.First == 0 {
+		wait.InitialInterval = time.Millisecond
+	}
+	options := []backoff.RetryOption{
+		backoff.WithBackOff(wait), backoff.WithMaxTries(r.policy.Attempts), backoff.WithMaxElapsedTime(0),
+	}
+	if r.notify != nil {
+		options = append(options, backoff.WithNotify(r.notify))
+	}
+	res, err := backoff.Retry(req.Context(), func() (*http.Response, error) { return r.try(req) }, options...)
+	var refused *refusedError
+	if errors.As(err, &refused) {
+		return refused.response, nil
+	}
+	if err != nil && res != nil {
+		return res, nil
+	}
+	return res, err
+}
+
+// try sends the request once and says by its error whether to try again.
+func (r *roundTripper) try(req *http.Request) (*http.Response, error) {
+	res, err := r.wire.RoundTrip(req)
+	if err != nil {
+		if permanent(req.Context(), err) {
+			return nil, backoff.Permanent(err)
+		}
+		return nil, err
+	}
+	if !again(res) {
+		return r.read(res)
+	}
+	return r.refuse(req.Context(), res)
+}
+
+// refuse keeps a refused response whole and readable, and honours its
+// Retry-After as far as the policy and the deadline allow.
+func (r *roundTripper) refuse(ctx context.Context, res *http.Response) (*http.Response, error) {
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
+	_ = res.Body.Close()
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	refused := &refusedError{response: res}
+	after, asked := RetryAfter(res.Header, time.Now())
+	if !asked {
+		return nil, refused
+	}
+	deadline, bounded := ctx.Deadline()
+	if after > r.policy.Max || (bounded && time.Now().Add(after).After(deadline)) {
+		return nil, backoff.Permanent(refused)
+	}
+	return nil, errors.Join(refused, &backoff.RetryAfterError{Duration: after})
+}
+
+// read takes the body into memory where the client was made for that.
+func (r *roundTripper) read(res *http.Response) (*http.Response, error) {
+	if r.maxBody == 0 {
+		return res, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, r.maxBody+1))
+	_ = res.Body.Close()
+	if err != nil {
+		return nil, fmt.Errorf("read the response's body: %w", err)
+	}
+	if int64(len(body)) > r.maxBody {
+		return nil, backoff.Permanent(fmt.Errorf("read the response's body: it is larger than %d bytes", r.maxBody))
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
+}
+
+// again says whether a response invites another try. 501 and the like never change.
+func again(res *http.Response) bool {
+	switch res.StatusCode {
+	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// permanent says whether a transport error would only repeat itself.
+func permanent(ctx context.Context, err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	return ctx.Err() != nil || errors.As(err, &certificate) || errors.As(err, &record) || errors.As(err, &alert)
+}
+
+// refusedError carries a response that invites another try.
+type refusedError struct{ response *http.Response }
+
+// Error implements error.
+func (e *refusedError) Error() string {
+	return fmt.Sprintf("%s answered %s", e.response.Request.URL.Host, e.response.Status)
+}
+
+// RetryAfter reads a Retry-After header, in seconds or as an HTTP date (RFC 9110,
+// 10.2.3). A negative or past value is no wait; a malformed one was not asked.
+func RetryAfter(h http.Header, now time.Time) (wait time.Duration, asked bool) {
+	text := h.Get("Retry-After")
+	if text == "" {
+		return 0, false
+	}
+	if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+		const most = int64(1<<63-1) / int64(time.Second)
+		return time.Duration(max(0, min(seconds, most))) * time.Second, true
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, at.Sub(now)), true
+	}
+	return 0, false
+}

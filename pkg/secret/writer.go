@@ -1,0 +1,143 @@
+package secret
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/url"
+	"sort"
+	"strings"
+	"sync"
+)
+
+// minMasked is the length under which a value is not masked: masking "a" or
+// "1" would make the text unreadable and hide nothing worth hiding.
+const minMasked = 4
+
+// Writer masks known secrets, and their base64, URL- and JSON-escaped forms, in
+// what passes through it. It holds back as many bytes as a secret that is split
+// over two writes may need; Flush lets them go.
+type Writer struct {
+	mu      sync.Mutex
+	to      io.Writer
+	forms   [][]byte
+	longest int
+	held    []byte
+}
+
+// NewWriter masks values in what is written to the returned Writer before it
+// reaches to.
+func NewWriter(to io.Writer, values ...Value) *Writer {
+	w := &Writer{to: to}
+	w.Add(values...)
+	return w
+}
+
+// Add makes the writer mask more values from now on.
+func (w *Writer) Add(values ...Value) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	seen := map[string]bool{}
+	for _, f := range w.forms {
+		seen[string(f)] = true
+	}
+	for _, v := range values {
+		for _, form := range forms(v.text) {
+			if len(form) >= minMasked && !seen[form] {
+				seen[form] = true
+				w.forms = append(w.forms, []byte(form))
+			}
+		}
+	}
+	// Longest first: a secret that contains another is masked whole.
+	sort.Slice(w.forms, func(i, j int) bool { return len(w.forms[i]) > len(w.forms[j]) })
+	if len(w.forms) > 0 {
+		w.longest = len(w.forms[0])
+	}
+}
+
+// Write implements io.Writer. It always takes all of p unless the writer below
+// fails.
+func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held = append(w.held, p...)
+	w.held = w.mask(w.held)
+	keep := w.tail(w.held)
+	if _, err := w.to.Write(w.held[:len(w.held)-keep]); err != nil {
+		return 0, err
+	}
+	w.held = append([]byte(nil), w.held[len(w.held)-keep:]...)
+	return len(p), nil
+}
+
+// Flush writes what was held back.
+func (w *Writer) Flush() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, err := w.to.Write(w.held)
+	w.held = nil
+	return err
+}
+
+// mask replaces every known form in b.
+func (w *Writer) mask(b []byte) []byte {
+	for _, form := range w.forms {
+		b = bytes.ReplaceAll(b, form, []byte(Redacted))
+	}
+	return b
+}
+
+// tail is the number of bytes at the end of b that may be the start of a secret.
+func (w *Writer) tail(b []byte) int {
+	for n := min(w.longest-1, len(b)); n > 0; n-- {
+		for _, form := range w.forms {
+			if n < len(form) && bytes.HasPrefix(form, b[len(b)-n:]) {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// forms are the shapes in which a secret turns up in text: as it is, line by
+// line (keys span several), escaped for JSON or URLs, and in base64 at each of
+// the three alignments that an enclosing text can give it.
+func forms(text string) []string {
+	if text == "" {
+		return nil
+	}
+	out := []string{text, url.QueryEscape(text), url.PathEscape(text)}
+	if quoted, err := json.Marshal(text); err == nil {
+		out = append(out, strings.Trim(string(quoted), `"`))
+	}
+	if lines := strings.Split(text, "\n"); len(lines) > 1 {
+		for _, line := range lines {
+			if line = strings.TrimSpace(line); len(line) >= 16 && !strings.HasPrefix(line, "-----") {
+				out = append(out, line)
+			}
+		}
+	}
+	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+		for pad := range 3 {
+			out = append(out, aligned(enc, text, pad))
+		}
+	}
+	return out
+}
+
+// aligned is the base64 text that text always gives when pad bytes (mod 3)
+// stand before it, without the characters that its neighbours share.
+func aligned(enc *base64.Encoding, text string, pad int) string {
+	coded := enc.WithPadding(base64.NoPadding).EncodeToString(append(make([]byte, pad), text...))
+	start := []int{0, 2, 3}[pad]
+	end := len(coded)
+	if (len(text)+pad)%3 != 0 {
+		end--
+	}
+	if start >= end {
+		return ""
+	}
+	return coded[start:end]
+}
