@@ -54,18 +54,22 @@ type GitHub interface {
 	Tags(ctx context.Context, repo string) ([]string, error)
 	// ReleaseByTag fails with ErrNotFound for a tag without a published release.
 	ReleaseByTag(ctx context.Context, repo, tag string) (GitHubRelease, error)
+	// Assets gives all assets of a release whose own list may be cut.
+	Assets(ctx context.Context, repo string, id int64) ([]GitHubAsset, error)
 	// Header is what a download of an asset's API URL needs.
 	Header(assetURL string) http.Header
 }
 
 // GitHubRelease is a release as GitHub lists it.
 type GitHubRelease struct {
+	ID                int64
 	Tag               string
 	URL               string // its page, for people
 	Draft, PreRelease bool
 	CreatedAt         time.Time
 	PublishedAt       time.Time // zero for drafts
 	Assets            []GitHubAsset
+	AssetsCut         bool // the list may not be whole
 }
 
 // GitHubAsset is a file of a GitHub release.

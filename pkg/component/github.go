@@ -24,7 +24,7 @@ func (f *finder) newestGitHub(ctx context.Context, given string) (found, error) 
 		return found{}, err
 	}
 	if next == 0 {
-		return f.fromReleases(releases, given)
+		return f.fromReleases(ctx, releases, given)
 	}
 	if f.watch.Drafts { // drafts have no tags
 		return f.fromAllPages(ctx, given)
@@ -53,7 +53,11 @@ func (f *finder) newestGitHub(ctx context.Context, given string) (found, error) 
 				return found{}, err
 			}
 		}
-		if component, ok := f.usable(release, c.version); ok {
+		component, ok, err := f.usable(ctx, release, c.version)
+		if err != nil {
+			return found{}, err
+		}
+		if ok {
 			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
 		}
 		misses++
@@ -67,7 +71,7 @@ func (f *finder) fromAllPages(ctx context.Context, given string) (found, error) 
 	if err != nil {
 		return found{}, err
 	}
-	return f.fromReleases(all, given)
+	return f.fromReleases(ctx, all, given)
 }
 
 func (f *finder) allReleases(ctx context.Context) ([]GitHubRelease, error) {
@@ -87,7 +91,7 @@ func (f *finder) allReleases(ctx context.Context) ([]GitHubRelease, error) {
 }
 
 // fromReleases chooses from a list that is known to be whole.
-func (f *finder) fromReleases(releases []GitHubRelease, given string) (found, error) {
+func (f *finder) fromReleases(ctx context.Context, releases []GitHubRelease, given string) (found, error) {
 	byTag := map[string]GitHubRelease{}
 	var tags []string
 	for _, r := range releases {
@@ -97,7 +101,11 @@ func (f *finder) fromReleases(releases []GitHubRelease, given string) (found, er
 		}
 	}
 	for _, c := range f.picker.tags(tags) {
-		if component, ok := f.usable(byTag[c.label], c.version); ok {
+		component, ok, err := f.usable(ctx, byTag[c.label], c.version)
+		if err != nil {
+			return found{}, err
+		}
+		if ok {
 			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
 		}
 	}
@@ -115,28 +123,37 @@ func (f *finder) tagged(tags []string, version string) bool {
 }
 
 // usable says whether a release may be offered, and as what.
-func (f *finder) usable(r GitHubRelease, version string) (Component, bool) {
+func (f *finder) usable(ctx context.Context, r GitHubRelease, version string) (c Component, ok bool, err error) {
 	date := r.PublishedAt
 	if date.IsZero() {
 		date = r.CreatedAt
 	}
 	if (r.Draft && !f.watch.Drafts) || (r.PreRelease && !f.watch.PreRelease) || !f.old(date) {
-		return Component{}, false
+		return Component{}, false, nil
 	}
-	c, err := f.fromGitHub(r, version)
-	if err != nil {
+	c, err = f.fromGitHub(ctx, r, version)
+	if errors.Is(err, errNoAsset) {
 		f.say("%s is not offered yet: %v", version, err)
-		return Component{}, false
+		return Component{}, false, nil
 	}
-	return c, true
+	return c, err == nil, err
 }
 
-// fromGitHub describes a release. It fails when a glob has no asset: the
-// release is still being uploaded, or the glob is wrong.
-func (f *finder) fromGitHub(r GitHubRelease, version string) (Component, error) {
+// errNoAsset says that a glob has no asset: the release is still being
+// uploaded, or the glob is wrong.
+var errNoAsset = errors.New("its release has no asset that matches")
+
+// fromGitHub describes a release. It fails with errNoAsset.
+func (f *finder) fromGitHub(ctx context.Context, r GitHubRelease, version string) (Component, error) {
+	if r.AssetsCut && len(f.watch.Assets) > 0 {
+		var err error
+		if r.Assets, err = f.up.GitHub.Assets(ctx, f.watch.GitHub, r.ID); err != nil {
+			return Component{}, err
+		}
+	}
 	assets, missing := chosen(f.watch.Assets, r.Assets)
 	if missing != "" {
-		return Component{}, fmt.Errorf("its release has no asset that matches %q", missing)
+		return Component{}, fmt.Errorf("%w %q", errNoAsset, missing)
 	}
 	c := Component{
 		Name: f.name, Kind: KindGitHub, Upstream: f.watch.GitHub, Version: version,
@@ -168,7 +185,7 @@ func (f *finder) exactGitHub(ctx context.Context, version string) (Component, er
 		if err != nil {
 			return Component{}, err
 		}
-		return f.fromGitHub(release, version)
+		return f.fromGitHub(ctx, release, version)
 	}
 	return Component{}, ErrNotFound
 }
@@ -180,7 +197,7 @@ func (f *finder) exactInPages(ctx context.Context, version string) (Component, e
 	}
 	for _, r := range all {
 		if v, ok := f.picker.version(r.Tag); ok && v == version {
-			return f.fromGitHub(r, version)
+			return f.fromGitHub(ctx, r, version)
 		}
 	}
 	return Component{}, ErrNotFound

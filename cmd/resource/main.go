@@ -1,0 +1,21 @@
+// Command resource is the Concourse resource type: /opt/resource/check, in and
+// out are links to it.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/perpetual-ci/perpetual/pkg/command"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := command.Main(ctx, os.Args, command.ResourceVerbs(), command.Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv,
+	})
+	stop()
+	os.Exit(code)
+}

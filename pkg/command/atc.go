@@ -1,0 +1,64 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// atc gives nil for a source without a concourse section.
+func (c *call) atc(s resource.Concourse) (upgrade.ATC, error) {
+	if s == (resource.Concourse{}) {
+		return nil, nil
+	}
+	client, err := concourse.New(concourse.Config{
+		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.notify,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("source.concourse: %w", err)
+	}
+	return atc{client}, nil
+}
+
+// atc speaks upgrade's language over the adapter.
+type atc struct{ client *concourse.Client }
+
+func (a atc) Info(ctx context.Context) (upgrade.ATCInfo, error) {
+	info, err := a.client.Info(ctx)
+	return upgrade.ATCInfo{Version: info.Version, WorkerVersion: info.WorkerVersion}, err
+}
+
+func (a atc) Workers(ctx context.Context) ([]upgrade.Worker, error) {
+	list, err := a.client.Workers(ctx)
+	out := make([]upgrade.Worker, len(list))
+	for i, w := range list {
+		out[i] = upgrade.Worker{Name: w.Name, State: w.State, Version: w.Version, StartTime: w.StartTime}
+	}
+	return out, err
+}
+
+func (a atc) Pipeline(ctx context.Context, p upgrade.PipelineRef) (upgrade.PipelineConfig, error) {
+	config, err := a.client.PipelineConfig(ctx, concourse.Pipeline(p))
+	return upgrade.PipelineConfig{YAML: config.YAML, Exists: config.Exists}, err
+}
+
+func (a atc) DiffPipeline(ctx context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {
+	change, err := a.client.DiffPipeline(ctx, concourse.Pipeline(p), config)
+	return pipelineChange(change), err
+}
+
+func (a atc) SetPipeline(ctx context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {
+	change, err := a.client.SetPipeline(ctx, concourse.Pipeline(p), config)
+	return pipelineChange(change), err
+}
+
+func pipelineChange(c concourse.PipelineChange) upgrade.PipelineChange {
+	out := upgrade.PipelineChange{Created: c.Created, Updated: c.Updated}
+	for _, line := range c.Diff {
+		out.Diff = append(out.Diff, upgrade.DiffLine{Op: line.Op, Text: line.Text})
+	}
+	return out
+}

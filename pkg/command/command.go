@@ -1,0 +1,151 @@
+// Package command is what the binaries do: it reads a request, joins the
+// adapters to the upgrade, and prints the result or one line of error.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+// Exit codes.
+const (
+	ExitOK    = 0
+	ExitError = 1 // something did not work; stderr says what, and what to do
+	ExitBug   = 2 // a panic; nothing is known to be wrong with the input
+)
+
+// Streams are what a process is given.
+type Streams struct {
+	In  io.Reader
+	Out io.Writer // the result and nothing else
+	Err io.Writer // everything else
+	Env func(string) string
+}
+
+// call is one running command.
+type call struct {
+	Streams
+	args []string       // without the verb
+	log  *secret.Writer // masks what goes to Err
+}
+
+// Verb is a command by name.
+type Verb struct {
+	Name  string
+	Args  string // for help: "DIR"
+	Short string // for help
+	run   func(context.Context, *call) error
+}
+
+// ResourceVerbs are those that a Concourse resource type has, and version.
+func ResourceVerbs() []Verb {
+	return []Verb{
+		{"check", "", "find versions; JSON on stdin, JSON on stdout", runCheck},
+		{"in", "DIR", "fetch a version into DIR; JSON on stdin, JSON on stdout", runIn},
+		{"out", "DIR", "start an upgrade from the inputs in DIR; JSON on stdin, JSON on stdout", runOut},
+		{"version", "", "print the version", runVersion},
+	}
+}
+
+// Verbs are all commands.
+func Verbs() []Verb {
+	return append(ResourceVerbs(),
+		Verb{"pipeline", "[-v NAME=VALUE] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline})
+}
+
+// Main runs the verb that argv names, by its first element (a link called
+// check) or its second (perpetual check), and gives the exit code. It prints at
+// most one line of error.
+func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int) {
+	c := &call{Streams: s, log: secret.NewWriter(s.Err)}
+	defer func() {
+		if cause := recover(); cause != nil {
+			_, _ = fmt.Fprintf(c.log, "error: internal: %v\n", cause)
+			code = ExitBug
+		}
+		_ = c.log.Flush()
+	}()
+	verb, err := c.choose(argv, verbs)
+	if err != nil {
+		return c.fail(err)
+	}
+	if verb == nil {
+		_, _ = fmt.Fprint(c.Out, help(filepath.Base(argv[0]), verbs))
+		return ExitOK
+	}
+	if err := verb.run(ctx, c); err != nil {
+		return c.fail(explain(ctx, err))
+	}
+	return ExitOK
+}
+
+// choose finds the verb; nil is a wish for help.
+func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
+	if len(argv) == 0 {
+		return nil, errors.New("run: the program's name is missing")
+	}
+	for i := range verbs {
+		if filepath.Base(argv[0]) == verbs[i].Name {
+			c.args = argv[1:]
+			return &verbs[i], nil
+		}
+	}
+	if len(argv) == 1 || argv[1] == "help" || argv[1] == "--help" || argv[1] == "-h" {
+		return nil, nil
+	}
+	name := strings.TrimPrefix(argv[1], "--") // --version, as people type it
+	for i := range verbs {
+		if name == verbs[i].Name {
+			c.args = argv[2:]
+			return &verbs[i], nil
+		}
+	}
+	return nil, fmt.Errorf("run %q: unknown command; try help", argv[1])
+}
+
+// fail prints an error as one line.
+func (c *call) fail(err error) int {
+	_, _ = fmt.Fprintf(c.log, "error: %s\n", strings.Join(strings.Fields(err.Error()), " "))
+	return ExitError
+}
+
+// explain says that a signal, not the work, ended the command.
+func explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return fmt.Errorf("interrupted: %w; what the director has accepted goes on there", err)
+	}
+	return err
+}
+
+// dir is the directory argument of in and out.
+func (c *call) dir() (string, error) {
+	if len(c.args) != 1 || c.args[0] == "" {
+		return "", errors.New("run: want exactly one argument, a directory")
+	}
+	return c.args[0], nil
+}
+
+// notify is where adapters say what is no error.
+func (c *call) notify(line string) { _, _ = fmt.Fprintln(c.log, line) }
+
+// help lists the verbs.
+func help(program string, verbs []Verb) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s keeps a Concourse CI upgraded by itself.\n\nUsage:\n", program)
+	for _, v := range verbs {
+		usage := strings.TrimSpace(v.Name + " " + v.Args)
+		if len(usage) > 20 {
+			fmt.Fprintf(&b, "  %s %s\n  %*s %s\n", program, usage, len(program)+20, "", v.Short)
+			continue
+		}
+		fmt.Fprintf(&b, "  %s %-20s%s\n", program, usage, v.Short)
+	}
+	b.WriteString("\nExit codes: 0 done, 1 error (one line on stderr), 2 a bug in this program.\n")
+	return b.String()
+}

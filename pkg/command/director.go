@@ -1,0 +1,194 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// taskPoll is how often a director task that is waited for is looked at.
+const taskPoll = time.Second
+
+// director speaks upgrade's language over the adapter.
+type director struct{ client *bosh.Client }
+
+func (c *call) director(s resource.Director) (director, error) {
+	client, err := bosh.New(bosh.Config{
+		URL: s.URL, CACert: s.CACert, Username: s.Username, Password: s.Password,
+		Client: s.Client, ClientSecret: s.ClientSecret, Proxy: s.Proxy, Notify: c.notify,
+	})
+	if err != nil {
+		return director{}, fmt.Errorf("source.director: %w", err)
+	}
+	return director{client}, nil
+}
+
+func (d director) close() { _ = d.client.Close() }
+
+func (d director) Deployment(ctx context.Context, name string) (upgrade.Deployed, error) {
+	found, err := d.client.Deployment(ctx, name)
+	if err != nil {
+		return upgrade.Deployed{}, notFound(err)
+	}
+	out := upgrade.Deployed{Manifest: found.Manifest}
+	for _, r := range found.Releases {
+		out.Releases = append(out.Releases, upgrade.NameVersion(r))
+	}
+	for _, s := range found.Stemcells {
+		out.Stemcells = append(out.Stemcells, upgrade.NameVersion{Name: s.Name, Version: s.Version})
+	}
+	return out, nil
+}
+
+func (d director) Task(ctx context.Context, id int) (upgrade.Task, error) {
+	task, err := d.client.Task(ctx, id)
+	return upgrade.Task(task), notFound(err)
+}
+
+func (d director) Tasks(ctx context.Context, f upgrade.TaskFilter) ([]upgrade.Task, error) {
+	list, err := d.client.Tasks(ctx, bosh.TaskFilter(f))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]upgrade.Task, len(list))
+	for i, t := range list {
+		out[i] = upgrade.Task(t)
+	}
+	return out, nil
+}
+
+func (d director) Events(ctx context.Context, id int) ([]upgrade.Event, error) {
+	list, _, err := d.client.TaskEvents(ctx, id, 0)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]upgrade.Event, len(list))
+	for i, e := range list {
+		out[i] = upgrade.Event(e)
+	}
+	return out, nil
+}
+
+func (d director) Wait(ctx context.Context, id int, report func(upgrade.Event)) (upgrade.Task, error) {
+	task, err := d.client.Wait(ctx, id, taskPoll, func(e bosh.Event) { report(upgrade.Event(e)) })
+	return upgrade.Task(task), err
+}
+
+func (d director) Locks(ctx context.Context) ([]upgrade.Lock, error) {
+	list, err := d.client.Locks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []upgrade.Lock
+	for _, l := range list {
+		// The director lists locks of dead tasks until somebody takes them over.
+		if len(l.Resource) > 0 && time.Now().Before(l.ExpiresAt) {
+			out = append(out, upgrade.Lock{Type: l.Type, Resource: l.Resource[0], TaskID: strconv.Itoa(l.TaskID)})
+		}
+	}
+	return out, nil
+}
+
+func (d director) Stemcells(ctx context.Context) ([]upgrade.NameVersion, error) {
+	list, err := d.client.Stemcells(ctx)
+	out := make([]upgrade.NameVersion, len(list))
+	for i, s := range list {
+		out[i] = upgrade.NameVersion{Name: s.Name, Version: s.Version}
+	}
+	return out, err
+}
+
+func (d director) Releases(ctx context.Context) ([]upgrade.NameVersion, error) {
+	list, err := d.client.Releases(ctx)
+	out := make([]upgrade.NameVersion, len(list))
+	for i, r := range list {
+		out[i] = upgrade.NameVersion(r)
+	}
+	return out, err
+}
+
+func (d director) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
+	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256}
+	switch {
+	case a.Stemcell && a.File != "":
+		return d.client.UploadStemcellFile(ctx, a.File)
+	case a.Stemcell:
+		return d.client.UploadStemcellURL(ctx, u)
+	case a.File != "":
+		return d.client.UploadReleaseFile(ctx, a.File)
+	}
+	return d.client.UploadReleaseURL(ctx, u)
+}
+
+func (d director) Diff(ctx context.Context, deployment string, text []byte) (upgrade.Diff, error) {
+	diff, err := d.client.Diff(ctx, deployment, text)
+	if err != nil {
+		return upgrade.Diff{}, err
+	}
+	out := upgrade.Diff{Context: diff.Context}
+	for _, line := range diff.Lines {
+		out.Lines = append(out.Lines, upgrade.DiffLine{Op: line.Op, Text: line.Text})
+	}
+	return out, nil
+}
+
+func (d director) Deploy(ctx context.Context, text []byte, o upgrade.DeployOptions) (int, error) {
+	id, err := d.client.Deploy(ctx, text, bosh.DeployOptions{
+		ContextID: o.ContextID, DiffContext: o.DiffContext, Recreate: o.Recreate, Fix: o.Fix,
+		SkipDrain: o.SkipDrain, Canaries: o.Canaries, MaxInFlight: o.MaxInFlight,
+	})
+	var uncertain *bosh.UncertainError
+	if errors.As(err, &uncertain) {
+		return 0, &translated{err, upgrade.ErrUncertain}
+	}
+	return id, err
+}
+
+func (d director) Instances(ctx context.Context, name string) ([]upgrade.Instance, error) {
+	list, err := d.client.Instances(ctx, name)
+	out := make([]upgrade.Instance, len(list))
+	for i, in := range list {
+		out[i] = upgrade.Instance{Group: in.Group, ID: in.ID, Index: in.Index, State: in.State}
+	}
+	return out, err
+}
+
+func (d director) ConfigServer(ctx context.Context) (bool, error) {
+	info, err := d.client.Info(ctx)
+	return slices.Contains(info.Features, "config_server"), err
+}
+
+// SetCloudConfig compares by content, as the director writes YAML in its own way.
+func (d director) SetCloudConfig(ctx context.Context, content []byte, dryRun bool) (bool, error) {
+	wanted, err := manifest.Digest(content)
+	if err != nil {
+		return false, err
+	}
+	now, err := d.client.CloudConfig(ctx)
+	if err != nil && !errors.Is(err, bosh.ErrNotFound) {
+		return false, err
+	}
+	is, err := manifest.Digest([]byte(now.Content))
+	if err != nil {
+		return false, err
+	}
+	if is == wanted || dryRun {
+		return is != wanted, nil
+	}
+	id := now.ID
+	if id == "" {
+		id = "0" // the director's word for: there is none yet
+	}
+	_, err = d.client.UpdateConfig(ctx, "cloud", "default", string(content), id)
+	return true, err
+}
+
+func notFound(err error) error { return translate(err, bosh.ErrNotFound, upgrade.ErrNotFound) }

@@ -1,0 +1,132 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// checkDeadline bounds check: Concourse's own limit for checks is an hour.
+const checkDeadline = 5 * time.Minute
+
+// upstreamDeadline bounds all upstreams of a component set together.
+const upstreamDeadline = 90 * time.Second
+
+func runCheck(ctx context.Context, c *call) error {
+	req, err := resource.DecodeCheck(c.In)
+	c.log.Add(req.Source.Secrets()...)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkDeadline)
+	defer cancel()
+	var versions []resource.Version
+	if req.Source.IsComponents() {
+		versions, err = c.checkComponents(ctx, req)
+	} else {
+		versions, err = c.checkDeployment(ctx, req)
+	}
+	if err != nil {
+		return err
+	}
+	return resource.WriteVersions(c.Out, versions)
+}
+
+func (c *call) checkComponents(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
+	set, err := c.set(req.Source)
+	if err != nil {
+		return nil, err
+	}
+	return set.Check(ctx, req.Source, req.Version)
+}
+
+func (c *call) checkDeployment(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
+	d, err := c.director(req.Source.Director)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	return upgrade.Check{Director: d, Log: c.log}.Run(ctx, req.Source.Deployment, req.Version)
+}
+
+func runIn(ctx context.Context, c *call) error {
+	req, err := resource.DecodeIn(c.In)
+	c.log.Add(req.Source.Secrets()...)
+	if err != nil {
+		return err
+	}
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the directory of in: %w", err)
+	}
+	var result resource.Result
+	if req.Source.IsComponents() {
+		var set component.Set
+		if set, err = c.set(req.Source); err == nil {
+			result, err = set.In(ctx, req, dir)
+		}
+	} else {
+		result, err = c.inDeployment(ctx, req, dir)
+	}
+	if err != nil {
+		return err
+	}
+	return resource.WriteResult(c.Out, result)
+}
+
+func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
+	d, err := c.director(req.Source.Director)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	defer d.close()
+	web, err := c.atc(req.Source.Concourse)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	return upgrade.In{Director: d, ATC: web, Log: c.log}.Run(ctx, req, dir)
+}
+
+func runOut(ctx context.Context, c *call) error {
+	req, err := resource.DecodeOut(c.In)
+	c.log.Add(req.Secrets()...)
+	if err != nil {
+		return err
+	}
+	dir, err := c.dir()
+	if err != nil {
+		return err
+	}
+	d, err := c.director(req.Source.Director)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	web, err := c.atc(req.Source.Concourse)
+	if err != nil {
+		return err
+	}
+	result, err := upgrade.Out{
+		Director: d, ATC: web, Build: c.build(), Log: c.log, Mask: c.log.Add,
+	}.Run(ctx, req, dir)
+	if err != nil {
+		return err
+	}
+	return resource.WriteResult(c.Out, result)
+}
+
+// build is what Concourse says of the build.
+func (c *call) build() upgrade.Build {
+	return upgrade.Build{
+		Team: c.Env("BUILD_TEAM_NAME"), Pipeline: c.Env("BUILD_PIPELINE_NAME"),
+		InstanceVars: c.Env("BUILD_PIPELINE_INSTANCE_VARS"), Name: c.Env("BUILD_NAME"),
+	}
+}

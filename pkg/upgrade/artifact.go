@@ -1,0 +1,112 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+)
+
+// bring makes sure that the stemcells and releases of the component set are on
+// the director. What is there is left alone.
+func (o Out) bring(ctx context.Context, r *run) (string, error) {
+	wanted := r.artifacts()
+	if len(wanted) == 0 {
+		return "the component set has none", nil
+	}
+	missing, err := o.missing(ctx, wanted)
+	if err != nil {
+		return "", err
+	}
+	if len(missing) == 0 {
+		return "all are there", nil
+	}
+	for _, a := range missing {
+		if err := o.upload(ctx, a); err != nil {
+			return "", err
+		}
+	}
+	// The name of a release is inside its tarball, and the manifest asks for it.
+	still, err := o.missing(ctx, missing)
+	if err != nil {
+		return "", err
+	}
+	if len(still) > 0 {
+		return "", fmt.Errorf("the director took %s, but under another name: name the component as the release itself is called", describe(still))
+	}
+	return "uploaded " + describe(missing), nil
+}
+
+// artifacts are the members of the set that the director needs.
+func (r *run) artifacts() []Artifact {
+	var list []Artifact
+	for _, c := range r.input.components {
+		a := Artifact{Name: c.Name, Version: c.Version, URL: c.URL, SHA1: c.SHA1, SHA256: c.SHA256}
+		if c.File != "" {
+			a.File = filepath.Join(r.input.componentsDir, c.File)
+		}
+		switch c.Kind {
+		case component.KindStemcell:
+			a.Stemcell, a.Name = true, c.Upstream
+		case component.KindRelease:
+		default:
+			continue
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// missing are those that the director does not have.
+func (o Out) missing(ctx context.Context, wanted []Artifact) ([]Artifact, error) {
+	releases, err := o.Director.Releases(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list releases: %w", err)
+	}
+	stemcells, err := o.Director.Stemcells(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list stemcells: %w", err)
+	}
+	var list []Artifact
+	for _, a := range wanted {
+		there := releases
+		if a.Stemcell {
+			there = stemcells
+		}
+		if !slices.Contains(there, NameVersion{a.Name, a.Version}) {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+func (o Out) upload(ctx context.Context, a Artifact) error {
+	id, err := o.Director.Upload(ctx, a)
+	if err != nil {
+		return fmt.Errorf("upload %s: %w", describe([]Artifact{a}), err)
+	}
+	from := a.URL
+	if a.File != "" {
+		from = filepath.Base(a.File)
+	}
+	o.say("uploading %s from %s: director task %d", describe([]Artifact{a}), from, id)
+	task, err := o.Director.Wait(ctx, id, func(Event) {})
+	if err != nil {
+		return fmt.Errorf("upload %s: %w", describe([]Artifact{a}), err)
+	}
+	if task.State != StateDone {
+		return fmt.Errorf("upload %s: %w", describe([]Artifact{a}), o.failed(ctx, task))
+	}
+	return nil
+}
+
+func describe(list []Artifact) string {
+	names := make([]string, len(list))
+	for i, a := range list {
+		names[i] = a.Name + "/" + a.Version
+	}
+	return strings.Join(names, ", ")
+}

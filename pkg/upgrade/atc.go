@@ -1,0 +1,70 @@
+package upgrade
+
+import (
+	"context"
+	"time"
+)
+
+// ATC is what this package asks of the Concourse API.
+type ATC interface {
+	Info(ctx context.Context) (ATCInfo, error)
+	Workers(ctx context.Context) ([]Worker, error)
+	// Pipeline gives the config that is set; Exists is false where there is none.
+	Pipeline(ctx context.Context, p PipelineRef) (PipelineConfig, error)
+	// DiffPipeline says what SetPipeline would change.
+	DiffPipeline(ctx context.Context, p PipelineRef, config []byte) (PipelineChange, error)
+	// SetPipeline sets the config only when it differs, and keeps the pause state.
+	SetPipeline(ctx context.Context, p PipelineRef, config []byte) (PipelineChange, error)
+}
+
+// ATCInfo is what an ATC says of itself.
+type ATCInfo struct {
+	Version       string // "8.2.5"
+	WorkerVersion string // "2.5": the version of the worker API that it wants
+}
+
+// Worker is a registered Concourse worker.
+type Worker struct {
+	Name      string
+	State     string // "running", "landing", "landed", "retiring", "stalled"
+	Version   string // "2.5"
+	StartTime time.Time
+}
+
+// PipelineRef names a pipeline in the team of the source.
+type PipelineRef struct {
+	Name         string
+	InstanceVars map[string]any
+}
+
+// PipelineConfig is a pipeline's config as it is set.
+type PipelineConfig struct {
+	YAML   []byte
+	Exists bool
+}
+
+// PipelineChange is what setting a pipeline changed; the zero value is nothing.
+type PipelineChange struct {
+	Created, Updated bool
+	Diff             []DiffLine // Op "+" or "-"; credentials hidden
+}
+
+// String describes the change in one word.
+func (c PipelineChange) String() string {
+	switch {
+	case c.Created:
+		return "created (paused, as Concourse creates pipelines)"
+	case c.Updated:
+		return "updated"
+	}
+	return "unchanged"
+}
+
+// Build is what Concourse tells a step of the build that it runs in; see
+// https://concourse-ci.org/implementing-resource-types.html#resource-metadata.
+type Build struct {
+	Team         string // BUILD_TEAM_NAME
+	Pipeline     string // BUILD_PIPELINE_NAME
+	InstanceVars string // BUILD_PIPELINE_INSTANCE_VARS, JSON
+	Name         string // BUILD_NAME
+}

@@ -1,0 +1,65 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// Check gives the finished deploy tasks of a deployment, well or badly ended,
+// from the given version on.
+type Check struct {
+	Director Tasks
+	Log      io.Writer
+}
+
+// Run gives the last one at the first check; later the given one, if the
+// director still knows it, and all after it.
+func (c Check) Run(ctx context.Context, deployment string, given resource.Version) ([]resource.Version, error) {
+	after := 0
+	if len(given) > 0 {
+		var err error
+		if after, err = given.Task(); err != nil {
+			return nil, err
+		}
+	}
+	tasks, err := finishedDeploys(ctx, c.Director, deployment)
+	if err != nil {
+		return nil, err
+	}
+	if len(given) == 0 && len(tasks) > 1 {
+		tasks = tasks[len(tasks)-1:]
+	}
+	versions := []resource.Version{}
+	for _, t := range tasks {
+		if t.ID >= after {
+			versions = append(versions, resource.TaskVersion(t.ID))
+		}
+	}
+	if len(tasks) > 0 && tasks[len(tasks)-1].ID < after {
+		_, _ = fmt.Fprintf(c.Log, "director task %d has not ended yet, or the director has forgotten it\n", after)
+	}
+	return versions, nil
+}
+
+// finishedDeploys are the deploy tasks that have ended, lowest id first.
+func finishedDeploys(ctx context.Context, director Tasks, deployment string) ([]Task, error) {
+	tasks, err := director.Tasks(ctx, TaskFilter{
+		Deployment: deployment, Limit: recentTasks,
+		States: []string{StateDone, StateError, StateTimeout, StateCancelled},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list finished tasks: %w", err)
+	}
+	var deploys []Task
+	for _, t := range tasks {
+		// A dry run is called "create deployment (dry run)".
+		if t.Description == deployDescription && strings.EqualFold(t.Deployment, deployment) {
+			deploys = append(deploys, t)
+		}
+	}
+	return deploys, nil
+}

@@ -1,0 +1,87 @@
+package upgrade
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Failure is where and why a director task ended badly, from its event log.
+type Failure struct {
+	Stage    string // "Updating instance"
+	Instance string // "worker/6f1c… (0) (canary)", "" for stages without one
+	Message  string // "'worker/6f1c… (0)' is not running after update. …"
+}
+
+// Fail finds the failure in a task's events; ok is false when there is none.
+func Fail(events []Event) (f Failure, ok bool) {
+	for _, e := range events {
+		if e.State == "failed" {
+			f = Failure{Stage: e.Stage, Instance: e.Task, Message: e.Error}
+			ok = true
+		}
+		if e.Type == EventError { // the line that ends the log
+			if f.Message == "" {
+				f.Message = e.Message
+			}
+			ok = true
+		}
+	}
+	if ok || len(events) == 0 {
+		return f, ok
+	}
+	return unfinished(events)
+}
+
+// unfinished finds what was under way when the log just stops, as it does for
+// a task whose worker was killed.
+func unfinished(events []Event) (f Failure, ok bool) {
+	open := map[string]Event{}
+	var order []string
+	for _, e := range events {
+		key := e.Stage + "\x00" + e.Task
+		if e.Type != "" {
+			continue
+		}
+		if e.State == "finished" {
+			delete(open, key)
+			continue
+		}
+		if _, seen := open[key]; !seen {
+			order = append(order, key)
+		}
+		open[key] = e
+	}
+	for i := len(order) - 1; i >= 0; i-- {
+		if e, still := open[order[i]]; still {
+			return Failure{Stage: e.Stage, Instance: e.Task, Message: "the event log stops here"}, true
+		}
+	}
+	return Failure{}, false
+}
+
+// String is the failure in one line.
+func (f Failure) String() string {
+	var parts []string
+	if f.Stage != "" {
+		parts = append(parts, fmt.Sprintf("stage %q", f.Stage))
+	}
+	if f.Instance != "" {
+		parts = append(parts, fmt.Sprintf("instance %s", f.Instance))
+	}
+	if f.Message != "" {
+		parts = append(parts, strings.Join(strings.Fields(f.Message), " "))
+	}
+	return strings.Join(parts, ": ")
+}
+
+// taskError is the error for a task that did not end well.
+func taskError(t Task, f Failure) error {
+	why := f.String()
+	if why == "" {
+		why = strings.Join(strings.Fields(t.Result), " ")
+	}
+	if why == "" {
+		why = "the director gives no reason"
+	}
+	return fmt.Errorf("director task %d ended as %s: %s", t.ID, t.State, why)
+}

@@ -1,0 +1,230 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+// The defaults of params.
+const (
+	defaultTimeout     = time.Hour
+	defaultLockTimeout = 2 * time.Minute
+)
+
+// Out starts an upgrade.
+type Out struct {
+	Director Director
+	ATC      ATC // nil where the source has no concourse section
+	Build    Build
+	Log      io.Writer
+	Mask     func(...secret.Value) // hides more values in the log from now on
+	Poll     time.Duration         // between two looks at the director's tasks; 0 is 2 s
+}
+
+// run is what the steps of one upgrade share.
+type run struct {
+	resource.OutRequest
+	input    input
+	deployed Deployed // the zero value for a first deploy
+	kept     map[string]any
+	manifest []byte
+	digest   string
+	pipeline pipelinePlan
+	change   PipelineChange
+	answer   answer
+}
+
+// answer is what out says in the end.
+type answer struct {
+	task int
+	note string // "started", "joined", "nothing to deploy"
+}
+
+// step is one part of an upgrade: it observes, compares, acts and reports.
+type step struct {
+	name string
+	do   func(context.Context, *run) (report string, err error)
+}
+
+// Run validates everything, then sets the pipeline, brings stemcell and
+// releases to the director, and starts the deploy exactly once. With detach it
+// returns as soon as the director has accepted. dir is the build's directory.
+//
+// An error before the first step has changed nothing. A context that ends
+// leaves the director's tasks alone.
+func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (resource.Result, error) {
+	timeout := req.Params.Timeout.Duration
+	if timeout == 0 {
+		timeout = defaultTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("params.timeout of %s is over", timeout))
+	defer cancel()
+
+	r := &run{OutRequest: req}
+	var err error
+	if r.input, err = readInput(req.Params, dir); err != nil {
+		return resource.Result{}, fmt.Errorf("read inputs: %w", err)
+	}
+	if err := o.observe(ctx, r); err != nil {
+		return resource.Result{}, err
+	}
+	if r.pipeline, err = o.planPipeline(ctx, r); err != nil {
+		return resource.Result{}, fmt.Errorf("prepare pipeline: %w", err)
+	}
+	if req.Params.DryRun {
+		return o.preview(ctx, r)
+	}
+	for _, s := range o.steps(r) {
+		report, err := s.do(ctx, r)
+		if err != nil {
+			return resource.Result{}, fmt.Errorf("%s: %w", s.name, err)
+		}
+		o.say("%s: %s", s.name, report)
+	}
+	return r.result(), nil
+}
+
+// steps is the order of a self-upgrade. Nothing may come after the deploy:
+// the worker that runs this is drained by it.
+func (o Out) steps(r *run) []step {
+	list := []step{{"set pipeline", o.setPipeline}}
+	if len(r.input.cloudConfig) > 0 {
+		list = append(list, step{"set cloud config", o.setCloudConfig})
+	}
+	list = append(list, step{"bring stemcell and releases", o.bring}, step{"deploy", o.deploy})
+	if !r.Params.Detached() {
+		list = append(list, step{"wait for the deploy", o.wait})
+	}
+	return list
+}
+
+// observe reads what is deployed and renders the manifest over it.
+func (o Out) observe(ctx context.Context, r *run) error {
+	var err error
+	r.deployed, err = o.Director.Deployment(ctx, r.Source.Deployment)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
+	}
+	return o.render(ctx, r)
+}
+
+func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {
+	changed, err := o.Director.SetCloudConfig(ctx, r.input.cloudConfig, false)
+	if err != nil {
+		return "", err
+	}
+	if !changed {
+		return "unchanged", nil
+	}
+	return "updated", nil
+}
+
+// wait follows a deploy that was not detached.
+func (o Out) wait(ctx context.Context, r *run) (string, error) {
+	if r.answer.note == noteNothing {
+		return "nothing to wait for", nil
+	}
+	task, err := o.Director.Wait(ctx, r.answer.task, o.progress)
+	if err != nil {
+		return "", err
+	}
+	if task.State != StateDone {
+		return "", o.failed(ctx, task)
+	}
+	return fmt.Sprintf("director task %d is done", task.ID), nil
+}
+
+// failed is the error for a task that ended badly, with the place.
+func (o Out) failed(ctx context.Context, task Task) error {
+	events, err := o.Director.Events(ctx, task.ID)
+	if err != nil {
+		return errors.Join(taskError(task, Failure{}), err)
+	}
+	failure, _ := Fail(events)
+	return taskError(task, failure)
+}
+
+// preview says what Run would do, and changes nothing.
+func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
+	if err := o.previewPipeline(ctx, r); err != nil {
+		return resource.Result{}, fmt.Errorf("compare pipeline: %w", err)
+	}
+	if len(r.input.cloudConfig) > 0 {
+		changed, err := o.Director.SetCloudConfig(ctx, r.input.cloudConfig, true)
+		if err != nil {
+			return resource.Result{}, fmt.Errorf("compare cloud config: %w", err)
+		}
+		o.say("cloud config: would change: %t", changed)
+	}
+	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
+	if err != nil {
+		return resource.Result{}, fmt.Errorf("compare manifest: %w", err)
+	}
+	if diff.Changed() {
+		o.say("manifest of %s would change:", r.Source.Deployment)
+		o.print(diff.Lines)
+	} else {
+		o.say("manifest of %s: unchanged", r.Source.Deployment)
+	}
+	last, err := o.lastTask(ctx, r.Source.Deployment)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	r.answer = answer{task: last.ID, note: "dry run: nothing was changed"}
+	return r.result(), nil
+}
+
+// print shows a difference as diff does.
+func (o Out) print(lines []DiffLine) {
+	for _, line := range lines {
+		mark := " "
+		switch line.Op {
+		case "added", "+":
+			mark = "+"
+		case "removed", "-":
+			mark = "-"
+		}
+		_, _ = fmt.Fprintf(o.Log, "  %s %s\n", mark, line.Text)
+	}
+}
+
+func (o Out) say(format string, args ...any) { _, _ = fmt.Fprintf(o.Log, format+"\n", args...) }
+
+// progress prints what a person who follows a task wants to see of an event.
+func (o Out) progress(e Event) {
+	switch {
+	case e.Type == EventError:
+		o.say("  error %d: %s", e.Code, e.Message)
+	case e.Type != "":
+		o.say("  %s: %s", e.Type, e.Message)
+	case e.State == "failed":
+		o.say("  %s: %s failed: %s", e.Stage, e.Task, e.Error)
+	case e.State == "started" || e.State == "finished":
+		o.say("  %s: %s %s", e.Stage, e.Task, e.State)
+	}
+}
+
+// pause waits for the next look, or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (o Out) poll() time.Duration {
+	if o.Poll == 0 {
+		return 2 * time.Second
+	}
+	return o.Poll
+}

@@ -1,0 +1,153 @@
+package upgrade
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// bundledName is the pipeline's name where neither params nor the build give one.
+const bundledName = "self-upgrade"
+
+// pipelinePlan is the pipeline to set, rendered and validated.
+type pipelinePlan struct {
+	skip   string // why none is set
+	ref    PipelineRef
+	config []byte
+	kept   map[string]any // the values that the running pipeline has
+}
+
+// planPipeline renders the pipeline. It changes nothing.
+func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
+	params := resource.PipelineParams{}
+	if r.Params.Pipeline != nil {
+		params = *r.Params.Pipeline
+	}
+	if params.Skip {
+		return pipelinePlan{skip: "skipped, as params.pipeline.skip says"}, nil
+	}
+	if o.ATC == nil {
+		if r.Params.Pipeline != nil {
+			return pipelinePlan{}, errors.New("params.pipeline needs source.concourse")
+		}
+		return pipelinePlan{skip: "skipped, as the source has no concourse section"}, nil
+	}
+	plan := pipelinePlan{}
+	var err error
+	if plan.ref, err = o.pipelineRef(params); err != nil {
+		return pipelinePlan{}, err
+	}
+	running, err := o.ATC.Pipeline(ctx, plan.ref)
+	if err != nil {
+		return pipelinePlan{}, fmt.Errorf("read pipeline %s: %w", plan.ref.Name, err)
+	}
+	bundled := params.File == ""
+	if bundled && params.Name == "" && running.Exists && !isBundled(running.YAML) {
+		return pipelinePlan{}, fmt.Errorf("pipeline %s is not made from the bundled one, which would replace it; give params.pipeline.file, params.pipeline.name, or params.pipeline.skip: true", plan.ref.Name)
+	}
+	return plan, plan.render(r, running, bundled)
+}
+
+// render fills in the pipeline. Variables without a value stay in place for
+// Concourse's credential manager.
+func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) error {
+	t := manifest.Template{File: r.input.pipeline, Partial: true}
+	if bundled {
+		t.File = manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()}
+		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults())
+	}
+	if running.Exists {
+		kept, err := manifest.Keep(t.Text, running.YAML)
+		if err != nil {
+			return err
+		}
+		p.kept = kept
+		t.Vars = append(t.Vars, kept)
+	}
+	t.Vars = append(t.Vars, r.input.componentVars())
+	t.Vars = append(t.Vars, r.input.pipelineVars...)
+	var err error
+	p.config, err = manifest.Render(t)
+	return err
+}
+
+// pipelineRef is the pipeline that params name, else the build's own one.
+func (o Out) pipelineRef(params resource.PipelineParams) (PipelineRef, error) {
+	ref := PipelineRef{Name: params.Name, InstanceVars: params.InstanceVars}
+	if ref.Name != "" {
+		return ref, nil
+	}
+	ref.Name = o.Build.Pipeline
+	if ref.Name == "" {
+		ref.Name = bundledName
+	}
+	if ref.InstanceVars == nil && o.Build.InstanceVars != "" {
+		if err := json.Unmarshal([]byte(o.Build.InstanceVars), &ref.InstanceVars); err != nil {
+			return PipelineRef{}, fmt.Errorf("parse BUILD_PIPELINE_INSTANCE_VARS: %w", err)
+		}
+	}
+	return ref, nil
+}
+
+// isBundled recognises a pipeline that was made from the bundled one, of this or
+// another version, by its jobs and its two sides of the deployment.
+func isBundled(text []byte) bool {
+	var config struct {
+		Resources []struct{ Name, Type string }
+		Jobs      []struct{ Name string }
+	}
+	if yaml.Unmarshal(text, &config) != nil {
+		return false
+	}
+	found := map[string]bool{}
+	for _, r := range config.Resources {
+		found[r.Type+" "+r.Name] = true
+	}
+	for _, j := range config.Jobs {
+		found["job "+j.Name] = true
+	}
+	return found["perpetual components"] && found["perpetual deployment"] && found["job upgrade"] && found["job verify"]
+}
+
+func (o Out) setPipeline(ctx context.Context, r *run) (string, error) {
+	if r.pipeline.skip != "" {
+		return r.pipeline.skip, nil
+	}
+	o.Mask(resource.SecretVars(r.pipeline.kept)...)
+	var err error
+	r.change, err = o.ATC.SetPipeline(ctx, r.pipeline.ref, r.pipeline.config)
+	if err != nil {
+		return "", err
+	}
+	o.print(r.change.Diff)
+	return fmt.Sprintf("%s %s", r.pipeline.ref.Name, r.change), nil
+}
+
+func (o Out) previewPipeline(ctx context.Context, r *run) error {
+	if r.pipeline.skip != "" {
+		o.say("pipeline: %s", r.pipeline.skip)
+		return nil
+	}
+	o.Mask(resource.SecretVars(r.pipeline.kept)...)
+	change, err := o.ATC.DiffPipeline(ctx, r.pipeline.ref, r.pipeline.config)
+	if err != nil {
+		return err
+	}
+	switch {
+	case change.Created:
+		o.say("pipeline %s would be created", r.pipeline.ref.Name)
+	case change.Updated:
+		o.say("pipeline %s would change:", r.pipeline.ref.Name)
+	default:
+		o.say("pipeline %s: unchanged", r.pipeline.ref.Name)
+	}
+	o.print(change.Diff)
+	return nil
+}

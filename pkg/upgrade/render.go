@@ -1,0 +1,74 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// render makes the manifest to deploy and validates it. Values come, the later
+// ones winning, from the bundled defaults, what is deployed, the component set,
+// and the params.
+func (o Out) render(ctx context.Context, r *run) error {
+	t := r.input.manifest
+	t.Vars = nil
+	if r.Params.Manifest == "" {
+		t.Vars = append(t.Vars, manifest.ConcourseDefaults())
+	}
+	if len(r.deployed.Manifest) > 0 {
+		kept, err := manifest.Keep(t.Text, r.deployed.Manifest)
+		if err != nil {
+			return fmt.Errorf("render manifest: %w", err)
+		}
+		o.Mask(resource.SecretVars(kept)...)
+		t.Vars = append(t.Vars, kept)
+	}
+	t.Vars = append(t.Vars, map[string]any{"deployment_name": r.Source.Deployment}, r.input.componentVars())
+	t.Vars = append(t.Vars, r.input.vars...)
+	for _, layer := range t.Vars {
+		o.Mask(resource.SecretVars(layer)...)
+	}
+
+	text, err := manifest.Render(t)
+	if errors.Is(err, manifest.ErrNoValue) {
+		text, err = o.renderPartial(ctx, t, err)
+	}
+	if err != nil {
+		return err
+	}
+	return r.accept(text, t.Name)
+}
+
+// renderPartial leaves variables without a value to the director's config
+// server, if it has one.
+func (o Out) renderPartial(ctx context.Context, t manifest.Template, missing error) ([]byte, error) {
+	has, err := o.Director.ConfigServer(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask the director for its config server: %w", err)
+	}
+	if !has {
+		return nil, fmt.Errorf("%w; give them in params.vars or params.vars_files", missing)
+	}
+	t.Partial = true
+	return manifest.Render(t)
+}
+
+// accept validates a rendered manifest.
+func (r *run) accept(text []byte, name string) error {
+	parsed, err := manifest.Parse(manifest.File{Name: name, Text: text})
+	if err != nil {
+		return err
+	}
+	if parsed.Name != r.Source.Deployment {
+		return fmt.Errorf("validate %s: its name is %q, but source.deployment is %q", name, parsed.Name, r.Source.Deployment)
+	}
+	if len(parsed.InstanceGroups) == 0 {
+		return fmt.Errorf("validate %s: it has no instance_groups; deploying it would delete every instance", name)
+	}
+	r.manifest = text
+	r.digest, err = manifest.Digest(text)
+	return err
+}
