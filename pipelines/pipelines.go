@@ -25,8 +25,10 @@ func SelfUpgradeDefaults() map[string]any {
 		"stemcell_constraint":  "*",
 		"check_every":          "10m",
 		"deployment_name":      "concourse",
-		"concourse_team":       "main",
-		"concourse_ca_cert":    "",
+		"director_username":    "", // a director without UAA: set these, and client and secret to ""
+		"director_password":    "",
+		"atc_team":             "main",
+		"atc_ca_cert":          "",
 		"github_token":         "",
 		"github_url":           "",
 		"github_ca_cert":       "",

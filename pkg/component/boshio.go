@@ -29,11 +29,8 @@ func (f *finder) newestStemcell(ctx context.Context, given string) (found, error
 	if err != nil {
 		return found{}, err
 	}
-	for _, version := range others {
-		if _, ok, _ := f.picker.accept(version, version); ok && newer(version, result.component.Version) {
-			f.say("%s is not offered: it has no %s tarball yet", version, f.stemcellType(all))
-			break
-		}
+	if waiting, _ := f.picker.versions(others); len(waiting) > 0 && newer(waiting[0].version, result.component.Version) {
+		f.say("%s is not offered: it has no %s tarball yet", waiting[0].version, f.stemcellType(all))
 	}
 	return result, nil
 }
@@ -55,8 +52,8 @@ func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string
 	_, offered := byVersion[given]
 	for i, c := range candidates {
 		if f.watch.MinAge.Duration > 0 && c.version != given {
-			if i == maxDated {
-				break
+			if i >= maxDated {
+				continue // the given version may still follow
 			}
 			date, err := f.up.BoshIO.LastModified(ctx, byVersion[c.version].URL)
 			if err != nil {

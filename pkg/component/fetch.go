@@ -77,8 +77,12 @@ func (s Set) In(ctx context.Context, req resource.InRequest, dir string) (resour
 func (s Set) fetch(ctx context.Context, dir string, set []Component, downloads []Download) (err error) {
 	defer func() {
 		if err != nil {
+			made := []string{SetFile, VarsFile}
 			for _, c := range set {
-				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, c.Name)))
+				made = append(made, c.Name)
+			}
+			for _, name := range made {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
 			}
 		}
 	}()
@@ -205,7 +209,8 @@ func (c Component) Vars() map[string]string {
 	return vars
 }
 
-// ReadSet reads what WriteSet wrote. It fails when dir is no directory of a get of components.
+// ReadSet reads what WriteSet wrote. It fails when dir is no directory of a get
+// of components, or its set is empty or broken.
 func ReadSet(dir string) ([]Component, error) {
 	text, err := os.ReadFile(filepath.Join(dir, SetFile))
 	if err != nil {
@@ -215,15 +220,37 @@ func ReadSet(dir string) ([]Component, error) {
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, fmt.Errorf("decode %s: %w", SetFile, err)
 	}
+	if len(set) == 0 {
+		return nil, fmt.Errorf("decode %s: it holds no components", SetFile)
+	}
+	seen := map[string]bool{}
 	for _, c := range set {
-		if c.Name == "" || c.Version == "" || c.Kind == "" {
-			return nil, fmt.Errorf("decode %s: a component lacks name, kind or version", SetFile)
+		if err := c.validate(); err != nil {
+			return nil, fmt.Errorf("decode %s: %w", SetFile, err)
 		}
-		if c.File != "" && !filepath.IsLocal(c.File) {
-			return nil, fmt.Errorf("decode %s: file %q of %s leads out of the directory", SetFile, c.File, c.Name)
+		if seen[c.Name] {
+			return nil, fmt.Errorf("decode %s: %s is in it twice", SetFile, c.Name)
 		}
+		seen[c.Name] = true
 	}
 	return set, nil
+}
+
+// validate refuses what WriteSet never writes.
+func (c Component) validate() error {
+	if c.Name == "" || c.Version == "" || c.Kind == "" {
+		return errors.New("a component lacks name, kind or version")
+	}
+	files := []string{c.File}
+	for _, a := range c.Assets {
+		files = append(files, a.File)
+	}
+	for _, file := range files {
+		if file != "" && !filepath.IsLocal(file) {
+			return fmt.Errorf("file %q of %s leads out of the directory", file, c.Name)
+		}
+	}
+	return nil
 }
 
 func write(path string, text []byte) error {

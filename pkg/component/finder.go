@@ -83,6 +83,15 @@ func (f *finder) errNothing(upstream string) error {
 	if len(f.watch.Assets) > 0 {
 		limits = append(limits, "assets "+strings.Join(f.watch.Assets, ", "))
 	}
+	if len(f.watch.Deny) > 0 {
+		limits = append(limits, "deny "+strings.Join(f.watch.Deny, ", "))
+	}
+	if f.watch.Light {
+		limits = append(limits, "light")
+	}
+	if f.watch.Regular {
+		limits = append(limits, "regular")
+	}
 	if len(limits) == 0 {
 		return fmt.Errorf("find versions in %s: there is none that counts", upstream)
 	}

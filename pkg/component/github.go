@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // GitHub lists releases by date of creation, and a high version may be older
@@ -14,7 +16,7 @@ import (
 const (
 	firstPage = 20  // most repositories' newest release is on it, in a fifth of the bytes
 	fullPage  = 100 // GitHub's maximum
-	maxMisses = 3   // tags without a release after which the list is read whole
+	maxMisses = 3   // releases asked for in vain after which the list is read whole
 )
 
 // newestGitHub finds the release with the highest version.
@@ -35,32 +37,32 @@ func (f *finder) newestGitHub(ctx context.Context, given string) (found, error) 
 	}
 	listed := map[string]GitHubRelease{}
 	for _, r := range releases {
-		listed[r.Tag] = r
+		if !r.Draft { // it may bear the tag of a release
+			listed[r.Tag] = r
+		}
 	}
-	misses := 0
+	asked := 0
 	for _, c := range f.picker.tags(tags) {
 		release, ok := listed[c.label]
 		if !ok {
-			if misses == maxMisses {
+			if asked++; asked > maxMisses {
 				return f.fromAllPages(ctx, given)
 			}
 			release, err = f.up.GitHub.ReleaseByTag(ctx, f.watch.GitHub, c.label)
 			if errors.Is(err, ErrNotFound) {
-				misses++
 				continue
 			}
 			if err != nil {
 				return found{}, err
 			}
 		}
-		component, ok, err := f.usable(ctx, release, c.version)
+		component, ok, err := f.usable(ctx, release, c.version, given)
 		if err != nil {
 			return found{}, err
 		}
 		if ok {
 			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
 		}
-		misses++
 	}
 	return found{}, f.errNothing(f.watch.GitHub)
 }
@@ -95,13 +97,16 @@ func (f *finder) fromReleases(ctx context.Context, releases []GitHubRelease, giv
 	byTag := map[string]GitHubRelease{}
 	var tags []string
 	for _, r := range releases {
+		if r.Draft && !f.watch.Drafts { // it may bear the tag of a release
+			continue
+		}
 		if _, seen := byTag[r.Tag]; !seen {
 			byTag[r.Tag] = r
 			tags = append(tags, r.Tag)
 		}
 	}
 	for _, c := range f.picker.tags(tags) {
-		component, ok, err := f.usable(ctx, byTag[c.label], c.version)
+		component, ok, err := f.usable(ctx, byTag[c.label], c.version, given)
 		if err != nil {
 			return found{}, err
 		}
@@ -122,13 +127,14 @@ func (f *finder) tagged(tags []string, version string) bool {
 	return false
 }
 
-// usable says whether a release may be offered, and as what.
-func (f *finder) usable(ctx context.Context, r GitHubRelease, version string) (c Component, ok bool, err error) {
+// usable says whether a release may be offered, and as what. The given version
+// is in use already, so min_age does not take it back.
+func (f *finder) usable(ctx context.Context, r GitHubRelease, version, given string) (c Component, ok bool, err error) {
 	date := r.PublishedAt
 	if date.IsZero() {
 		date = r.CreatedAt
 	}
-	if (r.Draft && !f.watch.Drafts) || (r.PreRelease && !f.watch.PreRelease) || !f.old(date) {
+	if (r.Draft && !f.watch.Drafts) || (r.PreRelease && !f.watch.PreRelease) || (version != given && !f.old(date)) {
 		return Component{}, false, nil
 	}
 	c, err = f.fromGitHub(ctx, r, version)
@@ -174,10 +180,14 @@ func (f *finder) exactGitHub(ctx context.Context, version string) (Component, er
 	if err != nil {
 		return Component{}, err
 	}
+	tags = slices.DeleteFunc(slices.Clone(tags), func(tag string) bool {
+		v, ok := f.picker.version(tag)
+		return !ok || v != version
+	})
+	// v1.0.0 beside 1.0.0 is one version: the same is taken as by check.
+	slices.SortFunc(tags, func(a, b string) int { return strings.Compare(b, a) })
+	missing := ErrNotFound
 	for _, tag := range tags {
-		if v, ok := f.picker.version(tag); !ok || v != version {
-			continue
-		}
 		release, err := f.up.GitHub.ReleaseByTag(ctx, f.watch.GitHub, tag)
 		if errors.Is(err, ErrNotFound) {
 			continue
@@ -185,9 +195,13 @@ func (f *finder) exactGitHub(ctx context.Context, version string) (Component, er
 		if err != nil {
 			return Component{}, err
 		}
-		return f.fromGitHub(ctx, release, version)
+		c, err := f.fromGitHub(ctx, release, version)
+		if !errors.Is(err, errNoAsset) {
+			return c, err
+		}
+		missing = err
 	}
-	return Component{}, ErrNotFound
+	return Component{}, missing
 }
 
 func (f *finder) exactInPages(ctx context.Context, version string) (Component, error) {

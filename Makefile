@@ -1,0 +1,39 @@
+# What people and CI run. Everything needs Go and make; image and image-test say
+# what else they need.
+
+VERSION ?= 0.0.0-dev
+LDFLAGS := -s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=$(VERSION)
+# The scenario of the demo: success or fail.
+DEMO ?= success
+export CGO_ENABLED ?= 0
+
+.PHONY: help demo test bench lint image image-test build clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s%s\n", $$1, $$2}' Makefile
+
+build: ## build the binaries into bin/
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/resource ./cmd/perpetual ./cmd/sandbox
+
+demo: build ## play a whole self-upgrade against simulators; DEMO=fail plays a failing one
+	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l cmd pkg pipelines); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+test: lint ## lint, then all tests with the race detector
+	CGO_ENABLED=1 go test -race ./...
+
+bench: build ## measure the binaries, beside curl and sha256sum
+	@bin/sandbox bench --resource bin/resource
+
+image: ## build the images with docker or buildah
+	VERSION=$(VERSION) pkg/image/build.sh
+
+image-test: ## build the images from local bases and test them (Debian, root)
+	go test -count=1 -timeout 30m -tags image -v ./pkg/image
+
+clean: ## remove what was built
+	rm -rf bin

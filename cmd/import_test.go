@@ -1,0 +1,222 @@
+// Package cmd_test holds the rules of who may import whom.
+package cmd_test
+
+import (
+	"fmt"
+	"go/types"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/go/packages"
+)
+
+const module = "github.com/perpetual-ci/perpetual/"
+
+// mayImport lists, for each package or folder of ours, what of ours it may
+// import. Imports go down only:
+//
+//	cmd → command → bootstrap → upgrade → component → {resource, manifest, state}
+//	command → adapters → {retry, secret}
+//
+// Simulators are on their own, so that none of them gets into a shipped binary.
+var mayImport = map[string][]string{
+	"cmd/resource":  {"pkg/command"},
+	"cmd/perpetual": {"pkg/command"},
+	"cmd/sandbox":   {"pkg/sandbox", "pipelines"},
+	"pkg/command": {
+		"pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
+		"pkg/artifact", "pkg/aws", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret",
+	},
+	"pkg/bootstrap": {"pkg/upgrade", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pkg/secret", "pipelines"},
+	"pkg/upgrade":   {"pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pkg/secret", "pipelines"},
+	"pkg/component": {"pkg/resource", "pkg/manifest", "pkg/state", "pkg/secret"},
+	"pkg/resource":  {"pkg/secret"},
+	"pkg/manifest":  {"pkg/secret"},
+	"pkg/state":     {"pkg/secret"},
+	"pkg/artifact":  {"pkg/retry", "pkg/secret"},
+	"pkg/aws":       {"pkg/retry", "pkg/secret"},
+	"pkg/bosh":      {"pkg/retry", "pkg/secret"},
+	"pkg/boshio":    {"pkg/retry", "pkg/secret"},
+	"pkg/concourse": {"pkg/retry", "pkg/secret"},
+	"pkg/github":    {"pkg/retry", "pkg/secret"},
+	"pkg/retry":     {"pkg/secret"},
+	"pkg/secret":    {},
+	"pkg/sandbox":   {"pkg/sandbox", "pipelines"},
+	"pkg/image":     {},
+	"pipelines":     {},
+}
+
+// owners says which package alone may import a library; the others see the
+// owner's types.
+var owners = map[string]string{
+	"github.com/aws/":                                       "pkg/aws",
+	"github.com/google/go-github":                           "pkg/github",
+	"github.com/concourse/concourse":                        "pkg/concourse pkg/sandbox",
+	"github.com/cloudfoundry/bosh-cli/v7/director/template": "pkg/manifest",
+	"github.com/cloudfoundry/bosh-cli/v7/director":          "pkg/bosh",
+	"github.com/cloudfoundry/bosh-cli/v7/uaa":               "pkg/bosh",
+	"github.com/cloudfoundry/bosh-utils":                    "pkg/bosh",
+	"github.com/cppforlife/go-patch":                        "pkg/manifest",
+	"github.com/go-viper/mapstructure":                      "pkg/resource",
+	"github.com/cenkalti/backoff":                           "pkg/retry pkg/artifact",
+}
+
+func load(t *testing.T, mode packages.LoadMode, patterns ...string) []*packages.Package {
+	t.Helper()
+	list, err := packages.Load(&packages.Config{Mode: mode, Dir: ".."}, patterns...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if packages.PrintErrors(list) > 0 || len(list) == 0 {
+		t.Fatalf("%d packages loaded, some with errors", len(list))
+	}
+	return list
+}
+
+// folderOf finds the rule for a package, by the longest prefix.
+func folderOf(own string) (folder string, ok bool) {
+	for folder = own; folder != "."; folder = path.Dir(folder) {
+		if _, ok := mayImport[folder]; ok {
+			return folder, true
+		}
+	}
+	return own, false
+}
+
+func TestImports_goOneWay(t *testing.T) {
+	for _, p := range load(t, packages.NeedName|packages.NeedImports, "./...") {
+		own := strings.TrimPrefix(p.PkgPath, module)
+		folder, ok := folderOf(own)
+		if !ok {
+			t.Errorf("%s has no rule: say in mayImport what it may import", own)
+			continue
+		}
+		for imported := range p.Imports {
+			if target, ours := strings.CutPrefix(imported, module); ours {
+				if to, _ := folderOf(target); !slices.Contains(mayImport[folder], to) {
+					t.Errorf("%s imports %s, which is against the direction", own, target)
+				}
+			}
+			if owner := ownerOf(imported); owner != "" && !slices.Contains(strings.Fields(owner), folder) {
+				t.Errorf("%s imports %s, which is for %s alone", own, imported, owner)
+			}
+		}
+	}
+}
+
+func ownerOf(imported string) string {
+	longest, owner := "", ""
+	for prefix, o := range owners {
+		if strings.HasPrefix(imported, prefix) && len(prefix) > len(longest) {
+			longest, owner = prefix, o
+		}
+	}
+	return owner
+}
+
+func TestShippedBinaries_linkNoMoreThanTheyNeed(t *testing.T) {
+	forbidden := map[string][]string{
+		"./cmd/resource": {
+			module + "pkg/sandbox", module + "pkg/bootstrap", module + "pkg/aws",
+			"github.com/cloudfoundry/bosh-cli/v7/cmd", "github.com/cloudfoundry/bosh-cli/v7/cloud",
+			"github.com/cloudfoundry/bosh-cli/v7/installation", "github.com/aws/aws-sdk-go-v2/service/cloudformation",
+			"github.com/gopacket", "testing",
+		},
+		"./cmd/perpetual": {module + "pkg/sandbox", "testing"},
+	}
+	for binary, list := range forbidden {
+		seen := map[string]bool{}
+		var visit func(p *packages.Package)
+		visit = func(p *packages.Package) {
+			if seen[p.PkgPath] {
+				return
+			}
+			seen[p.PkgPath] = true
+			for _, next := range p.Imports {
+				visit(next)
+			}
+		}
+		for _, p := range load(t, packages.NeedName|packages.NeedImports|packages.NeedDeps, binary) {
+			visit(p)
+		}
+		for linked := range seen {
+			for _, f := range list {
+				if linked == f || strings.HasPrefix(linked, f+"/") {
+					t.Errorf("%s links %s", binary, linked)
+				}
+			}
+		}
+	}
+}
+
+// TestExportedTypes_areOurOwn finds library types in what packages export.
+func TestExportedTypes_areOurOwn(t *testing.T) {
+	for _, p := range load(t, packages.NeedName|packages.NeedTypes|packages.NeedImports|packages.NeedDeps|packages.NeedSyntax|packages.NeedTypesInfo, "./pkg/...") {
+		if strings.HasPrefix(p.PkgPath, module+"pkg/sandbox") {
+			continue
+		}
+		scope := p.Types.Scope()
+		for _, name := range scope.Names() {
+			if object := scope.Lookup(name); object.Exported() {
+				for _, foreign := range foreignTypes(object) {
+					t.Errorf("%s exports %s, which shows %s", strings.TrimPrefix(p.PkgPath, module), name, foreign)
+				}
+			}
+		}
+	}
+}
+
+// foreignTypes lists the named types of libraries in an object's signature,
+// exported fields and exported methods.
+func foreignTypes(object types.Object) []string {
+	var out []string
+	seen := map[types.Type]bool{}
+	var visit func(types.Type)
+	visit = func(t types.Type) {
+		if t == nil || seen[t] {
+			return
+		}
+		seen[t] = true
+		switch t := t.(type) {
+		case *types.Named:
+			if pkg := t.Obj().Pkg(); pkg != nil && strings.Contains(strings.Split(pkg.Path(), "/")[0], ".") && !strings.HasPrefix(pkg.Path()+"/", module) {
+				out = append(out, fmt.Sprintf("%s.%s", pkg.Path(), t.Obj().Name()))
+				return
+			} else if pkg != nil && pkg != object.Pkg() {
+				return // checked where it is declared
+			}
+			for m := range t.Methods() {
+				if m.Exported() {
+					visit(m.Type())
+				}
+			}
+			visit(t.Underlying())
+		case *types.Signature:
+			for v := range t.Params().Variables() {
+				visit(v.Type())
+			}
+			for v := range t.Results().Variables() {
+				visit(v.Type())
+			}
+		case *types.Struct:
+			for f := range t.Fields() {
+				if f.Exported() {
+					visit(f.Type())
+				}
+			}
+		case *types.Interface:
+			for m := range t.Methods() {
+				visit(m.Type())
+			}
+		case interface{ Elem() types.Type }:
+			visit(t.Elem())
+			if m, ok := t.(*types.Map); ok {
+				visit(m.Key())
+			}
+		}
+	}
+	visit(object.Type())
+	return out
+}

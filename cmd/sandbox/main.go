@@ -1,0 +1,42 @@
+// Command sandbox runs the simulators of GitHub, bosh.io, a BOSH director and
+// Concourse: as a demo of a whole self-upgrade, or to try pipelines against.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "error: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// run chooses what the sandbox does.
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("run: want a command: demo")
+	}
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	program := flags.String("resource", "bin/resource", "path of the resource's program")
+	scenario := flags.String("scenario", demo.Success, demo.Success+" or "+demo.Failure)
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	switch args[0] {
+	case "demo":
+		return demo.Run(ctx, demo.Options{Scenario: *scenario, Program: *program, Out: os.Stdout})
+	}
+	return fmt.Errorf("run %s: unknown command; want demo", args[0])
+}

@@ -1,0 +1,157 @@
+// Package bosh speaks with a BOSH director.
+//
+// The wire formats, the paths and the UAA grants are those of bosh-cli's
+// packages director and uaa. Their clients are not used as they come, for three
+// reasons, each held by a test in trap_test.go: the library repeats any request
+// whose reply is lost, deploys included; its waits know no context and end with
+// a short outage; and its errors are text that errors.Is cannot look into. So
+// every call gives the library an HTTP client of this package (see call), which
+// binds the call's context, authenticates, repeats nothing but GET and HEAD,
+// follows no redirect and keeps the true error. Requests that start a task
+// are sent beside the library, because it cannot leave a redirect to the task
+// unfollowed; so is the loop that waits for a task.
+package bosh
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	boshlog "github.com/cloudfoundry/bosh-utils/logger"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+const (
+	// maxBody bounds an answer in memory; manifests and event logs of big
+	// deployments have a few MiB.
+	maxBody = 64 << 20
+	// uploadTimeout is the wait for an answer after the last byte of an upload:
+	// the director's nginx first writes the whole file to its disk.
+	uploadTimeout = 10 * time.Minute
+	// defaultPoll is how often short tasks are asked for, as the bosh CLI does.
+	defaultPoll = 500 * time.Millisecond
+)
+
+// Config says which director to speak with, and as whom: either Username and
+// Password, or Client and ClientSecret. Both work with a director that has a
+// UAA and with one that knows its users itself.
+type Config struct {
+	URL    string // "https://10.0.0.6:25555"; the port may be left out
+	CACert string // PEM; for the director and its UAA; default: the system's
+
+	Username     string       // "admin"
+	Password     secret.Value // of Username
+	Client       string       // "ci", a UAA client
+	ClientSecret secret.Value // of Client
+
+	Proxy    string       // "socks5://10.0.0.5:1080" or "ssh+socks5://jumpbox@10.0.0.5:22?private-key=/path"
+	ProxyKey secret.Value // the private key itself, in place of ?private-key=
+
+	Notify func(string)  // hears of retries and outages, one line each
+	Retry  retry.Policy  // for GET and HEAD; default: retry.Default
+	Poll   time.Duration // between two looks at a task that Instances waits for; default: 500 ms
+}
+
+// Client speaks with one director. It may be used from several goroutines.
+type Client struct {
+	endpoint string // "https://10.0.0.6:25555"
+	host     string // "10.0.0.6:25555"
+	trusted  string // which certificates were trusted, for errors
+	wire     *http.Client
+	uploads  *http.Client
+	proxy    *proxy
+	auth     *authenticator
+	poll     time.Duration
+	notify   func(string)
+	log      boshlog.Logger
+}
+
+// New makes a client and checks its configuration; it does not touch the
+// network. Its errors name the setting that is wrong.
+func New(config Config) (*Client, error) {
+	endpoint, err := parseEndpoint(config.URL)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLogin(config); err != nil {
+		return nil, err
+	}
+	proxy, err := newProxy(config.Proxy, config.ProxyKey)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		endpoint: endpoint.String(), host: endpoint.Host,
+		trusted: "the system's certificates, because no ca_cert is given",
+		proxy:   proxy, poll: config.Poll, notify: config.Notify,
+		log: boshlog.NewWriterLogger(boshlog.LevelNone, io.Discard),
+	}
+	if config.CACert != "" {
+		c.trusted = "the ca_cert given"
+	}
+	if c.poll <= 0 {
+		c.poll = defaultPoll
+	}
+	if c.notify == nil {
+		c.notify = func(string) {}
+	}
+	c.auth = newAuthenticator(c, config)
+	if c.wire, err = c.newHTTP(config, 0); err != nil {
+		return nil, err
+	}
+	c.uploads, err = c.newHTTP(config, uploadTimeout)
+	return c, err
+}
+
+// Close ends idle connections and the one to a jumpbox.
+func (c *Client) Close() error {
+	c.wire.CloseIdleConnections()
+	c.uploads.CloseIdleConnections()
+	return c.proxy.close()
+}
+
+// newHTTP makes the client on which everything rests. Redirects are answers
+// here: a followed one would send credentials where Location says, and would
+// hide the task id.
+func (c *Client) newHTTP(config Config, headerTimeout time.Duration) (*http.Client, error) {
+	client, err := retry.NewClient(retry.Options{
+		CACert: config.CACert, Policy: config.Retry, MaxBody: maxBody,
+		HeaderTimeout: headerTimeout, Wrap: c.proxy.wrap,
+		Notify: func(err error, wait time.Duration) {
+			c.notify(c.auth.mask(fmt.Sprintf("director: %v; next try in %s", bare(err), wait.Round(time.Millisecond))))
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("check director: %w", err)
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client, nil
+}
+
+// parseEndpoint checks the director's URL and adds the port that directors use.
+func parseEndpoint(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return nil, fmt.Errorf("check director url: it is empty")
+	case err != nil || u.Scheme == "" || u.Host == "":
+		return nil, fmt.Errorf("check director url: give it with scheme and host, as https://10.0.0.6:25555")
+	case u.User != nil:
+		return nil, fmt.Errorf("check director url: it contains credentials: give them as username and password, or client and client_secret")
+	case u.Scheme != "https":
+		return nil, fmt.Errorf("check director url %s: a director speaks https, not %s", u.Redacted(), u.Scheme)
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("check director url %s: it has no host", u.Redacted())
+	case (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("check director url %s: give scheme, host and port alone", u.Redacted())
+	}
+	if u.Port() == "" {
+		u.Host = net.JoinHostPort(u.Hostname(), "25555")
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}

@@ -1,0 +1,77 @@
+package bosh
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/cloudfoundry/bosh-cli/v7/director"
+)
+
+// Stemcell is a stemcell on the director.
+type Stemcell struct {
+	Name    string // "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
+	Version string // "1.484"
+	OS      string // "ubuntu-jammy"
+	CID     string // "ami-0123456789abcdef0 light"
+}
+
+// Stemcells lists what was uploaded.
+func (c *Client) Stemcells(ctx context.Context) ([]Stemcell, error) {
+	answers, err := read(ctx, c, director.Client.Stemcells)
+	if err != nil {
+		return nil, err
+	}
+	stemcells := make([]Stemcell, len(answers))
+	for i, a := range answers {
+		stemcells[i] = Stemcell{Name: a.Name, Version: a.Version, OS: a.OperatingSystem, CID: a.CID}
+	}
+	return stemcells, nil
+}
+
+// Release is one version of a release on the director.
+type Release struct {
+	Name    string // "concourse"
+	Version string // "8.2.5"
+}
+
+// Releases lists what was uploaded, a version each.
+func (c *Client) Releases(ctx context.Context) ([]Release, error) {
+	answers, err := read(ctx, c, director.Client.ReleaseSeries)
+	if err != nil {
+		return nil, err
+	}
+	var releases []Release
+	for _, series := range answers {
+		for _, version := range series.Versions {
+			releases = append(releases, Release{Name: series.Name, Version: version.Version})
+		}
+	}
+	return releases, nil
+}
+
+// Lock keeps other tasks off a thing.
+type Lock struct {
+	Type      string    // "deployment"
+	Resource  []string  // ["concourse"]
+	TaskID    int       // 42; it may be a task that is dead, or that held the lock earlier
+	ExpiresAt time.Time // renewed every two minutes; a dead task's lock frees itself then
+}
+
+// Locks lists the locks, expired ones that nobody has cleared away included.
+func (c *Client) Locks(ctx context.Context) ([]Lock, error) {
+	answers, err := read(ctx, c, director.Client.Locks)
+	if err != nil {
+		return nil, err
+	}
+	locks := make([]Lock, len(answers))
+	for i, a := range answers {
+		locks[i] = Lock{Type: a.Type, Resource: a.Resource}
+		// Both come as strings: "17" and "1795254299.944829".
+		locks[i].TaskID, _ = strconv.Atoi(a.TaskID)
+		if seconds, err := strconv.ParseFloat(a.Timeout, 64); err == nil {
+			locks[i].ExpiresAt = unix(int64(seconds))
+		}
+	}
+	return locks, nil
+}

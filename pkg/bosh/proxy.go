@@ -1,0 +1,207 @@
+package bosh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+// handshakeTimeout bounds the way to a jumpbox.
+const handshakeTimeout = 20 * time.Second
+
+// proxy is the way to the director: direct, through a SOCKS5 server, or through
+// an SSH server, in the notation of BOSH_ALL_PROXY. bosh-cli's own code for it
+// reads the environment and knows no context.
+type proxy struct {
+	socks   *url.URL
+	jumpbox *jumpbox
+}
+
+// newProxy reads a proxy's URL; an empty one is the direct way. Errors do not
+// show the URL, because it may hold a password.
+func newProxy(text string, key secret.Value) (*proxy, error) {
+	if text == "" {
+		return &proxy{}, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" {
+		return nil, errors.New("check director proxy: give it as socks5://HOST:PORT or ssh+socks5://USER@HOST:22?private-key=PATH")
+	}
+	switch u.Scheme {
+	case "socks5", "socks5h":
+		return &proxy{socks: u}, nil
+	case "ssh+socks5":
+		jumpbox, err := newJumpbox(u, key)
+		if err != nil {
+			return nil, fmt.Errorf("check director proxy: %w", err)
+		}
+		return &proxy{jumpbox: jumpbox}, nil
+	}
+	return nil, fmt.Errorf("check director proxy: scheme %s is none of socks5, ssh+socks5", u.Scheme)
+}
+
+// wrap leads a transport through the proxy.
+func (p *proxy) wrap(t *http.Transport) (http.RoundTripper, error) {
+	switch {
+	case p.socks != nil:
+		t.Proxy = http.ProxyURL(p.socks)
+	case p.jumpbox != nil:
+		t.Proxy, t.DialContext = nil, p.jumpbox.DialContext
+	}
+	return t, nil
+}
+
+// close ends the connection to a jumpbox.
+func (p *proxy) close() error {
+	if p.jumpbox == nil {
+		return nil
+	}
+	return p.jumpbox.close()
+}
+
+// jumpbox dials through an SSH server. The first dial connects to it, and so
+// does one after the connection has died.
+type jumpbox struct {
+	address string
+	config  *ssh.ClientConfig
+	turn    chan struct{} // held while client is looked at or made
+	client  *ssh.Client
+	once    sync.Once
+	closed  chan struct{}
+}
+
+// newJumpbox reads user, key and host key from the proxy's URL.
+func newJumpbox(u *url.URL, key secret.Value) (*jumpbox, error) {
+	query := u.Query()
+	pem := []byte(key.Reveal())
+	if path := query.Get("private-key"); key.Empty() {
+		if path == "" {
+			return nil, errors.New("ssh+socks5 needs ?private-key=PATH")
+		}
+		var err error
+		if pem, err = os.ReadFile(path); err != nil {
+			return nil, fmt.Errorf("read private-key: %w", err)
+		}
+	}
+	signer, err := ssh.ParsePrivateKey(pem)
+	if err != nil {
+		return nil, errors.New("read private-key: it is no private key in PEM form without a passphrase")
+	}
+	user := "jumpbox"
+	if u.User != nil && u.User.Username() != "" {
+		user = u.User.Username()
+	}
+	port := u.Port()
+	if port == "" {
+		port = "22"
+	}
+	return &jumpbox{
+		address: net.JoinHostPort(u.Hostname(), port),
+		turn:    make(chan struct{}, 1), closed: make(chan struct{}),
+		config: &ssh.ClientConfig{
+			User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)},
+			// A base64 fingerprint may contain "+", which is a blank in a query.
+			HostKeyCallback: hostKey(strings.ReplaceAll(query.Get("host-key"), " ", "+")),
+		},
+	}, nil
+}
+
+// hostKey accepts the key with the given fingerprint ("SHA256:…", as ssh-keygen
+// -l prints it). Without one it accepts any, as the bosh CLI does: the director
+// behind the jumpbox proves itself by its certificate.
+func hostKey(fingerprint string) ssh.HostKeyCallback {
+	return func(host string, _ net.Addr, key ssh.PublicKey) error {
+		if got := ssh.FingerprintSHA256(key); fingerprint != "" && got != fingerprint {
+			return fmt.Errorf("jumpbox %s has host key %s, not the given %s", host, got, fingerprint)
+		}
+		return nil
+	}
+}
+
+// DialContext dials address from the jumpbox.
+func (j *jumpbox) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	client, err := j.connect(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to jumpbox %s: %w", j.address, err)
+	}
+	conn, err := client.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("dial from jumpbox %s: %w", j.address, err)
+	}
+	return conn, nil
+}
+
+// connect returns the connection to the jumpbox and makes it where there is none.
+func (j *jumpbox) connect(ctx context.Context) (*ssh.Client, error) {
+	select {
+	case j.turn <- struct{}{}:
+		defer func() { <-j.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if j.client != nil {
+		return j.client, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	defer cancel()
+	go func() { // net/http lets a dial outlive its request, but not the client
+		select {
+		case <-j.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", j.address)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	sshConn, channels, requests, err := ssh.NewClientConn(conn, j.address, j.config)
+	if !stop() {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	client := ssh.NewClient(sshConn, channels, requests)
+	j.client = client
+	go func() {
+		_ = client.Wait()
+		j.forget(client)
+	}()
+	return client, nil
+}
+
+// forget drops a dead connection.
+func (j *jumpbox) forget(client *ssh.Client) {
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
+	if j.client == client {
+		j.client = nil
+	}
+}
+
+// close ends the connection, or the attempt at one.
+func (j *jumpbox) close() error {
+	j.once.Do(func() { close(j.closed) })
+	j.turn <- struct{}{}
+	client := j.client
+	j.client = nil
+	<-j.turn
+	if client == nil {
+		return nil
+	}
+	return client.Close()
+}

@@ -1,0 +1,79 @@
+package boshio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+)
+
+// Release is one version of a BOSH release.
+type Release struct {
+	Name    string // github.com/concourse/concourse-bosh-release
+	Version string // 7.3.2
+	URL     string // of the tarball
+	SHA1    string // hex
+	SHA256  string // hex; empty for the older ones
+}
+
+// wireRelease is one element of GET /api/v1/releases/github.com/ORG/REPO, as
+// bosh.io answered.
+type wireRelease struct {
+	Name    string `json:"name"`    // "github.com/concourse/concourse-bosh-release"
+	Version string `json:"version"` // "7.3.2"
+	URL     string `json:"url"`     // "https://bosh.io/d/github.com/concourse/concourse-bosh-release?v=7.3.2"
+	SHA1    string `json:"sha1"`    // "e464cb907d7436a43f712b71d6dbde0fdce4be6d"
+	SHA256  string `json:"sha256"`  // absent or "" for releases of before 2018
+}
+
+// Releases gives all versions of a release, in the server's order, by the
+// repository it is known by: github.com/ORG/REPO. It fails with ErrNotFound for
+// a repository that bosh.io does not list, ErrUnavailable, ErrNotJSON or another
+// *StatusError.
+func (c *Client) Releases(ctx context.Context, repository string) ([]Release, error) {
+	if !validPath(repository, 3) {
+		return nil, fmt.Errorf("list releases of %q: the repository is not of the form github.com/org/repo", repository)
+	}
+	var releases []Release
+	err := c.list(ctx, "api/v1/releases/"+repository, func(element json.RawMessage) error {
+		release, err := c.decodeRelease(element)
+		if err == nil {
+			releases = append(releases, release)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list releases of %s: %w", repository, err)
+	}
+	return releases, nil
+}
+
+// decodeRelease checks one element of the list.
+func (c *Client) decodeRelease(element json.RawMessage) (Release, error) {
+	var w wireRelease
+	if err := json.Unmarshal(element, &w); err != nil {
+		return Release{}, err
+	}
+	if w.Version == "" {
+		return Release{}, errors.New("it has no version")
+	}
+	file, err := c.file(w.URL)
+	if err != nil {
+		return Release{}, fmt.Errorf("version %s: %w", w.Version, err)
+	}
+	sha1, sha256 := digests(w.SHA1, w.SHA256)
+	return Release{Name: w.Name, Version: w.Version, URL: file, SHA1: sha1, SHA256: sha256}, nil
+}
+
+// file makes a listed URL absolute: mirrors may list paths of their own.
+func (c *Client) file(listed string) (string, error) {
+	u, err := c.base.Parse(listed)
+	if listed == "" || err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return "", fmt.Errorf("%q is no url of a file", listed)
+	}
+	if c.base.Scheme == "https" && u.Scheme == "http" {
+		return "", fmt.Errorf("the url %q is not https", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
+	}
+	return u.String(), nil
+}

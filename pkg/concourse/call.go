@@ -1,0 +1,119 @@
+package concourse
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+)
+
+// policyHeader carries a policy check's warning. The library prints it to the
+// process's stderr; here it goes to Notify instead.
+const policyHeader = "X-Concourse-Policy-Check-Warning"
+
+// call is the transport of one method. It puts the caller's context on the
+// requests of a library that takes none, adds the token, and turns answers that
+// are no success into errors which the library cannot express: its own types
+// are internal.
+type call struct {
+	ctx    context.Context
+	client *Client
+	login  bool             // the endpoint needs a token
+	pass   func(s int) bool // refusing statuses that the caller reads itself
+}
+
+// RoundTrip implements http.RoundTripper. A 401 drops the token and logs in
+// again, once: a refused request was not carried out, so any method may be sent
+// again.
+func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !c.login {
+		return c.send(req, "")
+	}
+	token, err := c.client.token(c.ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.send(req, token)
+	if statusOf(err) != http.StatusUnauthorized {
+		return res, err
+	}
+	if token, err = c.client.token(c.ctx, token); err != nil {
+		return nil, err
+	}
+	return c.send(req, token)
+}
+
+// send sends a copy of req once (retries of GETs are below) and reads the whole
+// answer, so that one which is cut is an error here and not half a result.
+func (c *call) send(req *http.Request, token string) (*http.Response, error) {
+	out := req.Clone(c.ctx)
+	if req.GetBody != nil {
+		body, err := req.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		out.Body = body
+	}
+	if token != "" {
+		out.Header.Set("Authorization", token)
+	}
+	res, err := c.client.wire.RoundTrip(out)
+	if err != nil {
+		return nil, &transportError{host: req.URL.Host, err: err}
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
+	_ = res.Body.Close()
+	if err != nil {
+		return nil, &transportError{host: req.URL.Host, err: fmt.Errorf("read the answer: %w", err)}
+	}
+	if warning := res.Header.Get(policyHeader); warning != "" {
+		res.Header.Del(policyHeader)
+		c.client.notify(c.client.clean("policy check: " + oneLine(warning)))
+	}
+	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json;") {
+		res.Header.Set("Content-Type", "application/json") // the library wants it without a charset
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return c.judge(req, res, string(body))
+}
+
+// judge lets through what the library shall decode.
+func (c *call) judge(req *http.Request, res *http.Response, body string) (*http.Response, error) {
+	problem := &StatusError{Method: req.Method, Path: req.URL.Path, Status: res.StatusCode}
+	html := strings.HasPrefix(res.Header.Get("Content-Type"), "text/html")
+	switch {
+	case res.StatusCode >= 300 && res.StatusCode < 400:
+		problem.Message = fmt.Sprintf("it redirects to %s, which is not followed because credentials would go there: "+
+			"set url to the address that Concourse has as its external URL", c.client.clean(res.Header.Get("Location")))
+	case html:
+		problem.Message = "a web page (HTML) instead of the API's JSON: is url right, and is there a proxy with a login page before Concourse?"
+	case res.StatusCode < 300 || c.pass != nil && c.pass(res.StatusCode):
+		return res, nil
+	case res.StatusCode == http.StatusUnauthorized:
+		problem.Message = "it refuses the token that it has just given out"
+	case res.StatusCode == http.StatusForbidden:
+		problem.Message = fmt.Sprintf("user %s may not do this in team %s: it needs the role member or owner there", c.client.username, c.client.team)
+	case res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable:
+		if wait, asked := retry.RetryAfter(res.Header, time.Now()); asked {
+			problem.Message = fmt.Sprintf("it asks to come back in %s", wait.Round(time.Second))
+		}
+	default:
+		problem.Message = c.client.clean(oneLine(body))
+	}
+	problem.stale = res.StatusCode == http.StatusInternalServerError && strings.Contains(body, staleText)
+	return nil, problem
+}
+
+// oneLine makes foreign text fit for an error: one line, at most 300 bytes.
+func oneLine(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > 300 {
+		text = strings.ToValidUTF8(text[:300], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,166 @@
+package concourse_test
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+)
+
+// answer gives every request to a path the same answer and lets others through.
+func answer(path string, status int, contentType, body string) func(http.Handler) http.Handler {
+	return only(path, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Location", "https://elsewhere.example.com/login")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	})
+}
+
+// cut closes the connection of every request to a path.
+func cut(path string) func(http.Handler) http.Handler {
+	return only(path, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+}
+
+func only(path string, do http.HandlerFunc) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != path {
+				next.ServeHTTP(w, r)
+				return
+			}
+			do(w, r)
+		})
+	}
+}
+
+func TestCall_saysWhatIsWrongWithAnAnswer(t *testing.T) {
+	const path = "/api/v1/workers"
+	cases := []struct {
+		name     string
+		wrap     func(http.Handler) http.Handler
+		requests int // to the path
+		want     []string
+	}{
+		{"403", answer(path, 403, "text/plain", "forbidden"), 1, []string{"403", "user admin may not do this in team main"}},
+		{"404", answer(path, 404, "text/plain", "nothing here"), 1, []string{"404 Not Found", "nothing here"}},
+		{"429", answer(path, 429, "text/plain", ""), 3, []string{"429"}},
+		{"500", answer(path, 500, "text/plain", "database is away\nand so is "+canary), 3, []string{"500", "database is away and so is ((redacted))"}},
+		{"HTML", answer(path, 200, "text/html", "<html>"), 1, []string{"web page (HTML)", "is url right"}},
+		{"HTML as an error", answer(path, 502, "text/html", "<html>"), 3, []string{"502", "web page (HTML)"}},
+		{"redirect", answer(path, 302, "text/plain", ""), 1, []string{"302", "redirects to https://elsewhere.example.com/login"}},
+		// net/http itself repeats a GET on a reused connection that died.
+		{"cut", cut(path), -1, []string{"reach Concourse at 127.0.0.1"}},
+		{"no JSON", answer(path, 200, "application/json", "<nonsense"), 1, []string{"list the workers", "invalid character"}},
+		{"half a JSON", answer(path, 200, "application/json", `[{"name":`), 1, []string{"unexpected EOF"}},
+		{"another JSON", answer(path, 200, "application/json", `{"a":1}`), 1, []string{"cannot unmarshal object"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			count := &counter{path: path}
+			w := newWorld(t, func(h http.Handler) http.Handler { return count.of(c.wrap(h)) })
+			_, err := w.client.Workers(t.Context())
+			clearly(t, err, c.want...)
+			if n := int(count.n.Load()); c.requests >= 0 && n != c.requests {
+				t.Errorf("%d requests, want %d", n, c.requests)
+			}
+		})
+	}
+}
+
+// counter counts the requests to a path, whatever becomes of them.
+type counter struct {
+	path string
+	n    atomic.Int32
+}
+
+func (c *counter) of(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == c.path {
+			c.n.Add(1)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func TestInfo_noticesWhatIsNoConcourse(t *testing.T) {
+	w := newWorld(t, answer("/api/v1/info", 200, "application/json", `{"name":"something else"}`))
+	_, err := w.client.Info(t.Context())
+	clearly(t, err, "read the version", "really Concourse")
+
+	w = newWorld(t, nil, func(c *concourse.Config) { c.URL += "no/such/path" })
+	_, err = w.client.Info(t.Context())
+	clearly(t, err, "web page")
+}
+
+func TestCall_saysWhyTheServerIsNotReached(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	secured := httptest.NewUnstartedServer(sandbox.New(sandbox.Options{}))
+	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secured.StartTLS()
+	defer secured.Close()
+	other := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secured.Certificate().Raw})
+
+	cases := []struct {
+		name, url, ca string
+		want          []string
+	}{
+		{"nobody listens", gone.URL, "", []string{"reach Concourse at 127.0.0.1", "connection refused"}},
+		{"wrong CA", secured.URL, "", []string{"certificate", "set ca_cert"}},
+		{"wrong name", strings.Replace(secured.URL, "127.0.0.1", "localhost", 1), string(other), []string{"certificate", "set url"}},
+		{"not TLS", strings.Replace(secured.URL, "https", "http", 1), "", []string{"400"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := newClient(t, concourse.Config{URL: c.url, CACert: c.ca, Retry: fast}).Info(t.Context())
+			clearly(t, err, c.want...)
+		})
+	}
+	info, err := newClient(t, concourse.Config{URL: secured.URL, CACert: string(other), Retry: fast}).Info(t.Context())
+	if err != nil || info.Version == "" {
+		t.Errorf("with the right CA: %+v, %v", info, err)
+	}
+}
+
+func TestCall_endsWithItsContext(t *testing.T) {
+	for _, path := range []string{"/sky/issuer/token", "/api/v1/workers"} {
+		t.Run(path, func(t *testing.T) {
+			stop := make(chan struct{})
+			defer close(stop)
+			w := newWorld(t, only(path, func(http.ResponseWriter, *http.Request) { <-stop }))
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			_, err := w.client.Workers(ctx)
+			clearly(t, err, "list the workers")
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("error = %v, want a deadline", err)
+			}
+		})
+	}
+}
+
+func TestCall_passesPolicyWarningsOn(t *testing.T) {
+	w := newWorld(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Concourse-Policy-Check-Warning", "policy check failed * no pipelines on Friday")
+			next.ServeHTTP(w, r)
+		})
+	})
+	if _, err := w.client.Info(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(w.said(), "no pipelines on Friday") {
+		t.Errorf("notes: %q", w.said())
+	}
+}

@@ -1,0 +1,162 @@
+package github
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	api "github.com/google/go-github/v60/github"
+)
+
+// The kinds of refusal, for errors.Is.
+var (
+	ErrUnauthorized = errors.New("the token was refused")                      // 401
+	ErrForbidden    = errors.New("the token may not do that")                  // 403 that is no rate limit
+	ErrNotFound     = errors.New("not found, or not to be seen by this token") // 404: GitHub tells no one which
+	ErrUnavailable  = errors.New("the server has a fault")                     // 5xx, after the tries
+	ErrNotJSON      = errors.New("the answer is not JSON")                     // a login page, a proxy's notice
+)
+
+// StatusError is a response that refuses. errors.Is knows its kind.
+type StatusError struct {
+	Status int    // 404
+	text   string // the whole message, one line
+}
+
+// Error implements error.
+func (e *StatusError) Error() string { return e.text }
+
+// Is makes errors.Is work with the kinds.
+func (e *StatusError) Is(target error) bool {
+	switch target {
+	case ErrUnauthorized:
+		return e.Status == http.StatusUnauthorized
+	case ErrForbidden:
+		return e.Status == http.StatusForbidden
+	case ErrNotFound:
+		return e.Status == http.StatusNotFound || e.Status == http.StatusGone
+	case ErrUnavailable:
+		return e.Status >= 500
+	}
+	return false
+}
+
+// status is the refusing response's, 0 if err is none.
+func status(err error) int {
+	var refused *StatusError
+	if errors.As(err, &refused) {
+		return refused.Status
+	}
+	return 0
+}
+
+// explain says in one line why there is no good response.
+func (c *Client) explain(err error, repo string) error {
+	var limited *RateLimitError
+	var local *api.RateLimitError
+	var response *api.ErrorResponse
+	var abuse *api.AbuseRateLimitError
+	var otp *api.TwoFactorAuthError
+	switch {
+	case errors.As(err, &limited):
+		return limited
+	case errors.As(err, &local): // the library refuses to ask while it knows that the limit is used up
+		return &RateLimitError{
+			Host: c.host(), Limit: local.Rate.Limit, Reset: local.Rate.Reset.Time, Token: c.authorized(),
+		}
+	case errors.As(err, &abuse) && abuse.Response != nil:
+		return newRateLimitError(c.host(), abuse.Response.Header, c.authorized())
+	case errors.As(err, &otp):
+		response = (*api.ErrorResponse)(otp)
+	case !errors.As(err, &response):
+		return c.explainTransport(err)
+	}
+	if response.Response.StatusCode == http.StatusTooManyRequests {
+		return newRateLimitError(c.host(), response.Response.Header, c.authorized())
+	}
+	return c.refusal(response, repo)
+}
+
+// refusal is the error for a response with a status that refuses.
+func (c *Client) refusal(r *api.ErrorResponse, repo string) error {
+	code, host := r.Response.StatusCode, c.host()
+	said := fmt.Sprintf("%d %s", code, http.StatusText(code))
+	if message := oneLine(r.Message); message != "" {
+		said = fmt.Sprintf("%d %s", code, message)
+	}
+	text := fmt.Sprintf("%s answered %s", host, said)
+	switch {
+	case code == http.StatusUnauthorized && c.authorized():
+		text = fmt.Sprintf("%s refused the token (%s): it has expired, was revoked, or belongs to another GitHub", host, said)
+	case code == http.StatusUnauthorized:
+		text = fmt.Sprintf("%s wants a token (%s): set one", host, said)
+	case code == http.StatusForbidden && c.authorized():
+		text = fmt.Sprintf("%s forbids it (%s): check the token's permissions for %s", host, said, repo)
+	case code == http.StatusForbidden:
+		text = fmt.Sprintf("%s forbids it (%s): a token may help", host, said)
+	case code == http.StatusNotFound && c.authorized():
+		text = fmt.Sprintf("%s answered %s: it does not exist, or the token may not see repository %s", host, said, repo)
+	case code == http.StatusNotFound:
+		text = fmt.Sprintf("%s answered %s: it does not exist, or repository %s is private and needs a token", host, said, repo)
+	case code >= 500:
+		text = fmt.Sprintf("%s answered %s each time it was asked: try again later", host, said)
+	}
+	return &StatusError{Status: code, text: text}
+}
+
+// explainTransport says why no response came.
+func (c *Client) explainTransport(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) { // it repeats the URL, which may be long
+		err = wrapped.Err
+	}
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("wait for an answer from %s: %w", c.host(), err)
+	case errors.As(err, &certificate) && c.config.CACert != "":
+		return fmt.Errorf("verify the certificate of %s with the given ca_cert: %w", c.host(), certificate.Err)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("verify the certificate of %s with the system's CAs (ca_cert is not set): %w", c.host(), certificate.Err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("read the answer of %s: it was cut short each time: %w", c.host(), err)
+	}
+	return fmt.Errorf("reach %s: %w", c.host(), err)
+}
+
+// explainBody says why a good status came with a bad body.
+func (c *Client) explainBody(res *http.Response, err error) error {
+	var syntax *json.SyntaxError
+	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	switch {
+	case errors.As(err, &syntax) && !strings.HasSuffix(kind, "json"), strings.HasPrefix(kind, "text/"):
+		return fmt.Errorf("%s answered %d but not with JSON (Content-Type %q): check the url, which ends in /api/v3 on GitHub Enterprise: %w",
+			c.host(), res.StatusCode, kind, ErrNotJSON)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fmt.Errorf("read the answer of %s: the JSON in it is cut short: %w", c.host(), io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("decode the answer of %s: %w: %s", c.host(), ErrNotJSON, oneLine(err.Error()))
+}
+
+// host names the server in errors.
+func (c *Client) host() string { return c.api.BaseURL.Host }
+
+// authorized says whether requests carry a token.
+func (c *Client) authorized() bool { return !c.config.Token.Empty() }
+
+// oneLine makes foreign text fit for an error: its first line, at most 200 bytes.
+func oneLine(text string) string {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	text = strings.TrimSpace(text)
+	if len(text) > 200 {
+		text = strings.ToValidUTF8(text[:200], "") + "…"
+	}
+	return text
+}

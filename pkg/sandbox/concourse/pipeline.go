@@ -1,0 +1,195 @@
+package concourse
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/concourse/concourse/atc"
+	"sigs.k8s.io/yaml"
+)
+
+// pipeline is one that was set.
+type pipeline struct {
+	id      int
+	team    string
+	ref     atc.PipelineRef
+	config  atc.Config
+	version int
+	paused  bool
+	updated time.Time
+	jobs    []string // in the order in which they were first set: their ids' order
+}
+
+// errStale has the text of atc/db.ErrConfigComparisonFailed.
+var errStale = errors.New("comparison with existing config failed during save")
+
+// SetPipeline sets a pipeline behind the API's back, as another user would,
+// whatever its config version, and gives the new one. It fails on what Concourse
+// would refuse.
+func (s *Server) SetPipeline(team, name string, instanceVars map[string]any, text []byte) (configVersion int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var config atc.Config
+	if err := atc.UnmarshalConfig(text, &config); err != nil {
+		return 0, fmt.Errorf("malformed config: %w", err)
+	}
+	if _, problems := validate(config); len(problems) > 0 {
+		return 0, errors.New(strings.Join(problems, "\n"))
+	}
+	ref := atc.PipelineRef{Name: name}
+	if len(instanceVars) > 0 {
+		ref.InstanceVars = instanceVars
+	}
+	from := 0
+	if p := s.pipeline(team, ref); p != nil {
+		from = p.version
+	}
+	p, _, err := s.save(team, ref, config, from)
+	if err != nil {
+		return 0, err
+	}
+	return p.version, nil
+}
+
+// Unpause lets a pipeline's jobs run. It fails when there is no such pipeline.
+func (s *Server) Unpause(team, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pipeline(team, atc.PipelineRef{Name: name})
+	if p == nil {
+		return fmt.Errorf("unpause %s/%s: no such pipeline", team, name)
+	}
+	s.setPaused(p, false)
+	return nil
+}
+
+func (s *Server) setPaused(p *pipeline, paused bool) {
+	kind := KindUnpause
+	if paused {
+		kind = KindPause
+	}
+	p.paused = paused
+	s.record(Event{Kind: kind, Team: p.team, Pipeline: p.ref.String(), ConfigVersion: p.version})
+}
+
+// pipeline finds a pipeline; instance vars are equal when their JSON is.
+func (s *Server) pipeline(team string, ref atc.PipelineRef) *pipeline {
+	for _, p := range s.pipelines {
+		if p.team == team && p.ref.Name == ref.Name && sameJSON(p.ref.InstanceVars, ref.InstanceVars) {
+			return p
+		}
+	}
+	return nil
+}
+
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// save stores a config as Team.SavePipeline does: every save is a new config
+// version, a new pipeline is paused and does not care for the version.
+func (s *Server) save(team string, ref atc.PipelineRef, config atc.Config, from int) (p *pipeline, created bool, err error) {
+	p = s.pipeline(team, ref)
+	if p != nil && p.version != from {
+		return nil, false, errStale
+	}
+	kind := KindUpdate
+	if p == nil {
+		created, kind = true, KindCreate
+		p = &pipeline{id: len(s.pipelines) + 1, team: team, ref: ref, paused: true}
+		s.pipelines = append(s.pipelines, p)
+	}
+	s.version++
+	p.version, p.config, p.updated = s.version, config, s.options.Now()
+	for _, job := range config.Jobs {
+		if !slices.Contains(p.jobs, job.Name) {
+			p.jobs = append(p.jobs, job.Name)
+		}
+	}
+	s.record(Event{Kind: kind, Team: team, Pipeline: ref.String(), ConfigVersion: p.version})
+	return p, created, nil
+}
+
+// stored is the config as the database gives it back: resources and types sorted
+// by name, jobs in the order in which they were first set.
+func (p *pipeline) stored() atc.Config {
+	c := p.config
+	c.Resources = slices.Clone(c.Resources)
+	slices.SortFunc(c.Resources, func(a, b atc.ResourceConfig) int { return strings.Compare(a.Name, b.Name) })
+	c.ResourceTypes = slices.Clone(c.ResourceTypes)
+	slices.SortFunc(c.ResourceTypes, func(a, b atc.ResourceType) int { return strings.Compare(a.Name, b.Name) })
+	c.Prototypes = slices.Clone(c.Prototypes)
+	slices.SortFunc(c.Prototypes, func(a, b atc.Prototype) int { return strings.Compare(a.Name, b.Name) })
+	c.Jobs = slices.Clone(c.Jobs)
+	slices.SortFunc(c.Jobs, func(a, b atc.JobConfig) int {
+		return slices.Index(p.jobs, a.Name) - slices.Index(p.jobs, b.Name)
+	})
+	return c
+}
+
+// shown is the pipeline as the API shows it.
+func (p *pipeline) shown() atc.Pipeline {
+	return atc.Pipeline{
+		ID: p.id, Name: p.ref.Name, InstanceVars: p.ref.InstanceVars, TeamName: p.team, Paused: p.paused,
+		Groups: p.config.Groups, Display: p.config.Display, LastUpdated: p.updated.Unix(),
+	}
+}
+
+// found gives a handler the pipeline of the path.
+func (s *Server) found(do func(*asked, *pipeline) reply) answer {
+	return func(r *asked) reply {
+		vars, err := atc.InstanceVarsFromQueryParams(r.URL.Query())
+		if err != nil {
+			return reply{status: http.StatusBadRequest}
+		}
+		p := s.pipeline(r.PathValue("team"), atc.PipelineRef{Name: r.PathValue("pipeline"), InstanceVars: vars})
+		if p == nil {
+			return notFound
+		}
+		return do(r, p)
+	}
+}
+
+func (s *Server) getPipeline(_ *asked, p *pipeline) reply { return reply{value: p.shown()} }
+
+func (s *Server) pause(paused bool) func(*asked, *pipeline) reply {
+	return func(_ *asked, p *pipeline) reply {
+		s.setPaused(p, paused)
+		return reply{}
+	}
+}
+
+// listPipelines lists those of one team, or of all teams that the user may see.
+func (s *Server) listPipelines(r *asked) reply {
+	list := []atc.Pipeline{}
+	team := r.PathValue("team")
+	if team != "" && s.options.Teams[team] == nil {
+		return notFound
+	}
+	for _, p := range s.pipelines {
+		if (team == "" || team == p.team) && s.may(r.user, p.team, Viewer) {
+			list = append(list, p.shown())
+		}
+	}
+	return reply{value: list}
+}
+
+// PipelineConfig is the config of a pipeline as it is set, as YAML; ok is false
+// when there is none.
+func (s *Server) PipelineConfig(team, name string) (config []byte, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pipeline(team, atc.PipelineRef{Name: name})
+	if p == nil {
+		return nil, false
+	}
+	config, err := yaml.Marshal(p.config)
+	return config, err == nil
+}

@@ -1,0 +1,143 @@
+package concourse
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/concourse/concourse/atc"
+)
+
+// reply is an answer. The zero value is 200 without a body.
+type reply struct {
+	status int
+	header map[string]string
+	value  any    // sent as JSON
+	text   string // sent as it is when there is no value
+}
+
+// asked is a request on its way through a handler, which runs under the lock.
+type asked struct {
+	*http.Request
+	user string // who asks; empty: nobody that is known
+}
+
+// answer is what a handler is.
+type answer func(*asked) reply
+
+// routes binds the API's paths (atc/routes.go) to handlers.
+func (s *Server) routes() {
+	const pipeline = "/api/v1/teams/{team}/pipelines/{pipeline}"
+	s.handle("POST /sky/issuer/token", s.giveToken)
+	s.handle("GET /api/v1/info", anybody(s.getInfo))
+	s.handle("GET /api/v1/user", s.known(s.getUser))
+	s.handle("GET /api/v1/teams", anybody(s.listTeams))
+	s.handle("GET /api/v1/teams/{team}", s.role(Viewer, s.getTeam))
+	s.handle("GET /api/v1/pipelines", anybody(s.listPipelines))
+	s.handle("GET /api/v1/teams/{team}/pipelines", anybody(s.listPipelines))
+	s.handle("GET "+pipeline, s.role(Viewer, s.found(s.getPipeline)))
+	s.handle("GET "+pipeline+"/config", s.role(Viewer, s.getConfig))
+	s.handle("PUT "+pipeline+"/config", s.role(Member, s.saveConfig))
+	s.handle("PUT "+pipeline+"/pause", s.role(PipelineOperator, s.found(s.pause(true))))
+	s.handle("PUT "+pipeline+"/unpause", s.role(PipelineOperator, s.found(s.pause(false))))
+	s.handle("GET "+pipeline+"/builds", s.role(Viewer, s.found(s.pipelineBuilds)))
+	s.handle("GET "+pipeline+"/jobs/{job}/builds", s.role(Viewer, s.found(s.pipelineBuilds)))
+	s.handle("GET /api/v1/teams/{team}/builds", s.known(s.listBuilds))
+	s.handle("GET /api/v1/builds", anybody(s.listBuilds))
+	s.handle("GET /api/v1/builds/{build}", s.getBuild)
+	s.handle("GET /api/v1/workers", s.known(s.listWorkers))
+	s.handle("PUT /api/v1/workers/{worker}/land", s.admin(s.putWorker((*Server).land)))
+	s.handle("PUT /api/v1/workers/{worker}/retire", s.admin(s.putWorker((*Server).retire)))
+	s.handle("PUT /api/v1/workers/{worker}/prune", s.admin(s.pruneWorker))
+	// Everything else is the web page's: Concourse answers any path with it.
+	s.handle("GET /", func(*asked) reply {
+		return reply{header: map[string]string{"Content-Type": "text/html; charset=utf-8"}, text: "<!doctype html><title>Concourse</title>"}
+	})
+}
+
+// handle runs a handler under the lock and sends its answer after it.
+func (s *Server) handle(pattern string, do answer) {
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		re := do(&asked{Request: r, user: s.userOf(r)})
+		if re.status == 0 {
+			re.status = http.StatusOK
+		}
+		s.log(r, re.status)
+		s.mu.Unlock()
+		for name, value := range re.header {
+			w.Header().Set(name, value)
+		}
+		if re.value == nil {
+			w.WriteHeader(re.status)
+			_, _ = io.WriteString(w, re.text)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(re.status)
+		_ = json.NewEncoder(w).Encode(re.value)
+	})
+}
+
+// The texts are those of atc/api/auth.UnauthorizedRejector.
+var (
+	unauthorized = reply{status: http.StatusUnauthorized, text: "not authorized"}
+	forbidden    = reply{status: http.StatusForbidden, text: "forbidden"}
+	notFound     = reply{status: http.StatusNotFound}
+)
+
+// anybody lets all pass who have no token or a valid one.
+func anybody(do answer) answer {
+	return func(r *asked) reply {
+		if r.user == "" && r.Header.Get("Authorization") != "" {
+			return unauthorized
+		}
+		return do(r)
+	}
+}
+
+// known lets only users with a valid token pass.
+func (s *Server) known(do answer) answer {
+	return func(r *asked) reply {
+		if r.user == "" {
+			return unauthorized
+		}
+		return do(r)
+	}
+}
+
+// role lets only users pass that have a role in the team of the path.
+func (s *Server) role(need string, do answer) answer {
+	return s.known(func(r *asked) reply {
+		if !s.may(r.user, r.PathValue("team"), need) {
+			return forbidden
+		}
+		return do(r)
+	})
+}
+
+// admin lets only owners of the main team pass.
+func (s *Server) admin(do answer) answer {
+	return s.known(func(r *asked) reply {
+		if !s.isAdmin(r.user) {
+			return forbidden
+		}
+		return do(r)
+	})
+}
+
+func (s *Server) getInfo(*asked) reply {
+	return reply{value: atc.Info{
+		Version: s.options.Version, WorkerVersion: s.options.WorkerVersion,
+		ExternalURL: s.options.ExternalURL, ClusterName: s.options.ClusterName, FeatureFlags: map[string]bool{},
+	}}
+}
+
+// limit is the page size that a request asks for; 100 is the API's default.
+func limit(r *asked) int {
+	if n, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && n > 0 {
+		return n
+	}
+	return 100
+}

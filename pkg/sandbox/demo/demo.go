@@ -1,0 +1,240 @@
+// Package demo plays a whole self-upgrade of a simulated Concourse with the
+// real program, tells what happens, and checks that all of it did.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+)
+
+// The scenarios.
+const (
+	Success = "success" // an upgrade that works
+	Failure = "fail"    // one whose deploy fails at the first new web
+)
+
+// Options say what is played.
+type Options struct {
+	Scenario string    // Success or Failure
+	Program  string    // path of the resource's program
+	Out      io.Writer // gets the timeline
+}
+
+// The sets before and after: real versions of 2026.
+var (
+	before = world.Set{Concourse: "8.2.4", BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: "1.2.0"}
+	after  = world.Set{Concourse: "8.3.0", Stemcell: "1.1364", Perpetual: "1.3.0"}
+)
+
+// patience bounds waits that take a second or two.
+const patience = 60 * time.Second
+
+// canaryFailure is what BOSH says of a new web that does not come up.
+const canaryFailure = "'web/0' is not running after update. Review logs for failed jobs: web"
+
+// demo is one performance.
+type demo struct {
+	options Options
+	world   *world.World
+	player  *player.Player
+	line    *timeline
+	ctx     context.Context // of the performance, for what goes on beside it
+	facts   facts
+}
+
+// Run plays the scenario. It fails when anything did not happen as it must.
+func Run(ctx context.Context, o Options) error {
+	if o.Scenario != Success && o.Scenario != Failure {
+		return fmt.Errorf("play the demo: unknown scenario %q; want %s or %s", o.Scenario, Success, Failure)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d := &demo{options: o, line: newTimeline(o.Out), ctx: ctx}
+	w, err := world.Start(ctx, world.Options{Observe: d.observeWorld})
+	if err != nil {
+		return fmt.Errorf("start the simulators: %w", err)
+	}
+	d.world = w
+	d.player = &player.Player{
+		ATC: atc{w.Concourse}, Program: o.Program, Credentials: w.Credentials(),
+		Observe: d.observePlayer, BeforeEnd: d.holdBuild,
+	}
+	err = d.play(ctx)
+	return errors.Join(err, w.Close())
+}
+
+// play is the story.
+func (d *demo) play(ctx context.Context) error {
+	d.line.head("A Concourse is deployed by BOSH, once, from outside.")
+	if err := d.install(ctx); err != nil {
+		return fmt.Errorf("install: %w", err)
+	}
+	d.line.head("The pipeline looks at the world. The deployment is as wanted: verify is green, upgrade has nothing to do.")
+	if err := d.settle(ctx); err != nil {
+		return fmt.Errorf("first round: %w", err)
+	}
+	d.line.head(fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", after.Concourse, after.Stemcell, after.Perpetual))
+	d.world.Publish(after)
+	if d.options.Scenario == Failure {
+		d.world.Director.FailInstance("web", 0, canaryFailure, 1)
+	}
+	deploys, events := len(d.deploys()), len(d.world.Concourse.Events())
+	if err := d.upgrade(ctx); err != nil {
+		return fmt.Errorf("upgrade: %w", err)
+	}
+	d.facts.effects, d.facts.events = d.deploys()[deploys:], d.world.Concourse.Events()[events:]
+	if d.options.Scenario == Failure {
+		return d.expectFailure()
+	}
+	d.line.head("A second round, and the upgrade job once more by hand: nothing to do.")
+	if err := d.again(ctx); err != nil {
+		return fmt.Errorf("second round: %w", err)
+	}
+	return d.expectSuccess()
+}
+
+// install deploys the first set with the program itself, from outside, and sets
+// the pipeline; a person then unpauses it.
+func (d *demo) install(ctx context.Context) error {
+	if err := d.world.History(); err != nil {
+		return err
+	}
+	d.world.Publish(before)
+	dir, err := os.MkdirTemp("", "install-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := os.WriteFile(filepath.Join(dir, "cloud-config.yml"), []byte(world.CloudConfig), 0o600); err != nil {
+		return err
+	}
+	set, err := d.fetchSet(ctx, dir)
+	if err != nil {
+		return err
+	}
+	d.line.add("install", "the newest set is "+describe(set))
+	var out player.Result
+	request := map[string]any{"source": d.world.DeploymentSource(), "params": map[string]any{
+		"components": "components", "cloud_config": "cloud-config.yml", "vars": d.world.ManifestVars(), "detach": false,
+		"pipeline": map[string]any{"name": pipelineName, "vars": d.world.PipelineVars()},
+	}}
+	if err := d.run(ctx, "out", dir, request, &out); err != nil {
+		return err
+	}
+	d.line.add("install", "deployed as director task "+out.Version["task"])
+	return d.world.Concourse.Unpause(world.Team, pipelineName)
+}
+
+// fetchSet checks and gets the newest components into dir/components.
+func (d *demo) fetchSet(ctx context.Context, dir string) (player.Version, error) {
+	source := d.world.ComponentsSource()
+	var versions []player.Version
+	if err := d.run(ctx, "check", "", map[string]any{"source": source}, &versions); err != nil {
+		return nil, err
+	}
+	if len(versions) != 1 {
+		return nil, fmt.Errorf("the first check gave %d versions", len(versions))
+	}
+	var in player.Result
+	request := map[string]any{"source": source, "version": versions[0]}
+	return versions[0], d.run(ctx, "in", filepath.Join(dir, "components"), request, &in)
+}
+
+func (d *demo) run(ctx context.Context, verb, dir string, stdin, result any) error {
+	return player.Run(ctx, d.options.Program, player.Process{Verb: verb, Stdin: stdin, Dir: dir, Stderr: io.Discard}, result)
+}
+
+// settle plays until nothing is triggered any more.
+func (d *demo) settle(ctx context.Context) error {
+	for {
+		outcomes, err := d.player.Tick(ctx)
+		if err != nil {
+			return err
+		}
+		for _, o := range outcomes {
+			if o.Err != nil {
+				return fmt.Errorf("job %s: %w", o.Job, o.Err)
+			}
+		}
+		if len(outcomes) == 0 {
+			return nil
+		}
+	}
+}
+
+// upgrade plays until the verifying job has run for the new task.
+func (d *demo) upgrade(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		outcomes, err := d.player.Tick(ctx)
+		if err != nil {
+			return err
+		}
+		for _, o := range outcomes {
+			switch o.Job {
+			case "upgrade":
+				d.facts.upgrade = o
+				d.line.head("The build is over. BOSH goes on by itself.")
+			case "verify":
+				d.facts.verify = o
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// again checks once more and triggers the upgrade by hand.
+func (d *demo) again(ctx context.Context) error {
+	deploys := len(d.deploys())
+	outcomes, err := d.player.Tick(ctx)
+	if err != nil {
+		return err
+	}
+	d.facts.triggeredAgain = len(outcomes)
+	d.line.add("Concourse", fmt.Sprintf("checks everything: %d jobs are triggered", len(outcomes)))
+	d.facts.again, err = d.player.Trigger(ctx, "upgrade")
+	d.facts.deploysAgain = len(d.deploys()) - deploys
+	return err
+}
+
+// holdBuild keeps the upgrade build open for a moment after its put, as other
+// builds on the worker may be: the worker's drain has to wait for it. Without
+// that the build would have ended before BOSH reaches the worker, and the demo
+// would prove nothing.
+func (d *demo) holdBuild(ctx context.Context, job string) {
+	if job != "upgrade" || d.options.Scenario == Failure || !d.facts.newSet() || d.facts.upgrade.Status != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := d.world.WaitLanding(ctx, "worker-0"); err != nil {
+		return // the expectations will tell
+	}
+	time.Sleep(500 * time.Millisecond)
+	d.line.add("Concourse", "the worker is landing and waits for this build, which ends now")
+}
+
+func describe(v player.Version) string {
+	var parts []string
+	for _, name := range []string{"concourse", "bpm", "postgres", "stemcell", "perpetual"} {
+		if v[name] != "" {
+			parts = append(parts, name+" "+v[name])
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,151 @@
+package director
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// deployOptions are what the query of a deploy asks for.
+type deployOptions struct {
+	dryRun      bool
+	recreate    bool
+	skipDrain   []string // "*", groups ("web") or instances ("web/0")
+	canaries    string   // "" leaves the manifest's
+	maxInFlight string   // "" leaves the manifest's
+	state       *stateChange
+	created     bool // the deployment is new
+}
+
+// stateChange is what PUT /deployments/NAME/jobs/… asks for.
+type stateChange struct {
+	group string // "*" for all
+	index string // index or id; "" for all
+	state string // "started", "stopped", "detached", "restart", "recreate"
+}
+
+func (s *stateChange) concerns(i *instance) bool {
+	return s != nil && (s.group == "*" || s.group == i.group) &&
+		(s.index == "" || s.index == i.id || s.index == strconv.Itoa(i.index))
+}
+
+func (o deployOptions) drains(i *instance) bool {
+	return !slices.ContainsFunc(o.skipDrain, func(s string) bool {
+		return s == "*" || s == i.group || s == i.group+"/"+strconv.Itoa(i.index)
+	})
+}
+
+func readOptions(query url.Values) deployOptions {
+	o := deployOptions{
+		dryRun: query.Get("dry_run") == "true", recreate: query.Get("recreate") == "true",
+		canaries: query.Get("canaries"), maxInFlight: query.Get("max_in_flight"),
+	}
+	if skip := query.Get("skip_drain"); skip != "" {
+		o.skipDrain = strings.Split(skip, ",")
+	}
+	return o
+}
+
+// submission is a deploy on its way into a task.
+type submission struct {
+	deployment     *deployment
+	document       mapping
+	text           string
+	cloud, runtime []*config
+	options        deployOptions
+}
+
+// postDeployment answers POST /deployments. Only the manifest's form is
+// checked here; whatever else is wrong with it, the task says.
+func (d *Director) postDeployment(c *call) {
+	text, document, f := c.yaml()
+	if f == nil && document.get("name") == nil {
+		f = failure(40001, "Deployment manifest must have a 'name' key")
+	}
+	if f != nil {
+		c.fail(http.StatusBadRequest, f)
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := submission{document: document, text: text, options: readOptions(c.query)}
+	s.cloud, s.runtime = d.findConfigs("cloud", "", 1), d.findConfigs("runtime", "", 1)
+	if given := c.query.Get("context"); given != "" {
+		var ids contextIDs
+		if json.Unmarshal([]byte(given), &ids) != nil {
+			c.empty(http.StatusInternalServerError)
+			return
+		}
+		s.cloud, s.runtime = d.configsByID(ids.Cloud), d.configsByID(ids.Runtime)
+	}
+	c.redirect(d.accept(s, c.user, c.contextID))
+}
+
+func (d *Director) configsByID(ids []int) []*config {
+	found := []*config{}
+	for _, c := range d.configs {
+		if slices.Contains(ids, c.id) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// accept makes the deployment if it is new, and the task of the deploy. The caller holds mu.
+func (d *Director) accept(s submission, user, contextID string) *task {
+	name := s.document.text("name")
+	if s.deployment = d.deployment(name); s.deployment == nil {
+		s.options.created = true
+		s.deployment = &deployment{name: name, cloud: s.cloud, runtime: s.runtime}
+		d.deployments = append(d.deployments, s.deployment)
+	}
+	return d.enqueueDeploy(s, user, contextID)
+}
+
+func (d *Director) enqueueDeploy(s submission, user, contextID string) *task {
+	t := &task{
+		description: "create deployment", user: user, contextID: contextID, deployment: s.deployment.name,
+		work: func(j *job) (string, error) { return s.run(j) },
+	}
+	if s.options.dryRun {
+		t.description = "create deployment (dry run)"
+	}
+	d.enqueue(t)
+	d.effect(Effect{Kind: EffectDeploy, Name: s.deployment.name, Task: t.id, ContextID: contextID, User: user, DryRun: s.options.dryRun})
+	return t
+}
+
+// putJobs answers PUT /deployments/NAME/jobs/GROUP[/INDEX]?state=…: a deploy of
+// the manifest that is there, or of one that is given.
+func (d *Director) putJobs(c *call) {
+	body, ok := c.body()
+	if !ok {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dep := d.deploymentOf(c)
+	if dep == nil {
+		return
+	}
+	s := submission{deployment: dep, options: readOptions(c.query), cloud: dep.cloud, runtime: dep.runtime}
+	s.options.state = &stateChange{group: c.params["group"], index: c.params["index"], state: c.query.Get("state")}
+	if c.query.Get("skip_drain") == "true" {
+		s.options.skipDrain = []string{c.params["group"]}
+	}
+	s.document, s.text = dep.manifest, dump(dep.manifest)
+	if len(body) > 0 {
+		v, err := parseYAML(body)
+		m, isMap := v.(mapping)
+		if err != nil || !isMap {
+			c.fail(http.StatusBadRequest, failure(440001, "Incorrect YAML structure of the uploaded manifest"))
+			return
+		}
+		s.document, s.text = m, string(body)
+		s.cloud, s.runtime = d.findConfigs("cloud", "", 1), d.findConfigs("runtime", "", 1)
+	}
+	c.redirect(d.enqueueDeploy(s, c.user, c.contextID))
+}

@@ -1,0 +1,113 @@
+package director
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"encoding/json"
+	"hash"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// remote is where the director is to fetch an archive from.
+type remote struct {
+	Location string `json:"location"` // "https://bosh.io/d/github.com/cloudfoundry/bpm-release?v=1.4.38"
+	SHA1     string `json:"sha1"`     // "7d3af3…" or "sha256:9c57…", several parted by ";"; "" checks nothing
+}
+
+// upload is an archive on its way in: its bytes, or where they are.
+type upload struct {
+	kind    string // "stemcell", "release"
+	archive []byte
+	remote  *remote
+	fix     bool
+}
+
+// readUpload reads a request that uploads an archive; after a failure the answer is written.
+func (c *call) readUpload(kind string) (*upload, bool) {
+	body, ok := c.body()
+	if !ok {
+		return nil, false
+	}
+	up := &upload{kind: kind, fix: c.query.Get("fix") == "true"}
+	if c.Header.Get("Content-Type") == consumesCompressed {
+		up.archive = body
+		return up, true
+	}
+	if json.Unmarshal(body, &up.remote) != nil || up.remote == nil || up.remote.Location == "" {
+		c.empty(http.StatusInternalServerError)
+		return nil, false
+	}
+	return up, true
+}
+
+// download fetches the archive of an upload.
+func (up *upload) download(j *job) error {
+	notFetched := failure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
+	req, err := http.NewRequestWithContext(j.ctx, http.MethodGet, up.remote.Location, nil)
+	if err != nil {
+		return failure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
+	}
+	res, err := j.d.opts.Fetch.Do(req)
+	if err != nil {
+		if j.ctx.Err() != nil {
+			return errGone
+		}
+		return notFetched
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode == http.StatusNotFound {
+		return failure(100002, "No %s found at '%s'.", up.kind, up.remote.Location)
+	}
+	if res.StatusCode != http.StatusOK {
+		return notFetched
+	}
+	if up.archive, err = io.ReadAll(io.LimitReader(res.Body, maxBody)); err != nil {
+		return notFetched
+	}
+	return j.sleep(200 * time.Millisecond)
+}
+
+// verify compares the archive with the strongest digest that was given.
+func (up *upload) verify() error {
+	code := 50007
+	if up.kind == "release" {
+		code = 30015
+	}
+	want, got, ok := compareDigest(up.archive, up.remote.SHA1)
+	if ok {
+		return nil
+	}
+	return failure(code, "Expected stream to have digest '%s' but was '%s'\n", want, got)
+}
+
+func compareDigest(content []byte, digests string) (want, got string, ok bool) {
+	strength := -1
+	for _, digest := range strings.Split(digests, ";") {
+		name, _, found := strings.Cut(digest, ":")
+		if !found {
+			name = "sha1"
+		}
+		algorithms := []struct {
+			name string
+			new  func() hash.Hash
+		}{{"sha1", sha1.New}, {"sha256", sha256.New}, {"sha512", sha512.New}}
+		for i, a := range algorithms {
+			if a.name != name || i <= strength {
+				continue
+			}
+			strength = i
+			h := a.new()
+			_, _ = h.Write(content)
+			want, got = digest, hex.EncodeToString(h.Sum(nil))
+			if found {
+				got = name + ":" + got
+			}
+		}
+	}
+	return want, got, strength >= 0 && want == got
+}

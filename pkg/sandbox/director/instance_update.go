@@ -1,0 +1,176 @@
+package director
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// instanceUpdate is the update of one instance.
+type instanceUpdate struct {
+	*updater
+	group    *group
+	instance *instance
+	canary   bool
+	recreate bool
+}
+
+// phase is what an instance goes through: what the event log shows, how long
+// it takes on a small real one, and what else happens during it.
+type phase struct {
+	percent int
+	status  string
+	takes   time.Duration
+	act     func() error
+}
+
+// run goes through the phases that the change needs.
+func (u *instanceUpdate) run(st *step) error {
+	i, wanted := u.instance, ""
+	if change := u.submission.options.state; change.concerns(i) {
+		wanted = change.state
+	}
+	u.recreate = i.vmSpec != u.group.vmSpec || u.submission.options.recreate || wanted == "recreate" || i.jobSpec == ""
+	var phases []phase
+	switch {
+	case wanted == "stopped" || wanted == "detached":
+		phases = u.stopping()
+	case wanted == "started":
+		phases = u.starting(true)
+	default:
+		phases = append(u.stopping(), u.starting(false)...)
+	}
+	for _, p := range phases {
+		st.progress(p.percent, p.status)
+		if err := u.job.sleep(p.takes); err != nil {
+			return err
+		}
+		if p.act != nil {
+			if err := p.act(); err != nil {
+				return err
+			}
+		}
+	}
+	return u.finish(wanted)
+}
+
+func (u *instanceUpdate) stopping() []phase {
+	stop := []phase{
+		{5, "executing pre-stop", 200 * time.Millisecond, nil},
+		{10, "executing drain", 200 * time.Millisecond, u.drain},
+		{30, "stopping jobs", 200 * time.Millisecond, u.stopped},
+		{40, "executing post-stop", 200 * time.Millisecond, nil},
+	}
+	if !u.submission.options.drains(u.instance) {
+		return append([]phase{{10, "skipped pre-stop & drain", 0, nil}}, stop[2:]...)
+	}
+	return stop
+}
+
+// starting are the phases that start the jobs. Alone their figures are lower.
+func (u *instanceUpdate) starting(alone bool) []phase {
+	offset := 0
+	if alone {
+		offset = 40
+	}
+	return []phase{
+		{50 - offset, "installing packages", 300 * time.Millisecond, nil},
+		{60 - offset, "configuring jobs", 400 * time.Millisecond, nil},
+		{70 - offset, "executing pre-start", 400 * time.Millisecond, u.preStart},
+		{90 - offset, "starting jobs", 800 * time.Millisecond, u.started},
+		{100 - offset, "executing post-start", 200 * time.Millisecond, nil},
+	}
+}
+
+func (u *instanceUpdate) hook() Update {
+	i := u.instance
+	return Update{
+		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, Canary: u.canary, Recreate: u.recreate,
+		Manifest: []byte(u.plan.text), Releases: maps.Clone(u.group.releases), Stemcell: u.group.stemcell.os + "/" + u.group.stemcell.version,
+		Task: u.job.task.id,
+	}
+}
+
+func (u *instanceUpdate) drain() error {
+	if u.job.d.opts.Drain == nil || !u.instance.running {
+		return nil
+	}
+	return u.called(u.job.d.opts.Drain(u.job.ctx, u.hook()))
+}
+
+// called is a hook's error as the director would have it of an agent.
+func (u *instanceUpdate) called(err error) error {
+	var f *Failure
+	switch {
+	case u.job.ctx.Err() != nil:
+		return errGone
+	case err == nil:
+		return nil
+	case errors.As(err, &f):
+		return f
+	}
+	return &Failure{Code: 450001, Message: err.Error()}
+}
+
+// stopped ends the jobs and, where the VM is to be replaced, replaces it.
+func (u *instanceUpdate) stopped() error {
+	fresh := u.instance.jobSpec == ""
+	if err := u.job.change(func() { u.instance.running = false }); err != nil || !u.recreate || fresh {
+		return err
+	}
+	if err := u.job.deleteVM(u.instance); err != nil {
+		return err
+	}
+	return u.job.createVM(u.instance)
+}
+
+func (u *instanceUpdate) preStart() error {
+	if f := u.job.d.takeFault(faultPreStart, u.submission.deployment.name, u.instance); f != nil {
+		return u.broken(f)
+	}
+	if u.job.d.opts.UpdateInstance == nil {
+		return nil
+	}
+	if err := u.called(u.job.d.opts.UpdateInstance(u.job.ctx, u.hook())); err != nil {
+		return u.broken(err)
+	}
+	return nil
+}
+
+func (u *instanceUpdate) started() error {
+	if f := u.job.d.takeFault(faultRunning, u.submission.deployment.name, u.instance); f != nil {
+		return u.broken(f)
+	}
+	return u.job.checkpoint()
+}
+
+// broken notes that an instance's update failed, so that the next deploy updates it again.
+func (u *instanceUpdate) broken(err error) error {
+	return cmp.Or(u.job.change(func() { u.instance.jobSpec, u.instance.state = failedSpec, "stopped" }), err)
+}
+
+// finish notes what the instance now runs.
+func (u *instanceUpdate) finish(wanted string) error {
+	if wanted == "detached" {
+		if err := u.job.deleteVM(u.instance); err != nil {
+			return err
+		}
+	}
+	i := u.instance
+	if wanted == "stopped" || wanted == "detached" {
+		return u.job.change(func() { i.state = wanted })
+	}
+	return u.job.change(u.converged)
+}
+
+// converged makes the instance what the plan says. The caller holds mu.
+func (u *instanceUpdate) converged() {
+	i := u.instance
+	i.state, i.running = "started", true
+	i.vmSpec, i.jobSpec, i.vmType = u.group.vmSpec, u.group.jobSpec, u.group.vmType
+	i.jobs, i.releases, i.stemcell = slices.Clone(u.group.jobs), maps.Clone(u.group.releases), u.group.stemcell
+	u.job.effect(EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
+}

@@ -1,0 +1,131 @@
+package director
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Figures of the director's locks: a lock lasts 240 s and one more, is renewed
+// every half of it, and is tried for every half second.
+const (
+	lockLife  = 241 * time.Second
+	lockRenew = 120 * time.Second
+	lockRetry = 500 * time.Millisecond
+)
+
+// lock is a row of the director's lock table.
+type lock struct {
+	name     string // "lock:deployment:dep1"
+	uid      string
+	task     int // who made the row: a takeover after expiry leaves it
+	acquired time.Time
+	died     time.Time // when the holder's worker died; zero while it renews
+	serial   int
+}
+
+// expires is when the lock may be taken over, renewals counted.
+func (d *Director) expires(l *lock) time.Time {
+	last := d.now()
+	if !l.died.IsZero() {
+		last = l.died
+	}
+	renewals := last.Sub(l.acquired) / d.scaled(lockRenew)
+	return l.acquired.Add(max(renewals, 0)*d.scaled(lockRenew) + d.scaled(lockLife))
+}
+
+// acquire takes a lock, trying as long as timeout. It fails like the director
+// does, naming the holder's task. Being cancelled does not end the wait.
+func (j *job) acquire(name string, timeout time.Duration) (release func(), err error) {
+	uid := newUUID()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	for {
+		l, holder := j.d.tryLock(name, uid, j.task.id)
+		if l != nil {
+			j.record(auditEvent{Action: "acquire", ObjectType: "lock", ObjectName: name})
+			return func() { j.release(l) }, nil
+		}
+		retry := time.NewTimer(max(j.d.scaled(lockRetry), time.Millisecond))
+		select {
+		case <-j.ctx.Done():
+			retry.Stop()
+			return nil, errGone
+		case <-timer.C:
+			retry.Stop()
+			return nil, failure(100, "Failed to acquire lock for %s uid: %s. Locking task id is %d, description: '%s'",
+				name, uid, holder.id, holder.description)
+		case <-retry.C:
+		}
+	}
+}
+
+// tryLock takes a lock if it is free or expired, else it gives the holder's task.
+func (d *Director) tryLock(name, uid string, id int) (*lock, *task) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	held := d.locks[name]
+	if held != nil && d.now().Before(d.expires(held)) {
+		return nil, d.find(held.task)
+	}
+	l := &lock{name: name, uid: uid, task: id, acquired: d.now(), serial: d.next("lock")}
+	if held != nil {
+		l.task = held.task
+	}
+	d.locks[name] = l
+	return l, nil
+}
+
+// release gives a lock back, unless another task took it over or its holder is dead.
+func (j *job) release(l *lock) {
+	j.d.mu.Lock()
+	if j.task.frozen {
+		j.d.mu.Unlock()
+		return
+	}
+	if j.d.locks[l.name] == l {
+		delete(j.d.locks, l.name)
+	}
+	j.d.mu.Unlock()
+	j.record(auditEvent{Action: "release", ObjectType: "lock", ObjectName: l.name})
+}
+
+// LockHolder is a lock as GET /locks shows it, expired ones included.
+type LockHolder struct {
+	Type     string   `json:"type"`     // "deployment"
+	Resource []string `json:"resource"` // ["concourse"]
+	Timeout  string   `json:"timeout"`  // "1795253896.630387": seconds since 1970
+	Task     string   `json:"task_id"`  // "17"
+}
+
+// Locks lists the locks, oldest first.
+func (d *Director) Locks() []LockHolder {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	rows := make([]*lock, 0, len(d.locks))
+	for _, l := range d.locks {
+		rows = append(rows, l)
+	}
+	slices.SortFunc(rows, func(a, b *lock) int { return a.serial - b.serial })
+	holders := make([]LockHolder, 0, len(rows))
+	for _, l := range rows {
+		parts := strings.Split(l.name, ":")
+		holders = append(holders, LockHolder{
+			Type: parts[1], Resource: parts[2:], Task: strconv.Itoa(l.task),
+			Timeout: fmt.Sprintf("%.6f", float64(d.expires(l).UnixMicro())/1e6),
+		})
+	}
+	return holders
+}
+
+func (d *Director) listLocks(c *call) { c.json(d.Locks()) }
+
+// locked says whether a deployment's lock is held. The caller holds mu.
+func (d *Director) locked(deployment string) bool {
+	l := d.locks[deploymentLock(deployment)]
+	return l != nil && d.now().Before(d.expires(l))
+}
+
+func deploymentLock(name string) string { return "lock:deployment:" + name }

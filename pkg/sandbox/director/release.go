@@ -1,0 +1,240 @@
+package director
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// release is a row of the director's table of release versions.
+type release struct{ releaseManifest }
+
+func (r *release) label() string { return r.name + "/" + r.version }
+
+// releaseSeries is a release with its versions, as GET /releases lists it.
+type releaseSeries struct {
+	Name     string           `json:"name"` // "concourse"
+	Versions []releaseVersion `json:"release_versions"`
+}
+
+// releaseVersion is one version of a release.
+type releaseVersion struct {
+	Version     string   `json:"version"`     // "8.2.5"
+	CommitHash  string   `json:"commit_hash"` // "e6e2b28"
+	Uncommitted bool     `json:"uncommitted_changes"`
+	Deployed    bool     `json:"currently_deployed"`
+	JobNames    []string `json:"job_names"` // ["web", "worker"]
+}
+
+func (d *Director) releaseUsers(r *release) []string {
+	return d.usersOf(func(dep *deployment) bool { return slices.Contains(dep.releases, r) })
+}
+
+// findRelease is the version of a release, nil if it is absent. The caller holds mu.
+func (d *Director) findRelease(name, version string) *release {
+	for _, r := range d.releases {
+		if r.name == name && r.version == version {
+			return r
+		}
+	}
+	return nil
+}
+
+// versions are those of one release, oldest first. The caller holds mu.
+func (d *Director) versions(name string) []*release {
+	var found []*release
+	for _, r := range d.releases {
+		if r.name == name {
+			found = append(found, r)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *release) int { return compareVersions(a.version, b.version) })
+	return found
+}
+
+// series lists all releases by name. The caller holds mu.
+func (d *Director) series() []releaseSeries {
+	all := []releaseSeries{}
+	var names []string
+	for _, r := range d.releases {
+		names = append(names, r.name)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		s := releaseSeries{Name: name}
+		for _, r := range d.versions(name) {
+			jobs := []string{}
+			for _, j := range r.jobs {
+				jobs = append(jobs, j.name)
+			}
+			slices.Sort(jobs)
+			s.Versions = append(s.Versions, releaseVersion{r.version, r.commit, r.uncommitted, len(d.releaseUsers(r)) > 0, jobs})
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func (d *Director) postRelease(c *call) {
+	up, ok := c.readUpload("release")
+	if !ok {
+		return
+	}
+	c.redirect(d.submit(c, &task{description: "create release", work: func(j *job) (string, error) { return up.createRelease(j) }}))
+}
+
+// alone runs a stage of one task that is named like it.
+func (j *job) alone(name string, run func(*step) error) error {
+	return j.stage(name, 1).step(name, run)
+}
+
+// createRelease is the task that uploads a release.
+func (up *upload) createRelease(j *job) (string, error) {
+	if up.remote != nil {
+		if err := j.alone("Downloading remote release", func(*step) error { return up.download(j) }); err != nil {
+			return "", err
+		}
+		if up.remote.SHA1 != "" {
+			if err := j.alone("Verifying remote release", func(*step) error { return up.verify() }); err != nil {
+				return "", err
+			}
+		}
+	}
+	var m releaseManifest
+	if err := j.alone("Extracting release", func(*step) (err error) {
+		m, err = readRelease(up.archive)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	if err := j.alone("Verifying manifest", func(*step) error { return j.sleep(50 * time.Millisecond) }); err != nil {
+		return "", err
+	}
+	release, err := j.acquire("lock:release:"+m.name, 30*j.d.opts.LockWait)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return "Created release '" + m.name + "/" + m.version + "'", j.saveRelease(m)
+}
+
+// saveRelease makes the rows of a release with the stages that show them.
+func (j *job) saveRelease(m releaseManifest) error {
+	if err := j.alone("Resolving package dependencies", func(*step) error { return nil }); err != nil {
+		return err
+	}
+	j.d.mu.Lock()
+	existing := j.d.findRelease(m.name, m.version)
+	known := j.d.fingerprints()
+	j.d.mu.Unlock()
+	if existing != nil && existing.commit != m.commit {
+		return failure(30014, "release '%s/%s' has already been uploaded with commit_hash as '%s' and uncommitted_changes as '%t'",
+			m.name, m.version, existing.commit, existing.uncommitted)
+	}
+	for _, group := range []struct {
+		noun  string
+		parts []part
+	}{{"package", m.packages}, {"job", m.jobs}} {
+		if err := j.saveParts(group.noun, group.parts, known); err != nil {
+			return err
+		}
+	}
+	return j.stage("Release has been created", 1).step(m.name+"/"+m.version, func(*step) error {
+		return j.change(func() {
+			if existing == nil {
+				j.d.releases = append(j.d.releases, &release{m})
+			}
+			j.effect(EffectUpload, "release/"+m.name+"/"+m.version)
+		})
+	})
+}
+
+func (j *job) saveParts(noun string, parts []part, known map[string]bool) error {
+	var fresh []part
+	for _, p := range parts {
+		if p.fingerprint == "" || !known[p.fingerprint] {
+			fresh = append(fresh, p)
+		}
+	}
+	if len(fresh) > 0 {
+		s := j.stage("Creating new "+noun+"s", len(fresh))
+		for _, p := range fresh {
+			if err := s.step(p.name+"/"+p.fingerprint, func(*step) error { return j.sleep(50 * time.Millisecond) }); err != nil {
+				return err
+			}
+		}
+	}
+	if n := len(parts) - len(fresh); n > 0 {
+		plural := "s"
+		if n == 1 {
+			plural = ""
+		}
+		return j.alone(fmt.Sprintf("Processing %d existing %s%s", n, noun, plural), func(*step) error { return nil })
+	}
+	return nil
+}
+
+// fingerprints are those of all jobs and packages. The caller holds mu.
+func (d *Director) fingerprints() map[string]bool {
+	known := map[string]bool{}
+	for _, r := range d.releases {
+		for _, p := range append(slices.Clone(r.packages), r.jobs...) {
+			known[p.fingerprint] = true
+		}
+	}
+	return known
+}
+
+func (d *Director) deleteRelease(c *call) {
+	name, version := c.params["name"], c.query.Get("version")
+	d.mu.Lock()
+	versions := d.versions(name)
+	d.mu.Unlock()
+	if len(versions) == 0 {
+		c.fail(http.StatusNotFound, failure(30005, "Release '%s' doesn't exist", name))
+		return
+	}
+	if version != "" {
+		versions = slices.DeleteFunc(versions, func(r *release) bool { return r.version != version })
+		if len(versions) == 0 {
+			c.fail(http.StatusNotFound, failure(30006, "Release version '%s/%s' doesn't exist", name, version))
+			return
+		}
+	}
+	c.redirect(d.submit(c, &task{description: "delete release: " + name, work: func(j *job) (string, error) {
+		release, err := j.acquire("lock:release:"+name, j.d.opts.LockWait)
+		if err != nil {
+			return "", err
+		}
+		defer release()
+		return "/release/" + name, j.removeReleases(versions)
+	}}))
+}
+
+// removeReleases deletes versions that no deployment uses.
+func (j *job) removeReleases(versions []*release) error {
+	for _, r := range versions {
+		j.d.mu.Lock()
+		users := j.d.releaseUsers(r)
+		j.d.mu.Unlock()
+		if len(users) > 0 {
+			return failure(30008, "ReleaseVersion '%s' is still in use by: %s", r.label(), strings.Join(users, ", "))
+		}
+	}
+	s := j.stage("Deleting releases", len(versions))
+	for _, r := range versions {
+		if err := s.step(r.label(), func(*step) error { return j.dropRelease(r) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *job) dropRelease(r *release) error {
+	return j.change(func() {
+		j.d.releases = slices.DeleteFunc(j.d.releases, func(other *release) bool { return other == r })
+		j.effect(EffectDelete, "release/"+r.label())
+	})
+}

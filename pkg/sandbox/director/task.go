@@ -1,0 +1,200 @@
+package director
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// States of a task.
+const (
+	StateQueued     = "queued"
+	StateProcessing = "processing"
+	StateCancelling = "cancelling"
+	StateCancelled  = "cancelled"
+	StateDone       = "done"
+	StateError      = "error"
+	StateTimeout    = "timeout"
+)
+
+// timeoutAfter is how long a task may be without a checkpoint of its worker:
+// six checkpoints of 30 s.
+const timeoutAfter = 180 * time.Second
+
+// task is a row of the director's task table and the work that it stands for.
+type task struct {
+	id          int
+	state       string
+	description string // "create deployment"
+	user        string
+	deployment  string // "" if none
+	contextID   string
+	minor       bool // shown only with verbose=2
+	timestamp   time.Time
+	started     time.Time // zero until a worker has it
+	result      string
+	events      bytes.Buffer // what output?type=event gives
+	output      bytes.Buffer // what output?type=result gives
+	debug       bytes.Buffer // what output?type=debug gives
+
+	work   func(*job) (string, error)
+	done   chan struct{}
+	kill   context.CancelFunc // set while it runs
+	killed time.Time          // when its worker died
+	frozen bool               // its worker is gone: nothing of it is written any more
+	parked bool               // it is held open by a test and has no worker
+}
+
+// Task is a task as GET /tasks/N shows it, and as tests see it.
+type Task struct {
+	ID          int     `json:"id"`          // 14
+	State       string  `json:"state"`       // "done"
+	Description string  `json:"description"` // "create deployment"
+	Timestamp   *int64  `json:"timestamp"`   // seconds since 1970; null while queued and processing
+	StartedAt   *int64  `json:"started_at"`  // seconds since 1970; null until a worker has it
+	Result      *string `json:"result"`      // "/deployments/dep1", or the error, cut
+	User        string  `json:"user"`        // "admin"
+	Deployment  *string `json:"deployment"`  // "dep1"
+	ContextID   string  `json:"context_id"`  // "" if none was given
+}
+
+// view is a task as JSON. The caller holds mu.
+func (t *task) view() Task {
+	v := Task{ID: t.id, State: t.state, Description: t.description, User: t.user, ContextID: t.contextID}
+	if t.state != StateQueued && t.state != StateProcessing {
+		v.Timestamp = seconds(t.timestamp)
+	}
+	if !t.started.IsZero() {
+		v.StartedAt = seconds(t.started)
+	}
+	switch t.state {
+	case StateDone, StateCancelled:
+		v.Result = &t.result
+	case StateError:
+		if t.result != "" { // a task whose worker's child died has none
+			v.Result = &t.result
+		}
+	}
+	if t.deployment != "" {
+		v.Deployment = &t.deployment
+	}
+	return v
+}
+
+func seconds(t time.Time) *int64 {
+	s := t.Unix()
+	return &s
+}
+
+func (t *task) finished() bool {
+	switch t.state {
+	case StateQueued, StateProcessing, StateCancelling:
+		return false
+	}
+	return true
+}
+
+// look is what every GET of a task does first: a task whose worker has given
+// no sign for 180 s becomes a timeout only now. The caller holds mu.
+func (d *Director) look(t *task) {
+	if t.frozen && !t.finished() && d.now().Sub(t.killed) > d.scaled(timeoutAfter) {
+		t.state = StateTimeout
+		close(t.done)
+	}
+}
+
+// enqueue makes a task and gives it to a worker as soon as one is free. The caller holds mu.
+func (d *Director) enqueue(t *task) *task {
+	d.insert(t)
+	d.queue = append(d.queue, t)
+	d.dispatch()
+	return t
+}
+
+// insert makes the row of a task. The caller holds mu.
+func (d *Director) insert(t *task) {
+	t.id, t.state, t.timestamp, t.done = len(d.tasks)+1, StateQueued, d.now(), make(chan struct{})
+	d.tasks = append(d.tasks, t)
+	_, _ = fmt.Fprintf(&t.debug, "I, [%s] INFO -- DirectorJobRunner: task %d: %s\n", t.timestamp.UTC().Format(time.RFC3339), t.id, t.description)
+}
+
+// submit is enqueue for a request.
+func (d *Director) submit(c *call, t *task) *task {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t.user, t.contextID = c.user, c.contextID
+	return d.enqueue(t)
+}
+
+// find gives the task of an id, nil if there is none. The caller holds mu.
+func (d *Director) find(id int) *task {
+	if id < 1 || id > len(d.tasks) {
+		return nil
+	}
+	return d.tasks[id-1]
+}
+
+// cancelTask does what DELETE /task/N does and says whether it could. The caller holds mu.
+func (d *Director) cancelTask(t *task) bool {
+	if t.state != StateQueued && t.state != StateProcessing {
+		return false
+	}
+	t.state = StateCancelling
+	return true
+}
+
+// lastWord is the end of a cut message: its last word, whole or not.
+var lastWord = regexp.MustCompile(`(?m)\s+?(\S+)?$`)
+
+// cut shortens a result to what fits into a task's result, at a word's end.
+func cut(message string) string {
+	message = strings.TrimSpace(message)
+	runes := []rune(message)
+	if len(runes) <= 128 {
+		return message
+	}
+	return lastWord.ReplaceAllString(string(runes[:128]), "") + "..."
+}
+
+// filter selects tasks for a list.
+type filter struct {
+	states     []string
+	deployment *string
+	contextID  *string
+	minor      bool
+	limit      int
+}
+
+// list gives the tasks that match, newest timestamp first: not by id. The caller holds mu.
+func (d *Director) list(f filter) []Task {
+	var matching []*task
+	for _, t := range d.tasks {
+		switch {
+		case len(f.states) > 0 && !slices.Contains(f.states, t.state):
+		case f.deployment != nil && *f.deployment != t.deployment:
+		case f.contextID != nil && *f.contextID != t.contextID:
+		case t.minor && !f.minor:
+		default:
+			matching = append(matching, t)
+		}
+	}
+	slices.SortStableFunc(matching, func(a, b *task) int {
+		if n := b.timestamp.Compare(a.timestamp); n != 0 {
+			return n
+		}
+		return b.id - a.id
+	})
+	if f.limit > 0 && len(matching) > f.limit {
+		matching = matching[:f.limit]
+	}
+	views := make([]Task, 0, len(matching))
+	for _, t := range matching {
+		d.look(t)
+		views = append(views, t.view())
+	}
+	return views
+}

@@ -1,0 +1,185 @@
+package director
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+func (d *Director) taskRoutes() []route {
+	return []route{
+		{method: "GET", path: "/tasks", handle: d.listTasks},
+		{method: "GET", path: "/tasks/:id", handle: d.showTask},
+		{method: "GET", path: "/tasks/:id/output", handle: d.showOutput},
+		{method: "DELETE", path: "/task/:id", handle: d.deleteTask},
+		{method: "POST", path: "/tasks/cancel", consumes: consumesJSON, handle: d.cancelTasks},
+	}
+}
+
+func (d *Director) listTasks(c *call) {
+	f := filter{minor: c.query.Get("verbose") != "" && c.query.Get("verbose") != "1"}
+	if states := c.query.Get("state"); states != "" {
+		f.states = strings.Split(states, ",")
+	}
+	if c.query.Has("deployment") {
+		f.deployment = new(c.query.Get("deployment"))
+	}
+	if c.query.Has("context_id") { // an empty one lists the tasks without
+		f.contextID = new(c.query.Get("context_id"))
+	}
+	if c.query.Has("limit") {
+		limit, _ := strconv.Atoi(c.query.Get("limit"))
+		f.limit = max(limit, 1)
+	}
+	d.mu.Lock()
+	tasks := d.list(f)
+	d.mu.Unlock()
+	c.json(tasks)
+}
+
+// taskOf finds the task that a path names; without one the answer is written. The caller holds mu.
+func (d *Director) taskOf(c *call) *task {
+	id, err := strconv.Atoi(c.params["id"])
+	if err != nil { // PostgreSQL refuses the comparison, and nothing handles that
+		c.empty(http.StatusInternalServerError)
+		return nil
+	}
+	t := d.find(id)
+	if t == nil {
+		c.fail(http.StatusNotFound, failure(10000, "Task %d not found", id))
+		return nil
+	}
+	d.look(t)
+	return t
+}
+
+func (d *Director) showTask(c *call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t := d.taskOf(c); t != nil {
+		c.json(t.view())
+	}
+}
+
+func (d *Director) deleteTask(c *call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.taskOf(c)
+	if t == nil {
+		return
+	}
+	if !d.cancelTask(t) {
+		c.html(http.StatusBadRequest, fmt.Sprintf("Cannot cancel task %d: invalid state (%s)", t.id, t.state))
+		return
+	}
+	c.empty(http.StatusNoContent)
+}
+
+// cancelTasks answers POST /tasks/cancel.
+func (d *Director) cancelTasks(c *call) {
+	body, ok := c.body()
+	if !ok {
+		return
+	}
+	var request struct {
+		States     []string `json:"states"` // ["queued"]; empty: both
+		Types      []string `json:"types"`
+		Deployment *string  `json:"deployment"`
+	}
+	if json.Unmarshal(body, &request) != nil {
+		c.empty(http.StatusInternalServerError)
+		return
+	}
+	wanted := map[string]bool{}
+	for _, state := range request.States {
+		if state != StateQueued && state != StateProcessing {
+			c.html(http.StatusBadRequest, state+" is not one of the cancellable states: queued, processing")
+			return
+		}
+		wanted[state] = true
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range d.tasks {
+		if (len(wanted) == 0 || wanted[t.state]) && (request.Deployment == nil || *request.Deployment == t.deployment) {
+			d.cancelTask(t)
+		}
+	}
+	c.empty(http.StatusNoContent)
+}
+
+// showOutput answers GET /tasks/N/output.
+func (d *Director) showOutput(c *call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.taskOf(c)
+	if t == nil {
+		return
+	}
+	switch kind := c.query.Get("type"); kind {
+	case "event":
+		c.outputRange(t.events.String())
+	case "result":
+		c.outputRange(t.output.String())
+	case "debug", "":
+		c.w.Header().Set("Last-Modified", t.timestamp.UTC().Format(http.TimeFormat))
+		c.text(http.StatusOK, "text/plain;charset=utf-8", t.debug.String())
+	case "none", "cpi":
+		c.empty(http.StatusNoContent)
+	default:
+		c.fail(http.StatusUnauthorized, failure(600000, "Unknown type %s", kind))
+	}
+}
+
+// outputRange answers with a log of the database, whole or the range that was asked for.
+func (c *call) outputRange(text string) {
+	first, last, given := parseRange(c.Header.Get("Range"), len(text))
+	switch {
+	case !given:
+		c.html(http.StatusOK, text)
+	case first > last:
+		c.w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", len(text)))
+		c.html(http.StatusRequestedRangeNotSatisfiable, "Byte range unsatisfiable")
+	default:
+		c.w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, len(text)))
+		c.html(http.StatusPartialContent, text[first:last+1])
+	}
+}
+
+// parseRange reads one byte range as Rack does. given is false without a
+// range or with one that is malformed or of several parts; first > last says
+// that it lies outside.
+func parseRange(header string, size int) (first, last int, given bool) {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	if !ok || strings.Contains(spec, ",") {
+		return 0, 0, false
+	}
+	from, to, ok := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok || (from == "" && to == "") {
+		return 0, 0, false
+	}
+	number := func(s string, absent int) int {
+		if s == "" {
+			return absent
+		}
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 {
+			ok = false
+		}
+		return n
+	}
+	if from == "" { // the last bytes
+		n := number(to, 0)
+		if n == 0 {
+			return 0, -1, ok
+		}
+		return max(size-n, 0), size - 1, ok
+	}
+	first, last = number(from, 0), number(to, size-1)
+	if !ok || (to != "" && last < first) {
+		return 0, 0, false
+	}
+	return first, min(last, size-1), true
+}

@@ -1,0 +1,204 @@
+// Package world starts simulators of everything that an upgrade touches and
+// joins them: BOSH deploys make the simulated Concourse drain its workers and
+// change its version.
+package world
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/github"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
+)
+
+// What the world's servers accept.
+const (
+	DirectorClient   = "ci"
+	DirectorSecret   = "director-client-secret"
+	ConcourseUser    = "perpetual"
+	ConcoursePass    = "concourse-password"
+	GitHubToken      = "github-token"
+	Team             = "main"
+	defaultDrainTime = time.Minute
+)
+
+// Options say how the world is set up. The zero value of a field is its default.
+type Options struct {
+	// Scale shortens the director's own durations; default 0.02.
+	Scale float64
+	// DrainTimeout is how long BOSH waits for a worker's builds; default 1 minute.
+	DrainTimeout time.Duration
+	// ReleaseSize is the size of a release in GitHub's lists; default: as small as it is.
+	ReleaseSize int
+	// Observe hears what the director and the ATC do, in words for people.
+	Observe func(who, what string)
+}
+
+// World is a running set of simulators on loopback addresses.
+type World struct {
+	GitHub    *github.Server
+	BoshIO    *boshio.Server
+	Director  *director.Director
+	UAA       *director.UAA
+	Concourse *concourse.Server
+	// Faults spoil requests, by server: github, boshio, boshio-tls, director, uaa, concourse.
+	Faults map[string]*fault.Script
+	// URLs by server, and the CA that signed the certificates of those with https.
+	URLs map[string]string
+	CA   string
+
+	options Options
+	servers []*http.Server
+	tlsca   *tlsca.CA
+}
+
+// Start starts the simulators. They run until Close. bosh.io is served over
+// HTTP and, as boshio-tls, HTTPS; the others over HTTPS.
+func Start(ctx context.Context, o Options) (*World, error) {
+	if o.Scale == 0 {
+		o.Scale = 0.02
+	}
+	if o.DrainTimeout == 0 {
+		o.DrainTimeout = defaultDrainTime
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, string) {}
+	}
+	ca, err := tlsca.New()
+	if err != nil {
+		return nil, err
+	}
+	w := &World{options: o, tlsca: ca, CA: ca.PEM(), Faults: map[string]*fault.Script{}, URLs: map[string]string{}}
+	if err := w.start(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+func (w *World) start(ctx context.Context) error {
+	w.GitHub = github.New(github.Options{Tokens: []string{GitHubToken}, ReleaseSize: w.options.ReleaseSize})
+	w.BoshIO = boshio.New(boshio.Options{})
+	w.Concourse = concourse.New(concourse.Options{
+		Users:   map[string]string{ConcourseUser: ConcoursePass},
+		Observe: w.observeConcourse,
+	})
+	w.UAA = &director.UAA{Clients: map[string]string{DirectorClient: DirectorSecret}}
+	if err := w.serve("github", w.GitHub, true); err != nil {
+		return err
+	}
+	if err := w.serve("boshio", w.BoshIO, false); err != nil {
+		return err
+	}
+	if err := w.serve("boshio-tls", w.BoshIO, true); err != nil {
+		return err
+	}
+	if err := w.serve("concourse", w.Concourse, true); err != nil {
+		return err
+	}
+	if err := w.serve("uaa", w.UAA, true); err != nil {
+		return err
+	}
+	w.UAA.SetURL(w.URLs["uaa"])
+	w.Director = director.New(ctx, director.Options{
+		UAA: w.UAA, Scale: w.options.Scale, Fetch: w.client(),
+		Drain: w.drain, UpdateInstance: w.update,
+	})
+	return w.serve("director", w.Director, true)
+}
+
+// serve puts a handler behind its faults on a port of its own.
+func (w *World) serve(name string, handler http.Handler, secure bool) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen for %s: %w", name, err)
+	}
+	scheme := "http"
+	if secure {
+		config, err := w.tlsca.Config(tlsca.Options{})
+		if err != nil {
+			return err
+		}
+		listener, scheme = tls.NewListener(listener, config), "https"
+	}
+	script := &fault.Script{}
+	server := &http.Server{
+		Handler: script.Wrap(handler), ReadHeaderTimeout: time.Minute,
+		ErrorLog: log.New(discard{}, "", 0), // what clients do to connections is theirs to report
+	}
+	w.Faults[name], w.URLs[name] = script, scheme+"://"+listener.Addr().String()
+	w.servers = append(w.servers, server)
+	go func() { _ = server.Serve(listener) }()
+	return nil
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// client is how the director fetches artifacts.
+func (w *World) client() *http.Client {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(w.CA))
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+}
+
+// Close ends everything that Start started.
+func (w *World) Close() error {
+	for _, script := range w.Faults {
+		script.Close()
+	}
+	if w.Director != nil {
+		w.Director.Close()
+	}
+	var errs []error
+	for _, server := range w.servers {
+		errs = append(errs, server.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Credentials are what the pipeline's placeholders stand for.
+func (w *World) Credentials() map[string]string {
+	return map[string]string{
+		"director_client_secret": DirectorSecret,
+		"director_ca_cert":       w.CA,
+		"atc_password":           ConcoursePass,
+		"github_token":           GitHubToken,
+	}
+}
+
+// PipelineVars are the values with which the bundled pipeline works here.
+func (w *World) PipelineVars() map[string]any {
+	return map[string]any{
+		"director_url": w.URLs["director"], "director_client": DirectorClient,
+		"atc_url": w.URLs["concourse"], "atc_ca_cert": w.CA, "atc_username": ConcourseUser,
+		"github_url": w.URLs["github"] + "/api/v3", "github_ca_cert": w.CA, "github_token": "((github_token))",
+		"bosh_io_url": w.URLs["boshio"],
+		"check_every": "1m",
+	}
+}
+
+// observeConcourse tells what happens to workers and the web.
+func (w *World) observeConcourse(e concourse.Event) {
+	switch e.Kind {
+	case concourse.KindRegister, concourse.KindLanding, concourse.KindLanded, concourse.KindRetiring,
+		concourse.KindRetired, concourse.KindStalled:
+		w.options.Observe("Concourse", strings.Replace(e.Kind, "worker", e.Worker, 1))
+	case concourse.KindUpgrade:
+		w.options.Observe("Concourse", "the web has the new version")
+	case concourse.KindCreate, concourse.KindUpdate:
+		w.options.Observe("Concourse", fmt.Sprintf("%s: %s, config version %d", e.Kind, e.Pipeline, e.ConfigVersion))
+	}
+}
