@@ -27,7 +27,7 @@ test: lint ## lint, then all tests with the race detector
 	CGO_ENABLED=1 go test -race ./...
 
 bench: build ## measure the binaries, beside curl and sha256sum
-	@bin/sandbox bench --resource bin/resource
+	@bin/sandbox bench --resource bin/resource bin/perpetual
 
 image: ## build the images with docker or buildah
 	VERSION=$(VERSION) pkg/image/build.sh

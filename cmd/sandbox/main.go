@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/bench"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
 )
 
@@ -26,7 +27,10 @@ func main() {
 // run chooses what the sandbox does.
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("run: want a command: demo")
+		return fmt.Errorf("run: want a command: demo or bench")
+	}
+	if args[0] == bench.Verb {
+		return bench.Measure(ctx, args[1:], os.Stdin, os.Stdout, os.Stderr)
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("resource", "bin/resource", "path of the resource's program")
@@ -37,6 +41,8 @@ func run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "demo":
 		return demo.Run(ctx, demo.Options{Scenario: *scenario, Program: *program, Out: os.Stdout})
+	case "bench":
+		return bench.Run(ctx, bench.Options{Program: *program, Others: flags.Args(), Out: os.Stdout})
 	}
-	return fmt.Errorf("run %s: unknown command; want demo", args[0])
+	return fmt.Errorf("run %s: unknown command; want demo or bench", args[0])
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-// taskPoll is how often a director task that is waited for is looked at.
-const taskPoll = time.Second
+// taskPoll is how often a director task that is waited for is looked at, as the bosh CLI does.
+const taskPoll = 500 * time.Millisecond
 
 // director speaks upgrade's language over the adapter.
 type director struct{ client *bosh.Client }

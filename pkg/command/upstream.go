@@ -26,13 +26,9 @@ func (c *call) set(s resource.Source) (component.Set, error) {
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.bosh_io: %w", err)
 	}
-	files, err := artifact.New(artifact.Config{CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.log})
-	if err != nil {
-		return component.Set{}, err
-	}
 	return component.Set{
 		Upstreams: component.Upstreams{GitHub: gitHub{hub}, BoshIO: boshIO{bosh}},
-		Fetcher:   fetcher{files}, Now: time.Now, Log: c.log, Deadline: upstreamDeadline,
+		Fetcher:   fetcher{artifact.Config{CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.log}}, Now: time.Now, Log: c.log, Deadline: upstreamDeadline,
 	}, nil
 }
 
@@ -131,15 +127,21 @@ func tarball(t *boshio.Tarball) *component.Tarball {
 	return &component.Tarball{URL: t.URL, SHA1: t.SHA1, SHA256: t.SHA256, Size: t.Size}
 }
 
-// fetcher speaks component's language over the adapter.
-type fetcher struct{ files *artifact.Fetcher }
+// fetcher speaks component's language over the adapter, which is made only when
+// there is something to fetch: reading the system's certificates takes longer
+// than all of check.
+type fetcher struct{ config artifact.Config }
 
 func (f fetcher) Fetch(ctx context.Context, files ...component.Download) error {
+	fetch, err := artifact.New(f.config)
+	if err != nil {
+		return err
+	}
 	list := make([]artifact.File, len(files))
 	for i, d := range files {
 		list[i] = artifact.File(d)
 	}
-	return f.files.Fetch(ctx, list...)
+	return fetch.Fetch(ctx, list...)
 }
 
 // translate adds to, of an upper package, to an error that is from, of an adapter.

@@ -24,10 +24,8 @@ func (o Out) bring(ctx context.Context, r *run) (string, error) {
 	if len(missing) == 0 {
 		return "all are there", nil
 	}
-	for _, a := range missing {
-		if err := o.upload(ctx, a); err != nil {
-			return "", err
-		}
+	if err := o.uploadAll(ctx, missing); err != nil {
+		return "", err
 	}
 	// The name of a release is inside its tarball, and the manifest asks for it.
 	still, err := o.missing(ctx, missing)
@@ -83,22 +81,29 @@ func (o Out) missing(ctx context.Context, wanted []Artifact) ([]Artifact, error)
 	return list, nil
 }
 
-func (o Out) upload(ctx context.Context, a Artifact) error {
-	id, err := o.Director.Upload(ctx, a)
-	if err != nil {
-		return fmt.Errorf("upload %s: %w", describe([]Artifact{a}), err)
+// uploadAll starts all uploads, so that the director works on them at the same
+// time, and waits for each. After an error the others go on at the director.
+func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
+	ids := make([]int, len(list))
+	for i, a := range list {
+		from := a.URL
+		if a.File != "" {
+			from = filepath.Base(a.File)
+		}
+		var err error
+		if ids[i], err = o.Director.Upload(ctx, a); err != nil {
+			return fmt.Errorf("upload %s: %w", describe(list[i:i+1]), err)
+		}
+		o.say("uploading %s from %s: director task %d", describe(list[i:i+1]), from, ids[i])
 	}
-	from := a.URL
-	if a.File != "" {
-		from = filepath.Base(a.File)
-	}
-	o.say("uploading %s from %s: director task %d", describe([]Artifact{a}), from, id)
-	task, err := o.Director.Wait(ctx, id, func(Event) {})
-	if err != nil {
-		return fmt.Errorf("upload %s: %w", describe([]Artifact{a}), err)
-	}
-	if task.State != StateDone {
-		return fmt.Errorf("upload %s: %w", describe([]Artifact{a}), o.failed(ctx, task))
+	for i, id := range ids {
+		task, err := o.Director.Wait(ctx, id, func(Event) {})
+		if err == nil && task.State != StateDone {
+			err = o.failed(ctx, task)
+		}
+		if err != nil {
+			return fmt.Errorf("upload %s: %w", describe(list[i:i+1]), err)
+		}
 	}
 	return nil
 }

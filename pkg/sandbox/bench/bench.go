@@ -54,8 +54,8 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return errors.Join(err, w.Close())
 	}
-	b := &bench{options: o, world: w, dir: dir, table: tabwriter.NewWriter(o.Out, 0, 0, 2, ' ', tabwriter.AlignRight)}
-	_, _ = fmt.Fprintln(b.table, "wall ms\tuser+sys ms\tmemory MB\trequests\t  case\t")
+	b := &bench{options: o, world: w, dir: dir, table: tabwriter.NewWriter(o.Out, 0, 0, 2, ' ', 0)}
+	_, _ = fmt.Fprintln(b.table, "case\twall ms\tuser+sys ms\tmemory MB\trequests")
 	err = b.all(ctx)
 	return errors.Join(err, b.table.Flush(), w.Close(), os.RemoveAll(dir))
 }
@@ -78,8 +78,8 @@ func (b *bench) row(ctx context.Context, label string, c command, runs int) erro
 		return fmt.Errorf("%s: %w", label, err)
 	}
 	requests := float64(b.requests()-before) / float64(runs+1)
-	_, err = fmt.Fprintf(b.table, "%.1f\t%.1f\t%.1f\t%.0f\t  %s\t\n",
-		ms(result.wall), ms(result.cpu), float64(result.memory)/1e6, requests, label)
+	_, err = fmt.Fprintf(b.table, "%s\t%7.1f\t%11.1f\t%9.1f\t%8.0f\n",
+		label, ms(result.wall), ms(result.cpu), float64(result.memory)/1e6, requests)
 	return err
 }
 
@@ -214,7 +214,7 @@ func (b *bench) out(ctx context.Context) error {
 		}
 		walls, cpu, memory = append(walls, wall), cpu+used, max(memory, resident)
 	}
-	_, err := fmt.Fprintf(b.table, "%.1f\t%.1f\t%.1f\t%.0f\t  out, until the director has accepted\t\n",
+	_, err := fmt.Fprintf(b.table, "out, until the director has accepted\t%7.1f\t%11.1f\t%9.1f\t%8.0f\n",
 		ms(median(walls)), ms(cpu/runs), float64(memory)/1e6, float64(b.requests()-before)/runs)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -23,7 +24,6 @@ type command struct {
 	stdin  any          // encoded as JSON, unless it is a string
 	fails  bool         // it must exit with an error
 	before func() error // makes each run a fresh one
-	check  func(out []byte) error
 }
 
 // cost is what one case costs.
@@ -61,29 +61,63 @@ func once(ctx context.Context, c command) (wall, cpu time.Duration, memory int64
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	process := exec.CommandContext(ctx, c.name, c.args...)
+	// A process of its own starts the program: the system charges a child with
+	// the memory of its parent at the moment of the start, and this one holds
+	// the simulators.
+	self, err := os.Executable()
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	process := exec.CommandContext(ctx, self, append([]string{Verb, c.name}, c.args...)...)
 	var out, problems bytes.Buffer
 	process.Stdin, process.Stdout, process.Stderr = input, &out, &problems
-	begin := time.Now()
-	err = process.Run()
-	wall = time.Since(begin)
-	var exit *exec.ExitError
-	if c.fails && errors.As(err, &exit) {
-		err = nil
-	} else if err != nil {
+	if err := process.Run(); err != nil {
 		return 0, 0, 0, fmt.Errorf("%w: %s", err, strings.TrimSpace(problems.String()))
 	}
-	if c.check != nil {
-		if err := c.check(out.Bytes()); err != nil {
-			return 0, 0, 0, err
-		}
+	var u usage
+	if err := json.Unmarshal(out.Bytes(), &u); err != nil {
+		return 0, 0, 0, fmt.Errorf("decode what was measured: %w", err)
+	}
+	if (u.Exit != 0) != c.fails {
+		return 0, 0, 0, fmt.Errorf("it exited with %d: %s", u.Exit, strings.TrimSpace(problems.String()))
+	}
+	return u.Wall, u.CPU, u.Memory, nil
+}
+
+// Verb is the command of the program that calls Measure.
+const Verb = "measure"
+
+// usage is what Measure prints.
+type usage struct {
+	Wall   time.Duration `json:"wall"`   // nanoseconds
+	CPU    time.Duration `json:"cpu"`    // nanoseconds, user and system
+	Memory int64         `json:"memory"` // bytes, the maximum that was resident
+	Exit   int           `json:"exit"`
+}
+
+// Measure runs one program with this process's stdin and stderr, and prints
+// what it used as JSON.
+func Measure(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if len(argv) == 0 {
+		return errors.New("measure: want a program")
+	}
+	process := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	process.Stdin, process.Stderr = stdin, stderr
+	begin := time.Now()
+	err := process.Run()
+	wall := time.Since(begin)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return err
 	}
 	state := process.ProcessState
-	usage, ok := state.SysUsage().(*syscall.Rusage)
+	used, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return 0, 0, 0, errors.New("this system does not tell what a process used")
+		return errors.New("measure: this system does not tell what a process used")
 	}
-	return wall, state.UserTime() + state.SystemTime(), usage.Maxrss * 1024, nil
+	return json.NewEncoder(stdout).Encode(usage{
+		Wall: wall, CPU: state.UserTime() + state.SystemTime(), Memory: used.Maxrss * 1024, Exit: state.ExitCode(),
+	})
 }
 
 func encode(stdin any) (io.Reader, error) {

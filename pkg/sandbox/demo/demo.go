@@ -19,7 +19,7 @@ import (
 // The scenarios.
 const (
 	Success = "success" // an upgrade that works
-	Failure = "fail"    // one whose deploy fails at the first new web
+	Failure = "fail"    // one whose deploy fails at the first new worker
 )
 
 // Options say what is played.
@@ -38,8 +38,8 @@ var (
 // patience bounds waits that take a second or two.
 const patience = 60 * time.Second
 
-// canaryFailure is what BOSH says of a new web that does not come up.
-const canaryFailure = "'web/0' is not running after update. Review logs for failed jobs: web"
+// canaryFailure is what BOSH says of a new worker that does not come up.
+const canaryFailure = "'worker/0' is not running after update. Review logs for failed jobs: worker"
 
 // demo is one performance.
 type demo struct {
@@ -85,7 +85,7 @@ func (d *demo) play(ctx context.Context) error {
 	d.line.head(fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", after.Concourse, after.Stemcell, after.Perpetual))
 	d.world.Publish(after)
 	if d.options.Scenario == Failure {
-		d.world.Director.FailInstance("web", 0, canaryFailure, 1)
+		d.world.Director.FailInstance("worker", 0, canaryFailure, 1)
 	}
 	deploys, events := len(d.deploys()), len(d.world.Concourse.Events())
 	if err := d.upgrade(ctx); err != nil {
@@ -122,9 +122,11 @@ func (d *demo) install(ctx context.Context) error {
 		return err
 	}
 	d.line.add("install", "the newest set is "+describe(set))
+	vars := d.world.ManifestVars()
+	vars["worker_instances"] = 2
 	var out player.Result
 	request := map[string]any{"source": d.world.DeploymentSource(), "params": map[string]any{
-		"components": "components", "cloud_config": "cloud-config.yml", "vars": d.world.ManifestVars(), "detach": false,
+		"components": "components", "cloud_config": "cloud-config.yml", "vars": vars, "detach": false,
 		"pipeline": map[string]any{"name": pipelineName, "vars": d.world.PipelineVars()},
 	}}
 	if err := d.run(ctx, "out", dir, request, &out); err != nil {
@@ -222,7 +224,8 @@ func (d *demo) holdBuild(ctx context.Context, job string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := d.world.WaitLanding(ctx, "worker-0"); err != nil {
+	d.facts.worker = d.builtOn()
+	if err := d.world.WaitLanding(ctx, d.facts.worker); err != nil {
 		return // the expectations will tell
 	}
 	time.Sleep(500 * time.Millisecond)

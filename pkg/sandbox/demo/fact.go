@@ -17,6 +17,7 @@ type facts struct {
 	upgrade, verify, again player.Outcome
 	events                 []concourse.Event // until the upgrade was verified
 	effects                []director.Effect // of the upgrade
+	worker                 string            // that the upgrade build ran on
 	deploysAgain           int               // deploys of the second round
 	triggeredAgain         int               // jobs that the second round started
 
@@ -49,7 +50,6 @@ func (f *facts) newSet() bool {
 	return f.newest["concourse"] == after.Concourse
 }
 
-func worker(e concourse.Event) bool  { return e.Worker == "worker-0" }
 func upgrade(e concourse.Event) bool { return e.Job == "upgrade" }
 func every(concourse.Event) bool     { return true }
 
@@ -169,6 +169,7 @@ func (d *demo) judge(list []expectation) error {
 func (d *demo) expectSuccess() error {
 	f := &d.facts
 	put := f.upgrade.Results["deployment"]
+	worker := func(e concourse.Event) bool { return e.Worker == f.worker }
 	landing, landed := f.at(concourse.KindLanding, worker), f.at(concourse.KindLanded, worker)
 	set, ended := f.at(concourse.KindUpdate, every), f.at(concourse.KindFinish, upgrade)
 	one := len(f.effects) == 1
@@ -178,8 +179,8 @@ func (d *demo) expectSuccess() error {
 		{"the director started exactly one deploy", one},
 		{"the pipeline was set before that", one && !set.IsZero() && set.Before(f.effects[0].At)},
 		{"the pipeline uses the new Perpetual", strings.Contains(d.pipelineText(), after.Perpetual)},
-		{"the worker was landing while the build still ran", !landing.IsZero() && landing.Before(ended)},
-		{"the worker drained only after the build had ended", landed.After(ended)},
+		{"its worker was landing while the build still ran", !landing.IsZero() && landing.Before(ended)},
+		{"its worker drained only after the build had ended", landed.After(ended)},
 		{"the director's task ended after that", f.ended().After(landed)},
 		{"another build verified that task and is green", f.verify.Status == "succeeded" && f.verify.Results["finished-deployment"].Version["task"] == put.Version["task"]},
 		{"Concourse runs the new version", d.version() == after.Concourse},
@@ -190,6 +191,7 @@ func (d *demo) expectSuccess() error {
 
 func (d *demo) expectFailure() error {
 	f := &d.facts
+	other := func(e concourse.Event) bool { return e.Worker == "worker-1" }
 	message := ""
 	if f.verify.Err != nil {
 		message = f.verify.Err.Error()
@@ -199,10 +201,21 @@ func (d *demo) expectFailure() error {
 		{"the director started exactly one deploy", len(f.effects) == 1},
 		{"another build verified the result and is red", f.verify.Status == "failed"},
 		{"it names the stage", strings.Contains(message, "Updating instance")},
-		{"it names the instance", strings.Contains(message, "web/")},
-		{"the old worker was left alone", f.at(concourse.KindLanding, worker).IsZero()},
-		{"Concourse still runs the old version", d.version() == before.Concourse},
+		{"it names the instance", strings.Contains(message, "worker/")},
+		{"the other worker was left alone", f.at(concourse.KindLanding, other).IsZero()},
+		{"it ran the verification", !f.at(concourse.KindStart, func(e concourse.Event) bool { return e.Job == "verify" && other(e) }).IsZero()},
 	})
+}
+
+// builtOn is the worker that the last upgrade build runs or ran on.
+func (d *demo) builtOn() string {
+	name := ""
+	for _, e := range d.world.Concourse.Events() {
+		if e.Kind == concourse.KindStart && upgrade(e) {
+			name = e.Worker
+		}
+	}
+	return name
 }
 
 // pipelineText is the pipeline as it is set.
