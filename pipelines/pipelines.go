@@ -23,7 +23,6 @@ func SelfUpgradeDefaults() map[string]any {
 		"concourse_constraint": "*",
 		"stemcell_name":        "bosh-aws-xen-hvm-ubuntu-jammy-go_agent",
 		"stemcell_constraint":  "*",
-		"check_every":          "10m",
 		"deployment_name":      "concourse",
 		"director_username":    "", // a director without UAA: set these, and client and secret to ""
 		"director_password":    "",

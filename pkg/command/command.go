@@ -63,6 +63,7 @@ func Verbs() []Verb {
 // check) or its second (perpetual check), and gives the exit code. It prints at
 // most one line of error.
 func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int) {
+	s.In = &contextReader{ctx: ctx, from: s.In}
 	c := &call{Streams: s, log: secret.NewWriter(s.Err)}
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -83,6 +84,32 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 		return c.fail(explain(ctx, err))
 	}
 	return ExitOK
+}
+
+// contextReader ends a read when its context ends: a signal must not wait for
+// somebody to close stdin.
+type contextReader struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+// Read implements io.Reader.
+func (r *contextReader) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	buffer, done := make([]byte, len(p)), make(chan result, 1)
+	go func() {
+		n, err := r.from.Read(buffer)
+		done <- result{n, err}
+	}()
+	select {
+	case <-r.ctx.Done():
+		return 0, context.Cause(r.ctx)
+	case got := <-done:
+		return copy(p, buffer[:got.n]), got.err
+	}
 }
 
 // choose finds the verb; nil is a wish for help.

@@ -32,7 +32,6 @@ type run struct {
 	resource.OutRequest
 	input    input
 	deployed Deployed // the zero value for a first deploy
-	kept     map[string]any
 	manifest []byte
 	digest   string
 	pipeline pipelinePlan

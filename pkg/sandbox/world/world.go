@@ -186,7 +186,6 @@ func (w *World) PipelineVars() map[string]any {
 		"atc_url": w.URLs["concourse"], "atc_ca_cert": w.CA, "atc_username": ConcourseUser,
 		"github_url": w.URLs["github"] + "/api/v3", "github_ca_cert": w.CA, "github_token": "((github_token))",
 		"bosh_io_url": w.URLs["boshio"],
-		"check_every": "1m",
 	}
 }
 
