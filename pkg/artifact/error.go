@@ -33,10 +33,13 @@ func (e *StatusError) Error() string {
 	return text
 }
 
-// passing says whether another try may help.
+// passing says whether another try may help. A rate limit that does not say
+// until when only gets worse by asking.
 func (e *StatusError) passing() bool {
 	switch e.Status {
-	case http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+	case http.StatusTooManyRequests:
+		return e.RetryAfter > 0
+	case http.StatusInternalServerError, http.StatusBadGateway,
 		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}

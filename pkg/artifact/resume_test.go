@@ -72,7 +72,7 @@ func TestFetch_givesUp(t *testing.T) {
 		{"cut for ever", fault.Fault{Kind: fault.CutBody, Bytes: 10}, "gave up after 4 tries at 40 bytes of 1.0 kB", 4},
 		{"cut at once for ever", fault.Fault{Kind: fault.CutBody}, "gave up after 4 tries at 0 bytes of 1.0 kB", 4},
 		{"500", fault.Fault{Kind: fault.Status, Code: 500}, "answered 500 Internal Server Error", 4},
-		{"429 without a time", fault.Fault{Kind: fault.Status, Code: 429}, "answered 429 Too Many Requests", 4},
+		{"429 without a time", fault.Fault{Kind: fault.Status, Code: 429}, "answered 429 Too Many Requests", 1},
 		{"429 for a long time", fault.Fault{Kind: fault.Status, Code: 429, Header: http.Header{"Retry-After": {"60"}}}, "asks to wait 1m0s", 1},
 		{"401", fault.Fault{Kind: fault.Status, Code: 401}, "answered 401 Unauthorized: it wants other credentials", 1},
 		{"403", fault.Fault{Kind: fault.Status, Code: 403, Body: "<Error>\n</Error>"}, "the url is out of date", 1},

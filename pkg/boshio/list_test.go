@@ -118,14 +118,15 @@ func TestStemcells_keepsLightAndRegularApart(t *testing.T) {
 func TestClient_passesOverBadEntries(t *testing.T) {
 	const good = `{"name":"n","version":"1.2","url":"https://example.com/f","sha1":"","regular":{"url":"https://example.com/f","size":1}}`
 	cases := map[string]string{
-		"text":             `"text"`,
-		"null":             `null`,
-		"a number":         `7`,
-		"no version":       `{"url":"https://example.com/f","regular":{"url":"https://example.com/f"}}`,
-		"a numeric one":    `{"version":7,"url":"https://example.com/f"}`,
-		"no file":          `{"version":"1.3"}`,
-		"a file elsewhere": `{"version":"1.3","url":"file:///etc/passwd","regular":{"url":"ftp://example.com"}}`,
-		"a file nowhere":   `{"version":"1.3","url":"https://a b/%zz","regular":{"url":"%zz","size":3}}`,
+		"text":              `"text"`,
+		"null":              `null`,
+		"a number":          `7`,
+		"no version":        `{"url":"https://example.com/f","regular":{"url":"https://example.com/f"}}`,
+		"a numeric one":     `{"version":7,"url":"https://example.com/f"}`,
+		"no file":           `{"version":"1.3"}`,
+		"a file elsewhere":  `{"version":"1.3","url":"file:///etc/passwd","regular":{"url":"ftp://example.com"}}`,
+		"a file on no host": `{"version":"1.3","url":"https:opaque","regular":{"url":"https:opaque"}}`,
+		"a file nowhere":    `{"version":"1.3","url":"https://a b/%zz","regular":{"url":"%zz","size":3}}`,
 	}
 	for name, bad := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -54,7 +54,7 @@ func TestCall_saysWhatIsWrongWithAnAnswer(t *testing.T) {
 	}{
 		{"403", answer(path, 403, "text/plain", "forbidden"), 1, []string{"403", "user admin may not do this in team main"}},
 		{"404", answer(path, 404, "text/plain", "nothing here"), 1, []string{"404 Not Found", "nothing here"}},
-		{"429", answer(path, 429, "text/plain", ""), 3, []string{"429"}},
+		{"429", answer(path, 429, "text/plain", ""), 1, []string{"429"}},
 		{"500", answer(path, 500, "text/plain", "database is away\nand so is "+canary), 3, []string{"500", "database is away and so is ((redacted))"}},
 		{"HTML", answer(path, 200, "text/html", "<html>"), 1, []string{"web page (HTML)", "is url right"}},
 		{"HTML as an error", answer(path, 502, "text/html", "<html>"), 3, []string{"502", "web page (HTML)"}},

@@ -143,6 +143,20 @@ func TestClient_waitsWhenTheWaitIsShort(t *testing.T) {
 	}
 }
 
+// A limit may come with a body that does not name it.
+func TestClient_knowsALimitByItsHeader(t *testing.T) {
+	w, c := plain(t)
+	w.script.Add(fault.Fault{Kind: fault.Status, Code: 403, Body: `{"message":"Forbidden"}`, Times: -1, Header: map[string][]string{
+		"X-Ratelimit-Limit": {"5000"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"4102444800"},
+	}})
+	_, err := c.Tags(t.Context(), repo)
+	var limited *github.RateLimitError
+	if !errors.As(err, &limited) || !strings.Contains(err.Error(), "(5000 requests an hour); it resets at 2100-01-01 00:00:00 UTC") {
+		t.Errorf("error %v", err)
+	}
+	checkError(t, err)
+}
+
 // go-github refuses by itself to ask on after an answer that says 0 are left.
 func TestClient_saysTheSameWhenTheLibraryRefuses(t *testing.T) {
 	reset := time.Now().Add(time.Hour)

@@ -91,10 +91,10 @@ func (t *limitTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, backoff.Permanent(newRateLimitError(req.URL.Host, res.Header, t.token))
 }
 
-// limits says whether a refusal is a rate limit: a 403 may also be a lack of rights.
+// limits says whether a refusal is a rate limit: a 403 may also be a lack of
+// rights. (One without a word of it, but with none remaining, go-github finds.)
 func limits(res *http.Response, body []byte) bool {
 	return res.StatusCode == http.StatusTooManyRequests ||
 		res.Header.Get("Retry-After") != "" ||
-		res.Header.Get("X-RateLimit-Remaining") == "0" ||
 		bytes.Contains(bytes.ToLower(body), []byte("rate limit"))
 }

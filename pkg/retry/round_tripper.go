@@ -17,7 +17,9 @@ import (
 // maxErrorBody is how much of a refused response is kept for the error.
 const maxErrorBody = 64 << 10
 
-// roundTripper repeats GET and HEAD on transport errors, 429 and 5xx.
+// roundTripper repeats GET and HEAD on transport errors and 5xx, and on 429
+// when the server says how long to wait: without that, asking again makes a
+// rate limit worse.
 type roundTripper struct {
 	wire    http.RoundTripper
 	policy  Policy
@@ -76,6 +78,9 @@ func (r *roundTripper) refuse(ctx context.Context, res *http.Response) (*http.Re
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	refused := &refusedError{response: res}
 	after, asked := RetryAfter(res.Header, time.Now())
+	if !asked && res.StatusCode == http.StatusTooManyRequests {
+		return nil, backoff.Permanent(refused)
+	}
 	if !asked {
 		return nil, refused
 	}
