@@ -104,6 +104,7 @@ func (c *Client) lost(ctx context.Context, host string, sent bool, err error) er
 	hint := ""
 	switch {
 	case ctx.Err() != nil:
+		err = ctx.Err() // also where the connection ended first because of it
 		doing = "wait for an answer of " + c.peer(host) + " " + host
 	case errors.As(err, &certificate):
 		doing = "trust " + c.peer(host) + " " + host

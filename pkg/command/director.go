@@ -183,11 +183,8 @@ func (d director) SetCloudConfig(ctx context.Context, content []byte, dryRun boo
 	if is == wanted || dryRun {
 		return is != wanted, nil
 	}
-	id := now.ID
-	if id == "" {
-		id = "0" // the director's word for: there is none yet
-	}
-	_, err = d.client.UpdateConfig(ctx, "cloud", "default", string(content), id)
+	// Without one yet there is no id to hold the director to.
+	_, err = d.client.UpdateConfig(ctx, "cloud", "default", string(content), now.ID)
 	return true, err
 }
 

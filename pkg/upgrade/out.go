@@ -143,7 +143,7 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 func (o Out) failed(ctx context.Context, task Task) error {
 	events, err := o.Director.Events(ctx, task.ID)
 	if err != nil {
-		return errors.Join(taskError(task, Failure{}), err)
+		return fmt.Errorf("%w (read its events: %w)", taskError(task, Failure{}), err)
 	}
 	failure, _ := Fail(events)
 	return taskError(task, failure)
@@ -161,15 +161,8 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 		}
 		o.say("cloud config: would change: %t", changed)
 	}
-	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
-	if err != nil {
+	if err := o.previewManifest(ctx, r); err != nil {
 		return resource.Result{}, fmt.Errorf("compare manifest: %w", err)
-	}
-	if diff.Changed() {
-		o.say("manifest of %s would change:", r.Source.Deployment)
-		o.print(diff.Lines)
-	} else {
-		o.say("manifest of %s: unchanged", r.Source.Deployment)
 	}
 	last, err := o.lastTask(ctx, r.Source.Deployment)
 	if err != nil {
@@ -177,6 +170,33 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 	}
 	r.answer = answer{task: last.ID, note: "dry run: nothing was changed"}
 	return r.result(), nil
+}
+
+// previewManifest prints the director's comparison. A director that lacks the
+// stemcell or a release may refuse it; then it says what would be uploaded.
+func (o Out) previewManifest(ctx context.Context, r *run) error {
+	missing, err := o.missing(ctx, r.artifacts())
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		o.say("would be uploaded: %s", describe(missing))
+	}
+	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
+	if err != nil && len(missing) > 0 {
+		o.say("manifest of %s: the director cannot compare it before that: %v", r.Source.Deployment, err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !diff.Changed() {
+		o.say("manifest of %s: unchanged", r.Source.Deployment)
+		return nil
+	}
+	o.say("manifest of %s would change:", r.Source.Deployment)
+	o.print(diff.Lines)
+	return nil
 }
 
 // print shows a difference as diff does.

@@ -1,0 +1,72 @@
+package bosh_test
+
+import (
+	"io"
+	"log"
+	"strings"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+func TestNew_namesTheSettingThatIsWrong(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func(*bosh.Config)
+		want   string // in the error; "" is no error
+	}{
+		{"all in order", func(*bosh.Config) {}, ""},
+		{"no port", func(c *bosh.Config) { c.URL = "https://10.0.0.6" }, ""},
+		{"slash at the end", func(c *bosh.Config) { c.URL = "https://10.0.0.6:25555/" }, ""},
+		{"a client", func(c *bosh.Config) {
+			*c = bosh.Config{URL: c.URL, Client: "ci", ClientSecret: secret.New(clientSecret)}
+		}, ""},
+		{"no url", func(c *bosh.Config) { c.URL = "" }, "url: it is empty"},
+		{"no scheme", func(c *bosh.Config) { c.URL = "10.0.0.6:25555" }, "scheme and host"},
+		{"no scheme, a name", func(c *bosh.Config) { c.URL = "director.internal" }, "scheme and host"},
+		{"plain http", func(c *bosh.Config) { c.URL = "http://10.0.0.6:25555" }, "speaks https, not http"},
+		{"no host", func(c *bosh.Config) { c.URL = "https://:25555" }, "no host"},
+		{"a path", func(c *bosh.Config) { c.URL = "https://10.0.0.6/info" }, "scheme, host and port alone"},
+		{"credentials in the url", func(c *bosh.Config) { c.URL = "https://a:" + password + "@h" }, "contains credentials"},
+		{"ca is no pem", func(c *bosh.Config) { c.CACert = "MIIC" }, "ca_cert"},
+		{"no login", func(c *bosh.Config) { c.Username, c.Password = "", secret.Value{} }, "give username and password, or"},
+		{"two logins", func(c *bosh.Config) { c.Client, c.ClientSecret = "ci", secret.New(clientSecret) }, "not both"},
+		{"no password", func(c *bosh.Config) { c.Password = secret.Value{} }, "username without password"},
+		{"no username", func(c *bosh.Config) { c.Username = "" }, "password without username"},
+		{"no client secret", func(c *bosh.Config) {
+			*c = bosh.Config{URL: c.URL, Client: "ci"}
+		}, "client without client_secret"},
+		{"no client", func(c *bosh.Config) {
+			*c = bosh.Config{URL: c.URL, ClientSecret: secret.New(clientSecret)}
+		}, "client_secret without client"},
+		{"proxy of another kind", func(c *bosh.Config) { c.Proxy = "http://u:" + password + "@p:3128" }, "scheme http is none of"},
+		{"proxy without host", func(c *bosh.Config) { c.Proxy = "socks5:" + password }, "give it as socks5://"},
+		{"jumpbox without key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://jumpbox@p:22" }, "private-key=PATH"},
+		{"jumpbox with a lost key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://j@p?private-key=/no/such" }, "/no/such"},
+		{"jumpbox with a bad key", func(c *bosh.Config) {
+			c.Proxy, c.ProxyKey = "ssh+socks5://j@p", secret.New("-----BEGIN "+password)
+		}, "no private key in PEM form"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			config := bosh.Config{URL: "https://10.0.0.6:25555", Username: "admin", Password: secret.New(password)}
+			c.change(&config)
+			_, err := bosh.New(config)
+			if c.want == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+			if err != nil && strings.Contains(err.Error(), password) {
+				t.Errorf("the error shows the password: %v", err)
+			}
+		})
+	}
+}

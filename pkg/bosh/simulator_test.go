@@ -1,0 +1,199 @@
+package bosh_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+const cloudConfig = `azs: [{name: z1}]
+vm_types: [{name: small}]
+networks: [{name: default, type: manual, subnets: [{az: z1, range: 192.168.1.0/24, gateway: 192.168.1.1, dns: [192.168.1.2]}]}]
+compilation: {workers: 1, az: z1, vm_type: small, network: default}
+`
+
+const wholeManifest = `name: concourse
+releases: [{name: concourse, version: "8.2.5"}]
+stemcells: [{alias: default, os: ubuntu-jammy, version: "1.484"}]
+update: {canaries: 1, max_in_flight: 1, canary_watch_time: 500-5000, update_watch_time: 500-5000}
+instance_groups:
+- name: web
+  azs: [z1]
+  instances: 1
+  vm_type: small
+  stemcell: default
+  networks: [{name: default}]
+  jobs: [{name: web, release: concourse, properties: {token: hush}}]
+`
+
+// simulation is a simulated director with a UAA, both behind TLS, and a client
+// for it.
+type simulation struct {
+	*director.Director
+	uaa    *director.UAA
+	faults *fault.Script
+	client *bosh.Client
+}
+
+// simulate starts one that, unless update is nil, calls it for each instance.
+func simulate(t *testing.T, update func(context.Context, director.Update) error) *simulation {
+	t.Helper()
+	s := &simulation{uaa: &director.UAA{Clients: map[string]string{"ci": clientSecret}}, faults: &fault.Script{}}
+	uaaServer := httptest.NewTLSServer(s.uaa)
+	t.Cleanup(uaaServer.Close)
+	s.uaa.SetURL(uaaServer.URL)
+	s.Director = director.New(t.Context(), director.Options{UAA: s.uaa, Scale: 0.002, UpdateInstance: update})
+	t.Cleanup(s.Director.Close)
+	err := s.Seed(director.Seed{
+		Stemcells: []director.SeedStemcell{{Name: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", OS: "ubuntu-jammy", Version: "1.484"}},
+		Releases:  []director.SeedRelease{{Name: "concourse", Version: "8.2.5"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(s.faults.Wrap(s.Director))
+	server.Config.ErrorLog = quiet()
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	t.Cleanup(s.faults.Close)
+	s.client = newClient(t, bosh.Config{
+		URL: server.URL, CACert: ca(server), Client: "ci", ClientSecret: secret.New(clientSecret),
+		Retry: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}, Poll: time.Millisecond,
+	})
+	if _, err := s.client.UpdateConfig(t.Context(), "cloud", "default", cloudConfig, ""); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// deploy submits the whole manifest under a context id.
+func (s *simulation) deploy(t *testing.T, contextID string) int {
+	t.Helper()
+	id, err := s.client.Deploy(t.Context(), []byte(wholeManifest), bosh.DeployOptions{ContextID: contextID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestSimulator_aDeployWhoseReplyIsLostIsFoundByItsContext(t *testing.T) {
+	s := simulate(t, nil)
+	ctx, client := t.Context(), s.client
+	if _, err := client.Deployment(ctx, "concourse"); !errors.Is(err, bosh.ErrNotFound) {
+		t.Fatalf("before: error %v", err)
+	}
+	diff, err := client.Diff(ctx, "concourse", []byte(wholeManifest))
+	if err != nil || !diff.Changed() || strings.Contains(string(diff.Context), "hush") {
+		t.Fatalf("diff %+v, error %v", diff, err)
+	}
+	s.faults.Add(fault.Fault{Method: "POST", Path: "/deployments", Kind: fault.DropReply})
+	_, err = client.Deploy(ctx, []byte(wholeManifest), bosh.DeployOptions{ContextID: "ctx-1", DiffContext: diff.Context})
+	var uncertain *bosh.UncertainError
+	if !errors.As(err, &uncertain) {
+		t.Fatalf("error %v", err)
+	}
+	tasks, err := client.Tasks(ctx, bosh.TaskFilter{ContextID: "ctx-1", All: true})
+	if err != nil || len(tasks) != 1 || s.Count(director.EffectDeploy, "") != 1 {
+		t.Fatalf("tasks %v, %d deploys, error %v", tasks, s.Count(director.EffectDeploy, ""), err)
+	}
+	var last bosh.Event
+	done, err := client.Wait(ctx, tasks[0].ID, time.Millisecond, func(e bosh.Event) { last = e })
+	if err != nil || !done.Succeeded() || done.ContextID != "ctx-1" || last.Stage != "Updating instance" || last.State != "finished" {
+		t.Fatalf("task %+v, last event %+v, error %v", done, last, err)
+	}
+	if diff, err = client.Diff(ctx, "concourse", []byte(wholeManifest)); err != nil || diff.Changed() {
+		t.Errorf("diff afterwards %+v, error %v", diff, err)
+	}
+	deployed, err := client.Deployment(ctx, "concourse")
+	if err != nil || len(deployed.Releases) != 1 || deployed.Releases[0].Version != "8.2.5" || deployed.Stemcells[0].Version != "1.484" {
+		t.Errorf("deployment %+v, error %v", deployed, err)
+	}
+	instances, err := client.Instances(ctx, "concourse")
+	if err != nil || len(instances) != 1 || instances[0].Group != "web" || instances[0].State != "running" {
+		t.Errorf("instances %+v, error %v", instances, err)
+	}
+}
+
+func TestSimulator_aWaitOutlivesRestartsAndTokens(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s := simulate(t, func(ctx context.Context, _ director.Update) error {
+		close(entered)
+		select {
+		case <-leave:
+		case <-ctx.Done():
+		}
+		return nil
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(leave)
+		<-entered
+		for _, kind := range []director.Outage{director.BadGateway, director.Refuse} {
+			up := s.Down(kind)
+			for before := s.Requests(); s.Requests() < before+6; { // looks that fail
+				select {
+				case <-ended:
+					return
+				case <-time.After(time.Millisecond):
+				}
+			}
+			s.uaa.Revoke()
+			up()
+		}
+	}()
+	task, err := s.client.Wait(t.Context(), s.deploy(t, "ctx-1"), time.Millisecond, nil)
+	close(ended)
+	if err != nil || !task.Succeeded() || s.Count(director.EffectDeploy, "") != 1 || s.uaa.Grants("client_credentials") < 2 {
+		t.Errorf("task %+v, %d tokens, error %v", task, s.uaa.Grants("client_credentials"), err)
+	}
+}
+
+func TestSimulator_aFailedInstanceIsNamedByTheEvents(t *testing.T) {
+	s := simulate(t, nil)
+	s.FailInstance("web", 0, "1 of 1 pre-start scripts failed. Failed Jobs: web.", -1)
+	var failed []bosh.Event
+	task, err := s.client.Wait(t.Context(), s.deploy(t, ""), time.Millisecond, func(e bosh.Event) {
+		if e.Failed() {
+			failed = append(failed, e)
+		}
+	})
+	if err != nil || task.State != bosh.StateError || len(failed) != 2 {
+		t.Fatalf("task %+v, events %+v, error %v", task, failed, err)
+	}
+	if !strings.HasPrefix(failed[0].Task, "web/") || !strings.Contains(failed[0].Error, "Failed Jobs: web") ||
+		failed[1].Code != 450001 || failed[1].Message != failed[0].Error {
+		t.Errorf("events %+v", failed)
+	}
+}
+
+func TestSimulator_aLockIsSeenAndATaskCancelled(t *testing.T) {
+	s := simulate(t, nil)
+	release := s.HoldLock("concourse")
+	defer release()
+	locks, err := s.client.Locks(t.Context())
+	if err != nil || len(locks) != 1 || locks[0].Type != "deployment" || locks[0].Resource[0] != "concourse" || locks[0].TaskID == 0 {
+		t.Fatalf("locks %+v, error %v", locks, err)
+	}
+	s.SetWorkers(0)
+	id := s.deploy(t, "ctx-2")
+	if err := s.client.CancelTask(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	s.SetWorkers(1)
+	task, err := s.client.Wait(t.Context(), id, time.Millisecond, nil)
+	if err != nil || task.State != bosh.StateCancelled || !task.StartedAt.IsZero() {
+		t.Errorf("task %+v, error %v", task, err)
+	}
+	if err := s.client.CancelTask(t.Context(), id); err == nil || !strings.Contains(err.Error(), "invalid state (cancelled)") {
+		t.Errorf("a second time: error %v", err)
+	}
+}
