@@ -63,7 +63,7 @@ func (d *download) run(ctx context.Context) error {
 		return d.commit()
 	case ctx.Err() != nil:
 		return fmt.Errorf("stopped at %s: %w", d.position(), ctx.Err())
-	case final(last) || d.tries == 1:
+	case final(ctx, last) || d.tries == 1:
 		return last
 	}
 	return fmt.Errorf("gave up after %d tries at %s: %w", d.tries, d.position(), last)
@@ -75,7 +75,7 @@ func (d *download) verdict(ctx context.Context, err error) error {
 		return nil
 	}
 	var status *StatusError
-	if final(err) || ctx.Err() != nil {
+	if final(ctx, err) {
 		return backoff.Permanent(err)
 	}
 	if !errors.As(err, &status) || status.RetryAfter == 0 {

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // StatusError is a response that gives no file.
@@ -101,18 +103,14 @@ func inner(err error) error {
 }
 
 // final says whether an error would only repeat itself.
-func final(err error) bool {
+func final(ctx context.Context, err error) bool {
 	var status *StatusError
 	if errors.As(err, &status) {
 		return !status.passing()
 	}
 	var mismatch *MismatchError
 	var disk *writeError
-	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	return errors.As(err, &mismatch) || errors.As(err, &disk) || errors.Is(err, errRefused) ||
-		errors.As(err, &certificate) || errors.As(err, &record) || errors.As(err, &alert) ||
+	return errors.As(err, &mismatch) || errors.As(err, &disk) || errors.Is(err, errRefused) || retry.Permanent(ctx, err) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 

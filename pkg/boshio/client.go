@@ -63,7 +63,7 @@ func New(config Config) (*Client, error) {
 	client, err := retry.NewClient(retry.Options{
 		CACert: config.CACert, Policy: config.Policy, MaxBody: maxBody,
 		Notify: func(err error, wait time.Duration) {
-			config.Notify(fmt.Sprintf("%s; asking again in %s", oneLine(err.Error()), wait.Round(10*time.Millisecond)))
+			config.Notify(fmt.Sprintf("%s; asking again in %s", retry.FirstLine(err.Error()), wait.Round(10*time.Millisecond)))
 		},
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func (c *Client) list(ctx context.Context, reference string, add func(json.RawMe
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		return explainTransport(err, target.Host, c.config.CACert != "")
+		return retry.Explain(err, target.Host, c.config.CACert != "")
 	}
 	elements, err := decodeList(body)
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *Client) list(ctx context.Context, reference string, add func(json.RawMe
 	for _, element := range elements {
 		if err = add(element); err != nil {
 			bad++
-			c.config.Notify(fmt.Sprintf("%s: an entry of %s is passed over: %s", target.Host, target.Path, oneLine(err.Error())))
+			c.config.Notify(fmt.Sprintf("%s: an entry of %s is passed over: %s", target.Host, target.Path, retry.FirstLine(err.Error())))
 		}
 	}
 	if bad == len(elements) {
@@ -130,7 +130,7 @@ func (c *Client) send(ctx context.Context, method string, target *url.URL) (*htt
 	req.Header.Set("User-Agent", userAgent)
 	res, err := c.http.Do(req)
 	if err != nil {
-		return nil, explainTransport(err, target.Host, c.config.CACert != "")
+		return nil, retry.Explain(err, target.Host, c.config.CACert != "")
 	}
 	if res.StatusCode != http.StatusOK {
 		_ = res.Body.Close()
@@ -163,7 +163,7 @@ func (c *Client) LastModified(ctx context.Context, fileURL string) (time.Time, e
 	text := res.Header.Get("Last-Modified")
 	date, err := http.ParseTime(text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("ask for the date of %s: Last-Modified is %q: %w", named, oneLine(text), ErrNoDate)
+		return time.Time{}, fmt.Errorf("ask for the date of %s: Last-Modified is %q: %w", named, retry.FirstLine(text), ErrNoDate)
 	}
 	return date, nil
 }

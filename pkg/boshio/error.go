@@ -2,15 +2,12 @@ package boshio
 
 import (
 	"bytes"
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -68,26 +65,6 @@ func refusal(res *http.Response) error {
 	return &StatusError{Status: code, text: text}
 }
 
-// explainTransport says why no response came, or not all of it.
-func explainTransport(err error, host string, ca bool) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) { // it repeats the URL, which may be long
-		err = wrapped.Err
-	}
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("wait for an answer from %s: %w", host, err)
-	case errors.As(err, &certificate) && ca:
-		return fmt.Errorf("verify the certificate of %s with the given ca_cert: %w", host, certificate.Err)
-	case errors.As(err, &certificate):
-		return fmt.Errorf("verify the certificate of %s with the system's CAs (ca_cert is not set): %w", host, certificate.Err)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("read the answer of %s: it was cut short each time: %w", host, err)
-	}
-	return fmt.Errorf("reach %s: %w", host, err)
-}
-
 // explainBody says why status 200 came with a bad body.
 func explainBody(res *http.Response, body []byte, err error) error {
 	host := res.Request.URL.Host
@@ -100,17 +77,7 @@ func explainBody(res *http.Response, body []byte, err error) error {
 	case errors.As(err, &syntax) && syntax.Offset >= int64(len(body)):
 		return fmt.Errorf("read the answer of %s: the JSON in it is cut short: %w", host, io.ErrUnexpectedEOF)
 	case errors.As(err, &syntax):
-		return fmt.Errorf("decode the answer of %s: %w: %s", host, ErrNotJSON, oneLine(err.Error()))
+		return fmt.Errorf("decode the answer of %s: %w: %s", host, ErrNotJSON, retry.FirstLine(err.Error()))
 	}
 	return fmt.Errorf("decode the answer of %s: it is not a list", host)
-}
-
-// oneLine makes foreign text fit for an error: its first line, at most 200 bytes.
-func oneLine(text string) string {
-	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
-	text = strings.TrimSpace(text)
-	if len(text) > 200 {
-		text = strings.ToValidUTF8(text[:200], "") + "…"
-	}
-	return text
 }

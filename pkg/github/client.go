@@ -59,7 +59,7 @@ func New(config Config) (*Client, error) {
 	}
 	if config.Notify != nil {
 		options.Notify = func(err error, wait time.Duration) {
-			config.Notify(fmt.Sprintf("%s; asking again in %s", oneLine(err.Error()), wait.Round(10*time.Millisecond)))
+			config.Notify(fmt.Sprintf("%s; asking again in %s", retry.FirstLine(err.Error()), wait.Round(10*time.Millisecond)))
 		}
 	}
 	client, err := retry.NewClient(options)

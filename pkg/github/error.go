@@ -1,18 +1,17 @@
 package github
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 
 	api "github.com/google/go-github/v60/github"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // The kinds of refusal, for errors.Is.
@@ -76,7 +75,7 @@ func (c *Client) explain(err error, repo string) error {
 	case errors.As(err, &otp):
 		response = (*api.ErrorResponse)(otp)
 	case !errors.As(err, &response):
-		return c.explainTransport(err)
+		return retry.Explain(err, c.host(), c.config.CACert != "")
 	}
 	if response.Response.StatusCode == http.StatusTooManyRequests {
 		return newRateLimitError(c.host(), response.Response.Header, c.authorized())
@@ -88,7 +87,7 @@ func (c *Client) explain(err error, repo string) error {
 func (c *Client) refusal(r *api.ErrorResponse, repo string) error {
 	code, host := r.Response.StatusCode, c.host()
 	said := fmt.Sprintf("%d %s", code, http.StatusText(code))
-	if message := oneLine(r.Message); message != "" {
+	if message := retry.FirstLine(r.Message); message != "" {
 		said = fmt.Sprintf("%d %s", code, message)
 	}
 	text := fmt.Sprintf("%s answered %s", host, said)
@@ -111,26 +110,6 @@ func (c *Client) refusal(r *api.ErrorResponse, repo string) error {
 	return &StatusError{Status: code, text: text}
 }
 
-// explainTransport says why no response came.
-func (c *Client) explainTransport(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) { // it repeats the URL, which may be long
-		err = wrapped.Err
-	}
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("wait for an answer from %s: %w", c.host(), err)
-	case errors.As(err, &certificate) && c.config.CACert != "":
-		return fmt.Errorf("verify the certificate of %s with the given ca_cert: %w", c.host(), certificate.Err)
-	case errors.As(err, &certificate):
-		return fmt.Errorf("verify the certificate of %s with the system's CAs (ca_cert is not set): %w", c.host(), certificate.Err)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("read the answer of %s: it was cut short each time: %w", c.host(), err)
-	}
-	return fmt.Errorf("reach %s: %w", c.host(), err)
-}
-
 // explainBody says why a good status came with a bad body.
 func (c *Client) explainBody(res *http.Response, err error) error {
 	var syntax *json.SyntaxError
@@ -142,7 +121,7 @@ func (c *Client) explainBody(res *http.Response, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fmt.Errorf("read the answer of %s: the JSON in it is cut short: %w", c.host(), io.ErrUnexpectedEOF)
 	}
-	return fmt.Errorf("decode the answer of %s: %w: %s", c.host(), ErrNotJSON, oneLine(err.Error()))
+	return fmt.Errorf("decode the answer of %s: %w: %s", c.host(), ErrNotJSON, retry.FirstLine(err.Error()))
 }
 
 // host names the server in errors.
@@ -150,13 +129,3 @@ func (c *Client) host() string { return c.api.BaseURL.Host }
 
 // authorized says whether requests carry a token.
 func (c *Client) authorized() bool { return !c.config.Token.Empty() }
-
-// oneLine makes foreign text fit for an error: its first line, at most 200 bytes.
-func oneLine(text string) string {
-	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
-	text = strings.TrimSpace(text)
-	if len(text) > 200 {
-		text = strings.ToValidUTF8(text[:200], "") + "…"
-	}
-	return text
-}

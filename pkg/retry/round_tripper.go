@@ -3,7 +3,6 @@ package retry
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -59,7 +58,7 @@ func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 func (r *roundTripper) try(req *http.Request) (*http.Response, error) {
 	res, err := r.wire.RoundTrip(req)
 	if err != nil {
-		if permanent(req.Context(), err) {
+		if Permanent(req.Context(), err) {
 			return nil, backoff.Permanent(err)
 		}
 		return nil, err
@@ -116,14 +115,6 @@ func again(res *http.Response) bool {
 		return true
 	}
 	return false
-}
-
-// permanent says whether a transport error would only repeat itself.
-func permanent(ctx context.Context, err error) bool {
-	var certificate *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	return ctx.Err() != nil || errors.As(err, &certificate) || errors.As(err, &record) || errors.As(err, &alert)
 }
 
 // refusedError carries a response that invites another try.

@@ -1,0 +1,51 @@
+package retry
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+)
+
+// Explain says in a user's words why no whole response came from host. ownCA
+// tells whether a ca_cert was given. The cause stays in the chain.
+func Explain(err error, host string, ownCA bool) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) { // it repeats the URL, which may be long
+		err = wrapped.Err
+	}
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("wait for an answer from %s: %w", host, err)
+	case errors.As(err, &certificate) && ownCA:
+		return fmt.Errorf("verify the certificate of %s with the given ca_cert: %w", host, certificate.Err)
+	case errors.As(err, &certificate):
+		return fmt.Errorf("verify the certificate of %s with the system's CAs (ca_cert is not set): %w", host, certificate.Err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("read the answer of %s: it was cut short each time: %w", host, err)
+	}
+	return fmt.Errorf("reach %s: %w", host, err)
+}
+
+// FirstLine makes foreign text fit for an error: its first line, at most 200 bytes.
+func FirstLine(text string) string {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	text = strings.TrimSpace(text)
+	if len(text) > 200 {
+		text = strings.ToValidUTF8(text[:200], "") + "…"
+	}
+	return text
+}
+
+// Permanent says whether a transport error would only repeat itself: the
+// context is over, or the two sides do not agree on TLS.
+func Permanent(ctx context.Context, err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	return ctx.Err() != nil || errors.As(err, &certificate) || errors.As(err, &record) || errors.As(err, &alert)
+}
