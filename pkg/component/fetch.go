@@ -135,7 +135,7 @@ func (c *Component) downloads(dir string) ([]Download, error) {
 		}}, nil
 	}
 	if len(c.Assets) == 0 {
-		return nil, fmt.Errorf("download %s: it has no assets chosen; set source.watch.%s.assets", c.Name, c.Name)
+		return nil, fmt.Errorf("download %s: its release %s has no assets", c.Name, c.Version)
 	}
 	var list []Download
 	for i := range c.Assets {

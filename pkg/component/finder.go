@@ -2,7 +2,6 @@ package component
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -52,10 +51,13 @@ func (f *finder) exactly(ctx context.Context, version string) (Component, error)
 	default:
 		c, err = f.exactRelease(ctx, version)
 	}
-	if errors.Is(err, ErrNotFound) {
+	switch {
+	case err == ErrNotFound: // the version alone is missing; what an upstream refuses, its own error tells
 		return Component{}, fmt.Errorf("find %s %s: %w upstream any more: it was withdrawn, or source.watch.%s changed", f.name, version, ErrNotFound, f.name)
+	case err != nil:
+		return Component{}, fmt.Errorf("find %s %s: %w", f.name, version, err)
 	}
-	return c, err
+	return c, nil
 }
 
 // old says whether something published at date is as old as min_age wants.

@@ -149,15 +149,28 @@ func (f *finder) usable(ctx context.Context, r GitHubRelease, version, given str
 // uploaded, or the glob is wrong.
 var errNoAsset = errors.New("its release has no asset that matches")
 
-// fromGitHub describes a release. It fails with errNoAsset.
+// fromGitHub describes a release, for check: without globs its assets do not
+// matter. It fails with errNoAsset.
 func (f *finder) fromGitHub(ctx context.Context, r GitHubRelease, version string) (Component, error) {
-	if r.AssetsCut && len(f.watch.Assets) > 0 {
+	return f.describe(ctx, r, version, f.watch.Assets)
+}
+
+// fetchable describes a release, for in: without globs all of its assets count.
+func (f *finder) fetchable(ctx context.Context, r GitHubRelease, version string) (Component, error) {
+	if len(f.watch.Assets) == 0 && len(r.Assets) > 0 {
+		return f.describe(ctx, r, version, []string{"*"})
+	}
+	return f.fromGitHub(ctx, r, version)
+}
+
+func (f *finder) describe(ctx context.Context, r GitHubRelease, version string, globs []string) (Component, error) {
+	if r.AssetsCut && len(globs) > 0 {
 		var err error
 		if r.Assets, err = f.up.GitHub.Assets(ctx, f.watch.GitHub, r.ID); err != nil {
 			return Component{}, err
 		}
 	}
-	assets, missing := chosen(f.watch.Assets, r.Assets)
+	assets, missing := chosen(globs, r.Assets)
 	if missing != "" {
 		return Component{}, fmt.Errorf("%w %q", errNoAsset, missing)
 	}
@@ -195,7 +208,7 @@ func (f *finder) exactGitHub(ctx context.Context, version string) (Component, er
 		if err != nil {
 			return Component{}, err
 		}
-		c, err := f.fromGitHub(ctx, release, version)
+		c, err := f.fetchable(ctx, release, version)
 		if !errors.Is(err, errNoAsset) {
 			return c, err
 		}
@@ -211,7 +224,7 @@ func (f *finder) exactInPages(ctx context.Context, version string) (Component, e
 	}
 	for _, r := range all {
 		if v, ok := f.picker.version(r.Tag); ok && v == version {
-			return f.fromGitHub(ctx, r, version)
+			return f.fetchable(ctx, r, version)
 		}
 	}
 	return Component{}, ErrNotFound

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -106,7 +107,8 @@ func Digest(text []byte) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// forJSON makes keys strings, as JSON has no others; the key's type stays in it.
+// forJSON makes keys and values what JSON can hold, with their types in them: it
+// knows no other keys than strings, no NaN, and would make 1 of 1.0.
 func forJSON(value any) any {
 	switch v := value.(type) {
 	case map[any]any:
@@ -118,7 +120,7 @@ func forJSON(value any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for key, item := range v {
-			out[key] = forJSON(item)
+			out["string "+key] = forJSON(item)
 		}
 		return out
 	case []any:
@@ -127,8 +129,8 @@ func forJSON(value any) any {
 			out[i] = forJSON(item)
 		}
 		return out
-	case float64:
-		return fmt.Sprintf("float %v", v) // JSON has no NaN and would make 1.0 of 1
+	case string, float64, time.Time:
+		return fmt.Sprintf("%T %v", v, v)
 	}
 	return value
 }

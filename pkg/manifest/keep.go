@@ -15,7 +15,7 @@ var variable = regexp.MustCompile(`^\(\( ?([-\w]+) ?\)\)$`)
 // document that was rendered from it or from an earlier version of it. So what
 // a user does not set again keeps its last value, and credentials need not pass
 // through the pipeline. A variable whose value is not certain (it stands in two
-// places with two values, or is gone) is left out.
+// places with two values, is null, or is gone) is left out.
 //
 // Lists of named things are matched by name, others by position when both are
 // of one length. A placeholder in the running document, such as
@@ -63,46 +63,54 @@ func (k *keeper) walk(tmpl, running any) {
 	}
 }
 
+// walkList matches by name, and what bears one name in order, if it is as often
+// in both lists; what has no name by position.
 func (k *keeper) walkList(tmpl, running []any) {
 	for i, item := range tmpl {
-		name, named := nameOf(item)
-		if !named {
+		key, name := nameOf(item)
+		if key == "" {
 			if len(tmpl) == len(running) {
 				k.walk(item, running[i])
 			}
 			continue
 		}
-		for _, candidate := range running {
-			if other, ok := nameOf(candidate); ok && other == name {
-				k.walk(item, candidate)
-				break
-			}
+		same := named(running, key, name)
+		if len(same) == len(named(tmpl, key, name)) {
+			k.walk(item, same[len(named(tmpl[:i], key, name))])
 		}
 	}
 }
 
 // bind notes a value, or that it is not certain.
 func (k *keeper) bind(name string, value any) {
-	if value == nil {
-		return
-	}
-	if known, seen := k.vars[name]; seen && !reflect.DeepEqual(known, value) {
+	if known, seen := k.vars[name]; value == nil || seen && !reflect.DeepEqual(known, value) {
 		k.unsure[name] = true
 	}
 	k.vars[name] = value
 }
 
 // nameOf is what people tell list items apart by: BOSH's name and alias, the
-// names of Concourse's steps.
-func nameOf(item any) (string, bool) {
+// names of Concourse's steps. A variable is no name. The key is "" for items without one.
+func nameOf(item any) (key, name string) {
 	m, ok := item.(map[string]any)
 	if !ok {
-		return "", false
+		return "", ""
 	}
 	for _, key := range []string{"name", "alias", "get", "put", "task", "set_pipeline", "load_var"} {
 		if name, ok := m[key].(string); ok && !variable.MatchString(name) {
-			return key + " " + name, true
+			return key, name
 		}
 	}
-	return "", false
+	return "", ""
+}
+
+// named are the items of a list that bear a name.
+func named(list []any, key, name string) []any {
+	var same []any
+	for _, item := range list {
+		if m, ok := item.(map[string]any); ok && m[key] == name {
+			same = append(same, item)
+		}
+	}
+	return same
 }

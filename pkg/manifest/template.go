@@ -5,6 +5,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/cloudfoundry/bosh-cli/v7/director/template"
@@ -63,6 +64,9 @@ func Render(t Template) ([]byte, error) {
 		if names, ok := missing(err); ok {
 			return nil, fmt.Errorf("render %s: %w %s", t.Name, ErrNoValue, names)
 		}
+		if m := noText.FindStringSubmatch(err.Error()); m != nil {
+			return nil, fmt.Errorf("render %s: variable %s stands inside a text, where only texts and whole numbers can", t.Name, m[1])
+		}
 		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
 	}
 	return text, nil
@@ -82,11 +86,18 @@ func apply(root any, file File) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("apply ops file %s: %w", file.Name, oneLine(err))
 	}
+	if _, ok := root.(map[any]any); !ok {
+		return nil, fmt.Errorf("apply ops file %s: it leaves no YAML mapping", file.Name)
+	}
 	return root, nil
 }
 
 // missingPrefix starts the engine's error about variables without a value.
 const missingPrefix = "Expected to find variables:"
+
+// noText matches the engine's error about a list, map or decimal inside a text.
+// It shows the value, which may be a secret, so only the name is passed on.
+var noText = regexp.MustCompile(`(?s)Invalid type '.*' and variable '([^']*)'`)
 
 // missing takes the names out of the engine's error.
 func missing(err error) (names string, ok bool) {

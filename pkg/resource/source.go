@@ -128,7 +128,13 @@ func (s Source) validateComponents() error {
 		names = append(names, name)
 	}
 	sort.Strings(names)
+	prefixes := map[string]string{}
 	for _, name := range names {
+		prefix := strings.ReplaceAll(name, "-", "_") // of its variables
+		if other, taken := prefixes[prefix]; taken {
+			return fmt.Errorf("validate source.watch: %s and %s would both give the variables %s_version and so on", other, name, prefix)
+		}
+		prefixes[prefix] = name
 		if err := s.Watch[name].validate(name); err != nil {
 			return fmt.Errorf("validate source.watch.%s: %w", name, err)
 		}
@@ -245,19 +251,21 @@ func validURL(key, text string, schemes ...string) error {
 	if text == "" {
 		return nil
 	}
-	parsed, err := url.Parse(text)
-	if err != nil {
-		return fmt.Errorf("validate %s: it cannot be parsed as a URL", key)
+	want := strings.Join(schemes, ":// or ") + "://"
+	// What may hold a password, whether it parses as one or not, is not repeated.
+	if strings.Contains(text, "@") {
+		return fmt.Errorf("validate %s: it carries credentials; put them into their own keys, and start the URL with %s", key, want)
 	}
-	if parsed.User != nil {
-		return fmt.Errorf("validate %s: it carries credentials; put them into their own keys", key)
+	parsed, err := url.Parse(text)
+	if err != nil { // as for 10.0.0.6:25555; the parser's own words are about colons
+		return fmt.Errorf("validate %s: want a URL that starts with %s, got %q", key, want, text)
 	}
 	for _, scheme := range schemes {
 		if parsed.Scheme == scheme && parsed.Host != "" {
 			return nil
 		}
 	}
-	return fmt.Errorf("validate %s: want a URL that starts with %s://, got %q", key, strings.Join(schemes, ":// or "), text)
+	return fmt.Errorf("validate %s: want a URL that starts with %s, got %q", key, want, text)
 }
 
 // Secrets lists the credentials in the source, for masking.

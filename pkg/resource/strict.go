@@ -13,6 +13,8 @@ import (
 
 	"github.com/agnivade/levenshtein"
 	"github.com/go-viper/mapstructure/v2"
+
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // maxRequest is the largest request read from stdin. Concourse's own are a few kilobytes.
@@ -102,7 +104,11 @@ func strictText(from, to reflect.Value) (any, error) {
 		return from.Interface(), nil
 	}
 	if from.Kind() != reflect.String || isNumber(from) {
-		return nil, &errKind{"a string", jsonKind(from.Interface())}
+		got := jsonKind(from.Interface())
+		if _, credential := target.Interface().(*secret.Value); credential && isNumber(from) {
+			got = "a number (put quotes around it)" // which it is, is not for the build log
+		}
+		return nil, &errKind{"a string", got}
 	}
 	parsed := reflect.New(target.Type().Elem())
 	if err := parsed.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(from.String())); err != nil {

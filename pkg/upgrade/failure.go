@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,24 +13,32 @@ type Failure struct {
 	Message  string // "'worker/6f1c… (0)' is not running after update. …"
 }
 
-// Fail finds the failure in a task's events; ok is false when there is none.
+// Fail finds the failure in a task's events; ok is false when there is none. Of
+// several instances that failed at the same time it is the one of which the
+// task's last words are, else the first.
 func Fail(events []Event) (f Failure, ok bool) {
+	var steps []Failure
+	var last string
 	for _, e := range events {
 		if e.State == "failed" {
-			f = Failure{Stage: e.Stage, Instance: e.Task, Message: e.Error}
-			ok = true
+			steps = append(steps, Failure{Stage: e.Stage, Instance: e.Task, Message: e.Error})
 		}
 		if e.Type == EventError { // the line that ends the log
-			if f.Message == "" {
-				f.Message = e.Message
-			}
-			ok = true
+			last, ok = e.Message, true
 		}
 	}
-	if ok || len(events) == 0 {
-		return f, ok
+	if len(steps) == 0 {
+		if ok {
+			return Failure{Message: last}, true
+		}
+		return unfinished(events)
 	}
-	return unfinished(events)
+	i := slices.IndexFunc(steps, func(step Failure) bool { return step.Message == last })
+	f = steps[max(i, 0)]
+	if f.Message == "" {
+		f.Message = last
+	}
+	return f, true
 }
 
 // unfinished finds what was under way when the log just stops, as it does for

@@ -1,0 +1,246 @@
+package component_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// now is when every test happens.
+var now = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+
+// ago is a date before now, in days.
+func ago(days int) time.Time { return now.AddDate(0, 0, -days) }
+
+// journal notes the requests of a simulated upstream, and lets a test stop them.
+type journal struct {
+	mu     sync.Mutex
+	asked  []string
+	arrive func(ctx context.Context) error     // called in every request
+	fail   func(request string) (err error)    // an error for a request
+	seen   func(ctx context.Context, r string) // looks at the context
+}
+
+func (j *journal) note(ctx context.Context, format string, args ...any) error {
+	request := fmt.Sprintf(format, args...)
+	j.mu.Lock()
+	j.asked = append(j.asked, request)
+	j.mu.Unlock()
+	if j.seen != nil {
+		j.seen(ctx, request)
+	}
+	if j.arrive != nil {
+		if err := j.arrive(ctx); err != nil {
+			return err
+		}
+	}
+	if j.fail != nil {
+		if err := j.fail(request); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (j *journal) requests() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]string(nil), j.asked...)
+}
+
+func (j *journal) count(prefix string) int {
+	n := 0
+	for _, r := range j.requests() {
+		if strings.HasPrefix(r, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+// hub is a GitHub in memory.
+type hub struct {
+	journal
+	releases []component.GitHubRelease // newest creation first, as the API lists them
+	tags     []string                  // beside those of the releases
+	nextPage func(page int) int        // answers another next page than the right one
+	cut      map[int64][]component.GitHubAsset
+}
+
+func (h *hub) Releases(ctx context.Context, repo string, page, perPage int) ([]component.GitHubRelease, int, error) {
+	if err := h.note(ctx, "releases %s page %d of %d", repo, page, perPage); err != nil {
+		return nil, 0, err
+	}
+	from := min((page-1)*perPage, len(h.releases))
+	to := min(from+perPage, len(h.releases))
+	next := 0
+	if to < len(h.releases) {
+		next = page + 1
+	}
+	if h.nextPage != nil {
+		next = h.nextPage(page)
+	}
+	return h.releases[from:to], next, nil
+}
+
+func (h *hub) Tags(ctx context.Context, repo string) ([]string, error) {
+	if err := h.note(ctx, "tags %s", repo); err != nil {
+		return nil, err
+	}
+	list := append([]string(nil), h.tags...)
+	for _, r := range h.releases {
+		if !r.Draft {
+			list = append(list, r.Tag)
+		}
+	}
+	return list, nil
+}
+
+func (h *hub) ReleaseByTag(ctx context.Context, repo, tag string) (component.GitHubRelease, error) {
+	if err := h.note(ctx, "release %s %s", repo, tag); err != nil {
+		return component.GitHubRelease{}, err
+	}
+	for _, r := range h.releases {
+		if r.Tag == tag && !r.Draft {
+			return r, nil
+		}
+	}
+	return component.GitHubRelease{}, fmt.Errorf("get release %s: %w", tag, component.ErrNotFound)
+}
+
+func (h *hub) Assets(ctx context.Context, repo string, id int64) ([]component.GitHubAsset, error) {
+	if err := h.note(ctx, "assets %s %d", repo, id); err != nil {
+		return nil, err
+	}
+	return h.cut[id], nil
+}
+
+func (h *hub) Header(url string) http.Header {
+	return http.Header{"Accept": {"application/octet-stream"}, "X-For": {url}}
+}
+
+// depot is a bosh.io in memory.
+type depot struct {
+	journal
+	releases  map[string][]component.Tarball
+	stemcells map[string][]component.Stemcell
+	published map[string]time.Time // by URL
+}
+
+func (d *depot) Releases(ctx context.Context, repository string) ([]component.Tarball, error) {
+	if err := d.note(ctx, "releases %s", repository); err != nil {
+		return nil, err
+	}
+	if list, known := d.releases[repository]; known {
+		return list, nil
+	}
+	return nil, fmt.Errorf("list releases of %s: %w", repository, component.ErrNotFound) // bosh.io says null
+}
+
+func (d *depot) Stemcells(ctx context.Context, name string) ([]component.Stemcell, error) {
+	if err := d.note(ctx, "stemcells %s", name); err != nil {
+		return nil, err
+	}
+	if list, known := d.stemcells[name]; known {
+		return list, nil
+	}
+	return nil, fmt.Errorf("list stemcells %s: %w", name, component.ErrNotFound) // bosh.io says []
+}
+
+func (d *depot) LastModified(ctx context.Context, url string) (time.Time, error) {
+	if err := d.note(ctx, "date %s", url); err != nil {
+		return time.Time{}, err
+	}
+	return d.published[url], nil
+}
+
+const (
+	bpm  = "github.com/cloudfoundry/bpm-release"
+	jam  = "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
+	repo = "perpetual-ci/perpetual"
+)
+
+// tarballs are those of a release, in the given order, with digests of their own.
+func tarballs(versions ...string) []component.Tarball {
+	var list []component.Tarball
+	for _, v := range versions {
+		list = append(list, component.Tarball{Version: v, URL: "https://bosh.io/d/bpm?v=" + v, SHA1: "sha1 of " + v})
+	}
+	return list
+}
+
+// published are releases of repo, newest creation first, a day apart.
+func published(tags ...string) []component.GitHubRelease {
+	var list []component.GitHubRelease
+	for i, tag := range tags {
+		list = append(list, component.GitHubRelease{
+			ID: int64(i + 1), Tag: tag, URL: "https://github.com/" + repo + "/releases/tag/" + tag,
+			CreatedAt: ago(i + 1), PublishedAt: ago(i + 1),
+		})
+	}
+	return list
+}
+
+// asset is a file of a release, reachable by both its URLs.
+func asset(name string) component.GitHubAsset {
+	return component.GitHubAsset{
+		Name: name, SHA256: "sha256 of " + name, Size: int64(len(name)),
+		URL: "https://github.com/dl/" + name, APIURL: "https://api.github.com/assets/" + name,
+	}
+}
+
+// watching is a source with one component, c.
+func watching(w resource.Watch) resource.Source {
+	return resource.Source{Watch: map[string]resource.Watch{"c": w}}
+}
+
+// given is a version of that component, none for "".
+func given(version string) resource.Version {
+	if version == "" {
+		return nil
+	}
+	return resource.Version{"c": version}
+}
+
+// newSet is a set over upstreams that either may be nil.
+func newSet(h *hub, d *depot, log io.Writer) component.Set {
+	if h == nil {
+		h = &hub{}
+	}
+	if d == nil {
+		d = &depot{}
+	}
+	return component.Set{
+		Upstreams: component.Upstreams{GitHub: h, BoshIO: d},
+		Now:       func() time.Time { return now }, Log: log, Deadline: time.Minute,
+	}
+}
+
+// checkOne checks one component and gives the versions in one text, "8.1.0 8.2.0".
+func checkOne(t *testing.T, h *hub, d *depot, w resource.Watch, at string) (versions, log string, err error) {
+	t.Helper()
+	var out bytes.Buffer
+	list, err := newSet(h, d, &out).Check(t.Context(), watching(w), given(at))
+	var texts []string
+	for _, v := range list {
+		if len(v) != 1 {
+			t.Errorf("version %v is not of the one component watched", v)
+		}
+		texts = append(texts, v["c"])
+	}
+	return strings.Join(texts, " "), out.String(), err
+}
+
+// days is a min_age.
+func days(n int) resource.Duration {
+	return resource.Duration{Duration: time.Duration(n) * 24 * time.Hour}
+}

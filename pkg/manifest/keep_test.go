@@ -1,0 +1,109 @@
+package manifest_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+)
+
+func TestKeep_findsTheValuesOfVariables(t *testing.T) {
+	cases := []struct {
+		name, tmpl, running string
+		want                vars
+	}{
+		{"a text", "a: ((a))", "a: x", vars{"a": "x"}},
+		{"of every kind", "a: ((a))\nb: ((b))\nc: ((c))\nd: ((d))\ne: ((e))", "a: 1\nb: true\nc: 1.5\nd: [x, 1]\ne: {k: {l: 1}}",
+			vars{"a": 1, "b": true, "c": 1.5, "d": []any{"x", 1}, "e": vars{"k": vars{"l": 1}}}},
+		{"a text that looks like a number", "a: ((a))", `a: "1.10"`, vars{"a": "1.10"}},
+		{"an empty text is a value", "a: ((a))", `a: ""`, vars{"a": ""}},
+		{"null is none", "a: ((a))", "a: ~", vars{}},
+		{"spaces inside the parentheses", "a: (( a ))", "a: 1", vars{"a": 1}},
+		{"deep inside", "a: {b: [{c: {d: ((x))}}]}", "a: {b: [{c: {d: 1}}]}", vars{"x": 1}},
+		{"a placeholder is a value", "a: ((a))", "a: ((vault:concourse/token))", vars{"a": "((vault:concourse/token))"}},
+		{"a part of a text is not certain", "a: x-((a))", "a: x-1", vars{}},
+		{"a key is none", "((a)): 1", "k: 1", vars{}},
+		{"gone from the running document", "a: ((a))\nb: ((b))", "b: 1", vars{"b": 1}},
+		{"not a mapping any more", "a: {b: ((x))}", "a: text", vars{}},
+		{"not a list any more", "a: [((x))]", "a: {b: 1}", vars{}},
+		{"nothing runs", "a: ((a))", "", vars{}},
+		{"two places, one value", "a: ((x))\nb: [((x))]", "a: {k: 1}\nb: [{k: 1}]", vars{"x": vars{"k": 1}}},
+		{"two places, two values", "a: ((x))\nb: ((x))\nc: ((y))", "a: 1\nb: 2\nc: 3", vars{"y": 3}},
+		{"two places, three values", "a: ((x))\nb: ((x))\nc: ((x))", "a: 1\nb: 2\nc: 1", vars{}},
+		{"two places, number and text", "a: ((x))\nb: ((x))", "a: 1\nb: '1'", vars{}},
+		{"two places, one of them null", "a: ((x))\nb: ((x))", "a: 1\nb: ~", vars{}},
+		{"two places, one of them gone", "a: ((x))\nb: ((x))", "a: 1", vars{"x": 1}},
+		{"by name, in another order", "l: [{name: web, n: ((w))}, {name: db, n: ((d))}]", "l: [{name: db, n: 1}, {name: web, n: 2}]", vars{"w": 2, "d": 1}},
+		{"by name, others between", "l: [{name: web, n: ((w))}]", "l: [{name: bpm, n: 1}, {name: web, n: 2}]", vars{"w": 2}},
+		{"by name, gone", "l: [{name: web, n: ((w))}]", "l: [{name: db, n: 1}]", vars{}},
+		{"by alias, though the name is a variable", "l: [{alias: default, name: ((n)), version: ((v))}]", "l: [{alias: default, name: jammy, version: '1.484'}]", vars{"n": "jammy", "v": "1.484"}},
+		{"by alias, in another order", "l: [{alias: a, name: ((x))}, {alias: b, name: ((y))}]", "l: [{alias: b, name: B}, {alias: a, name: A}]", vars{"x": "A", "y": "B"}},
+		{"steps of a job", "plan: [{get: c, version: ((v))}, {put: d, params: {p: ((p))}}, {task: t, file: ((f))}]",
+			"plan: [{task: t, file: F}, {get: x}, {put: d, params: {p: P}}, {get: c, version: V}]", vars{"v": "V", "p": "P", "f": "F"}},
+		{"a get is no put of the same name", "plan: [{put: c, version: ((v))}]", "plan: [{get: c, version: V}]", vars{}},
+		{"one name twice: in order", "plan: [{put: d, n: ((a))}, {put: d, n: ((b))}]", "plan: [{put: d, n: 1}, {put: d, n: 2}]", vars{"a": 1, "b": 2}},
+		{"one name twice, once now: not certain", "plan: [{put: d, n: ((a))}, {put: d, n: ((b))}]", "plan: [{put: d, n: 2}]", vars{}},
+		{"one name once, twice now: not certain", "plan: [{put: d, n: ((a))}]", "plan: [{put: d, n: 1}, {put: d, n: 2}]", vars{}},
+		{"by position", "l: [((a)), x, ((b))]", "l: [1, y, 2]", vars{"a": 1, "b": 2}},
+		{"by position, another length", "l: [((a)), x]", "l: [1, x, 2]", vars{}},
+		{"named by a variable: by position", "l: [{name: ((n))}]", "l: [{name: default}]", vars{"n": "default"}},
+		{"named by a variable, another length", "l: [{name: ((n))}]", "l: [{name: default}, {name: more}]", vars{}},
+		{"anchors", "a: &x {k: ((v))}\nb: *x", "a: {k: 1}\nb: {k: 1}", vars{"v": 1}},
+		{"JSON", "a: ((a))", `{"a": {"b": [1]}}`, vars{"a": vars{"b": []any{1}}}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := manifest.Keep([]byte(c.tmpl), []byte(c.running))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("vars (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestKeep_saysWhichDocumentIsBroken(t *testing.T) {
+	for _, c := range []struct{ tmpl, running, want string }{
+		{"a: [", "a: 1", "parse the template: yaml: "},
+		{"a: 1", "a: [", "parse the running document: yaml: "},
+	} {
+		got, err := manifest.Keep([]byte(c.tmpl), []byte(c.running))
+		if got != nil || err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("vars = %v, error = %v, want %q", got, err, c.want)
+		}
+	}
+}
+
+// TestKeep_givesBackEveryValueOfTheBundledTemplates: what a user gave once need
+// not be given again.
+func TestKeep_givesBackEveryValueOfTheBundledTemplates(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for range 20 {
+		for name, in := range bundled(rng) {
+			rendered, err := manifest.Render(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := manifest.Keep(in.Text, rendered)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := vars{}
+			for _, v := range variables(in.Text) {
+				want[v] = in.Vars[0][v]
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("%s (-want +got):\n%s\n%s", name, diff, rendered)
+			}
+			again, err := manifest.Render(manifest.Template{File: in.File, Vars: []vars{got}})
+			if err != nil || string(again) != string(rendered) {
+				t.Fatalf("%s: rendered from kept values, error = %v:\n%s", name, err, cmp.Diff(string(rendered), string(again)))
+			}
+		}
+	}
+}
