@@ -22,6 +22,7 @@ const module = "github.com/perpetual-ci/perpetual/"
 //
 // Simulators are on their own, so that none of them gets into a shipped binary.
 var mayImport = map[string][]string{
+	"cmd":           {},
 	"cmd/resource":  {"pkg/command"},
 	"cmd/perpetual": {"pkg/command"},
 	"cmd/sandbox":   {"pkg/sandbox", "pipelines"},

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
@@ -88,7 +86,7 @@ func (t *limitTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 		res.StatusCode = http.StatusTooManyRequests
 		return res, nil
 	}
-	return nil, backoff.Permanent(newRateLimitError(req.URL.Host, res.Header, t.token))
+	return nil, retry.Final(newRateLimitError(req.URL.Host, res.Header, t.token))
 }
 
 // limits says whether a refusal is a rate limit: a 403 may also be a lack of

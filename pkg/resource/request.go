@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -225,6 +226,10 @@ func SecretVars(vars map[string]any) []secret.Value {
 		case string:
 			if hidden && !strings.HasPrefix(v, "((") {
 				found = append(found, secret.New(v))
+			}
+		case json.Number, int, int64: // as JSON and YAML give them
+			if hidden {
+				found = append(found, secret.New(fmt.Sprint(v)))
 			}
 		case map[string]any:
 			for key, item := range v {

@@ -54,6 +54,10 @@ func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
+// Final marks an error of the wire below the retries as one that another try
+// would not change, such as a rate limit that lasts for an hour.
+func Final(err error) error { return backoff.Permanent(err) }
+
 // try sends the request once and says by its error whether to try again.
 func (r *roundTripper) try(req *http.Request) (*http.Response, error) {
 	res, err := r.wire.RoundTrip(req)

@@ -17,6 +17,11 @@ func (o Out) bring(ctx context.Context, r *run) (string, error) {
 	if len(wanted) == 0 {
 		return "the component set has none", nil
 	}
+	// What a deployment uses the director does not let go of: no need to ask.
+	wanted = slices.DeleteFunc(wanted, func(a Artifact) bool { return a.isIn(r.deployed.Releases, r.deployed.Stemcells) })
+	if len(wanted) == 0 {
+		return "all are there", nil
+	}
 	missing, err := o.missing(ctx, wanted)
 	if err != nil {
 		return "", err
@@ -58,27 +63,30 @@ func (r *run) artifacts() []Artifact {
 	return list
 }
 
-// missing are those that the director does not have.
+// missing are those that the director does not have. It is asked only for the
+// kinds that are wanted.
 func (o Out) missing(ctx context.Context, wanted []Artifact) ([]Artifact, error) {
-	releases, err := o.Director.Releases(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list releases: %w", err)
-	}
-	stemcells, err := o.Director.Stemcells(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list stemcells: %w", err)
-	}
-	var list []Artifact
-	for _, a := range wanted {
-		there := releases
-		if a.Stemcell {
-			there = stemcells
-		}
-		if !slices.Contains(there, NameVersion{a.Name, a.Version}) {
-			list = append(list, a)
+	var releases, stemcells []NameVersion
+	var err error
+	if slices.ContainsFunc(wanted, func(a Artifact) bool { return !a.Stemcell }) {
+		if releases, err = o.Director.Releases(ctx); err != nil {
+			return nil, fmt.Errorf("list releases: %w", err)
 		}
 	}
-	return list, nil
+	if slices.ContainsFunc(wanted, func(a Artifact) bool { return a.Stemcell }) {
+		if stemcells, err = o.Director.Stemcells(ctx); err != nil {
+			return nil, fmt.Errorf("list stemcells: %w", err)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(wanted), func(a Artifact) bool { return a.isIn(releases, stemcells) }), nil
+}
+
+// isIn says whether the artifact is in the list of its kind.
+func (a Artifact) isIn(releases, stemcells []NameVersion) bool {
+	if a.Stemcell {
+		return slices.Contains(stemcells, NameVersion{a.Name, a.Version})
+	}
+	return slices.Contains(releases, NameVersion{a.Name, a.Version})
 }
 
 // uploadAll starts all uploads, so that the director works on them at the same

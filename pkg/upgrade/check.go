@@ -1,9 +1,11 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -61,5 +63,6 @@ func finishedDeploys(ctx context.Context, director Tasks, deployment string) ([]
 			deploys = append(deploys, t)
 		}
 	}
+	slices.SortFunc(deploys, func(a, b Task) int { return cmp.Compare(a.ID, b.ID) })
 	return deploys, nil
 }

@@ -170,7 +170,10 @@ func (o Out) submit(ctx context.Context, r *run, diff Diff, after int) (int, err
 			return 0, fmt.Errorf("%w, and the director shows no task for it: nothing is known to run; put again", err)
 		}
 		if pauseErr := pause(ctx, o.poll()); pauseErr != nil {
-			return 0, fmt.Errorf("%w; whether it was accepted is not known: look for a task with context id %s (%w)", err, r.contextID(), errors.Join(pauseErr, listErr))
+			if listErr != nil {
+				pauseErr = fmt.Errorf("%w; list tasks: %w", pauseErr, listErr)
+			}
+			return 0, fmt.Errorf("%w; whether it was accepted is not known: look for a task with context id %s (%w)", err, r.contextID(), pauseErr)
 		}
 	}
 }

@@ -170,8 +170,15 @@ type instanceJSON struct {
 	State string `json:"state"` // "running"
 }
 
-// write writes the files of a deployment's get.
-func (f *facts) write(dir, deployment string) error {
+// write writes the files of a deployment's get, or none of them.
+func (f *facts) write(dir, deployment string) (err error) {
+	defer func() {
+		if err != nil {
+			for _, name := range []string{taskFile, eventsFile, manifestFile, instancesFile, reportFile} {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
+			}
+		}
+	}()
 	var events bytes.Buffer
 	for _, e := range f.Events {
 		events.Write(e.Raw)
@@ -245,7 +252,7 @@ func (f *facts) report(deployment string) []byte {
 	}
 	b.WriteString(".\n")
 	if f.Failure != nil {
-		fmt.Fprintf(&b, "\nIt failed at %s.\n", f.Failure)
+		fmt.Fprintf(&b, "\nIt failed at %s\n", f.Failure)
 	}
 	if len(f.Checks) > 0 {
 		b.WriteString("\n| check | result |\n|---|---|\n")

@@ -34,6 +34,9 @@ func readInput(p resource.OutParams, dir string) (input, error) {
 		if in.components, err = component.ReadSet(in.componentsDir); err != nil {
 			return input{}, fmt.Errorf("params.components: %w", err)
 		}
+		if err := in.haveFiles(); err != nil {
+			return input{}, fmt.Errorf("params.components: %w", err)
+		}
 	}
 	in.manifest.File = manifest.Concourse()
 	if p.Manifest != "" {
@@ -56,7 +59,9 @@ func readInput(p resource.OutParams, dir string) (input, error) {
 		if err != nil {
 			return input{}, err
 		}
-		in.cloudConfig = file.Text
+		if in.cloudConfig = file.Text; !isMapping(file.Text) {
+			return input{}, fmt.Errorf("params.cloud_config: parse %s: want a YAML mapping", p.CloudConfig)
+		}
 	}
 	return in, in.readPipeline(p.Pipeline, dir)
 }
@@ -75,6 +80,20 @@ func (in *input) readPipeline(p *resource.PipelineParams, dir string) error {
 	return err
 }
 
+// haveFiles wants the downloaded files of the component set: the director asks
+// for them only after the pipeline was set.
+func (in input) haveFiles() error {
+	for _, c := range in.components {
+		if c.File == "" {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(in.componentsDir, c.File)); err != nil {
+			return fmt.Errorf("find the file of %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
 // readVars gives the layers of variables, those that win last.
 func readVars(dir, key string, files []string, vars map[string]any) ([]map[string]any, error) {
 	var layers []map[string]any
@@ -90,6 +109,12 @@ func readVars(dir, key string, files []string, vars map[string]any) ([]map[strin
 		layers = append(layers, layer)
 	}
 	return append(layers, plain(vars).(map[string]any)), nil
+}
+
+// isMapping says whether a text is what BOSH takes for a config.
+func isMapping(text []byte) bool {
+	var root map[string]any
+	return yaml.Unmarshal(text, &root) == nil && root != nil
 }
 
 // readFile reads a file below the build's directory.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -69,6 +70,9 @@ func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (reso
 	var err error
 	if r.input, err = readInput(req.Params, dir); err != nil {
 		return resource.Result{}, fmt.Errorf("read inputs: %w", err)
+	}
+	for _, layer := range slices.Concat(r.input.vars, r.input.pipelineVars) {
+		o.Mask(resource.SecretVars(layer)...)
 	}
 	if err := o.observe(ctx, r); err != nil {
 		return resource.Result{}, err

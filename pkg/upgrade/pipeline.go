@@ -66,7 +66,7 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) erro
 	if running.Exists {
 		kept, err := manifest.Keep(t.Text, running.YAML)
 		if err != nil {
-			return err
+			return fmt.Errorf("keep the set values in %s: %w", t.Name, err)
 		}
 		p.kept = kept
 		t.Vars = append(t.Vars, kept)

@@ -21,7 +21,7 @@ func (o Out) render(ctx context.Context, r *run) error {
 	if len(r.deployed.Manifest) > 0 {
 		kept, err := manifest.Keep(t.Text, r.deployed.Manifest)
 		if err != nil {
-			return fmt.Errorf("render manifest: %w", err)
+			return fmt.Errorf("keep the deployed values in %s: %w", t.Name, err)
 		}
 		o.Mask(resource.SecretVars(kept)...)
 		t.Vars = append(t.Vars, kept)

@@ -93,16 +93,20 @@ func (in In) ask(ctx context.Context, c check) (string, error) {
 	if poll == 0 {
 		poll = 2 * time.Second
 	}
+	var last error
 	for {
 		found, err := c.do(ctx)
 		if err == nil || !c.settles {
 			return found, err
 		}
+		if last == nil || ctx.Err() == nil { // a look that was cut short tells less than the one before
+			last = err
+		}
 		if waited := pause(ctx, poll); waited != nil {
-			if errors.Is(err, ctx.Err()) {
+			if errors.Is(last, ctx.Err()) {
 				return "", waited
 			}
-			return "", fmt.Errorf("%w (%w)", err, waited)
+			return "", fmt.Errorf("%w (%w)", last, waited)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
@@ -27,6 +28,10 @@ type Options struct {
 	Scenario string    // Success or Failure
 	Program  string    // path of the resource's program
 	Out      io.Writer // gets the timeline
+	Workers  int       // of the Concourse; default 2
+	// Alter, if set, changes the pipeline behind the program's back before the
+	// upgrade, to see what comes of a pipeline that is made otherwise.
+	Alter func(pipeline string) string
 }
 
 // The sets before and after: real versions of 2026.
@@ -49,12 +54,16 @@ type demo struct {
 	line    *timeline
 	ctx     context.Context // of the performance, for what goes on beside it
 	facts   facts
+	beside  sync.WaitGroup // what goes on beside the performance
 }
 
 // Run plays the scenario. It fails when anything did not happen as it must.
 func Run(ctx context.Context, o Options) error {
 	if o.Scenario != Success && o.Scenario != Failure {
 		return fmt.Errorf("play the demo: unknown scenario %q; want %s or %s", o.Scenario, Success, Failure)
+	}
+	if o.Workers == 0 {
+		o.Workers = 2
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -66,9 +75,11 @@ func Run(ctx context.Context, o Options) error {
 	d.world = w
 	d.player = &player.Player{
 		ATC: atc{w.Concourse}, Program: o.Program, Credentials: w.Credentials(),
-		Observe: d.observePlayer, BeforeEnd: d.holdBuild,
+		Observe: d.observePlayer, AfterPut: d.holdBuild,
 	}
 	err = d.play(ctx)
+	cancel()
+	d.beside.Wait()
 	return errors.Join(err, w.Close())
 }
 
@@ -81,6 +92,9 @@ func (d *demo) play(ctx context.Context) error {
 	d.line.head("The pipeline looks at the world. The deployment is as wanted: verify is green, upgrade has nothing to do.")
 	if err := d.settle(ctx); err != nil {
 		return fmt.Errorf("first round: %w", err)
+	}
+	if err := d.alter(); err != nil {
+		return fmt.Errorf("alter pipeline: %w", err)
 	}
 	d.line.head(fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", after.Concourse, after.Stemcell, after.Perpetual))
 	d.world.Publish(after)
@@ -123,7 +137,7 @@ func (d *demo) install(ctx context.Context) error {
 	}
 	d.line.add("install", "the newest set is "+describe(set))
 	vars := d.world.ManifestVars()
-	vars["worker_instances"] = 2
+	vars["worker_instances"] = d.options.Workers
 	var out player.Result
 	request := map[string]any{"source": d.world.DeploymentSource(), "params": map[string]any{
 		"components": "components", "cloud_config": "cloud-config.yml", "vars": vars, "detach": false,
@@ -171,6 +185,15 @@ func (d *demo) settle(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// alter sets the pipeline that the options make of the present one.
+func (d *demo) alter() error {
+	if d.options.Alter == nil {
+		return nil
+	}
+	_, err := d.world.Concourse.SetPipeline(world.Team, pipelineName, nil, []byte(d.options.Alter(d.pipelineText())))
+	return err
 }
 
 // upgrade plays until the verifying job has run for the new task.
@@ -228,8 +251,11 @@ func (d *demo) holdBuild(ctx context.Context, job string) {
 	if err := d.world.WaitLanding(ctx, d.facts.worker); err != nil {
 		return // the expectations will tell
 	}
-	time.Sleep(500 * time.Millisecond)
-	d.line.add("Concourse", "the worker is landing and waits for this build, which ends now")
+	select {
+	case <-ctx.Done():
+	case <-time.After(500 * time.Millisecond):
+	}
+	d.line.add("Concourse", "the worker has been told to land, and this build ends now")
 }
 
 func describe(v player.Version) string {

@@ -78,7 +78,7 @@ func (d *demo) observePlayer(h player.Happening) {
 			d.line.add("", fmt.Sprintf("    %-14s %s", f.Name, f.Value))
 		}
 		if d.deploying() {
-			go d.follow(h.Versions[0])
+			d.beside.Go(func() { d.follow(h.Versions[0]) })
 		}
 	}
 }

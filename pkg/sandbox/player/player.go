@@ -39,8 +39,9 @@ type Player struct {
 	Credentials map[string]string // what the credential manager knows
 	// Observe hears what the player does, in words for people.
 	Observe func(Happening)
-	// BeforeEnd, if set, is called before a build whose steps have succeeded ends.
-	BeforeEnd func(ctx context.Context, job string)
+	// AfterPut, if set, is called after a put, before its implicit get and the
+	// end of the build: what happens meanwhile finds the build still running.
+	AfterPut func(ctx context.Context, job string)
 
 	known map[string][]Version       // by resource, oldest first
 	used  map[string]map[string]bool // by job and get: versions that builds have had
@@ -199,8 +200,6 @@ func (p *Player) run(ctx context.Context, c config, j job) (outcome Outcome, err
 	if outcome.Err != nil {
 		status = "failed"
 		_, _ = fmt.Fprintln(b.Log(), outcome.Err)
-	} else if p.BeforeEnd != nil {
-		p.BeforeEnd(ctx, j.Name)
 	}
 	if err := b.Finish(status); err != nil {
 		return outcome, err
@@ -241,6 +240,9 @@ func (p *Player) step(ctx context.Context, c config, j job, s step, b Build, dir
 	}
 	results[s.Put] = result
 	p.observe(Happening{Kind: "put", Job: j.Name, Build: b.Name(), Resource: s.Put, Versions: []Version{result.Version}, Metadata: result.Metadata})
+	if p.AfterPut != nil {
+		p.AfterPut(ctx, j.Name)
+	}
 	if s.NoGet {
 		return nil
 	}

@@ -1,0 +1,219 @@
+package command_test
+
+import (
+	"context"
+	"maps"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+)
+
+// object is a JSON object.
+type object = map[string]any
+
+// The sets before and after an upgrade.
+var (
+	oldSet = world.Set{Concourse: "8.2.4", BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: "1.2.0"}
+	newSet = world.Set{Concourse: "8.3.0", Stemcell: "1.1364", Perpetual: "1.3.0"}
+)
+
+const pipelineName = "self-upgrade"
+
+// stage is a world for one test, and a build's directory.
+type stage struct {
+	*world.World
+	dir string
+}
+
+// newStage starts a world in which a set is published and nothing is deployed.
+// The director's durations are a thousandth of real ones, or as scale says.
+func newStage(t *testing.T, scale ...float64) *stage {
+	t.Helper()
+	scale = append(scale, 0.001)
+	w, err := world.Start(t.Context(), world.Options{Scale: scale[0], DrainTimeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	w.Publish(oldSet)
+	return &stage{w, t.TempDir()}
+}
+
+// installed starts a world with that set deployed, the pipeline set, and the
+// deployed set in the build's directory.
+func installed(t *testing.T, scale ...float64) *stage {
+	t.Helper()
+	s := newStage(t, scale...)
+	err := s.Director.Seed(director.Seed{
+		CloudConfig: world.CloudConfig,
+		Stemcells:   []director.SeedStemcell{{Name: world.StemcellName, OS: "ubuntu-jammy", Version: oldSet.Stemcell}},
+		Releases:    []director.SeedRelease{{Name: "concourse", Version: oldSet.Concourse}, {Name: "bpm", Version: oldSet.BPM}, {Name: "postgres", Version: oldSet.Postgres}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := render(t, manifest.Concourse(), manifest.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})
+	ctx, cancel := context.WithTimeout(t.Context(), tooLong)
+	defer cancel()
+	if _, err := s.Director.Deploy(ctx, text); err != nil {
+		t.Fatal(err)
+	}
+	bundled := manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
+	config := render(t, bundled, pipelines.SelfUpgradeDefaults(), s.PipelineVars(), s.setVars())
+	if _, err := s.Concourse.SetPipeline(world.Team, pipelineName, nil, config); err != nil {
+		t.Fatal(err)
+	}
+	if err := component.WriteSet(filepath.Join(s.dir, "components"), s.set()); err != nil {
+		t.Fatal(err)
+	}
+	s.forget()
+	return s
+}
+
+func render(t *testing.T, file manifest.File, vars ...map[string]any) []byte {
+	t.Helper()
+	text, err := manifest.Render(manifest.Template{File: file, Vars: vars, Partial: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// set is the deployed component set.
+func (s *stage) set() []component.Component {
+	release := func(name, repository, version string) component.Component {
+		return component.Component{
+			Name: name, Kind: component.KindRelease, Upstream: repository, Version: version,
+			URL: s.URLs["boshio"] + "/d/" + repository + "?v=" + version, SHA1: strings.Repeat("0", 40),
+		}
+	}
+	stemcell := release("stemcell", world.StemcellName, oldSet.Stemcell)
+	stemcell.Kind = component.KindStemcell
+	return []component.Component{
+		release("concourse", world.ConcourseRepository, oldSet.Concourse), release("bpm", world.BPMRepository, oldSet.BPM),
+		release("postgres", world.PostgresRepository, oldSet.Postgres), stemcell,
+		{Name: "perpetual", Kind: component.KindGitHub, Upstream: world.ProgramRepository, Version: oldSet.Perpetual, URL: "https://github.com/"},
+	}
+}
+
+func (s *stage) setVars() object {
+	vars := object{}
+	for _, c := range s.set() {
+		for key, value := range c.Vars() {
+			vars[key] = value
+		}
+	}
+	return vars
+}
+
+// out is a request to deploy a change of the bundled manifest, with the given params over it.
+func (s *stage) out(params object) object {
+	all := object{
+		"components": "components", "vars": object{"drain_timeout": "61m"},
+		"pipeline": object{"name": pipelineName, "vars": object{"stemcell_constraint": "1.x"}}, "lock_timeout": "20s",
+	}
+	maps.Copy(all, params)
+	return object{"source": s.DeploymentSource(), "params": all}
+}
+
+// forget empties the records of requests.
+func (s *stage) forget() {
+	for _, script := range s.Faults {
+		script.Forget()
+	}
+}
+
+// requests counts what a server was asked.
+func (s *stage) requests(server string) int { return len(s.Faults[server].Seen()) }
+
+// asked lists all requests to a server, by method and address.
+func (s *stage) asked(server string) []string {
+	var list []string
+	for _, r := range s.Faults[server].Seen() {
+		list = append(list, r.Method+" "+r.URL)
+	}
+	return list
+}
+
+// snapshot is everything on the servers that a request could have changed.
+type snapshot struct {
+	Effects     []director.Effect
+	Tasks       []string
+	Deployments []director.Deployment
+	Pipelines   []concourse.Event
+}
+
+// snapshot looks behind the servers, not through their APIs.
+func (s *stage) snapshot() snapshot {
+	shot := snapshot{Effects: s.Director.Effects(), Deployments: s.Director.Deployments()}
+	for _, task := range s.Director.Tasks() {
+		if task.Description != "retrieve vm-stats" { // how the director answers a question
+			shot.Tasks = append(shot.Tasks, task.Description+" "+task.State)
+		}
+	}
+	for _, e := range s.Concourse.Events() {
+		switch e.Kind {
+		case concourse.KindCreate, concourse.KindUpdate, concourse.KindPause, concourse.KindUnpause:
+			shot.Pipelines = append(shot.Pipelines, e)
+		}
+	}
+	return shot
+}
+
+// unchanged runs something and wants nothing changed by it on any server.
+func (s *stage) unchanged(t *testing.T, do func() process) process {
+	t.Helper()
+	before := s.snapshot()
+	p := do()
+	if diff := cmp.Diff(before, s.snapshot()); diff != "" {
+		t.Errorf("something was changed on a server (-before +after):\n%s", diff)
+	}
+	return p
+}
+
+// deploys are the deploys that the director has accepted.
+func (s *stage) deploys() (tasks []director.Effect) {
+	for _, e := range s.Director.Effects() {
+		if e.Kind == director.EffectDeploy && !e.DryRun {
+			tasks = append(tasks, e)
+		}
+	}
+	return tasks
+}
+
+// idle waits until the director runs no task.
+func (s *stage) idle(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), tooLong)
+	defer cancel()
+	if err := s.Idle(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// credentials are the secrets of the source; none may turn up in any output.
+func credentials() []string {
+	return []string{world.DirectorSecret, world.ConcoursePass, world.GitHubToken}
+}
+
+// hides wants none of the secrets, nor their base64 forms, in a process's output.
+func hides(t *testing.T, p process, secrets ...string) {
+	t.Helper()
+	for name, text := range map[string]string{"stdout": p.stdout, "stderr": p.stderr} {
+		for _, form := range forms(secrets) {
+			if strings.Contains(text, form) {
+				t.Errorf("%s shows a credential (%s):\n%s", name, form, text)
+			}
+		}
+	}
+}

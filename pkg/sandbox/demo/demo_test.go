@@ -1,0 +1,143 @@
+package demo_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+)
+
+// built is the directory of the binary that all tests share.
+var built string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "demo-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	built = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// program builds the resource's program once.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(built, "resource")
+	command := exec.Command("go", "build", "-o", path, "./cmd/resource")
+	command.Dir = filepath.Join("..", "..", "..")
+	if text, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the resource: %w: %s", err, text)
+	}
+	return path, nil
+})
+
+// play plays a scenario with the real program and gives its timeline.
+func play(t *testing.T, o demo.Options) (timeline string, err error) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it builds the program and plays for some seconds: not with -short")
+	}
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	o.Program, o.Out = path, &out
+	err = demo.Run(t.Context(), o)
+	return out.String(), err
+}
+
+// replace makes a pipeline of another.
+func replace(from, to string) func(pipeline string) string {
+	return func(pipeline string) string {
+		if !strings.Contains(pipeline, from) {
+			return "" // Concourse refuses it: the pipeline has changed, and the test must too
+		}
+		return strings.Replace(pipeline, from, to, 1)
+	}
+}
+
+func TestRun_showsWhatEachScenarioPromises(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		o    demo.Options
+		want []string
+	}{
+		{"an upgrade that works", demo.Options{Scenario: demo.Success}, []string{"verify #2    build succeeded", "deploy         nothing to deploy"}},
+		{"an upgrade of the only worker", demo.Options{Scenario: demo.Success, Workers: 1}, []string{"verify #2    build succeeded"}},
+		// The upgrade sets the bundled pipeline before it deploys, and so brings back what somebody took away.
+		{"a failing upgrade of a pipeline that does not verify", demo.Options{Scenario: demo.Failure, Alter: replace("verify: true", "verify: false")}, []string{"verify #2    build failed"}},
+		{"an upgrade that fails", demo.Options{Scenario: demo.Failure}, []string{"upgrade #2   build succeeded", "verify #2    build failed", "Updating instance", "worker/"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			timeline, err := play(t, c.o)
+			if err != nil {
+				t.Errorf("%v", err)
+			}
+			for _, want := range append(c.want, "Seen:") {
+				if !strings.Contains(timeline, want) {
+					t.Errorf("the timeline does not say %q", want)
+				}
+			}
+			if t.Failed() {
+				t.Log(timeline)
+			}
+		})
+	}
+}
+
+// Each of these takes one decision of the bundled pipeline back and shows what
+// it is for: the demo must see that the upgrade is not what it should be.
+func TestRun_seesWhyThePipelineIsMadeAsItIs(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		o    demo.Options
+		want []string
+	}{
+		// The worker is landing when the put has succeeded, and takes no
+		// container for the get that comes after it.
+		{"an implicit get after the put", demo.Options{Scenario: demo.Success, Workers: 1, Alter: replace("no_get: true", "no_get: false")},
+			[]string{"upgrade #2   build errored: no workers satisfying: resource type 'perpetual'", "NO   the build that started the upgrade is green"}},
+		// A landing worker does not wait for the builds of such a job.
+		{"an interruptible upgrade", demo.Options{Scenario: demo.Success, Workers: 1, Alter: replace("name: upgrade\n", "name: upgrade\n  interruptible: true\n")},
+			[]string{"upgrade #2   build errored", "NO   the build that started the upgrade is green", "NO   its worker drained only after the build had ended"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			timeline, err := play(t, c.o)
+			if err == nil || !strings.Contains(err.Error(), "did not happen as they must") {
+				t.Errorf("error = %v, want one that counts what did not happen", err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(timeline, want) {
+					t.Errorf("the timeline does not say %q", want)
+				}
+			}
+			if t.Failed() {
+				t.Log(timeline)
+			}
+		})
+	}
+}
+
+func TestRun_saysWhyItCannotPlay(t *testing.T) {
+	err := demo.Run(t.Context(), demo.Options{Scenario: "comedy", Out: io.Discard})
+	if err == nil || err.Error() != `play the demo: unknown scenario "comedy"; want success or fail` {
+		t.Errorf("unknown scenario: %v", err)
+	}
+	err = demo.Run(t.Context(), demo.Options{Scenario: demo.Success, Program: filepath.Join(t.TempDir(), "none"), Out: io.Discard})
+	if err == nil || !strings.HasPrefix(err.Error(), "install: run check: ") || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no program: %v", err)
+	}
+}

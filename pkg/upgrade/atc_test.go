@@ -1,0 +1,99 @@
+package upgrade_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"sync"
+
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// look is what a look at the ATC gives.
+type look struct {
+	version, workerVersion string
+	workers                []upgrade.Worker
+	err                    error
+	workersErr             error
+	hangs                  bool // until the caller gives up
+}
+
+// fakeATC is a Concourse API in memory.
+type fakeATC struct {
+	*effects
+
+	mu        sync.Mutex
+	pipelines map[string][]byte // by name and instance vars
+	looks     []look            // one for each Info; the last one stays
+	now       look              // what the last Info gave
+	readErr   error             // of Pipeline
+	setErr    error             // of SetPipeline and DiffPipeline
+}
+
+func pipelineKey(p upgrade.PipelineRef) string {
+	if len(p.InstanceVars) == 0 {
+		return p.Name
+	}
+	vars, _ := json.Marshal(p.InstanceVars) // the tests' own values
+	return p.Name + " " + string(vars)
+}
+
+func (a *fakeATC) Info(ctx context.Context) (upgrade.ATCInfo, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.now = a.looks[0]
+	if len(a.looks) > 1 {
+		a.looks = a.looks[1:]
+	}
+	if a.now.hangs {
+		<-ctx.Done()
+		return upgrade.ATCInfo{}, ctx.Err()
+	}
+	return upgrade.ATCInfo{Version: a.now.version, WorkerVersion: a.now.workerVersion}, a.now.err
+}
+
+func (a *fakeATC) Workers(context.Context) ([]upgrade.Worker, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.now.workers, a.now.workersErr
+}
+
+func (a *fakeATC) Pipeline(_ context.Context, p upgrade.PipelineRef) (upgrade.PipelineConfig, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	text, ok := a.pipelines[pipelineKey(p)]
+	return upgrade.PipelineConfig{YAML: text, Exists: ok}, a.readErr
+}
+
+func (a *fakeATC) DiffPipeline(_ context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now, ok := a.pipelines[pipelineKey(p)]
+	switch {
+	case a.setErr != nil:
+		return upgrade.PipelineChange{}, a.setErr
+	case !ok:
+		return upgrade.PipelineChange{Created: true}, nil
+	case bytes.Equal(now, config):
+		return upgrade.PipelineChange{}, nil
+	}
+	return upgrade.PipelineChange{Updated: true, Diff: []upgrade.DiffLine{{Op: "-", Text: "tag: 1.2.0"}, {Op: "+", Text: "tag: 1.3.0"}}}, nil
+}
+
+func (a *fakeATC) SetPipeline(ctx context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {
+	change, err := a.DiffPipeline(ctx, p, config)
+	if change.Created || change.Updated {
+		a.effects.add("set pipeline %s", pipelineKey(p))
+		a.mu.Lock()
+		a.pipelines[pipelineKey(p)] = config
+		a.mu.Unlock()
+	}
+	return change, err
+}
+
+// pipeline is the text of a pipeline.
+func (a *fakeATC) pipeline(key string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return string(a.pipelines[key])
+}

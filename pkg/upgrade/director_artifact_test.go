@@ -1,0 +1,163 @@
+package upgrade_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+func (d *fakeDirector) Locks(context.Context) ([]upgrade.Lock, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.locks, d.enter("Locks")
+}
+
+func (d *fakeDirector) Stemcells(context.Context) ([]upgrade.NameVersion, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	err := d.enter("Stemcells")
+	return slices.Clone(d.stemcells), err
+}
+
+func (d *fakeDirector) Releases(context.Context) ([]upgrade.NameVersion, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	err := d.enter("Releases")
+	return slices.Clone(d.releases), err
+}
+
+func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.enter("Upload"); err != nil {
+		return 0, err
+	}
+	from := a.URL
+	if a.File != "" {
+		from = a.File
+	}
+	d.effects.add("upload %s/%s from %s", a.Name, a.Version, from)
+	o := d.uploads[a.Name]
+	t := fakeTask{Task: upgrade.Task{Description: "create release"}, takes: o.takes, end: cmp.Or(o.end, upgrade.StateDone), events: o.events}
+	t.then = func() {
+		nv := upgrade.NameVersion{Name: cmp.Or(o.as, a.Name), Version: a.Version}
+		if a.Stemcell {
+			d.stemcells = append(d.stemcells, nv)
+		} else {
+			d.releases = append(d.releases, nv)
+		}
+	}
+	return d.add(t), nil
+}
+
+// Diff gives the lines of one text that the other does not have.
+func (d *fakeDirector) Diff(_ context.Context, deployment string, text []byte) (upgrade.Diff, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.enter("Diff"); err != nil {
+		return upgrade.Diff{}, err
+	}
+	now, wanted := lines(d.deployed[deployment].Manifest), lines(text)
+	diff := upgrade.Diff{Context: []byte(`{"cloud_config_ids":[1]}`), Lines: []upgrade.DiffLine{{Text: "releases:"}}}
+	for _, line := range now {
+		if !slices.Contains(wanted, line) {
+			diff.Lines = append(diff.Lines, upgrade.DiffLine{Op: "removed", Text: line})
+		}
+	}
+	for _, line := range wanted {
+		if !slices.Contains(now, line) {
+			diff.Lines = append(diff.Lines, upgrade.DiffLine{Op: "added", Text: line})
+		}
+	}
+	return diff, nil
+}
+
+func lines(text []byte) []string { return strings.Split(strings.TrimSpace(string(text)), "\n") }
+
+func (d *fakeDirector) Deploy(_ context.Context, text []byte, o upgrade.DeployOptions) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.enter("Deploy"); err != nil {
+		return 0, err
+	}
+	if d.onDeploy != nil {
+		d.onDeploy()
+	}
+	if d.lost == "dropped" {
+		return 0, fmt.Errorf("%w: connection reset", upgrade.ErrUncertain)
+	}
+	parsed, _ := manifest.Parse(manifest.File{Text: text})
+	d.effects.add("deploy %s", parsed.Name)
+	d.submitted, d.options = append(d.submitted, text), append(d.options, o)
+	t := d.deploy
+	t.Task = upgrade.Task{Description: "create deployment", Deployment: parsed.Name, User: "ci", ContextID: o.ContextID}
+	t.then = func() { d.record(parsed.Name, text) }
+	switch d.lost {
+	case "late":
+		time.AfterFunc(late, func() {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.add(t)
+		})
+	case "accepted":
+		d.add(t)
+	default:
+		return d.add(t), nil
+	}
+	return 0, fmt.Errorf("%w: connection reset", upgrade.ErrUncertain)
+}
+
+func (d *fakeDirector) Deployment(_ context.Context, name string) (upgrade.Deployed, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.enter("Deployment"); err != nil {
+		return upgrade.Deployed{}, err
+	}
+	deployed, ok := d.deployed[name]
+	if !ok {
+		return upgrade.Deployed{}, fmt.Errorf("deployment %s: %w", name, upgrade.ErrNotFound)
+	}
+	return deployed, nil
+}
+
+func (d *fakeDirector) Instances(context.Context, string) ([]upgrade.Instance, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.enter("Instances"); err != nil {
+		return nil, err
+	}
+	if len(d.instances) == 0 {
+		return nil, nil
+	}
+	now := d.instances[0]
+	if len(d.instances) > 1 {
+		d.instances = d.instances[1:]
+	}
+	return now, nil
+}
+
+func (d *fakeDirector) ConfigServer(context.Context) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.configServer, d.enter("ConfigServer")
+}
+
+func (d *fakeDirector) SetCloudConfig(_ context.Context, content []byte, dryRun bool) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.enter("SetCloudConfig"); err != nil {
+		return false, err
+	}
+	changed := d.cloudConfig != string(content)
+	if changed && !dryRun {
+		d.cloudConfig = string(content)
+		d.effects.add("set cloud config")
+	}
+	return changed, nil
+}

@@ -1,0 +1,113 @@
+package upgrade_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+func dryRun(p *resource.OutParams) { p.DryRun = true }
+
+func TestOut_showsWhatADryRunWouldChangeAndChangesNothing(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.write(t, "cloud.yml", "azs: []\n")
+		result, err := f.out(t.Context(), func(p *resource.OutParams) { p.DryRun, p.CloudConfig = true, "cloud.yml" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done := f.all(); len(done) > 0 {
+			t.Errorf("it changed %q", done)
+		}
+		wantText(t, "log", f.log.String(),
+			"pipeline self-upgrade would change:\n  - tag: 1.2.0\n  + tag: 1.3.0\n",
+			"cloud config: would change: true\n",
+			"would be uploaded: concourse/8.3.0, "+stemcellName+"/1.1364\n",
+			"manifest of concourse would change:\n    releases:\n", "\n  -   version: 8.2.4\n", "\n  +   version: 8.3.0\n",
+		)
+		want := resource.Result{Version: resource.Version{"task": "7"}, Metadata: []resource.Field{
+			{Name: "concourse", Value: "8.2.4 → 8.3.0"}, {Name: "stemcell", Value: "1.1340 → 1.1364"}, {Name: "perpetual", Value: "1.2.0 → 1.3.0"},
+			{Name: "deploy", Value: "dry run: nothing was changed"},
+			{Name: "director task", Value: "7"}, {Name: "follow it", Value: "bosh -e https://10.0.0.6:25555 task 7"},
+		}}
+		if diff := cmp.Diff(want, result); diff != "" {
+			t.Errorf("result (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestOut_saysThatADryRunWouldChangeNothing(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.current(t)
+		f.director.cloudConfig = "azs: []\n"
+		f.write(t, "cloud.yml", "azs: []\n")
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.DryRun, p.CloudConfig = true, "cloud.yml" }); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "log", f.log.String(), "pipeline self-upgrade: unchanged", "cloud config: would change: false", "manifest of concourse: unchanged")
+	})
+}
+
+func TestOut_saysThatADryRunWouldCreateOrSkipThePipeline(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.build = upgrade.Build{Pipeline: "new"}
+		if _, err := f.out(t.Context(), dryRun); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "log", f.log.String(), "pipeline new would be created")
+		f.noATC = true
+		if _, err := f.out(t.Context(), dryRun); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "log", f.log.String(), "pipeline: skipped, as the source has no concourse section")
+	})
+}
+
+func TestOut_waitsForNobodyInADryRun(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.add(foreign("create deployment", 0, ""))
+		began := time.Now()
+		if _, err := f.out(t.Context(), dryRun); err != nil || time.Since(began) > time.Second {
+			t.Errorf("it took %s and gave %v", time.Since(began), err)
+		}
+	})
+}
+
+func TestOut_saysThatTheDirectorComparesOnlyWhatItKnows(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		// A director refuses to compare a manifest whose stemcell it does not have.
+		f.director.faults["Diff"] = []error{errors.New("no stemcell 1.1364")}
+		if _, err := f.out(t.Context(), dryRun); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "log", f.log.String(), "would be uploaded: concourse/8.3.0", "the director cannot compare it before that: no stemcell 1.1364")
+	})
+}
+
+func TestOut_saysWhatADryRunCouldNotCompare(t *testing.T) {
+	for method, want := range map[string]string{
+		"SetCloudConfig": "compare cloud config: refused", "Diff": "compare manifest: refused", "Tasks": "list finished tasks: refused",
+		"Releases": "compare manifest: list releases: refused", "Stemcells": "compare manifest: list stemcells: refused",
+	} {
+		t.Run(method, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.set(t, "8.2.4", "1.1340")
+				f.write(t, "cloud.yml", "azs: []\n")
+				f.director.faults[method] = []error{errors.New("refused")}
+				_, err := f.out(t.Context(), func(p *resource.OutParams) { p.DryRun, p.CloudConfig = true, "cloud.yml" })
+				wantError(t, err, want)
+			})
+		})
+	}
+	t.Run("pipeline", func(t *testing.T) {
+		play(t, func(t *testing.T, f *fixture) {
+			f.atc.setErr = errors.New("refused")
+			_, err := f.out(t.Context(), dryRun)
+			wantError(t, err, "compare pipeline: refused")
+		})
+	})
+}

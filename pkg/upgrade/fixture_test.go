@@ -1,0 +1,263 @@
+package upgrade_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+const (
+	stemcellName = "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
+	keptKey      = "kept-worker-key"
+)
+
+// fixture is a Concourse 8.2.4 that BOSH has deployed with task 7, and a build
+// that has fetched a set with Concourse 8.3.0.
+type fixture struct {
+	*effects
+	director *fakeDirector
+	atc      *fakeATC
+	build    upgrade.Build
+	noATC    bool
+	name     string // of the deployment
+	dir      string
+	log      logBuffer
+	mu       sync.Mutex
+	masked   []string
+}
+
+// play runs a test in a world of its own, whose clock stands still while
+// anything happens and jumps when everybody waits.
+func play(t *testing.T, do func(t *testing.T, f *fixture)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { do(t, newFixture(t)) })
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	done := &effects{}
+	f := &fixture{
+		effects: done, name: "concourse", dir: t.TempDir(), build: upgrade.Build{Team: "main", Pipeline: "self-upgrade", Name: "3"},
+		director: &fakeDirector{
+			effects: done, deployed: map[string]upgrade.Deployed{}, faults: map[string][]error{}, uploads: map[string]outcome{},
+			releases:  []upgrade.NameVersion{{Name: "concourse", Version: "8.2.4"}},
+			stemcells: []upgrade.NameVersion{{Name: stemcellName, Version: "1.1340"}},
+			instances: [][]upgrade.Instance{running("web", "worker")},
+			deploy:    fakeTask{takes: time.Minute, end: upgrade.StateDone},
+		},
+		atc: &fakeATC{effects: done, pipelines: map[string][]byte{}, looks: []look{{version: "8.3.0", workerVersion: "2.5"}}},
+	}
+	f.director.past(7, upgrade.StateDone)
+	f.director.record("concourse", f.manifest(t, map[string]any{}))
+	var err error
+	if f.atc.pipelines["self-upgrade"], err = runningPipeline(); err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, "manifest.yml", string(manifestTemplate(t)))
+	f.set(t, "8.3.0", "1.1364")
+	return f
+}
+
+// runningPipeline is the bundled pipeline as it was set before.
+var runningPipeline = sync.OnceValues(func() ([]byte, error) {
+	return manifest.Render(manifest.Template{
+		File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Partial: true,
+		Vars: []map[string]any{pipelines.SelfUpgradeDefaults(), {
+			"perpetual_version": "1.2.0", "director_url": "https://10.0.0.6:25555", "concourse_constraint": "8.x",
+			"atc_username": "ci", "github_token": "((vault:github.token))",
+		}},
+	})
+})
+
+// manifest is testdata's manifest with the deployed values and others.
+func (f *fixture) manifest(t *testing.T, vars map[string]any) []byte {
+	t.Helper()
+	return render(t, manifest.Template{
+		File: manifest.File{Name: "manifest", Text: manifestTemplate(t)},
+		Vars: []map[string]any{{
+			"deployment_name": "concourse", "concourse_version": "8.2.4", "stemcell_name": stemcellName, "stemcell_version": "1.1340",
+			"external_url": "https://ci.example.com", "worker_instances": 2, "worker_key": keptKey,
+		}, vars},
+	})
+}
+
+func manifestTemplate(t *testing.T) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "manifest.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func render(t *testing.T, m manifest.Template) []byte {
+	t.Helper()
+	text, err := manifest.Render(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// write makes a file in the build's directory.
+func (f *fixture) write(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(f.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// set makes the component set that the build has fetched.
+func (f *fixture) set(t *testing.T, concourse, stemcell string) {
+	t.Helper()
+	text, err := json.Marshal([]component.Component{
+		{Name: "concourse", Kind: component.KindRelease, Version: concourse, URL: "https://bosh.io/d/concourse?v=" + concourse, SHA1: "c0"},
+		{Name: "stemcell", Kind: component.KindStemcell, Upstream: stemcellName, Version: stemcell, URL: "https://bosh.io/d/stemcell?v=" + stemcell, SHA1: "5c"},
+		{Name: "perpetual", Kind: component.KindGitHub, Upstream: "perpetual-ci/perpetual", Version: "1.3.0", URL: "https://github.com/perpetual-ci/perpetual/releases/tag/v1.3.0"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, "components/components.json", string(text))
+}
+
+// current makes the fetched set the one that is deployed, on the director and in
+// the pipeline.
+func (f *fixture) current(t *testing.T) {
+	t.Helper()
+	f.set(t, "8.2.4", "1.1340")
+	if _, err := f.out(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	f.effects.mu.Lock()
+	defer f.effects.mu.Unlock()
+	f.effects.list = nil
+}
+
+// out runs a put with the fetched set and testdata's manifest.
+func (f *fixture) out(ctx context.Context, edit func(*resource.OutParams)) (resource.Result, error) {
+	req := resource.OutRequest{
+		Params: resource.OutParams{Components: "components", Manifest: "manifest.yml"},
+	}
+	if edit != nil {
+		edit(&req.Params)
+	}
+	req.Source = resource.Source{Deployment: f.name, Director: resource.Director{URL: "https://10.0.0.6:25555"}}
+	o := upgrade.Out{Director: f.director, ATC: f.atc, Build: f.build, Log: &f.log, Mask: f.mask}
+	if f.noATC {
+		o.ATC = nil
+	}
+	return o.Run(ctx, req, f.dir)
+}
+
+// in runs a get of a task into a directory.
+func (f *fixture) in(ctx context.Context, task, dir string, params resource.InParams) (resource.Result, error) {
+	i := upgrade.In{Director: f.director, ATC: f.atc, Log: &f.log}
+	if f.noATC {
+		i.ATC = nil
+	}
+	return i.Run(ctx, resource.InRequest{
+		Source: resource.Source{Deployment: f.name}, Version: resource.Version{"task": task}, Params: params,
+	}, dir)
+}
+
+func (f *fixture) mask(values ...secret.Value) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, v := range values {
+		f.masked = append(f.masked, v.Reveal())
+	}
+}
+
+// submitted is the manifest of the last deploy.
+func (f *fixture) submitted(t *testing.T) string {
+	t.Helper()
+	f.director.mu.Lock()
+	defer f.director.mu.Unlock()
+	if len(f.director.submitted) == 0 {
+		t.Fatal("no deploy was started")
+	}
+	return string(f.director.submitted[len(f.director.submitted)-1])
+}
+
+// contextID is the context id of the last deploy.
+func (f *fixture) contextID(t *testing.T) string {
+	t.Helper()
+	f.submitted(t)
+	return f.director.options[len(f.director.options)-1].ContextID
+}
+
+// running are instances that run, one for each group.
+func running(groups ...string) []upgrade.Instance {
+	var list []upgrade.Instance
+	for _, group := range groups {
+		list = append(list, upgrade.Instance{Group: group, ID: "6f1c", State: "running"})
+	}
+	return list
+}
+
+// logBuffer is a log that several goroutines may write.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+var _ io.Writer = (*logBuffer)(nil)
+
+// wantError wants an error of one line that has all the parts.
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("no error, want one with %q", parts)
+		return
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("error %q does not say %q", err, part)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %q is not one line", err)
+	}
+}
+
+// wantText wants all the parts in a text.
+func wantText(t *testing.T, what, text string, parts ...string) {
+	t.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("%s does not say %q:\n%s", what, part, text)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package upgrade_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+func TestOut_findsItsTaskAfterALostReply(t *testing.T) {
+	for _, lost := range []string{"accepted", "late"} {
+		t.Run(lost, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.director.lost = lost
+				began := time.Now()
+				result, err := f.out(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if result.Version["task"] != "10" || f.count("deploy") != 1 {
+					t.Errorf("version %v with %d deploys", result.Version, f.count("deploy"))
+				}
+				if took := time.Since(began); lost == "late" && took < late {
+					t.Errorf("it found the task after %s, and it was there after %s", took, late)
+				}
+				wantText(t, "log", f.log.String(), "the director's answer was lost", "connection reset")
+			})
+		})
+	}
+}
+
+func TestOut_searchesOnWhileTheDirectorIsAway(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.lost = "accepted"
+		f.director.onDeploy = func() {
+			for range 60 { // two minutes: longer than a task is looked for where the director answers
+				f.director.faults["Tasks"] = append(f.director.faults["Tasks"], errUnreachable)
+			}
+		}
+		result, err := f.out(t.Context(), nil)
+		if err != nil || result.Version["task"] != "10" || f.count("deploy") != 1 {
+			t.Errorf("version %v with %d deploys, %v", result.Version, f.count("deploy"), err)
+		}
+	})
+}
+
+func TestOut_saysThatNothingRunsWhenADeployWasLostOnItsWay(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.lost = "dropped"
+		began := time.Now()
+		_, err := f.out(t.Context(), nil)
+		wantError(t, err, "deploy: the director's answer was lost: connection reset", "shows no task for it", "nothing is known to run", "put again")
+		if !errors.Is(err, upgrade.ErrUncertain) {
+			t.Errorf("error %v does not wrap ErrUncertain", err)
+		}
+		if took := time.Since(began); took < 30*time.Second || took > time.Minute {
+			t.Errorf("it looked for the task for %s", took)
+		}
+	})
+}
+
+func TestOut_doesNotTakeAnEarlierTaskOfTheSameContentForTheLostOne(t *testing.T) {
+	for _, c := range []struct{ lost, task string }{{"accepted", "11"}, {"dropped", ""}} {
+		t.Run(c.lost, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.director.deploy.end = upgrade.StateError
+				if _, err := f.out(t.Context(), nil); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Minute) // task 10 fails
+				earlier := f.contextID(t)
+				f.director.lost = c.lost
+				result, err := f.out(t.Context(), nil)
+				if f.contextID(t) != earlier {
+					t.Fatal("the second deploy has another context id: this tests nothing")
+				}
+				if c.task == "" {
+					wantError(t, err, "nothing is known to run")
+				} else if err != nil || result.Version["task"] != c.task {
+					t.Errorf("version %v, %v, want task %s", result.Version, err, c.task)
+				}
+			})
+		})
+	}
+}
+
+func TestOut_saysHowToFindADeployThatNobodyKnowsOf(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.lost = "accepted"
+		ctx, cancel := context.WithCancel(t.Context())
+		f.director.onDeploy = func() {
+			for range 100 {
+				f.director.faults["Tasks"] = append(f.director.faults["Tasks"], errUnreachable)
+			}
+			time.AfterFunc(9*time.Second, cancel)
+		}
+		_, err := f.out(ctx, nil)
+		wantError(t, err, "whether it was accepted is not known", "connection refused", f.contextID(t))
+		if n := f.count("deploy"); n != 1 {
+			t.Errorf("%d deploys", n)
+		}
+	})
+}
+
+func TestOut_endsLikeOneRunWhenItIsRunAgain(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		ctx, cancel := context.WithCancel(t.Context())
+		f.director.lost, f.director.onDeploy = "accepted", cancel // terminated when the director has it
+		f.director.faults["Tasks"] = []error{nil, nil, context.Canceled}
+		if _, err := f.out(ctx, nil); err == nil {
+			t.Fatal("the terminated run did not fail")
+		}
+		f.director.lost, f.director.onDeploy = "", nil
+		running, err := f.out(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		over, err := f.out(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := f.count("deploy"); n != 1 || running.Version["task"] != "10" || over.Version["task"] != "10" {
+			t.Errorf("%d deploys, versions %v while it ran and %v after, want one and task 10", n, running.Version, over.Version)
+		}
+		if n := f.count("set pipeline"); n != 1 {
+			t.Errorf("the pipeline was set %d times", n)
+		}
+	})
+}

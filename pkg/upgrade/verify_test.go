@@ -1,0 +1,139 @@
+package upgrade_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// good is a look at an ATC that is as wanted.
+func good() look {
+	return look{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}
+}
+
+func TestIn_verifiesWhatSettles(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(f *fixture)
+		want string // in the log
+	}{
+		{"an instance that fails at first", func(f *fixture) {
+			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}, {{Group: "web", State: "unresponsive agent"}}, running("web")}
+		}, "instances: 1 run"},
+		{"an ATC that is still the old one", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.2.4", workerVersion: "2.5"}, {version: "8.2.4", workerVersion: "2.5"}, good()}
+		}, "Concourse version: 8.3.0"},
+		{"an ATC that is away for a while", func(f *fixture) {
+			f.atc.looks = []look{{err: errUnreachable}, {err: errUnreachable}, good(), {err: errUnreachable}, good()}
+		}, "workers: 2 of 2 run"},
+		{"a director that is away for a while", func(f *fixture) {
+			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}, running("web")}
+			f.director.faults["Instances"] = []error{nil, errUnreachable}
+		}, "instances: 1 run"},
+		{"workers that come one by one", func(f *fixture) {
+			one := look{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "landed 2.4")}
+			f.atc.looks = []look{good(), {version: "8.3.0", workerVersion: "2.5"}, one, good()}
+		}, "workers: 2 of 2 run"},
+		{"a worker of an old version that is replaced", func(f *fixture) {
+			old := look{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.4", "running 2.5", "running 2.5")}
+			f.atc.looks = []look{good(), old, good()}
+		}, "workers: 2 of 2 run"},
+		{"more workers than wanted", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5", "running 2.5", "stalled 2.4")}}
+		}, "workers: 3 of 2 run"},
+		{"build metadata in a version", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.3.0+dev.1", workerVersion: "2.5", workers: good().workers}}
+		}, "Concourse version: 8.3.0+dev.1"},
+		{"an ATC that names no worker version", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.3.0", workers: workers("running 2.4", "running 2.5")}}
+		}, "workers: 2 of 2 run"},
+		{"a source without an ATC", func(f *fixture) { f.noATC = true }, "the ATC and its workers are not asked"},
+		{"a manifest without Concourse's release", func(f *fixture) {
+			f.director.record("concourse", []byte("name: concourse\ninstance_groups: [{name: web}]"))
+		}, `(not compared: the manifest has no release "concourse")`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				task := f.finished(t, upgrade.StateDone)
+				c.edit(f)
+				began := time.Now()
+				if _, err := f.in(t.Context(), task, t.TempDir(), verify); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took > time.Minute {
+					t.Errorf("it took %s", took)
+				}
+				wantText(t, "log", f.log.String(), c.want)
+			})
+		})
+	}
+}
+
+func TestIn_saysWhatDidNotSettle(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(f *fixture)
+		want []string
+	}{
+		{"an instance", func(f *fixture) {
+			f.director.instances = [][]upgrade.Instance{{running("web")[0], {Group: "worker", ID: "6f1c", Index: 1, State: "failing"}}}
+		}, []string{"instances: worker/6f1c (1) is failing", "did not settle within 5m0s"}},
+		{"the old ATC", func(f *fixture) { f.atc.looks = []look{{version: "8.2.4", workerVersion: "2.5"}} },
+			[]string{"Concourse version: the ATC reports 8.2.4, wanted is 8.3.0", "did not settle within 5m0s"}},
+		{"the old ATC, which hangs in the end", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.2.4", workerVersion: "2.5"}, {hangs: true}}
+		}, []string{"Concourse version: the ATC reports 8.2.4, wanted is 8.3.0", "did not settle within 5m0s"}},
+		{"an ATC that hangs", func(f *fixture) { f.atc.looks = []look{{hangs: true}} }, []string{"Concourse version: ", "did not settle within 5m0s"}},
+		{"an ATC that is away", func(f *fixture) { f.atc.looks = []look{{err: errUnreachable}} }, []string{"Concourse version: ask the ATC", "connection refused"}},
+		{"an ATC that goes away", func(f *fixture) { f.atc.looks = []look{good(), {err: errUnreachable}} }, []string{"workers: ask the ATC", "connection refused"}},
+		{"a list of workers that is refused", func(f *fixture) { f.atc.looks = []look{{version: "8.3.0", workersErr: errUnreachable}} },
+			[]string{"workers: list workers", "connection refused"}},
+		{"too few workers", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "landing 2.5", "stalled 2.5")}}
+		}, []string{"workers: 1 of 2 workers run", "did not settle"}},
+		{"an old worker", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5", "running 2.4")}}
+		}, []string{"workers: 2 of 2 workers run; worker w2 has version 2.4, wanted is 2.5", "did not settle"}},
+		{"a version that is no semantic one", func(f *fixture) { f.atc.looks = []look{{version: "8.3.0-rc?"}} }, []string{"the ATC reports 8.3.0-rc?, wanted is 8.3.0"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				task := f.finished(t, upgrade.StateDone)
+				c.edit(f)
+				began := time.Now()
+				_, err := f.in(t.Context(), task, t.TempDir(), verify)
+				wantError(t, err, append([]string{"verify deployment concourse: "}, c.want...)...)
+				if took := time.Since(began); took != 5*time.Minute {
+					t.Errorf("it gave up after %s", took)
+				}
+			})
+		})
+	}
+}
+
+func TestIn_doesNotWaitForATaskThatEndedBadlyToSettle(t *testing.T) {
+	for _, state := range []string{upgrade.StateError, upgrade.StateTimeout, upgrade.StateCancelled} {
+		t.Run(state, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				task := f.finished(t, state)
+				f.director.find(42).Result = ""
+				began := time.Now()
+				_, err := f.in(t.Context(), task, t.TempDir(), verify)
+				wantError(t, err, "director task 42 ended as "+state+": the director gives no reason")
+				if took := time.Since(began); took != 0 {
+					t.Errorf("it waited %s", took)
+				}
+			})
+		})
+	}
+}
+
+func TestIn_refusesToVerifyWithAManifestThatIsBroken(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		task := f.finished(t, upgrade.StateDone)
+		f.director.deployed["concourse"] = upgrade.Deployed{Manifest: []byte("name: [")}
+		_, err := f.in(t.Context(), task, t.TempDir(), verify)
+		wantError(t, err, "parse the deployed manifest")
+	})
+}
