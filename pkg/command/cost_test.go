@@ -82,8 +82,8 @@ func TestCost_ofADeployment(t *testing.T) {
 		check  int
 		out    int
 	}{
-		"UAA":        {s.Faults["director"], 1, s.DeploymentSource(), 3, 9},
-		"basic auth": {script, 0, source, 2, 8},
+		"UAA":        {s.Faults["director"], 1, s.DeploymentSource(), 3, 8},
+		"basic auth": {script, 0, source, 2, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			count := func() int { return len(c.server.Seen()) + s.requests("uaa") }
@@ -163,8 +163,8 @@ func TestCost_ofAReleaseThatIsThere(t *testing.T) {
 	if r.field("concourse") != "8.2.4 → 8.3.0" || r.field("deploy") != "started" {
 		t.Errorf("out gives %+v", r)
 	}
-	if n := s.requests("director"); n != 9 {
-		t.Errorf("the director was asked %d times, want 9: %v", n, s.asked("director"))
+	if n := s.requests("director"); n != 8 {
+		t.Errorf("the director was asked %d times, want 8: %v", n, s.asked("director"))
 	}
 	if n := s.requests("boshio"); n != 0 {
 		t.Errorf("bosh.io was asked for what is there: %v", s.asked("boshio"))

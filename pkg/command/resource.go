@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -16,6 +17,13 @@ const checkDeadline = 5 * time.Minute
 
 // upstreamDeadline bounds all upstreams of a component set together.
 const upstreamDeadline = 90 * time.Second
+
+const (
+	// poll is the time between two looks at what somebody else is doing.
+	poll = 2 * time.Second
+	// settle is how long after a deploy the ATC and the workers may take.
+	settle = 5 * time.Minute
+)
 
 func runCheck(ctx context.Context, c *call) error {
 	req, err := resource.DecodeCheck(c.In)
@@ -79,7 +87,10 @@ func runIn(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return resource.WriteResult(c.Out, result)
+	crash.Here("before-result")
+	err = resource.WriteResult(c.Out, result)
+	crash.Here("after-result")
+	return err
 }
 
 func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
@@ -92,7 +103,9 @@ func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir str
 	if err != nil {
 		return resource.Result{}, err
 	}
-	return upgrade.In{Director: d, ATC: web, Log: c.log}.Run(ctx, req, dir)
+	return upgrade.In{
+		Director: d, ATC: web, Log: c.log, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
+	}.Run(ctx, req, dir)
 }
 
 func runOut(ctx context.Context, c *call) error {
@@ -115,12 +128,15 @@ func runOut(ctx context.Context, c *call) error {
 		return err
 	}
 	result, err := upgrade.Out{
-		Director: d, ATC: web, Build: c.build(), Log: c.log, Mask: c.log.Add,
+		Director: d, ATC: web, Build: c.build(), Log: c.log, Mask: c.log.Add, Poll: crash.Scale(poll),
 	}.Run(ctx, req, dir)
 	if err != nil {
 		return err
 	}
-	return resource.WriteResult(c.Out, result)
+	crash.Here("before-result")
+	err = resource.WriteResult(c.Out, result)
+	crash.Here("after-result")
+	return err
 }
 
 // build is what Concourse says of the build.
@@ -128,5 +144,6 @@ func (c *call) build() upgrade.Build {
 	return upgrade.Build{
 		Team: c.Env("BUILD_TEAM_NAME"), Pipeline: c.Env("BUILD_PIPELINE_NAME"),
 		InstanceVars: c.Env("BUILD_PIPELINE_INSTANCE_VARS"), Name: c.Env("BUILD_NAME"),
+		ID: c.Env("BUILD_ID"),
 	}
 }

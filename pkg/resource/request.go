@@ -76,7 +76,8 @@ type OutParams struct {
 	SkipDrain   []string        `json:"skip_drain"`    // instance groups, or ["*"]
 	Canaries    any             `json:"canaries"`      // 1 or "10%"
 	MaxInFlight any             `json:"max_in_flight"` // 1 or "10%"
-	LockTimeout Duration        `json:"lock_timeout"`  // how long to wait for another deploy to end; default 2m
+	LockTimeout Duration        `json:"lock_timeout"`  // how long to wait for another deploy to end; default 5m
+	Attempts    int             `json:"attempts"`      // how often the same content may fail until a deploy is done again; default 3
 	Timeout     Duration        `json:"timeout"`       // deadline of the whole step; default 1h
 }
 
@@ -187,6 +188,9 @@ func (p OutParams) validate() error {
 		if value != nil && !count.MatchString(Count(value)) {
 			return fmt.Errorf("validate params.%s: want a number or a percentage like \"10%%\", got %v", key, value)
 		}
+	}
+	if p.Attempts < 0 {
+		return fmt.Errorf("validate params.attempts: want a number above 0, got %d", p.Attempts)
 	}
 	if p.Pipeline != nil && p.Pipeline.File == "" && len(p.Pipeline.InstanceVars) > 0 && p.Pipeline.Name == "" {
 		return errors.New("validate params.pipeline: instance_vars need a name")

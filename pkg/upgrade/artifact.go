@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
 // bring makes sure that the stemcells and releases of the component set are on
@@ -94,6 +95,7 @@ func (a Artifact) isIn(releases, stemcells []NameVersion) bool {
 func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 	ids := make([]int, len(list))
 	for i, a := range list {
+		crash.Here("before-upload")
 		from := a.URL
 		if a.File != "" {
 			from = filepath.Base(a.File)
@@ -102,6 +104,7 @@ func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 		if ids[i], err = o.Director.Upload(ctx, a); err != nil {
 			return fmt.Errorf("upload %s: %w", describe(list[i:i+1]), err)
 		}
+		crash.Here("after-upload")
 		o.say("uploading %s from %s: director task %d", describe(list[i:i+1]), from, ids[i])
 	}
 	for i, id := range ids {

@@ -67,4 +67,5 @@ type Build struct {
 	Pipeline     string // BUILD_PIPELINE_NAME
 	InstanceVars string // BUILD_PIPELINE_INSTANCE_VARS, JSON
 	Name         string // BUILD_NAME
+	ID           string // BUILD_ID, "" outside of a build
 }

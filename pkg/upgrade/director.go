@@ -33,6 +33,9 @@ const (
 // stop, start or recreate has the same name.
 const deployDescription = "create deployment"
 
+// deleteDescription begins the name of the task of a deletion.
+const deleteDescription = "delete deployment"
+
 // Director is what this package asks of a BOSH director.
 type Director interface {
 	Tasks

@@ -96,7 +96,7 @@ func (d *fakeDirector) Deploy(_ context.Context, text []byte, o upgrade.DeployOp
 	d.effects.add("deploy %s", parsed.Name)
 	d.submitted, d.options = append(d.submitted, text), append(d.options, o)
 	t := d.deploy
-	t.Task = upgrade.Task{Description: "create deployment", Deployment: parsed.Name, User: "ci", ContextID: o.ContextID}
+	t.Task = upgrade.Task{Description: "create deployment", Deployment: parsed.Name, User: "ci", ContextID: o.ContextID, Result: t.Result}
 	t.then = func() { d.record(parsed.Name, text) }
 	switch d.lost {
 	case "late":

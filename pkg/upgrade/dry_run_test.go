@@ -90,7 +90,7 @@ func TestOut_saysThatTheDirectorComparesOnlyWhatItKnows(t *testing.T) {
 
 func TestOut_saysWhatADryRunCouldNotCompare(t *testing.T) {
 	for method, want := range map[string]string{
-		"SetCloudConfig": "compare cloud config: refused", "Diff": "compare manifest: refused", "Tasks": "list finished tasks: refused",
+		"SetCloudConfig": "compare cloud config: refused", "Diff": "compare manifest: refused", "Tasks": "list tasks of concourse: refused",
 		"Releases": "compare manifest: list releases: refused", "Stemcells": "compare manifest: list stemcells: refused",
 	} {
 		t.Run(method, func(t *testing.T) {

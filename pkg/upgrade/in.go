@@ -87,9 +87,9 @@ func (in In) gather(ctx context.Context, req resource.InRequest, id int) (*facts
 	if f.Task, err = in.task(ctx, req, id); err != nil {
 		return nil, err
 	}
-	if id != 0 {
-		if f.Events, err = in.Director.Events(ctx, id); err != nil {
-			return nil, fmt.Errorf("read events of director task %d: %w", id, err)
+	if f.Task.ID != 0 {
+		if f.Events, err = in.Director.Events(ctx, f.Task.ID); err != nil {
+			return nil, fmt.Errorf("read events of director task %d: %w", f.Task.ID, err)
 		}
 	}
 	if f.Deployed, err = in.Director.Deployment(ctx, req.Source.Deployment); err != nil {
@@ -122,11 +122,47 @@ func (in In) task(ctx context.Context, req resource.InRequest, id int) (Task, er
 	if task.Deployment != "" && task.Deployment != req.Source.Deployment {
 		return Task{}, fmt.Errorf("read director task %d: it belongs to deployment %q, not to %q", id, task.Deployment, req.Source.Deployment)
 	}
-	if task.Finished() || !req.Params.Verify {
+	if !req.Params.Verify {
 		return task, nil
 	}
-	_, _ = fmt.Fprintf(in.Log, "director task %d is %s: waiting for its end\n", id, task.State)
-	return in.Director.Wait(ctx, id, Out{Log: in.Log}.progress)
+	if task, err = in.end(ctx, task); err != nil || task.State == StateDone || task.ContextID == "" {
+		return task, err
+	}
+	return in.twin(ctx, task)
+}
+
+// end waits for the end of a task.
+func (in In) end(ctx context.Context, task Task) (Task, error) {
+	if task.Finished() {
+		return task, nil
+	}
+	_, _ = fmt.Fprintf(in.Log, "director task %d is %s: waiting for its end\n", task.ID, task.State)
+	return in.Director.Wait(ctx, task.ID, Out{Log: in.Log}.progress)
+}
+
+// twin looks for another task of the same attempt, which there is when the
+// director got a deploy twice. If one of them is done, the attempt is.
+func (in In) twin(ctx context.Context, failed Task) (Task, error) {
+	tasks, err := in.Director.Tasks(ctx, TaskFilter{ContextID: failed.ContextID, All: true})
+	if err != nil {
+		return failed, fmt.Errorf("list the tasks of director task %d's attempt: %w", failed.ID, err)
+	}
+	for _, t := range byID(tasks) {
+		if t.ID == failed.ID || t.Deployment != failed.Deployment {
+			continue
+		}
+		if t, err = in.end(ctx, t); err != nil {
+			return failed, err
+		}
+		if t.State == StateDone {
+			_, _ = fmt.Fprintf(in.Log, "director task %d ended as %s, but task %d of the same attempt is done\n", failed.ID, failed.State, t.ID)
+			return t, nil
+		}
+		if failed.lostLock() && !t.lostLock() {
+			failed = t // it tells more
+		}
+	}
+	return failed, nil
 }
 
 // result is in's answer.

@@ -68,7 +68,7 @@ func TestOut_doesNotJoinADeployThatIsBeingCancelled(t *testing.T) {
 		if result.Version["task"] != "11" || f.count("deploy") != 2 || task.State != upgrade.StateCancelled {
 			t.Errorf("version %v, %d deploys, the first one is %s", result.Version, f.count("deploy"), task.State)
 		}
-		wantText(t, "log", f.log.String(), "waiting up to 2m0s for director task 10 (create deployment by ci, cancelling) to end")
+		wantText(t, "log", f.log.String(), "waiting up to 5m0s for director task 10 (create deployment by ci, cancelling, since 2000-01-01 00:00:00 UTC) to end")
 	})
 }
 
@@ -126,7 +126,7 @@ func TestOut_givesUpOnAHeldDeployment(t *testing.T) {
 		want  []string
 	}{
 		{"a deploy", func(f *fixture) { f.director.add(foreign("create deployment", 0, "")) }, 0,
-			[]string{"director task 10 (create deployment by admin, processing)", "concourse after 2m0s", "it keeps running", "params.lock_timeout"}},
+			[]string{"director task 10 (create deployment by admin, processing, since 2000-01-01 00:00:00 UTC)", "concourse after 5m0s", "it keeps running", "params.lock_timeout"}},
 		{"a deploy, with another limit", func(f *fixture) { f.director.add(foreign("create deployment", 0, "")) }, 10 * time.Second,
 			[]string{"director task 10", "after 10s", "it keeps running"}},
 		{"a dry run", func(f *fixture) { f.director.add(foreign("create deployment (dry run)", 0, "")) }, 0, []string{"director task 10 (create deployment (dry run)"}},
@@ -141,7 +141,7 @@ func TestOut_givesUpOnAHeldDeployment(t *testing.T) {
 				c.hold(f)
 				began, limit := time.Now(), max(c.limit, 0)
 				if limit == 0 {
-					limit = 2 * time.Minute
+					limit = 5 * time.Minute
 				}
 				_, err := f.out(t.Context(), func(p *resource.OutParams) { p.LockTimeout.Duration = c.limit })
 				wantError(t, err, c.want...)
@@ -181,7 +181,7 @@ func TestOut_saysThatTheOtherDeployKeepsRunningWhenItIsTerminated(t *testing.T) 
 		time.AfterFunc(10*time.Second, cancel)
 		began := time.Now()
 		_, err := f.out(ctx, nil)
-		wantError(t, err, "director task 8 (create deployment by admin, processing), which keeps running", "context canceled")
+		wantError(t, err, "director task 8 (create deployment by admin, processing, since 2000-01-01 00:00:00 UTC), which keeps running", "context canceled")
 		if took := time.Since(began); took != 10*time.Second {
 			t.Errorf("it ended %s after it began, and was terminated after 10s", took)
 		}

@@ -8,15 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
-// The defaults of params.
-const (
-	defaultTimeout     = time.Hour
-	defaultLockTimeout = 2 * time.Minute
-)
+// defaultTimeout bounds out where params.timeout does not.
+const defaultTimeout = time.Hour
 
 // Out starts an upgrade.
 type Out struct {
@@ -26,6 +24,8 @@ type Out struct {
 	Log      io.Writer
 	Mask     func(...secret.Value) // hides more values in the log from now on
 	Poll     time.Duration         // between two looks at the director's tasks; 0 is 2 s
+	// Acceptance is how long the task of a lost answer is looked for; 0 is 30 s.
+	Acceptance time.Duration
 }
 
 // run is what the steps of one upgrade share.
@@ -38,12 +38,6 @@ type run struct {
 	pipeline pipelinePlan
 	change   PipelineChange
 	answer   answer
-}
-
-// answer is what out says in the end.
-type answer struct {
-	task int
-	note string // "started", "joined", "nothing to deploy"
 }
 
 // step is one part of an upgrade: it observes, compares, acts and reports.
@@ -84,10 +78,12 @@ func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (reso
 		return o.preview(ctx, r)
 	}
 	for _, s := range o.steps(r) {
+		crash.Here("before-" + s.name)
 		report, err := s.do(ctx, r)
 		if err != nil {
 			return resource.Result{}, fmt.Errorf("%s: %w", s.name, err)
 		}
+		crash.Here("after-" + s.name)
 		o.say("%s: %s", s.name, report)
 	}
 	return r.result(), nil
@@ -128,19 +124,30 @@ func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {
 	return "updated", nil
 }
 
-// wait follows a deploy that was not detached.
+// wait follows a deploy that was not detached. One that did not get the
+// deployment's lock has done nothing, so it is made again within lock_timeout.
 func (o Out) wait(ctx context.Context, r *run) (string, error) {
-	if r.answer.note == noteNothing {
-		return "nothing to wait for", nil
+	for deadline := time.Now().Add(r.lockTimeout()); ; {
+		if r.answer.note == noteNothing {
+			return "nothing to wait for", nil
+		}
+		task, err := o.Director.Wait(ctx, r.answer.task, o.progress)
+		if err != nil {
+			return "", err
+		}
+		if task.State == StateDone {
+			return fmt.Sprintf("director task %d is done", task.ID), nil
+		}
+		if !task.lostLock() || time.Now().After(deadline) {
+			return "", o.failed(ctx, task)
+		}
+		o.say("director task %d did not get the lock of the deployment: deploying again", task.ID)
+		report, err := o.deploy(ctx, r)
+		if err != nil {
+			return "", err
+		}
+		o.say("deploy: %s", report)
 	}
-	task, err := o.Director.Wait(ctx, r.answer.task, o.progress)
-	if err != nil {
-		return "", err
-	}
-	if task.State != StateDone {
-		return "", o.failed(ctx, task)
-	}
-	return fmt.Sprintf("director task %d is done", task.ID), nil
 }
 
 // failed is the error for a task that ended badly, with the place.
@@ -168,11 +175,14 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 	if err := o.previewManifest(ctx, r); err != nil {
 		return resource.Result{}, fmt.Errorf("compare manifest: %w", err)
 	}
-	last, err := o.lastTask(ctx, r.Source.Deployment)
+	tasks, err := o.tasks(ctx, r)
 	if err != nil {
 		return resource.Result{}, err
 	}
-	r.answer = answer{task: last.ID, note: "dry run: nothing was changed"}
+	r.answer.note = noteDryRun
+	if last := judge(r.operation(o.Build), tasks).last; last != nil {
+		r.answer.task = last.ID
+	}
 	return r.result(), nil
 }
 

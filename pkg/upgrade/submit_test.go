@@ -9,6 +9,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
+// lockLost is how a real director's task says that it did not get the lock.
+const lockLost = "Failed to acquire lock for lock:deployment:concourse uid: 8c1f0d60-7a35-4d0e-9b0e-0a1b2c3d4e5f. Locking task id is 19, description:..."
+
 func TestOut_findsItsTaskAfterALostReply(t *testing.T) {
 	for _, lost := range []string{"accepted", "late"} {
 		t.Run(lost, func(t *testing.T) {
@@ -55,21 +58,34 @@ func TestOut_saysThatNothingRunsWhenADeployWasLostOnItsWay(t *testing.T) {
 		if !errors.Is(err, upgrade.ErrUncertain) {
 			t.Errorf("error %v does not wrap ErrUncertain", err)
 		}
-		if took := time.Since(began); took < 30*time.Second || took > time.Minute {
+		if took := time.Since(began); took < 90*time.Second || took > 2*time.Minute {
 			t.Errorf("it looked for the task for %s", took)
 		}
 	})
 }
 
-func TestOut_doesNotTakeAnEarlierTaskOfTheSameContentForTheLostOne(t *testing.T) {
+func TestOut_submitsAgainWhatWasCertainlyNotAccepted(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.lost = "dropped"
+		f.director.onDeploy = func() { f.director.onDeploy = func() { f.director.lost = "" } }
+		result, err := f.out(t.Context(), nil)
+		if err != nil || result.Version["task"] != "10" || f.count("deploy") != 1 {
+			t.Errorf("version %v with %d deploys, %v", result.Version, f.count("deploy"), err)
+		}
+		wantText(t, "log", f.log.String(), "the director shows no task for it: submitting it again")
+	})
+}
+
+// A task that did not get the lock leaves its context id to the next one.
+func TestOut_doesNotTakeAnEarlierTaskOfTheSameAttemptForTheLostOne(t *testing.T) {
 	for _, c := range []struct{ lost, task string }{{"accepted", "11"}, {"dropped", ""}} {
 		t.Run(c.lost, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				f.director.deploy.end = upgrade.StateError
+				f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, lockLost
 				if _, err := f.out(t.Context(), nil); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(2 * time.Minute) // task 10 fails
+				time.Sleep(2 * time.Minute) // task 10 ends
 				earlier := f.contextID(t)
 				f.director.lost = c.lost
 				result, err := f.out(t.Context(), nil)
@@ -108,7 +124,7 @@ func TestOut_endsLikeOneRunWhenItIsRunAgain(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		ctx, cancel := context.WithCancel(t.Context())
 		f.director.lost, f.director.onDeploy = "accepted", cancel // terminated when the director has it
-		f.director.faults["Tasks"] = []error{nil, nil, context.Canceled}
+		f.director.faults["Tasks"] = []error{nil, context.Canceled}
 		if _, err := f.out(ctx, nil); err == nil {
 			t.Fatal("the terminated run did not fail")
 		}

@@ -1,0 +1,69 @@
+package upgrade
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// What became of a deploy.
+const (
+	noteStarted = "started"
+	noteJoined  = "joined: it was running already"
+	noteOwn     = "started by this build before"
+	noteNothing = "nothing to deploy"
+	noteDryRun  = "dry run: nothing was changed"
+)
+
+// answer is what out says in the end.
+type answer struct {
+	task int
+	note string
+}
+
+// result is out's answer.
+func (r *run) result() resource.Result {
+	result := resource.Result{Version: resource.TaskVersion(r.answer.task)}
+	add := func(name, value string) {
+		result.Metadata = append(result.Metadata, resource.Field{Name: name, Value: value})
+	}
+	for _, c := range r.input.components {
+		before := r.before(c.Name, c.Upstream)
+		switch {
+		case before == "":
+			add(c.Name, c.Version)
+		case before == c.Version:
+			add(c.Name, c.Version+" (unchanged)")
+		default:
+			add(c.Name, before+" → "+c.Version)
+		}
+	}
+	add("deploy", r.answer.note)
+	if r.answer.task != 0 {
+		add("director task", strconv.Itoa(r.answer.task))
+		add("follow it", fmt.Sprintf("bosh -e %s task %d", r.Source.Director.URL, r.answer.task))
+	}
+	switch {
+	case r.Params.DryRun:
+	case r.pipeline.skip != "":
+		add("pipeline", r.pipeline.skip)
+	default:
+		add("pipeline", fmt.Sprintf("%s: %s", r.pipeline.ref.Name, r.change))
+	}
+	return result
+}
+
+// before is the version of a component that is deployed now, or that the
+// running pipeline uses.
+func (r *run) before(name, upstream string) string {
+	for _, list := range [][]NameVersion{r.deployed.Releases, r.deployed.Stemcells} {
+		for _, nv := range list {
+			if nv.Name == name || nv.Name == upstream {
+				return nv.Version
+			}
+		}
+	}
+	version, _ := r.pipeline.kept[name+"_version"].(string)
+	return version
+}

@@ -1,0 +1,184 @@
+package upgrade_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// long is after the end of every deploy of the fixture.
+const long = 2 * time.Minute
+
+func TestOut_answersWithWhatItsBuildHasStartedAlready(t *testing.T) {
+	for _, state := range []string{upgrade.StateDone, upgrade.StateError, upgrade.StateTimeout, upgrade.StateCancelled} {
+		t.Run(state, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.build.ID, f.director.deploy.end = "12", state
+				if _, err := f.out(t.Context(), nil); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(long)
+				again, err := f.out(t.Context(), nil)
+				if err != nil || again.Version["task"] != "10" || f.count("deploy") != 1 {
+					t.Errorf("version %v, %v, %d deploys, want the first one", again.Version, err, f.count("deploy"))
+				}
+			})
+		})
+	}
+}
+
+func TestOut_makesANewAttemptInAnotherBuild(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.deploy.end = upgrade.StateError
+		seen := map[string]bool{}
+		for i, build := range []string{"12", "13", "14"} {
+			f.build.ID = build
+			result, err := f.out(t.Context(), nil)
+			if err != nil || f.count("deploy") != i+1 {
+				t.Fatalf("build %s: version %v, %v, %d deploys", build, result.Version, err, f.count("deploy"))
+			}
+			seen[f.contextID(t)] = true
+			time.Sleep(long)
+		}
+		if len(seen) != 3 {
+			t.Errorf("context ids %v, want three", seen)
+		}
+		f.build.ID = "15"
+		_, err := f.out(t.Context(), nil)
+		wantError(t, err, "it has failed 3 times", "director task 10, 11, 12", "params.attempts higher than 3")
+		if n := f.count("deploy"); n != 3 {
+			t.Errorf("%d deploys, want no more than 3", n)
+		}
+		more, err := f.out(t.Context(), func(p *resource.OutParams) { p.Attempts = 4 })
+		if err != nil || more.Version["task"] != "13" {
+			t.Errorf("version %v, %v, want a fourth attempt", more.Version, err)
+		}
+	})
+}
+
+func TestOut_countsAttemptsOfOneContentUntilADeployIsDone(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		for i, step := range []struct{ version, end string }{
+			{"8.3.0", upgrade.StateError}, {"8.3.0", upgrade.StateError}, {"8.3.1", upgrade.StateError}, {"8.3.2", upgrade.StateDone},
+			{"8.3.0", upgrade.StateError}, {"8.3.0", upgrade.StateError}, {"8.3.0", upgrade.StateDone},
+		} {
+			f.set(t, step.version, "1.1364")
+			f.director.deploy.end = step.end
+			if _, err := f.out(t.Context(), nil); err != nil {
+				t.Fatalf("deploy %d of %s: %v", i, step.version, err)
+			}
+			time.Sleep(long)
+		}
+		if n := f.count("deploy"); n != 7 {
+			t.Errorf("%d deploys, want 7", n)
+		}
+	})
+}
+
+func TestOut_recreatesOnceInABuildAndAgainInTheNext(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.current(t)
+		recreate := func(p *resource.OutParams) { p.Recreate = true }
+		for _, c := range []struct {
+			build, task string
+			deploys     int
+		}{{"12", "8", 1}, {"12", "8", 1}, {"13", "9", 2}} {
+			f.build.ID = c.build
+			result, err := f.out(t.Context(), recreate)
+			if err != nil || result.Version["task"] != c.task || f.count("deploy") != c.deploys {
+				t.Errorf("build %s: version %v, %v, %d deploys", c.build, result.Version, err, f.count("deploy"))
+			}
+			time.Sleep(long)
+		}
+	})
+}
+
+func TestOut_deploysAgainWhatDidNotGetTheLock(t *testing.T) {
+	attached := false
+	edit := func(p *resource.OutParams) { p.Detach = &attached }
+	t.Run("the other deploy ends", func(t *testing.T) {
+		play(t, func(t *testing.T, f *fixture) {
+			f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, lockLost
+			f.director.onDeploy = func() { // the second one gets it
+				f.director.onDeploy = func() { f.director.deploy.end = upgrade.StateDone }
+			}
+			result, err := f.out(t.Context(), edit)
+			if err != nil || result.Version["task"] != "11" || f.count("deploy") != 2 {
+				t.Errorf("version %v, %v, %d deploys", result.Version, err, f.count("deploy"))
+			}
+			wantText(t, "log", f.log.String(), "director task 10 did not get the lock of the deployment: deploying again")
+		})
+	})
+	t.Run("nobody lets it go", func(t *testing.T) {
+		play(t, func(t *testing.T, f *fixture) {
+			f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, lockLost
+			_, err := f.out(t.Context(), edit)
+			wantError(t, err, "Failed to acquire lock")
+			if n := f.count("deploy"); n < 2 || n > 7 {
+				t.Errorf("%d deploys in 5 minutes, each of which waits a minute", n)
+			}
+		})
+	})
+	t.Run("any other error", func(t *testing.T) {
+		play(t, func(t *testing.T, f *fixture) {
+			f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, "Unable to render instance groups"
+			_, err := f.out(t.Context(), edit)
+			wantError(t, err, "Unable to render instance groups")
+			if n := f.count("deploy"); n != 1 {
+				t.Errorf("%d deploys, want no other one", n)
+			}
+		})
+	})
+}
+
+func TestIn_judgesTheTwinsOfAnAttemptTogether(t *testing.T) {
+	for _, c := range []struct {
+		name, first, second string // how the twins ended
+		asked               string // task to verify
+		good                bool
+	}{
+		{"the second lost the lock", upgrade.StateDone, lockLost, "11", true},
+		{"the first lost the lock", lockLost, upgrade.StateDone, "10", true},
+		{"the first one's worker died", upgrade.StateTimeout, upgrade.StateDone, "10", true},
+		{"the one that is asked for is done", upgrade.StateDone, lockLost, "10", true},
+		{"the first one's worker died, the second lost the lock", upgrade.StateTimeout, lockLost, "11", false},
+		{"both failed", upgrade.StateError, upgrade.StateError, "10", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.3.0"}))
+				f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
+				f.director.lastID = 9
+				for _, end := range []string{c.first, c.second} {
+					twin := fakeTask{takes: time.Minute, end: end}
+					twin.Task = upgrade.Task{Description: "create deployment", Deployment: "concourse", ContextID: "perpetual-c0ffee-1-12"}
+					if end == lockLost {
+						twin.end, twin.Result = upgrade.StateError, lockLost
+					}
+					f.director.add(twin)
+				}
+				_, err := f.in(t.Context(), c.asked, t.TempDir(), resource.InParams{Verify: true})
+				if (err == nil) != c.good {
+					t.Errorf("%v", err)
+				}
+				if !c.good && c.first == upgrade.StateTimeout {
+					wantError(t, err, "director task 10 ended as timeout")
+				}
+			})
+		})
+	}
+}
+
+func TestIn_saysWhenTheTwinsCannotBeListed(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.deploy.end = upgrade.StateError
+		if _, err := f.out(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		f.director.faults["Tasks"] = []error{errUnreachable}
+		_, err := f.in(t.Context(), "10", t.TempDir(), resource.InParams{Verify: true})
+		wantError(t, err, "list the tasks of director task 10's attempt", "connection refused")
+	})
+}

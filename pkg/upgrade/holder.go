@@ -1,0 +1,83 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// defaultLockTimeout is longer than the 241 s after which the lock of a task
+// whose worker has died frees itself.
+const defaultLockTimeout = 5 * time.Minute
+
+// settle waits until nothing else works on the deployment, and says what there
+// is then. It does not wait for a deploy of the same content.
+func (o Out) settle(ctx context.Context, r *run) (verdict, error) {
+	limit := r.lockTimeout()
+	deadline := time.Now().Add(limit)
+	for waited := false; ; waited = true {
+		v, holder, err := o.look(ctx, r)
+		if err != nil || v.running != nil {
+			return v, err
+		}
+		if holder == "" {
+			if waited { // what is deployed has changed meanwhile
+				err = o.observe(ctx, r)
+			}
+			return v, err
+		}
+		if time.Now().After(deadline) {
+			return v, fmt.Errorf("%s still holds deployment %s after %s; it keeps running; put again when it has ended, or set params.lock_timeout", holder, r.Source.Deployment, limit)
+		}
+		if !waited {
+			o.say("waiting up to %s for %s to end", limit, holder)
+		}
+		if err := pause(ctx, o.poll()); err != nil {
+			return v, fmt.Errorf("wait for %s, which keeps running: %w", holder, err)
+		}
+	}
+}
+
+func (r *run) lockTimeout() time.Duration {
+	if r.Params.LockTimeout.Duration == 0 {
+		return defaultLockTimeout
+	}
+	return r.Params.LockTimeout.Duration
+}
+
+// look reads the tasks and, if none of them works on the deployment, the locks.
+func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err error) {
+	tasks, err := o.tasks(ctx, r)
+	if err != nil {
+		return v, "", err
+	}
+	v = judge(r.operation(o.Build), tasks)
+	if v.running != nil {
+		return v, "", nil
+	}
+	if v.holder != nil {
+		return v, v.holder.name(), nil
+	}
+	locks, err := o.Director.Locks(ctx)
+	if err != nil {
+		return v, "", fmt.Errorf("list locks: %w", err)
+	}
+	for _, l := range locks {
+		if l.Type == "deployment" && l.Resource == r.Source.Deployment {
+			return v, l.name(tasks), nil
+		}
+	}
+	return v, "", nil
+}
+
+// name says to people who holds the lock. It may be a task whose worker has
+// died, and even one before that: whoever takes a lock over keeps the old name.
+func (l Lock) name(tasks []Task) string {
+	for _, t := range tasks {
+		if strconv.Itoa(t.ID) == l.TaskID && t.Finished() {
+			return fmt.Sprintf("the lock of director task %s, which has ended as %s (it frees itself within 4 minutes),", l.TaskID, t.State)
+		}
+	}
+	return fmt.Sprintf("director task %s (lock of the deployment)", l.TaskID)
+}

@@ -1,0 +1,149 @@
+package upgrade
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// recentTasks is how many tasks of a deployment are looked at.
+const recentTasks = 100
+
+// operation identifies what a put asks for: this content on this deployment.
+// Its tasks are found at the director by their context id
+//
+//	perpetual-CONTENT-ATTEMPT-BUILD
+//
+// so that a run that was killed, and is run again, finds what it has started,
+// and another build of the same content joins it.
+type operation struct {
+	content string // 28 hex digits
+	build   string // "4711", BUILD_ID of the Concourse build, or byHand
+}
+
+// byHand stands for no build: what is run twice there is meant twice.
+const byHand = "0"
+
+// operation is made of all that changes what the director does. A forced deploy
+// is another operation in every build: nothing in the content tells two apart.
+func (r *run) operation(build Build) operation {
+	op := operation{build: cmp.Or(build.ID, byHand)}
+	forced := ""
+	if r.Params.Recreate || r.Params.Fix {
+		forced = op.build
+	}
+	sum := sha256.Sum256([]byte(strings.Join([]string{
+		r.Source.Deployment, r.digest,
+		strconv.FormatBool(r.Params.Recreate), strconv.FormatBool(r.Params.Fix), forced,
+	}, "\x00")))
+	op.content = fmt.Sprintf("%x", sum[:14])
+	return op
+}
+
+func (o operation) contextID(attempt int) string {
+	return fmt.Sprintf("perpetual-%s-%d-%s", o.content, attempt, o.build)
+}
+
+// attempt reads the number of an attempt at the same content, by this build or
+// another one.
+func (o operation) attempt(contextID string) (number int, build string, same bool) {
+	rest, same := strings.CutPrefix(contextID, "perpetual-"+o.content+"-")
+	if !same {
+		return 0, "", false
+	}
+	digits, build, _ := strings.Cut(rest, "-")
+	number, err := strconv.Atoi(digits)
+	return number, build, err == nil
+}
+
+// verdict is what the director's tasks say about an operation.
+type verdict struct {
+	running  *Task // deploys the same content, and is not being cancelled
+	holder   *Task // works on the deployment, but not on this content
+	last     *Task // the last deploy that ended
+	good     bool  // whether last, or a twin of it, is done
+	own      *Task // the last deploy that this very build has submitted and that has ended
+	failed   []int // the tasks that have failed with this content since a deploy was last done
+	attempts int   // how many attempts these were
+	next     int   // the number of the attempt to submit
+	newest   int   // the highest id of all tasks
+}
+
+// judge looks at all tasks of a deployment. A task that did not get the lock
+// has done nothing, whatever became of it: its twin, or somebody else, held it.
+func judge(op operation, tasks []Task) verdict {
+	var v verdict
+	done, failed := map[string]bool{}, map[string]bool{} // by context id
+	for _, t := range byID(tasks) {
+		v.newest = t.ID
+		number, build, same := op.attempt(t.ContextID)
+		switch {
+		case !t.Finished() && same && t.State != StateCancelling:
+			v.running = cmp.Or(v.running, &t)
+		case !t.Finished() && t.holds():
+			v.holder = cmp.Or(v.holder, &t)
+		}
+		if !t.Finished() || t.Description != deployDescription || t.lostLock() {
+			continue // a dry run is called "create deployment (dry run)"
+		}
+		v.last = &t
+		if same {
+			v.next = max(v.next, number)
+		}
+		if same && build == op.build && build != byHand {
+			v.own = &t
+		}
+		switch {
+		case t.State == StateDone:
+			done[t.ContextID] = t.ContextID != ""
+			clear(failed)
+			v.failed = nil
+		case same && !done[t.ContextID]:
+			failed[t.ContextID] = true
+			v.failed = append(v.failed, t.ID)
+		}
+	}
+	v.next++
+	v.attempts = len(failed)
+	v.good = v.last != nil && (v.last.State == StateDone || done[v.last.ContextID])
+	return v
+}
+
+func byID(tasks []Task) []Task {
+	return slices.SortedFunc(slices.Values(tasks), func(a, b Task) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// holds says whether the task, while it runs, keeps others from deploying.
+func (t Task) holds() bool {
+	return strings.HasPrefix(t.Description, deployDescription) || strings.HasPrefix(t.Description, deleteDescription)
+}
+
+// lostLock says whether the task ended because another one held the deployment.
+// A real director cuts the result: "Failed to acquire lock for
+// lock:deployment:concourse uid: 8c1f…. Locking task id is 19, description:...".
+func (t Task) lostLock() bool {
+	return t.State == StateError && strings.HasPrefix(t.Result, "Failed to acquire lock for lock:deployment:")
+}
+
+// tasks are the recent ones of the run's deployment.
+func (o Out) tasks(ctx context.Context, r *run) ([]Task, error) {
+	tasks, err := o.Director.Tasks(ctx, TaskFilter{Deployment: r.Source.Deployment, Limit: recentTasks})
+	if err != nil {
+		return nil, fmt.Errorf("list tasks of %s: %w", r.Source.Deployment, err)
+	}
+	return slices.DeleteFunc(tasks, func(t Task) bool { return !strings.EqualFold(t.Deployment, r.Source.Deployment) }), nil
+}
+
+// name says to people which task this is.
+func (t Task) name() string {
+	text := fmt.Sprintf("director task %d (%s by %s, %s", t.ID, t.Description, t.User, t.State)
+	if !t.StartedAt.IsZero() {
+		text += ", since " + t.StartedAt.UTC().Format(time.DateTime) + " UTC"
+	}
+	return text + ")"
+}

@@ -1,0 +1,123 @@
+package upgrade
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// tasks reads lines such as "8 done own-2", of ids, states and context ids:
+// own is this build's, other another build's of the same content, alien another
+// content's and none a deploy by the CLI. "lock" is an error that lost the lock,
+// "dry" a dry run, "delete" a deletion that runs.
+func tasks(t *testing.T, text string) []Task {
+	t.Helper()
+	var list []Task
+	for _, line := range strings.Split(strings.TrimSpace(text), ",") {
+		task, context := Task{Description: deployDescription, Deployment: "concourse"}, ""
+		if n, err := fmt.Sscan(line, &task.ID, &task.State, &context); n != 3 {
+			t.Fatalf("%q: %v", line, err)
+		}
+		switch task.State {
+		case "lock":
+			task.State, task.Result = StateError, "Failed to acquire lock for lock:deployment:concourse uid: 1. Locking task id is 1, descr..."
+		case "dry":
+			task.State, task.Description = StateDone, "create deployment (dry run)"
+		case "delete":
+			task.State, task.Description = StateProcessing, "delete deployment concourse"
+		case "ssh":
+			task.State, task.Description = StateProcessing, "ssh: setup"
+		}
+		kind, attempt, _ := strings.Cut(context, "-")
+		switch kind {
+		case "own":
+			task.ContextID = "perpetual-c0ffee-" + attempt + "-12"
+		case "other":
+			task.ContextID = "perpetual-c0ffee-" + attempt + "-11"
+		case "alien":
+			task.ContextID = "perpetual-decaf0-" + attempt + "-12"
+		}
+		list = append(list, task)
+	}
+	return list
+}
+
+func TestJudge_looksAtTheWholeSet(t *testing.T) {
+	type want struct {
+		Running, Holder, Last, Own int
+		Good                       bool
+		Failed                     []int
+		Attempts, Next             int
+	}
+	for _, c := range []struct {
+		name, tasks string
+		want        want
+	}{
+		{"one that is done", "7 done none", want{Last: 7, Good: true, Next: 1}},
+		{"one that runs", "7 done none, 8 processing own-1", want{Running: 8, Last: 7, Good: true, Next: 1}},
+		{"one of another build runs", "8 queued other-1", want{Running: 8, Next: 1}},
+		{"twins run", "9 processing own-1, 8 queued own-1", want{Running: 8, Next: 1}},
+		{"one is being cancelled", "8 cancelling own-1", want{Holder: 8, Next: 1}},
+		{"another content is deployed", "8 processing alien-1", want{Holder: 8, Next: 1}},
+		{"it is being deleted", "8 delete none", want{Holder: 8, Next: 1}},
+		{"somebody looks around", "8 ssh none", want{Next: 1}},
+		{"a dry run", "8 dry own-1", want{Next: 1}},
+
+		{"the second twin lost the lock", "8 done own-1, 9 lock own-1", want{Last: 8, Own: 8, Good: true, Next: 2}},
+		{"the first twin lost the lock", "8 lock own-1, 9 done own-1", want{Last: 9, Own: 9, Good: true, Next: 2}},
+		{"the second twin was killed, the first is done", "8 done own-1, 9 timeout own-1", want{Last: 9, Own: 9, Good: true, Next: 2}},
+		{"the first twin was killed, the second is done", "8 timeout own-1, 9 done own-1", want{Last: 9, Own: 9, Good: true, Next: 2}},
+		{"both twins failed", "8 error own-1, 9 error own-1", want{Last: 9, Own: 9, Failed: []int{8, 9}, Attempts: 1, Next: 2}},
+		{"one lost the lock to another content", "7 done none, 8 lock own-1", want{Last: 7, Good: true, Next: 1}},
+		{"not in the order of ids", "9 lock own-1, 8 done own-1", want{Last: 8, Own: 8, Good: true, Next: 2}},
+
+		{"attempts of two builds failed", "7 done none, 8 error other-1, 9 timeout own-2", want{Last: 9, Own: 9, Failed: []int{8, 9}, Attempts: 2, Next: 3}},
+		{"failures before a success do not count", "7 error other-1, 8 done alien-1, 9 cancelled own-2", want{Last: 9, Own: 9, Failed: []int{9}, Attempts: 1, Next: 3}},
+		{"failures of another content do not count", "7 error alien-1, 8 error none", want{Last: 8, Next: 1}},
+		{"a failure is not made good by an earlier success of the CLI", "7 done none, 8 error none", want{Last: 8, Next: 1}},
+		{"back to a content that was done before", "7 done other-1, 8 done alien-1", want{Last: 8, Good: true, Next: 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := judge(operation{content: "c0ffee", build: "12"}, tasks(t, c.tasks))
+			id := func(t *Task) int {
+				if t == nil {
+					return 0
+				}
+				return t.ID
+			}
+			got := want{id(v.running), id(v.holder), id(v.last), id(v.own), v.good, v.failed, v.attempts, v.next}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestJudge_takesNoRunOutsideOfABuildForAnother(t *testing.T) {
+	v := judge(operation{content: "c0ffee", build: byHand}, []Task{
+		{ID: 8, State: StateError, Description: deployDescription, ContextID: "perpetual-c0ffee-1-0"},
+	})
+	if v.own != nil || v.next != 2 {
+		t.Errorf("own %v, next attempt %d", v.own, v.next)
+	}
+}
+
+func TestOperation_fitsTheContextID(t *testing.T) {
+	r := &run{digest: strings.Repeat("d", 64)}
+	r.Source.Deployment = strings.Repeat("concourse", 30)
+	op := r.operation(Build{ID: "9223372036854775807"})
+	if id := op.contextID(999); len(id) > 64 {
+		t.Errorf("%s has %d characters, the director takes 64", id, len(id))
+	}
+	number, build, same := op.attempt(op.contextID(17))
+	if number != 17 || build != "9223372036854775807" || !same {
+		t.Errorf("attempt %d of build %s, %v", number, build, same)
+	}
+	for _, foreign := range []string{"", "perpetual-", "perpetual-" + op.content, "perpetual-" + op.content + "-x-1", "5f1c"} {
+		if _, _, same := op.attempt(foreign); same {
+			t.Errorf("%q is taken for an attempt", foreign)
+		}
+	}
+}

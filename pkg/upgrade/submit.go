@@ -1,0 +1,73 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/crash"
+)
+
+// defaultAcceptance is how long a task is looked for after its reply was lost.
+// The director makes the task before it answers, so a task that does not show
+// up while the director answers other questions was never made.
+const defaultAcceptance = 30 * time.Second
+
+// submissions is how often a deploy may get lost on its way.
+const submissions = 3
+
+// submit has the director accept one attempt. It is sent again only when it is
+// certain that the director has not got it.
+func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, error) {
+	contextID := r.operation(o.Build).contextID(v.next)
+	for n := 1; ; n++ {
+		crash.Here("before-submit")
+		id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
+		crash.Here("after-submit")
+		if !errors.Is(err, ErrUncertain) {
+			return id, err
+		}
+		o.say("the director's answer was lost (%v): looking for the task by its context id", err)
+		id, searchErr := o.find(ctx, contextID, v.newest)
+		if searchErr != nil {
+			return 0, fmt.Errorf("%w; whether it was accepted is not known: look for a task with context id %s (%w)", err, contextID, searchErr)
+		}
+		if id != 0 {
+			return id, nil
+		}
+		if n == submissions {
+			return 0, fmt.Errorf("%w, and the director shows no task for it, %d times: nothing is known to run; put again", err, n)
+		}
+		o.say("the director shows no task for it: submitting it again")
+	}
+}
+
+// find looks for the task of a lost answer until it is there, or until it is
+// certain that there is none, which is 0. An error means that nobody knows.
+func (o Out) find(ctx context.Context, contextID string, known int) (int, error) {
+	for until := time.Now().Add(o.acceptance()); ; {
+		tasks, err := o.Director.Tasks(ctx, TaskFilter{ContextID: contextID, All: true})
+		for _, t := range byID(tasks) {
+			if t.ID > known {
+				return t.ID, nil
+			}
+		}
+		if err == nil && time.Now().After(until) {
+			return 0, nil
+		}
+		if pauseErr := pause(ctx, o.poll()); pauseErr != nil {
+			if err != nil {
+				pauseErr = fmt.Errorf("%w; list tasks: %w", pauseErr, err)
+			}
+			return 0, pauseErr
+		}
+	}
+}
+
+func (o Out) acceptance() time.Duration {
+	if o.Acceptance == 0 {
+		return defaultAcceptance
+	}
+	return o.Acceptance
+}
