@@ -23,11 +23,11 @@ type Options struct {
 	Password string // basic auth; default "admin"
 	UAA      *UAA   // when set, requests need one of its bearer tokens instead of basic auth
 
-	Workers  int           // background workers; default 3
-	Scale    float64       // by which every duration of the director is multiplied; default 1
-	LockWait time.Duration // wait for a deployment's lock, not scaled; default 10 s × Scale
-	Now      func() time.Time
-	Fetch    *http.Client // downloads releases and stemcells from URLs
+	Workers  int              // background workers; default 3
+	Scale    float64          // by which every duration of the director is multiplied; default 1
+	LockWait time.Duration    // wait for a deployment's lock by Now's time, not scaled; default 10 s × Scale
+	Now      func() time.Time // by which locks, waits for them and timeouts are counted; default time.Now
+	Fetch    *http.Client     // downloads releases and stemcells from URLs
 
 	// Drain is called during "executing drain" of an instance that was running,
 	// unless drain is skipped. It may block as long as the jobs drain.

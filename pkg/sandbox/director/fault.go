@@ -79,7 +79,7 @@ func (d *Director) HoldLock(deployment string) (release func()) {
 	t := &task{description: "scan and fix", user: "hm", deployment: deployment, parked: true, minor: true}
 	d.insert(t)
 	t.state, t.started = StateProcessing, d.now()
-	l := &lock{name: deploymentLock(deployment), uid: newUUID(), task: t.id, acquired: d.now(), serial: d.next("lock")}
+	l := &lock{name: deploymentLock(deployment), uid: newUUID(), task: t.id, holder: t.id, acquired: d.now(), serial: d.next("lock")}
 	d.locks[l.name] = l
 	return func() {
 		d.mu.Lock()
@@ -128,7 +128,7 @@ func (d *Director) freeze(t *task) bool {
 	t.timestamp = t.started
 	t.kill()
 	for _, l := range d.locks {
-		if l.task == t.id {
+		if l.holder == t.id {
 			l.died = t.killed
 		}
 	}

@@ -21,6 +21,7 @@ type lock struct {
 	name     string // "lock:deployment:dep1"
 	uid      string
 	task     int // who made the row: a takeover after expiry leaves it
+	holder   int // who holds it
 	acquired time.Time
 	died     time.Time // when the holder's worker died; zero while it renews
 	serial   int
@@ -39,25 +40,19 @@ func (d *Director) expires(l *lock) time.Time {
 // acquire takes a lock, trying as long as timeout. It fails like the director
 // does, naming the holder's task. Being cancelled does not end the wait.
 func (j *job) acquire(name string, timeout time.Duration) (release func(), err error) {
-	uid := newUUID()
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
+	uid, deadline := newUUID(), j.d.now().Add(timeout)
 	for {
 		l, holder := j.d.tryLock(name, uid, j.task.id)
 		if l != nil {
 			j.record(auditEvent{Action: "acquire", ObjectType: "lock", ObjectName: name})
 			return func() { j.release(l) }, nil
 		}
-		retry := time.NewTimer(max(j.d.scaled(lockRetry), time.Millisecond))
-		select {
-		case <-j.ctx.Done():
-			retry.Stop()
-			return nil, errGone
-		case <-timer.C:
-			retry.Stop()
+		if j.d.now().After(deadline) {
 			return nil, failure(100, "Failed to acquire lock for %s uid: %s. Locking task id is %d, description: '%s'",
 				name, uid, holder.id, holder.description)
-		case <-retry.C:
+		}
+		if err := j.wait(max(j.d.scaled(lockRetry), time.Millisecond)); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -70,7 +65,7 @@ func (d *Director) tryLock(name, uid string, id int) (*lock, *task) {
 	if held != nil && d.now().Before(d.expires(held)) {
 		return nil, d.find(held.task)
 	}
-	l := &lock{name: name, uid: uid, task: id, acquired: d.now(), serial: d.next("lock")}
+	l := &lock{name: name, uid: uid, task: id, holder: id, acquired: d.now(), serial: d.next("lock")}
 	if held != nil {
 		l.task = held.task
 	}

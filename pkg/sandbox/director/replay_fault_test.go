@@ -11,10 +11,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 )
 
-// cancelled are the recordings in which a task that waits for a lock is
-// cancelled. They need a lock wait that is long enough for several requests.
-var cancelled = []string{"e4-cancel-processing-twin", "e5-cancel-twin-lock-frees", "e6-cancel-first-twin-waits"}
-
 func faultRecordings(t *testing.T) []exchange {
 	t.Helper()
 	dir := filepath.Join(recordings, "bosh-director-faults")
@@ -34,52 +30,13 @@ func (p *player) seedRecordings() {
 func TestReplay_lostRepliesTwinsAndKilledWorkers(t *testing.T) {
 	t.Parallel()
 	all := faultRecordings(t)
-	p := newPlayer(t, director.Options{Scale: 0.004, LockWait: 300 * time.Millisecond})
+	p := newPlayer(t, director.Options{Scale: 0.004, LockWait: 10 * time.Second})
 	p.seedRecordings()
 	p.scriptFaults(all)
 	for _, e := range all {
-		if !slices.Contains(cancelled, e.file) {
-			p.play(e)
-		}
+		p.play(e)
 	}
 	p.report(600)
-}
-
-func TestReplay_cancelledTwins(t *testing.T) {
-	t.Parallel()
-	all := faultRecordings(t)
-	p := newPlayer(t, director.Options{Scale: 0.004, LockWait: 2 * time.Second})
-	p.seedRecordings()
-	// The first twin holds the lock until the recorded requests were made.
-	free := map[string]*gate{"e4": p.block("e4"), "e5": p.block("e5"), "e6": p.block("e6")}
-	p.before["e5-cancel-twin-lock-frees#44"] = free["e5"].release
-	p.before["e6-cancel-first-twin-waits#51"] = func() {
-		p.ended(p.ids[89])
-		free["e6"].release()
-	}
-	p.before["e4-cancel-processing-twin#37"] = func() {
-		p.ended(p.ids[83])
-		free["e4"].release()
-	}
-	for _, e := range all {
-		if slices.Contains(cancelled, e.file) {
-			p.play(e)
-			if first := map[int]string{82: "e4", 85: "e5", 88: "e6"}[p.lastID(e)]; first != "" {
-				<-free[first].entered
-			}
-		}
-	}
-	p.report(20)
-}
-
-// lastID is the recorded id of the task that an exchange made.
-func (p *player) lastID(e exchange) int {
-	for recorded := range p.ids {
-		if strings.HasSuffix(e.answer.Get("Location"), "/tasks/"+itoa(recorded)) {
-			return recorded
-		}
-	}
-	return 0
 }
 
 // scriptFaults does what happened between the recorded requests.
@@ -89,16 +46,31 @@ func (p *player) scriptFaults(all []exchange) {
 		p.before[file+"#"+itoa(all[i].number)] = act
 	}
 	on("c3-cli-recreate-twin", func() { p.ids[40] = p.made("rec") })
-	on("e1-lib-1worker-fast", func() { p.settle(); p.SetWorkers(1) })
-	queue := (*gate)(nil)
-	on("e3-cancel-queued-twin", func() { queue = p.block("e3") })
-	on("k1-puma-down", func() { queue.release(); p.settle(); p.SetWorkers(3) })
+	on("e1-lib-1worker-fast", func() {
+		p.settle()
+		p.staff(1)
+	})
+	on("e3-cancel-queued-twin", func() { p.block("e3") })
+	on("e5-cancel-twin-lock-frees", func() { p.block("e5") })
+	p.before["e6-cancel-first-twin-waits#47"] = func() { p.waits("e6") }
+	on("k1-puma-down", func() {
+		p.settle()
+		p.staff(3)
+		for _, name := range []string{"kb2", "kc", "kb1"} { // deployed again, which takes the dead tasks' locks over
+			p.block(name).release()
+			p.made(name)
+		}
+		p.block("k1l")
+		p.block("k1")
+	})
 	on("k2-timeout-task", func() {
 		for recorded, name := range []string{"kb2", "kc", "kb1"} {
 			g := p.block(name)
 			p.own(53+recorded, name)
 			<-g.entered
+			p.killed[p.ids[53+recorded]] = true
 		}
+		p.held[53] = true // nobody looks at it, so it stays processing
 		p.KillWorker(p.ids[53])
 		p.KillWorkerChild(p.ids[54])
 		p.KillWorker(p.ids[55])
@@ -110,12 +82,17 @@ func (p *player) scriptFaults(all []exchange) {
 			break
 		}
 	}
-	for _, e := range all {
-		if e.file == "e3-cancel-queued-twin" && strings.Contains(e.reply, `"cancelled"`) {
-			p.before[e.file+"#"+itoa(e.number)] = func() { queue.release() }
-			break
-		}
-	}
+}
+
+// waits waits until a pre-start of a deployment waits at its gate, as one had
+// when it was recorded some seconds after the deploy.
+func (p *player) waits(deployment string) {
+	p.until("a pre-start of "+deployment, func() bool {
+		p.mu.Lock()
+		g := p.gates[deployment]
+		p.mu.Unlock()
+		return g != nil && len(g.entered) > 0
+	})
 }
 
 // made deploys what the recordings have but do not show.

@@ -273,7 +273,18 @@ func (w *world) until(what string, met func() bool) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	w.t.Fatalf("waited in vain: %s", what)
+	w.t.Fatalf("waited in vain for %s; tasks: %s", what, w.open())
+}
+
+// open lists the tasks that have not ended, for messages.
+func (w *world) open() string {
+	var b strings.Builder
+	for _, t := range w.Tasks() {
+		if t.State == director.StateQueued || t.State == director.StateProcessing || t.State == director.StateCancelling {
+			_, _ = fmt.Fprintf(&b, "%d %s %s; ", t.ID, t.State, t.Description)
+		}
+	}
+	return b.String()
 }
 
 // gate lets a hook wait until it is opened.
