@@ -5,9 +5,11 @@ VERSION ?= 0.0.0-dev
 LDFLAGS := -s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=$(VERSION)
 # The scenario of the demo: success or fail.
 DEMO ?= success
+# The scenario of the end-to-end run: a number, several with commas, or all.
+SCENARIO ?= all
 export CGO_ENABLED ?= 0
 
-.PHONY: help demo test bench lint image image-test build clean
+.PHONY: help demo test bench lint image image-test e2e build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -34,6 +36,10 @@ image: ## build the images with docker or buildah
 
 image-test: ## build the images from local bases and test them (Debian, root)
 	go test -count=1 -timeout 30m -tags image -v ./pkg/image
+
+# Not `go run`, which would keep signals from the program: it has much to clear away.
+e2e: ## prove it on a real Concourse (Debian, root), 10 minutes; SCENARIO=3 plays one
+	cd pkg/e2e && go build -o ../../bin/e2e . && exec ../../bin/e2e --scenario $(SCENARIO)
 
 clean: ## remove what was built
 	rm -rf bin

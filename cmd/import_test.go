@@ -56,6 +56,7 @@ var mayImport = map[string][]string{
 // owner's types.
 var owners = map[string]string{
 	"github.com/aws/":                                       "pkg/aws",
+	"github.com/gofrs/flock":                                "pkg/state",
 	"github.com/google/go-github":                           "pkg/github",
 	"github.com/concourse/concourse":                        "pkg/concourse pkg/sandbox",
 	"github.com/cloudfoundry/bosh-cli/v7/director/template": "pkg/manifest",
@@ -123,7 +124,7 @@ func ownerOf(imported string) string {
 func TestShippedBinaries_linkNoMoreThanTheyNeed(t *testing.T) {
 	forbidden := map[string][]string{
 		"./cmd/resource": {
-			module + "pkg/sandbox", module + "pkg/bootstrap", module + "pkg/aws",
+			module + "pkg/sandbox", module + "pkg/bootstrap",
 			"github.com/cloudfoundry/bosh-cli/v7/cmd", "github.com/cloudfoundry/bosh-cli/v7/cloud",
 			"github.com/cloudfoundry/bosh-cli/v7/installation", "github.com/aws/aws-sdk-go-v2/service/cloudformation",
 			"github.com/gopacket", "testing",

@@ -21,17 +21,24 @@ func SelfUpgradeDefaults() map[string]any {
 		"perpetual_repository": "perpetual-ci/perpetual",
 		"perpetual_constraint": ">=0.0.0",
 		"concourse_constraint": "*",
-		"stemcell_name":        "bosh-aws-xen-hvm-ubuntu-jammy-go_agent",
-		"stemcell_constraint":  "*",
-		"deployment_name":      "concourse",
-		"director_username":    "", // a director without UAA: set these, and client and secret to ""
-		"director_password":    "",
-		"atc_team":             "main",
-		"atc_ca_cert":          "",
-		"github_token":         "",
-		"github_url":           "",
-		"github_ca_cert":       "",
-		"bosh_io_url":          "",
-		"bosh_io_ca_cert":      "",
+		"bpm_constraint":       "*",
+		// A major version of postgres-release is one of PostgreSQL, and may need a
+		// hand and a backup: it reaches the database VM when somebody asks for it.
+		"postgres_constraint":        "54.x",
+		"stemcell_name":              "bosh-aws-xen-hvm-ubuntu-jammy-go_agent",
+		"stemcell_constraint":        "*",
+		"deployment_name":            "concourse",
+		"director_proxy":             "", // of ssh+socks5: give the private key, too
+		"director_proxy_private_key": "",
+		"director_proxy_host_key":    "",
+		"director_username":          "", // a director without UAA: set these, and client and secret to ""
+		"director_password":          "",
+		"atc_team":                   "main",
+		"atc_ca_cert":                "",
+		"github_token":               "",
+		"github_url":                 "",
+		"github_ca_cert":             "",
+		"bosh_io_url":                "",
+		"bosh_io_ca_cert":            "",
 	}
 }

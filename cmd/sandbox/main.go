@@ -1,9 +1,11 @@
 // Command sandbox runs the simulators of GitHub, bosh.io, a BOSH director and
-// Concourse: as a demo of a whole self-upgrade, or to try pipelines against.
+// Concourse: as a demo of a whole self-upgrade, to try pipelines against, or to
+// measure the program.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -12,13 +14,14 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/bench"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/serve"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) { // then the flags are on stderr
 		fmt.Fprintf(os.Stderr, "error: %v\n", err)
 		os.Exit(1)
 	}
@@ -27,22 +30,25 @@ func main() {
 // run chooses what the sandbox does.
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("run: want a command: demo or bench")
+		return fmt.Errorf("run: want a command: demo, serve or bench")
 	}
 	if args[0] == bench.Verb {
 		return bench.Measure(ctx, args[1:], os.Stdin, os.Stdout, os.Stderr)
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	program := flags.String("resource", "bin/resource", "path of the resource's program")
-	scenario := flags.String("scenario", demo.Success, demo.Success+" or "+demo.Failure)
+	program := flags.String("resource", "bin/resource", "demo, bench: path of the resource's program")
+	scenario := flags.String("scenario", demo.Success, "demo: "+demo.Success+" or "+demo.Failure)
+	after := flags.Duration("publish-after", 0, "serve: when a newer component set appears, for example 30s; 0 is never")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
 	switch args[0] {
 	case "demo":
 		return demo.Run(ctx, demo.Options{Scenario: *scenario, Program: *program, Out: os.Stdout})
+	case "serve":
+		return serve.Run(ctx, serve.Options{PublishAfter: *after, Out: os.Stdout, Err: os.Stderr})
 	case "bench":
 		return bench.Run(ctx, bench.Options{Program: *program, Others: flags.Args(), Out: os.Stdout})
 	}
-	return fmt.Errorf("run %s: unknown command; want demo or bench", args[0])
+	return fmt.Errorf("run %s: unknown command; want demo, serve or bench", args[0])
 }

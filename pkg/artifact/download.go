@@ -14,6 +14,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
@@ -46,6 +47,7 @@ func newDownload(f *Fetcher, file File) *download {
 // run downloads, verifies and renames. Whatever goes wrong, nothing is left behind.
 func (d *download) run(ctx context.Context) error {
 	defer d.discard()
+	removeRemains(d.file.Path)
 	var last error
 	policy := d.fetcher.config.Policy
 	wait := backoff.NewExponentialBackOff()
@@ -100,6 +102,7 @@ func (d *download) try(ctx context.Context) error {
 	if err := d.accept(res); err != nil {
 		return err
 	}
+	crash.Here("download-begun")
 	watchdog := time.AfterFunc(d.fetcher.config.Stall, func() { cancel(errStalled) })
 	defer watchdog.Stop()
 	err = d.part.take(awake{res.Body, watchdog, d.fetcher.config.Stall}, d.limit(), d.tick)
@@ -166,8 +169,8 @@ func (d *download) accept(res *http.Response) error {
 		d.discard()
 		return fmt.Errorf("resume from %s: %w", res.Request.URL.Host, errChanged)
 	}
-	after, _ := retry.RetryAfter(res.Header, time.Now())
-	return &StatusError{Host: res.Request.URL.Host, Status: res.StatusCode, RetryAfter: after}
+	after, asked := retry.RetryAfter(res.Header, time.Now())
+	return &StatusError{Host: res.Request.URL.Host, Status: res.StatusCode, RetryAfter: after, Asked: asked}
 }
 
 // begin starts the file anew with a response that holds all of it.
@@ -201,6 +204,7 @@ func (d *download) whole() error {
 
 // commit verifies what is there and gives it its name.
 func (d *download) commit() error {
+	crash.Here("download-written")
 	if what, want, got := d.part.digest(d.file); want != got {
 		return d.mismatch(what, want, got)
 	}

@@ -18,7 +18,8 @@ import (
 type StatusError struct {
 	Host       string        // storage.googleapis.com
 	Status     int           // 404
-	RetryAfter time.Duration // what the server asked to wait; 0 if it did not
+	RetryAfter time.Duration // what the server asked to wait
+	Asked      bool          // whether it did: it may ask to come back at once
 }
 
 // Error implements error.
@@ -40,7 +41,7 @@ func (e *StatusError) Error() string {
 func (e *StatusError) passing() bool {
 	switch e.Status {
 	case http.StatusTooManyRequests:
-		return e.RetryAfter > 0
+		return e.Asked
 	case http.StatusInternalServerError, http.StatusBadGateway,
 		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true

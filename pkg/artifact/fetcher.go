@@ -50,7 +50,7 @@ type Config struct {
 	Stall           time.Duration // a connection that gives nothing for so long counts as cut; default 60 s
 	MaxSize         int64         // larger files are refused; default 16 GiB
 	AllowUnverified bool          // take files of which no digest is known
-	// Policy bounds the tries for each file. Default: 8 tries, 1 to 30 s apart.
+	// Policy bounds the tries for each file; default: DefaultPolicy.
 	Policy retry.Policy
 	// Create makes the temporary file. Default: a new one that only its owner may read.
 	Create func(path string) (Target, error)
@@ -62,6 +62,9 @@ type Fetcher struct {
 	client *http.Client
 	mu     sync.Mutex // one progress line at a time
 }
+
+// DefaultPolicy suits large files over a bad line: eight tries, 1 to 30 s apart.
+var DefaultPolicy = retry.Policy{Attempts: 8, First: time.Second, Max: 30 * time.Second}
 
 // ErrUnverified says that neither digest of a file is known.
 var ErrUnverified = errors.New("no digest of it is known, so it cannot be verified")
@@ -102,7 +105,7 @@ func withDefaults(c Config) Config {
 		c.MaxSize = 16 << 30
 	}
 	if c.Policy.Attempts == 0 {
-		c.Policy = retry.Policy{Attempts: 8, First: time.Second, Max: 30 * time.Second}
+		c.Policy = DefaultPolicy
 	}
 	if c.Log == nil {
 		c.Log = io.Discard

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
 // Reading, writing and hashing overlap: while one buffer is hashed the next is
@@ -33,12 +35,28 @@ type part struct {
 	free    chan []byte
 }
 
-// newPart creates an empty part. A name with a random end lets a second run
-// begin while the remains of a killed one are still there.
+// partialPrefix begins the temporary names of a file.
+func partialPrefix(base string) string { return "." + base + ".partial-" }
+
+// removeRemains removes what a killed run has left of a file. That a file is
+// fetched to the same place by two runs at once is not foreseen: the directory of
+// a get belongs to one run.
+func removeRemains(path string) {
+	directory, base := filepath.Split(path)
+	entries, _ := os.ReadDir(filepath.Clean(directory)) // what cannot be listed, the download finds out
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), partialPrefix(base)) {
+			_ = os.Remove(filepath.Join(directory, e.Name()))
+		}
+	}
+}
+
+// newPart creates an empty part. A name with a random end never meets one that
+// is there, whoever made it.
 func newPart(create func(string) (Target, error), file File) (*part, error) {
 	directory, base := filepath.Split(file.Path)
 	p := &part{
-		path:  filepath.Join(directory, "."+base+".partial-"+strings.ToLower(rand.Text()[:8])),
+		path:  filepath.Join(directory, partialPrefix(base)+strings.ToLower(rand.Text()[:8])),
 		final: file.Path,
 		free:  make(chan []byte, bufferCount),
 	}
@@ -136,13 +154,14 @@ func (p *part) publish() error {
 		p.target.Sync,
 		p.target.Close,
 		func() error { return os.Chmod(p.path, 0o644) },
-		func() error { return os.Rename(p.path, p.final) },
+		func() error { crash.Here("before-rename"); return os.Rename(p.path, p.final) },
 	} {
 		if err := step(); err != nil {
 			p.remove()
 			return &writeError{path: p.final, at: p.written, err: err}
 		}
 	}
+	crash.Here("after-rename")
 	return nil
 }
 

@@ -62,7 +62,7 @@ func (k *call) Do(req *http.Request) (*http.Response, error) {
 	if k.anonymous {
 		k.last, res, k.err = k.client.exchange(k.ctx, k.client.wire, req, secret.Value{})
 	} else {
-		k.last, res, k.err = k.client.send(k.ctx, k.client.wire, req)
+		k.last, res, k.err = k.client.send(k.ctx, k.client.via(req.Method), req)
 	}
 	if k.err != nil {
 		return nil, k.err

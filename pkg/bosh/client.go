@@ -33,6 +33,10 @@ const (
 	// uploadTimeout is the wait for an answer after the last byte of an upload:
 	// the director's nginx first writes the whole file to its disk.
 	uploadTimeout = 10 * time.Minute
+	// writeTimeout is the wait for an answer to any other request that may change
+	// something: a busy director takes its time to compare a large manifest, and
+	// whoever gives up on a deploy cannot know whether it was accepted.
+	writeTimeout = 5 * time.Minute
 	// defaultPoll is how often short tasks are asked for, as the bosh CLI does.
 	defaultPoll = 500 * time.Millisecond
 )
@@ -49,21 +53,24 @@ type Config struct {
 	Client       string       // "ci", a UAA client
 	ClientSecret secret.Value // of Client
 
-	Proxy    string       // "socks5://10.0.0.5:1080" or "ssh+socks5://jumpbox@10.0.0.5:22?private-key=/path"
-	ProxyKey secret.Value // the private key itself, in place of ?private-key=
+	Proxy        string       // "socks5://10.0.0.5:1080" or "ssh+socks5://jumpbox@10.0.0.5:22?private-key=/path"
+	ProxyKey     secret.Value // the private key itself, in place of ?private-key=
+	ProxyHostKey string       // the jumpbox's fingerprint, "SHA256:…", in place of ?host-key=
 
-	Notify func(string)  // hears of retries and outages, one line each
-	Retry  retry.Policy  // for GET and HEAD; default: retry.Default
-	Poll   time.Duration // between two looks at a task that Instances waits for; default: 500 ms
+	Notify      func(string)  // hears of retries and outages, one line each
+	Retry       retry.Policy  // for GET and HEAD; default: retry.Default
+	Poll        time.Duration // between two looks at a task that Instances waits for; default: 500 ms
+	ReadTimeout time.Duration // the wait for the answer to a GET or HEAD, each try; default: 30 s
 }
 
 // Client speaks with one director. It may be used from several goroutines.
 type Client struct {
-	endpoint string // "https://10.0.0.6:25555"
-	host     string // "10.0.0.6:25555"
-	trusted  string // which certificates were trusted, for errors
-	wire     *http.Client
-	uploads  *http.Client
+	endpoint string       // "https://10.0.0.6:25555"
+	host     string       // "10.0.0.6:25555"
+	trusted  string       // which certificates were trusted, for errors
+	wire     *http.Client // for GET and HEAD, and for the UAA
+	writes   *http.Client // for all other methods
+	uploads  *http.Client // for files
 	proxy    *proxy
 	auth     *authenticator
 	poll     time.Duration
@@ -81,7 +88,7 @@ func New(config Config) (*Client, error) {
 	if err := checkLogin(config); err != nil {
 		return nil, err
 	}
-	proxy, err := newProxy(config.Proxy, config.ProxyKey)
+	proxy, err := newProxy(config.Proxy, config.ProxyKey, config.ProxyHostKey)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +108,10 @@ func New(config Config) (*Client, error) {
 		c.notify = func(string) {}
 	}
 	c.auth = newAuthenticator(c, config)
-	if c.wire, err = c.newHTTP(config, 0); err != nil {
+	if c.wire, err = c.newHTTP(config, config.ReadTimeout); err != nil {
+		return nil, err
+	}
+	if c.writes, err = c.newHTTP(config, writeTimeout); err != nil {
 		return nil, err
 	}
 	c.uploads, err = c.newHTTP(config, uploadTimeout)
@@ -111,8 +121,17 @@ func New(config Config) (*Client, error) {
 // Close ends idle connections and the one to a jumpbox.
 func (c *Client) Close() error {
 	c.wire.CloseIdleConnections()
+	c.writes.CloseIdleConnections()
 	c.uploads.CloseIdleConnections()
 	return c.proxy.close()
+}
+
+// via is the client that waits as long as the director may take for a method.
+func (c *Client) via(method string) *http.Client {
+	if method == http.MethodGet || method == http.MethodHead {
+		return c.wire
+	}
+	return c.writes
 }
 
 // newHTTP makes the client on which everything rests. Redirects are answers

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -208,5 +210,35 @@ func TestDeleteDeployment_submitsOnce(t *testing.T) {
 	want := []string{"DELETE /deployments/concourse?force=true", "DELETE /deployments/gone", "DELETE /deployments/a%2Fb", "DELETE /deployments/lost"}
 	if got := director.requests(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("requests %q, want %q", got, want)
+	}
+}
+
+// TestDiff_isWaitedForLongerThanARead holds a diff back until a read of the same
+// patience, begun later, has been given up.
+func TestDiff_isWaitedForLongerThanARead(t *testing.T) {
+	asked, release := make(chan struct{}), make(chan struct{})
+	director := newDirector(t, map[string]http.HandlerFunc{
+		"POST /deployments/concourse/diff": func(w http.ResponseWriter, r *http.Request) {
+			close(asked)
+			<-release
+			text(200, `{"context":{},"diff":[]}`)(w, r)
+		},
+		"GET /locks": func(http.ResponseWriter, *http.Request) { <-release },
+	})
+	config := login(director)
+	config.ReadTimeout, config.Retry = 100*time.Millisecond, retry.Never
+	client := newClient(t, config)
+	done := make(chan error, 1)
+	go func() {
+		_, err := client.Diff(t.Context(), "concourse", manifest)
+		done <- err
+	}()
+	<-asked
+	if _, err := client.Locks(t.Context()); err == nil {
+		t.Error("a read has no end")
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Errorf("diff: %v", err)
 	}
 }

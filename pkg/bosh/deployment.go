@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/cloudfoundry/bosh-cli/v7/director"
+	"gopkg.in/yaml.v3"
 )
 
 // Deployment is what the director runs, or tries to run, under a name.
@@ -31,6 +32,9 @@ func (c *Client) Deployment(ctx context.Context, name string) (Deployment, error
 		return Deployment{}, err
 	}
 	deployment := Deployment{Name: name, Manifest: []byte(answer.Manifest)}
+	if deployment.named() {
+		return deployment, nil
+	}
 	list, err := read(ctx, c, director.Client.DeploymentsWithoutConfigs)
 	if err != nil {
 		return Deployment{}, err
@@ -48,4 +52,27 @@ func (c *Client) Deployment(ctx context.Context, name string) (Deployment, error
 		return deployment, nil
 	}
 	return Deployment{}, fmt.Errorf("read deployment %s: it was deleted just now: %w", name, ErrNotFound)
+}
+
+// named reads releases and stemcells from the manifest. It cannot where a
+// stemcell is given by its OS, or nothing has been deployed; then the director's
+// list of deployments knows them.
+func (d *Deployment) named() bool {
+	var m struct {
+		Releases  []Release
+		Stemcells []Stemcell
+	}
+	if yaml.Unmarshal(d.Manifest, &m) != nil || len(m.Releases) == 0 {
+		return false
+	}
+	for _, s := range m.Stemcells {
+		if s.Name == "" || s.Version == "" {
+			return false
+		}
+	}
+	d.Releases, d.Stemcells = m.Releases, nil
+	for _, s := range m.Stemcells {
+		d.Stemcells = append(d.Stemcells, Stemcell{Name: s.Name, Version: s.Version})
+	}
+	return true
 }

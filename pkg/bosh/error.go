@@ -132,7 +132,7 @@ func (c *Client) refusal(req *http.Request, a *answer) error {
 	case a.status == http.StatusTooManyRequests:
 		e.what = peer + " gets too many requests: " + comeBack(a.header)
 	case a.status >= 500:
-		e.what = peer + ", or a proxy before it, is out of order: try again later"
+		e.what = peer + ", or a proxy before it, is out of order: " + comeBack(a.header)
 	case a.status >= 300 && a.status < 400:
 		e.what = peer + " points elsewhere: check that url is the director's own"
 	case e.Description != "":

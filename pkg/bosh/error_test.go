@@ -16,7 +16,7 @@ import (
 
 func TestErrors_sayWhatHappenedAndWhatToDo(t *testing.T) {
 	retryAfter := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Retry-After", "90")
+		w.Header().Set("Retry-After", "600")
 		text(429, "slow down")(w, r)
 	}
 	cases := []struct {
@@ -31,8 +31,12 @@ func TestErrors_sayWhatHappenedAndWhatToDo(t *testing.T) {
 			"GET /locks: director: Deployment 'nodep' doesn't exist (404, code 70000)"},
 		{"404 of something else", text(404, "<html>nothing here</html>"),
 			"GET /locks: director answered with an error: check that url is the director's own (404)"},
-		{"429", retryAfter, "GET /locks: director gets too many requests: try again in 1m30s (429, slow down)"},
+		{"429", retryAfter, "GET /locks: director gets too many requests: try again in 10m0s (429, slow down)"},
 		{"429 without a time", text(429, ""), "GET /locks: director gets too many requests: try again later (429)"},
+		{"503 that says until when", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			text(503, "")(w, r)
+		}, "GET /locks: director, or a proxy before it, is out of order: try again in 1h0m0s (503)"},
 		{"500", text(500, ""), "GET /locks: director, or a proxy before it, is out of order: try again later (500)"},
 		{"502 page", text(502, "<!DOCTYPE html><h1>Bad\nGateway"), "GET /locks: director, or a proxy before it, is out of order: try again later (502)"},
 		{"page with status 200", text(200, "\n <html><body>Log in</body></html>"), "GET /locks: a web page came in place of the director's answer: " +

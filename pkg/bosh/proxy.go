@@ -28,9 +28,10 @@ type proxy struct {
 	jumpbox *jumpbox
 }
 
-// newProxy reads a proxy's URL; an empty one is the direct way. Errors do not
-// show the URL, because it may hold a password.
-func newProxy(text string, key secret.Value) (*proxy, error) {
+// newProxy reads a proxy's URL; an empty one is the direct way. key and hostKey
+// go before those that the URL names. Errors do not show the URL, because it may
+// hold a password.
+func newProxy(text string, key secret.Value, hostKey string) (*proxy, error) {
 	if text == "" {
 		return &proxy{}, nil
 	}
@@ -42,7 +43,7 @@ func newProxy(text string, key secret.Value) (*proxy, error) {
 	case "socks5", "socks5h":
 		return &proxy{socks: u}, nil
 	case "ssh+socks5":
-		jumpbox, err := newJumpbox(u, key)
+		jumpbox, err := newJumpbox(u, key, hostKey)
 		if err != nil {
 			return nil, fmt.Errorf("check director proxy: %w", err)
 		}
@@ -82,12 +83,18 @@ type jumpbox struct {
 }
 
 // newJumpbox reads user, key and host key from the proxy's URL.
-func newJumpbox(u *url.URL, key secret.Value) (*jumpbox, error) {
+func newJumpbox(u *url.URL, key secret.Value, fingerprint string) (*jumpbox, error) {
 	query := u.Query()
+	if fingerprint == "" { // in base64 it may contain "+", which is a blank in a query
+		fingerprint = strings.ReplaceAll(query.Get("host-key"), " ", "+")
+	}
+	if fingerprint != "" && !strings.HasPrefix(fingerprint, "SHA256:") {
+		return nil, errors.New("the host key is no fingerprint as ssh-keygen -l prints it: SHA256:…")
+	}
 	pem := []byte(key.Reveal())
 	if path := query.Get("private-key"); key.Empty() {
 		if path == "" {
-			return nil, errors.New("ssh+socks5 needs ?private-key=PATH")
+			return nil, errors.New("ssh+socks5 needs a private key: proxy_private_key, or ?private-key=PATH")
 		}
 		var err error
 		if pem, err = os.ReadFile(path); err != nil {
@@ -110,9 +117,7 @@ func newJumpbox(u *url.URL, key secret.Value) (*jumpbox, error) {
 		address: net.JoinHostPort(u.Hostname(), port),
 		turn:    make(chan struct{}, 1), closed: make(chan struct{}),
 		config: &ssh.ClientConfig{
-			User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)},
-			// A base64 fingerprint may contain "+", which is a blank in a query.
-			HostKeyCallback: hostKey(strings.ReplaceAll(query.Get("host-key"), " ", "+")),
+			User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: hostKey(fingerprint),
 		},
 	}, nil
 }

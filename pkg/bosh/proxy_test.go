@@ -190,6 +190,9 @@ func TestProxy_jumpboxLeadsToTheDirector(t *testing.T) {
 		"host key pinned": func(c *bosh.Config) {
 			c.Proxy, c.ProxyKey = "ssh+socks5://"+server.address+"?host-key="+server.fingerprint, secret.New(private)
 		},
+		"host key given": func(c *bosh.Config) {
+			c.Proxy, c.ProxyKey, c.ProxyHostKey = "ssh+socks5://"+server.address+"?host-key=SHA256:abc", secret.New(private), server.fingerprint
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := login(director)

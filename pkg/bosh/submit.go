@@ -41,7 +41,7 @@ func (c *Client) submit(ctx context.Context, s submission) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", s.action, err)
 	}
-	via := c.wire
+	via := c.via(s.method)
 	if s.file != "" {
 		via = c.uploads
 	}

@@ -27,9 +27,6 @@ const (
 // Unfinished are the states of a task that a worker has or will have.
 func Unfinished() []string { return []string{StateQueued, StateProcessing, StateCancelling} }
 
-// Finished are the states that do not change any more.
-func Finished() []string { return []string{StateDone, StateError, StateTimeout, StateCancelled} }
-
 // Task is one job of the director.
 type Task struct {
 	ID          int       // 42

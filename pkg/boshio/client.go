@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/retry"
@@ -168,7 +169,7 @@ func (c *Client) LastModified(ctx context.Context, fileURL string) (time.Time, e
 	return date, nil
 }
 
-var name = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
+var name = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`) })
 
 // validPath says whether each segment of a repository or name is plain, so that
 // none can lead to another part of the server.
@@ -178,7 +179,7 @@ func validPath(text string, segments int) bool {
 		return false
 	}
 	for _, part := range parts {
-		if !name.MatchString(part) {
+		if !name().MatchString(part) {
 			return false
 		}
 	}

@@ -136,7 +136,8 @@ func TestClient_saysWhyItWasRefused(t *testing.T) {
 		{"401", fault.Fault{Code: 401}, "answered 401 Unauthorized: it, or a proxy before it, lets this machine not in", nil, 1},
 		{"403", fault.Fault{Code: 403, Body: "<html>\nblocked</html>"}, "answered 403 Forbidden", nil, 1},
 		{"404", fault.Fault{Code: 404}, "answered 404 Not Found", boshio.ErrNotFound, 1},
-		{"429 that is long", fault.Fault{Code: 429, Header: http.Header{"Retry-After": {"60"}}}, "it asks to wait until", boshio.ErrLimited, 1},
+		{"503 that is long", fault.Fault{Code: 503, Header: http.Header{"Retry-After": {"3600"}}}, "answered 503 Service Unavailable: it asks to wait 1h0m0s", boshio.ErrUnavailable, 1},
+		{"429 that is long", fault.Fault{Code: 429, Header: http.Header{"Retry-After": {"600"}}}, "it asks to wait until", boshio.ErrLimited, 1},
 		{"500", fault.Fault{Code: 500, Body: "<html>oops</html>"}, "answered 500 Internal Server Error each time", boshio.ErrUnavailable, 3},
 		{"503", fault.Fault{Code: 503}, "try again later", boshio.ErrUnavailable, 3},
 	}

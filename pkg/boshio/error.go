@@ -59,6 +59,8 @@ func refusal(res *http.Response) error {
 		}
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		text += ": it, or a proxy before it, lets this machine not in; bosh.io itself needs no login"
+	case code >= 500 && retry.Asked(res.Header) != "":
+		text += ": " + retry.Asked(res.Header)
 	case code >= 500:
 		text += " each time it was asked: try again later"
 	}

@@ -101,6 +101,54 @@ func TestVersion_isTheOneThatWasBuilt(t *testing.T) {
 var pipelineArgs = []string{
 	"pipeline", "-v", "deployment_name=early", "-l", "testdata/vars.yml", "-v", "director_url=https://10.0.0.6:25555",
 	"--var", "director_client=ci", "--load-vars-from", "testdata/more.yml",
+	"-y", `director_proxy={host: early}`, "--yaml-var", "director_proxy='socks5://10.0.0.5:1080'",
+}
+
+func TestPipeline_helpsWhenAsked(t *testing.T) {
+	t.Parallel()
+	for _, arg := range []string{"-h", "-help", "--help"} {
+		p := invocation{path: perpetualBinary, args: []string{"pipeline", arg}}.run(t)
+		if p.code != 0 || p.stderr != "" {
+			t.Errorf("%s: exit code %d, stderr %q", arg, p.code, p.stderr)
+		}
+		for _, want := range []string{"perpetual pipeline", "--var", "--yaml-var", "--load-vars-from"} {
+			if !strings.Contains(p.stdout, want) {
+				t.Errorf("%s: help lacks %q:\n%s", arg, want, p.stdout)
+			}
+		}
+	}
+}
+
+func TestPipeline_refusesAValueThatIsNoYAML(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"name", "=1", "name={", "name=[1"} {
+		p := invocation{path: perpetualBinary, args: []string{"pipeline", "-y", value}}.run(t)
+		if p.code != 1 || p.stdout != "" || !strings.Contains(p.stderr, "want NAME=YAML") {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", value, p.code, p.stdout, p.stderr)
+		}
+	}
+}
+
+// TestPipeline_doesNotChangePostgreSQLUnasked: a major version of the release
+// is one of the database, on a VM that holds all of Concourse's state.
+func TestPipeline_doesNotChangePostgreSQLUnasked(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{"": "54.x", "postgres_constraint=55.x": "55.x"} {
+		list := []string{"pipeline"}
+		if args != "" {
+			list = append(list, "-v", args)
+		}
+		p := invocation{path: perpetualBinary, args: list}.run(t)
+		var config atc.Config
+		if err := atc.UnmarshalConfig([]byte(p.stdout), &config); err != nil {
+			t.Fatal(err)
+		}
+		components, _ := config.Resources.Lookup("components")
+		watch := components.Source["watch"].(map[string]any)["postgres"].(map[string]any)
+		if watch["version"] != want {
+			t.Errorf("%s: postgres has version %v, want %s", args, watch["version"], want)
+		}
+	}
 }
 
 func TestPipeline_isRenderedForFly(t *testing.T) {
@@ -129,7 +177,7 @@ func TestPipeline_isRenderedForFly(t *testing.T) {
 	put, _ := config.Resources.Lookup("deployment")
 	director := put.Source["director"].(map[string]any)
 	for key, want := range map[string]string{
-		"url": "https://10.0.0.6:25555", "client": "ci", "client_secret": "((director_client_secret))", "ca_cert": "((director_ca_cert))",
+		"url": "https://10.0.0.6:25555", "proxy": "socks5://10.0.0.5:1080", "client": "ci", "client_secret": "((director_client_secret))", "ca_cert": "((director_ca_cert))",
 	} {
 		if director[key] != want {
 			t.Errorf("director.%s is %q, want %q", key, director[key], want)

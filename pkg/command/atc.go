@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -16,6 +17,7 @@ func (c *call) atc(s resource.Concourse) (upgrade.ATC, error) {
 	}
 	client, err := concourse.New(concourse.Config{
 		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.notify,
+		Retry: patience(retry.Default),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("source.concourse: %w", err)
@@ -26,30 +28,35 @@ func (c *call) atc(s resource.Concourse) (upgrade.ATC, error) {
 // atc speaks upgrade's language over the adapter.
 type atc struct{ client *concourse.Client }
 
+// Info implements upgrade.ATC.
 func (a atc) Info(ctx context.Context) (upgrade.ATCInfo, error) {
 	info, err := a.client.Info(ctx)
-	return upgrade.ATCInfo{Version: info.Version, WorkerVersion: info.WorkerVersion}, err
+	return upgrade.ATCInfo{Version: info.Version, WorkerVersion: info.WorkerVersion}, refused(err)
 }
 
+// Workers implements upgrade.ATC.
 func (a atc) Workers(ctx context.Context) ([]upgrade.Worker, error) {
 	list, err := a.client.Workers(ctx)
 	out := make([]upgrade.Worker, len(list))
 	for i, w := range list {
 		out[i] = upgrade.Worker{Name: w.Name, State: w.State, Version: w.Version, StartTime: w.StartTime}
 	}
-	return out, err
+	return out, refused(err)
 }
 
+// Pipeline implements upgrade.ATC.
 func (a atc) Pipeline(ctx context.Context, p upgrade.PipelineRef) (upgrade.PipelineConfig, error) {
 	config, err := a.client.PipelineConfig(ctx, concourse.Pipeline(p))
 	return upgrade.PipelineConfig{YAML: config.YAML, Exists: config.Exists}, err
 }
 
+// DiffPipeline implements upgrade.ATC.
 func (a atc) DiffPipeline(ctx context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {
 	change, err := a.client.DiffPipeline(ctx, concourse.Pipeline(p), config)
 	return pipelineChange(change), err
 }
 
+// SetPipeline implements upgrade.ATC.
 func (a atc) SetPipeline(ctx context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {
 	change, err := a.client.SetPipeline(ctx, concourse.Pipeline(p), config)
 	return pipelineChange(change), err

@@ -56,7 +56,7 @@ func ResourceVerbs() []Verb {
 // Verbs are all commands.
 func Verbs() []Verb {
 	return append(ResourceVerbs(),
-		Verb{"pipeline", "[-v NAME=VALUE] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline})
+		Verb{"pipeline", "[-v NAME=VALUE] [-y NAME=YAML] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline})
 }
 
 // Main runs the verb that argv names, by its first element (a link called

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -23,7 +25,9 @@ type director struct{ client *bosh.Client }
 func (c *call) director(s resource.Director) (director, error) {
 	client, err := bosh.New(bosh.Config{
 		URL: s.URL, CACert: s.CACert, Username: s.Username, Password: s.Password,
-		Client: s.Client, ClientSecret: s.ClientSecret, Proxy: s.Proxy, Notify: c.notify,
+		Client: s.Client, ClientSecret: s.ClientSecret, Notify: c.notify,
+		Proxy: s.Proxy, ProxyKey: s.ProxyPrivateKey, ProxyHostKey: s.ProxyHostKey,
+		Retry: patience(retry.Default), Poll: crash.Scale(taskPoll),
 	})
 	if err != nil {
 		return director{}, fmt.Errorf("source.director: %w", err)
@@ -33,6 +37,7 @@ func (c *call) director(s resource.Director) (director, error) {
 
 func (d director) close() { _ = d.client.Close() }
 
+// Deployment implements upgrade.Director.
 func (d director) Deployment(ctx context.Context, name string) (upgrade.Deployed, error) {
 	found, err := d.client.Deployment(ctx, name)
 	if err != nil {
@@ -48,11 +53,13 @@ func (d director) Deployment(ctx context.Context, name string) (upgrade.Deployed
 	return out, nil
 }
 
+// Task implements upgrade.Director.
 func (d director) Task(ctx context.Context, id int) (upgrade.Task, error) {
 	task, err := d.client.Task(ctx, id)
 	return upgrade.Task(task), notFound(err)
 }
 
+// Tasks implements upgrade.Director.
 func (d director) Tasks(ctx context.Context, f upgrade.TaskFilter) ([]upgrade.Task, error) {
 	list, err := d.client.Tasks(ctx, bosh.TaskFilter(f))
 	if err != nil {
@@ -65,6 +72,7 @@ func (d director) Tasks(ctx context.Context, f upgrade.TaskFilter) ([]upgrade.Ta
 	return out, nil
 }
 
+// Events implements upgrade.Director.
 func (d director) Events(ctx context.Context, id int) ([]upgrade.Event, error) {
 	list, _, err := d.client.TaskEvents(ctx, id, 0)
 	if err != nil {
@@ -77,11 +85,13 @@ func (d director) Events(ctx context.Context, id int) ([]upgrade.Event, error) {
 	return out, nil
 }
 
+// Wait implements upgrade.Director.
 func (d director) Wait(ctx context.Context, id int, report func(upgrade.Event)) (upgrade.Task, error) {
-	task, err := d.client.Wait(ctx, id, taskPoll, func(e bosh.Event) { report(upgrade.Event(e)) })
+	task, err := d.client.Wait(ctx, id, crash.Scale(taskPoll), func(e bosh.Event) { report(upgrade.Event(e)) })
 	return upgrade.Task(task), err
 }
 
+// Locks implements upgrade.Director.
 func (d director) Locks(ctx context.Context) ([]upgrade.Lock, error) {
 	list, err := d.client.Locks(ctx)
 	if err != nil {
@@ -97,6 +107,7 @@ func (d director) Locks(ctx context.Context) ([]upgrade.Lock, error) {
 	return out, nil
 }
 
+// Stemcells implements upgrade.Director.
 func (d director) Stemcells(ctx context.Context) ([]upgrade.NameVersion, error) {
 	list, err := d.client.Stemcells(ctx)
 	out := make([]upgrade.NameVersion, len(list))
@@ -106,6 +117,7 @@ func (d director) Stemcells(ctx context.Context) ([]upgrade.NameVersion, error) 
 	return out, err
 }
 
+// Releases implements upgrade.Director.
 func (d director) Releases(ctx context.Context) ([]upgrade.NameVersion, error) {
 	list, err := d.client.Releases(ctx)
 	out := make([]upgrade.NameVersion, len(list))
@@ -115,6 +127,7 @@ func (d director) Releases(ctx context.Context) ([]upgrade.NameVersion, error) {
 	return out, err
 }
 
+// Upload implements upgrade.Director: from a file where there is one, else by URL.
 func (d director) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
 	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256}
 	switch {
@@ -128,6 +141,7 @@ func (d director) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
 	return d.client.UploadReleaseURL(ctx, u)
 }
 
+// Diff implements upgrade.Director.
 func (d director) Diff(ctx context.Context, deployment string, text []byte) (upgrade.Diff, error) {
 	diff, err := d.client.Diff(ctx, deployment, text)
 	if err != nil {
@@ -140,6 +154,8 @@ func (d director) Diff(ctx context.Context, deployment string, text []byte) (upg
 	return out, nil
 }
 
+// Deploy implements upgrade.Director. Its error is upgrade.ErrUncertain when the
+// director may have accepted.
 func (d director) Deploy(ctx context.Context, text []byte, o upgrade.DeployOptions) (int, error) {
 	id, err := d.client.Deploy(ctx, text, bosh.DeployOptions{
 		ContextID: o.ContextID, DiffContext: o.DiffContext, Recreate: o.Recreate, Fix: o.Fix,
@@ -152,21 +168,23 @@ func (d director) Deploy(ctx context.Context, text []byte, o upgrade.DeployOptio
 	return id, err
 }
 
+// Instances implements upgrade.Director.
 func (d director) Instances(ctx context.Context, name string) ([]upgrade.Instance, error) {
 	list, err := d.client.Instances(ctx, name)
 	out := make([]upgrade.Instance, len(list))
 	for i, in := range list {
-		out[i] = upgrade.Instance{Group: in.Group, ID: in.ID, Index: in.Index, State: in.State}
+		out[i] = upgrade.Instance{Group: in.Group, ID: in.ID, Index: in.Index, State: in.State, Wanted: in.Wanted}
 	}
-	return out, err
+	return out, refused(err)
 }
 
+// ConfigServer implements upgrade.Director.
 func (d director) ConfigServer(ctx context.Context) (bool, error) {
 	info, err := d.client.Info(ctx)
 	return slices.Contains(info.Features, "config_server"), err
 }
 
-// SetCloudConfig compares by content, as the director writes YAML in its own way.
+// SetCloudConfig implements upgrade.Director. It compares by content, as the director writes YAML in its own way.
 func (d director) SetCloudConfig(ctx context.Context, content []byte, dryRun bool) (bool, error) {
 	wanted, err := manifest.Digest(content)
 	if err != nil {

@@ -21,6 +21,8 @@ const upstreamDeadline = 90 * time.Second
 const (
 	// poll is the time between two looks at what somebody else is doing.
 	poll = 2 * time.Second
+	// acceptance is how long the task of a lost answer is looked for.
+	acceptance = 30 * time.Second
 	// settle is how long after a deploy the ATC and the workers may take.
 	settle = 5 * time.Minute
 )
@@ -127,8 +129,13 @@ func runOut(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	store, err := c.store(req.Source.State)
+	if err != nil {
+		return err
+	}
 	result, err := upgrade.Out{
-		Director: d, ATC: web, Build: c.build(), Log: c.log, Mask: c.log.Add, Poll: crash.Scale(poll),
+		Director: d, ATC: web, State: store, Build: c.build(), Log: c.log, Mask: c.log.Add,
+		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance),
 	}.Run(ctx, req, dir)
 	if err != nil {
 		return err

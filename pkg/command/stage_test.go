@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ type stage struct {
 func newStage(t *testing.T, scale ...float64) *stage {
 	t.Helper()
 	scale = append(scale, 0.001)
-	w, err := world.Start(t.Context(), world.Options{Scale: scale[0], DrainTimeout: time.Minute})
+	w, err := world.Start(t.Context(), world.Options{Scale: scale[0], DrainTimeout: time.Minute, CA: authority(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,14 +63,12 @@ func installed(t *testing.T, scale ...float64) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := render(t, manifest.Concourse(), manifest.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})
+	text, config := s.oldTexts(t)
 	ctx, cancel := context.WithTimeout(t.Context(), tooLong)
 	defer cancel()
 	if _, err := s.Director.Deploy(ctx, text); err != nil {
 		t.Fatal(err)
 	}
-	bundled := manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
-	config := render(t, bundled, pipelines.SelfUpgradeDefaults(), s.PipelineVars(), s.setVars())
 	if _, err := s.Concourse.SetPipeline(world.Team, pipelineName, nil, config); err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +77,24 @@ func installed(t *testing.T, scale ...float64) *stage {
 	}
 	s.forget()
 	return s
+}
+
+// oldTexts are the manifest and the pipeline of the deployed set. They are
+// rendered once for all worlds.
+func (s *stage) oldTexts(t *testing.T) (text, config []byte) {
+	t.Helper()
+	oldTexts.once.Do(func() {
+		bundled := manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
+		text := render(t, manifest.Concourse(), manifest.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})
+		config := render(t, bundled, pipelines.SelfUpgradeDefaults(), s.PipelineVars(), s.setVars())
+		oldTexts.manifest, oldTexts.pipeline = s.Nameless(string(text)), s.Nameless(string(config))
+	})
+	return []byte(s.Named(oldTexts.manifest)), []byte(s.Named(oldTexts.pipeline))
+}
+
+var oldTexts struct {
+	once               sync.Once
+	manifest, pipeline string // with names for the servers' addresses
 }
 
 func render(t *testing.T, file manifest.File, vars ...map[string]any) []byte {

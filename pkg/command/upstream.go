@@ -10,31 +10,46 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // set joins the adapters of the upstreams to component.Set.
 func (c *call) set(s resource.Source) (component.Set, error) {
 	hub, err := github.New(github.Config{
 		URL: s.GitHub.URL, Token: s.GitHub.Token, CACert: s.GitHub.CACert, Notify: c.notify,
+		Policy: patience(retry.Default),
 	})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.github: %w", err)
 	}
-	bosh, err := boshio.New(boshio.Config{URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.notify})
+	bosh, err := boshio.New(boshio.Config{
+		URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.notify, Policy: patience(retry.Default),
+	})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.bosh_io: %w", err)
 	}
 	return component.Set{
 		Upstreams: component.Upstreams{GitHub: gitHub{hub}, BoshIO: boshIO{bosh}},
-		Fetcher:   fetcher{artifact.Config{CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.log}}, Now: time.Now, Log: c.log, Deadline: upstreamDeadline,
+		Fetcher: fetcher{artifact.Config{
+			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.log, Policy: patience(artifact.DefaultPolicy),
+		}},
+		Now: time.Now, Log: c.log, Deadline: upstreamDeadline,
 	}, nil
+}
+
+// patience is a policy with its waits as they are in this build.
+func patience(p retry.Policy) retry.Policy {
+	p.First, p.Max = crash.Scale(p.First), crash.Scale(p.Max)
+	return p
 }
 
 // gitHub speaks component's language over the adapter.
 type gitHub struct{ client *github.Client }
 
+// Releases implements component.GitHub.
 func (g gitHub) Releases(ctx context.Context, repo string, page, perPage int) ([]component.GitHubRelease, int, error) {
 	list, next, err := g.client.Releases(ctx, repo, page, perPage)
 	if err != nil {
@@ -47,11 +62,13 @@ func (g gitHub) Releases(ctx context.Context, repo string, page, perPage int) ([
 	return releases, next, nil
 }
 
+// Tags implements component.GitHub.
 func (g gitHub) Tags(ctx context.Context, repo string) ([]string, error) {
 	tags, err := g.client.Tags(ctx, repo)
 	return tags, g.missing(err)
 }
 
+// ReleaseByTag implements component.GitHub.
 func (g gitHub) ReleaseByTag(ctx context.Context, repo, tag string) (component.GitHubRelease, error) {
 	r, err := g.client.ReleaseByTag(ctx, repo, tag)
 	if err != nil {
@@ -60,11 +77,13 @@ func (g gitHub) ReleaseByTag(ctx context.Context, repo, tag string) (component.G
 	return gitHubRelease(r), nil
 }
 
+// Assets implements component.GitHub.
 func (g gitHub) Assets(ctx context.Context, repo string, id int64) ([]component.GitHubAsset, error) {
 	list, err := g.client.Assets(ctx, repo, id)
 	return gitHubAssets(list), g.missing(err)
 }
 
+// Header implements component.GitHub.
 func (g gitHub) Header(assetURL string) http.Header { return g.client.Header(assetURL) }
 
 func gitHubRelease(r github.Release) component.GitHubRelease {
@@ -92,6 +111,7 @@ func (gitHub) missing(err error) error {
 // boshIO speaks component's language over the adapter.
 type boshIO struct{ client *boshio.Client }
 
+// Releases implements component.BoshIO.
 func (b boshIO) Releases(ctx context.Context, repository string) ([]component.Tarball, error) {
 	list, err := b.client.Releases(ctx, repository)
 	if err != nil {
@@ -104,6 +124,7 @@ func (b boshIO) Releases(ctx context.Context, repository string) ([]component.Ta
 	return out, nil
 }
 
+// Stemcells implements component.BoshIO.
 func (b boshIO) Stemcells(ctx context.Context, name string) ([]component.Stemcell, error) {
 	list, err := b.client.Stemcells(ctx, name)
 	if err != nil {
@@ -116,6 +137,7 @@ func (b boshIO) Stemcells(ctx context.Context, name string) ([]component.Stemcel
 	return out, nil
 }
 
+// LastModified implements component.BoshIO.
 func (b boshIO) LastModified(ctx context.Context, url string) (time.Time, error) {
 	return b.client.LastModified(ctx, url)
 }
@@ -132,6 +154,7 @@ func tarball(t *boshio.Tarball) *component.Tarball {
 // than all of check.
 type fetcher struct{ config artifact.Config }
 
+// Fetch implements component.Fetcher.
 func (f fetcher) Fetch(ctx context.Context, files ...component.Download) error {
 	fetch, err := artifact.New(f.config)
 	if err != nil {
@@ -155,5 +178,8 @@ func translate(err, from, to error) error {
 // translated reads as the adapter's error and is both.
 type translated struct{ err, also error }
 
-func (t *translated) Error() string   { return t.err.Error() }
+// Error implements error.
+func (t *translated) Error() string { return t.err.Error() }
+
+// Unwrap gives both to errors.Is.
 func (t *translated) Unwrap() []error { return []error{t.err, t.also} }

@@ -2,6 +2,7 @@ package component
 
 import (
 	"context"
+	"fmt"
 	"strings"
 )
 
@@ -50,9 +51,11 @@ func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string
 		f.say("skipped what is no version: %s", strings.Join(unparsable, ", "))
 	}
 	_, offered := byVersion[given]
+	passed := 0
 	for i, c := range candidates {
 		if f.watch.MinAge.Duration > 0 && c.version != given {
 			if i >= maxDated {
+				passed++
 				continue // the given version may still follow
 			}
 			date, err := f.up.BoshIO.LastModified(ctx, byVersion[c.version].URL)
@@ -64,6 +67,10 @@ func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string
 			}
 		}
 		return found{component: f.fromTarball(byVersion[c.version]), withdrawn: given != "" && !offered}, nil
+	}
+	if passed > 0 {
+		return found{}, fmt.Errorf("find versions in %s: none of the newest %d is as old as min_age %s, and no more are looked at (%d are older): "+
+			"lower min_age, or let version name older ones", f.upstream(), maxDated, f.watch.MinAge, passed)
 	}
 	return found{}, f.errNothing(f.upstream())
 }

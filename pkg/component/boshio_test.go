@@ -140,6 +140,10 @@ func TestCheck_waitsForTheAgeOfABoshReleaseVersion(t *testing.T) {
 			if got != c.want || (err == nil) != (c.want != "") {
 				t.Errorf("versions = %q, error = %v, want %q", got, err, c.want)
 			}
+			if wide := err != nil && c.n > 20; wide != (err != nil && strings.Contains(err.Error(),
+				"none of the newest 20 is as old as min_age 9600h0m0s, and no more are looked at (30 are older): lower min_age")) {
+				t.Errorf("error = %v", err)
+			}
 			if log != "" {
 				t.Errorf("log = %q, want none", log)
 			}

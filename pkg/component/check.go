@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,7 +95,7 @@ func (s Set) each(ctx context.Context, source resource.Source, log io.Writer, do
 				return fmt.Errorf("component %s: %w", name, err)
 			}
 			f := &finder{name: name, watch: watch, up: s.Upstreams, now: now, log: log, picker: picker}
-			if err := do(ctx, f); err != nil {
+			if err := contain(func() error { return do(ctx, f) }); err != nil {
 				return fmt.Errorf("component %s: %w", name, err)
 			}
 			return nil
@@ -101,12 +104,43 @@ func (s Set) each(ctx context.Context, source resource.Source, log io.Writer, do
 	return group.Wait()
 }
 
+// contain makes an error of a panic in do, which would end the process from
+// another goroutine than the main one. The error says where it was, and not with
+// which value: that may be a credential.
+func contain(do func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("internal: it panicked in %s; this is a bug in this program", origin())
+		}
+	}()
+	return do()
+}
+
+// origin is the function and line that a recovered panic came from.
+func origin() string {
+	callers := make([]uintptr, 32)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers)])
+	for panicking := false; ; {
+		frame, more := frames.Next()
+		switch {
+		case frame.Function == "runtime.gopanic":
+			panicking = true
+		case panicking && !strings.HasPrefix(frame.Function, "runtime."):
+			return fmt.Sprintf("%s (%s:%d)", path.Base(frame.Function), path.Base(frame.File), frame.Line)
+		}
+		if !more {
+			return "an unknown place"
+		}
+	}
+}
+
 // lockedWriter keeps lines of concurrent finders whole.
 type lockedWriter struct {
 	mu sync.Mutex
 	to io.Writer
 }
 
+// Write implements io.Writer.
 func (w *lockedWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -75,6 +75,26 @@ func TestCheck_givesTheGivenVersionThenTheNewest(t *testing.T) {
 	}
 }
 
+func TestCheck_comparesDeniedVersionsAsVersions(t *testing.T) {
+	cases := []struct {
+		name   string
+		offers []string
+		deny   string
+		want   string
+	}{
+		{"as its tag is called", []string{"1.1.0", "1.2.0"}, "v1.2.0", "1.1.0"},
+		{"with fewer numbers", []string{"1.1.0", "1.2.0"}, "1.2", "1.1.0"},
+		{"with more numbers", []string{"1.9", "1.10"}, "1.10.0", "1.9"},
+		{"another one of the same digits", []string{"1.1", "1.10"}, "1.1", "1.10"},
+	}
+	for _, c := range cases {
+		d := &depot{releases: map[string][]component.Tarball{bpm: tarballs(c.offers...)}}
+		if got, _, err := checkOne(t, nil, d, resource.Watch{Release: bpm, Deny: []string{c.deny}}, ""); err != nil || got != c.want {
+			t.Errorf("%s: versions = %q, error = %v, want %q", c.name, got, err, c.want)
+		}
+	}
+}
+
 func TestCheck_saysWhyNothingCounts(t *testing.T) {
 	d := &depot{
 		releases: map[string][]component.Tarball{bpm: tarballs("1.0.0", "1.1.0-rc.1", "junk"), "github.com/a/empty": {}},
@@ -246,6 +266,26 @@ func TestCheck_hasOneDeadlineForAll(t *testing.T) {
 	}
 	if len(deadlines) != 1 {
 		t.Errorf("deadlines = %v, want one for all upstreams", deadlines)
+	}
+}
+
+func TestSet_makesAnErrorOfAPanic(t *testing.T) {
+	source, h, d := wholeSource()
+	h.fail = func(string) error { panic("with a credential") }
+	var log bytes.Buffer
+	got, err := newSet(h, d, &log).Check(t.Context(), source, nil)
+	if got != nil || err == nil || !strings.Contains(err.Error(), "it panicked in component_test.TestSet_makesAnErrorOfAPanic") ||
+		!strings.Contains(err.Error(), "(check_test.go:") || strings.Contains(err.Error()+log.String(), "credential") {
+		t.Errorf("versions = %v, error = %v, log %q", got, err, log.String())
+	}
+	version := resource.Version{}
+	for name := range source.Watch {
+		version[name] = "1.0.0"
+	}
+	h.fail, d.fail = func(string) error { var none map[string]int; none["a"] = 1; return nil }, nil
+	dir := t.TempDir()
+	if _, err := newSet(h, d, &log).In(t.Context(), resource.InRequest{Source: source, Version: version}, dir); err == nil || tree(t, dir) != "" {
+		t.Errorf("in: error %v, files %q", err, tree(t, dir))
 	}
 }
 

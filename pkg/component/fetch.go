@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,9 +13,11 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -39,10 +42,26 @@ type Fetcher interface {
 	Fetch(ctx context.Context, files ...Download) error
 }
 
+// inTimeout bounds In where params.timeout does not: each download has timeouts
+// of its own, but a server that sends a byte now and then keeps to all of them.
+const inTimeout = time.Hour
+
 // In writes the set of a version into dir, with the files themselves for the
-// components named in params. Nothing is written when a component is not found
-// or a download fails.
+// components named in params. Nothing is written when a component is not found,
+// a download fails, or params.timeout is over.
 func (s Set) In(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
+	timeout := cmp.Or(req.Params.Timeout.Duration, inTimeout)
+	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	result, err := s.write(bounded, req, dir)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		return resource.Result{}, fmt.Errorf("%w; params.timeout, %s, is over and nothing was kept: raise it, or run again", err, timeout)
+	}
+	return result, err
+}
+
+// write is In within its time.
+func (s Set) write(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
 	names, err := req.Params.Downloads(req.Source)
 	if err != nil {
 		return resource.Result{}, err
@@ -91,11 +110,13 @@ func (s Set) fetch(ctx context.Context, dir string, set []Component, downloads [
 			return fmt.Errorf("make the download's directory: %w", err)
 		}
 	}
+	crash.Here("before-downloads")
 	if len(downloads) > 0 {
 		if err := s.Fetcher.Fetch(ctx, downloads...); err != nil {
 			return err
 		}
 	}
+	crash.Here("before-set")
 	return WriteSet(dir, set)
 }
 
@@ -253,9 +274,27 @@ func (c Component) validate() error {
 	return nil
 }
 
+// write makes a file appear whole: whoever finds it after this run was killed
+// finds all of it. What a killed run left beside it is written over.
 func write(path string, text []byte) error {
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	name := filepath.Base(path)
+	partial := filepath.Join(filepath.Dir(path), "."+name+".partial")
+	err := os.WriteFile(partial, text, 0o644)
+	if err == nil {
+		crash.Here("set-file-written")
+		err = os.Rename(partial, path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", name, err), removed(partial))
+	}
+	crash.Here("set-file-named")
+	return nil
+}
+
+// removed removes a file that need not be there.
+func removed(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package component_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -12,8 +13,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -78,7 +80,7 @@ func golden(t *testing.T, name, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
+	if diff := gocmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got; run with -update if it is meant):\n%s", path, diff)
 	}
 }
@@ -134,7 +136,7 @@ func TestIn_writesTheSet(t *testing.T) {
 	want := []resource.Field{
 		{Name: "bpm", Value: "1.4.38"}, {Name: "bpm notes", Value: "https://github.com/cloudfoundry/bpm-release/releases/tag/v1.4.38"},
 	}
-	if diff := cmp.Diff(want, result.Metadata[:2]); diff != "" || len(result.Metadata) != 2*len(version) {
+	if diff := gocmp.Diff(want, result.Metadata[:2]); diff != "" || len(result.Metadata) != 2*len(version) {
 		t.Errorf("metadata = %v\n%s", result.Metadata, diff)
 	}
 }
@@ -169,7 +171,7 @@ func TestIn_writesWhatItDownloaded(t *testing.T) {
 		named(hub("perpetual-linux"), "two-assets perpetual-linux", "two-assets/assets/perpetual-linux"),
 		named(hub("notes"), "two-assets notes", "two-assets/assets/notes"),
 	}
-	if diff := cmp.Diff(want, files.asked); diff != "" {
+	if diff := gocmp.Diff(want, files.asked); diff != "" {
 		t.Errorf("downloads (-want +got):\n%s", diff)
 	}
 }
@@ -204,7 +206,8 @@ func TestIn_leavesNothingBehindWhenItFails(t *testing.T) {
 		want     string
 	}{
 		{"a version was withdrawn", nil, func(_ resource.Source, _ *hub, _ *depot, v resource.Version, _ *store) { v["bpm"] = "1.0.0" },
-			"component bpm: find bpm 1.0.0: not found upstream any more"},
+			"component bpm: find bpm 1.0.0: not found upstream any more: it was withdrawn, or source.watch.bpm changed; what is deployed stays as it is; " +
+				"wait for a newer version, or set allow_downgrade: true in source.watch.bpm"},
 		{"a stemcell was withdrawn", nil, func(_ resource.Source, _ *hub, _ *depot, v resource.Version, _ *store) { v["stemcell"] = "1.0" },
 			"component stemcell: find stemcell 1.0: not found"},
 		{"a GitHub release was withdrawn", nil, func(_ resource.Source, _ *hub, _ *depot, v resource.Version, _ *store) { v["plain"] = "0.1.0" },
@@ -252,6 +255,48 @@ func TestIn_leavesNothingBehindWhenItFails(t *testing.T) {
 				t.Errorf("left behind:\n%s", got)
 			}
 		})
+	}
+}
+
+// slow is a Fetcher whose servers never send all of a file.
+type slow struct{ deadline time.Time }
+
+func (s *slow) Fetch(ctx context.Context, _ ...component.Download) error {
+	s.deadline, _ = ctx.Deadline()
+	if time.Until(s.deadline) > time.Minute {
+		return nil
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestIn_endsWithItsTimeout(t *testing.T) {
+	source, h, d, version := deployable()
+	for timeout, want := range map[time.Duration]string{
+		time.Millisecond: "params.timeout, 1ms, is over and nothing was kept: raise it, or run again",
+		2 * time.Hour:    "",
+		0:                "", // an hour
+	} {
+		files := &slow{}
+		s := newSet(h, d, &bytes.Buffer{})
+		s.Fetcher = files
+		dir := t.TempDir()
+		started := time.Now()
+		_, err := s.In(t.Context(), resource.InRequest{Source: source, Version: version, Params: resource.InParams{
+			Download: []any{"bpm"}, Timeout: resource.Duration{Duration: timeout},
+		}}, dir)
+		if want == "" {
+			if length := files.deadline.Sub(started).Round(time.Minute); err != nil || length != cmp.Or(timeout, time.Hour) {
+				t.Errorf("%s: the downloads have %s, error %v", timeout, length, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error = %v, want one with %q", err, want)
+		}
+		if got := tree(t, dir); got != "" {
+			t.Errorf("left behind:\n%s", got)
+		}
 	}
 }
 

@@ -53,7 +53,9 @@ func (f *finder) exactly(ctx context.Context, version string) (Component, error)
 	}
 	switch {
 	case err == ErrNotFound: // the version alone is missing; what an upstream refuses, its own error tells
-		return Component{}, fmt.Errorf("find %s %s: %w upstream any more: it was withdrawn, or source.watch.%s changed", f.name, version, ErrNotFound, f.name)
+		return Component{}, fmt.Errorf("find %s %s: %w upstream any more: it was withdrawn, or source.watch.%s changed; "+
+			"what is deployed stays as it is; wait for a newer version, or set allow_downgrade: true in source.watch.%s "+
+			"to go back to the newest one that is offered", f.name, version, ErrNotFound, f.name, f.name)
 	case err != nil:
 		return Component{}, fmt.Errorf("find %s %s: %w", f.name, version, err)
 	}

@@ -1,10 +1,12 @@
 package component
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/Masterminds/semver/v3"
 
@@ -12,14 +14,14 @@ import (
 )
 
 // defaultFilter takes a leading v off a tag.
-var defaultFilter = regexp.MustCompile(`^v?([0-9].*)$`)
+var defaultFilter = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v?([0-9].*)$`) })
 
 // picker decides which versions of an upstream count, by its Watch.
 type picker struct {
 	filter     *regexp.Regexp
 	constraint *semver.Constraints
 	preRelease bool
-	deny       []string
+	deny       []*semver.Version
 }
 
 // candidate is a version that counts, and what it was called upstream.
@@ -31,8 +33,15 @@ type candidate struct {
 
 // newPicker expects a validated Watch.
 func newPicker(w resource.Watch) (*picker, error) {
-	p := &picker{filter: defaultFilter, preRelease: w.PreRelease, deny: w.Deny}
+	p := &picker{filter: defaultFilter(), preRelease: w.PreRelease}
 	var err error
+	for _, text := range w.Deny {
+		version, err := semver.NewVersion(text)
+		if err != nil {
+			return nil, fmt.Errorf("deny %q: %w", text, err)
+		}
+		p.deny = append(p.deny, version)
+	}
 	if w.TagFilter != "" {
 		if p.filter, err = regexp.Compile(w.TagFilter); err != nil {
 			return nil, err
@@ -65,7 +74,7 @@ func (p *picker) accept(version, label string) (c candidate, ok, unparsable bool
 	switch {
 	case order.Prerelease() != "" && !p.preRelease,
 		p.constraint != nil && !p.constraint.Check(order),
-		slices.Contains(p.deny, version):
+		slices.ContainsFunc(p.deny, order.Equal):
 		return candidate{}, false, false
 	}
 	return candidate{version: version, label: label, order: order}, true, false

@@ -98,7 +98,8 @@ func (c *call) judge(req *http.Request, res *http.Response, body string) (*http.
 		problem.Message = "it refuses the token that it has just given out"
 	case res.StatusCode == http.StatusForbidden:
 		problem.Message = fmt.Sprintf("user %s may not do this in team %s: it needs the role member or owner there", c.client.username, c.client.team)
-	case res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable:
+	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode == http.StatusServiceUnavailable,
+		res.StatusCode >= 500 && retry.Asked(res.Header) != "":
 		if wait, asked := retry.RetryAfter(res.Header, time.Now()); asked {
 			problem.Message = fmt.Sprintf("it asks to come back in %s", wait.Round(time.Second))
 		}

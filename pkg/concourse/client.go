@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -54,7 +55,7 @@ type Client struct {
 }
 
 // New makes a Client without asking the network. It fails when URL is no
-// absolute http or https URL, and with retry.ErrCACert.
+// absolute https URL (or http, to this machine), and with retry.ErrCACert.
 func New(c Config) (*Client, error) {
 	address, err := parseURL(c.URL)
 	if err != nil {
@@ -96,10 +97,18 @@ func parseURL(text string) (string, error) {
 		return "", errors.New("parse the Concourse url: it holds credentials; write them as username and password instead")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return "", fmt.Errorf("parse the Concourse url: %q is not absolute; write it with its scheme, like https://ci.example.com", text)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return "", fmt.Errorf("parse the Concourse url: %q would send the password in clear; write it with https", text)
 	case u.RawQuery != "" || u.Fragment != "":
 		return "", errors.New("parse the Concourse url: it has a query or a fragment; write only scheme, host and path")
 	}
 	return strings.TrimRight(text, "/"), nil
+}
+
+// loopback says whether host never leaves this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // Info is what Concourse tells anybody about itself (GET /api/v1/info).

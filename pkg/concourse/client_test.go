@@ -21,6 +21,8 @@ func TestNew_refusesWhatCannotWork(t *testing.T) {
 		{"no host", "https://", "not absolute"},
 		{"credentials", "https://admin:" + canary + "@ci.example.com", "credentials"},
 		{"credentials in what is malformed", "https://admin:" + canary + "@ci example.com/%zz", "malformed"},
+		{"a password over http", "http://ci.example.com", "in clear"},
+		{"a password over http to an address", "http://10.0.0.7:8080", "in clear"},
 		{"query", "https://ci.example.com/?a=b", "query"},
 	}
 	for _, c := range cases {

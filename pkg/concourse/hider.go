@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
+	"unicode/utf8"
 
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -23,19 +25,29 @@ var (
 		"repository": true, "deployment": true, "team": true, "tag_filter": true,
 	}
 	// wholeVar is a value that Concourse resolves: ((github.token)).
-	wholeVar = regexp.MustCompile(`^\(\([^()\s]+\)\)$`)
+	wholeVar = lazy(`^\(\([^()\s]+\)\)$`)
 	// harmless is what a naming key's value looks like.
-	harmless = regexp.MustCompile(`^[\w.+:/*^$()\[\]<>=~ -]{1,80}$`)
+	harmless = lazy(`^[\w.+:/*^$()\[\]<>=~ -]+$`)
 	// userinfo is a URL with credentials in it.
-	userinfo = regexp.MustCompile(`://[^/\s]*@`)
+	userinfo = lazy(`://[^/\s]*@`)
 	// credential are the words that make a key's value a credential anywhere.
-	credential  = regexp.MustCompile(`(?i)passw|passphrase|secret|token|private|credential|api_?key|_key$|^key$|^pass$|cert`)
-	placeholder = regexp.MustCompile(`\(\(hidden-[0-9]+\)\)`)
+	credential  = lazy(`(?i)passw|passphrase|secret|token|private|credential|api_?key|_key$|^key$|^pass$|cert`)
+	placeholder = lazy(`\(\(hidden-[0-9]+\)\)`)
 )
 
-// longestShown is the length of the longest text that a diff shows. What is
-// longer is a script, a key or a certificate.
-const longestShown = 120
+// lazy compiles an expression when it is first used: start-up, which every
+// check pays for, does not need any.
+func lazy(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+const (
+	// longestShown is the length of the longest text that a diff shows. What is
+	// longer is a script, a key or a certificate.
+	longestShown = 120
+	// longestName is that of a naming key's value.
+	longestName = 80
+)
 
 // hider replaces text that may be a credential by a number, the same number for
 // the same text.
@@ -66,7 +78,7 @@ func (h *hider) hide(key string, value any, under bool) any {
 		}
 		return h.number(v)
 	case float64, json.Number:
-		if credential.MatchString(key) {
+		if credential().MatchString(key) {
 			return h.number(fmt.Sprint(v))
 		}
 	}
@@ -76,12 +88,12 @@ func (h *hider) hide(key string, value any, under bool) any {
 // showText says whether a text may be shown. When in doubt it may not.
 func showText(key, text string, under bool) bool {
 	switch {
-	case text == "" || wholeVar.MatchString(text):
+	case text == "" || wholeVar().MatchString(text):
 		return true
-	case credential.MatchString(key), len(text) > longestShown, strings.ContainsAny(text, "\r\n"), userinfo.MatchString(text):
+	case credential().MatchString(key), len(text) > longestShown, strings.ContainsAny(text, "\r\n"), userinfo().MatchString(text):
 		return false
 	case under:
-		return naming[key] && harmless.MatchString(text)
+		return naming[key] && utf8.RuneCountInString(text) <= longestName && harmless().MatchString(text)
 	}
 	return true
 }
@@ -97,5 +109,5 @@ func (h *hider) number(text string) string {
 
 // redact takes the numbers out of a line that is to be shown.
 func (h *hider) redact(line string) string {
-	return placeholder.ReplaceAllLiteralString(line, secret.Redacted)
+	return placeholder().ReplaceAllLiteralString(line, secret.Redacted)
 }

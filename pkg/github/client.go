@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	api "github.com/google/go-github/v60/github"
@@ -145,12 +146,14 @@ func (c *Client) authorize(h http.Header) {
 	}
 }
 
-var repository = regexp.MustCompile(`^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$`)
+var repository = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$`)
+})
 
 // get sends one GET for path under the repository and hands the body to decode.
 // It returns the number of the next page, 0 if this was the last.
 func (c *Client) get(ctx context.Context, repo, path string, decode func(*api.Response) error) (int, error) {
-	if !repository.MatchString(repo) || strings.Contains("/"+repo+"/", "/./") || strings.Contains("/"+repo+"/", "/../") {
+	if !repository().MatchString(repo) || strings.Contains("/"+repo+"/", "/./") || strings.Contains("/"+repo+"/", "/../") {
 		return 0, fmt.Errorf("repository %q is not of the form owner/name", repo)
 	}
 	req, err := c.api.NewRequest(http.MethodGet, "repos/"+repo+"/"+path, nil)

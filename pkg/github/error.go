@@ -104,6 +104,8 @@ func (c *Client) refusal(r *api.ErrorResponse, repo string) error {
 		text = fmt.Sprintf("%s answered %s: it does not exist, or the token may not see repository %s", host, said, repo)
 	case code == http.StatusNotFound:
 		text = fmt.Sprintf("%s answered %s: it does not exist, or repository %s is private and needs a token", host, said, repo)
+	case code >= 500 && retry.Asked(r.Response.Header) != "":
+		text = fmt.Sprintf("%s answered %s: %s", host, said, retry.Asked(r.Response.Header))
 	case code >= 500:
 		text = fmt.Sprintf("%s answered %s each time it was asked: try again later", host, said)
 	}

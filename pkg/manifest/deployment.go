@@ -52,6 +52,7 @@ type Deployment struct {
 type InstanceGroup struct {
 	Name      string `yaml:"name"`      // "worker"
 	Instances int    `yaml:"instances"` // 2
+	Lifecycle string `yaml:"lifecycle"` // "errand" for one whose VMs come and go; else "service" or ""
 	Jobs      []struct {
 		Name    string `yaml:"name"`    // "worker"
 		Release string `yaml:"release"` // "concourse"
@@ -77,19 +78,19 @@ func (d Deployment) Release(name string) string {
 	return ""
 }
 
-// Instances counts the instances that run a job of a release: the workers are
-// Instances("concourse", "worker").
-func (d Deployment) Instances(release, job string) int {
-	total := 0
+// Groups are the instance groups that run a job of a release: those of the
+// workers are Groups("concourse", "worker").
+func (d Deployment) Groups(release, job string) []InstanceGroup {
+	var list []InstanceGroup
 	for _, group := range d.InstanceGroups {
 		for _, j := range group.Jobs {
 			if j.Release == release && j.Name == job {
-				total += group.Instances
+				list = append(list, group)
 				break
 			}
 		}
 	}
-	return total
+	return list
 }
 
 // Digest identifies the content of a YAML text: it is the same whatever the

@@ -39,15 +39,21 @@ func TestConcourse_isADeploymentOfTheComponentSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	groups := func(release, job string) []any {
+		list := []any{}
+		for _, g := range d.Groups(release, job) {
+			list = append(list, g.Name, g.Instances)
+		}
+		return list
+	}
 	got := map[string]string{
 		"name": d.Name, "stemcell": d.Stemcells[0].Name + "/" + d.Stemcells[0].Version, "none": d.Release("uaa"),
 		"releases": d.Release("concourse") + " " + d.Release("bpm") + " " + d.Release("postgres"),
-		"instances": fmt.Sprint(d.Instances("concourse", "web"), d.Instances("concourse", "worker"), d.Instances("bpm", "bpm"),
-			d.Instances("postgres", "postgres"), d.Instances("concourse", "bpm")),
+		"groups":   fmt.Sprint(groups("concourse", "web"), groups("concourse", "worker"), groups("bpm", "bpm"), groups("postgres", "postgres"), groups("concourse", "bpm")),
 	}
 	want := map[string]string{
 		"name": "concourse", "stemcell": "bosh-aws-xen-hvm-ubuntu-jammy-go_agent/1.10", "none": "",
-		"releases": "8.10 1.4.38 54", "instances": "2 3 6 1 0",
+		"releases": "8.10 1.4.38 54", "groups": "[web 2] [worker 3] [db 1 web 2 worker 3] [db 1] []",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("deployment (-want +got):\n%s", diff)
@@ -192,8 +198,12 @@ instance_groups:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := d.Instances("concourse", "worker"); n != 5 {
-		t.Errorf("workers = %d, want 5", n)
+	var got []string
+	for _, g := range d.Groups("concourse", "worker") {
+		got = append(got, g.Name)
+	}
+	if diff := cmp.Diff([]string{"linux", "gpu", "off"}, got); diff != "" {
+		t.Errorf("groups of workers (-want +got):\n%s", diff)
 	}
 }
 

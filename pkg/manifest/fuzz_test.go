@@ -60,10 +60,15 @@ func FuzzKeep(f *testing.F) {
 	f.Add("l: [{alias: x, name: ((n))}, {get: g}, {get: g, v: ((v))}]", "l: [{alias: x, name: ~}, {get: g}, {get: g, v: [1]}]")
 	f.Add(string(pipelines.SelfUpgrade()), string(pipelines.SelfUpgrade()))
 	f.Fuzz(func(t *testing.T, tmpl, running string) {
-		kept, err := manifest.Keep([]byte(tmpl), []byte(running))
+		kept, unsure, err := manifest.Keep([]byte(tmpl), []byte(running))
 		if err != nil {
 			oneLine(t, err)
 			return
+		}
+		for _, name := range unsure {
+			if _, both := kept[name]; both {
+				t.Errorf("kept %q, and is unsure of it", name)
+			}
 		}
 		for name, value := range kept {
 			if name == "" || value == nil {

@@ -2,8 +2,10 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -14,26 +16,25 @@ var variable = regexp.MustCompile(`^\(\( ?([-\w]+) ?\)\)$`)
 // Keep finds the values that the variables of a template have in a running
 // document that was rendered from it or from an earlier version of it. So what
 // a user does not set again keeps its last value, and credentials need not pass
-// through the pipeline. A variable whose value is not certain (it stands in two
-// places with two values, is null, or is gone) is left out.
+// through the pipeline. A variable that is null or gone is left out. One that
+// stands in two places with two values is not certain: it is left out, and
+// named in unsure.
 //
 // Lists of named things are matched by name, others by position when both are
 // of one length. A placeholder in the running document, such as
 // ((vault:concourse/token)), is a value like any other.
-func Keep(tmpl, running []byte) (map[string]any, error) {
+func Keep(tmpl, running []byte) (kept map[string]any, unsure []string, err error) {
 	var t, r any
 	if err := yaml.Unmarshal(tmpl, &t); err != nil {
-		return nil, fmt.Errorf("parse the template: %w", oneLine(err))
+		return nil, nil, fmt.Errorf("parse the template: %w", oneLine(err))
 	}
 	if err := yaml.Unmarshal(running, &r); err != nil {
-		return nil, fmt.Errorf("parse the running document: %w", oneLine(err))
+		return nil, nil, fmt.Errorf("parse the running document: %w", oneLine(err))
 	}
 	k := &keeper{vars: map[string]any{}, unsure: map[string]bool{}}
 	k.walk(t, r)
-	for name := range k.unsure {
-		delete(k.vars, name)
-	}
-	return k.vars, nil
+	maps.DeleteFunc(k.vars, func(name string, value any) bool { return value == nil || k.unsure[name] })
+	return k.vars, slices.Sorted(maps.Keys(k.unsure)), nil
 }
 
 type keeper struct {
@@ -83,7 +84,7 @@ func (k *keeper) walkList(tmpl, running []any) {
 
 // bind notes a value, or that it is not certain.
 func (k *keeper) bind(name string, value any) {
-	if known, seen := k.vars[name]; value == nil || seen && !reflect.DeepEqual(known, value) {
+	if known, seen := k.vars[name]; seen && !reflect.DeepEqual(known, value) {
 		k.unsure[name] = true
 	}
 	k.vars[name] = value

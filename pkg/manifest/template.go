@@ -116,9 +116,13 @@ func oneLine(err error) error {
 	return &lineError{err}
 }
 
+// lineError reads as one line what an engine's error says on several.
 type lineError struct{ err error }
 
+// Error implements error.
 func (e *lineError) Error() string { return strings.Join(strings.Fields(e.err.Error()), " ") }
+
+// Unwrap gives the engine's error.
 func (e *lineError) Unwrap() error { return e.err }
 
 // forYAML turns what JSON and YAML decoders give into what the engine's YAML

@@ -182,10 +182,10 @@ func TestYAMLBombsAreRefused(t *testing.T) {
 		if _, err := manifest.Digest([]byte(text)); err == nil {
 			t.Errorf("digested %.40q…", text)
 		}
-		if _, err := manifest.Keep([]byte(text), []byte("a: 1")); err == nil {
+		if _, _, err := manifest.Keep([]byte(text), []byte("a: 1")); err == nil {
 			t.Errorf("kept from %.40q…", text)
 		}
-		if _, err := manifest.Keep([]byte("a: 1"), []byte(text)); err == nil {
+		if _, _, err := manifest.Keep([]byte("a: 1"), []byte(text)); err == nil {
 			t.Errorf("kept of %.40q…", text)
 		}
 	}

@@ -1,16 +1,13 @@
 package resource
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"regexp"
 	"strconv"
-	"strings"
-
-	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"sync"
 )
 
 // Version identifies what check found: a component set
@@ -50,7 +47,7 @@ type InRequest struct {
 type InParams struct {
 	Download any      `json:"download"` // components: "all" or a list of their names
 	Verify   bool     `json:"verify"`   // deployment: fail unless the upgrade is good
-	Timeout  Duration `json:"timeout"`  // deployment: how long to wait for it; default 30m
+	Timeout  Duration `json:"timeout"`  // deployment: how long to wait for it, default 30m; components: for all of it, default 1h
 }
 
 // OutRequest is the stdin of out.
@@ -137,8 +134,8 @@ func (p InParams) validate(s Source) error {
 		}
 		return nil
 	}
-	if p.Verify || p.Timeout.Duration != 0 {
-		return errors.New("validate params: verify and timeout are for a deployment")
+	if p.Verify {
+		return errors.New("validate params: verify is for a deployment")
 	}
 	names, err := p.Downloads(s)
 	if err != nil {
@@ -181,11 +178,11 @@ func (p InParams) Downloads(s Source) ([]string, error) {
 }
 
 // count is what BOSH takes for canaries and max_in_flight.
-var count = regexp.MustCompile(`^[0-9]+%?$`)
+var count = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]+%?$`) })
 
 func (p OutParams) validate() error {
 	for key, value := range map[string]any{"canaries": p.Canaries, "max_in_flight": p.MaxInFlight} {
-		if value != nil && !count.MatchString(Count(value)) {
+		if value != nil && !count().MatchString(Count(value)) {
 			return fmt.Errorf("validate params.%s: want a number or a percentage like \"10%%\", got %v", key, value)
 		}
 	}
@@ -208,43 +205,3 @@ func Count(value any) string {
 
 // Detached says whether out answers when the director has accepted the deploy.
 func (p OutParams) Detached() bool { return p.Detach == nil || *p.Detach }
-
-// credentialKey recognises the names under which people keep credentials in vars.
-var credentialKey = regexp.MustCompile(`(?i)passw|secret|token|private|credential|(^|_)key($|_)|api_?key`)
-
-// Secrets lists the credentials in the request, for masking.
-func (r OutRequest) Secrets() []secret.Value {
-	found := append(r.Source.Secrets(), SecretVars(r.Params.Vars)...)
-	if r.Params.Pipeline != nil {
-		found = append(found, SecretVars(r.Params.Pipeline.Vars)...)
-	}
-	return found
-}
-
-// SecretVars lists the values in vars whose key is a credential's.
-func SecretVars(vars map[string]any) []secret.Value {
-	var found []secret.Value
-	var walk func(value any, hidden bool)
-	walk = func(value any, hidden bool) {
-		switch v := value.(type) {
-		case string:
-			if hidden && !strings.HasPrefix(v, "((") {
-				found = append(found, secret.New(v))
-			}
-		case json.Number, int, int64: // as JSON and YAML give them
-			if hidden {
-				found = append(found, secret.New(fmt.Sprint(v)))
-			}
-		case map[string]any:
-			for key, item := range v {
-				walk(item, hidden || credentialKey.MatchString(key))
-			}
-		case []any:
-			for _, item := range v {
-				walk(item, hidden)
-			}
-		}
-	}
-	walk(vars, false)
-	return found
-}

@@ -42,9 +42,47 @@ func TestDecodeCheck_takesAWholeSource(t *testing.T) {
 	}
 }
 
-func TestDecode_refusesBadInput(t *testing.T) {
-	watch := func(w string) string { return `{"source":{"watch":{"c":` + w + `}}}` }
-	cases := []struct{ name, verb, stdin, want string }{
+// badInput is a request that is refused with an error that holds want.
+type badInput struct{ name, verb, stdin, want string }
+
+func refuses(t *testing.T, cases []badInput) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			err := decode(c.verb, c.stdin)
+			if err == nil {
+				t.Fatal("it was accepted")
+			}
+			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error = %q, want one line with %q", err, c.want)
+			}
+			if strings.Contains(err.Error(), "hunter22") {
+				t.Errorf("the password is visible: %q", err)
+			}
+		})
+	}
+}
+
+// watch is a request of check for the one component w.
+func watch(w string) string { return `{"source":{"watch":{"c":` + w + `}}}` }
+
+// atc is a request of check for a deployment whose Concourse is at url.
+func atc(url string) string {
+	return `{"source":{"deployment":"c",` + director + `,"concourse":{"url":"` + url + `","username":"u","password":"hunter22"}}}`
+}
+
+// hub is a request of check with a token for the GitHub at url.
+func hub(url string) string {
+	return `{"source":{"watch":{"c":{"github":"a/b"}},"github":{"token":"hunter22","url":"` + url + `"}}}`
+}
+
+// proxied is a request of check for a deployment with more keys in director.
+func proxied(keys string) string {
+	return `{"source":{"deployment":"c","director":{"url":"https://10.0.0.6","username":"a","password":"b",` + keys + `}}}`
+}
+
+func TestDecode_refusesWhatIsNoRequest(t *testing.T) {
+	refuses(t, []badInput{
 		{"empty", "check", "", "stdin is empty"},
 		{"blank", "check", " \n", "stdin is empty"},
 		{"malformed", "check", `{"source"`, "cut short"},
@@ -56,6 +94,11 @@ func TestDecode_refusesBadInput(t *testing.T) {
 		{"trailing garbage", "check", `{"source":{}} x`, "data after the JSON object"},
 		{"deeply nested", "check", strings.Repeat(`{"a":`, 200000) + "1", "exceeded max depth"},
 		{"too large", "check", strings.Repeat(" ", 100<<20), "larger than 1048576 bytes"},
+	})
+}
+
+func TestDecode_refusesUnknownKeysAndWrongTypes(t *testing.T) {
+	refuses(t, []badInput{
 		{"unknown top key", "check", `{"sorce":{}}`, `decode sorce: unknown key; did you mean "source"?`},
 		{"unknown key in source", "check", `{"source":{"wach":{}}}`, `decode source.wach: unknown key; did you mean "watch"?`},
 		{"unknown key in a component", "check", watch(`{"release":"a/b/c","pre_relaese":true}`), `decode source.watch.c.pre_relaese: unknown key; did you mean "pre_release"?`},
@@ -71,6 +114,11 @@ func TestDecode_refusesBadInput(t *testing.T) {
 		{"wrong type: number in a version", "check", `{"source":{},"version":{"task":12}}`, "decode version.task: want a string"},
 		{"no duration", "check", watch(`{"release":"a/b/c","min_age":"3 days"}`), `decode source.watch.c.min_age: want a duration like 72h or 30m, got "3 days"`},
 		{"negative duration", "check", watch(`{"release":"a/b/c","min_age":"-3h"}`), "want a positive duration"},
+	})
+}
+
+func TestDecode_refusesAWatchThatCannotWork(t *testing.T) {
+	refuses(t, []badInput{
 		{"both kinds", "check", `{"source":{"deployment":"c","watch":{"c":{"release":"a/b/c"}}}}`, "both watch and deployment"},
 		{"neither kind", "check", `{"source":{}}`, "neither watch (components) nor deployment"},
 		{"no source", "check", `{}`, "neither watch (components) nor deployment"},
@@ -83,6 +131,12 @@ func TestDecode_refusesBadInput(t *testing.T) {
 		{"two names of one variable", "check", `{"source":{"watch":{"a-b":{"release":"a/b/c"},"a_b":{"release":"a/b/c"}}}}`, "a-b and a_b would both give the variables a_b_version"},
 		{"light and regular", "check", watch(`{"stemcell":"s","light":true,"regular":true}`), "not both"},
 		{"a component that escapes", "check", `{"source":{"watch":{"../c":{"release":"a/b/c"}}}}`, "want a name of lower-case letters"},
+		{"deny that is no version", "check", watch(`{"release":"a/b/c","deny":["8.2.1","latest"]}`), `validate source.watch.c: deny: want versions like 8.2.1, got "latest"`},
+	})
+}
+
+func TestDecode_refusesPeersThatCannotBeReachedSafely(t *testing.T) {
+	refuses(t, []badInput{
 		{"URL without scheme", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"bosh.io"}}}`, `validate source.bosh_io.url: want a URL that starts with http:// or https://, got "bosh.io"`},
 		{"credentials in a URL", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"https://u:p@bosh.io"}}}`, "carries credentials"},
 		{"director without scheme", "check", `{"source":{"deployment":"c","director":{"url":"10.0.0.6:25555","username":"a","password":"b"}}}`, "validate source.director.url"},
@@ -92,26 +146,40 @@ func TestDecode_refusesBadInput(t *testing.T) {
 		{"director with both", "check", `{"source":{"deployment":"c","director":{"url":"https://10.0.0.6","client":"a","client_secret":"b","username":"a","password":"b"}}}`, "client and username"},
 		{"components with a director", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},` + director + `}}`, "belong to a resource with deployment"},
 		{"deployment with github", "check", `{"source":{"deployment":"c",` + director + `,"github":{"token":"x"}}}`, "belong to a resource with watch"},
+		{"concourse over http", "check", atc("http://ci.example.com"), `validate source.concourse.url: http://ci.example.com would send the password in clear; want https://`},
+		{"concourse over http by address", "check", atc("http://10.0.0.7:8080"), "would send the password in clear"},
+		{"concourse on a host that only looks local", "check", atc("http://localhost.example.com"), "would send the password in clear"},
+		{"a token over http", "check", hub("http://ghe.example.com/api/v3"), `validate source.github.url: http://ghe.example.com/api/v3 would send the token in clear`},
+		{"a proxy's key without a proxy", "check", proxied(`"proxy_private_key":"hunter22"`), "validate source.director.proxy_private_key: it is for a proxy that starts with ssh+socks5://"},
+		{"a proxy's key for another proxy", "check", proxied(`"proxy":"socks5://10.0.0.5:1080","proxy_private_key":"hunter22"`), "it is for a proxy that starts with ssh+socks5://"},
+		{"a proxy's host key without a proxy", "check", proxied(`"proxy_host_key":"SHA256:x"`), "validate source.director.proxy_host_key: it is for a proxy"},
+	})
+}
+
+func TestDecode_refusesParamsThatMeanNothing(t *testing.T) {
+	refuses(t, []badInput{
 		{"in without a version", "in", watch(`{"release":"a/b/c"}`), "decode version: it is missing"},
 		{"download of an unknown component", "in", `{"source":{"watch":{"c":{"release":"a/b/c"}}},"version":{"c":"1"},"params":{"download":["d"]}}`, `there is no component "d"`},
 		{"download of what", "in", `{"source":{"watch":{"c":{"release":"a/b/c"}}},"version":{"c":"1"},"params":{"download":"some"}}`, "want all or a list"},
-		{"verify of components", "in", `{"source":{"watch":{"c":{"release":"a/b/c"}}},"version":{"c":"1"},"params":{"verify":true}}`, "verify and timeout are for a deployment"},
+		{"verify of components", "in", `{"source":{"watch":{"c":{"release":"a/b/c"}}},"version":{"c":"1"},"params":{"verify":true}}`, "verify is for a deployment"},
 		{"put of components", "out", watch(`{"release":"a/b/c"}`), "components can only be fetched"},
 		{"max_in_flight", "out", `{"source":{"deployment":"c",` + director + `},"params":{"max_in_flight":"many"}}`, "want a number or a percentage"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			err := decode(c.verb, c.stdin)
-			if err == nil {
-				t.Fatal("it was accepted")
-			}
-			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("error = %q, want one line with %q", err, c.want)
-			}
-			if strings.Contains(err.Error(), "hunter22") {
-				t.Errorf("the password is visible: %q", err)
-			}
-		})
+	})
+}
+
+// What never leaves the machine, and what carries no credential, may go over http.
+func TestDecode_takesHTTPWhereNothingIsShown(t *testing.T) {
+	for name, stdin := range map[string]string{
+		"loopback IPv4":     atc("http://127.0.0.1:8080"),
+		"loopback IPv6":     atc("http://[::1]:8080"),
+		"localhost":         atc("http://localhost:8080"),
+		"token to loopback": hub("http://127.0.0.1:8080/api/v3"),
+		"no token":          `{"source":{"watch":{"c":{"github":"a/b"}},"github":{"url":"http://ghe.example.com/api/v3"}}}`,
+		"a mirror":          `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"http://mirror.example.com"}}}`,
+	} {
+		if err := decode("check", stdin); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

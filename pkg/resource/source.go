@@ -6,11 +6,11 @@ package resource
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"path"
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -28,6 +28,7 @@ type Source struct {
 	Deployment string    `json:"deployment"` // name of a BOSH deployment: "concourse"
 	Director   Director  `json:"director"`   // the director that deploys it
 	Concourse  Concourse `json:"concourse"`  // the Concourse that it is
+	State      State     `json:"state"`      // where lease and journal are kept; default: nowhere
 }
 
 // Watch names one upstream and says which of its versions count.
@@ -69,7 +70,10 @@ type Director struct {
 	ClientSecret secret.Value `json:"client_secret"`
 	Username     string       `json:"username"` // or basic auth
 	Password     secret.Value `json:"password"`
-	Proxy        string       `json:"proxy"` // "socks5://10.0.0.5:1080", "ssh+socks5://jumpbox@10.0.0.5:22?private-key=/path"
+	Proxy        string       `json:"proxy"` // "socks5://10.0.0.5:1080", "ssh+socks5://jumpbox@10.0.0.5:22"
+
+	ProxyPrivateKey secret.Value `json:"proxy_private_key"` // PEM; of the user of ssh+socks5
+	ProxyHostKey    string       `json:"proxy_host_key"`    // of that host, as ssh-keygen -l prints it: "SHA256:…"
 }
 
 // Concourse says how the Concourse API (ATC) is reached.
@@ -114,10 +118,10 @@ func (s Source) Validate() error {
 }
 
 func (s Source) validateComponents() error {
-	if s.Director != (Director{}) || s.Concourse != (Concourse{}) {
-		return errors.New("validate source: director and concourse belong to a resource with deployment, not to one with watch")
+	if s.Director != (Director{}) || s.Concourse != (Concourse{}) || s.State != (State{}) {
+		return errors.New("validate source: director, concourse and state belong to a resource with deployment, not to one with watch")
 	}
-	if err := validURL("source.github.url", s.GitHub.URL, "http", "https"); err != nil {
+	if err := s.GitHub.validate(); err != nil {
 		return err
 	}
 	if err := validURL("source.bosh_io.url", s.BoshIO.URL, "http", "https"); err != nil {
@@ -142,6 +146,14 @@ func (s Source) validateComponents() error {
 	return nil
 }
 
+// validate allows http:// without a token: GitHub Enterprise may be a mirror.
+func (g GitHub) validate() error {
+	if g.Token.Empty() {
+		return validURL("source.github.url", g.URL, "http", "https")
+	}
+	return privateURL("source.github.url", g.URL, "token")
+}
+
 func (s Source) validateDeployment() error {
 	if s.GitHub != (GitHub{}) || s.BoshIO != (BoshIO{}) {
 		return errors.New("validate source: github and bosh_io belong to a resource with watch, not to one with deployment")
@@ -149,7 +161,10 @@ func (s Source) validateDeployment() error {
 	if err := s.Director.validate(); err != nil {
 		return err
 	}
-	return s.Concourse.validate()
+	if err := s.Concourse.validate(); err != nil {
+		return err
+	}
+	return s.State.validate()
 }
 
 func (d Director) validate() error {
@@ -171,6 +186,19 @@ func (d Director) validate() error {
 	case !uaa && !basic:
 		return errors.New("validate source.director: it has no credentials; want client with client_secret, or username with password")
 	}
+	return d.validateProxy()
+}
+
+// validateProxy takes SSH's keys only beside a way through SSH: elsewhere they
+// would be passed over in silence.
+func (d Director) validateProxy() error {
+	overSSH := strings.HasPrefix(d.Proxy, "ssh+socks5://")
+	switch {
+	case !d.ProxyPrivateKey.Empty() && !overSSH:
+		return errors.New("validate source.director.proxy_private_key: it is for a proxy that starts with ssh+socks5://")
+	case d.ProxyHostKey != "" && !overSSH:
+		return errors.New("validate source.director.proxy_host_key: it is for a proxy that starts with ssh+socks5://")
+	}
 	return nil
 }
 
@@ -183,7 +211,7 @@ func (c Concourse) validate() error {
 	if c.URL == "" {
 		return errors.New("validate source.concourse.url: it is missing; want a URL like https://ci.example.com")
 	}
-	if err := validURL("source.concourse.url", c.URL, "http", "https"); err != nil {
+	if err := privateURL("source.concourse.url", c.URL, "password"); err != nil {
 		return err
 	}
 	if c.Username == "" || c.Password.Empty() {
@@ -193,10 +221,10 @@ func (c Concourse) validate() error {
 }
 
 // componentName keeps names usable as directories and as var names.
-var componentName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+var componentName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]*$`) })
 
 func (w Watch) validate(name string) error {
-	if !componentName.MatchString(name) || strings.HasSuffix(name, ".yml") {
+	if !componentName().MatchString(name) || strings.HasSuffix(name, ".yml") {
 		return errors.New("want a name of lower-case letters, digits, - and _ that starts with a letter")
 	}
 	if err := w.validateKind(); err != nil {
@@ -205,6 +233,11 @@ func (w Watch) validate(name string) error {
 	if w.Version != "" {
 		if _, err := semver.NewConstraint(w.Version); err != nil {
 			return fmt.Errorf("version: want a constraint like 8.x or >=1.0.0, got %q", w.Version)
+		}
+	}
+	for _, version := range w.Deny {
+		if _, err := semver.NewVersion(version); err != nil {
+			return fmt.Errorf("deny: want versions like 8.2.1, got %q", version)
 		}
 	}
 	if _, err := regexp.Compile(w.TagFilter); err != nil {
@@ -244,31 +277,4 @@ func (w Watch) validateKind() error {
 		return fmt.Errorf("release: want a name like github.com/cloudfoundry/bpm-release, got %q", w.Release)
 	}
 	return nil
-}
-
-// validURL accepts an absent URL or an absolute one of the given schemes without credentials.
-func validURL(key, text string, schemes ...string) error {
-	if text == "" {
-		return nil
-	}
-	want := strings.Join(schemes, ":// or ") + "://"
-	// What may hold a password, whether it parses as one or not, is not repeated.
-	if strings.Contains(text, "@") {
-		return fmt.Errorf("validate %s: it carries credentials; put them into their own keys, and start the URL with %s", key, want)
-	}
-	parsed, err := url.Parse(text)
-	if err != nil { // as for 10.0.0.6:25555; the parser's own words are about colons
-		return fmt.Errorf("validate %s: want a URL that starts with %s, got %q", key, want, text)
-	}
-	for _, scheme := range schemes {
-		if parsed.Scheme == scheme && parsed.Host != "" {
-			return nil
-		}
-	}
-	return fmt.Errorf("validate %s: want a URL that starts with %s, got %q", key, want, text)
-}
-
-// Secrets lists the credentials in the source, for masking.
-func (s Source) Secrets() []secret.Value {
-	return []secret.Value{s.GitHub.Token, s.Director.ClientSecret, s.Director.Password, s.Concourse.Password}
 }

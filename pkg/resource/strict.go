@@ -92,6 +92,7 @@ func assign(tree map[string]any, target any) error {
 // errKind is a value of another JSON type than the field wants.
 type errKind struct{ want, got string }
 
+// Error implements error.
 func (e *errKind) Error() string { return fmt.Sprintf("want %s, got %s", e.want, e.got) }
 
 // strictText hands strings to fields that parse themselves (secrets, durations).

@@ -15,10 +15,15 @@ import (
 type Policy struct {
 	Attempts uint          // all tries together; 1 never repeats
 	First    time.Duration // wait before the second try, doubled for each further one
-	Max      time.Duration // longest wait between two tries, a server's Retry-After included
+	Max      time.Duration // longest wait between two tries of its own; a server's Retry-After may be longer
 }
 
-// Default suits APIs that people wait for: four tries, at most 15 s apart.
+// longestAsked is the longest Retry-After that is honoured where the context has
+// no deadline; otherwise the deadline decides.
+const longestAsked = 2 * time.Minute
+
+// Default suits APIs that people wait for: four tries, at most 15 s apart unless
+// the server asks for more.
 var Default = Policy{Attempts: 4, First: 500 * time.Millisecond, Max: 15 * time.Second}
 
 // Never is the policy for requests that must not be sent twice.

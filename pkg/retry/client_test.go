@@ -129,6 +129,7 @@ func TestClient_honoursRetryAfterWithinTheDeadline(t *testing.T) {
 			}
 		}
 	}
+	impatient := retry.Policy{Attempts: 4, First: time.Millisecond, Max: time.Millisecond}
 	cases := []struct {
 		name, after string
 		timeout     time.Duration
@@ -136,6 +137,8 @@ func TestClient_honoursRetryAfterWithinTheDeadline(t *testing.T) {
 		status      int
 	}{
 		{"one second", "1", 10 * time.Second, 2, 200},
+		{"one second without a deadline", "1", 0, 2, 200},
+		{"longer than what is waited without a deadline", "121", 0, 1, 429},
 		{"negative", "-5", 10 * time.Second, 2, 200},
 		{"past date", "Mon, 02 Jan 2006 15:04:05 GMT", 10 * time.Second, 2, 200},
 		{"garbage", "soon", 10 * time.Second, 1, 429},
@@ -151,7 +154,7 @@ func TestClient_honoursRetryAfterWithinTheDeadline(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, c.timeout)
 				defer cancel()
 			}
-			n, res, err := get(t, ctx, "GET", retry.Options{Policy: fast}, asks(c.after))
+			n, res, err := get(t, ctx, "GET", retry.Options{Policy: impatient}, asks(c.after))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,6 +162,44 @@ func TestClient_honoursRetryAfterWithinTheDeadline(t *testing.T) {
 				t.Errorf("%d requests, status %d; want %d, %d", n, res.StatusCode, c.requests, c.status)
 			}
 		})
+	}
+}
+
+func TestClient_waitsAsLongAsAskedUpToTheDeadline(t *testing.T) {
+	for name, c := range map[string]struct {
+		timeout time.Duration
+		want    time.Duration // the wait that is announced; 0 for none
+	}{
+		"75 s are left":   {75 * time.Second, time.Minute},
+		"45 s are left":   {45 * time.Second, 0},
+		"there is no end": {0, time.Minute},
+		"an hour is left": {time.Hour, time.Minute},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		if c.timeout > 0 {
+			ctx, cancel = context.WithTimeout(t.Context(), c.timeout)
+		}
+		var announced time.Duration
+		o := retry.Options{Policy: fast, Notify: func(_ error, wait time.Duration) {
+			announced = wait
+			cancel() // the wait itself is not the test's
+		}}
+		_, _, _ = get(t, ctx, "GET", o, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+		cancel()
+		if announced != c.want {
+			t.Errorf("%s: it waits %v, want %v", name, announced, c.want)
+		}
+	}
+}
+
+func TestAsked_putsARetryAfterIntoWords(t *testing.T) {
+	for after, want := range map[string]string{"": "", "soon": "", "90": "it asks to wait 1m30s", "-1": "it asks to wait 0s"} {
+		if got := retry.Asked(http.Header{"Retry-After": {after}}); got != want {
+			t.Errorf("%q: %q, want %q", after, got, want)
+		}
 	}
 }
 

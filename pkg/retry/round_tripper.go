@@ -74,7 +74,7 @@ func (r *roundTripper) try(req *http.Request) (*http.Response, error) {
 }
 
 // refuse keeps a refused response whole and readable, and honours its
-// Retry-After as far as the policy and the deadline allow.
+// Retry-After as far as the deadline allows. A longer one ends the tries at once.
 func (r *roundTripper) refuse(ctx context.Context, res *http.Response) (*http.Response, error) {
 	body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 	_ = res.Body.Close()
@@ -87,8 +87,11 @@ func (r *roundTripper) refuse(ctx context.Context, res *http.Response) (*http.Re
 	if !asked {
 		return nil, refused
 	}
-	deadline, bounded := ctx.Deadline()
-	if after > r.policy.Max || (bounded && time.Now().Add(after).After(deadline)) {
+	left := longestAsked
+	if deadline, bounded := ctx.Deadline(); bounded {
+		left = time.Until(deadline)
+	}
+	if after > left {
 		return nil, backoff.Permanent(refused)
 	}
 	return nil, errors.Join(refused, &backoff.RetryAfterError{Duration: after})
@@ -144,4 +147,14 @@ func RetryAfter(h http.Header, now time.Time) (wait time.Duration, asked bool) {
 		return max(0, at.Sub(now)), true
 	}
 	return 0, false
+}
+
+// Asked puts a Retry-After into words for an error, "it asks to wait 2m0s"; ""
+// where the server did not say.
+func Asked(h http.Header) string {
+	after, asked := RetryAfter(h, time.Now())
+	if !asked {
+		return ""
+	}
+	return "it asks to wait " + after.Round(time.Second).String()
 }

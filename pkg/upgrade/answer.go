@@ -3,6 +3,7 @@ package upgrade
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -50,6 +51,9 @@ func (r *run) result() resource.Result {
 		add("pipeline", r.pipeline.skip)
 	default:
 		add("pipeline", fmt.Sprintf("%s: %s", r.pipeline.ref.Name, r.change))
+		if changed := r.change.parts(); r.change.Updated && len(changed) > 0 {
+			add("pipeline changed", strings.Join(changed, ", "))
+		}
 	}
 	return result
 }
@@ -64,6 +68,6 @@ func (r *run) before(name, upstream string) string {
 			}
 		}
 	}
-	version, _ := r.pipeline.kept[name+"_version"].(string)
+	version, _ := r.pipeline.kept[strings.ReplaceAll(name, "-", "_")+"_version"].(string)
 	return version
 }

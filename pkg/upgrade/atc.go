@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -47,6 +48,17 @@ type PipelineConfig struct {
 type PipelineChange struct {
 	Created, Updated bool
 	Diff             []DiffLine // Op "+" or "-"; credentials hidden
+}
+
+// parts are the headings of the difference: "jobs/upgrade".
+func (c PipelineChange) parts() []string {
+	var list []string
+	for _, line := range c.Diff {
+		if line.Op == " " && !strings.HasPrefix(line.Text, " ") {
+			list = append(list, line.Text)
+		}
+	}
+	return list
 }
 
 // String describes the change in one word.

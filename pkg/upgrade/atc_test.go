@@ -23,11 +23,12 @@ type fakeATC struct {
 	*effects
 
 	mu        sync.Mutex
-	pipelines map[string][]byte // by name and instance vars
-	looks     []look            // one for each Info; the last one stays
-	now       look              // what the last Info gave
-	readErr   error             // of Pipeline
-	setErr    error             // of SetPipeline and DiffPipeline
+	pipelines map[string][]byte  // by name and instance vars
+	looks     []look             // one for each Info; the last one stays
+	now       look               // what the last Info gave
+	diff      []upgrade.DiffLine // of a change; a default one if nil
+	readErr   error              // of Pipeline
+	setErr    error              // of SetPipeline and DiffPipeline
 }
 
 func pipelineKey(p upgrade.PipelineRef) string {
@@ -76,6 +77,9 @@ func (a *fakeATC) DiffPipeline(_ context.Context, p upgrade.PipelineRef, config 
 		return upgrade.PipelineChange{Created: true}, nil
 	case bytes.Equal(now, config):
 		return upgrade.PipelineChange{}, nil
+	}
+	if a.diff != nil {
+		return upgrade.PipelineChange{Updated: true, Diff: a.diff}, nil
 	}
 	return upgrade.PipelineChange{Updated: true, Diff: []upgrade.DiffLine{{Op: "-", Text: "tag: 1.2.0"}, {Op: "+", Text: "tag: 1.3.0"}}}, nil
 }

@@ -63,6 +63,13 @@ func finishedDeploys(ctx context.Context, director Tasks, deployment string) ([]
 			deploys = append(deploys, t)
 		}
 	}
+	// A twin that lost the lock to its sibling says nothing of its own.
+	all := slices.Clone(deploys)
+	deploys = slices.DeleteFunc(deploys, func(t Task) bool {
+		return t.lostLock() && t.ContextID != "" && slices.ContainsFunc(all, func(o Task) bool {
+			return o.ContextID == t.ContextID && !o.lostLock()
+		})
+	})
 	slices.SortFunc(deploys, func(a, b Task) int { return cmp.Compare(a.ID, b.ID) })
 	return deploys, nil
 }

@@ -43,6 +43,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	o.accepted(ctx, r, v.next, id)
 	r.answer = answer{task: id, note: noteStarted}
 	return fmt.Sprintf("the director has accepted it as task %d", id), nil
 }

@@ -14,6 +14,9 @@ import (
 var (
 	// ErrNotFound says that the director has no such deployment or task.
 	ErrNotFound = errors.New("not found")
+	// ErrRefused says that asking again would be answered in the same way: wrong
+	// credentials, an unknown authority, no such team.
+	ErrRefused = errors.New("refused")
 	// ErrUncertain says that a request may or may not have been accepted.
 	ErrUncertain = errors.New("the director's answer was lost")
 )
@@ -206,5 +209,8 @@ type Instance struct {
 	Group string // "worker"
 	ID    string // "6f1c…"
 	Index int
-	State string // "running", "failing", "unresponsive agent"
+	State string // "running", "failing", "unresponsive agent"; "" without a VM
+	// Wanted is what an operator has asked for: "started", "stopped" (bosh stop)
+	// or "detached" (bosh stop --hard).
+	Wanted string
 }

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -10,7 +11,19 @@ import (
 type Failure struct {
 	Stage    string // "Updating instance"
 	Instance string // "worker/6f1c… (0) (canary)", "" for stages without one
+	Step     string // "Creating missing packages", "" where it is an instance
 	Message  string // "'worker/6f1c… (0)' is not running after update. …"
+}
+
+// instanceName is how the director calls an instance in its event log.
+var instanceName = regexp.MustCompile(`^[^/ ]+/\S+ \(\d+\)`)
+
+// at is the failure of one step.
+func at(e Event, message string) Failure {
+	if instanceName.MatchString(e.Task) {
+		return Failure{Stage: e.Stage, Instance: e.Task, Message: message}
+	}
+	return Failure{Stage: e.Stage, Step: e.Task, Message: message}
 }
 
 // Fail finds the failure in a task's events; ok is false when there is none. Of
@@ -21,7 +34,7 @@ func Fail(events []Event) (f Failure, ok bool) {
 	var last string
 	for _, e := range events {
 		if e.State == "failed" {
-			steps = append(steps, Failure{Stage: e.Stage, Instance: e.Task, Message: e.Error})
+			steps = append(steps, at(e, e.Error))
 		}
 		if e.Type == EventError { // the line that ends the log
 			last, ok = e.Message, true
@@ -62,7 +75,7 @@ func unfinished(events []Event) (f Failure, ok bool) {
 	}
 	for i := len(order) - 1; i >= 0; i-- {
 		if e, still := open[order[i]]; still {
-			return Failure{Stage: e.Stage, Instance: e.Task, Message: "the event log stops here"}, true
+			return at(e, "the event log stops here"), true
 		}
 	}
 	return Failure{}, false
@@ -76,6 +89,9 @@ func (f Failure) String() string {
 	}
 	if f.Instance != "" {
 		parts = append(parts, fmt.Sprintf("instance %s", f.Instance))
+	}
+	if f.Step != "" && f.Step != f.Stage {
+		parts = append(parts, fmt.Sprintf("step %q", f.Step))
 	}
 	if f.Message != "" {
 		parts = append(parts, strings.Join(strings.Fields(f.Message), " "))

@@ -55,7 +55,7 @@ func TestFail_findsStageAndInstanceInRecordedLogs(t *testing.T) {
 			Message: "Action Failed get_task: Task 81f82304-8411-4844-672d-177dbcee1e5a result: 1 of 1 pre-start scripts failed. Failed Jobs: slow."}, true},
 		{"bosh-director/65-deploy-cpi-create-vm-fails.http.txt", upgrade.Failure{Stage: "Creating missing vms", Instance: "web/88efc2c4-9400-4f8b-b664-46fb83c4af1a (0)", Message: cpi}, true},
 		{"bosh-director/54e-cancelled-events.http.txt", upgrade.Failure{Stage: "Updating instance", Instance: "web/9ecab3a3-48a1-47d5-9517-c48514f5ddc5 (0) (canary)", Message: "Task 19 cancelled"}, true},
-		{"bosh-director/17-upload-stemcell-url-404.http.txt", upgrade.Failure{Stage: "Update stemcell", Instance: "Downloading remote stemcell", Message: "No stemcell found at 'http://127.0.0.1:25600/nope.tgz'."}, true},
+		{"bosh-director/17-upload-stemcell-url-404.http.txt", upgrade.Failure{Stage: "Update stemcell", Step: "Downloading remote stemcell", Message: "No stemcell found at 'http://127.0.0.1:25600/nope.tgz'."}, true},
 		{"bosh-director/61-deploy-missing-release.http.txt", upgrade.Failure{Message: "Release version 'tinyrel/99' doesn't exist"}, true},
 		{"bosh-director/63-deploy-unknown-vmtype.http.txt", upgrade.Failure{Message: "Instance group 'web' references an unknown vm type 'huge'"}, true},
 		{"bosh-director/53-deploy-same-while-running.http.txt", upgrade.Failure{Message: "Failed to acquire lock for lock:deployment:slowdep uid: e4208dc9-abe0-49a2-8fc1-682b196b2746. Locking task id is 17, description: 'create deployment'"}, true},
@@ -142,6 +142,8 @@ func TestFailure_isOneLine(t *testing.T) {
 		{upgrade.Failure{Message: "two\n  lines\t"}, "two lines"},
 		{upgrade.Failure{Stage: "Updating instance", Message: "why"}, `stage "Updating instance": why`},
 		{upgrade.Failure{Stage: "Updating instance", Instance: "web/c (0) (canary)", Message: "a\nb"}, `stage "Updating instance": instance web/c (0) (canary): a b`},
+		{upgrade.Failure{Stage: "Update stemcell", Step: "Downloading remote stemcell", Message: "none"}, `stage "Update stemcell": step "Downloading remote stemcell": none`},
+		{upgrade.Failure{Stage: "Preparing deployment", Step: "Preparing deployment", Message: "none"}, `stage "Preparing deployment": none`},
 	} {
 		if got := c.f.String(); got != c.want || strings.Contains(got, "\n") {
 			t.Errorf("%+v = %q, want %q", c.f, got, c.want)

@@ -18,6 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -34,7 +35,9 @@ type fixture struct {
 	atc      *fakeATC
 	build    upgrade.Build
 	noATC    bool
-	name     string // of the deployment
+	state    state.Store // nil: none
+	name     string      // of the deployment
+	team     string      // of the source
 	dir      string
 	log      logBuffer
 	mu       sync.Mutex
@@ -161,8 +164,8 @@ func (f *fixture) out(ctx context.Context, edit func(*resource.OutParams)) (reso
 	if edit != nil {
 		edit(&req.Params)
 	}
-	req.Source = resource.Source{Deployment: f.name, Director: resource.Director{URL: "https://10.0.0.6:25555"}}
-	o := upgrade.Out{Director: f.director, ATC: f.atc, Build: f.build, Log: &f.log, Mask: f.mask}
+	req.Source = resource.Source{Deployment: f.name, Director: resource.Director{URL: "https://10.0.0.6:25555"}, Concourse: resource.Concourse{Team: f.team}}
+	o := upgrade.Out{Director: f.director, ATC: f.atc, Build: f.build, Log: &f.log, Mask: f.mask, State: f.state}
 	if f.noATC {
 		o.ATC = nil
 	}

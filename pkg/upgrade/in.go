@@ -97,8 +97,12 @@ func (in In) gather(ctx context.Context, req resource.InRequest, id int) (*facts
 	}
 	// While a deploy runs, the agents would be asked through the same workers.
 	if f.Task.Finished() {
-		if f.Instances, err = in.Director.Instances(ctx, req.Source.Deployment); err != nil {
+		f.Instances, err = in.Director.Instances(ctx, req.Source.Deployment)
+		switch {
+		case err != nil && f.Task.State == StateDone:
 			return nil, fmt.Errorf("read instances of %s: %w", req.Source.Deployment, err)
+		case err != nil: // why the task failed matters more
+			_, _ = fmt.Fprintf(in.Log, "the instances cannot be read: %v\n", err)
 		}
 	}
 	if failure, failed := Fail(f.Events); failed && f.Task.Finished() && f.Task.State != StateDone {
@@ -222,7 +226,7 @@ func (f *facts) write(dir, deployment string) (err error) {
 	}
 	instances := []instanceJSON{}
 	for _, i := range f.Instances {
-		instances = append(instances, instanceJSON(i))
+		instances = append(instances, instanceJSON{Group: i.Group, ID: i.ID, Index: i.Index, State: i.State})
 	}
 	taskText, err := indent(f.taskJSON())
 	if err != nil {

@@ -191,7 +191,7 @@ func TestIn_verifiesADeploymentWhoseTaskIsForgotten(t *testing.T) {
 		}
 		f.director.instances = [][]upgrade.Instance{nil}
 		_, err = f.in(t.Context(), "0", t.TempDir(), verify)
-		wantError(t, err, "instances: the deployment has no instances")
+		wantError(t, err, "instances: no instance of the deployment runs")
 	})
 }
 

@@ -84,7 +84,7 @@ func TestOut_changesNothingUnlessThePipelineIsValid(t *testing.T) {
 
 func TestOut_changesNothingUnlessTheManifestIsValid(t *testing.T) {
 	refuse(t, []badInput{
-		{"a manifest that is no YAML", func(t *testing.T, f *fixture, _ *resource.OutParams) { f.write(t, "manifest.yml", "name: [") }, []string{"keep the deployed values in manifest.yml"}},
+		{"a manifest that is no YAML", func(t *testing.T, f *fixture, _ *resource.OutParams) { f.write(t, "manifest.yml", "name: [") }, []string{"parse manifest.yml"}},
 		{"a first manifest that is no YAML", func(t *testing.T, f *fixture, _ *resource.OutParams) {
 			delete(f.director.deployed, "concourse")
 			f.write(t, "manifest.yml", "name: [")

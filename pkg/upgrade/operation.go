@@ -130,13 +130,27 @@ func (t Task) lostLock() bool {
 	return t.State == StateError && strings.HasPrefix(t.Result, "Failed to acquire lock for lock:deployment:")
 }
 
-// tasks are the recent ones of the run's deployment.
+// tasks are the running and the recent ones of the run's deployment. Two lists:
+// the director sorts by the time of the end, and where its database puts those
+// without one last, a limit would cut them off.
 func (o Out) tasks(ctx context.Context, r *run) ([]Task, error) {
-	tasks, err := o.Director.Tasks(ctx, TaskFilter{Deployment: r.Source.Deployment, Limit: recentTasks})
-	if err != nil {
-		return nil, fmt.Errorf("list tasks of %s: %w", r.Source.Deployment, err)
+	var all []Task
+	for _, filter := range []TaskFilter{
+		{States: []string{StateQueued, StateProcessing, StateCancelling}, All: true},
+		{States: []string{StateDone, StateError, StateTimeout, StateCancelled}, Limit: recentTasks},
+	} {
+		filter.Deployment = r.Source.Deployment
+		tasks, err := o.Director.Tasks(ctx, filter)
+		if err != nil {
+			return nil, fmt.Errorf("list tasks of %s: %w", r.Source.Deployment, err)
+		}
+		all = append(all, tasks...)
 	}
-	return slices.DeleteFunc(tasks, func(t Task) bool { return !strings.EqualFold(t.Deployment, r.Source.Deployment) }), nil
+	// A task that ended between the two is in both, first with its old state.
+	slices.SortStableFunc(all, func(a, b Task) int { return cmp.Compare(a.ID, b.ID) })
+	slices.Reverse(all)
+	all = slices.CompactFunc(all, func(a, b Task) bool { return a.ID == b.ID })
+	return slices.DeleteFunc(all, func(t Task) bool { return !strings.EqualFold(t.Deployment, r.Source.Deployment) }), nil
 }
 
 // name says to people which task this is.

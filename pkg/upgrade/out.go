@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 // defaultTimeout bounds out where params.timeout does not.
@@ -24,6 +25,8 @@ type Out struct {
 	Log      io.Writer
 	Mask     func(...secret.Value) // hides more values in the log from now on
 	Poll     time.Duration         // between two looks at the director's tasks; 0 is 2 s
+	// State, if there is one, keeps two runs apart and remembers what they did.
+	State state.Store
 	// Acceptance is how long the task of a lost answer is looked for; 0 is 30 s.
 	Acceptance time.Duration
 }
@@ -37,6 +40,7 @@ type run struct {
 	digest   string
 	pipeline pipelinePlan
 	change   PipelineChange
+	lease    *state.Lease // nil without a state store
 	answer   answer
 }
 
@@ -68,6 +72,11 @@ func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (reso
 	for _, layer := range slices.Concat(r.input.vars, r.input.pipelineVars) {
 		o.Mask(resource.SecretVars(layer)...)
 	}
+	ctx, release, err := o.hold(ctx, r)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	defer release()
 	if err := o.observe(ctx, r); err != nil {
 		return resource.Result{}, err
 	}

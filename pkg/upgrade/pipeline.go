@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,9 @@ import (
 
 // bundledName is the pipeline's name where neither params nor the build give one.
 const bundledName = "self-upgrade"
+
+// defaultTeam is the team of a source that names none.
+const defaultTeam = "main"
 
 // pipelinePlan is the pipeline to set, rendered and validated.
 type pipelinePlan struct {
@@ -41,7 +45,7 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 	}
 	plan := pipelinePlan{}
 	var err error
-	if plan.ref, err = o.pipelineRef(params); err != nil {
+	if plan.ref, err = o.pipelineRef(params, r.Source.Concourse.Team); err != nil {
 		return pipelinePlan{}, err
 	}
 	running, err := o.ATC.Pipeline(ctx, plan.ref)
@@ -56,33 +60,35 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 }
 
 // render fills in the pipeline. Variables without a value stay in place for
-// Concourse's credential manager.
-func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) error {
+// Concourse's credential manager. The bundled one keeps the values that are set
+// now; a user's own file is taken as fly takes it: nothing but the params fills
+// it in, so that ((var)) in it can take a literal's place.
+func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err error) {
 	t := manifest.Template{File: r.input.pipeline, Partial: true}
 	if bundled {
 		t.File = manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()}
-		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults())
-	}
-	if running.Exists {
-		kept, err := manifest.Keep(t.Text, running.YAML)
-		if err != nil {
-			return fmt.Errorf("keep the set values in %s: %w", t.Name, err)
+		given := append([]map[string]any{r.input.componentVars()}, r.input.pipelineVars...)
+		if running.Exists {
+			if p.kept, err = keep(t, running.YAML, given, "set", "params.pipeline.vars"); err != nil {
+				return err
+			}
 		}
-		p.kept = kept
-		t.Vars = append(t.Vars, kept)
+		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(), p.kept, r.input.componentVars())
 	}
-	t.Vars = append(t.Vars, r.input.componentVars())
 	t.Vars = append(t.Vars, r.input.pipelineVars...)
-	var err error
 	p.config, err = manifest.Render(t)
 	return err
 }
 
-// pipelineRef is the pipeline that params name, else the build's own one.
-func (o Out) pipelineRef(params resource.PipelineParams) (PipelineRef, error) {
+// pipelineRef is the pipeline that params name, else the build's own one, which
+// must be in the team that the source may set pipelines in.
+func (o Out) pipelineRef(params resource.PipelineParams, team string) (PipelineRef, error) {
 	ref := PipelineRef{Name: params.Name, InstanceVars: params.InstanceVars}
 	if ref.Name != "" {
 		return ref, nil
+	}
+	if team = cmp.Or(team, defaultTeam); o.Build.Team != "" && o.Build.Team != team {
+		return PipelineRef{}, fmt.Errorf("this build's pipeline is in team %q, but source.concourse.team is %q; make them the same, or name another pipeline in params.pipeline.name", o.Build.Team, team)
 	}
 	ref.Name = o.Build.Pipeline
 	if ref.Name == "" {

@@ -85,6 +85,66 @@ func TestOut_choosesThePipelineToSet(t *testing.T) {
 	}
 }
 
+// fly does the same: what stands in the file is what is set.
+func TestOut_takesAPipelineFileAsItIs(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.build.Pipeline = "mine"
+		f.atc.pipelines["mine"] = []byte("resources: [{name: r, type: s3, source: {secret_access_key: AKIAOLDLITERAL, uri: old}}]")
+		f.write(t, "own.yml", "resources: [{name: r, type: s3, source: {secret_access_key: ((aws_secret)), uri: ((concourse_url))}}]")
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.Pipeline = &resource.PipelineParams{File: "own.yml"} }); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "pipeline", f.atc.pipeline("mine"), "secret_access_key: ((aws_secret))", "uri: ((concourse_url))")
+	})
+}
+
+func TestOut_setsThePipelineOfItsOwnTeamOnly(t *testing.T) {
+	for _, c := range []struct {
+		build, source, name string
+		refused             bool
+	}{
+		{"main", "", "", false}, {"", "ops", "", false}, {"ops", "ops", "", false},
+		{"ops", "", "", true}, {"main", "ops", "", true}, {"ops", "main", "named", false},
+	} {
+		t.Run(c.build+" "+c.source+" "+c.name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.build.Team, f.team = c.build, c.source
+				_, err := f.out(t.Context(), func(p *resource.OutParams) {
+					if c.name != "" {
+						p.Pipeline = &resource.PipelineParams{Name: c.name}
+					}
+				})
+				if !c.refused {
+					if err != nil || f.count("set pipeline") != 1 {
+						t.Errorf("%v, effects %q", err, f.all())
+					}
+					return
+				}
+				wantError(t, err, `this build's pipeline is in team "`+c.build+`"`, "source.concourse.team", "params.pipeline.name")
+				if done := f.all(); len(done) > 0 {
+					t.Errorf("it changed %q", done)
+				}
+			})
+		})
+	}
+}
+
+func TestOut_saysWhatItChangedInThePipeline(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.atc.diff = []upgrade.DiffLine{
+			{Op: " ", Text: "jobs/upgrade"}, {Op: "-", Text: "old"}, {Op: " ", Text: "  context"}, {Op: " ", Text: "resource_types/perpetual"}, {Op: "+", Text: "new"},
+		}
+		result, err := f.out(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := resource.Field{Name: "pipeline changed", Value: "jobs/upgrade, resource_types/perpetual"}
+		if last := result.Metadata[len(result.Metadata)-1]; last != want {
+			t.Errorf("metadata ends with %v, want %v", last, want)
+		}
+	})
+}
+
 func TestOut_deploysWithoutSettingAPipeline(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -18,16 +20,15 @@ func (o Out) render(ctx context.Context, r *run) error {
 	if r.Params.Manifest == "" {
 		t.Vars = append(t.Vars, manifest.ConcourseDefaults())
 	}
+	given := append([]map[string]any{{"deployment_name": r.Source.Deployment}, r.input.componentVars()}, r.input.vars...)
 	if len(r.deployed.Manifest) > 0 {
-		kept, err := manifest.Keep(t.Text, r.deployed.Manifest)
+		kept, err := keep(t, r.deployed.Manifest, given, "deployed", "params.vars")
 		if err != nil {
-			return fmt.Errorf("keep the deployed values in %s: %w", t.Name, err)
+			return err
 		}
-		o.Mask(resource.SecretVars(kept)...)
 		t.Vars = append(t.Vars, kept)
 	}
-	t.Vars = append(t.Vars, map[string]any{"deployment_name": r.Source.Deployment}, r.input.componentVars())
-	t.Vars = append(t.Vars, r.input.vars...)
+	t.Vars = append(t.Vars, given...)
 	for _, layer := range t.Vars {
 		o.Mask(resource.SecretVars(layer)...)
 	}
@@ -40,6 +41,29 @@ func (o Out) render(ctx context.Context, r *run) error {
 		return err
 	}
 	return r.accept(text, t.Name)
+}
+
+// keep finds the values that a template's variables have in what runs. It looks
+// at the template as the ops files leave it: they bring variables, and put
+// others in place of some. A variable with two values must be given: taking the
+// default, or one of them, would change what nobody asked to be changed.
+func keep(t manifest.Template, running []byte, given []map[string]any, state, param string) (map[string]any, error) {
+	t.Vars, t.Partial = nil, true
+	text, err := manifest.Render(t)
+	if err != nil {
+		return nil, err
+	}
+	kept, unsure, err := manifest.Keep(text, running)
+	if err != nil {
+		return nil, fmt.Errorf("keep the %s values in %s: %w", state, t.Name, err)
+	}
+	unsure = slices.DeleteFunc(unsure, func(name string) bool {
+		return slices.ContainsFunc(given, func(layer map[string]any) bool { _, ok := layer[name]; return ok })
+	})
+	if len(unsure) > 0 {
+		return nil, fmt.Errorf("keep the %s values in %s: not all places of ((%s)) have the same value now; give it in %s", state, t.Name, strings.Join(unsure, ")), (("), param)
+	}
+	return kept, nil
 }
 
 // renderPartial leaves variables without a value to the director's config

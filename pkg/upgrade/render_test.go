@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
@@ -168,6 +169,56 @@ func TestOut_hidesTheCredentialsThatItUses(t *testing.T) {
 			if placeholder == "((director_client_secret))" {
 				t.Errorf("the placeholder %s is masked", placeholder)
 			}
+		}
+	})
+}
+
+func TestOut_keepsTheValuesOfWhatAnOpsFileBrings(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.write(t, "ops.yml", "- type: replace\n  path: /instance_groups/name=web/jobs/name=web/properties/vault?/token\n  value: ((vault_token))\n")
+		ops := func(p *resource.OutParams) { p.OpsFiles = []string{"ops.yml"} }
+		_, err := f.out(t.Context(), func(p *resource.OutParams) { ops(p); p.Vars = map[string]any{"vault_token": "kept-token"} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(long)
+		f.set(t, "8.3.1", "1.1364")
+		if _, err := f.out(t.Context(), ops); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "manifest", f.submitted(t), "kept-token", "8.3.1")
+	})
+}
+
+// One of two places of a variable is changed by an ops file: the other one keeps
+// its value, and does not fall back to the default.
+func TestOut_keepsAValueThatAnOpsFileHasPartlyReplaced(t *testing.T) {
+	const two = "\n- {name: more, instances: ((worker_instances)), jobs: []}\n"
+	play(t, func(t *testing.T, f *fixture) {
+		f.write(t, "manifest.yml", string(manifestTemplate(t))+two)
+		f.write(t, "ops.yml", "- {type: replace, path: /instance_groups/name=more/instances, value: 9}\n")
+		f.director.record("concourse", []byte(replaceOnce(t, string(f.manifest(t, nil)), "instance_groups:\n", "instance_groups:\n- {name: more, instances: 9, jobs: []}\n")))
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.OpsFiles = []string{"ops.yml"} }); err != nil {
+			t.Fatal(err)
+		}
+		if n := f.group(t, "worker")["instances"]; n != 2 {
+			t.Errorf("%v workers, want the 2 that are deployed", n)
+		}
+	})
+}
+
+func TestOut_wantsAValueThatIsNotCertain(t *testing.T) {
+	const two = "\n- {name: more, instances: ((worker_instances)), jobs: []}\n"
+	play(t, func(t *testing.T, f *fixture) {
+		f.write(t, "manifest.yml", string(manifestTemplate(t))+two)
+		f.director.record("concourse", []byte(replaceOnce(t, string(f.manifest(t, nil)), "instance_groups:\n", "instance_groups:\n- {name: more, instances: 9, jobs: []}\n")))
+		_, err := f.out(t.Context(), nil)
+		wantError(t, err, "keep the deployed values in manifest.yml", "not all places of ((worker_instances)) have the same value", "params.vars")
+		if done := f.all(); len(done) > 0 {
+			t.Errorf("it changed %q", done)
+		}
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.Vars = map[string]any{"worker_instances": 4} }); err != nil {
+			t.Errorf("given, it is still not certain: %v", err)
 		}
 	})
 }

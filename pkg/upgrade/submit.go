@@ -21,8 +21,14 @@ const submissions = 3
 // certain that the director has not got it.
 func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, error) {
 	contextID := r.operation(o.Build).contextID(v.next)
+	if err := o.begin(ctx, r, v.next); err != nil {
+		return 0, err
+	}
 	for n := 1; ; n++ {
 		crash.Here("before-submit")
+		if err := r.fenced(); err != nil {
+			return 0, err
+		}
 		id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
 		crash.Here("after-submit")
 		if !errors.Is(err, ErrUncertain) {

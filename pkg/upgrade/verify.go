@@ -1,9 +1,11 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -44,7 +46,8 @@ func (c checkResult) text() string {
 
 // verify asks every question in order and stops at the first bad answer: the
 // task is done, the instances run, the ATC has the wanted version, the wanted
-// number of workers runs.
+// workers run. What a newer deploy is changing just now it leaves to that one's
+// own verification.
 func (in In) verify(ctx context.Context, source resource.Source, f *facts) error {
 	wanted, err := manifest.Parse(manifest.File{Name: "the deployed manifest", Text: f.Deployed.Manifest})
 	if err != nil {
@@ -54,11 +57,17 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 	if settle == 0 {
 		settle = defaultSettle
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, settle, fmt.Errorf("it did not settle within %s", settle))
+	settling, cancel := context.WithTimeoutCause(ctx, settle, fmt.Errorf("it did not settle within %s", settle))
 	defer cancel()
 	for _, c := range in.checks(source, f, wanted) {
 		result := checkResult{name: c.name}
-		result.found, result.err = in.ask(ctx, c)
+		result.found, result.err = in.ask(settling, c)
+		if result.err != nil && c.settles {
+			newer, err := in.newer(ctx, source, f.Task)
+			if err == nil && newer != nil {
+				result.found, result.err = fmt.Sprintf("not judged: %s changes it", newer.name()), nil
+			}
+		}
 		f.Checks = append(f.Checks, result)
 		_, _ = fmt.Fprintf(in.Log, "%s: %s\n", c.name, result.text())
 		if result.err != nil {
@@ -68,11 +77,24 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 	return nil
 }
 
+// newer is a later deploy of the deployment that runs, nil if there is none.
+func (in In) newer(ctx context.Context, source resource.Source, than Task) (*Task, error) {
+	tasks, err := in.Director.Tasks(ctx, TaskFilter{
+		Deployment: source.Deployment, States: []string{StateQueued, StateProcessing, StateCancelling}, All: true,
+	})
+	for _, t := range byID(tasks) {
+		if t.ID > than.ID && t.holds() {
+			return &t, err
+		}
+	}
+	return nil, err
+}
+
 // checks is the list of questions; more belong at its end.
 func (in In) checks(source resource.Source, f *facts, wanted manifest.Deployment) []check {
 	list := []check{
 		{name: "director task", do: func(context.Context) (string, error) { return f.taskDone() }},
-		{name: "instances", settles: true, do: func(ctx context.Context) (string, error) { return in.instancesRun(ctx, source, f) }},
+		{name: "instances", settles: true, do: func(ctx context.Context) (string, error) { return in.instancesRun(ctx, source, f, wanted) }},
 	}
 	if in.ATC == nil {
 		_, _ = fmt.Fprintln(in.Log, "the source has no concourse section: the ATC and its workers are not asked")
@@ -83,7 +105,7 @@ func (in In) checks(source resource.Source, f *facts, wanted manifest.Deployment
 			return in.version(ctx, wanted.Release(concourseRelease))
 		}},
 		check{name: "workers", settles: true, do: func(ctx context.Context) (string, error) {
-			return in.workers(ctx, wanted.Instances(concourseRelease, workerJob))
+			return in.workers(ctx, f.Instances, wanted)
 		}})
 }
 
@@ -96,7 +118,7 @@ func (in In) ask(ctx context.Context, c check) (string, error) {
 	var last error
 	for {
 		found, err := c.do(ctx)
-		if err == nil || !c.settles {
+		if err == nil || !c.settles || errors.Is(err, ErrRefused) {
 			return found, err
 		}
 		if last == nil || ctx.Err() == nil { // a look that was cut short tells less than the one before
@@ -123,30 +145,40 @@ func (f *facts) taskDone() (string, error) {
 }
 
 // instancesRun wants every instance running. The first look was taken before.
-func (in In) instancesRun(ctx context.Context, source resource.Source, f *facts) (string, error) {
-	if bad := notRunning(f.Instances); bad != "" {
+func (in In) instancesRun(ctx context.Context, source resource.Source, f *facts, wanted manifest.Deployment) (string, error) {
+	if running, bad := notRunning(f.Instances, wanted); running == 0 || bad != "" {
 		instances, err := in.Director.Instances(ctx, source.Deployment)
 		if err != nil {
 			return "", fmt.Errorf("read instances: %w", err)
 		}
 		f.Instances = instances
 	}
-	if bad := notRunning(f.Instances); bad != "" {
+	running, bad := notRunning(f.Instances, wanted)
+	switch {
+	case bad != "":
 		return "", errors.New(bad)
+	case running == 0:
+		return "", errors.New("no instance of the deployment runs")
 	}
-	return fmt.Sprintf("%d run", len(f.Instances)), nil
+	return fmt.Sprintf("%d run", running), nil
 }
 
-func notRunning(instances []Instance) string {
-	if len(instances) == 0 {
-		return "the deployment has no instances"
-	}
+// notRunning counts those that run, and names one that does not and should: an
+// errand's VMs come and go, and an operator may have stopped others.
+func notRunning(instances []Instance, wanted manifest.Deployment) (running int, bad string) {
 	for _, i := range instances {
-		if i.State != "running" {
-			return fmt.Sprintf("%s/%s (%d) is %s", i.Group, i.ID, i.Index, i.State)
+		errand := slices.ContainsFunc(wanted.InstanceGroups, func(g manifest.InstanceGroup) bool {
+			return g.Name == i.Group && g.Lifecycle == "errand"
+		})
+		switch {
+		case i.State == "running":
+			running++
+		case errand || i.Wanted == "stopped" || i.Wanted == "detached":
+		case bad == "":
+			bad = fmt.Sprintf("%s/%s (%d) is %s", i.Group, i.ID, i.Index, cmp.Or(i.State, "without a VM"))
 		}
 	}
-	return ""
+	return running, bad
 }
 
 // version wants the ATC to be of the version of the concourse release, which
@@ -173,31 +205,4 @@ func sameVersion(a, b string) bool {
 		return a == b
 	}
 	return va.Compare(vb) == 0
-}
-
-// workers wants as many running workers as the manifest has, each with the
-// worker version that the ATC asks for.
-func (in In) workers(ctx context.Context, wanted int) (string, error) {
-	info, err := in.ATC.Info(ctx)
-	if err != nil {
-		return "", fmt.Errorf("ask the ATC: %w", err)
-	}
-	workers, err := in.ATC.Workers(ctx)
-	if err != nil {
-		return "", fmt.Errorf("list workers: %w", err)
-	}
-	running, old := 0, ""
-	for _, w := range workers {
-		switch {
-		case w.State != "running":
-		case info.WorkerVersion != "" && w.Version != info.WorkerVersion:
-			old = fmt.Sprintf("; worker %s has version %s, wanted is %s", w.Name, w.Version, info.WorkerVersion)
-		default:
-			running++
-		}
-	}
-	if running < wanted || old != "" {
-		return "", fmt.Errorf("%d of %d workers run%s", running, wanted, old)
-	}
-	return fmt.Sprintf("%d of %d run", running, wanted), nil
 }

@@ -1,6 +1,7 @@
 package upgrade_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,6 +11,30 @@ import (
 // good is a look at an ATC that is as wanted.
 func good() look {
 	return look{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}
+}
+
+// group are instances of one group that run.
+func group(name string, ids ...string) []upgrade.Instance {
+	var list []upgrade.Instance
+	for i, id := range ids {
+		list = append(list, upgrade.Instance{Group: name, ID: id, Index: i, State: "running", Wanted: "started"})
+	}
+	return list
+}
+
+// named gives workers their names.
+func named(list []upgrade.Worker, names ...string) []upgrade.Worker {
+	for i, name := range names {
+		list[i].Name = name
+	}
+	return list
+}
+
+// withErrand is a deployed manifest that has an errand.
+func (f *fixture) withErrand(t *testing.T) []byte {
+	t.Helper()
+	text := f.manifest(t, map[string]any{"concourse_version": "8.3.0", "stemcell_version": "1.1364"})
+	return []byte(replaceOnce(t, string(text), "instance_groups:\n", "instance_groups:\n- {name: smoke, instances: 1, lifecycle: errand, jobs: []}\n"))
 }
 
 func TestIn_verifiesWhatSettles(t *testing.T) {
@@ -42,6 +67,18 @@ func TestIn_verifiesWhatSettles(t *testing.T) {
 		{"more workers than wanted", func(f *fixture) {
 			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5", "running 2.5", "stalled 2.4")}}
 		}, "workers: 3 of 2 run"},
+		{"a foreign worker of an old version", func(f *fixture) {
+			f.director.instances = [][]upgrade.Instance{group("worker", "a1", "b2")}
+			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: named(workers("running 2.5", "running 2.6", "running 2.4"), "a1", "b2", "mac")}}
+		}, "workers: 2 of 2 run\n"},
+		{"an errand, which has no VM", func(f *fixture) {
+			f.director.record("concourse", f.withErrand(t))
+			f.director.instances = [][]upgrade.Instance{append(running("web", "worker"), upgrade.Instance{Group: "smoke", ID: "e", Wanted: "started"})}
+		}, "instances: 2 run"},
+		{"a worker that an operator has stopped", func(f *fixture) {
+			f.director.instances = [][]upgrade.Instance{append(group("worker", "a1"), upgrade.Instance{Group: "worker", ID: "b2", State: "stopped", Wanted: "stopped"})}
+			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: named(workers("running 2.5"), "a1")}}
+		}, "workers: 1 of 1 run"},
 		{"build metadata in a version", func(f *fixture) {
 			f.atc.looks = []look{{version: "8.3.0+dev.1", workerVersion: "2.5", workers: good().workers}}
 		}, "Concourse version: 8.3.0+dev.1"},
@@ -93,8 +130,18 @@ func TestIn_saysWhatDidNotSettle(t *testing.T) {
 			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "landing 2.5", "stalled 2.5")}}
 		}, []string{"workers: 1 of 2 workers run", "did not settle"}},
 		{"an old worker", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5", "running 2.4")}}
-		}, []string{"workers: 2 of 2 workers run; worker w2 has version 2.4, wanted is 2.5", "did not settle"}},
+			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.4")}}
+		}, []string{"workers: 1 of 2 workers run; worker w1 has version 2.4, the ATC wants 2.5", "did not settle"}},
+		{"an old worker of another line", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 3.0", "running 2.6")}}
+		}, []string{"workers: 1 of 2 workers run; worker w0 has version 3.0, the ATC wants 2.5"}},
+		{"a stalled worker of the deployment, beside a foreign one that runs", func(f *fixture) {
+			f.director.instances = [][]upgrade.Instance{group("worker", "a1", "b2")}
+			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: named(workers("running 2.5", "stalled 2.5", "running 2.5"), "a1", "b2", "mac")}}
+		}, []string{"workers: 1 of 2 workers run; worker b2 is stalled"}},
+		{"an instance that has lost its VM", func(f *fixture) {
+			f.director.instances = [][]upgrade.Instance{{running("web")[0], {Group: "worker", ID: "6f1c", Index: 1, Wanted: "started"}}}
+		}, []string{"instances: worker/6f1c (1) is without a VM"}},
 		{"a version that is no semantic one", func(f *fixture) { f.atc.looks = []look{{version: "8.3.0-rc?"}} }, []string{"the ATC reports 8.3.0-rc?, wanted is 8.3.0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -135,5 +182,54 @@ func TestIn_refusesToVerifyWithAManifestThatIsBroken(t *testing.T) {
 		f.director.deployed["concourse"] = upgrade.Deployed{Manifest: []byte("name: [")}
 		_, err := f.in(t.Context(), task, t.TempDir(), verify)
 		wantError(t, err, "parse the deployed manifest")
+	})
+}
+
+func TestIn_doesNotAskAgainWhatIsRefused(t *testing.T) {
+	for name, edit := range map[string]func(f *fixture){
+		"the ATC":     func(f *fixture) { f.atc.looks = []look{{err: errLogin}} },
+		"its workers": func(f *fixture) { f.atc.looks = []look{{version: "8.3.0", workersErr: errLogin}} },
+		"the director": func(f *fixture) {
+			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}}
+			f.director.faults["Instances"] = []error{nil, errLogin}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				task := f.finished(t, upgrade.StateDone)
+				edit(f)
+				began := time.Now()
+				_, err := f.in(t.Context(), task, t.TempDir(), verify)
+				wantError(t, err, "wrong password")
+				if took := time.Since(began); took != 0 {
+					t.Errorf("it asked for %s", took)
+				}
+			})
+		})
+	}
+}
+
+var errLogin = fmt.Errorf("%w: wrong password", upgrade.ErrRefused)
+
+func TestIn_leavesWhatANewerDeployChangesToThatOne(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		task := f.finished(t, upgrade.StateDone)
+		f.director.add(foreign("create deployment", time.Hour, upgrade.StateDone))
+		f.director.instances = [][]upgrade.Instance{{{Group: "web", ID: "6f1c", State: "stopped", Wanted: "started"}}}
+		f.atc.looks = []look{{err: errUnreachable}}
+		if _, err := f.in(t.Context(), task, t.TempDir(), verify); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "log", f.log.String(), "instances: not judged: director task 43 (create deployment by admin, processing", "workers: not judged")
+	})
+}
+
+func TestIn_saysWhyADeployFailedThoughTheInstancesCannotBeRead(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		task := f.finished(t, upgrade.StateError, event(t, "Updating instance", "worker/6f1c (0)", "failed", "not running"))
+		f.director.faults["Instances"] = []error{errUnreachable}
+		_, err := f.in(t.Context(), task, t.TempDir(), verify)
+		wantError(t, err, `stage "Updating instance": instance worker/6f1c (0): not running`)
+		wantText(t, "log", f.log.String(), "the instances cannot be read", "connection refused")
 	})
 }

@@ -42,7 +42,10 @@ func (d *Director) expires(l *lock) time.Time {
 func (j *job) acquire(name string, timeout time.Duration) (release func(), err error) {
 	uid, deadline := newUUID(), j.d.now().Add(timeout)
 	for {
-		l, holder := j.d.tryLock(name, uid, j.task.id)
+		l, holder, err := j.tryLock(name, uid)
+		if err != nil {
+			return nil, err
+		}
 		if l != nil {
 			j.record(auditEvent{Action: "acquire", ObjectType: "lock", ObjectName: name})
 			return func() { j.release(l) }, nil
@@ -58,19 +61,24 @@ func (j *job) acquire(name string, timeout time.Duration) (release func(), err e
 }
 
 // tryLock takes a lock if it is free or expired, else it gives the holder's task.
-func (d *Director) tryLock(name, uid string, id int) (*lock, *task) {
+// The dead take none: errGone.
+func (j *job) tryLock(name, uid string) (*lock, *task, error) {
+	d, id := j.d, j.task.id
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if j.task.frozen {
+		return nil, nil, errGone
+	}
 	held := d.locks[name]
 	if held != nil && d.now().Before(d.expires(held)) {
-		return nil, d.find(held.task)
+		return nil, d.find(held.task), nil
 	}
 	l := &lock{name: name, uid: uid, task: id, holder: id, acquired: d.now(), serial: d.next("lock")}
 	if held != nil {
 		l.task = held.task
 	}
 	d.locks[name] = l
-	return l, nil
+	return l, nil, nil
 }
 
 // release gives a lock back, unless another task took it over or its holder is dead.

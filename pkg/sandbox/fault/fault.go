@@ -54,10 +54,17 @@ type Fault struct {
 	Kind   Kind
 	Pause  time.Duration // Delay, SlowBody
 	Bytes  int64         // SlowBody, CutBody
+	Part   int           // CutBody: after so many sixteenths of the body, instead of Bytes; 16 cuts nothing but the connection
 	Code   int           // Status, HTML, Redirect
+	Acted  bool          // Status, HTML, Redirect, Garbage: the handler has run, so that what was asked for has happened
 	Header http.Header   // Status: added to the answer's
 	Body   string        // Status
 	To     string        // Redirect
+
+	// Before is called before the handler sees the request or anything is
+	// answered, After when the handler has run and before its answer is lost
+	// (DropReply, ResetAfter). Both may take their time: the client waits.
+	Before, After func()
 }
 
 // matches says whether the fault is meant for a request.

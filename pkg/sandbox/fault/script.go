@@ -11,6 +11,7 @@ type Script struct {
 	mu     sync.Mutex
 	faults []*Fault
 	seen   []*Request
+	choose func(Request) *Fault
 	closed chan struct{}
 }
 
@@ -37,11 +38,20 @@ func (s *Script) Add(faults ...Fault) {
 	}
 }
 
-// Clear removes all faults; what was seen stays.
+// Clear removes all faults, and what Choose set; what was seen stays.
 func (s *Script) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = nil
+	s.faults, s.choose = nil, nil
+}
+
+// Choose has pick called for each request as it arrives, before the faults that
+// were added are looked at. The fault that it gives strikes; nil is none. One
+// pick may serve several scripts, and sees the order of their requests.
+func (s *Script) Choose(pick func(Request) *Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.choose = pick
 }
 
 // Seen is what was asked so far, in order of arrival.
@@ -107,14 +117,21 @@ func (s *Script) Wrap(next http.Handler) http.Handler {
 
 // record notes a request and picks the fault that strikes it, nil if none.
 func (s *Script) record(r *http.Request) (*Request, *Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	seen := &Request{
 		Method: r.Method, URL: r.URL.RequestURI(), Host: r.Host,
 		Authorization: r.Header.Get("Authorization") != "", Header: r.Header.Clone(),
 	}
 	seen.Header.Del("Authorization")
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.seen = append(s.seen, seen)
+	if s.choose != nil {
+		if f := s.choose(*seen); f != nil {
+			seen.Fault = f.Kind
+			copied := *f
+			return seen, &copied
+		}
+	}
 	for _, f := range s.faults {
 		if f.matches(r) && f.take() {
 			seen.Fault = f.Kind

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -15,11 +16,20 @@ const page = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>\n<body>
 
 // strike answers, or does not, as the fault wants.
 func (f *Fault) strike(w *answer, r *http.Request, next http.Handler, closed <-chan struct{}) {
+	if f.Before != nil {
+		f.Before()
+	}
+	if f.Acted {
+		next.ServeHTTP(&unheard{header: http.Header{}}, r)
+	}
 	switch f.Kind {
 	case Refuse, ResetBefore:
 		abort(w, f.Kind == ResetBefore)
 	case DropReply, ResetAfter:
 		next.ServeHTTP(&unheard{header: http.Header{}}, r)
+		if f.After != nil {
+			f.After()
+		}
 		abort(w, f.Kind == ResetAfter)
 	case Delay:
 		pause(r, f.Pause, closed)
@@ -28,6 +38,10 @@ func (f *Fault) strike(w *answer, r *http.Request, next http.Handler, closed <-c
 	case SlowBody:
 		next.ServeHTTP(&slow{answer: w, fault: f, request: r, closed: closed}, r)
 	case CutBody:
+		if f.Part > 0 {
+			f.sixteenths(w, r, next)
+			return
+		}
 		next.ServeHTTP(&cut{answer: w, left: f.Bytes}, r)
 		abort(w, false)
 	case Hang:
@@ -40,6 +54,23 @@ func (f *Fault) strike(w *answer, r *http.Request, next http.Handler, closed <-c
 	default:
 		f.page(w)
 	}
+}
+
+// sixteenths sends a part of the body, and the length of the whole.
+func (f *Fault) sixteenths(w *answer, r *http.Request, next http.Handler) {
+	whole := &kept{header: http.Header{}, status: http.StatusOK}
+	next.ServeHTTP(whole, r)
+	for key, values := range whole.header {
+		w.Header()[key] = values
+	}
+	body := whole.body.Bytes()
+	if r.Method != http.MethodHead && whole.status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(whole.status)
+	_, _ = w.Write(body[:len(body)*min(f.Part, 16)/16])
+	w.Flush()
+	abort(w, false)
 }
 
 // page answers in the handler's place.
@@ -149,6 +180,22 @@ func (u *unheard) Write(p []byte) (int, error) { return len(p), nil }
 
 // Flush implements http.Flusher.
 func (u *unheard) Flush() {}
+
+// kept takes an answer to be sent later.
+type kept struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (k *kept) Header() http.Header { return k.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (k *kept) WriteHeader(status int) { k.status = status }
+
+// Write implements http.ResponseWriter.
+func (k *kept) Write(p []byte) (int, error) { return k.body.Write(p) }
 
 // errEnd tells a handler that no more of its answer goes out.
 var errEnd = errors.New("the answer was cut by a fault")

@@ -88,6 +88,23 @@ func (w *World) Idle(ctx context.Context) error {
 	})
 }
 
+// Settle waits until the director runs no task. Unlike Idle it asks as clients
+// do: a task whose worker was killed ends when somebody looks at it.
+func (w *World) Settle(ctx context.Context) error {
+	token, err := w.directorToken()
+	if err != nil {
+		return err
+	}
+	busy := "/tasks?verbose=2&state=" + strings.Join([]string{director.StateQueued, director.StateProcessing, director.StateCancelling}, ",")
+	return wait(ctx, func() bool {
+		var tasks []director.Task
+		if w.read(busy, token, &tasks) != nil {
+			return false // it is restarting
+		}
+		return len(tasks) == 0
+	})
+}
+
 // wait looks until it is so, or ctx ends.
 func wait(ctx context.Context, so func() bool) error {
 	ticker := time.NewTicker(2 * time.Millisecond)

@@ -42,6 +42,8 @@ type Options struct {
 	DrainTimeout time.Duration
 	// ReleaseSize is the size of a release in GitHub's lists; default: as small as it is.
 	ReleaseSize int
+	// CA signs the servers' certificates; default: a new one.
+	CA *tlsca.CA
 	// Observe hears what the director and the ATC do, in words for people.
 	Observe func(who, what string)
 }
@@ -76,11 +78,14 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if o.Observe == nil {
 		o.Observe = func(string, string) {}
 	}
-	ca, err := tlsca.New()
-	if err != nil {
-		return nil, err
+	if o.CA == nil {
+		ca, err := tlsca.New()
+		if err != nil {
+			return nil, err
+		}
+		o.CA = ca
 	}
-	w := &World{options: o, tlsca: ca, CA: ca.PEM(), Faults: map[string]*fault.Script{}, URLs: map[string]string{}}
+	w := &World{options: o, tlsca: o.CA, CA: o.CA.PEM(), Faults: map[string]*fault.Script{}, URLs: map[string]string{}}
 	if err := w.start(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -141,6 +146,25 @@ func (w *World) serve(name string, handler http.Handler, secure bool) error {
 	w.servers = append(w.servers, server)
 	go func() { _ = server.Serve(listener) }()
 	return nil
+}
+
+// Mirror serves a server's handler at one more address, with a TLS configuration
+// that clients may have to refuse. Its script sees only what is asked there.
+func (w *World) Mirror(name string, config *tls.Config) (url string, script *fault.Script, err error) {
+	handlers := map[string]http.Handler{
+		"github": w.GitHub, "boshio": w.BoshIO, "concourse": w.Concourse, "uaa": w.UAA, "director": w.Director,
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("listen for a mirror of %s: %w", name, err)
+	}
+	script = &fault.Script{}
+	server := &http.Server{
+		Handler: script.Wrap(handlers[name]), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(discard{}, "", 0),
+	}
+	w.servers = append(w.servers, server)
+	go func() { _ = server.Serve(tls.NewListener(listener, config)) }()
+	return "https://" + listener.Addr().String(), script, nil
 }
 
 type discard struct{}

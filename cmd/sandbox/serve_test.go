@@ -1,0 +1,181 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// bin holds the programs of this module.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(withBinaries(m)) }
+
+// withBinaries builds the programs once, runs all tests and removes them.
+func withBinaries(m *testing.M) int {
+	var err error
+	if bin, err = os.MkdirTemp("", "perpetual-binaries-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(bin) }()
+	build := exec.Command("go", "build", "-o", bin+"/", "../resource", "../perpetual", ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// serve starts the simulators and gives what they print.
+func serve(t *testing.T, program string, args ...string) (*exec.Cmd, string) {
+	t.Helper()
+	command := exec.Command(program, append([]string{"serve"}, args...)...)
+	pipe, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // without its clean-up it would leave its directory
+		_ = command.Process.Signal(syscall.SIGTERM)
+		_ = command.Wait()
+	})
+	var text strings.Builder
+	lines := bufio.NewReader(pipe)
+	for {
+		line, err := lines.ReadString('\n')
+		text.WriteString(line)
+		if line == "# Ready.\n" {
+			return command, text.String()
+		}
+		if err != nil {
+			t.Fatalf("it ended: %v\n%s", err, text.String())
+		}
+	}
+}
+
+// output is the stdout of a program that must succeed.
+func output(t *testing.T, stdin io.Reader, program string, args ...string) []byte {
+	t.Helper()
+	command := exec.Command(program, args...)
+	var stderr bytes.Buffer
+	command.Stdin, command.Stderr = stdin, &stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", filepath.Base(program), args, err, stderr.String())
+	}
+	return out
+}
+
+// request is what Concourse gives check for a resource of the pipeline.
+func request(t *testing.T, pipeline []byte, name string) []byte {
+	t.Helper()
+	var config struct {
+		Resources []struct {
+			Name   string
+			Source map[string]any
+		}
+	}
+	if err := yaml.Unmarshal(pipeline, &config); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range config.Resources {
+		if r.Name == name {
+			text, err := json.Marshal(map[string]any{"source": r.Source})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+	}
+	t.Fatalf("there is no resource %s in the pipeline:\n%s", name, pipeline)
+	return nil
+}
+
+func TestServe_letsPeopleTryTheBundledPipeline(t *testing.T) {
+	server, text := serve(t, filepath.Join(bin, "sandbox"), "--publish-after", "1ms")
+	var vars map[string]any
+	if err := yaml.Unmarshal([]byte(text), &vars); err != nil {
+		t.Fatalf("stdout is no YAML: %v\n%s", err, text)
+	}
+	file := filepath.Join(t.TempDir(), "vars.yml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pipeline := output(t, nil, filepath.Join(bin, "perpetual"), "pipeline", "-l", file)
+	if bytes.Contains(pipeline, []byte("((")) {
+		t.Errorf("variables are left in the pipeline:\n%s", pipeline)
+	}
+	program := filepath.Join(bin, "resource")
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	components := request(t, pipeline, "components")
+	for { // the newer set appears while this asks
+		var versions []map[string]string
+		if err := json.Unmarshal(output(t, bytes.NewReader(components), program, "check"), &versions); err != nil || len(versions) != 1 {
+			t.Fatalf("versions %v, error %v", versions, err)
+		}
+		if v := versions[0]; v["concourse"] == "8.3.0" && v["stemcell"] == "1.1364" && v["perpetual"] == "1.3.0" && v["postgres"] == "54.0.5" {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the newer set does not appear: %v", versions)
+		}
+	}
+	if got := output(t, bytes.NewReader(request(t, pipeline, "finished-deployment")), program, "check"); string(got) != "[]\n" {
+		t.Errorf("deploys of a fresh director: %s", got)
+	}
+
+	_, rest, _ := strings.Cut(text, "# CA:")
+	ca := strings.Fields(rest)[0]
+	if content, err := os.ReadFile(ca); err != nil || string(content) != vars["director_ca_cert"] {
+		t.Errorf("CA %s: %v", ca, err)
+	}
+	if err := server.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	if _, err := os.Stat(filepath.Dir(ca)); !os.IsNotExist(err) {
+		t.Errorf("its directory is left: %v", err)
+	}
+}
+
+func TestServe_offersTheFirstSetAlone(t *testing.T) {
+	_, text := serve(t, filepath.Join(bin, "sandbox"))
+	file := filepath.Join(t.TempDir(), "vars.yml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pipeline := output(t, nil, filepath.Join(bin, "perpetual"), "pipeline", "-l", file)
+	got := output(t, bytes.NewReader(request(t, pipeline, "components")), filepath.Join(bin, "resource"), "check")
+	if !bytes.Contains(got, []byte(`"concourse":"8.2.4"`)) {
+		t.Errorf("versions %s", got)
+	}
+}
+
+func TestHelp_isNoError(t *testing.T) {
+	program := filepath.Join(bin, "sandbox")
+	for _, verb := range []string{"demo", "serve", "bench"} {
+		if out, err := exec.Command(program, verb, "--help").CombinedOutput(); err != nil || bytes.Contains(out, []byte("error:")) {
+			t.Errorf("%s --help: %v\n%s", verb, err, out)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+// Package aws speaks with Amazon Web Services, and with servers that speak its
+// S3 protocol.
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+)
+
+// MaxObject is the size up to which objects are written and read.
+const MaxObject = 8 << 20
+
+// DefaultPolicy is how often a call is repeated: three tries, at most 5 s apart.
+var DefaultPolicy = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 5 * time.Second}
+
+// Options say which bucket, and as whom. The zero value of a field is its default.
+type Options struct {
+	Bucket    string // "acme-ci-state"
+	Prefix    string // of every key, "ci/"; empty: none
+	Region    string // "eu-central-1"; default: AWS_REGION, AWS_DEFAULT_REGION
+	Endpoint  string // of a server that is not Amazon's, "https://s3.example.com:9000"
+	PathStyle bool   // the bucket in the path instead of the host name, which such servers often want
+	CACert    string // PEM certificates to trust instead of the system's
+	KMSKey    string // key to encrypt with, id or ARN; default: S3's own (AES256)
+
+	Credentials Credentials // default: the environment's
+
+	Policy  retry.Policy        // default: DefaultPolicy
+	Timeout time.Duration       // of one call with all its tries; default 1 min
+	Notify  func(string)        // hears of every wait before another try, one line each
+	Env     func(string) string // default os.Getenv
+}
+
+// Bucket keeps small objects in one S3 bucket. Its writes are conditional on
+// the object's ETag, which it calls the revision.
+type Bucket struct {
+	options Options
+	host    string // for errors
+	api     *s3.Client
+}
+
+// New makes a Bucket; it sends nothing. It fails with retry.ErrCACert, or says
+// which option is wrong.
+func New(o Options) (*Bucket, error) {
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("configure the state bucket: %w", err)
+	}
+	b := &Bucket{options: o, host: "s3." + o.Region + ".amazonaws.com"}
+	settings := s3.Options{
+		Region: o.Region, UsePathStyle: o.PathStyle, AppID: "perpetual", Retryer: clockRetryer{},
+		// A request's body is signed, so it needs no checksum besides, which
+		// not every server understands.
+		RequestChecksumCalculation: sdk.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: sdk.ResponseChecksumValidationWhenRequired,
+	}
+	if o.Endpoint != "" {
+		host, err := endpointHost(o.Endpoint)
+		if err != nil {
+			return nil, fmt.Errorf("configure the state bucket: %w", err)
+		}
+		settings.BaseEndpoint, b.host = &o.Endpoint, host
+	}
+	client, err := httpClient(o)
+	if err != nil {
+		return nil, fmt.Errorf("configure the state bucket: %w", err)
+	}
+	provider, err := o.Credentials.provider(o.Region, o.Env)
+	if err != nil {
+		return nil, fmt.Errorf("configure the state bucket: %w", err)
+	}
+	settings.HTTPClient, settings.Credentials = client, sdk.NewCredentialsCache(provider)
+	b.api = s3.New(settings)
+	return b, nil
+}
+
+// complete checks the options and fills in the defaults.
+func (o *Options) complete() error {
+	if o.Env == nil {
+		o.Env = os.Getenv
+	}
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if o.Region == "" {
+			o.Region = o.Env(name)
+		}
+	}
+	if o.Region == "" && o.Endpoint != "" {
+		o.Region = "us-east-1" // what other servers take for granted
+	}
+	if o.Policy.Attempts == 0 {
+		o.Policy = DefaultPolicy
+	}
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute
+	}
+	switch {
+	case !validBucket(o.Bucket):
+		return fmt.Errorf("bucket %q is no name of an S3 bucket", o.Bucket)
+	case o.Region == "":
+		return errors.New("no region: set it, or AWS_REGION")
+	case o.Prefix != "" && !validKey(strings.TrimSuffix(o.Prefix, "/")):
+		return fmt.Errorf("prefix %q: it must be a path without a leading slash", o.Prefix)
+	}
+	if o.Prefix != "" {
+		o.Prefix = strings.TrimSuffix(o.Prefix, "/") + "/"
+	}
+	return nil
+}
+
+// endpointHost checks an endpoint. State holds credentials: it goes over https only.
+func endpointHost(endpoint string) (string, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		return "", errors.New("the endpoint is no URL such as https://s3.example.com:9000")
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return "", fmt.Errorf("endpoint %s: credentials and state go over https only", u.Redacted())
+	}
+	return u.Host, nil
+}
+
+// httpClient repeats GETs; what else is repeated, and when, Bucket decides.
+func httpClient(o Options) (*http.Client, error) {
+	settings := retry.Options{CACert: o.CACert, Policy: o.Policy, MaxBody: MaxObject}
+	if o.Notify != nil {
+		settings.Notify = func(err error, wait time.Duration) {
+			o.Notify(fmt.Sprintf("%s; asking again in %s", retry.FirstLine(err.Error()), wait.Round(10*time.Millisecond)))
+		}
+	}
+	client, err := retry.NewClient(settings)
+	if err != nil {
+		return nil, err
+	}
+	// A signature holds for one host: a redirection could only be refused there.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client, nil
+}
+
+// validKey says whether S3 and everything between take a key as it is.
+func validKey(key string) bool {
+	return key != "" && key != "." && path.Clean(key) == key && key[0] != '/' && key != ".." && !strings.HasPrefix(key, "../")
+}
+
+// validBucket says whether S3 allows a bucket of that name.
+func validBucket(name string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	return len(name) >= 3 && len(name) <= 63 && !strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(letters+".-", r) }) &&
+		strings.ContainsRune(letters, rune(name[0])) && strings.ContainsRune(letters, rune(name[len(name)-1]))
+}
+
+// clockRetryer lets the SDK sign anew when this machine's clock is wrong, with
+// the time that the server's answer gave. Such a request had no effect.
+type clockRetryer struct{ sdk.NopRetryer }
+
+// IsErrorRetryable implements sdk.Retryer.
+func (clockRetryer) IsErrorRetryable(err error) bool {
+	var refused smithy.APIError
+	return errors.As(err, &refused) && refused.ErrorCode() == "RequestTimeTooSkewed"
+}
+
+// MaxAttempts implements sdk.Retryer.
+func (clockRetryer) MaxAttempts() int { return 2 }
+
+// RetryDelay implements sdk.Retryer.
+func (clockRetryer) RetryDelay(int, error) (time.Duration, error) { return 0, nil }
+
+// GetRetryToken implements sdk.Retryer.
+func (clockRetryer) GetRetryToken(context.Context, error) (func(error) error, error) {
+	return func(error) error { return nil }, nil
+}

@@ -1,0 +1,127 @@
+package command_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+)
+
+// oneLease says that puts hold a lease while they look and submit, so that there
+// is exactly one deploy. Without it, twins are accepted and the director's lock
+// lets one of them work.
+const oneLease = false
+
+// barrier lets nobody through before all have come, or nobody comes any more: a
+// lease may keep the others out.
+type barrier struct {
+	mu      sync.Mutex
+	missing int
+	open    chan struct{}
+}
+
+func newBarrier(n int) *barrier { return &barrier{missing: n, open: make(chan struct{})} }
+
+func (b *barrier) wait() {
+	b.mu.Lock()
+	if b.missing--; b.missing == 0 {
+		close(b.open)
+	}
+	b.mu.Unlock()
+	select {
+	case <-b.open:
+	case <-time.After(time.Second):
+	}
+}
+
+// Eight puts of the same content at once, each of which has looked at the
+// director's tasks before any of them submits: the worst moment. What is wanted
+// of each: exit code 0 with the task that deploys, or exit code 1 and one line
+// that names who holds the deployment. What is wanted of all: at most one task
+// did work, and the deployment is as wanted.
+func TestConcurrency_eightPutsAtOnceDeployOnce(t *testing.T) {
+	t.Parallel()
+	const puts = 8
+	s := nothingToUpload(t)
+	s.Director.SetWorkers(puts)
+	before := len(s.Director.Effects())
+	looks := newBarrier(puts)
+	s.Faults["director"].Choose(func(r fault.Request) *fault.Fault {
+		if r.Method == "GET" && strings.HasPrefix(r.URL, "/tasks?") {
+			return &fault.Fault{Kind: fault.None, Before: looks.wait}
+		}
+		return nil
+	})
+	var victims []*victim
+	for range puts {
+		victims = append(victims, s.attack(t))
+	}
+	versions := map[string]int{}
+	for _, v := range victims {
+		p, _, err := v.wait(tooLong)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hides(t, p, credentials()...)
+		if p.code == 0 {
+			versions[answer[result](t, p).Version["task"]]++
+			continue
+		}
+		refused(t, p)
+		if !namesHolder(p.stderr) {
+			t.Errorf("the error does not name who holds the deployment:\n%s", p.stderr)
+		}
+	}
+	s.idle(t)
+	worked := map[int]bool{}
+	for _, e := range s.Director.Effects()[before:] {
+		if e.Kind == director.EffectInstance || e.Kind == director.EffectVM {
+			worked[e.Task] = true
+		}
+	}
+	if len(worked) != 1 {
+		t.Errorf("tasks %v did work, want one", worked)
+	}
+	if len(versions) == 0 {
+		t.Error("none of the puts succeeded")
+	}
+	if !oneLease {
+		s.twins(t, versions)
+	} else if n := len(s.deploys()) - 1; n != 1 || len(versions) != 1 || versions["1"] > 0 {
+		t.Errorf("%d deploys were accepted and the puts answer %v, want one deploy, and all to answer its task", n, versions)
+	}
+	for _, d := range s.Director.Deployments() {
+		if !strings.Contains(d.Manifest, "61m") {
+			t.Error("the deployment is not as wanted")
+		}
+	}
+}
+
+// namesHolder says whether an error tells whom the put waits for.
+func namesHolder(stderr string) bool {
+	for _, words := range []string{"director task ", "locked by", "held by", "holds"} {
+		if strings.Contains(stderr, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// twins wants all answers to be tasks of the one operation: without a lease
+// between them, puts may submit twins, of which the director's lock lets one
+// work while the others change nothing.
+func (s *stage) twins(t *testing.T, versions map[string]int) {
+	t.Helper()
+	content := map[string]bool{}
+	for _, e := range s.deploys()[1:] {
+		if versions[itoa(e.Task)] > 0 {
+			content[strings.Join(strings.SplitN(e.ContextID, "-", 4)[:2], "-")] = true
+		}
+	}
+	if len(content) != 1 {
+		t.Errorf("the puts answer for different operations: %v", content)
+	}
+}

@@ -1,0 +1,118 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// keptOperations is how many operations of a deployment the journal keeps.
+const keptOperations = 50
+
+// hold takes the deployment's lease in the state store, waiting up to
+// lock_timeout for another holder. Without a store, the director's tasks and
+// its lock alone keep two runs apart, as far as they can.
+//
+// The context that it gives ends when the lease is lost. release gives it back.
+func (o Out) hold(ctx context.Context, r *run) (held context.Context, release func(), err error) {
+	if o.State == nil || r.Params.DryRun {
+		return ctx, func() {}, nil
+	}
+	host, _ := os.Hostname()
+	holder := state.Holder{Purpose: "out " + r.Source.Deployment, Host: host, PID: os.Getpid()}
+	if o.Build.ID != "" {
+		holder.Purpose += ", build " + o.Build.ID
+	}
+	limit := r.lockTimeout()
+	deadline := time.Now().Add(limit)
+	var other *state.HeldError
+	for said := false; ; said = true {
+		r.lease, err = state.Acquire(ctx, o.State, "leases/deployment-"+r.Source.Deployment, holder, state.LeaseOptions{})
+		switch {
+		case err == nil:
+			held, cancel := r.lease.Context(ctx)
+			return held, func() { cancel(); o.release(ctx, r) }, nil
+		case said && ctx.Err() != nil:
+			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Source.Deployment, other, context.Cause(ctx))
+		case !errors.As(err, &other):
+			return nil, nil, fmt.Errorf("take the lease of deployment %s: %w", r.Source.Deployment, err)
+		case time.Now().After(deadline):
+			return nil, nil, fmt.Errorf("wait %s for the lease of deployment %s: %w", limit, r.Source.Deployment, err)
+		}
+		if !said {
+			o.say("waiting up to %s: %v", limit, other)
+		}
+		if paused := pause(ctx, o.poll()); paused != nil {
+			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Source.Deployment, other, paused)
+		}
+	}
+}
+
+// release gives the lease back, also when the run was ended by a signal, so
+// that the next one need not wait for it to become stale.
+func (o Out) release(ctx context.Context, r *run) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	if err := r.lease.Release(ctx); err != nil {
+		o.say("the lease of deployment %s was not given back: %v", r.Source.Deployment, err)
+	}
+}
+
+// begin writes an attempt down before it is submitted.
+func (o Out) begin(ctx context.Context, r *run, attempt int) error {
+	if o.State == nil {
+		return nil
+	}
+	components := map[string]string{}
+	for _, c := range r.input.components {
+		components[c.Name] = c.Version
+	}
+	journal := state.NewJournal(o.State)
+	_, err := journal.Begin(ctx, state.Operation{
+		ID: r.operation(o.Build).contextID(attempt), Deployment: r.Source.Deployment,
+		Digest: r.digest, Components: components, Attempt: attempt,
+	})
+	if err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	return o.note(ctx, r, attempt, state.Entry{Step: "deploy", Status: state.Begun})
+}
+
+// note adds to the journal what became of an attempt.
+func (o Out) note(ctx context.Context, r *run, attempt int, entry state.Entry) error {
+	if o.State == nil {
+		return nil
+	}
+	if err := state.NewJournal(o.State).Record(ctx, r.operation(o.Build).contextID(attempt), entry); err != nil {
+		return fmt.Errorf("write the journal: %w", err)
+	}
+	return nil
+}
+
+// accepted writes down what the director has accepted. The deploy runs, so that
+// a journal that cannot be written is no reason to fail.
+func (o Out) accepted(ctx context.Context, r *run, attempt, task int) {
+	if o.State == nil {
+		return
+	}
+	err := o.note(ctx, r, attempt, state.Entry{Step: "deploy", Status: state.Done, Task: task, Note: "accepted by the director"})
+	if err == nil {
+		_, err = state.NewJournal(o.State).Prune(ctx, r.Source.Deployment, keptOperations)
+	}
+	if err != nil {
+		o.say("director task %d was accepted, but: %v", task, err)
+	}
+}
+
+// fenced fails when the lease may have gone to somebody else: a process that was
+// frozen finds that out here before it submits anything.
+func (r *run) fenced() error {
+	if r.lease == nil {
+		return nil
+	}
+	return r.lease.Err()
+}
