@@ -21,12 +21,19 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	if v.running != nil {
-		r.answer = answer{task: v.running.ID, note: noteJoined}
-		return fmt.Sprintf("director task %d deploys the same content already", v.running.ID), nil
+		return r.join(v.running), nil
 	}
 	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
 	if err != nil {
 		return "", fmt.Errorf("compare manifest: %w", err)
+	}
+	if !diff.Changed() { // who made it so may have been at it since the look before
+		if v, _, err = o.look(ctx, r); err != nil {
+			return "", err
+		}
+		if v.running != nil {
+			return r.join(v.running), nil
+		}
 	}
 	if report, over := r.settled(v, diff); over {
 		return report, nil
@@ -46,6 +53,12 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	o.accepted(ctx, r, v.next, id)
 	r.answer = answer{task: id, note: noteStarted}
 	return fmt.Sprintf("the director has accepted it as task %d", id), nil
+}
+
+// join makes a task that runs the answer.
+func (r *run) join(t *Task) string {
+	r.answer = answer{task: t.ID, note: noteJoined}
+	return fmt.Sprintf("director task %d deploys the same content already", t.ID)
 }
 
 // settled says whether there is nothing to submit, because what is wanted is

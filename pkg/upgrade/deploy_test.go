@@ -2,8 +2,10 @@ package upgrade_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -173,5 +175,37 @@ func TestOut_identifiesADeployByItsContent(t *testing.T) {
 			t.Errorf("%s and %s have the same context id %s", name, other, id)
 		}
 		seen[id] = name
+	}
+}
+
+// Between the look at the tasks and the comparison, another put's deploy of the
+// same content begins and ends.
+func TestOut_answersTheDeployThatMadeItSo(t *testing.T) {
+	for _, c := range []struct {
+		name, note string
+		takes      time.Duration
+	}{{"it has ended", "nothing to deploy", 0}, {"it still runs", "joined: it was running already", time.Hour}} {
+		t.Run(c.name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				if _, err := f.out(t.Context(), nil); err != nil { // to learn the context id
+					t.Fatal(err)
+				}
+				id, wanted := f.contextID(t), []byte(f.submitted(t))
+				time.Sleep(long)
+				f.director.record("concourse", f.manifest(t, nil))
+				f.director.onDiff = func() {
+					f.director.onDiff = nil
+					other := foreign("create deployment", c.takes, upgrade.StateDone)
+					other.ContextID = id
+					f.director.add(other)
+					f.director.record("concourse", wanted)
+				}
+				result, err := f.out(t.Context(), nil)
+				if err != nil || result.Version["task"] != "11" || f.count("deploy") != 1 {
+					t.Errorf("version %v with %d deploys, %v, want task 11 of the other put", result.Version, f.count("deploy"), err)
+				}
+				wantText(t, "metadata", fmt.Sprint(result.Metadata), c.note)
+			})
+		})
 	}
 }

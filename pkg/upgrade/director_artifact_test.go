@@ -63,6 +63,9 @@ func (d *fakeDirector) Diff(_ context.Context, deployment string, text []byte) (
 	if err := d.enter("Diff"); err != nil {
 		return upgrade.Diff{}, err
 	}
+	if d.onDiff != nil {
+		d.onDiff()
+	}
 	now, wanted := lines(d.deployed[deployment].Manifest), lines(text)
 	diff := upgrade.Diff{Context: []byte(`{"cloud_config_ids":[1]}`), Lines: []upgrade.DiffLine{{Text: "releases:"}}}
 	for _, line := range now {

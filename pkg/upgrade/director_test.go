@@ -63,6 +63,7 @@ type fakeDirector struct {
 	lost         string             // what happens to a deploy whose reply is lost: "accepted", "late", "dropped"
 	faults       map[string][]error // by method: what its next calls give; nil is no error
 	onDeploy     func()
+	onDiff       func()
 	submitted    [][]byte // manifests that were accepted
 	options      []upgrade.DeployOptions
 	calls        []string // methods

@@ -52,7 +52,9 @@ func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, err
 // find looks for the task of a lost answer until it is there, or until it is
 // certain that there is none, which is 0. An error means that nobody knows.
 func (o Out) find(ctx context.Context, contextID string, known int) (int, error) {
-	for until := time.Now().Add(o.acceptance()); ; {
+	began := time.Now()
+	said := began
+	for until := began.Add(o.acceptance()); ; {
 		tasks, err := o.Director.Tasks(ctx, TaskFilter{ContextID: contextID, All: true})
 		for _, t := range byID(tasks) {
 			if t.ID > known {
@@ -61,6 +63,10 @@ func (o Out) find(ctx context.Context, contextID string, known int) (int, error)
 		}
 		if err == nil && time.Now().After(until) {
 			return 0, nil
+		}
+		if err != nil && time.Since(said) > time.Minute {
+			said = time.Now()
+			o.say("still looking, after %s: %v", said.Sub(began).Round(time.Second), err)
 		}
 		if pauseErr := pause(ctx, o.poll()); pauseErr != nil {
 			if err != nil {
