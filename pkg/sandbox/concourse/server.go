@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/concourse/concourse/atc"
 )
 
 // Roles of a user in a team, each including those before it.
@@ -142,8 +144,22 @@ func (s *Server) SetVersion(release, workerVersion string) {
 // containers are the workers'; tokens stay valid, for they are in the database.
 func (s *Server) Stop() { s.setDown(true, KindStop) }
 
-// Restart brings a stopped web node back.
-func (s *Server) Restart() { s.setDown(false, KindRestart) }
+// Restart brings a stopped web node back. It looks for its running builds again
+// and goes through their plans from the start: where no worker takes containers
+// at that moment, they error, whatever their steps have done.
+func (s *Server) Restart() {
+	s.setDown(false, KindRestart)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.builds {
+		if b.status != atc.StatusStarted {
+			continue
+		}
+		if _, err := s.place("", "resource type 'registry-image'"); err != nil {
+			b.end(atc.StatusErrored, err.Error())
+		}
+	}
+}
 
 func (s *Server) setDown(down bool, kind string) {
 	s.mu.Lock()

@@ -227,6 +227,25 @@ func TestStallWorker_losesItsBuilds(t *testing.T) {
 	}
 }
 
+// Seen on a real Concourse 7.14: the build is lost though its process goes on.
+func TestRestart_losesBuildsWhileNoWorkerRuns(t *testing.T) {
+	s := newWorld(t)
+	kept := s.start("upgrade", "w1", false)
+	s.Stop()
+	s.Restart()
+	if got := kept.Status(); got != "started" {
+		t.Fatalf("with a running worker the build is %s after a restart", got)
+	}
+	if err := s.LandWorker("w1"); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	s.Restart()
+	if got := kept.Status(); got != "errored" || !strings.Contains(kept.Output(), "no workers satisfying: resource type 'registry-image'") {
+		t.Errorf("with a landing worker the build is %s: %s", got, kept.Output())
+	}
+}
+
 func TestBuild_isListedWithItsEnvironmentAndLog(t *testing.T) {
 	s := newWorld(t)
 	_, _ = fmt.Fprint(s.start("verify", "", false).Log(), "first\n")
