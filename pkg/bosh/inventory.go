@@ -70,7 +70,8 @@ func (c *Client) Locks(ctx context.Context) ([]Lock, error) {
 		// Both come as strings: "17" and "1795254299.944829".
 		locks[i].TaskID, _ = strconv.Atoi(a.TaskID)
 		if seconds, err := strconv.ParseFloat(a.Timeout, 64); err == nil {
-			locks[i].ExpiresAt = unix(int64(seconds))
+			// With its fraction: cut to the second, a lock would seem free before it is.
+			locks[i].ExpiresAt = time.UnixMicro(int64(seconds * 1e6)).UTC()
 		}
 	}
 	return locks, nil

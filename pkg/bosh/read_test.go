@@ -84,7 +84,7 @@ func TestInventory_isReadAsRecorded(t *testing.T) {
 		t.Errorf("error %v, %s", err, diff)
 	}
 	locks, err := client.Locks(t.Context())
-	want := []bosh.Lock{{Type: "deployment", Resource: []string{"slowdep"}, TaskID: 17, ExpiresAt: time.Unix(1795254299, 0).UTC()}}
+	want := []bosh.Lock{{Type: "deployment", Resource: []string{"slowdep"}, TaskID: 17, ExpiresAt: time.UnixMicro(1795254299_944829).UTC()}}
 	if diff := cmp.Diff(want, locks); diff != "" || err != nil {
 		t.Errorf("error %v, %s", err, diff)
 	}

@@ -17,17 +17,29 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
 
-// trouble is one thing that goes wrong in a schedule, at an exchange that is
-// counted over all its runs.
+// trouble is one thing that goes wrong in a schedule: at an exchange, or at a
+// request that changes something on a server, counted over all its runs.
 type trouble struct {
-	at   int
-	name string
+	at     int
+	change int // instead of at, unless 0
+	name   string
 	// strike gives the fault, and may do other harm.
 	strike func(p *play, server string) *fault.Fault
 }
 
 // String says it in a test's output.
-func (t trouble) String() string { return fmt.Sprintf("at exchange %d: %s", t.at, t.name) }
+func (t trouble) String() string {
+	if t.change > 0 {
+		return fmt.Sprintf("at change %d: %s;", t.change, t.name)
+	}
+	return fmt.Sprintf("at exchange %d: %s;", t.at, t.name)
+}
+
+// changes says whether a request changes something on a server.
+func changes(r fault.Request) bool {
+	return (r.Method == http.MethodPost || r.Method == http.MethodPut) &&
+		!strings.Contains(r.URL, "/token") && !strings.Contains(r.URL, "/diff")
+}
 
 // wire makes a trouble of a fault alone.
 func wire(name string, f fault.Fault) trouble {
@@ -69,6 +81,7 @@ func troubles() []trouble {
 		{name: "every token expires", strike: revoke},
 		{name: "the director restarts behind its proxy", strike: restart(director.BadGateway)},
 		{name: "the director restarts", strike: restart(director.Refuse)},
+		{name: "the health monitor holds the lock", strike: holdLock},
 		{name: "the director's worker dies", strike: func(p *play, _ string) *fault.Fault { p.dooms((*director.Director).KillWorker); return nil }},
 		{name: "the child of the director's worker dies", strike: func(p *play, _ string) *fault.Fault { p.dooms((*director.Director).KillWorkerChild); return nil }},
 	}
@@ -83,11 +96,16 @@ func troubles() []trouble {
 	return list
 }
 
-// draw picks one to four troubles.
-func draw(r *rand.Rand, kinds []trouble) []trouble {
+// draw picks one to four troubles. A third of those of a put strike at what it
+// changes, which are few of its exchanges.
+func draw(r *rand.Rand, verb string, kinds []trouble) []trouble {
 	list := make([]trouble, 1+r.IntN(4))
 	for i := range list {
 		list[i] = kinds[r.IntN(len(kinds))]
+		if verb == "out" && r.IntN(3) == 0 {
+			list[i].change = 1 + r.IntN(5)
+			continue
+		}
 		list[i].at = 1 + r.IntN(30)
 	}
 	return list
@@ -135,6 +153,21 @@ func restart(kind director.Outage) func(*play, string) *fault.Fault {
 		p.Director.Restart(kind, 30*time.Millisecond)
 		return nil
 	}
+}
+
+// holdLock takes the deployment's lock for a moment, if nobody has it, as the
+// health monitor does while it repairs.
+func holdLock(p *play, _ string) *fault.Fault {
+	for _, d := range p.Director.Deployments() {
+		if d.Name == "concourse" && !d.Locked {
+			release := p.Director.HoldLock(d.Name)
+			p.background.Go(func() {
+				time.Sleep(30 * time.Millisecond)
+				release()
+			})
+		}
+	}
+	return nil
 }
 
 // redirect sends the client to where its credentials do not belong.

@@ -167,19 +167,25 @@ func TestIn_verifyNamesTheATCThatFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		path string
-		want string
+		code int
+		want []string
 	}{
-		"version": {"/api/v1/info", "Concourse version"},
-		"workers": {"/api/v1/workers", "workers"},
-		"login":   {"/sky/issuer/token", "log in as " + world.ConcourseUser},
+		"version":           {"/api/v1/info", 500, []string{"Concourse version", "params.timeout of 3s is over"}},
+		"workers":           {"/api/v1/workers", 500, []string{"workers", "params.timeout of 3s is over"}},
+		"version, for good": {"/api/v1/info", 403, []string{"Concourse version", "403"}},
+		"workers, for good": {"/api/v1/workers", 403, []string{"workers", "403"}},
+		"login, for good":   {"/sky/issuer/token", 403, []string{"log in as " + world.ConcourseUser, "403"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := installed(t)
-			s.Faults["concourse"].Add(fault.Fault{Path: c.path, Times: -1, Kind: fault.Status, Code: 403, Body: world.ConcoursePass})
+			s.Faults["concourse"].Add(fault.Fault{Path: c.path, Times: -1, Kind: fault.Status, Code: c.code, Body: world.ConcoursePass})
 			request := object{"source": s.DeploymentSource(), "version": object{"task": "1"}, "params": object{"verify": true, "timeout": "3s"}}
 			p := s.unchanged(t, func() process { return ask(t, "in", request, s.dir+"/in") })
-			refused(t, p, "verify deployment concourse", c.want, "403", "params.timeout of 3s is over")
+			refused(t, p, append(c.want, "verify deployment concourse")...)
+			if n := s.requests("concourse"); c.code == 403 && n > 4 {
+				t.Errorf("it asked %d times what was refused", n)
+			}
 			hides(t, p, credentials()...)
 			if report := files(t, s.dir+"/in")["report.md"]; report == "" {
 				t.Error("there is no report.md to look at")

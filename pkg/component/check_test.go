@@ -282,7 +282,7 @@ func TestSet_makesAnErrorOfAPanic(t *testing.T) {
 	for name := range source.Watch {
 		version[name] = "1.0.0"
 	}
-	h.fail, d.fail = func(string) error { var none map[string]int; none["a"] = 1; return nil }, nil
+	h.fail, d.fail = func(request string) error { return []error{nil}[len(request)] }, nil
 	dir := t.TempDir()
 	if _, err := newSet(h, d, &log).In(t.Context(), resource.InRequest{Source: source, Version: version}, dir); err == nil || tree(t, dir) != "" {
 		t.Errorf("in: error %v, files %q", err, tree(t, dir))

@@ -125,6 +125,9 @@ func (in In) ask(ctx context.Context, c check) (string, error) {
 			last = err
 		}
 		if waited := pause(ctx, poll); waited != nil {
+			if errors.Is(last, waited) {
+				return "", last
+			}
 			if errors.Is(last, ctx.Err()) {
 				return "", waited
 			}
