@@ -47,7 +47,7 @@ func (a atc) Workers(ctx context.Context) ([]upgrade.Worker, error) {
 // Pipeline implements upgrade.ATC.
 func (a atc) Pipeline(ctx context.Context, p upgrade.PipelineRef) (upgrade.PipelineConfig, error) {
 	config, err := a.client.PipelineConfig(ctx, concourse.Pipeline(p))
-	return upgrade.PipelineConfig{YAML: config.YAML, Exists: config.Exists}, err
+	return upgrade.PipelineConfig{YAML: config.YAML, Exists: config.Exists}, refused(err)
 }
 
 // DiffPipeline implements upgrade.ATC.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -31,7 +32,7 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 	deadline := time.Now().Add(limit)
 	var other *state.HeldError
 	for said := false; ; said = true {
-		r.lease, err = state.Acquire(ctx, o.State, "leases/deployment-"+r.Source.Deployment, holder, state.LeaseOptions{})
+		r.lease, err = state.Acquire(ctx, o.State, "leases/deployment-"+r.Source.Deployment, holder, state.LeaseOptions{TTL: crash.Scale(state.DefaultTTL)})
 		switch {
 		case err == nil:
 			held, cancel := r.lease.Context(ctx)

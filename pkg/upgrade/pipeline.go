@@ -49,8 +49,11 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 		return pipelinePlan{}, err
 	}
 	running, err := o.ATC.Pipeline(ctx, plan.ref)
-	if err != nil {
+	if errors.Is(err, ErrRefused) {
 		return pipelinePlan{}, fmt.Errorf("read pipeline %s: %w", plan.ref.Name, err)
+	}
+	if err != nil {
+		return pipelinePlan{}, fmt.Errorf("read pipeline %s: %w; if Concourse is down because a deploy died, put with params.pipeline.skip: true from outside of it", plan.ref.Name, err)
 	}
 	bundled := params.File == ""
 	if bundled && params.Name == "" && running.Exists && !isBundled(running.YAML) {
