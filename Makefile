@@ -7,9 +7,16 @@ LDFLAGS := -s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=$(VERS
 DEMO ?= success
 # The scenario of the end-to-end run: a number, several with commas, or all.
 SCENARIO ?= all
+# How many schedules of faults to play, and the seed of the first.
+SCHEDULES ?= 20000
+ifeq ($(origin SEED), undefined)
+SEED := $(shell date +%s)
+endif
+# How long each decoder is fuzzed.
+FUZZTIME ?= 30s
 export CGO_ENABLED ?= 0
 
-.PHONY: help demo test bench lint image image-test e2e build clean
+.PHONY: help demo test faults fuzz bench lint image image-test e2e build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s%s\n", $$1, $$2}' Makefile
@@ -26,7 +33,18 @@ lint: ## gofmt, go vet, staticcheck
 	go tool staticcheck ./...
 
 test: lint ## lint, then all tests with the race detector
-	CGO_ENABLED=1 go test -race ./...
+	CGO_ENABLED=1 go test -race -timeout 30m ./...
+
+faults: ## play 20,000 random schedules of faults, an hour on two cores; SEED=7 plays the same again
+	go test -tags crash ./pkg/crash
+	@echo "the first seed is $(SEED)"
+	go test -count=1 -timeout 0 ./pkg/command -run TestSchedule -args -schedules=$(SCHEDULES) -seed=$(SEED)
+
+fuzz: ## feed every decoder of foreign bytes with inputs for FUZZTIME each
+	@set -e; grep -rH --include='*_test.go' '^func Fuzz' pkg | sed 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z_]*\).*|\1 \2|' | while read -r dir name; do \
+		echo "$$dir $$name"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir"; \
+	done
 
 bench: build ## measure the binaries, beside curl and sha256sum
 	@bin/sandbox bench --resource bin/resource bin/perpetual

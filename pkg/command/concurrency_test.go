@@ -10,11 +10,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
 
-// oneLease says that puts hold a lease while they look and submit, so that there
-// is exactly one deploy. Without it, twins are accepted and the director's lock
-// lets one of them work.
-const oneLease = false
-
 // barrier lets nobody through before all have come, or nobody comes any more: a
 // lease may keep the others out.
 type barrier struct {
@@ -39,13 +34,33 @@ func (b *barrier) wait() {
 
 // Eight puts of the same content at once, each of which has looked at the
 // director's tasks before any of them submits: the worst moment. What is wanted
-// of each: exit code 0 with the task that deploys, or exit code 1 and one line
-// that names who holds the deployment. What is wanted of all: at most one task
-// did work, and the deployment is as wanted.
+// of each: exit code 0 with a task of the operation, or exit code 1 and one line
+// that names who holds the deployment. What is wanted of all: one task did work,
+// and the deployment is as wanted. With a state store, in which they hold a
+// lease, exactly one deploy is started and all answers name it; without one,
+// twins are accepted and the director's lock lets one of them work.
 func TestConcurrency_eightPutsAtOnceDeployOnce(t *testing.T) {
 	t.Parallel()
+	t.Run("without a state store", func(t *testing.T) {
+		t.Parallel()
+		s := nothingToUpload(t)
+		s.twins(t, s.putsAtOnce(t))
+	})
+	t.Run("with a state store", func(t *testing.T) {
+		t.Parallel()
+		s := nothingToUpload(t)
+		s.request["source"].(object)["state"] = object{"dir": t.TempDir()}
+		versions := s.putsAtOnce(t)
+		if n := len(s.deploys()) - 1; n != 1 || len(versions) != 1 || versions["1"] > 0 {
+			t.Errorf("%d deploys were accepted and the puts answer %v, want one deploy, and all to answer its task", n, versions)
+		}
+	})
+}
+
+// putsAtOnce runs eight of them and gives how often each task was answered.
+func (s *scene) putsAtOnce(t *testing.T) (versions map[string]int) {
+	t.Helper()
 	const puts = 8
-	s := nothingToUpload(t)
 	s.Director.SetWorkers(puts)
 	before := len(s.Director.Effects())
 	looks := newBarrier(puts)
@@ -59,7 +74,7 @@ func TestConcurrency_eightPutsAtOnceDeployOnce(t *testing.T) {
 	for range puts {
 		victims = append(victims, s.attack(t))
 	}
-	versions := map[string]int{}
+	versions = map[string]int{}
 	for _, v := range victims {
 		p, _, err := v.wait(tooLong)
 		if err != nil {
@@ -88,16 +103,12 @@ func TestConcurrency_eightPutsAtOnceDeployOnce(t *testing.T) {
 	if len(versions) == 0 {
 		t.Error("none of the puts succeeded")
 	}
-	if !oneLease {
-		s.twins(t, versions)
-	} else if n := len(s.deploys()) - 1; n != 1 || len(versions) != 1 || versions["1"] > 0 {
-		t.Errorf("%d deploys were accepted and the puts answer %v, want one deploy, and all to answer its task", n, versions)
-	}
 	for _, d := range s.Director.Deployments() {
 		if !strings.Contains(d.Manifest, "61m") {
 			t.Error("the deployment is not as wanted")
 		}
 	}
+	return versions
 }
 
 // namesHolder says whether an error tells whom the put waits for.
@@ -115,6 +126,9 @@ func namesHolder(stderr string) bool {
 // work while the others change nothing.
 func (s *stage) twins(t *testing.T, versions map[string]int) {
 	t.Helper()
+	if versions["1"] > 0 {
+		t.Errorf("the puts answer %v: task 1 deployed what was there before", versions)
+	}
 	content := map[string]bool{}
 	for _, e := range s.deploys()[1:] {
 		if versions[itoa(e.Task)] > 0 {

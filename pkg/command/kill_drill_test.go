@@ -31,6 +31,7 @@ type scene struct {
 	request object
 	target  string // the argument of in and out
 	tmp     string // TMPDIR of the processes
+	store   string // the directory of the state store; "" without one
 	build   *concourse.Build
 }
 
@@ -52,6 +53,7 @@ var drills = []drill{
 	{"out with everything new", "out", []string{"director", "uaa", "concourse"}, everythingNew},
 	{"out with nothing to upload", "out", []string{"director", "uaa", "concourse"}, nothingToUpload},
 	{"in with downloads", "in", []string{"github", "boshio", "boshio-tls"}, withDownloads},
+	{"out with a state store", "out", []string{"director", "uaa", "concourse"}, withStore},
 }
 
 // newFiles are the inputs of an upgrade to newSet, with names in place of addresses.
@@ -91,6 +93,14 @@ func everythingNew(t *testing.T) *scene {
 func nothingToUpload(t *testing.T) *scene {
 	s := installed(t)
 	return &scene{stage: s, verb: "out", request: s.out(nil), target: s.dir, tmp: t.TempDir()}
+}
+
+// withStore is nothingToUpload with a lease and a journal in a state store.
+func withStore(t *testing.T) *scene {
+	s := nothingToUpload(t)
+	s.store = t.TempDir()
+	s.request["source"].(object)["state"] = object{"dir": s.store}
+	return s
 }
 
 // withDownloads gets the components with all their files.
@@ -135,7 +145,7 @@ type end struct {
 	Deploys int               // deploys that were started
 	Tasks   []string          // the deploy tasks' states
 	Files   map[string]string // below the build's directory, with names for addresses
-	Temp    []string          // below TMPDIR
+	Temp    []string          // below TMPDIR, and the hidden ones in the state store
 }
 
 // end looks at everything when the director is idle. The first deploy is that of installed.
@@ -152,8 +162,23 @@ func (s *scene) end(t *testing.T) end {
 			e.Tasks = append(e.Tasks, task.State)
 		}
 	}
-	e.Temp = slices.Sorted(maps.Keys(files(t, s.tmp)))
+	e.Temp = s.temporary(t)
 	return e
+}
+
+// temporary lists the files that a run may have for itself while it lasts.
+func (s *scene) temporary(t *testing.T) []string {
+	t.Helper()
+	list := slices.Sorted(maps.Keys(files(t, s.tmp)))
+	if s.store == "" {
+		return list
+	}
+	for _, name := range slices.Sorted(maps.Keys(files(t, s.store))) {
+		if strings.HasPrefix(filepath.Base(name), ".") {
+			list = append(list, "state/"+name)
+		}
+	}
+	return list
 }
 
 // files are those of the build's directory.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -239,7 +238,7 @@ func (p *play) ends(t *testing.T, control end) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := end{State: state, Files: p.files(t), Temp: slices.Sorted(maps.Keys(files(t, p.tmp)))}
+	got := end{State: state, Files: p.files(t), Temp: p.temporary(t)}
 	want := end{State: control.State, Files: control.Files, Temp: control.Temp}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("it ends otherwise than a run with nothing wrong (-control +this):\n%s", diff)

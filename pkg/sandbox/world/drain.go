@@ -91,15 +91,12 @@ func (w *World) Idle(ctx context.Context) error {
 // Settle waits until the director runs no task. Unlike Idle it asks as clients
 // do: a task whose worker was killed ends when somebody looks at it.
 func (w *World) Settle(ctx context.Context) error {
-	token, err := w.directorToken()
-	if err != nil {
-		return err
-	}
 	busy := "/tasks?verbose=2&state=" + strings.Join([]string{director.StateQueued, director.StateProcessing, director.StateCancelling}, ",")
 	return wait(ctx, func() bool {
 		var tasks []director.Task
-		if w.read(busy, token, &tasks) != nil {
-			return false // it is restarting
+		token, err := w.directorToken() // a test may revoke those before
+		if err != nil || w.read(busy, token, &tasks) != nil {
+			return false // the director is restarting
 		}
 		return len(tasks) == 0
 	})
