@@ -46,8 +46,11 @@ func TestShipped_holdsNoCrashCode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), "-tags crash") || strings.Contains(string(text), "-tags=crash") {
-			t.Errorf("%s builds with the tag crash", file)
+		for line := range strings.Lines(string(text)) {
+			tagged := strings.Contains(line, "-tags crash") || strings.Contains(line, "-tags=crash")
+			if tagged && !strings.Contains(line, "go test") {
+				t.Errorf("%s builds with the tag crash: %s", file, line)
+			}
 		}
 	}
 }

@@ -38,16 +38,16 @@ func TestScript_chooses(t *testing.T) {
 
 func TestScript_callsBeforeAndAfterTheHandler(t *testing.T) {
 	w := newWorld(t)
-	var order []int32
+	ran := make(chan int32, 2)
 	w.script.Add(fault.Fault{
 		Kind:   fault.DropReply,
-		Before: func() { order = append(order, w.ran.Load()) },
-		After:  func() { order = append(order, w.ran.Load()) },
+		Before: func() { ran <- w.ran.Load() },
+		After:  func() { ran <- w.ran.Load() },
 	})
 	if _, _, err := w.get(t.Context(), "/"); err == nil {
 		t.Error("the reply was not dropped")
 	}
-	if !slices.Equal(order, []int32{0, 1}) {
+	if order := []int32{<-ran, <-ran}; !slices.Equal(order, []int32{0, 1}) {
 		t.Errorf("the handler had run %v times, want none before and once after", order)
 	}
 }
