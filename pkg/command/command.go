@@ -56,7 +56,8 @@ func ResourceVerbs() []Verb {
 // Verbs are all commands.
 func Verbs() []Verb {
 	return append(ResourceVerbs(),
-		Verb{"pipeline", "[-v NAME=VALUE] [-y NAME=YAML] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline})
+		Verb{"pipeline", "[-v NAME=VALUE] [-y NAME=YAML] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline},
+		Verb{"unlock", "--id ID", "break the lease of a dead run; JSON on stdin", runUnlock})
 }
 
 // Main runs the verb that argv names, by its first element (a link called

@@ -14,6 +14,9 @@ import (
 // keptOperations is how many operations of a deployment the journal keeps.
 const keptOperations = 50
 
+// LeaseName is the document of a deployment's lease in the state store.
+func LeaseName(deployment string) string { return "leases/deployment-" + deployment }
+
 // hold takes the deployment's lease in the state store, waiting up to
 // lock_timeout for another holder. Without a store, the director's tasks and
 // its lock alone keep two runs apart, as far as they can.
@@ -32,7 +35,7 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 	deadline := time.Now().Add(limit)
 	var other *state.HeldError
 	for said := false; ; said = true {
-		r.lease, err = state.Acquire(ctx, o.State, "leases/deployment-"+r.Source.Deployment, holder, state.LeaseOptions{TTL: crash.Scale(state.DefaultTTL)})
+		r.lease, err = state.Acquire(ctx, o.State, LeaseName(r.Source.Deployment), holder, state.LeaseOptions{TTL: crash.Scale(state.DefaultTTL)})
 		switch {
 		case err == nil:
 			held, cancel := r.lease.Context(ctx)

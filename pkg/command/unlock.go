@@ -1,0 +1,60 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+const unlockHelp = `perpetual unlock breaks the lease of a run that is certainly dead.
+
+Usage:
+  perpetual unlock --id ID < request.json
+
+The request is what check gets: {"source": {…}}, with the deployment and its
+state section. The id stands in the message of the put that waits. A holder that
+is alive after all loses the lease, and submits nothing any more.
+`
+
+// runUnlock breaks a lease.
+func runUnlock(ctx context.Context, c *call) error {
+	flags := flag.NewFlagSet("unlock", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	id := flags.String("id", "", "of the holder")
+	switch err := flags.Parse(c.args); {
+	case errors.Is(err, flag.ErrHelp):
+		_, err = fmt.Fprint(c.Out, unlockHelp)
+		return err
+	case err != nil:
+		return fmt.Errorf("unlock: %w", err)
+	case *id == "" || flags.NArg() > 0:
+		return errors.New("unlock: want --id ID and nothing else; try unlock --help")
+	}
+	req, err := resource.DecodeCheck(c.In)
+	c.log.Add(req.Source.Secrets()...)
+	if err != nil {
+		return err
+	}
+	store, err := c.store(req.Source.State)
+	if err != nil {
+		return err
+	}
+	if store == nil {
+		return errors.New("unlock: the source has no state section, so there is no lease")
+	}
+	err = state.Unlock(ctx, store, upgrade.LeaseName(req.Source.Deployment), *id)
+	if errors.Is(err, state.ErrNotFound) {
+		return fmt.Errorf("unlock: nobody holds the lease of deployment %s", req.Source.Deployment)
+	}
+	if err != nil {
+		return fmt.Errorf("unlock deployment %s: %w", req.Source.Deployment, err)
+	}
+	c.notify(fmt.Sprintf("the lease %s of deployment %s is broken", *id, req.Source.Deployment))
+	return nil
+}

@@ -1,0 +1,56 @@
+package command_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// locked is a world whose deployment's lease somebody holds.
+func locked(t *testing.T) (request object, lease *state.Lease) {
+	t.Helper()
+	s := newStage(t)
+	dir := t.TempDir()
+	store, err := state.NewDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, err = state.Acquire(t.Context(), store, "leases/deployment-concourse", state.Holder{Purpose: "out concourse"}, state.LeaseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := s.DeploymentSource()
+	source["state"] = object{"dir": dir}
+	return object{"source": source}, lease
+}
+
+func unlock(t *testing.T, request any, args ...string) process {
+	t.Helper()
+	return invocation{path: perpetualBinary, args: append([]string{"unlock"}, args...), stdin: stdin(t, request)}.run(t)
+}
+
+func TestUnlock_breaksTheLeaseOfADeadRun(t *testing.T) {
+	t.Parallel()
+	request, lease := locked(t)
+	refused(t, unlock(t, request, "--id", "other"), "unlock deployment concourse", lease.ID())
+	p := unlock(t, request, "--id", lease.ID())
+	if p.code != 0 || p.stdout != "" || !strings.Contains(p.stderr, "of deployment concourse is broken") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", p.code, p.stdout, p.stderr)
+	}
+	refused(t, unlock(t, request, "--id", lease.ID()), "nobody holds the lease of deployment concourse")
+}
+
+func TestUnlock_refusesWhatItCannotDo(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	without := object{"source": s.DeploymentSource()}
+	refused(t, unlock(t, without), "want --id ID")
+	refused(t, unlock(t, without, "--id", "a", "b"), "want --id ID")
+	refused(t, unlock(t, without, "--name", "a"), "not defined")
+	refused(t, unlock(t, without, "--id", "a"), "no state section")
+	refused(t, unlock(t, "{", "--id", "a"), "parse the request")
+	if p := unlock(t, "", "--help"); p.code != 0 || !strings.Contains(p.stdout, "perpetual unlock --id ID") {
+		t.Errorf("help: exit code %d, %q", p.code, p.stdout)
+	}
+}
