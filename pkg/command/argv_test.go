@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -204,4 +205,19 @@ func TestPipeline_keepsVariablesWithoutAValue(t *testing.T) {
 			t.Errorf("%s was filled in or lost", variable)
 		}
 	}
+}
+
+// A task's params are environment variables; its container has no stdin.
+func TestRequest_comesFromTheEnvironmentInATask(t *testing.T) {
+	t.Parallel()
+	s := installed(t)
+	request, err := json.Marshal(object{"source": s.DeploymentSource()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := invocation{args: []string{"check"}, env: []string{"PATH=/nonexistent", "PERPETUAL_REQUEST=" + string(request)}}.run(t)
+	if versions := answer[[]map[string]string](t, p); len(versions) != 1 || versions[0]["task"] != "1" {
+		t.Errorf("versions %v", versions)
+	}
+	refused(t, invocation{args: []string{"check"}, env: []string{"PATH=/nonexistent", "PERPETUAL_REQUEST={"}}.run(t), "parse the request")
 }

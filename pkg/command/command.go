@@ -151,6 +151,19 @@ func explain(ctx context.Context, err error) error {
 	return err
 }
 
+// requestVariable holds the request where there is no stdin: a task's container
+// has none, and its params are environment variables, into which Concourse
+// writes an object as JSON.
+const requestVariable = "PERPETUAL_REQUEST"
+
+// request is where the request comes from.
+func (c *call) request() io.Reader {
+	if text := c.Env(requestVariable); text != "" {
+		return strings.NewReader(text)
+	}
+	return c.In
+}
+
 // dir is the directory argument of in and out.
 func (c *call) dir() (string, error) {
 	if len(c.args) != 1 || c.args[0] == "" {

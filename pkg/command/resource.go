@@ -28,7 +28,7 @@ const (
 )
 
 func runCheck(ctx context.Context, c *call) error {
-	req, err := resource.DecodeCheck(c.In)
+	req, err := resource.DecodeCheck(c.request())
 	c.log.Add(req.Source.Secrets()...)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (c *call) checkDeployment(ctx context.Context, req resource.CheckRequest) (
 }
 
 func runIn(ctx context.Context, c *call) error {
-	req, err := resource.DecodeIn(c.In)
+	req, err := resource.DecodeIn(c.request())
 	c.log.Add(req.Source.Secrets()...)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir str
 }
 
 func runOut(ctx context.Context, c *call) error {
-	req, err := resource.DecodeOut(c.In)
+	req, err := resource.DecodeOut(c.request())
 	c.log.Add(req.Secrets()...)
 	if err != nil {
 		return err

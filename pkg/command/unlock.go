@@ -36,7 +36,7 @@ func runUnlock(ctx context.Context, c *call) error {
 	case *id == "" || flags.NArg() > 0:
 		return errors.New("unlock: want --id ID and nothing else; try unlock --help")
 	}
-	req, err := resource.DecodeCheck(c.In)
+	req, err := resource.DecodeCheck(c.request())
 	c.log.Add(req.Source.Secrets()...)
 	if err != nil {
 		return err
