@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/concourse/concourse/atc"
+)
+
+func TestGate_holdsTheReplyOfADeployThatWasAccepted(t *testing.T) {
+	t.Parallel()
+	accepted, sent, release := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	g := &gate{look: func(context.Context) config { return config{version: "7"} }}
+	g.hold(func(context.Context) { <-release })
+	server := httptest.NewServer(g.wrap(t.Context(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		accepted <- struct{}{}
+	})))
+	defer server.Close()
+	go func() {
+		defer close(sent)
+		answer, err := http.Post(server.URL+"/deployments", "text/yaml", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusTeapot {
+			t.Errorf("got %s, want the director's own answer", answer.Status)
+		}
+	}()
+	<-accepted
+	select {
+	case <-sent:
+		t.Error("the reply was sent before it was let go")
+	default:
+	}
+	close(release)
+	<-sent
+	if seen := g.seenAt(0); seen.version != "7" || g.seenAt(1).version != "" {
+		t.Errorf("saw the pipeline as %q and %q, want it once", seen.version, g.seenAt(1).version)
+	}
+}
+
+func TestTag_isThatOfThePerpetualType(t *testing.T) {
+	t.Parallel()
+	with := atc.Config{ResourceTypes: atc.ResourceTypes{
+		{Name: "other", Source: atc.Source{"tag": "9"}}, {Name: "perpetual", Source: atc.Source{"tag": "1.3.0"}},
+	}}
+	if got := tag(with); got != "1.3.0" {
+		t.Errorf("got %q", got)
+	}
+	if got := tag(atc.Config{}); got != "" {
+		t.Errorf("got %q of a pipeline without the type", got)
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// database is a PostgreSQL cluster of its own; the system's is left alone.
+type database struct {
+	*process
+	bin     string // "/usr/lib/postgresql/15/bin"
+	address string // "127.0.0.11": its own, so that the port is free
+}
+
+const databaseUser, databaseName = "concourse", "postgres"
+
+// startDatabase makes and starts the cluster of a site in dir, as the user postgres.
+func startDatabase(ctx context.Context, l *launcher, dir string, number int) (*database, error) {
+	account, err := user.Lookup("postgres")
+	if err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w; install postgresql", err)
+	}
+	uid, _ := strconv.Atoi(account.Uid) // user.Lookup gives numbers on Linux
+	gid, _ := strconv.Atoi(account.Gid)
+	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if len(bins) == 0 {
+		return nil, fmt.Errorf("start PostgreSQL: /usr/lib/postgresql holds no version; install postgresql")
+	}
+	bin, data := bins[len(bins)-1], filepath.Join(dir, "postgres")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Chown(data, uid, gid); err != nil {
+		return nil, err
+	}
+	who := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	logFile := filepath.Join(dir, "postgres.log")
+	made, err := l.start(spec{name: "initdb", path: filepath.Join(bin, "initdb"), dir: data, log: logFile, credential: who,
+		args: []string{"--pgdata", data, "--username", databaseUser, "--auth", "trust", "--no-sync", "--encoding", "UTF8", "--no-locale"}})
+	if err != nil {
+		return nil, err
+	}
+	if !made.wait(ctx, time.Minute) || made.err != nil {
+		made.stop(ctx, time.Second, syscall.SIGTERM)
+		return nil, fmt.Errorf("make a PostgreSQL cluster: %v; see %s", made.err, logFile)
+	}
+	address := "127.0.0." + strconv.Itoa(10+number)
+	p, err := l.start(spec{name: "postgres", path: filepath.Join(bin, "postgres"), dir: data, log: logFile, credential: who, dies: syscall.SIGQUIT,
+		args: []string{"-D", data, "-h", address, "-k", data, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200"}})
+	if err != nil {
+		return nil, err
+	}
+	db := &database{process: p, bin: bin, address: address}
+	err = eventually(ctx, 30*time.Second, "PostgreSQL", func(ctx context.Context) error {
+		if p.ended() {
+			return finalError{fmt.Errorf("start PostgreSQL: %v; see %s", p.err, logFile)}
+		}
+		_, err := run(ctx, "", nil, filepath.Join(bin, "pg_isready"), "-q", "-h", address)
+		return err
+	})
+	if err != nil {
+		db.close(ctx)
+		return nil, err
+	}
+	return db, nil
+}
+
+// close stops the cluster at once, without waiting for its clients.
+func (d *database) close(ctx context.Context) {
+	d.stop(ctx, 10*time.Second, syscall.SIGINT, syscall.SIGQUIT)
+}
+
+// execute runs one statement.
+func (d *database) execute(ctx context.Context, statement string) error {
+	_, err := run(ctx, "", nil, filepath.Join(d.bin, "psql"), "-q", "-h", d.address,
+		"-U", databaseUser, "-d", databaseName, "-v", "ON_ERROR_STOP=1", "-c", statement)
+	return err
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/concourse/concourse/atc"
+	"github.com/concourse/concourse/go-concourse/concourse"
+)
+
+// recorder looks at a Concourse through its API all the time and remembers:
+// the workers' states, all builds of all teams, and their events.
+type recorder struct {
+	site    *site
+	api     *api
+	streams sync.WaitGroup
+
+	mu      sync.Mutex
+	states  map[string]string // of workers, as seen last
+	marks   []mark
+	builds  map[int]*build
+	checked map[int]bool // builds of checks whose events are read
+}
+
+// mark is something that happened to a worker or the web.
+type mark struct {
+	at         time.Time
+	kind, name string
+}
+
+// Kinds of marks beside the states of workers: "running", "landing", "landed",
+// "retiring", "stalled", "gone".
+const (
+	drainTimedOut = "drain timed out"
+	workerStopped = "process stopped"
+	workerStarted = "process started"
+	webStarted    = "web started"
+	gone          = "gone"
+)
+
+// build is one build with what was heard of it.
+type build struct {
+	atc.Build
+	events []heard
+	ended  time.Time // when its last event arrived
+	worker []string  // that its steps ran on
+}
+
+// heard is an event with the time of its arrival.
+type heard struct {
+	at    time.Time
+	event atc.Event
+	raw   string // its JSON
+}
+
+func newRecorder(s *site) *recorder {
+	return &recorder{site: s, api: newAPI(s.web.url(), flyUser, flyPassword), states: map[string]string{}, builds: map[int]*build{}, checked: map[int]bool{}}
+}
+
+// run looks until ctx ends.
+func (r *recorder) run(ctx context.Context) {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			r.streams.Wait()
+			return
+		case <-ticker.C:
+		}
+		client, _, err := r.api.login(ctx)
+		if err != nil {
+			continue // the web does not run now
+		}
+		r.lookAtWorkers(client)
+		if n%3 == 0 {
+			r.lookAtBuilds(ctx, client)
+		}
+		if n%10 == 0 {
+			r.lookAtChecks(ctx, client)
+		}
+	}
+}
+
+func (r *recorder) lookAtWorkers(client concourse.Client) {
+	list, err := client.ListWorkers()
+	if err != nil {
+		return
+	}
+	now := map[string]string{}
+	for _, w := range list {
+		now[w.Name] = w.State
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.states {
+		if now[name] == "" {
+			now[name] = gone
+		}
+	}
+	for name, state := range now {
+		if r.states[name] != state {
+			r.marks = append(r.marks, mark{time.Now(), state, name})
+			r.site.line.add("Concourse", "%s is %s", name, state)
+		}
+	}
+	r.states = now
+}
+
+func (r *recorder) lookAtBuilds(ctx context.Context, client concourse.Client) {
+	list, _, err := client.Builds(concourse.Page{Limit: 50})
+	if err != nil {
+		return
+	}
+	slices.Reverse(list)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, b := range list {
+		if known := r.builds[b.ID]; known != nil {
+			known.Build = b
+			continue
+		}
+		added := &build{Build: b}
+		r.builds[b.ID] = added
+		r.site.line.add(added.name(), "build is %s", b.Status)
+		r.streams.Go(func() { r.listen(ctx, added) })
+	}
+}
+
+// lookAtChecks reads the events of the resources' last checks.
+func (r *recorder) lookAtChecks(ctx context.Context, client concourse.Client) {
+	list, err := client.Team(team).ListResources(reference(pipelineName))
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, resource := range list {
+		if b := resource.Build; b != nil && b.ID > 0 && !r.checked[b.ID] {
+			r.checked[b.ID] = true
+			checked := &build{Build: atc.Build{ID: b.ID, TeamName: b.TeamName, PipelineName: b.PipelineName, ResourceName: resource.Name}}
+			r.builds[-b.ID] = checked // not among the builds of jobs
+			r.streams.Go(func() { r.listen(ctx, checked) })
+		}
+	}
+}
+
+// name is a build's for people: "upgrade #2", "check of components".
+func (b *build) name() string {
+	if b.JobName == "" {
+		return "check " + b.ResourceName
+	}
+	return b.JobName + " #" + b.Name
+}
+
+// note notes a mark of the director's.
+func (r *recorder) note(kind, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.marks = append(r.marks, mark{time.Now(), kind, name})
+}
+
+// first is when a mark was made first since a time; zero for never.
+func (r *recorder) first(kind, name string, since time.Time) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range r.marks {
+		if m.kind == kind && m.name == name && !m.at.Before(since) {
+			return m.at
+		}
+	}
+	return time.Time{}
+}
+
+// await waits until a mark is made, counted since a time.
+func (r *recorder) await(ctx context.Context, kind, name string, since time.Time, patience time.Duration) (time.Time, error) {
+	var at time.Time
+	err := eventually(ctx, patience, name+" "+kind, func(context.Context) error {
+		if at = r.first(kind, name, since); at.IsZero() {
+			return errNotYet
+		}
+		return nil
+	})
+	return at, err
+}
+
+// all gives copies of the builds that are known, oldest first; those of checks after them.
+func (r *recorder) all() []build {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]build, 0, len(r.builds))
+	for _, b := range r.builds {
+		copied := *b
+		copied.events = slices.Clone(b.events)
+		list = append(list, copied)
+	}
+	slices.SortFunc(list, func(a, b build) int {
+		if (a.JobName == "") != (b.JobName == "") {
+			return strings.Compare(b.JobName, a.JobName)
+		}
+		return a.ID - b.ID
+	})
+	return list
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// scenario is one thing that is proven.
+type scenario struct {
+	number int
+	title  string
+	site   siteOptions // number is given when it is played
+	play   func(context.Context, *stage) error
+}
+
+// scenarioTime is more than any scenario takes.
+const scenarioTime = 15 * time.Minute
+
+// scenarios in the order in which they are begun: long ones first.
+func scenarios() []scenario {
+	return []scenario{
+		{7, "what the design avoids", siteOptions{workers: 1, drainTimeout: time.Minute}, playControls},
+		{2, "other teams' builds go on while VMs are replaced", siteOptions{web: map[string]string{"CONTAINER_PLACEMENT_STRATEGY": "limit-active-tasks"}}, playBeside},
+		{1, "the bundled pipeline upgrades its Concourse", siteOptions{}, playUpgrade},
+		{4, "there is one worker, and it runs the build", siteOptions{workers: 1}, playUpgrade},
+		{6, "a deploy fails at the first new worker", siteOptions{}, playCanary},
+		{5, "a task with the new version's image sets the new version's pipeline", siteOptions{}, playTask},
+		{9, "credentials stay where they belong", siteOptions{basicAuth: true, web: map[string]string{"ENABLE_REDACT_SECRETS": "false"}}, playSecrets},
+		{8, "the image runs without Concourse", siteOptions{workers: 1}, playContainer},
+		{3, "the web restarts under the put", siteOptions{}, playWebRestart},
+	}
+}
+
+// choose picks scenarios by number: "all", "3", "1,4".
+func choose(which string) ([]scenario, error) {
+	all := scenarios()
+	if which == "all" || which == "" {
+		return all, nil
+	}
+	var list []scenario
+	for text := range strings.SplitSeq(which, ",") {
+		at := slices.IndexFunc(all, func(s scenario) bool { return strconv.Itoa(s.number) == text })
+		if at < 0 {
+			return nil, fmt.Errorf("there is no scenario %q", text)
+		}
+		list = append(list, all[at])
+	}
+	return list, nil
+}
+
+// performance is a scenario that was played.
+type performance struct {
+	scenario
+	*stage
+	line   *timeline
+	events []string // of the director's tasks
+	err    error
+}
+
+// runner plays scenarios.
+type runner struct {
+	tools    *tools
+	images   *images
+	launcher *launcher
+}
+
+// run plays scenarios in lanes beside each other, each on a site of its own.
+func (r *runner) run(ctx context.Context, list []scenario, lanes int) []*performance {
+	todo := make(chan *performance, len(list))
+	all := make([]*performance, len(list))
+	for i, s := range list {
+		all[i] = &performance{scenario: s, line: newTimeline(os.Stdout, strconv.Itoa(s.number)), err: errors.New("it was not played")}
+		todo <- all[i]
+	}
+	close(todo)
+	var running sync.WaitGroup
+	for lane := range min(max(1, lanes), len(list)) {
+		running.Go(func() {
+			for p := range todo {
+				if ctx.Err() == nil {
+					p.line = newTimeline(os.Stdout, strconv.Itoa(p.number))
+					p.err = r.perform(ctx, p, lane+1)
+				}
+			}
+		})
+	}
+	running.Wait()
+	slices.SortFunc(all, func(a, b *performance) int { return a.number - b.number })
+	return all
+}
+
+// perform plays one scenario on a new site and clears it away.
+func (r *runner) perform(ctx context.Context, p *performance, lane int) (err error) {
+	options := p.scenario.site
+	options.number = lane
+	p.line.add("scenario", "%s", p.title)
+	site, err := newSite(ctx, r.tools, r.images, r.launcher, p.line, options)
+	if err != nil {
+		return fmt.Errorf("start the site: %w", err)
+	}
+	p.stage = &stage{site: site}
+	defer func() {
+		p.events = p.directorEvents()
+		err = errors.Join(err, site.close(context.WithoutCancel(ctx)))
+		if err != nil || p.failed() > 0 {
+			r.tools.keep(site.dir, p.number)
+		}
+	}()
+	ctx, cancel := context.WithTimeoutCause(ctx, scenarioTime, errors.New("the scenario takes too long"))
+	defer cancel()
+	if err := p.play(ctx, p.stage); err != nil {
+		p.line.add("scenario", "it ends early: %v", err)
+		return err
+	}
+	return nil
+}
+
+// verdict is an error unless everything was as it must be.
+func verdict(all []*performance, report string) error {
+	var bad []string
+	for _, p := range all {
+		if p.err != nil || p.failed() > 0 {
+			bad = append(bad, strconv.Itoa(p.number))
+		}
+	}
+	if len(bad) > 0 {
+		return fmt.Errorf("scenario %s: not as it must be; see %s", strings.Join(bad, ", "), report)
+	}
+	return nil
+}
