@@ -131,6 +131,13 @@ func (b *Build) Env() []string {
 	}
 }
 
+// Busy says whether any build runs: a web that is told to stop waits for these.
+func (s *Server) Busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.builds, func(b *Build) bool { return b.status == atc.StatusStarted })
+}
+
 // Finish ends the build with a status. A build that has ended already keeps the
 // status that it has. It fails on a status that ends no build.
 func (b *Build) Finish(status string) error {

@@ -39,6 +39,9 @@ type Options struct {
 	Teams         map[string]map[string]string // team → user → role; default: all users own main
 	TokenLife     time.Duration                // default: 24 h
 	Now           func() time.Time             // default: time.Now
+	// Collect is how long after a worker's last build the web's collector sees
+	// that it has drained: up to 30 s on a real one. Default: at once.
+	Collect time.Duration
 	// Observe hears of each Event as it happens. It must not call the Server.
 	Observe func(Event)
 }

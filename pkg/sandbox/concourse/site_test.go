@@ -49,16 +49,20 @@ type site struct {
 	clock *clock
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T, edit ...func(*concourse.Options)) *site {
 	t.Helper()
 	c := &clock{at: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
-	s := concourse.New(concourse.Options{
+	o := concourse.Options{
 		ExternalURL: "https://ci.example.com", Now: c.now,
 		Users: map[string]string{"admin": "secret", "reader": "secret", "operator": "secret"},
 		Teams: map[string]map[string]string{
 			"main": {"admin": concourse.Owner}, "dev": {"reader": concourse.Viewer, "operator": concourse.PipelineOperator},
 		},
-	})
+	}
+	for _, e := range edit {
+		e(&o)
+	}
+	s := concourse.New(o)
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return &site{Server: s, t: t, url: server.URL, clock: c}

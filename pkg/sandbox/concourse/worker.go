@@ -107,16 +107,32 @@ func (s *Server) stall(w *worker) {
 	}
 }
 
-// settle ends the drain of a worker on which only interruptible builds run. Real
-// workers get there at a tick of the web node's collector, up to 30 s later.
+// settle has the collector end the drain of a worker on which only interruptible
+// builds run.
 func (s *Server) settle(w *worker) {
-	if w.state != landing && w.state != retiring {
+	if s.options.Collect == 0 || !s.drained(w) {
+		s.collect(w)
+		return
+	}
+	time.AfterFunc(s.options.Collect, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.collect(w)
+	})
+}
+
+// drained says whether a worker that drains waits for no build any more.
+func (s *Server) drained(w *worker) bool {
+	return (w.state == landing || w.state == retiring) &&
+		!slices.ContainsFunc(s.on(w), func(b *Build) bool { return !b.interruptible })
+}
+
+// collect ends the drain of a worker, if it is time.
+func (s *Server) collect(w *worker) {
+	if !s.drained(w) {
 		return
 	}
 	left := s.on(w)
-	if slices.ContainsFunc(left, func(b *Build) bool { return !b.interruptible }) {
-		return
-	}
 	if w.state == landing {
 		s.enter(w, landed, KindLanded)
 	} else {

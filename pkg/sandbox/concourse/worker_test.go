@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 )
@@ -224,6 +225,26 @@ func TestStallWorker_losesItsBuilds(t *testing.T) {
 	}
 	if b.Status() != "errored" || !strings.Contains(b.Output(), "wait for process completion") || s.state("w1") != "stalled" {
 		t.Errorf("build %s: %q", b.Status(), b.Output())
+	}
+}
+
+func TestDrain_isSeenAtTheCollectorsTick(t *testing.T) {
+	s := newSite(t, func(o *concourse.Options) { o.Collect = time.Millisecond })
+	s.RegisterWorker("w1", "")
+	if err := s.LandWorker("w1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.WaitDrained(t.Context(), "w1"); err != nil {
+		t.Fatal(err)
+	}
+	s.RegisterWorker("w1", "")
+	if err := s.LandWorker("w1"); err != nil {
+		t.Fatal(err)
+	}
+	s.RegisterWorker("w1", "") // it is back before the tick
+	time.Sleep(20 * time.Millisecond)
+	if got := s.state("w1"); got != "running" {
+		t.Errorf("a worker that is back is %s after the tick", got)
 	}
 }
 

@@ -12,12 +12,36 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 )
 
+// killWait is after what time bpm kills a web that waits for its builds.
+const killWait = 20 * time.Second
+
+// collectWait is in the middle of what the web's collector takes to see that a
+// worker has drained.
+const collectWait = 15 * time.Second
+
+func (w *World) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * w.options.Scale)
+}
+
+// pause waits, or fails with the context's error.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
 // drain is what BOSH does before it stops an instance: a worker gets USR1 and
 // the time that drain_timeout gives it to end its builds.
 func (w *World) drain(ctx context.Context, u director.Update) error {
 	w.options.Observe("BOSH", fmt.Sprintf("task %d drains and stops %s/%d", u.Task, u.Group, u.Index))
 	switch u.Group {
 	case "web":
+		if w.Concourse.Busy() { // it waits for its builds, until it is killed
+			_ = pause(ctx, w.scaled(killWait))
+		}
 		w.Concourse.Stop()
 		return nil
 	case "worker":

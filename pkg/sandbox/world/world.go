@@ -96,6 +96,7 @@ func (w *World) start(ctx context.Context) error {
 	w.GitHub = github.New(github.Options{Tokens: []string{GitHubToken}, ReleaseSize: w.options.ReleaseSize})
 	w.BoshIO = boshio.New(boshio.Options{})
 	w.Concourse = concourse.New(concourse.Options{
+		Collect: w.scaled(collectWait),
 		Users:   map[string]string{ConcourseUser: ConcoursePass},
 		Observe: w.observeConcourse,
 	})
