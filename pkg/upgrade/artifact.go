@@ -102,6 +102,9 @@ func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 		}
 		var err error
 		if ids[i], err = o.Director.Upload(ctx, a); err != nil {
+			if i > 0 {
+				err = fmt.Errorf("%w; director task %s keeps running", err, numbers(ids[:i]))
+			}
 			return fmt.Errorf("upload %s: %w", describe(list[i:i+1]), err)
 		}
 		crash.Here("after-upload")
