@@ -131,7 +131,7 @@ func TestPut_endsWhenNothingHelps(t *testing.T) {
 
 func TestPut_endsInItsTime(t *testing.T) {
 	w := newWorld(t, tlsca.Options{})
-	w.options.Timeout = 100 * time.Millisecond
+	w.options.Timeout = 3 * time.Second // the handshake is a part of it
 	bucket := w.open(t)
 	w.script.Add(fault.Fault{Times: -1, Kind: fault.Hang})
 	_, err := bucket.Put(t.Context(), "a.json", []byte("x"), "")
