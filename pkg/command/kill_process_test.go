@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ type victim struct {
 	cmd            *exec.Cmd
 	stdout, stderr bytes.Buffer
 	ended          chan struct{}
-	late           bool // it took longer than patience to go
+	late           atomic.Bool // it took longer than patience to go
 }
 
 // attack starts the crash build; what it prints may be read once it has ended.
@@ -75,7 +76,7 @@ func (v *victim) end(signal syscall.Signal) {
 	select {
 	case <-v.ended:
 	case <-time.After(patience):
-		v.late = true
+		v.late.Store(true)
 		_ = v.cmd.Process.Kill()
 		<-v.ended
 	}
@@ -90,7 +91,7 @@ func (v *victim) wait(limit time.Duration) (p process, killedBy syscall.Signal, 
 		<-v.ended
 		err = fmt.Errorf("it still ran after %s", limit)
 	}
-	if v.late {
+	if v.late.Load() {
 		err = errors.Join(err, fmt.Errorf("it was not gone %s after SIGTERM", patience))
 	}
 	p = process{v.stdout.String(), v.stderr.String(), v.cmd.ProcessState.ExitCode()}

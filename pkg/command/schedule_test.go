@@ -79,7 +79,7 @@ type play struct {
 	*scene
 	troubles   []trouble
 	r          *rand.Rand
-	background sync.WaitGroup
+	background background
 
 	mu        sync.Mutex
 	exchange  int // the number of the last one
@@ -253,8 +253,11 @@ func (p *play) ends(t *testing.T, control end) {
 		if !last && state == director.StateError && strings.HasPrefix(result, "Failed to acquire lock") {
 			continue // it has done nothing
 		}
-		if last && state != director.StateDone || !last && (state == director.StateDone || !p.killed[e.Task]) {
-			t.Errorf("deploy %d of %d, task %d, is %s; its worker was killed: %t: want one deploy, and another one only after a failure", i+1, len(deploys), e.Task, state, p.killed[e.Task])
+		p.mu.Lock()
+		killed := p.killed[e.Task]
+		p.mu.Unlock()
+		if last && state != director.StateDone || !last && (state == director.StateDone || !killed) {
+			t.Errorf("deploy %d of %d, task %d, is %s; its worker was killed: %t: want one deploy, and another one only after a failure", i+1, len(deploys), e.Task, state, killed)
 		}
 	}
 	if len(deploys) == 0 {

@@ -127,7 +127,9 @@ func withDefaults(o Options) Options {
 
 // Close cancels what runs and waits for it. Tasks that were running stay as they are.
 func (d *Director) Close() {
+	d.mu.Lock() // so that nothing begins to run beside the wait
 	d.cancel()
+	d.mu.Unlock()
 	d.running.Wait()
 }
 

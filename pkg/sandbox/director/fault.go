@@ -166,6 +166,11 @@ func (d *Director) Down(kind Outage) (up func()) {
 // Restart is Down for a while. The director keeps its state, as it is in a database.
 func (d *Director) Restart(kind Outage, during time.Duration) {
 	up := d.Down(kind)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ctx.Err() != nil {
+		return
+	}
 	d.running.Go(func() {
 		defer up()
 		timer := time.NewTimer(during)
