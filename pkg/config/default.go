@@ -1,0 +1,76 @@
+package config
+
+import "slices"
+
+// everywhere is every address.
+const everywhere = "0.0.0.0/0"
+
+// Defaults returns c with the schema's defaults for what is not set. What has to be
+// looked up in the account stays unset: the zones, the hosted zone, who may reach the
+// director, the bucket and its key (x-looked-up in the schema); and so do all keys of
+// AWS when there is no aws. Lay it over what Merge gives at each run; do not store it,
+// so that the defaults of what may change can get better. See Pinned.
+func Defaults(c *Config) *Config {
+	out := clone(c)
+	for _, f := range fields() {
+		if f.set(out) || !f.applies(out) {
+			continue
+		}
+		if value := f.standard(out); value != nil {
+			_ = f.assign(out, value) // a test shows that every default has its type
+		}
+	}
+	return out
+}
+
+// Pinned returns c with the defaults of the keys that may not change later: the
+// network and the kind of the database. It is what to store.
+func Pinned(c *Config) *Config {
+	out, full := clone(c), Defaults(c)
+	for _, f := range fields() {
+		if f.rule.Immutable && !f.set(out) && f.set(full) {
+			f.copy(out, full)
+		}
+	}
+	return out
+}
+
+// applies says whether a default of the field means anything in c.
+func (f field) applies(c *Config) bool {
+	if !f.of(c).IsValid() || (f.rule.AWS && c.AWS == nil) {
+		return false // its section is absent
+	}
+	return f.key != "aws.network.cidr" || c.AWS.Network.VPC == ""
+}
+
+// standard is the default, which of some keys hangs on others that stand before them.
+func (f field) standard(c *Config) any {
+	switch {
+	case f.key == "database.instance_type" && c.Database.Kind == "vm":
+		return "t3.small"
+	case f.key == "tls.mode" && c.TLS.Certificate != "":
+		return "own"
+	case f.key == "pipeline.credentials" && public(c):
+		return "idtoken"
+	}
+	return f.rule.Default
+}
+
+// public says whether AWS can fetch the keys of Concourse's identity tokens: at a
+// name with a certificate that it trusts, at the usual port, from everywhere.
+func public(c *Config) bool {
+	return c.Access.Domain != "" && (c.Access.Port == 0 || c.Access.Port == 443) && (c.TLS.Mode == "own" || c.TLS.Mode == "lets_encrypt") &&
+		slices.Contains(c.Access.Web, everywhere)
+}
+
+// BucketName is the name of the bucket for the state: the one that is configured, or
+// perpetual-NAME-ACCOUNT-REGION; "" without aws and without a configured one.
+func BucketName(c *Config, account string) string {
+	switch {
+	case c.State != nil && c.State.Bucket != "":
+		return c.State.Bucket
+	case c.AWS == nil:
+		return ""
+	}
+	return "perpetual-" + c.Name + "-" + account + "-" + c.AWS.Region
+}

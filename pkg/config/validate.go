@@ -1,0 +1,226 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+// Validate finds what is wrong, or doubtful, with a whole configuration: what Merge
+// and Defaults gave. It asks nobody; what only the account knows (whether a zone
+// offers an instance type, whether a subnet exists) is not its business. Now is for
+// certificates. Source.Locate adds the lines of the file.
+func Validate(c *Config, now time.Time) Problems {
+	v := &validator{c: c, now: now}
+	v.place()
+	if c.AWS != nil {
+		v.region()
+		v.zones()
+		v.network()
+		v.tags()
+		v.database()
+	}
+	v.access()
+	v.proxy()
+	v.state()
+	v.certificate()
+	v.login()
+	v.workers()
+	v.versions()
+	v.pipeline()
+	v.order()
+	return v.problems
+}
+
+// validator collects problems.
+type validator struct {
+	c        *Config
+	now      time.Time
+	problems Problems
+}
+
+// wrong notes what must be changed.
+func (v *validator) wrong(key, format string, args ...any) {
+	v.problems = append(v.problems, Problem{Key: key, Text: fmt.Sprintf(format, args...)})
+}
+
+// warn notes what is likely not meant so.
+func (v *validator) warn(key, format string, args ...any) {
+	v.problems = append(v.problems, Problem{Key: key, Text: fmt.Sprintf(format, args...), Warning: true})
+}
+
+// order puts the problems in the order of the file's keys, the grave ones first.
+func (v *validator) order() {
+	rank := map[string]int{}
+	for i, f := range fields() {
+		rank[f.key] = i + 1
+	}
+	of := func(p Problem) int {
+		for key := p.Key; key != ""; key = above(key) {
+			if n := rank[key]; n > 0 {
+				return n
+			}
+		}
+		return 0
+	}
+	slices.SortStableFunc(v.problems, func(a, b Problem) int {
+		if a.Warning != b.Warning {
+			if b.Warning {
+				return -1
+			}
+			return 1
+		}
+		return of(a) - of(b)
+	})
+}
+
+// place looks at the name, and at what the installation stands on.
+func (v *validator) place() {
+	d := v.c.Director
+	if v.c.Name == "" {
+		v.wrong("name", "is required, such as ci")
+	}
+	if v.c.AWS != nil {
+		for key, set := range map[string]bool{"director.url": d.URL != "", "director.ca_cert": d.CACert != "",
+			"director.client": d.Client != "", "director.client_secret": !d.ClientSecret.Empty()} {
+			if set {
+				v.wrong(key, "is for a director that exists, and with aws one is made; leave out one of them")
+			}
+		}
+		return
+	}
+	if d.URL == "" {
+		v.wrong("aws", "is required, or director.url for a director that exists")
+		return
+	}
+	if d.Client == "" {
+		v.wrong("director.client", "is required with director.url")
+	}
+	if d.ClientSecret.Empty() {
+		v.wrong("director.client_secret", "is required with director.url")
+	}
+	if v.c.Access.Domain == "" {
+		v.wrong("access.domain", "is required with director.url: the name or address under which Concourse will be reached")
+	}
+	for _, f := range fields() {
+		if f.rule.AWS && f.set(v.c) {
+			v.warn(f.key, "is of no use without aws")
+		}
+	}
+}
+
+// reserved are the tags that BOSH and Perpetual set themselves.
+var reserved = []string{"Name", "director", "deployment", "instance_group", "job", "index", "id", "name", "created_at"}
+
+// tags looks at aws.tags (EC2 user guide, tag restrictions).
+func (v *validator) tags() {
+	for name := range v.c.AWS.Tags {
+		key := join("aws.tags", name)
+		switch lower := strings.ToLower(name); {
+		case strings.HasPrefix(lower, "aws:"):
+			v.wrong(key, "begins with aws:, which AWS keeps for itself")
+		case strings.HasPrefix(lower, "perpetual:"), slices.Contains(reserved, name):
+			v.wrong(key, "is set by Perpetual or by BOSH; choose another name")
+		}
+	}
+}
+
+// database looks at the database section.
+func (v *validator) database() {
+	d := v.c.Database
+	class := strings.HasPrefix(d.InstanceType, "db.")
+	switch {
+	case d.Kind == "rds" && d.InstanceType != "" && !class:
+		v.wrong("database.instance_type", "%s is an EC2 type; of rds want a class such as db.t4g.small", d.InstanceType)
+	case d.Kind == "vm" && class:
+		v.wrong("database.instance_type", "%s is a class of RDS; of a vm want an EC2 type such as t3.small", d.InstanceType)
+	}
+	if d.Kind == "vm" && d.MultiZone != nil && *d.MultiZone {
+		v.wrong("database.multi_zone", "is only of rds")
+	}
+}
+
+// state looks at where the state goes.
+func (v *validator) state() {
+	s := v.c.State
+	if s != nil && s.Dir != "" {
+		if s.Bucket != "" {
+			v.wrong("state.bucket", "state.dir is set as well; leave out one of them")
+		}
+		if s.KMSKey != "" {
+			v.wrong("state.kms_key", "is for a bucket, and state.dir is set")
+		}
+		return
+	}
+	if s != nil && s.Bucket != "" {
+		if text := bucketProblem(s.Bucket); text != "" {
+			v.wrong("state.bucket", "%s %s", s.Bucket, text)
+		}
+		return
+	}
+	if v.c.AWS == nil {
+		v.wrong("state", "is required without aws: set state.dir, or state.bucket")
+		return
+	}
+	account := v.c.AWS.Account
+	if account == "" {
+		account = "123456789012" // as long as any
+	}
+	if text := bucketProblem(BucketName(v.c, account)); v.c.Name != "" && v.c.AWS.Region != "" && text != "" {
+		v.wrong("name", "the state bucket %s %s; choose a shorter name, or set state.bucket", BucketName(v.c, account), text)
+	}
+}
+
+// workers looks at the workers section.
+func (v *validator) workers() {
+	text := v.c.Workers.DrainTimeout
+	if text == "" {
+		return
+	}
+	switch d, err := time.ParseDuration(text); {
+	case err != nil:
+		v.wrong("workers.drain_timeout", "%q is no duration; want one such as 1h or 90m", text)
+	case d < time.Minute:
+		v.wrong("workers.drain_timeout", "%s is under a minute, in which hardly a build ends; want one such as 1h", text)
+	case d < 10*time.Minute:
+		v.warn("workers.drain_timeout", "%s cuts longer builds off at each upgrade", text)
+	case d > 24*time.Hour:
+		v.warn("workers.drain_timeout", "%s makes an upgrade wait that long for one build", text)
+	}
+}
+
+// versions looks at the constraints.
+func (v *validator) versions() {
+	of := v.c.Versions
+	for key, text := range map[string]string{"concourse": of.Concourse, "stemcell": of.Stemcell, "bpm": of.BPM,
+		"postgres": of.Postgres, "perpetual": of.Perpetual} {
+		if text == "" {
+			continue
+		}
+		if _, err := semver.NewConstraint(text); err != nil {
+			v.wrong("versions."+key, "%q is no constraint; want one such as 8.x, >=8.1 or 8.2.4", text)
+		}
+	}
+}
+
+// pipeline looks at what the pipeline needs.
+func (v *validator) pipeline() {
+	if v.c.Pipeline.Credentials != "idtoken" || v.c.AWS == nil || public(v.c) {
+		return
+	}
+	_, err := netip.ParseAddr(v.c.Access.Domain)
+	switch {
+	case v.c.Access.Domain == "" || err == nil:
+		v.wrong("pipeline.credentials", "idtoken needs access.domain, since AWS fetches Concourse's keys from there; use ssm without one")
+	case v.c.TLS.Mode == "self_signed":
+		v.wrong("pipeline.credentials", "idtoken needs a certificate that AWS trusts (tls.mode lets_encrypt or own); use ssm with a self-signed one")
+	case v.c.Access.Port != 0 && v.c.Access.Port != 443:
+		v.wrong("pipeline.credentials", "idtoken needs access.port 443, at which AWS fetches Concourse's keys; use ssm with another")
+	default:
+		v.wrong("pipeline.credentials", "idtoken needs access.web to hold %s, since AWS fetches Concourse's keys; use ssm otherwise", everywhere)
+	}
+}

@@ -1,0 +1,186 @@
+package config_test
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+)
+
+// now is when the configurations of these tests are looked at.
+var now = time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
+
+// onAWS is a configuration with which nothing is wrong.
+const onAWS = "name: ci\naws: {region: eu-central-1}\n"
+
+// byo is one with a director that exists.
+const byo = "name: ci\ndirector: {url: 'https://10.0.0.6:25555', client: c, client_secret: s}\naccess: {domain: ci.example.com}\nstate: {dir: state}\n"
+
+// validate gives the problems of a file, as lines.
+func validate(t *testing.T, text string) []string {
+	t.Helper()
+	var lines []string
+	for _, p := range config.Validate(config.Defaults(parse(t, text)), now) {
+		lines = append(lines, p.Error())
+	}
+	return lines
+}
+
+func TestValidate_findsNothingWrong(t *testing.T) {
+	for name, text := range map[string]string{
+		"the least":                 onAWS,
+		"a director that exists":    byo,
+		"zones":                     "name: ci\naws: {region: eu-central-1, zones: [eu-central-1a, eu-central-1c]}",
+		"one zone without RDS":      "name: ci\naws: {region: eu-central-1, zones: [eu-central-1a]}\ndatabase: {kind: vm}",
+		"a VPC that exists":         "name: ci\naws: {region: eu-central-1, network: {vpc: vpc-00000001, public_subnets: [subnet-00000001, subnet-00000002], private_subnets: [subnet-00000003, subnet-00000004]}}",
+		"a small network":           "name: ci\naws: {region: eu-central-1, network: {cidr: 192.168.16.0/20}}",
+		"a local state":             onAWS + "state: {dir: ./state}",
+		"lets_encrypt":              onAWS + "access: {domain: ci.example.com}\ntls: {mode: lets_encrypt}",
+		"idtoken":                   onAWS + "access: {domain: ci.example.com}\ntls: {mode: lets_encrypt}\npipeline: {credentials: idtoken}",
+		"GitHub":                    onAWS + "auth: {github: {client_id: i, client_secret: s}, main_team: {github_teams: ['o:t'], local_users: [admin]}}",
+		"local users":               onAWS + "auth: {local_users: {ada: x}, main_team: {local_users: [ada]}}",
+		"a proxy":                   onAWS + "proxy: {http: 'http://proxy.example.com:3128', https: 'http://proxy.example.com:3128/', no: [.example.com]}",
+		"a standby":                 onAWS + "database: {multi_zone: true, instance_type: db.m7g.large}",
+		"constraints":               onAWS + "versions: {concourse: '>=8.1, <9', stemcell: '1.484', perpetual: ~1.2}",
+		"everything that init says": "name: ci\naws: {region: eu-central-1, account: '123456789012', tags: {team: platform}, permissions_boundary: 'arn:aws:iam::123456789012:policy/b'}",
+	} {
+		if lines := validate(t, text); len(lines) > 0 {
+			t.Errorf("%s: %q", name, lines)
+		}
+	}
+}
+
+func TestValidate_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
+	for name, of := range map[string]struct{ text, want string }{
+		"no name":                {"aws: {region: eu-central-1}", "name: is required, such as ci"},
+		"no region":              {"name: ci\naws: {}", "aws.region: is required, such as eu-central-1"},
+		"nothing to stand on":    {"name: ci\nstate: {dir: x}", "aws: is required, or director.url for a director that exists"},
+		"both":                   {onAWS + "director: {url: 'https://10.0.0.6:25555'}", "director.url: is for a director that exists, and with aws one is made; leave out one of them"},
+		"a zone as region":       {"name: ci\naws: {region: eu-central-1a}", "aws.region: eu-central-1a is a zone; its region is eu-central-1"},
+		"a slip":                 {"name: ci\naws: {region: eu-centrl-1}", "aws.region: eu-centrl-1 is no region; did you mean eu-central-1?"},
+		"no number":              {"name: ci\naws: {region: eu-central}", "aws.region: eu-central is no region; did you mean eu-central-1?"},
+		"a country":              {"name: ci\naws: {region: germany}", "aws.region: germany is no region"},
+		"a new region":           {"name: ci\naws: {region: xa-northwest-3}", "warning: aws.region: xa-northwest-3 is not among the regions that this release knows; did you mean ap-northeast-3?"},
+		"China":                  {"name: ci\naws: {region: cn-north-1}", "aws.region: cn-north-1 is in a partition of AWS of its own, which Perpetual does not know"},
+		"another's zone":         {"name: ci\naws: {region: eu-central-1, zones: [eu-central-1a, eu-west-1a]}", "aws.zones[1]: eu-west-1a is a zone of eu-west-1, and aws.region is eu-central-1"},
+		"a region as zone":       {"name: ci\naws: {region: eu-central-1, zones: [eu-central-1, eu-central-1b]}", "aws.zones[0]: eu-central-1 is a region; a zone has a letter behind it, such as eu-central-1a"},
+		"another region as zone": {"name: ci\naws: {region: eu-central-1, zones: [eu-west-1, eu-central-1b]}", "aws.zones[0]: eu-west-1 is a region; a zone has a letter behind it, such as eu-west-1a"},
+		"a local zone":           {"name: ci\naws: {region: us-west-2, zones: [us-west-2-lax-1a, us-west-2b]}", "aws.zones[0]: us-west-2-lax-1a is a local zone, which lacks what is needed here; want one of us-west-2 itself, such as us-west-2a"},
+		"no zone at all":         {"name: ci\naws: {region: us-west-2, zones: [one, us-west-2b]}", "aws.zones[0]: one is no zone; want one such as us-west-2a"},
+		"one zone":               {"name: ci\naws: {region: eu-central-1, zones: [eu-central-1a]}", "aws.zones: an RDS database needs two zones; add one, or set database.kind to vm"},
+		"host bits":              {"name: ci\naws: {region: eu-central-1, network: {cidr: 10.0.0.5/16}}", "aws.network.cidr: 10.0.0.5/16 has bits behind the prefix; the network is 10.0.0.0/16, and the single address 10.0.0.5/32"},
+		"no network":             {"name: ci\naws: {region: eu-central-1, network: {cidr: 10.0.0.500/16}}", `aws.network.cidr: "10.0.0.500/16" is no IPv4 network; want one such as 10.0.0.0/16`},
+		"a network too small":    {"name: ci\naws: {region: eu-central-1, network: {cidr: 10.0.0.0/24}}", "aws.network.cidr: /24 is too small for the subnets; want /16 to /20"},
+		"a network too large":    {"name: ci\naws: {region: eu-central-1, network: {cidr: 10.0.0.0/8}}", "aws.network.cidr: AWS takes /16 to /28 for a VPC, got /8"},
+		"the containers'":        {"name: ci\naws: {region: eu-central-1, network: {cidr: 10.80.0.0/16}}", "aws.network.cidr: 10.80.0.0/16 overlaps 10.80.0.0/16, which the workers give to their containers"},
+		"a public network":       {"name: ci\naws: {region: eu-central-1, network: {cidr: 8.8.0.0/16}}", "warning: aws.network.cidr: 8.8.0.0/16 is not a private network (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16); who has these addresses on the internet cannot be reached"},
+		"subnets alone":          {"name: ci\naws: {region: eu-central-1, network: {public_subnets: [subnet-00000001]}}", "aws.network.vpc: is required where subnets are given"},
+		"a VPC alone":            {"name: ci\naws: {region: eu-central-1, network: {vpc: vpc-00000001}}", "aws.network.public_subnets: is required where a VPC is given"},
+		"no private subnets":     {"name: ci\naws: {region: eu-central-1, network: {vpc: vpc-00000001, public_subnets: [subnet-00000001]}}", "aws.network.private_subnets: is required where a VPC is given"},
+		"odd subnets":            {"name: ci\naws: {region: eu-central-1, network: {vpc: vpc-00000001, public_subnets: [subnet-00000001, subnet-00000002], private_subnets: [subnet-00000003]}}", "aws.network.private_subnets: want one a zone, as many as public_subnets: 2, got 1"},
+		"one pair of subnets":    {"name: ci\naws: {region: eu-central-1, network: {vpc: vpc-00000001, public_subnets: [subnet-00000001], private_subnets: [subnet-00000003]}}", "aws.network.private_subnets: an RDS database needs subnets in two zones; add them, or set database.kind to vm"},
+		"one subnet for both":    {"name: ci\naws: {region: eu-central-1, network: {vpc: vpc-00000001, public_subnets: [subnet-00000001], private_subnets: [subnet-00000001]}}\ndatabase: {kind: vm}", "aws.network.private_subnets[0]: subnet-00000001 stands in public_subnets as well"},
+		"zones beside subnets":   {"name: ci\naws: {region: eu-central-1, zones: [eu-central-1a, eu-central-1b], network: {vpc: vpc-00000001, public_subnets: [subnet-00000001], private_subnets: [subnet-00000002]}}\ndatabase: {kind: vm}", "aws.zones: want one for each pair of subnets: 1, got 2; or leave the key out, since the subnets have their zones"},
+		"a range beside a VPC":   {"name: ci\naws: {region: eu-central-1, network: {cidr: 10.0.0.0/16, vpc: vpc-00000001, public_subnets: [subnet-00000001], private_subnets: [subnet-00000002]}}\ndatabase: {kind: vm}", "aws.network.cidr: is for a VPC that is made; vpc-00000001 exists and has its own"},
+		"overlapping networks":   {onAWS + "access: {web: [10.0.0.0/8, 10.1.0.0/16]}", "warning: access.web[1]: 10.1.0.0/16 and 10.0.0.0/8 overlap; one is in the other"},
+		"an open director":       {onAWS + "access: {director: [0.0.0.0/0]}", "warning: access.director[0]: opens the director to the whole internet; its password is then all that protects it"},
+		"a zone without domain":  {onAWS + "access: {hosted_zone: Z0123456789ABC}", "access.hosted_zone: is of no use without access.domain"},
+		"an address as domain":   {onAWS + "access: {domain: 198.51.100.7}", "access.domain: 198.51.100.7 is an address, and the web gets an address of its own; want a name, or leave the key out"},
+		"a domain without a dot": {onAWS + "access: {domain: ci}", "warning: access.domain: ci has no dot; only hosts that search the right domain find it"},
+		"AWS's own tags":         {"name: ci\naws: {region: eu-central-1, tags: {'AWS:x': y}}", "aws.tags.AWS:x: begins with aws:, which AWS keeps for itself"},
+		"BOSH's tags":            {"name: ci\naws: {region: eu-central-1, tags: {deployment: y}}", "aws.tags.deployment: is set by Perpetual or by BOSH; choose another name"},
+		"a long name":            {"name: a-name-that-is-longer-than-others\naws: {region: eu-central-1}", "name: the state bucket perpetual-a-name-that-is-longer-than-others-123456789012-eu-central-1 has 69 characters, and a bucket's name at most 63; choose a shorter name, or set state.bucket"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if lines := validate(t, of.text); !reflect.DeepEqual(lines, []string{of.want}) {
+				t.Errorf("got  %q\nwant %q", lines, of.want)
+			}
+		})
+	}
+}
+
+func TestValidate_saysWhatIsWrongElsewhere(t *testing.T) {
+	for name, of := range map[string]struct{ text, want string }{
+		"a proxy's password":     {onAWS + "proxy: {http: 'http://u:hunter2canary@proxy:3128'}", "proxy.http: has a user or a password in it, which every container would show; want a proxy that takes these hosts without"},
+		"a proxy without host":   {onAWS + "proxy: {https: 'http://'}", ""},
+		"a proxy's path":         {onAWS + "proxy: {https: 'http://proxy:3128/x'}", "proxy.https: has a path behind the host; want one such as http://proxy.example.com:3128"},
+		"no_proxy alone":         {onAWS + "proxy: {no: [a]}", "warning: proxy.no: is of no use without proxy.http or proxy.https"},
+		"two stores":             {onAWS + "state: {dir: x, bucket: some-bucket}", "state.bucket: state.dir is set as well; leave out one of them"},
+		"a key for a directory":  {onAWS + "state: {dir: x, kms_key: k}", "state.kms_key: is for a bucket, and state.dir is set"},
+		"a bucket's dots":        {onAWS + "state: {bucket: some..bucket}", "state.bucket: some..bucket is no name of a bucket: dots stand between letters or digits, and it does not look like an address"},
+		"a bucket as address":    {onAWS + "state: {bucket: 10.0.0.1}", "state.bucket: 10.0.0.1 is no name of a bucket: dots stand between letters or digits, and it does not look like an address"},
+		"a bucket of S3's own":   {onAWS + "state: {bucket: xn--bucket}", "state.bucket: xn--bucket begins or ends as S3 keeps for itself"},
+		"no store":               {strings.Replace(byo, "state: {dir: state}", "", 1), "state: is required without aws: set state.dir, or state.bucket"},
+		"no client":              {strings.Replace(byo, "client: c, ", "", 1), "director.client: is required with director.url"},
+		"no client's secret":     {strings.Replace(byo, ", client_secret: s", "", 1), "director.client_secret: is required with director.url"},
+		"no domain":              {strings.Replace(byo, "access: {domain: ci.example.com}", "", 1), "access.domain: is required with director.url: the name or address under which Concourse will be reached"},
+		"AWS without aws":        {byo + "workers: {spot: true}", "warning: workers.spot: is of no use without aws"},
+		"a class for a vm":       {onAWS + "database: {kind: vm, instance_type: db.t4g.small}", "database.instance_type: db.t4g.small is a class of RDS; of a vm want an EC2 type such as t3.small"},
+		"a type for rds":         {onAWS + "database: {instance_type: t3.small}", "database.instance_type: t3.small is an EC2 type; of rds want a class such as db.t4g.small"},
+		"a standby of a vm":      {onAWS + "database: {kind: vm, multi_zone: true}", "database.multi_zone: is only of rds"},
+		"a short drain":          {onAWS + "workers: {drain_timeout: 30s}", "workers.drain_timeout: 30s is under a minute, in which hardly a build ends; want one such as 1h"},
+		"a drain that cuts":      {onAWS + "workers: {drain_timeout: 5m}", "warning: workers.drain_timeout: 5m cuts longer builds off at each upgrade"},
+		"a long drain":           {onAWS + "workers: {drain_timeout: 48h}", "warning: workers.drain_timeout: 48h makes an upgrade wait that long for one build"},
+		"a drain beyond time":    {onAWS + "workers: {drain_timeout: 9999999999h}", `workers.drain_timeout: "9999999999h" is no duration; want one such as 1h or 90m`},
+		"no constraint":          {onAWS + "versions: {bpm: newest}", `versions.bpm: "newest" is no constraint; want one such as 8.x, >=8.1 or 8.2.4`},
+		"an incomplete GitHub":   {onAWS + "auth: {github: {client_id: i}}", "auth.github.client_secret: is required with auth.github"},
+		"an incomplete GitLab":   {onAWS + "auth: {gitlab: {client_secret: s}}", "auth.gitlab.client_id: is required with auth.gitlab"},
+		"an incomplete provider": {onAWS + "auth: {oidc: {client_id: i, client_secret: s}}", "auth.oidc.issuer: is required with auth.oidc"},
+		"no groups key":          {onAWS + "auth: {oidc: {client_id: i, client_secret: s, issuer: 'https://l'}, main_team: {oidc_groups: [g]}}", "warning: auth.oidc.groups_key: is not set; Concourse looks for groups in the claim groups"},
+		"a team without GitHub":  {onAWS + "auth: {main_team: {github_teams: ['o:t']}}", "auth.main_team.github_teams: nobody can log in like this: auth.github is not set"},
+		"a group without GitLab": {onAWS + "auth: {main_team: {gitlab_groups: [g]}}", "auth.main_team.gitlab_groups: nobody can log in like this: auth.gitlab is not set"},
+		"an unknown local user":  {onAWS + "auth: {local_users: {ada: x}, main_team: {local_users: [ada, admin]}}", "auth.main_team.local_users[1]: admin is not in auth.local_users"},
+		"lets_encrypt alone":     {onAWS + "tls: {mode: lets_encrypt}", "tls.mode: lets_encrypt needs access.domain"},
+		"lets_encrypt inside":    {onAWS + "tls: {mode: lets_encrypt}\naccess: {domain: ci.example.com, web: [10.0.0.0/8]}", "tls.mode: Let's Encrypt reaches the web from anywhere, and access.web lacks 0.0.0.0/0; use an own certificate"},
+		"lets_encrypt elsewhere": {onAWS + "tls: {mode: lets_encrypt}\naccess: {domain: ci.example.com, port: 8443}", "access.port: Let's Encrypt asks at port 443 only; use it, or an own certificate"},
+		"an ACME server alone":   {onAWS + "tls: {acme_url: 'https://acme.example.com'}", "tls.acme_url: is for mode lets_encrypt, and tls.mode is self_signed"},
+		"idtoken without domain": {onAWS + "pipeline: {credentials: idtoken}", "pipeline.credentials: idtoken needs access.domain, since AWS fetches Concourse's keys from there; use ssm without one"},
+		"idtoken, self-signed":   {onAWS + "pipeline: {credentials: idtoken}\naccess: {domain: ci.example.com}", "pipeline.credentials: idtoken needs a certificate that AWS trusts (tls.mode lets_encrypt or own); use ssm with a self-signed one"},
+		"a CA that is none":      {byo + "auth: {github: {client_id: i, client_secret: s, ca_cert: '-----BEGIN CERTIFICATE-----'}}", "auth.github.ca_cert: is no PEM text; is it cut short, or indented otherwise than its first line?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if of.want == "" { // the schema has said so before
+				if _, err := config.Parse("p.yml", []byte(of.text)); err == nil {
+					t.Error("it was taken")
+				}
+				return
+			}
+			if lines := validate(t, of.text); !reflect.DeepEqual(lines, []string{of.want}) {
+				t.Errorf("got  %q\nwant %q", lines, of.want)
+			}
+		})
+	}
+}
+
+func TestValidate_tellsGraveProblemsFirstAndInTheOrderOfTheFile(t *testing.T) {
+	problems := config.Validate(config.Defaults(parse(t, "name: ci\nproxy: {http: 'http://a:1/x'}\naws: {region: eu-central-1, network: {cidr: 8.8.0.0/16}}\nworkers: {drain_timeout: 1s}\ndatabase: {kind: vm, multi_zone: true}")), now)
+	var keys []string
+	for _, p := range problems {
+		keys = append(keys, p.Key)
+	}
+	if want := []string{"workers.drain_timeout", "database.multi_zone", "proxy.http", "aws.network.cidr"}; !reflect.DeepEqual(keys, want) {
+		t.Errorf("got %q, want %q", keys, want)
+	}
+	var grave config.Problems
+	if err := problems.Err(); !errors.As(err, &grave) || len(grave) != 3 || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("Err gives %v", err)
+	}
+	if err := problems[3:].Err(); err != nil {
+		t.Errorf("a warning alone is %v", err)
+	}
+}
+
+func TestBucketName_isTheConfiguredOneOrMadeUp(t *testing.T) {
+	for text, want := range map[string]string{
+		onAWS:                               "perpetual-ci-123456789012-eu-central-1",
+		onAWS + "state: {bucket: my-state}": "my-state",
+		byo:                                 "",
+	} {
+		if got := config.BucketName(parse(t, text), "123456789012"); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
