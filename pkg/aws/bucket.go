@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -37,11 +38,15 @@ type Options struct {
 	CACert    string // PEM certificates to trust instead of the system's
 	KMSKey    string // key to encrypt with, id or ARN; default: S3's own (AES256)
 
-	Credentials Credentials // default: the environment's
+	Credentials Credentials // default: the connection's, else the environment's
+	// Connection, which pkg/aws/account makes, gives what is not set here: region,
+	// endpoint, CA, and credentials of profiles and SSO too. Default: none.
+	Connection Connection
 
 	Policy  retry.Policy        // default: DefaultPolicy
 	Timeout time.Duration       // of one call with all its tries; default 1 min
 	Notify  func(string)        // hears of every wait before another try, one line each
+	Debug   *slog.Logger        // hears of every exchange; nil: nobody does
 	Env     func(string) string // default os.Getenv
 }
 
@@ -78,11 +83,13 @@ func New(o Options) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure the state bucket: %w", err)
 	}
-	provider, err := o.Credentials.provider(o.Region, o.Env)
+	settings.HTTPClient, settings.Credentials, err = client, o.Connection.credentials(), nil
+	if settings.Credentials == nil || o.Credentials != (Credentials{}) {
+		settings.Credentials, err = o.Credentials.cached(o.Region, o.Env)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("configure the state bucket: %w", err)
 	}
-	settings.HTTPClient, settings.Credentials = client, sdk.NewCredentialsCache(provider)
 	b.api = s3.New(settings)
 	return b, nil
 }
@@ -92,6 +99,7 @@ func (o *Options) complete() error {
 	if o.Env == nil {
 		o.Env = os.Getenv
 	}
+	o.connect()
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
 		if o.Region == "" {
 			o.Region = o.Env(name)
@@ -120,6 +128,20 @@ func (o *Options) complete() error {
 	return nil
 }
 
+// connect takes from the connection what is not set. A server that is not
+// Amazon's wants the bucket in the path.
+func (o *Options) connect() {
+	if o.Region == "" {
+		o.Region = o.Connection.Region()
+	}
+	if o.CACert == "" {
+		o.CACert = o.Connection.CACert()
+	}
+	if endpoint := o.Connection.s3Endpoint(); o.Endpoint == "" && endpoint != "" {
+		o.Endpoint, o.PathStyle = endpoint, true
+	}
+}
+
 // endpointHost checks an endpoint. State holds credentials: it goes over https only.
 func endpointHost(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
@@ -136,7 +158,7 @@ func endpointHost(endpoint string) (string, error) {
 
 // httpClient repeats GETs; what else is repeated, and when, Bucket decides.
 func httpClient(o Options) (*http.Client, error) {
-	settings := retry.Options{CACert: o.CACert, Policy: o.Policy, MaxBody: MaxObject}
+	settings := retry.Options{CACert: o.CACert, Policy: o.Policy, MaxBody: MaxObject, Debug: o.Debug}
 	if o.Notify != nil {
 		settings.Notify = func(err error, wait time.Duration) {
 			o.Notify(fmt.Sprintf("%s; asking again in %s", retry.FirstLine(err.Error()), wait.Round(10*time.Millisecond)))

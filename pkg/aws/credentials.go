@@ -51,6 +51,15 @@ func (c Credentials) provider(region string, env func(string) string) (sdk.Crede
 	return chain(region, env)
 }
 
+// cached is provider, asked again only when what it gave ends.
+func (c Credentials) cached(region string, env func(string) string) (sdk.CredentialsProvider, error) {
+	from, err := c.provider(region, env)
+	if err != nil {
+		return nil, err
+	}
+	return sdk.NewCredentialsCache(from), nil
+}
+
 // chain finds the environment's source of credentials.
 func chain(region string, env func(string) string) (sdk.CredentialsProvider, error) {
 	switch {

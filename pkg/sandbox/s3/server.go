@@ -38,13 +38,21 @@ type Server struct {
 	effects []Effect
 }
 
-// New makes a server with empty buckets.
+// New makes a server with empty buckets, which keep one version of each object.
 func New(buckets ...string) (*Server, error) {
+	return newServer(buckets, gofakes3.WithoutVersioning())
+}
+
+// NewVersioned makes a server with empty buckets, for which versioning can be enabled.
+func NewVersioned(buckets ...string) (*Server, error) { return newServer(buckets) }
+
+// newServer makes either.
+func newServer(buckets []string, more ...gofakes3.Option) (*Server, error) {
 	s := &Server{}
 	clock := clock{s}
 	s.backend = s3mem.New(s3mem.WithTimeSource(clock))
 	s.inner = gofakes3.New(s.backend,
-		gofakes3.WithTimeSource(clock), gofakes3.WithTimeSkewLimit(skewLimit), gofakes3.WithoutVersioning()).Server()
+		append(more, gofakes3.WithTimeSource(clock), gofakes3.WithTimeSkewLimit(skewLimit))...).Server()
 	for _, bucket := range buckets {
 		if err := s.backend.CreateBucket(bucket); err != nil {
 			return nil, fmt.Errorf("make bucket %s: %w", bucket, err)

@@ -1,0 +1,60 @@
+package account
+
+import (
+	"context"
+	"errors"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+// AccessKeys lists the ids of a user's access keys. IAM allows two. It fails with
+// ErrNotFound where there is no such user, aws.ErrCredentials, ErrDenied or an *Error.
+func (a *Account) AccessKeys(ctx context.Context, user string) ([]string, error) {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	out, err := a.keys().ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &user})
+	if err != nil {
+		return nil, a.wrap(ctx, "list the access keys of user "+user, err)
+	}
+	ids := make([]string, 0, len(out.AccessKeyMetadata))
+	for _, k := range out.AccessKeyMetadata {
+		ids = append(ids, sdk.ToString(k.AccessKeyId))
+	}
+	return ids, nil
+}
+
+// NewAccessKey makes an access key of a user. Its secret is told once: who loses it
+// deletes the key and makes another. A call whose answer is lost may leave a key
+// that nobody knows; AccessKeys shows it. It fails as AccessKeys does.
+func (a *Account) NewAccessKey(ctx context.Context, user string) (id, key secret.Value, err error) {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	out, err := a.keys().CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &user})
+	if err == nil && (out.AccessKey == nil || out.AccessKey.SecretAccessKey == nil) {
+		err = errors.New("the answer is not one of IAM")
+	}
+	if err != nil {
+		return id, key, a.wrap(ctx, "make an access key of user "+user, err)
+	}
+	crash.Here("access-key-created")
+	return secret.New(sdk.ToString(out.AccessKey.AccessKeyId)), secret.New(sdk.ToString(out.AccessKey.SecretAccessKey)), nil
+}
+
+// DeleteAccessKey deletes an access key of a user; one that is gone already is no
+// error. It fails as AccessKeys does.
+func (a *Account) DeleteAccessKey(ctx context.Context, user, id string) error {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	_, err := a.keys().DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
+	if err = a.wrap(ctx, "delete access key "+id+" of user "+user, err); errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// keys is the client of IAM, which few commands need.
+func (a *Account) keys() *iam.Client { return iam.NewFromConfig(a.connection.SDK()) }

@@ -1,0 +1,57 @@
+package account
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+)
+
+// DatabaseAuthorities gives the PEM certificates of the CAs that sign for the
+// region's RDS databases, from where the page "Using SSL/TLS to encrypt a
+// connection to a DB instance" of the RDS user guide has them.
+func (a *Account) DatabaseAuthorities(ctx context.Context) (string, error) {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	base, region := a.options.Env("AWS_ENDPOINT_URL_RDS_CA"), a.Region()
+	if base == "" {
+		base = "https://truststore.pki.rds.amazonaws.com"
+	}
+	url := base + "/" + region + "/" + region + "-bundle.pem"
+	bundle, err := a.bundle(ctx, url)
+	if err != nil {
+		return "", fmt.Errorf("fetch the CAs of RDS from %s: %w", url, err)
+	}
+	return bundle, nil
+}
+
+func (a *Account) bundle(ctx context.Context, url string) (string, error) {
+	client, err := retry.NewClient(retry.Options{CACert: a.options.CACert, Policy: a.options.Policy, MaxBody: 1 << 20})
+	if err != nil {
+		return "", err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", retry.Explain(err, request.URL.Host, a.options.CACert != "")
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return "", err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("it answered %s", answer.Status)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(body) {
+		return "", errors.New("the answer holds no certificates")
+	}
+	return string(body), nil
+}

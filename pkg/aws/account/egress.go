@@ -1,0 +1,54 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+)
+
+// EgressAddress is the IPv4 address from which this machine reaches the internet,
+// "203.0.113.7", as checkip.amazonaws.com sees it. Behind an HTTP proxy that is
+// the proxy's.
+func (a *Account) EgressAddress(ctx context.Context) (string, error) {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	address, err := a.egress(ctx)
+	if err != nil {
+		return "", fmt.Errorf("ask %s for the address of this machine: %w (access.director set by hand needs no such answer)", a.options.CheckIP, err)
+	}
+	return address, nil
+}
+
+// egress asks.
+func (a *Account) egress(ctx context.Context) (string, error) {
+	client, err := retry.NewClient(retry.Options{CACert: a.options.CACert, Policy: a.options.Policy, MaxBody: 4096})
+	if err != nil {
+		return "", err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.options.CheckIP, nil)
+	if err != nil {
+		return "", err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", retry.Explain(err, request.URL.Host, a.options.CACert != "")
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return "", err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("it answered %s", answer.Status)
+	}
+	address, err := netip.ParseAddr(strings.TrimSpace(string(body)))
+	if err != nil || !address.Is4() || address.IsUnspecified() {
+		return "", fmt.Errorf("the answer is no IPv4 address: %q", retry.FirstLine(string(body)))
+	}
+	return address.String(), nil
+}

@@ -1,0 +1,90 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
+)
+
+// zoneName is a zone's name with its region in it: "eu-central-1a".
+var zoneName = regexp.MustCompile(`^([a-z]{2}(?:-[a-z]+)+-\d+)[a-z]$`)
+
+// CheckRegion asks whether the region exists and is enabled in the account. It
+// fails with ErrRegion, naming the nearest ones, aws.ErrCredentials or an *Error.
+func (a *Account) CheckRegion(ctx context.Context) error {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	regions, err := a.regions(ctx)
+	if err != nil {
+		return a.wrap(ctx, "look up the regions of AWS", err)
+	}
+	wanted, usable := a.Region(), []string{}
+	for _, r := range regions {
+		name, enabled := sdk.ToString(r.RegionName), sdk.ToString(r.OptInStatus) != "not-opted-in"
+		if name == wanted && !enabled {
+			return fmt.Errorf("region %s: %w: it is not enabled; enable it in the account's settings (AWS Regions), which takes minutes, or take another", wanted, ErrRegion)
+		}
+		if name == wanted {
+			return nil
+		}
+		if enabled {
+			usable = append(usable, name)
+		}
+	}
+	if match := zoneName.FindStringSubmatch(wanted); match != nil && slices.Contains(usable, match[1]) {
+		return fmt.Errorf("region %s: %w: that is a zone; its region is %s", wanted, ErrRegion, match[1])
+	}
+	return fmt.Errorf("region %s: %w: near it are %s", wanted, ErrRegion, strings.Join(nearest(wanted, usable), ", "))
+}
+
+// regions asks a region that every account has, for the wanted one may not exist.
+func (a *Account) regions(ctx context.Context) ([]types.Region, error) {
+	home := "us-east-1"
+	switch {
+	case strings.HasPrefix(a.Region(), "cn-"):
+		home = "cn-north-1"
+	case strings.HasPrefix(a.Region(), "us-gov-"):
+		home = "us-gov-west-1"
+	}
+	out, err := a.ec2.DescribeRegions(ctx, &ec2.DescribeRegionsInput{AllRegions: sdk.Bool(true)}, func(o *ec2.Options) { o.Region = home })
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Regions) == 0 {
+		return nil, errors.New("the answer is not one of EC2: it has no regions")
+	}
+	return out.Regions, nil
+}
+
+// nearest gives the three names that are spelt most like the wanted one.
+func nearest(wanted string, names []string) []string {
+	names = slices.Clone(names)
+	slices.SortFunc(names, func(x, y string) int {
+		return 100*(levenshtein.ComputeDistance(wanted, x)-levenshtein.ComputeDistance(wanted, y)) + strings.Compare(x, y)
+	})
+	return names[:min(3, len(names))]
+}
+
+// wrapRegion is wrap for the calls that come first: a region that does not exist
+// has no address, and one that is not enabled takes good keys for bad ones.
+func (a *Account) wrapRegion(ctx context.Context, action string, err error) error {
+	explained := a.wrap(ctx, action, err)
+	var keys *credentialFailure
+	if errors.As(err, &keys) || !unknownHost(err) && !errors.Is(explained, aws.ErrCredentials) {
+		return explained
+	}
+	if region := a.CheckRegion(ctx); errors.Is(region, ErrRegion) {
+		return fmt.Errorf("%s: %w", action, region)
+	}
+	return explained
+}

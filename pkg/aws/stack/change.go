@@ -1,0 +1,58 @@
+package stack
+
+import "strings"
+
+// Action says what happens to a resource.
+type Action string
+
+// What a change set says of a resource.
+const (
+	Add    Action = "Add"
+	Modify Action = "Modify"
+	Remove Action = "Remove"
+)
+
+// Change is a planned change.
+type Change struct {
+	ID        string // ARN of the change set; empty when there is none yet, or no need of one
+	Create    bool   // the stack is made by it
+	Empty     bool   // there is nothing to do
+	Resources []ResourceChange
+	// Protect says that protection against deletion will be turned on.
+	Protect bool
+	// Repair says what must be done before a change set can be made, and then what
+	// resources change is not known yet: "delete what is left of a failed creation"
+	// or "finish a rollback". Empty: nothing.
+	Repair string
+
+	name       string
+	parameters *Parameters // a pointer, as text of a Change would show the password otherwise
+}
+
+// What Repair can say.
+const (
+	repairRemains  = "delete what is left of a failed creation"
+	repairRollback = "finish a rollback"
+)
+
+// ResourceChange is what happens to one resource.
+type ResourceChange struct {
+	Action      Action
+	LogicalID   string   // "Database"
+	PhysicalID  string   // "perpetual-ci-database-1abc2def"; empty of an added one
+	Type        string   // "AWS::RDS::DBInstance"
+	Replacement string   // of a modified one: "True", "False", "Conditional"
+	Details     []string // ["Properties.AllocatedStorage"]: what of it
+}
+
+// Roles lists the resources of a change that say who may do what. The role of the
+// pipeline may not change these: they are for an operator's deploy.
+func (c Change) Roles() []string {
+	var out []string
+	for _, r := range c.Resources {
+		if strings.HasPrefix(r.Type, "AWS::IAM::") {
+			out = append(out, r.LogicalID)
+		}
+	}
+	return out
+}

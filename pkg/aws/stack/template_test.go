@@ -1,0 +1,343 @@
+package stack_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+)
+
+// parsed is the template.
+func parsed(t *testing.T) *cloudformation.Template {
+	t.Helper()
+	template, err := cloudformation.Parse(stack.Template())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+// uses counts what the template refers to.
+func uses(template *cloudformation.Template) (names, conditions map[string]int) {
+	names, conditions = map[string]int{}, map[string]int{}
+	visit := func(function string, argument any) {
+		list, _ := argument.([]any)
+		switch function {
+		case "Ref":
+			names[fmt.Sprint(argument)]++
+		case "Condition":
+			conditions[fmt.Sprint(argument)]++
+		case "Fn::If":
+			conditions[fmt.Sprint(list[0])]++
+		case "Fn::GetAtt":
+			names[fmt.Sprint(list[0])]++
+		}
+	}
+	for _, condition := range template.Conditions {
+		cloudformation.Walk(condition, visit)
+	}
+	for _, r := range template.Resources {
+		cloudformation.Walk(map[string]any(r.Properties), visit)
+		cloudformation.Walk(map[string]any(r.Metadata), visit)
+		conditions[r.Condition]++
+		for _, id := range r.DependsOn {
+			names[id]++
+		}
+	}
+	for _, o := range template.Outputs {
+		cloudformation.Walk(o.Value, visit)
+		conditions[o.Condition]++
+	}
+	return names, conditions
+}
+
+func TestTemplate_usesAllThatItDefinesAndNothingElse(t *testing.T) {
+	template := parsed(t)
+	names, conditions := uses(template)
+	for name := range template.Parameters {
+		if names[name] == 0 {
+			t.Errorf("parameter %s is used nowhere", name)
+		}
+	}
+	for name := range template.Conditions {
+		if conditions[name] == 0 {
+			t.Errorf("condition %s is used nowhere", name)
+		}
+	}
+	for name := range names {
+		_, parameter := template.Parameters[name]
+		_, resource := template.Resources[name]
+		if !parameter && !resource && !strings.HasPrefix(name, "AWS::") {
+			t.Errorf("%s is referred to, and is neither parameter nor resource", name)
+		}
+	}
+	for name := range conditions {
+		if _, ok := template.Conditions[name]; !ok && name != "" {
+			t.Errorf("condition %s is not defined", name)
+		}
+	}
+}
+
+// TestTemplate_refersToNothingThatIsNotThere evaluates every combination of what
+// can be on and off: a reference to a resource whose condition is false would fail.
+func TestTemplate_refersToNothingThatIsNotThere(t *testing.T) {
+	for bits := range 64 {
+		p := everything()
+		if bits&1 != 0 {
+			p.ExistingVPC, p.ExistingPublicSubnets, p.ExistingPrivateSubnets = "vpc-1", []string{"a", "b", "c"}, []string{"d", "e", "f"}
+		}
+		if bits&2 != 0 {
+			p.Database = false
+		}
+		if bits&4 != 0 {
+			p.Issuer = ""
+		}
+		if bits&8 != 0 {
+			p.HostedZone = ""
+		}
+		if bits&16 != 0 {
+			p.StateBucket, p.StateKey = "", ""
+		}
+		if bits&32 != 0 {
+			p.PermissionsBoundary, p.Zones, p.PublicCIDRs, p.PrivateCIDRs = "", p.Zones[:2], p.PublicCIDRs[:2], p.PrivateCIDRs[:2]
+			if p.ExistingVPC != "" {
+				p.ExistingPublicSubnets, p.ExistingPrivateSubnets = p.ExistingPublicSubnets[:2], p.ExistingPrivateSubnets[:2]
+			}
+		}
+		w := newWorld(t)
+		out, err := w.deploy(t, p)
+		if err != nil {
+			t.Fatalf("combination %06b: %v", bits, err)
+		}
+		if (out.NATAddress == "") != (p.ExistingVPC != "") || (out.DatabaseHost == "") == p.Database || (out.PipelineRole == "") != (p.Issuer == "") || (out.PipelineUser == "") != (p.Issuer != "") {
+			t.Errorf("combination %06b: the outputs are %+v", bits, out)
+		}
+	}
+}
+
+func TestTemplate_givesTheOutputsThatAreRead(t *testing.T) {
+	var want []string
+	for field := range reflect.TypeFor[stack.Outputs]().Fields() {
+		want = append(want, field.Name)
+	}
+	slices.Sort(want)
+	got := slices.Sorted(maps.Keys(parsed(t).Outputs))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the template's outputs are not those of the struct: %s", diff)
+	}
+	w := newWorld(t)
+	out := reflect.ValueOf(w.made(t, everything()))
+	for i := range out.NumField() {
+		if field := out.Type().Field(i).Name; out.Field(i).IsZero() != (field == "PipelineUser") {
+			t.Errorf("%s is %v, although everything is on", field, out.Field(i))
+		}
+	}
+}
+
+func TestTemplate_keepsTheRules(t *testing.T) {
+	template, text := parsed(t), string(stack.Template())
+	if len(text) > 51200 {
+		t.Errorf("the template has %d bytes: more than 51200 cannot be sent with a call", len(text))
+	}
+	for name, p := range template.Parameters {
+		if p.Description == "" {
+			t.Errorf("parameter %s says nothing of itself", name)
+		}
+		secret := regexp.MustCompile(`(?i)password$|secret|token|private_?key`).MatchString(name)
+		if secret != p.NoEcho || p.NoEcho && p.Default != nil && *p.Default != "" {
+			t.Errorf("parameter %s is secret: %v, NoEcho: %v, default: %v", name, secret, p.NoEcho, p.Default)
+		}
+	}
+	for name, o := range template.Outputs {
+		cloudformation.Walk(o.Value, func(function string, argument any) {
+			if function == "Ref" && template.Parameters[fmt.Sprint(argument)].NoEcho {
+				t.Errorf("output %s shows the secret %v", name, argument)
+			}
+		})
+	}
+	database := template.Resources["Database"]
+	if database.DeletionPolicy != "Snapshot" || database.UpdateReplacePolicy != "Snapshot" {
+		t.Errorf("the database is deleted without a snapshot: %+v", database)
+	}
+	for _, pattern := range []string{`\b[a-z]{2}(-[a-z]+)+-\d[a-z]?\b`, `\bami-`, `\b[a-z]\d[a-z]*\.(nano|micro|medium|large|xlarge)\b`, `arn:aws:`, `AKIA`} {
+		if found := regexp.MustCompile(pattern).FindString(text); found != "" {
+			t.Errorf("the template names %q: regions, zones, images and types are the user's", found)
+		}
+	}
+	w := newWorld(t)
+	w.made(t, everything())
+	is := w.there(t).Resources["Database"].Properties
+	for property, want := range map[string]string{
+		"StorageEncrypted": "true", "DeletionProtection": "true", "PubliclyAccessible": "false", "StorageType": "gp3", "AutoMinorVersionUpgrade": "true",
+		"MaxAllocatedStorage": "100", "BackupRetentionPeriod": "7", "MultiAZ": "true",
+	} {
+		if fmt.Sprint(is[property]) != want {
+			t.Errorf("the database's %s is %v, want %s", property, is[property], want)
+		}
+	}
+}
+
+func TestTemplate_opensThesePortsAndNoOthers(t *testing.T) {
+	w := newWorld(t)
+	out := w.made(t, parameters())
+	resources := w.there(t).Resources
+	called := map[string]string{
+		out.WebSecurityGroup: "web", out.DirectorSecurityGroup: "director", out.VMsSecurityGroup: "vms", out.DatabaseSecurityGroup: "database",
+		out.NATAddress + "/32": "nat", out.WebAddress + "/32": "web address", "0.0.0.0/0": "everybody", "203.0.113.7/32": "operator",
+	}
+	var got []string
+	add := func(to string, rule map[string]any) {
+		from := fmt.Sprint(rule["SourceSecurityGroupId"])
+		if rule["CidrIp"] != nil {
+			from = fmt.Sprint(rule["CidrIp"])
+		}
+		got = append(got, fmt.Sprintf("%s → %s %v %v-%v", called[from], called[to], rule["IpProtocol"], rule["FromPort"], rule["ToPort"]))
+	}
+	for _, r := range resources {
+		if r.Type == "AWS::EC2::SecurityGroupIngress" {
+			add(fmt.Sprint(r.Properties["GroupId"]), r.Properties)
+		}
+		rules, _ := r.Properties["SecurityGroupIngress"].([]any)
+		for _, rule := range rules {
+			add(r.PhysicalID, rule.(map[string]any))
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"director → database tcp 5432-5432", "director → vms tcp 22-22",
+		"everybody → web tcp 443-443", "everybody → web tcp 80-80",
+		"nat → director tcp 25555-25555", "nat → director tcp 6868-6868", "nat → web tcp 443-443", "nat → web tcp 80-80",
+		"operator → director tcp 22-22", "operator → director tcp 25555-25555", "operator → director tcp 6868-6868",
+		"vms → director tcp 25250-25250", "vms → director tcp 25555-25555", "vms → director tcp 4222-4222", "vms → director tcp 6868-6868",
+		"vms → web tcp 2222-2222", "vms → web tcp 443-443", "vms → web tcp 80-80",
+		"web address → web tcp 443-443", "web → database tcp 5432-5432", "web → web tcp 0-65535",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// policies are all policy documents of a stack, by where they are.
+func policies(resources map[string]cloudformation.Live) map[string]map[string]any {
+	out := map[string]map[string]any{}
+	for id, r := range resources {
+		if document, ok := r.Properties["PolicyDocument"].(map[string]any); ok {
+			out[id] = document
+		}
+		list, _ := r.Properties["Policies"].([]any)
+		for _, p := range list {
+			policy := p.(map[string]any)
+			out[id+"."+fmt.Sprint(policy["PolicyName"])] = policy["PolicyDocument"].(map[string]any)
+		}
+	}
+	return out
+}
+
+func TestTemplate_grantsNoMoreThanIsNeeded(t *testing.T) {
+	w := newWorld(t)
+	w.made(t, everything())
+	found := policies(w.there(t).Resources)
+	if len(found) != 4 {
+		t.Errorf("%d policies were found: %v", len(found), slices.Sorted(maps.Keys(found)))
+	}
+	operators := []string{"StringEquals", "ArnEquals", "Bool"}
+	for at, document := range found {
+		text, _ := json.Marshal(document)
+		if limit := 6144; len(text) > limit {
+			t.Errorf("%s has %d characters: IAM takes %d", at, len(text), limit)
+		}
+		for _, s := range document["Statement"].([]any) {
+			statement := s.(map[string]any)
+			actions := append(texts(statement["Action"]), "")
+			reads := true
+			for _, action := range actions[:len(actions)-1] {
+				reads = reads && regexp.MustCompile(`:(Describe|Get|List)`).MatchString(action)
+				if strings.Contains(action, "*") || strings.HasPrefix(action, "iam:") && action != "iam:PassRole" && !reads && action != "iam:CreateServiceLinkedRole" {
+					t.Errorf("%s grants %s", at, action)
+				}
+				if action == "iam:PassRole" && (statement["Condition"] == nil || strings.Contains(fmt.Sprint(statement["Resource"]), "*")) {
+					t.Errorf("%s passes any role: %v", at, statement)
+				}
+			}
+			if slices.Contains(texts(statement["Resource"]), "*") && !reads {
+				t.Errorf("%s grants %v on everything", at, actions)
+			}
+			conditions, _ := statement["Condition"].(map[string]any)
+			for operator := range conditions {
+				if !slices.Contains(operators, operator) {
+					t.Errorf("%s has a condition %s", at, operator)
+				}
+			}
+		}
+	}
+}
+
+func TestTemplate_bindsThePipelinesRoleToOnePipeline(t *testing.T) {
+	w := newWorld(t)
+	w.made(t, everything())
+	var trust struct {
+		Statement []struct {
+			Action    string
+			Principal map[string]string
+			Condition map[string]map[string]string
+		}
+	}
+	role := w.there(t).Resources["PipelineRole"]
+	if err := json.Unmarshal([]byte(fmt.Sprint(role.Properties["AssumeRolePolicyDocument"])), &trust); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"ci.example.com:aud": "sts.amazonaws.com", "ci.example.com:sub": "main/self-upgrade"}
+	s := trust.Statement[0]
+	if len(trust.Statement) != 1 || s.Action != "sts:AssumeRoleWithWebIdentity" || !cmp.Equal(s.Condition["StringEquals"], want) ||
+		s.Principal["Federated"] != "arn:aws:iam::123456789012:oidc-provider/ci.example.com" {
+		t.Errorf("the pipeline's role trusts %+v", trust)
+	}
+	for id, r := range w.there(t).Resources {
+		if r.Type == "AWS::IAM::Role" && r.Properties["PermissionsBoundary"] != "arn:aws:iam::123456789012:policy/boundary" {
+			t.Errorf("%s is not bounded", id)
+		}
+	}
+}
+
+func TestInstallerPolicy_isForOneInstallation(t *testing.T) {
+	var document struct {
+		Statement []struct {
+			Sid              string
+			Action, Resource any
+			Condition        any
+		}
+	}
+	text := stack.InstallerPolicy(stack.Scope{Partition: "aws", Region: "eu-central-1", Account: "123456789012", Name: "ci", Bucket: "state"})
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "((") {
+		t.Errorf("a placeholder is left: %s", text)
+	}
+	if !strings.Contains(string(stack.InstallerPolicy(stack.Scope{})), "((account))") {
+		t.Error("what is not known must stay a placeholder")
+	}
+	short := regexp.MustCompile(`\s`).ReplaceAllString(string(text), "")
+	if len(short) > 6144 {
+		t.Errorf("the policy has %d characters: IAM takes 6144", len(short))
+	}
+	for _, s := range document.Statement {
+		for _, action := range texts(s.Action) {
+			if action == "*" || strings.HasSuffix(action, ":*") {
+				t.Errorf("%s grants %s", s.Sid, action)
+			}
+		}
+		if slices.Contains(texts(s.Resource), "*") && s.Sid != "Look" {
+			t.Errorf("%s is on everything", s.Sid)
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+const stackType = "AWS::CloudFormation::Stack"
+
+// patience is how many looks in a row may fail while a change is waited for, each
+// after all its tries: the change goes on by itself meanwhile.
+const patience = 5
+
+// patienceToBegin is how many looks may pass before a change of ours shows. Then it
+// is asked for again: what answered may not have been CloudFormation, as some calls
+// have answers without a word in them.
+const patienceToBegin = 12
+
+// errNotBegun says that a change was asked for and has not begun.
+var errNotBegun = errors.New("CloudFormation has accepted the change and does not begin it")
+
+// watcher follows one stack's events from a moment on, each of them once.
+type watcher struct {
+	stack *Stack
+	id    string // ARN: a deleted stack answers to it alone
+	last  string // id of the newest event that was told
+	begun bool   // the stack itself has had an event since
+	told  map[string]bool
+	asked int // how often the change was asked for
+	kept  []string
+}
+
+// watch begins to follow: what has happened so far is not told.
+func (s *Stack) watch(ctx context.Context, id string) (*watcher, error) {
+	w := &watcher{stack: s, id: id, told: map[string]bool{}}
+	page, err := s.api.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &id})
+	if err != nil && !missing(err) {
+		return nil, s.explain(ctx, "read the events of stack "+s.options.Name, err)
+	}
+	if err == nil && len(page.StackEvents) > 0 {
+		w.last = sdk.ToString(page.StackEvents[0].EventId)
+	}
+	return w, nil
+}
+
+// tell passes new events on, oldest first.
+func (w *watcher) tell(ctx context.Context) error {
+	fresh, err := w.stack.eventsUntil(ctx, w.id, func(e types.StackEvent) bool { return sdk.ToString(e.EventId) == w.last })
+	if err != nil {
+		return err
+	}
+	for _, e := range slices.Backward(fresh) {
+		if w.last = sdk.ToString(e.EventId); w.told[w.last] {
+			continue
+		}
+		w.told[w.last] = true
+		line := Event{
+			Time: sdk.ToTime(e.Timestamp), LogicalID: sdk.ToString(e.LogicalResourceId), Type: sdk.ToString(e.ResourceType),
+			Status: string(e.ResourceStatus), Reason: oneLine(e.ResourceStatusReason),
+		}
+		w.begun = w.begun || line.Type == stackType && line.LogicalID == w.stack.options.Name && line.Status != reviewing
+		if e.ResourceStatus == types.ResourceStatusDeleteSkipped {
+			w.kept = append(w.kept, line.Type+" "+sdk.ToString(e.PhysicalResourceId))
+		}
+		w.stack.options.Notify(line)
+	}
+	return nil
+}
+
+// eventsUntil reads events, newest first, up to one. What happens between two pages
+// may make the second repeat the end of the first.
+func (s *Stack) eventsUntil(ctx context.Context, id string, stop func(types.StackEvent) bool) ([]types.StackEvent, error) {
+	var out []types.StackEvent
+	seen := map[string]bool{}
+	in := &cloudformation.DescribeStackEventsInput{StackName: &id}
+	for {
+		page, err := s.api.DescribeStackEvents(ctx, in)
+		if err != nil {
+			return nil, s.explain(ctx, "read the events of stack "+s.options.Name, err)
+		}
+		for _, e := range page.StackEvents {
+			if stop(e) {
+				return out, nil
+			}
+			if id := sdk.ToString(e.EventId); !seen[id] {
+				seen[id], out = true, append(out, e)
+			}
+		}
+		if in.NextToken = page.NextToken; sdk.ToString(in.NextToken) == "" {
+			return out, nil
+		}
+	}
+}
+
+// wait follows the stack until nothing is under way any more. A change of our own
+// must have begun before, as CloudFormation takes a moment to show it; one that
+// does not is errNotBegun.
+func (w *watcher) wait(ctx context.Context, own bool) (Status, error) {
+	state, failed := "", 0
+	for looks := 0; ; looks++ {
+		if own && !w.begun && looks > patienceToBegin {
+			return Status{}, fmt.Errorf("wait for stack %s, which is %s: %w", w.stack.options.Name, state, errNotBegun)
+		}
+		ready := w.begun || !own // seen before this look, which may be of before the beginning
+		status, err := w.look(ctx)
+		if err == nil {
+			state, failed = status.State, 0
+			if !status.Exists || !status.busy() && status.State != reviewing && ready {
+				return status, nil
+			}
+		} else if failed++; final(ctx, err) || failed == patience {
+			return Status{}, w.stack.interrupted(state, err)
+		} else {
+			w.stack.say("%s; looking again", err)
+		}
+		if err := w.stack.pause(ctx); err != nil {
+			return Status{}, w.stack.interrupted(state, err)
+		}
+	}
+}
+
+// begin asks for a change and waits for its end. Asking again with the same token
+// begins nothing twice.
+func (w *watcher) begin(ctx context.Context, ask func() error) (Status, error) {
+	for {
+		if err := ask(); err != nil {
+			return Status{}, err
+		}
+		status, err := w.wait(ctx, true)
+		if w.asked++; !errors.Is(err, errNotBegun) || w.asked == 3 {
+			return status, err
+		}
+		w.stack.say("the change of stack %s has not begun: asking for it again", w.stack.options.Name)
+	}
+}
+
+// look describes the stack, then tells what has happened until then.
+func (w *watcher) look(ctx context.Context) (Status, error) {
+	status, err := w.stack.look(ctx, w.id)
+	if err != nil || !status.Exists {
+		return status, err
+	}
+	return status, w.tell(ctx)
+}
+
+// final says whether looking again would be of no use.
+func final(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, ErrCredentials) || errors.Is(err, ErrDenied)
+}
+
+// interrupted says that a change goes on without us.
+func (s *Stack) interrupted(state string, err error) error {
+	if state == "" {
+		state = "of a state not known"
+	}
+	return fmt.Errorf("wait for stack %s, which goes on by itself (it was %s; run again to go on from there): %w", s.options.Name, state, err)
+}
+
+// settle waits until nothing is under way on the stack, whoever began it.
+func (s *Stack) settle(ctx context.Context) (Status, error) {
+	status, err := s.Describe(ctx)
+	if err != nil || !status.Exists || !status.busy() {
+		return status, err
+	}
+	s.say("stack %s is %s: waiting for that to end", s.options.Name, status.State)
+	w, err := s.watch(ctx, status.ID)
+	if err != nil {
+		return Status{}, err
+	}
+	if _, err := w.wait(ctx, false); err != nil {
+		return Status{}, err
+	}
+	return s.Describe(ctx)
+}
+
+// failures are the reasons for which resources failed in the last operation, oldest
+// first, without those that were only cancelled when another failed.
+func (s *Stack) failures(ctx context.Context, id string) ([]string, error) {
+	began := false
+	events, err := s.eventsUntil(ctx, id, func(e types.StackEvent) bool {
+		was := began
+		state := string(e.ResourceStatus)
+		began = sdk.ToString(e.ResourceType) == stackType && (state == "CREATE_IN_PROGRESS" || state == "UPDATE_IN_PROGRESS" || state == "DELETE_IN_PROGRESS")
+		return was
+	})
+	var out []string
+	for _, e := range slices.Backward(events) {
+		reason := oneLine(e.ResourceStatusReason)
+		if sdk.ToString(e.ResourceType) == stackType || !strings.HasSuffix(string(e.ResourceStatus), "_FAILED") || strings.Contains(reason, "cancelled") {
+			continue
+		}
+		out = append(out, fmt.Sprintf("%s (%s): %s", sdk.ToString(e.LogicalResourceId), sdk.ToString(e.ResourceType), reason))
+	}
+	return out, err
+}

@@ -1,0 +1,189 @@
+package aws
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// serveEC2 follows the Amazon EC2 API reference, for the actions that look.
+func (c *Cloud) serveEC2(w http.ResponseWriter, r *http.Request, in *call) {
+	s := service{protocol: ec2Query}
+	var items any
+	var refused *refusal
+	set := ""
+	switch in.action {
+	case "DescribeRegions":
+		set, items = "regionInfo", c.regionItems()
+	case "DescribeAvailabilityZones":
+		set, items = "availabilityZoneInfo", c.zoneItems(in.region)
+	case "DescribeInstanceTypeOfferings":
+		set, items = "instanceTypeOfferingSet", c.offeringItems(in.region, filters(in.form)["instance-type"])
+	case "DescribeInstanceTypes":
+		set, items = "instanceTypeSet", c.typeItems(in.region, filters(in.form)["instance-type"])
+	case "DescribeImages":
+		set, items = "imagesSet", c.imageItems(in.region, filters(in.form)["image-id"])
+	case "DescribeSubnets":
+		set = "subnetSet"
+		items, refused = c.subnetItems(list(in.form, "SubnetId"))
+	case "DescribeRouteTables":
+		set, items = "routeTableSet", c.tableItems(filters(in.form)["vpc-id"])
+	case "DescribeAccountAttributes":
+		set, items = "accountAttributeSet", c.attributeItems()
+	case "DescribeAddresses":
+		set, items = "addressesSet", c.addressItems()
+	case "DescribeVpcs":
+		set, items = "vpcSet", c.vpcItems()
+	default:
+		refused = &refusal{400, "InvalidAction", "The action " + in.action + " is not valid for this web service."}
+	}
+	if refused != nil {
+		s.refuse(w, r, *refused)
+		return
+	}
+	writePage(w, in, set, items)
+}
+
+// writePage answers with a set, a part of it if the request wants pages.
+func writePage(w http.ResponseWriter, in *call, set string, items any) {
+	all, next := items.([]any), ""
+	if size, err := strconv.Atoi(in.form.Get("MaxResults")); err == nil && size > 0 {
+		all, next = page(all, in.form.Get("NextToken"), size)
+	} else if in.action == "DescribeInstanceTypeOfferings" || in.action == "DescribeInstanceTypes" {
+		all, next = page(all, in.form.Get("NextToken"), 5) // real pages have 100 items at most
+	}
+	type itemSet struct {
+		XMLName xml.Name
+		Item    []any `xml:"item"`
+	}
+	writeXML(w, struct {
+		XMLName   xml.Name
+		RequestId string `xml:"requestId"`
+		Set       itemSet
+		NextToken string `xml:"nextToken,omitempty"`
+	}{XMLName: xml.Name{Local: in.action + "Response"}, RequestId: requestID, Set: itemSet{XMLName: xml.Name{Local: set}, Item: all}, NextToken: next})
+}
+
+// page gives the items from a token on, and the token of the next page.
+func page(all []any, token string, size int) ([]any, string) {
+	from, _ := strconv.Atoi(token)
+	from = min(max(from, 0), len(all))
+	if to := from + size; to < len(all) {
+		return all[from:to], strconv.Itoa(to)
+	}
+	return all[from:], ""
+}
+
+// filters are the request's filters: Filter.1.Name, Filter.1.Value.1, …
+func filters(form url.Values) map[string][]string {
+	found := map[string][]string{}
+	for i := 1; form.Has(fmt.Sprintf("Filter.%d.Name", i)); i++ {
+		found[form.Get(fmt.Sprintf("Filter.%d.Name", i))] = list(form, fmt.Sprintf("Filter.%d.Value", i))
+	}
+	return found
+}
+
+// list is a list of the query protocol: NAME.1, NAME.2, …
+func list(form url.Values, name string) []string {
+	found := []string{}
+	for i := 1; form.Has(fmt.Sprintf("%s.%d", name, i)); i++ {
+		found = append(found, form.Get(fmt.Sprintf("%s.%d", name, i)))
+	}
+	return found
+}
+
+// wants says whether a filter lets a value through; an absent one lets all.
+func wants(filter []string, value string) bool {
+	return filter == nil || slices.Contains(filter, value)
+}
+
+func (c *Cloud) regionItems() any {
+	items := []any{}
+	for _, name := range sorted(regions) {
+		status := "opt-in-not-required"
+		if regions[name].optIn {
+			status = "not-opted-in"
+			if c.regionEnabled(name) {
+				status = "opted-in"
+			}
+		}
+		items = append(items, struct {
+			Name   string `xml:"regionName"`
+			Host   string `xml:"regionEndpoint"`
+			Status string `xml:"optInStatus"`
+		}{name, "ec2." + name + ".amazonaws.com", status})
+	}
+	return items
+}
+
+func (c *Cloud) zoneItems(region string) any {
+	items := []any{}
+	for i, name := range c.zonesOf(region) {
+		items = append(items, struct {
+			Name   string `xml:"zoneName"`
+			ID     string `xml:"zoneId"`
+			State  string `xml:"zoneState"`
+			Region string `xml:"regionName"`
+			Kind   string `xml:"zoneType"`
+			Status string `xml:"optInStatus"`
+		}{name, zoneID(region, i), "available", region, "availability-zone", "opt-in-not-required"})
+	}
+	return items
+}
+
+func (c *Cloud) offeringItems(region string, wanted []string) any {
+	items := []any{}
+	for _, t := range instanceTypes {
+		for _, zone := range c.zonesOf(region) {
+			if wants(wanted, t.name) && c.offered(region, zone, t.name) {
+				items = append(items, struct {
+					Type string `xml:"instanceType"`
+					Kind string `xml:"locationType"`
+					Zone string `xml:"location"`
+				}{t.name, "availability-zone", zone})
+			}
+		}
+	}
+	return items
+}
+
+func (c *Cloud) typeItems(region string, wanted []string) any {
+	items := []any{}
+	for _, t := range instanceTypes {
+		inRegion := slices.ContainsFunc(c.zonesOf(region), func(zone string) bool { return c.offered(region, zone, t.name) })
+		if !wants(wanted, t.name) || !inRegion {
+			continue
+		}
+		hypervisor := "xen"
+		if t.nitro {
+			hypervisor = "nitro"
+		}
+		items = append(items, struct {
+			Name       string   `xml:"instanceType"`
+			Burstable  bool     `xml:"burstablePerformanceSupported"`
+			Hypervisor string   `xml:"hypervisor"`
+			VCPUs      int      `xml:"vCpuInfo>defaultVCpus"`
+			MiB        int      `xml:"memoryInfo>sizeInMiB"`
+			Arch       []string `xml:"processorInfo>supportedArchitectures>item"`
+		}{t.name, t.burstable, hypervisor, t.vcpus, t.mib, []string{t.arch}})
+	}
+	return items
+}
+
+func (c *Cloud) imageItems(region string, wanted []string) any {
+	items := []any{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range c.options.Images {
+		if region == c.options.Region && wants(wanted, id) {
+			items = append(items, struct {
+				ID    string `xml:"imageId"`
+				State string `xml:"imageState"`
+			}{id, "available"})
+		}
+	}
+	return items
+}

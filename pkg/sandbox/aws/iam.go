@@ -1,0 +1,82 @@
+package aws
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// AccessKeys lists the ids of a user's access keys, in the order of their making.
+func (c *Cloud) AccessKeys(user string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.keysOf(user)
+}
+
+func (c *Cloud) keysOf(user string) []string {
+	var ids []string
+	for id, key := range c.keys {
+		if strings.HasSuffix(key.ARN, ":user/"+user) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// maxKeys is how many access keys IAM lets a user have.
+const maxKeys = 2
+
+// serveIAM follows the API reference of IAM. A user is there when somebody asks for it.
+func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
+	s := service{protocol: query}
+	user, id := in.form.Get("UserName"), in.form.Get("AccessKeyId")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	type key struct {
+		UserName, AccessKeyId, Status, SecretAccessKey string
+	}
+	switch in.action {
+	case "ListAccessKeys":
+		type result struct {
+			AccessKeyMetadata struct {
+				Member []key `xml:"member"`
+			}
+			IsTruncated bool
+		}
+		var all result
+		for _, id := range c.keysOf(user) {
+			all.AccessKeyMetadata.Member = append(all.AccessKeyMetadata.Member, key{UserName: user, AccessKeyId: id, Status: "Active"})
+		}
+		writeXML(w, struct {
+			XMLName              xml.Name `xml:"ListAccessKeysResponse"`
+			ListAccessKeysResult result
+		}{ListAccessKeysResult: all})
+	case "CreateAccessKey":
+		if len(c.keysOf(user)) >= maxKeys {
+			s.refuse(w, r, refusal{409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"})
+			return
+		}
+		c.made++
+		made := key{user, fmt.Sprintf("AKIASANDBOX%09d", 100+c.made), "Active", fmt.Sprintf("secret-of-%s-%d", user, c.made)}
+		c.keys[made.AccessKeyId] = Key{Secret: made.SecretAccessKey, Account: c.options.Account, ARN: "arn:aws:iam::" + c.options.Account + ":user/" + user}
+		type result struct{ AccessKey key }
+		writeXML(w, struct {
+			XMLName               xml.Name `xml:"CreateAccessKeyResponse"`
+			CreateAccessKeyResult result
+		}{CreateAccessKeyResult: result{made}})
+	case "DeleteAccessKey":
+		if !slices.Contains(c.keysOf(user), id) {
+			s.refuse(w, r, refusal{404, "NoSuchEntity", "The Access Key with id " + id + " cannot be found."})
+			return
+		}
+		delete(c.keys, id)
+		writeXML(w, struct {
+			XMLName xml.Name `xml:"DeleteAccessKeyResponse"`
+		}{})
+	default:
+		s.refuse(w, r, refusal{400, "InvalidAction", "Could not find operation " + in.action})
+	}
+}

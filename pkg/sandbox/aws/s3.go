@@ -1,0 +1,288 @@
+package aws
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Bucket is a bucket of S3, of this account or of another. The settings are the
+// documents that were put, as XML; Policy is JSON. Empty: not set.
+type Bucket struct {
+	Account string // its owner; default: the simulated account
+	Region  string // default: the account's
+	Tags    map[string]string
+
+	PublicAccessBlock, Encryption, OwnershipControls, Policy string
+}
+
+// What S3 gives every new bucket since 2023 (page "Default settings for new S3
+// buckets FAQ" of its user guide).
+const (
+	defaultBlock      = "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>"
+	defaultEncryption = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
+	defaultOwnership  = "<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>"
+)
+
+// AddBucket makes a bucket exist, with nothing but what b says.
+func (c *Cloud) AddBucket(name string, b Bucket) {
+	if b.Account == "" {
+		b.Account = c.options.Account
+	}
+	if b.Region == "" {
+		b.Region = c.options.Region
+	}
+	b.Tags = maps.Clone(b.Tags)
+	c.mu.Lock()
+	c.buckets[name] = &b
+	c.mu.Unlock()
+	c.inner(http.MethodPut, "/"+name, "")
+}
+
+// Bucket is a bucket as it is, and whether there is one.
+func (c *Cloud) Bucket(name string) (Bucket, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b, ok := c.buckets[name]
+	if !ok {
+		return Bucket{}, false
+	}
+	found := *b
+	found.Tags = maps.Clone(b.Tags)
+	return found, true
+}
+
+// Versioned says whether a bucket keeps the versions of its objects.
+func (c *Cloud) Versioned(name string) bool {
+	return strings.Contains(c.inner(http.MethodGet, "/"+name+"?versioning", ""), "<Status>Enabled</Status>")
+}
+
+// PutObject writes an object past all checks.
+func (c *Cloud) PutObject(bucket, key, body string) {
+	c.inner(http.MethodPut, "/"+bucket+"/"+key, body)
+}
+
+// DeleteObject deletes one so, which leaves a mark in a versioned bucket.
+func (c *Cloud) DeleteObject(bucket, key string) {
+	c.inner(http.MethodDelete, "/"+bucket+"/"+key, "")
+}
+
+// Object is an object's body; "" without one.
+func (c *Cloud) Object(bucket, key string) string {
+	return c.inner(http.MethodGet, "/"+bucket+"/"+key, "")
+}
+
+// inner asks the server of objects, and gives its answer if that is no error.
+func (c *Cloud) inner(method, target, body string) string {
+	where, err := url.ParseRequestURI(target)
+	if err != nil {
+		return ""
+	}
+	w := &kept{header: http.Header{}}
+	noted := &noting{ResponseWriter: w}
+	c.objects.ServeHTTP(noted, &http.Request{
+		Method: method, URL: where, Header: http.Header{"Content-Length": {strconv.Itoa(len(body))}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	})
+	if noted.status >= 300 {
+		return ""
+	}
+	return w.body.String()
+}
+
+// kept is an answer in memory.
+type kept struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (k *kept) Header() http.Header { return k.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (k *kept) WriteHeader(int) {}
+
+// Write implements http.ResponseWriter.
+func (k *kept) Write(p []byte) (int, error) { return k.body.Write(p) }
+
+// subresources are the settings of buckets, by their key in the query.
+var subresources = []struct {
+	key, name, absent string
+	field             func(*Bucket) *string
+}{
+	{"tagging", "BucketTagging", "NoSuchTagSet", nil},
+	{"policy", "BucketPolicy", "NoSuchBucketPolicy", func(b *Bucket) *string { return &b.Policy }},
+	{"publicAccessBlock", "PublicAccessBlock", "NoSuchPublicAccessBlockConfiguration", func(b *Bucket) *string { return &b.PublicAccessBlock }},
+	{"encryption", "BucketEncryption", "ServerSideEncryptionConfigurationNotFoundError", func(b *Bucket) *string { return &b.Encryption }},
+	{"ownershipControls", "BucketOwnershipControls", "OwnershipControlsNotFoundError", func(b *Bucket) *string { return &b.OwnershipControls }},
+	{"versioning", "BucketVersioning", "", nil}, // which the server of objects has
+}
+
+// s3Action names a request as the S3 API reference does.
+func s3Action(r *http.Request, _ []byte) string {
+	verb := map[string]string{http.MethodGet: "Get", http.MethodPut: "Put", http.MethodDelete: "Delete", http.MethodHead: "Head", http.MethodPost: "Post"}[r.Method]
+	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	query := r.URL.Query()
+	switch {
+	case name == "":
+		return "ListBuckets"
+	case key != "":
+		return verb + "Object"
+	case query.Has("versions"):
+		return "ListObjectVersions"
+	case query.Has("delete"):
+		return "DeleteObjects"
+	}
+	for _, s := range subresources {
+		if query.Has(s.key) {
+			return verb + s.name
+		}
+	}
+	switch verb {
+	case "Put":
+		return "CreateBucket"
+	case "Get":
+		return "ListObjectsV2"
+	}
+	return verb + "Bucket"
+}
+
+// serveS3 adds to the server of objects what S3 knows of buckets: owners, regions,
+// tags and settings.
+func (c *Cloud) serveS3(w http.ResponseWriter, r *http.Request, in *call) {
+	s := service{protocol: s3XML}
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	w.Header().Set("X-Amz-Request-Id", requestID)
+	if in.action == "CreateBucket" {
+		c.createBucket(w, r, name, in)
+		return
+	}
+	c.mu.Lock()
+	b := c.buckets[name]
+	c.mu.Unlock()
+	expected := r.Header.Get("X-Amz-Expected-Bucket-Owner")
+	switch {
+	case b == nil:
+		s.refuse(w, r, refusal{404, "NoSuchBucket", "The specified bucket does not exist"})
+		return
+	case b.Region != in.region:
+		w.Header().Set("X-Amz-Bucket-Region", b.Region)
+		s.refuse(w, r, refusal{301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."})
+		return
+	case b.Account != in.account, expected != "" && expected != b.Account:
+		s.refuse(w, r, refusal{403, "AccessDenied", "Access Denied"})
+		return
+	}
+	for _, sub := range subresources {
+		if sub.absent != "" && r.URL.Query().Has(sub.key) {
+			c.serveSetting(w, r, b, sub.key, in.body)
+			return
+		}
+	}
+	noted := &noting{ResponseWriter: w}
+	c.objects.ServeHTTP(noted, r)
+	if in.action == "DeleteBucket" && noted.status < 300 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.buckets, name)
+	}
+}
+
+// tagging is the document of tags.
+type tagging struct {
+	XMLName xml.Name  `xml:"Tagging"`
+	Tags    []jsonTag `xml:"TagSet>Tag"`
+}
+
+// createBucket makes a bucket where the request says.
+func (c *Cloud) createBucket(w http.ResponseWriter, r *http.Request, name string, in *call) {
+	s := service{protocol: s3XML}
+	var wanted struct {
+		LocationConstraint string
+		Tags               []jsonTag `xml:"Tags>Tag"`
+	}
+	_ = xml.Unmarshal(in.body, &wanted) // it may be empty
+	where := wanted.LocationConstraint
+	if where == "" {
+		where = "us-east-1"
+	}
+	c.mu.Lock()
+	b := c.buckets[name]
+	c.mu.Unlock()
+	switch {
+	case where != in.region:
+		s.refuse(w, r, refusal{400, "IllegalLocationConstraintException", "The " + where + " location constraint is incompatible for the region specific endpoint this request was sent to."})
+		return
+	case b != nil && b.Account != in.account:
+		s.refuse(w, r, refusal{409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."})
+		return
+	case b != nil && in.region != "us-east-1":
+		s.refuse(w, r, refusal{409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it."})
+		return
+	case b == nil:
+		r.Body = io.NopCloser(bytes.NewReader(nil))
+		noted := &noting{ResponseWriter: w}
+		c.objects.ServeHTTP(noted, r)
+		if noted.status >= 300 {
+			return
+		}
+	}
+	made := &Bucket{
+		Account: in.account, Region: in.region, Tags: map[string]string{},
+		PublicAccessBlock: defaultBlock, Encryption: defaultEncryption, OwnershipControls: defaultOwnership,
+	}
+	for _, t := range wanted.Tags {
+		made.Tags[t.Key] = t.Value
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b == nil {
+		c.buckets[name] = made
+	}
+}
+
+// serveSetting reads, writes or deletes one setting of a bucket.
+func (c *Cloud) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket, key string, body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, sub := range subresources {
+		switch {
+		case sub.key != key:
+		case r.Method == http.MethodGet && key == "tagging":
+			document := tagging{}
+			for _, k := range sorted(b.Tags) {
+				document.Tags = append(document.Tags, jsonTag{k, b.Tags[k]})
+			}
+			if len(document.Tags) == 0 {
+				service{protocol: s3XML}.refuse(w, r, refusal{404, sub.absent, "There is no tag set associated with the bucket."})
+				return
+			}
+			writeXML(w, document)
+		case r.Method == http.MethodGet && *sub.field(b) == "":
+			service{protocol: s3XML}.refuse(w, r, refusal{404, sub.absent, "The " + key + " configuration was not found"})
+		case r.Method == http.MethodGet:
+			w.WriteHeader(http.StatusOK)
+			_, _ = io.WriteString(w, *sub.field(b))
+		case r.Method == http.MethodPut && key == "tagging":
+			document := tagging{}
+			if err := xml.Unmarshal(body, &document); err != nil {
+				service{protocol: s3XML}.refuse(w, r, refusal{400, "MalformedXML", "The XML you provided was not well-formed"})
+				return
+			}
+			b.Tags = map[string]string{}
+			for _, t := range document.Tags {
+				b.Tags[t.Key] = t.Value
+			}
+			w.WriteHeader(http.StatusOK)
+		case r.Method == http.MethodPut:
+			*sub.field(b) = string(body)
+			w.WriteHeader(http.StatusOK)
+		default:
+			service{protocol: s3XML}.refuse(w, r, refusal{405, "MethodNotAllowed", "The specified method is not allowed against this resource."})
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package aws
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// TrustToken makes STS give keys of a role for a web identity token.
+func (c *Cloud) TrustToken(token, roleARN string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tokens[token] = roleARN
+}
+
+// serveSTS follows the API reference of the AWS Security Token Service.
+func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, in *call) {
+	s := service{protocol: query}
+	switch in.action {
+	case "GetCallerIdentity":
+		type result struct {
+			Arn, UserId, Account string
+		}
+		writeXML(w, struct {
+			XMLName                 xml.Name `xml:"GetCallerIdentityResponse"`
+			GetCallerIdentityResult result
+		}{GetCallerIdentityResult: result{in.arn, "AIDASANDBOX", in.account}})
+	case "AssumeRole":
+		c.assume(w, in.action, in.form.Get("RoleArn"), in.form.Get("RoleSessionName"))
+	case "AssumeRoleWithWebIdentity":
+		role := in.form.Get("RoleArn")
+		c.mu.Lock()
+		trusted, known := c.tokens[in.form.Get("WebIdentityToken")]
+		c.mu.Unlock()
+		switch {
+		case !known:
+			s.refuse(w, r, refusal{400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token"})
+		case trusted != role:
+			s.refuse(w, r, refusal{403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"})
+		default:
+			c.assume(w, in.action, role, in.form.Get("RoleSessionName"))
+		}
+	default:
+		s.refuse(w, r, refusal{400, "InvalidAction", "Could not find operation " + in.action})
+	}
+}
+
+// assume gives temporary keys of a role.
+func (c *Cloud) assume(w http.ResponseWriter, action, role, session string) {
+	parts := strings.Split(role, ":") // arn:aws:iam::123456789012:role/deployer
+	account, name := c.options.Account, role
+	if len(parts) == 6 {
+		account, name = parts[4], strings.TrimPrefix(parts[5], "role/")
+	}
+	c.mu.Lock()
+	c.assumed++
+	id := fmt.Sprintf("ASIASANDBOX%09d", c.assumed)
+	key := Key{
+		Secret: "secret-of-" + id, Session: "session-of-" + id, Account: account,
+		ARN: "arn:aws:sts::" + account + ":assumed-role/" + name + "/" + session,
+	}
+	c.keys[id] = key
+	c.mu.Unlock()
+	type credentials struct {
+		AccessKeyId, SecretAccessKey, SessionToken, Expiration string
+	}
+	type user struct{ Arn, AssumedRoleId string }
+	type result struct {
+		XMLName         xml.Name
+		Credentials     credentials
+		AssumedRoleUser user
+	}
+	writeXML(w, struct {
+		XMLName xml.Name
+		Result  result
+	}{
+		XMLName: xml.Name{Local: action + "Response"},
+		Result: result{XMLName: xml.Name{Local: action + "Result"}, AssumedRoleUser: user{key.ARN, "AROASANDBOX:" + session},
+			Credentials: credentials{id, key.Secret, key.Session, time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}},
+	})
+}

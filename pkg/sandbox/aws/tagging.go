@@ -1,0 +1,67 @@
+package aws
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+// SetTags gives a resource tags, as another service does; nil: it is gone.
+func (c *Cloud) SetTags(arn string, tags map[string]string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if tags == nil {
+		delete(c.tagged, arn)
+		return
+	}
+	c.tagged[arn] = maps.Clone(tags)
+}
+
+// serveTagging answers GetResources of the Resource Groups Tagging API, in
+// pages of three where the real ones have fifty or more.
+func (c *Cloud) serveTagging(w http.ResponseWriter, r *http.Request, in *call) {
+	s := service{protocol: json11}
+	var q struct {
+		PaginationToken string
+		TagFilters      []struct {
+			Key    string
+			Values []string
+		}
+	}
+	if in.action != "GetResources" || json.Unmarshal(in.body, &q) != nil {
+		s.refuse(w, r, refusal{400, "InvalidParameterException", in.action})
+		return
+	}
+	all, tagged := []any{}, c.allTagged(in.region)
+	for _, arn := range sorted(tagged) {
+		wanted := true
+		for _, f := range q.TagFilters {
+			value, ok := tagged[arn][f.Key]
+			wanted = wanted && ok && (len(f.Values) == 0 || slices.Contains(f.Values, value))
+		}
+		if wanted {
+			all = append(all, map[string]any{"ResourceARN": arn})
+		}
+	}
+	from, _ := strconv.Atoi(q.PaginationToken)
+	some, next := page(all, strconv.Itoa(from), 3)
+	writeJSON(w, map[string]any{"ResourceTagMappingList": some, "PaginationToken": next})
+}
+
+// allTagged are the tags of everything in a region, by ARN.
+func (c *Cloud) allTagged(region string) map[string]map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := maps.Clone(c.tagged)
+	for name, b := range c.buckets {
+		if b.Account == c.options.Account && b.Region == region {
+			all["arn:aws:s3:::"+name] = maps.Clone(b.Tags)
+		}
+	}
+	for name, p := range c.parameters {
+		all["arn:aws:ssm:"+region+":"+c.options.Account+":parameter"+name] = maps.Clone(p.Tags)
+	}
+	return all
+}
