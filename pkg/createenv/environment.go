@@ -1,0 +1,127 @@
+// Package createenv makes, changes and deletes the one VM of a director, as
+// bosh create-env and delete-env do, inside this process. Unlike them it keeps
+// its state and a journal of CPI calls with the caller, so that a run that is
+// killed anywhere loses and doubles nothing that the next run cannot put right.
+package createenv
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/crash"
+)
+
+// Names of the documents in which the environment is kept.
+const (
+	// StateDocument is bosh-cli's deployment state: the VM, disks, stemcells and
+	// releases that are there. It holds no secret.
+	StateDocument = "environment/state.json"
+	// JournalDocument is the journal of the last run's CPI calls, without secrets.
+	JournalDocument = "environment/cpi.json"
+)
+
+// Documents is where the environment's state is kept. A Put is durable when it
+// returns, and is never seen half.
+type Documents interface {
+	// Get gives the document, or nil and no error if there is none.
+	Get(ctx context.Context, name string) ([]byte, error)
+	Put(ctx context.Context, name string, body []byte) error
+	Delete(ctx context.Context, name string) error
+}
+
+// Options are what an Environment needs of its surroundings.
+type Options struct {
+	// Dir is the workspace, made with mode 0700: releases, the stemcell and the
+	// compiled CPI stay in it for the next run. One run at a time may use it.
+	Dir       string
+	Documents Documents
+	// Progress hears of every stage and step, in order; nil for nobody.
+	Progress func(Event)
+	// Notify hears one line of what a user should know though the run goes on,
+	// such as a VM that may have been lost; nil for nobody.
+	Notify func(string)
+	// Path is PATH for ruby, tar and bash; "" is the process's own. The CPI
+	// itself gets bosh-cli's fixed PATH of system directories.
+	Path string
+	// Poll is the wait between two looks at an agent that is not ready or at a
+	// task of it. Default 500ms.
+	Poll time.Duration
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+}
+
+// Status says where a step is.
+type Status string
+
+// The statuses of a step. Every Started is followed by one of the others.
+const (
+	Started  Status = "started"
+	Finished Status = "finished"
+	Skipped  Status = "skipped"
+	Failed   Status = "failed"
+)
+
+// Event is one change of a step.
+type Event struct {
+	Stage    string        // "deploying"; "" for a step outside of any stage
+	Step     string        // "Creating VM for instance 'bosh/0' from stemcell 'ami-0a1b light'"; "" is the stage itself
+	Status   Status        //
+	Duration time.Duration // of what has ended
+	Reason   string        // why it was skipped or failed
+}
+
+// Request is the environment that is wanted.
+type Request struct {
+	// Manifest is the create-env manifest with ((placeholders)); it is kept in memory only.
+	Manifest []byte
+	// Vars fill the placeholders.
+	Vars map[string]any
+	// Transient names those of Vars that are of this run alone, such as the keys
+	// with which the CPI is called from here: another value is no change.
+	Transient []string
+	// Recreate makes the VM again though nothing has changed.
+	Recreate bool
+	// SkipDrain goes without the drain scripts of the VM that is replaced.
+	SkipDrain bool
+}
+
+// Result is what there is after Create.
+type Result struct {
+	Changed  bool   // whether anything was done
+	VM       string // "i-0123456789abcdef0"
+	Disk     string // "vol-0123456789abcdef0"; "" without a persistent disk
+	Stemcell string // "ami-0123456789abcdef0 light"
+}
+
+var (
+	// ErrProgram says that ruby, tar or bash is not there.
+	ErrProgram = errors.New("find programs of create-env")
+	// ErrState says that the state is not what this package has written.
+	ErrState = errors.New("read state of the environment")
+	// ErrStopped says that the context was done and the run ended at a safe point.
+	ErrStopped = errors.New("stopped")
+)
+
+// defaultPoll is the wait between two looks at an agent.
+const defaultPoll = 500 * time.Millisecond
+
+// defaults fills in what was left out.
+func defaults(o *Options) {
+	if o.Progress == nil {
+		o.Progress = func(Event) {}
+	}
+	if o.Notify == nil {
+		o.Notify = func(string) {}
+	}
+	if o.Path == "" {
+		o.Path = os.Getenv("PATH")
+	}
+	if o.Poll == 0 {
+		o.Poll = crash.Scale(defaultPoll)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}

@@ -1,0 +1,145 @@
+package createenv_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
+)
+
+// part is what a child process plays.
+type part struct {
+	Dir, Path, Documents string
+	Delete               bool
+	Request              createenv.Request
+}
+
+// play is a child process: one Create or Delete.
+func play(file string) int {
+	body, err := os.ReadFile(file)
+	if err != nil {
+		return 3
+	}
+	var p part
+	if err := json.Unmarshal(body, &p); err != nil {
+		return 3
+	}
+	e, err := createenv.New(createenv.Options{Dir: p.Dir, Path: p.Path, Documents: remote(p.Documents), Poll: time.Millisecond})
+	if err == nil && p.Delete {
+		err = e.Delete(context.Background(), p.Request)
+	} else if err == nil {
+		_, err = e.Create(context.Background(), p.Request)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// remote are the documents of the tests' process.
+type remote string
+
+func (r remote) send(ctx context.Context, method, name string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, string(r)+"/"+name, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	out, err := io.ReadAll(response.Body)
+	if response.StatusCode == http.StatusNotFound {
+		return nil, err
+	}
+	if response.StatusCode >= 300 {
+		return nil, errors.New(response.Status)
+	}
+	return out, err
+}
+
+func (r remote) Get(ctx context.Context, name string) ([]byte, error) {
+	return r.send(ctx, http.MethodGet, name, nil)
+}
+
+func (r remote) Put(ctx context.Context, name string, body []byte) error {
+	_, err := r.send(ctx, http.MethodPut, name, body)
+	return err
+}
+
+func (r remote) Delete(ctx context.Context, name string) error {
+	_, err := r.send(ctx, http.MethodDelete, name, nil)
+	return err
+}
+
+// serve serves the documents to child processes.
+func (d *documents) serve(t *testing.T) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.URL.Path[1:]
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		switch r.Method {
+		case http.MethodGet:
+			if body, _ = d.Get(r.Context(), name); body == nil {
+				http.NotFound(w, r)
+				return
+			}
+			_, _ = w.Write(body)
+			return
+		case http.MethodPut:
+			err = d.Put(context.WithoutCancel(r.Context()), name, body)
+		case http.MethodDelete:
+			err = d.Delete(context.WithoutCancel(r.Context()), name)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// start runs a child process and returns what ends it and what waits for it.
+func (w *world) start(p part) (kill func(), wait func() (out string, err error)) {
+	w.t.Helper()
+	body, err := json.Marshal(p)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	file := filepath.Join(w.t.TempDir(), "part.json")
+	if err := os.WriteFile(file, body, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	var out bytes.Buffer
+	command := exec.Command(os.Args[0], "-child="+file)
+	command.Stdout, command.Stderr = &out, &out
+	if err := command.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	ended := make(chan struct{})
+	go func() {
+		done <- command.Wait()
+		close(ended)
+	}()
+	kill = func() {
+		_ = command.Process.Kill()
+		<-ended
+	}
+	return kill, func() (string, error) { err := <-done; return out.String(), err }
+}

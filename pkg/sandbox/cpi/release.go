@@ -1,0 +1,38 @@
+package cpi
+
+import (
+	"strings"
+)
+
+// script is bin/cpi: it hands the request to the cloud and prints the answer. It
+// needs bash only. It waits for the whole request before it does anything, as
+// CPIs do, and a half one changes nothing.
+const script = `#!/bin/bash
+LC_ALL=C
+token='<%= p(%TOKEN%, "") %>'
+request=$(cat)
+exec 3<>/dev/tcp/%HOST%/%PORT% || exit 1
+printf 'POST /cpi HTTP/1.0\r\nToken: %s\r\nContent-Length: %s\r\n\r\n%s' "$token" "${#request}" "$request" >&3
+while IFS= read -r line <&3; do
+  line=${line%$'\r'}
+  [ -n "$line" ] || break
+done
+answer=$(cat <&3)
+[ -n "$answer" ] || { echo "the cloud gave no answer" >&2; exit 1; }
+printf '%s\n' "$answer"
+`
+
+// CPIRelease is a source release whose job's bin/cpi is a client of the cloud.
+// tokenProperty is the property whose value it sends along, "cpi.token": a
+// secret, to be looked for where it must not be.
+func (c *Cloud) CPIRelease(name, job, version, tokenProperty string) (Archive, error) {
+	host, port, _ := strings.Cut(c.Address(), ":")
+	text := strings.NewReplacer("%HOST%", host, "%PORT%", port, "%TOKEN%", `"`+tokenProperty+`"`).Replace(script)
+	return Release{
+		Name: name, Version: version, Packages: []string{job + "-package"},
+		Jobs: []Job{{
+			Name: job, Templates: map[string]string{"bin/cpi": text},
+			Properties: []string{tokenProperty}, Packages: []string{job + "-package"},
+		}},
+	}.Archive()
+}

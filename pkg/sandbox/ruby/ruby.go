@@ -1,0 +1,172 @@
+// Package ruby finds the ruby that create-env renders templates with, for tests
+// and the demo, and fetches one without root where there is none.
+package ruby
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// lockPause is the wait between two looks whether another process has fetched it.
+const lockPause = 200 * time.Millisecond
+
+// ErrNone says that there is no ruby and none could be fetched.
+var ErrNone = errors.New("find ruby")
+
+// libraries are what a Debian ruby needs beside itself and may be missing.
+var libraries = []string{"libyaml-0-2", "libgmp10", "libffi8", "libcrypt1", "zlib1g"}
+
+// versioned is a package that holds an interpreter: "ruby3.1".
+var versioned = regexp.MustCompile(`\bruby[0-9]+\.[0-9]+\b`)
+
+// Path gives the directory of a ruby, to be put in front of PATH: that of PATH's
+// own ruby if it works, otherwise one in the user's cache into which Debian's
+// packages are unpacked, the first time with the network. Nothing is installed into
+// the system. It fails with ErrNone and what to install.
+func Path(ctx context.Context) (string, error) {
+	if path, err := exec.LookPath("ruby"); err == nil && works(ctx, path) == nil {
+		return filepath.Dir(path), nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	dir, err := fetch(ctx, filepath.Join(cache, "perpetual", "ruby"))
+	if err != nil {
+		return "", fmt.Errorf("%w: install ruby (Debian: apt-get install ruby): %w", ErrNone, err)
+	}
+	return dir, nil
+}
+
+// works runs what bosh-cli's renderer of templates needs.
+func works(ctx context.Context, path string) error {
+	command := exec.CommandContext(ctx, path, "-rrubygems", "-rerb", "-rjson", "-ryaml", "-rostruct", "-e", "print 1")
+	if out, err := command.CombinedOutput(); err != nil || string(out) != "1" {
+		return fmt.Errorf("run %s: %v: %s", path, err, out)
+	}
+	return nil
+}
+
+// fetch gives the ruby in dir; it downloads and unpacks it first if it is not there.
+func fetch(ctx context.Context, dir string) (string, error) {
+	bin := filepath.Join(dir, "bin")
+	if works(ctx, filepath.Join(bin, "ruby")) == nil {
+		return bin, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	lock := flock.New(dir + ".lock")
+	if _, err := lock.TryLockContext(ctx, lockPause); err != nil {
+		return "", err
+	}
+	defer func() { _ = lock.Unlock() }()
+	if works(ctx, filepath.Join(bin, "ruby")) == nil { // another process was quicker
+		return bin, nil
+	}
+	for _, program := range []string{"apt-get", "apt-cache", "dpkg-deb"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return "", err
+		}
+	}
+	if err := unpack(ctx, dir); err != nil {
+		return "", err
+	}
+	if err := wrap(dir); err != nil {
+		return "", err
+	}
+	return bin, works(ctx, filepath.Join(bin, "ruby"))
+}
+
+// unpack downloads the packages and unpacks them into dir/root.
+func unpack(ctx context.Context, dir string) error {
+	about, err := output(ctx, dir, "apt-cache", "depends", "ruby")
+	if err != nil {
+		return err
+	}
+	name := versioned.FindString(about)
+	if name == "" {
+		return errors.New("find the version of Debian's ruby: run apt-get update as root first")
+	}
+	debs := filepath.Join(dir, "debs")
+	for _, d := range []string{debs, filepath.Join(dir, "cache", "archives", "partial")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return err
+		}
+	}
+	// Which of the libraries are in this version of Debian is seen from the index.
+	wanted := []string{name, "lib" + name}
+	for _, library := range libraries {
+		if text, err := output(ctx, dir, "apt-cache", "policy", library); err == nil && strings.Contains(text, "Candidate:") {
+			wanted = append(wanted, library)
+		}
+	}
+	args := append([]string{"-o", "Dir::Cache=" + filepath.Join(dir, "cache"), "download"}, wanted...)
+	if _, err := output(ctx, debs, "apt-get", args...); err != nil {
+		return err
+	}
+	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
+	if err != nil || len(files) == 0 {
+		return errors.New("download ruby: apt-get gave no package")
+	}
+	for _, file := range files {
+		if _, err := output(ctx, dir, "dpkg-deb", "-x", file, filepath.Join(dir, "root")); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(debs)
+}
+
+// output runs a program in dir.
+func output(ctx context.Context, dir, name string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, name, args...)
+	command.Dir = dir
+	out, err := command.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("run %s: %w: %s", name, err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}
+
+// wrap writes bin/ruby, which finds the libraries beside it.
+func wrap(dir string) error {
+	interpreters, err := filepath.Glob(filepath.Join(dir, "root", "usr", "bin", "ruby[0-9]*"))
+	if err != nil || len(interpreters) == 0 {
+		return errors.New("unpack ruby: no interpreter in its package")
+	}
+	root := filepath.Join(dir, "root")
+	var shared, lib []string
+	for _, d := range []string{"usr/lib/*-linux-gnu", "lib/*-linux-gnu"} {
+		shared = append(shared, glob(root, d)...)
+	}
+	for _, d := range []string{"usr/lib/ruby/[0-9]*", "usr/lib/*-linux-gnu/ruby/[0-9]*", "usr/lib/ruby/vendor_ruby"} {
+		lib = append(lib, glob(root, d)...)
+	}
+	script := fmt.Sprintf("#!/bin/sh\nLD_LIBRARY_PATH=%s RUBYLIB=%s exec %s --disable-gems \"$@\"\n",
+		strings.Join(shared, ":"), strings.Join(lib, ":"), interpreters[0])
+	bin := filepath.Join(dir, "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return err
+	}
+	// Written beside and renamed: another process may be about to use it.
+	beside := filepath.Join(bin, ".ruby")
+	if err := os.WriteFile(beside, []byte(script), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(beside, filepath.Join(bin, "ruby"))
+}
+
+// glob gives the paths under root that match.
+func glob(root, pattern string) []string {
+	found, _ := filepath.Glob(filepath.Join(root, pattern))
+	return found
+}
