@@ -6,12 +6,30 @@ import (
 	_ "embed"
 )
 
-//go:embed self-upgrade.yml
-var selfUpgrade []byte
+var (
+	//go:embed self-upgrade.yml
+	selfUpgrade []byte
+	//go:embed aws.yml
+	aws []byte
+	//go:embed aws-idtoken.yml
+	awsIDToken []byte
+	//go:embed aws-ssm.yml
+	awsSSM []byte
+)
 
 // SelfUpgrade is the pipeline with which a Concourse upgrades itself, with its
 // variables unfilled.
 func SelfUpgrade() []byte { return bytes.Clone(selfUpgrade) }
+
+// AWS are the ops that make SelfUpgrade the pipeline of an installation on AWS. One
+// of AWSIDToken and AWSSSM comes after them.
+func AWS() []byte { return bytes.Clone(aws) }
+
+// AWSIDToken are the ops for a pipeline that gets AWS keys for an identity token.
+func AWSIDToken() []byte { return bytes.Clone(awsIDToken) }
+
+// AWSSSM are the ops for a pipeline whose AWS keys are SSM parameters.
+func AWSSSM() []byte { return bytes.Clone(awsSSM) }
 
 // SelfUpgradeDefaults are the values of the variables that have a sensible one;
 // anything else set for them wins.

@@ -1,0 +1,90 @@
+package environment
+
+import (
+	"path"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+// Access is how something is reached.
+type Access struct {
+	URL      string // "https://10.0.0.6:25555"
+	CACert   string // PEM; empty: the CAs that everybody knows
+	Username string
+	Password secret.Value
+}
+
+// DirectorAccess is how the director at a host is reached with the credentials of
+// an installation.
+func DirectorAccess(host string, credentials map[string]any) Access {
+	return Access{
+		URL: "https://" + host + ":25555", CACert: textOf(credentials, DirectorCA, "certificate"),
+		Username: DirectorUser, Password: secret.New(textOf(credentials, DirectorPassword, "")),
+	}
+}
+
+// WebAccess is how Concourse at a URL is reached. A certificate that was given is
+// trusted as it is, whoever signed it.
+func WebAccess(url string, c *config.Config, credentials map[string]any) Access {
+	a := Access{URL: url, Username: ATCUser, Password: secret.New(textOf(credentials, ATCPassword, ""))}
+	switch c.TLS.Mode {
+	case tlsLetsEncrypt:
+	case tlsOwn:
+		a.CACert = c.TLS.Certificate
+	default:
+		a.CACert = textOf(credentials, WebCA, "certificate")
+	}
+	return a
+}
+
+// textOf is a credential, or a field of one; "" if it is not there.
+func textOf(credentials map[string]any, name, field string) string {
+	value := credentials[name]
+	if field != "" {
+		fields, _ := value.(map[string]any)
+		value = fields[field]
+	}
+	text, _ := value.(string)
+	return text
+}
+
+// Parameter is one that Concourse's credential manager finds in SSM.
+type Parameter struct {
+	Name  string // "/perpetual/ci/main/self-upgrade/director_password"
+	Value secret.Value
+}
+
+// The pipeline's variables that are in SSM.
+const githubToken = "github_token"
+
+// ParameterPrefix is where the pipeline's parameters are; "" where there are none.
+func ParameterPrefix(in Input) string {
+	if in.Infrastructure.ParameterPath == "" {
+		return ""
+	}
+	return strings.TrimSuffix(in.Infrastructure.ParameterPath, "/") + "/" + path.Join(team, in.pipelineName()) + "/"
+}
+
+// Parameters are the secrets that the pipeline does not hold itself: it has a
+// ((variable)) for each, which Concourse looks up when a build or a check needs it.
+// What has no value yet is left out.
+func Parameters(in Input, credentials map[string]any) []Parameter {
+	prefix := ParameterPrefix(in)
+	if prefix == "" {
+		return nil
+	}
+	list := []Parameter{
+		{ATCPassword, secret.New(textOf(credentials, ATCPassword, ""))},
+		{DirectorPassword, secret.New(textOf(credentials, DirectorPassword, ""))},
+		{githubToken, in.Config.Pipeline.GitHubToken},
+	}
+	var known []Parameter
+	for _, p := range list {
+		if !p.Value.Empty() {
+			known = append(known, Parameter{prefix + p.Name, p.Value})
+		}
+	}
+	return known
+}

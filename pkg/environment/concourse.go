@@ -1,0 +1,207 @@
+package environment
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+)
+
+// Names that the parts of an environment know each other by.
+const (
+	// Deployment is what the director calls Concourse.
+	Deployment = "concourse"
+	// ATCUser is the local user of Concourse that this project logs in as.
+	ATCUser = "perpetual"
+	// ATCPassword is the name of its credential.
+	ATCPassword = "atc_password"
+	// DirectorUser is the director's user that the pipeline logs in as.
+	DirectorUser = "perpetual"
+	// DirectorPassword is the name of its credential.
+	DirectorPassword = "director_password"
+	// DirectorCA is the name of the certificate that signed the director's.
+	DirectorCA = "director_ca"
+	// WebCA is the name of the certificate that signed the web's own one.
+	WebCA = "web_ca"
+)
+
+// How the web comes to its certificate.
+const (
+	tlsOwn         = "own"
+	tlsLetsEncrypt = "lets_encrypt"
+)
+
+// concourse is Concourse's manifest with its section variables.
+func (in Input) concourse() (manifest.Template, error) {
+	if in.Config.Web.Instances > 1 {
+		return manifest.Template{}, errors.New("render Concourse's manifest: web.instances is more than 1, but there is one address for it and no load balancer; add both with manifest.ops_files and leave it at 1")
+	}
+	if len(in.Infrastructure.Zones) == 0 || in.Infrastructure.WebAddress == "" {
+		return manifest.Template{}, errors.New("render Concourse's manifest: the infrastructure has no zone or no address for the web")
+	}
+	if in.hasService() && in.Infrastructure.Database.Host == "" {
+		// Never a VM instead: it would come up empty.
+		return manifest.Template{}, errors.New("render Concourse's manifest: database.kind is rds, but the infrastructure has no database")
+	}
+	ops, err := opsFiles(in.concourseOps()...)
+	if err != nil {
+		return manifest.Template{}, err
+	}
+	auth, values, err := in.auth()
+	if err != nil {
+		return manifest.Template{}, err
+	}
+	ops = append(ops, auth)
+	if in.Config.TLS.Mode == tlsLetsEncrypt && in.Config.TLS.ACMEURL != "" {
+		other, err := opsFile("tls.acme_url", []operation{{"replace", webJob + "lets_encrypt/acme_url?", in.Config.TLS.ACMEURL}})
+		if err != nil {
+			return manifest.Template{}, err
+		}
+		ops = append(ops, other)
+	}
+	return in.draft(manifest.Concourse(), ops, in.User.OpsFiles,
+		manifest.ConcourseDefaults(), in.proxyVars(), in.databaseVars(), in.concourseVars(), values), nil
+}
+
+// webJob is where the properties of the web are.
+const webJob = "/instance_groups/name=web/jobs/name=web/properties/"
+
+// concourseOps are the bundled ops that the configuration asks for.
+func (in Input) concourseOps() []string {
+	names := []string{"aws"}
+	if in.hasService() {
+		names = append(names, "database-service")
+		if in.Infrastructure.Database.CA != "" {
+			names = append(names, "database-ca")
+		}
+	} else {
+		names = append(names, "database-vm")
+	}
+	switch in.Config.TLS.Mode {
+	case tlsOwn:
+		names = append(names, "tls-certificate")
+	case tlsLetsEncrypt:
+		names = append(names, "tls-lets-encrypt")
+	default:
+		names = append(names, "tls-self-signed")
+	}
+	if in.Infrastructure.ParameterPath != "" {
+		names = append(names, "parameters")
+	}
+	if in.proxied() {
+		names = append(names, "proxy")
+	}
+	return names
+}
+
+// hasService says whether the database is a service and no VM.
+func (in Input) hasService() bool { return in.Config.Database.Kind != "vm" }
+
+// Host is the name or address of the web.
+func (in Input) Host() string { return cmp.Or(in.Config.Access.Domain, in.Infrastructure.WebAddress) }
+
+// URL is Concourse's own: "https://ci.example.com".
+func (in Input) URL() string {
+	host := in.Host()
+	if port := in.Config.Access.Port; host != "" && port != 0 && port != 443 {
+		host = net.JoinHostPort(host, strconv.Itoa(port))
+	}
+	if host == "" {
+		return ""
+	}
+	return "https://" + host
+}
+
+// DirectorURL is where the director is reached from this run.
+func (in Input) DirectorURL() string {
+	host := cmp.Or(in.Infrastructure.DirectorAddress, in.Infrastructure.DirectorIP)
+	if in.Installer.Inside {
+		host = in.Infrastructure.DirectorIP
+	}
+	return "https://" + host + ":25555"
+}
+
+// Public says whether AWS can read what Concourse signs its identity tokens with:
+// under a name, with a certificate that the world knows, from everywhere, at the port
+// that an issuer without one means.
+func (in Input) Public() bool {
+	c := in.Config
+	return c.Access.Domain != "" && (c.TLS.Mode == tlsOwn || c.TLS.Mode == tlsLetsEncrypt) &&
+		slices.Contains(c.Access.Web, "0.0.0.0/0") && cmp.Or(c.Access.Port, 443) == 443
+}
+
+// concourseVars are the values that are no credentials which are made.
+func (in Input) concourseVars() vars {
+	c, i, v := in.Config, in.Infrastructure, in.Versions
+	azs := make([]any, len(i.Zones))
+	for n := range i.Zones {
+		azs[n] = azName(n)
+	}
+	tags := make([]any, len(c.Workers.Tags))
+	for n, tag := range c.Workers.Tags {
+		tags[n] = tag
+	}
+	return vars{
+		"deployment_name": Deployment, "cluster_name": c.Name, "tags": in.tags(), "region": i.Region,
+		"azs": azs, "network_name": "private",
+		"web_instances": max(1, c.Web.Instances), "web_vm_type": "web", "web_address": i.WebAddress,
+		"web_port": cmp.Or(c.Access.Port, 443), "web_host": in.Host(), "external_url": in.URL(),
+		"worker_instances": c.Workers.Count, "worker_vm_type": "worker", "worker_tags": tags,
+		"drain_timeout": cmp.Or(c.Workers.DrainTimeout, "1h"),
+		"db_vm_type":    "database", "db_persistent_disk_type": "database",
+		"web_certificate": c.TLS.Certificate, "web_private_key": c.TLS.PrivateKey.Reveal(),
+		"parameter_path":    strings.TrimSuffix(i.ParameterPath, "/"),
+		"concourse_version": v.Concourse, "bpm_version": v.BPM, "postgres_version": v.Postgres,
+		"stemcell_name": v.StemcellName, "stemcell_version": v.Stemcell,
+	}
+}
+
+// databaseVars say where the database service is.
+func (in Input) databaseVars() vars {
+	d := in.Infrastructure.Database
+	return vars{
+		"database_host": d.Host, "database_port": cmp.Or(d.Port, 5432),
+		"database_name": d.Name, "database_user": d.User, "database_ca": d.CA,
+	}
+}
+
+// proxied says whether there is a proxy.
+func (in Input) proxied() bool { return in.Config.Proxy.HTTP != "" || in.Config.Proxy.HTTPS != "" }
+
+// proxyVars are the proxy, and what is reached without it: what was said, the VPC
+// and what is at every host.
+func (in Input) proxyVars() vars {
+	p := in.Config.Proxy
+	none := append(slices.Clone(p.No), "localhost", "127.0.0.1", "169.254.169.254")
+	if in.Infrastructure.CIDR != "" {
+		none = append(none, in.Infrastructure.CIDR)
+	}
+	for _, z := range in.Infrastructure.Zones {
+		if in.Infrastructure.CIDR == "" {
+			none = append(none, z.PublicCIDR, z.PrivateCIDR)
+		}
+	}
+	none = append(none, in.Infrastructure.DirectorIP)
+	list := make([]any, len(none))
+	for n, host := range none {
+		list[n] = host
+	}
+	return vars{
+		"http_proxy": cmp.Or(p.HTTP, p.HTTPS), "https_proxy": cmp.Or(p.HTTPS, p.HTTP),
+		"no_proxy": list, "no_proxy_text": strings.Join(none, ","),
+	}
+}
+
+// checkText says whether a text can be an item of a list that Concourse splits at
+// commas.
+func checkText(what, text string) error {
+	if text == "" || strings.ContainsAny(text, ",\n") {
+		return fmt.Errorf("%s is empty or has a comma in it, at which Concourse splits the list", what)
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package environment
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+)
+
+// team is the team of the pipeline.
+const team = "main"
+
+// How the pipeline gets at the account.
+const (
+	// CredentialsIDToken exchanges an identity token of Concourse for a role's keys.
+	CredentialsIDToken = "idtoken"
+	// CredentialsSSM has the keys of a user in SSM parameters.
+	CredentialsSSM = "ssm"
+)
+
+// PipelineCredentials says how the pipeline gets at the account: as the
+// configuration says, or as fits the web. Without a role, which there is only once
+// AWS can reach Concourse, it is CredentialsSSM whatever is configured.
+func PipelineCredentials(in Input) string {
+	if in.Infrastructure.PipelineRole == "" {
+		return CredentialsSSM
+	}
+	fits := CredentialsSSM
+	if in.Public() {
+		fits = CredentialsIDToken
+	}
+	return cmp.Or(in.Config.Pipeline.Credentials, fits)
+}
+
+// pipelineName is the pipeline's name.
+func (in Input) pipelineName() string { return cmp.Or(in.Config.Pipeline.Name, "self-upgrade") }
+
+// Pipeline is the self-upgrade pipeline. Secrets stay ((variables)) in it, for
+// Concourse's credential manager: render it as partial. It says which input is
+// missing or does not go with another.
+func Pipeline(in Input) (manifest.Template, error) {
+	if in.Infrastructure.ParameterPath == "" {
+		return manifest.Template{}, errors.New("render the pipeline: the infrastructure has no path of SSM parameters, where Concourse finds the pipeline's credentials")
+	}
+	ops := []manifest.File{{Name: "the bundled aws.yml", Text: pipelines.AWS()}}
+	switch how := PipelineCredentials(in); how {
+	case CredentialsIDToken:
+		ops = append(ops, manifest.File{Name: "the bundled aws-idtoken.yml", Text: pipelines.AWSIDToken()})
+	case CredentialsSSM:
+		ops = append(ops, manifest.File{Name: "the bundled aws-ssm.yml", Text: pipelines.AWSSSM()})
+	default:
+		return manifest.Template{}, fmt.Errorf("render the pipeline: pipeline.credentials is %q; want idtoken or ssm", how)
+	}
+	place, err := in.stateOps()
+	if err != nil {
+		return manifest.Template{}, err
+	}
+	ops = append(ops, place)
+	if in.hasService() {
+		ops = append(ops, manifest.File{Name: "the ops of the database service", Text: []byte("- {type: remove, path: /resources/name=components/source/watch/postgres}\n")})
+	}
+	return manifest.Template{
+		File:     manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
+		OpsFiles: append(ops, in.User.PipelineOpsFiles...),
+		Vars:     []map[string]any{pipelines.SelfUpgradeDefaults(), in.pipelineVars()},
+		Partial:  true,
+	}, nil
+}
+
+// pipelineVars are the pipeline's values. No secret is among them.
+func (in Input) pipelineVars() vars {
+	c := in.Config
+	values := vars{
+		"installation_name": c.Name, "aws_region": in.Infrastructure.Region, "pipeline_role": in.Infrastructure.PipelineRole,
+		"perpetual_version": in.Versions.Perpetual,
+		"deployment_name":   Deployment,
+		// The pipeline runs in the VPC, where the director has its own address.
+		"director_url":     "https://" + in.Infrastructure.DirectorIP + ":25555",
+		"director_ca_cert": textOf(in.Credentials, DirectorCA, "certificate"),
+		"director_client":  "", "director_client_secret": "",
+		"director_username": DirectorUser,
+		"atc_url":           in.URL(), "atc_team": team, "atc_username": ATCUser,
+		"atc_ca_cert":    WebAccess(in.URL(), c, in.Credentials).CACert,
+		DirectorPassword: "((" + DirectorPassword + "))",
+		ATCPassword:      "((" + ATCPassword + "))",
+	}
+	if !c.Pipeline.GitHubToken.Empty() {
+		values[githubToken] = "((" + githubToken + "))"
+	}
+	for name, value := range map[string]string{
+		"perpetual_image":      c.Pipeline.Image,
+		"concourse_constraint": c.Versions.Concourse, "bpm_constraint": c.Versions.BPM,
+		"postgres_constraint": c.Versions.Postgres, "stemcell_constraint": c.Versions.Stemcell,
+		"github_url": c.GitHub.URL, "github_ca_cert": c.GitHub.CACert, "bosh_io_url": c.BoshIO.URL, "bosh_io_ca_cert": c.BoshIO.CACert,
+		"perpetual_constraint": c.Versions.Perpetual, "stemcell_name": in.Versions.StemcellName,
+	} {
+		if value != "" {
+			values[name] = value
+		}
+	}
+	return values
+}
+
+// stateOps tell the pipeline where the state is, if it is not where it would look.
+func (in Input) stateOps() (manifest.File, error) {
+	list := []operation{}
+	if state := in.Config.State; state != nil {
+		for _, setting := range []struct{ name, value string }{
+			{"PERPETUAL_STATE_BUCKET", state.Bucket}, {"PERPETUAL_STATE_KMS_KEY", state.KMSKey},
+		} {
+			if setting.value != "" {
+				list = append(list, operation{"replace", "/jobs/name=upgrade/plan/task=deploy/config/params/" + setting.name + "?", setting.value})
+			}
+		}
+	}
+	return opsFile("the section state", list)
+}
