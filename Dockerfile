@@ -36,13 +36,15 @@ RUN test -d "$(go env GOMODCACHE)/cache/download" || go mod download
 COPY . .
 ARG VERSION=dev
 # Everything of the resource image is laid out here, because scratch has no shell.
-# The three scripts are links to one binary, which tells them apart by its name.
+# The three scripts and the command perpetual are links to one binary, which tells
+# them apart by its name; what only the installer needs is in a binary of its own.
 # The only directory that every user may write to is /tmp.
 RUN set -eu; \
-    mkdir -p /rootfs/opt/resource /rootfs/usr/local/bin /rootfs/etc; \
+    mkdir -p /rootfs/opt/resource /rootfs/usr/local/bin /rootfs/etc /installer; \
     go build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=${VERSION}" -o /rootfs/opt/resource/resource ./cmd/resource; \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=${VERSION}" -o /rootfs/usr/local/bin/perpetual ./cmd/perpetual; \
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=${VERSION}" -o /installer/perpetual ./cmd/perpetual; \
     for name in check in out; do ln -s resource "/rootfs/opt/resource/$name"; done; \
+    ln -s ../../../opt/resource/resource /rootfs/usr/local/bin/perpetual; \
     printf 'root:x:0:0:root:/:/usr/local/bin/perpetual\nperpetual:x:65532:65532:perpetual:/tmp:/usr/local/bin/perpetual\n' >/rootfs/etc/passwd; \
     printf 'root:x:0:\nperpetual:x:65532:\n' >/rootfs/etc/group; \
     mkdir -m 1777 /rootfs/tmp
@@ -85,7 +87,7 @@ RUN set -eu; \
 # its state, and an unmounted /work are open to any user; root is the default because
 # it can write to /work on every engine, and because ssh refuses a user without a name.
 RUN mkdir -m 1777 /home/perpetual /work
-COPY --from=build /rootfs/usr/local/bin/perpetual /usr/local/bin/perpetual
+COPY --from=build /installer/perpetual /usr/local/bin/perpetual
 ENV HOME=/home/perpetual LANG=C.UTF-8
 WORKDIR /work
 ENTRYPOINT ["/usr/local/bin/perpetual"]

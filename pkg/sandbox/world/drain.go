@@ -66,6 +66,9 @@ func (w *World) update(_ context.Context, u director.Update) error {
 	w.options.Observe("BOSH", fmt.Sprintf("task %d starts %s/%d with %s on stemcell %s", u.Task, u.Group, u.Index, releases(u), u.Stemcell))
 	switch u.Group {
 	case "web":
+		if err := w.bootWeb(u.Manifest); err != nil {
+			return err
+		}
 		w.Concourse.SetVersion(u.Releases["concourse"], workerVersion)
 		w.Concourse.Restart()
 	case "worker":

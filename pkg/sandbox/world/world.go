@@ -12,7 +12,9 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
@@ -44,6 +46,9 @@ type Options struct {
 	ReleaseSize int
 	// CA signs the servers' certificates; default: a new one.
 	CA *tlsca.CA
+	// Empty leaves director and Concourse out: BootDirector makes the one, and its
+	// first deploy the other, as in a first install.
+	Empty bool
 	// Observe hears what the director and the ATC do, in words for people.
 	Observe func(who, what string)
 }
@@ -62,7 +67,9 @@ type World struct {
 	CA   string
 
 	options Options
+	mu      sync.Mutex // guards what BootDirector changes
 	servers []*http.Server
+	boot    *boot
 	tlsca   *tlsca.CA
 }
 
@@ -95,12 +102,6 @@ func Start(ctx context.Context, o Options) (*World, error) {
 func (w *World) start(ctx context.Context) error {
 	w.GitHub = github.New(github.Options{Tokens: []string{GitHubToken}, ReleaseSize: w.options.ReleaseSize})
 	w.BoshIO = boshio.New(boshio.Options{})
-	w.Concourse = concourse.New(concourse.Options{
-		Collect: w.scaled(collectWait),
-		Users:   map[string]string{ConcourseUser: ConcoursePass},
-		Observe: w.observeConcourse,
-	})
-	w.UAA = &director.UAA{Clients: map[string]string{DirectorClient: DirectorSecret}}
 	if err := w.serve("github", w.GitHub, true); err != nil {
 		return err
 	}
@@ -110,6 +111,15 @@ func (w *World) start(ctx context.Context) error {
 	if err := w.serve("boshio-tls", w.BoshIO, true); err != nil {
 		return err
 	}
+	if w.options.Empty {
+		return nil
+	}
+	w.Concourse = concourse.New(concourse.Options{
+		Collect: w.scaled(collectWait),
+		Users:   map[string]string{ConcourseUser: ConcoursePass},
+		Observe: w.observeConcourse,
+	})
+	w.UAA = &director.UAA{Clients: map[string]string{DirectorClient: DirectorSecret}}
 	if err := w.serve("concourse", w.Concourse, true); err != nil {
 		return err
 	}
@@ -184,11 +194,14 @@ func (w *World) Close() error {
 	for _, script := range w.Faults {
 		script.Close()
 	}
-	if w.Director != nil {
-		w.Director.Close()
+	w.mu.Lock()
+	servers, d := slices.Clone(w.servers), w.Director
+	w.mu.Unlock()
+	if d != nil {
+		d.Close()
 	}
 	var errs []error
-	for _, server := range w.servers {
+	for _, server := range servers {
 		errs = append(errs, server.Close())
 	}
 	return errors.Join(errs...)

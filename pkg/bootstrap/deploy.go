@@ -1,0 +1,266 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// ownManifest is what the upgrade calls a manifest that is not the bundled one as it is.
+const ownManifest = "the installation's manifest"
+
+// source is the deployment as the resource type names it.
+func (r *run) source() resource.Source {
+	return resource.Source{Deployment: r.deploymentName(), Director: r.access(), Concourse: r.web()}
+}
+
+// web is how this run reaches the new Concourse.
+func (r *run) web() resource.Concourse {
+	a := environment.WebAccess(r.url(), r.config, r.credentials)
+	return resource.Concourse{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password, Team: "main"}
+}
+
+// upgradeInput renders what the upgrade is made of.
+func (r *run) upgradeInput() (upgrade.Input, error) {
+	in, err := r.input()
+	if err != nil {
+		return upgrade.Input{}, err
+	}
+	concourse, err := environment.Concourse(in)
+	if err != nil {
+		return upgrade.Input{}, err
+	}
+	result := upgrade.Input{Components: r.set, Vars: concourse.Vars}
+	concourse.Vars = nil
+	result.Manifest = concourse
+	if r.config.AWS == nil {
+		return result, nil // the cloud config is its owner's
+	}
+	cloud, err := environment.CloudConfig(in)
+	if err != nil {
+		return upgrade.Input{}, err
+	}
+	if result.CloudConfig, err = manifest.Render(cloud); err != nil {
+		return upgrade.Input{}, fmt.Errorf("render the cloud config: %w", err)
+	}
+	return result, nil
+}
+
+// outRequest is the put that the step makes.
+func (r *run) outRequest() resource.OutRequest {
+	detach := r.options.Self
+	return resource.OutRequest{Source: r.source(), Params: resource.OutParams{
+		Manifest: ownManifest, Pipeline: &resource.PipelineParams{Skip: true}, Detach: &detach, Recreate: r.options.Recreate,
+		Timeout: resource.Duration{Duration: r.timeout()}, LockTimeout: resource.Duration{Duration: r.timeout()},
+	}}
+}
+
+// deploy brings stemcell and releases to the director and deploys: in a first
+// install it waits for the end, in a self-upgrade only until it is accepted.
+func (r *run) deploy(ctx context.Context) (Outcome, error) {
+	in, err := r.upgradeInput()
+	if err != nil {
+		return Outcome{}, err
+	}
+	d, done, err := r.Director(r.access())
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer done()
+	seen := &observed{Director: d}
+	answer, err := upgrade.Out{
+		Director: seen, State: r.store, Log: r.lines(stepDeploy), Mask: r.Mask, Poll: r.poll(), Build: r.Build,
+	}.Upgrade(ctx, r.outRequest(), in)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if r.result.Task, err = answer.Version.Task(); err != nil {
+		return Outcome{}, err
+	}
+	what := describeSet(r.set)
+	switch {
+	case len(seen.changes) == 0:
+		return upToDate("%s", what)
+	case r.options.Self:
+		return changed("%s: director task %d was accepted and keeps running", what, r.result.Task)
+	}
+	return changed("%s: %s", what, strings.Join(seen.changes, ", "))
+}
+
+// setPipeline sets the self-upgrade pipeline, and lets it run when it is new.
+func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
+	in, err := r.input()
+	if err != nil {
+		return Outcome{}, err
+	}
+	text, err := r.pipeline(in)
+	if err != nil {
+		return Outcome{}, err
+	}
+	atc, err := r.ATC(r.web())
+	if err != nil {
+		return Outcome{}, err
+	}
+	ref := upgrade.PipelineRef{Name: r.config.Pipeline.Name}
+	change, err := atc.SetPipeline(ctx, ref, text)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("set pipeline %s: %w", ref.Name, err)
+	}
+	if change.Created {
+		if err := atc.Unpause(ctx, ref); err != nil {
+			return Outcome{}, fmt.Errorf("unpause pipeline %s: %w", ref.Name, err)
+		}
+		return changed("pipeline %s was created and runs", ref.Name)
+	}
+	if change.Updated {
+		return changed("pipeline %s was updated", ref.Name)
+	}
+	return upToDate("pipeline %s", ref.Name)
+}
+
+// pipeline renders the pipeline; what Concourse's credential manager fills in stays.
+func (r *run) pipeline(in environment.Input) ([]byte, error) {
+	t, err := environment.Pipeline(in)
+	if err != nil {
+		return nil, err
+	}
+	text, err := manifest.Render(t)
+	if err != nil {
+		return nil, fmt.Errorf("render the pipeline: %w", err)
+	}
+	return text, nil
+}
+
+// putParameters gives the pipeline its credentials through the credential manager.
+func (r *run) putParameters(ctx context.Context) (Outcome, error) {
+	if r.config.AWS == nil {
+		return skipped("no cloud account is used")
+	}
+	in, err := r.input()
+	if err != nil {
+		return Outcome{}, err
+	}
+	count := 0
+	list := environment.Parameters(in, r.credentials)
+	for _, p := range list {
+		differs, err := r.Account.PutParameter(ctx, p.Name, p.Value)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if differs {
+			count++
+			r.note(stepParameters, "%s", p.Name)
+		}
+	}
+	made, err := r.putKeys(ctx, environment.ParameterPrefix(in))
+	if err != nil {
+		return Outcome{}, err
+	}
+	if made {
+		return changed("%d of %d parameters for the pipeline, and a new access key of %s", count, len(list), r.infra.PipelineUser)
+	}
+	if count == 0 {
+		return upToDate("%d parameters for the pipeline", len(list))
+	}
+	return changed("%d of %d parameters for the pipeline", count, len(list))
+}
+
+// verify looks at the new Concourse as the verifying build does.
+func (r *run) verify(ctx context.Context) (Outcome, error) {
+	d, done, err := r.Director(r.access())
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer done()
+	atc, err := r.ATC(r.web())
+	if err != nil {
+		return Outcome{}, err
+	}
+	dir, err := os.MkdirTemp("", "perpetual-verify-")
+	if err != nil {
+		return Outcome{}, fmt.Errorf("make a directory for the report: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	_, err = upgrade.In{Director: d, ATC: atc, Log: r.lines(stepVerify), Settle: r.Settle, Poll: r.poll()}.Run(ctx, resource.InRequest{
+		Source: r.source(), Version: resource.TaskVersion(r.result.Task),
+		Params: resource.InParams{Verify: true, Timeout: resource.Duration{Duration: r.timeout()}},
+	}, dir)
+	if err != nil {
+		return Outcome{}, err
+	}
+	r.record.Applied = r.set
+	return upToDate("web and workers answer, and run what was deployed")
+}
+
+// lines makes notes of what is written, line by line.
+func (r *run) lines(step string) io.Writer { return &noteWriter{run: r, step: step} }
+
+type noteWriter struct {
+	run     *run
+	step    string
+	partial string
+}
+
+// Write implements io.Writer.
+func (w *noteWriter) Write(p []byte) (int, error) {
+	text := w.partial + string(p)
+	for {
+		line, rest, whole := strings.Cut(text, "\n")
+		if !whole {
+			w.partial = text
+			return len(p), nil
+		}
+		w.run.note(w.step, "%s", line)
+		text = rest
+	}
+}
+
+// event notes an event of a director task.
+func (r *run) event(step string) func(upgrade.Event) {
+	return func(e upgrade.Event) {
+		if e.Type == "" && (e.State == "started" || e.State == "failed") {
+			r.note(step, "%s: %s %s", e.Stage, e.Task, e.State)
+		}
+	}
+}
+
+// observed is a director whose changes are noted.
+type observed struct {
+	Director
+	changes []string
+}
+
+// SetCloudConfig implements upgrade.Director.
+func (o *observed) SetCloudConfig(ctx context.Context, content []byte, dryRun bool) (bool, error) {
+	differs, err := o.Director.SetCloudConfig(ctx, content, dryRun)
+	if err == nil && differs {
+		o.changes = append(o.changes, "cloud config updated")
+	}
+	return differs, err
+}
+
+// Upload implements upgrade.Director.
+func (o *observed) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
+	task, err := o.Director.Upload(ctx, a)
+	if err == nil {
+		o.changes = append(o.changes, a.Name+"/"+a.Version+" uploaded")
+	}
+	return task, err
+}
+
+// Deploy implements upgrade.Director.
+func (o *observed) Deploy(ctx context.Context, text []byte, options upgrade.DeployOptions) (int, error) {
+	task, err := o.Director.Deploy(ctx, text, options)
+	if err == nil {
+		o.changes = append(o.changes, "deployed by director task "+strconv.Itoa(task))
+	}
+	return task, err
+}

@@ -1,0 +1,345 @@
+package bootstrap_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// progress collects what is shown.
+type progress struct{ lines []string }
+
+// Begin implements bootstrap.Progress.
+func (p *progress) Begin(step string) { p.lines = append(p.lines, "begin "+step) }
+
+// Note implements bootstrap.Progress.
+func (p *progress) Note(step, line string) { p.lines = append(p.lines, step+": "+line) }
+
+// End implements bootstrap.Progress.
+func (p *progress) End(step string, o bootstrap.Outcome) {
+	p.lines = append(p.lines, "end "+step+": "+string(o.Status)+" "+o.Report)
+}
+
+// given is a configuration with everything by default.
+func given() *config.Config {
+	return &config.Config{Schema: 1, Name: "ci", AWS: &config.AWS{Region: "eu-central-1"}}
+}
+
+// noDirector is a director that never answers: what is looked at here comes before it.
+var errNoDirector = errors.New("the director does not answer")
+
+// install is an installation in the cloud.
+func (c *cloud) install(t *testing.T, cfg *config.Config) (*bootstrap.Installation, *progress) {
+	t.Helper()
+	if c.open == nil {
+		c.open = c.store(t)
+	}
+	shown := &progress{}
+	return &bootstrap.Installation{
+		Name: cfg.Name, Given: cfg, Program: "1.2.3", Account: c, Infra: c, Env: createEnv{c}, OpenStore: c.open,
+		DeleteStore: func(context.Context, *config.Config, string) error {
+			delete(c.stores, cfg.Name)
+			return c.effect("store deleted")
+		},
+		Director: func(resource.Director) (bootstrap.Director, func(), error) { return nil, nil, errNoDirector },
+		Components: func(context.Context, resource.Source, resource.Version) ([]component.Component, error) {
+			return set, nil
+		},
+		Progress: shown, Mask: func(...secret.Value) {},
+	}, shown
+}
+
+var set = []component.Component{
+	{Name: "bpm", Kind: component.KindRelease, Version: "1.4.33"},
+	{Name: "concourse", Kind: component.KindRelease, Version: "8.2.4"},
+	{Name: "stemcell", Kind: component.KindStemcell, Upstream: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Version: "1.1340"},
+}
+
+// deploy runs Deploy, which must end at a step; the director's is as far as it gets.
+func (c *cloud) deploy(t *testing.T, cfg *config.Config) *bootstrap.StepError {
+	t.Helper()
+	i, _ := c.install(t, cfg)
+	_, err := i.Deploy(t.Context(), bootstrap.Options{})
+	var at *bootstrap.StepError
+	if !errors.As(err, &at) {
+		t.Fatalf("Deploy ends with %v, want a *StepError", err)
+	}
+	return at
+}
+
+func TestDeploy_makesOneAfterTheOtherAndNothingTwice(t *testing.T) {
+	c := newCloud()
+	if at := c.deploy(t, given()); at.Step != "deploy" || !errors.Is(at, errNoDirector) {
+		t.Fatalf("it ends with %v, want the director that does not answer", at)
+	}
+	theCredentials.put(c.document(t, "credentials.json"))
+	if got, want := c.written(), []string{"store", "stack", "vm"}; !slices.Equal(got, want) {
+		t.Errorf("made %v, want %v", got, want)
+	}
+	c.deploy(t, given())
+	if got := c.written(); len(got) != 0 {
+		t.Errorf("the second run made %v", got)
+	}
+}
+
+func TestDeploy_goesOnWhereAnErrorHasStoppedIt(t *testing.T) {
+	for _, effect := range []string{"stack", "vm"} {
+		c := newCloud()
+		c.fail[effect] = errBroken
+		if at := c.deploy(t, given()); !errors.Is(at, errBroken) {
+			t.Errorf("%s: it ends with %v", effect, at)
+		}
+		before := c.written()
+		delete(c.fail, effect)
+		if at := c.deploy(t, given()); at.Step != "deploy" {
+			t.Errorf("%s: the next run ends with %v", effect, at)
+		}
+		if all := append(before, c.written()...); !slices.Equal(all, []string{"store", "stack", "vm"}) {
+			t.Errorf("%s: together they made %v", effect, all)
+		}
+	}
+}
+
+func TestDeploy_stopsAtASafePointWhenItIsInterrupted(t *testing.T) {
+	for _, effect := range []string{"stack", "vm"} {
+		c := newCloud()
+		ctx, cancel := context.WithCancelCause(t.Context())
+		c.at = func(name string) {
+			if name == effect {
+				cancel(errors.New("interrupted by SIGINT"))
+			}
+		}
+		i, shown := c.install(t, given())
+		_, err := i.Deploy(ctx, bootstrap.Options{})
+		if err == nil || !strings.Contains(err.Error(), "interrupted by SIGINT") {
+			t.Errorf("%s: the error does not say why: %v", effect, err)
+		}
+		if list := c.written(); list[len(list)-1] != effect {
+			t.Errorf("%s: it made %v", effect, list)
+		}
+		c.at = nil
+		if at := c.deploy(t, given()); at.Step != "deploy" {
+			t.Errorf("%s: the next run ends with %v\n%v", effect, at, shown.lines)
+		}
+	}
+}
+
+func TestDeploy_refusesBeforeAnythingIsMade(t *testing.T) {
+	cases := []struct {
+		name string
+		with func(*cloud, *config.Config)
+		step string
+		says []string
+	}{
+		{"no credentials", func(c *cloud, _ *config.Config) { c.fail["identity"] = errors.New("no credentials: set AWS_PROFILE") }, "account", []string{"AWS_PROFILE"}},
+		{"another account", func(_ *cloud, cfg *config.Config) { cfg.AWS.Account = "210987654321" }, "account", []string{"123456789012", "210987654321", "nothing was changed"}},
+		{"a zone that is not there", func(_ *cloud, cfg *config.Config) { cfg.AWS.Zones = []string{"eu-central-1x", "eu-central-1a"} }, "infrastructure", []string{"eu-central-1x", "eu-central-1a"}},
+		{"a type that no zone has", func(c *cloud, _ *config.Config) { c.offered = map[string][]string{"t3.small": {}} }, "infrastructure", []string{"t3.small", "nowhere"}},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			c, cfg := newCloud(), given()
+			test.with(c, cfg)
+			at := c.deploy(t, cfg)
+			if at.Step != test.step {
+				t.Errorf("it ends at %s: %v", at.Step, at)
+			}
+			for _, part := range test.says {
+				if !strings.Contains(at.Error(), part) {
+					t.Errorf("the error lacks %q: %v", part, at)
+				}
+			}
+			if list := c.written(); slices.Contains(list, "stack") || slices.Contains(list, "vm") {
+				t.Errorf("it made %v", list)
+			}
+		})
+	}
+}
+
+func TestDeploy_refusesTheStateOfAnotherAccount(t *testing.T) {
+	c := newCloud()
+	c.deploy(t, given())
+	c.written()
+	c.account = "210987654321"
+	at := c.deploy(t, given())
+	if !strings.Contains(at.Error(), "belongs to account 123456789012") || len(c.written()) != 0 {
+		t.Errorf("it ends with %v", at)
+	}
+}
+
+func TestDeploy_takesZonesThatOfferTheTypesAndKeepsThem(t *testing.T) {
+	c := newCloud()
+	c.offered = map[string][]string{"t3.small": {"eu-central-1b", "eu-central-1c"}}
+	c.deploy(t, given())
+	if want := []string{"eu-central-1b", "eu-central-1c"}; !slices.Equal(c.stack.Zones, want) {
+		t.Errorf("the zones are %v, want %v", c.stack.Zones, want)
+	}
+	c.offered = nil // another order now, but what is built stays where it is
+	c.deploy(t, given())
+	if want := []string{"eu-central-1b", "eu-central-1c"}; !slices.Equal(c.stack.Zones, want) {
+		t.Errorf("later the zones are %v, want %v", c.stack.Zones, want)
+	}
+}
+
+func TestDeploy_keepsWhatIsNotSetAndRefusesWhatCannotChange(t *testing.T) {
+	c := newCloud()
+	first := given()
+	first.Workers.Count = 5
+	c.deploy(t, first)
+	c.deploy(t, given())
+	body := c.document(t, "config.json")
+	if !strings.Contains(body, "5") {
+		t.Errorf("workers.count was reset: %s", body)
+	}
+	moved := given()
+	moved.AWS.Region = "eu-west-1"
+	c.written()
+	at := c.deploy(t, moved)
+	if !strings.Contains(at.Error(), "aws.region") || len(c.written()) != 0 {
+		t.Errorf("another region: %v", at)
+	}
+}
+
+func TestDeploy_leavesTheStateOfANewerReleaseAlone(t *testing.T) {
+	c := newCloud()
+	c.deploy(t, given())
+	for _, name := range bootstrap.Documents() {
+		store := c.stores["ci"]
+		was, err := store.Get(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newer := strings.Replace(string(was.Body), `"schema": 1`, `"schema": 99`, 1)
+		revision, err := store.Put(t.Context(), name, []byte(newer), was.Revision)
+		if err != nil || newer == string(was.Body) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		c.written()
+		at := c.deploy(t, given())
+		var known *state.NewerError
+		if !errors.As(at, &known) || len(c.written()) != 0 {
+			t.Errorf("%s: it ends with %v", name, at)
+		}
+		if _, err := store.Put(t.Context(), name, was.Body, revision); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDeploy_runsOneAtATime(t *testing.T) {
+	c := newCloud()
+	c.deploy(t, given())
+	lease, err := state.Acquire(t.Context(), c.stores["ci"], "leases/installation", state.Holder{Purpose: "deploy ci", Host: "elsewhere"}, state.LeaseOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lease.Release(t.Context()) }()
+	c.written()
+	at := c.deploy(t, given())
+	for _, part := range []string{"another run is under way", "elsewhere", "unlock", "--id " + lease.ID()} {
+		if !strings.Contains(at.Error(), part) {
+			t.Errorf("the error lacks %q: %v", part, at)
+		}
+	}
+	if list := c.written(); len(list) != 0 {
+		t.Errorf("it made %v", list)
+	}
+}
+
+func TestDeploy_stopsWhenItsLeaseIsLost(t *testing.T) {
+	c := newCloud()
+	var store state.Store
+	c.at = func(name string) {
+		if store = c.stores["ci"]; name == "stack" {
+			doc, err := store.Get(t.Context(), "leases/installation")
+			if err == nil {
+				err = store.Delete(t.Context(), "leases/installation", doc.Revision)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	i, _ := c.install(t, given())
+	i.LeaseTTL = 30 * time.Millisecond
+	_, err := i.Deploy(t.Context(), bootstrap.Options{})
+	if !errors.Is(err, state.ErrLost) {
+		t.Errorf("it ends with %v, want the lost lease", err)
+	}
+	if list := c.written(); slices.Contains(list, "vm") {
+		t.Errorf("it made %v", list)
+	}
+}
+
+func TestPlan_ofNothingMakesNothing(t *testing.T) {
+	c := newCloud()
+	i, _ := c.install(t, given())
+	plan, err := i.Plan(t.Context(), bootstrap.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !plan.Changes() || len(plan.Steps) < 7 {
+		t.Errorf("the plan is %+v", plan)
+	}
+	if list := c.written(); len(list) != 0 {
+		t.Errorf("planning made %v", list)
+	}
+}
+
+func TestDestroy_worksOnWhatWasNeverFinished(t *testing.T) {
+	for _, broken := range []string{"stack", "vm", ""} {
+		c := newCloud()
+		if broken != "" {
+			c.fail[broken] = errBroken
+		}
+		c.deploy(t, given())
+		c.fail = map[string]error{}
+		i, shown := c.install(t, given())
+		if broken == "" {
+			// The director was made, and may have made VMs: it must answer.
+			if _, err := i.Destroy(t.Context()); !errors.Is(err, errNoDirector) || c.stack == nil || !c.vm {
+				t.Errorf("with a director that does not answer: %v", err)
+			}
+			continue
+		}
+		left, err := i.Destroy(t.Context())
+		if err != nil {
+			t.Errorf("%s: %v\n%v", broken, err, shown.lines)
+		}
+		if c.stack != nil || c.vm || len(c.stores) != 0 {
+			t.Errorf("%s: left over: stack %v, VM %v, stores %v", broken, c.stack, c.vm, c.stores)
+		}
+		if broken == "vm" && len(left) != 1 {
+			t.Errorf("what is kept on purpose is %v", left)
+		}
+	}
+}
+
+func TestInfo_worksFromTheStateAlone(t *testing.T) {
+	c := newCloud()
+	c.deploy(t, given())
+	i, _ := c.install(t, given())
+	info, err := i.Info(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.URL != "https://198.51.100.1" || info.Director != "https://198.51.100.2:25555" || info.Versions["concourse"] != "8.2.4" || info.Verified || len(info.Certificates) < 5 || info.Secrets != nil {
+		t.Errorf("info is %+v", info)
+	}
+	for _, certificate := range info.Certificates {
+		if want := 729; certificate.DaysLeft < want {
+			t.Errorf("%s is good for %d days, want %d", certificate.Name, certificate.DaysLeft, want)
+		}
+	}
+}

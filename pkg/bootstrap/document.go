@@ -1,0 +1,101 @@
+package bootstrap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// The documents of an installation in its state store.
+const (
+	leaseName        = "leases/installation"
+	configName       = "config.json"
+	credentialsName  = "credentials.json"
+	installationName = "installation.json"
+)
+
+// Documents lists where an installation keeps what, for those who look into a store.
+func Documents() []string { return []string{configName, credentialsName, installationName} }
+
+// record is what is known of an installation without asking anybody.
+type record struct {
+	Account        string                      `json:"account,omitempty"` // "123456789012"
+	Region         string                      `json:"region,omitempty"`
+	Program        string                      `json:"program"` // the version that changed something last
+	Zones          []string                    `json:"zones,omitempty"`
+	HostedZone     string                      `json:"hosted_zone,omitempty"`
+	DirectorCIDRs  []string                    `json:"director_cidrs,omitempty"`
+	InstanceTypes  map[string]string           `json:"instance_types,omitempty"` // by what they are for: "worker"
+	Infrastructure *environment.Infrastructure `json:"infrastructure,omitempty"`
+	Desired        []component.Component       `json:"desired,omitempty"` // the set that is to be deployed
+	Applied        []component.Component       `json:"applied,omitempty"` // the set that was verified last
+	Parameters     []string                    `json:"parameters,omitempty"`
+	Steps          []StepRecord                `json:"steps,omitempty"` // when each changed something last
+}
+
+var recordFormat = state.Format{Kind: "installation"}
+
+// codec turns a document into bytes and back.
+type codec[T any] struct {
+	encode func(T) ([]byte, error)
+	decode func(name string, body []byte) (T, error)
+}
+
+// recordCodec is that of the installation's own record.
+var recordCodec = codec[record]{
+	encode: func(r record) ([]byte, error) { return recordFormat.Encode(r) },
+	decode: func(name string, body []byte) (r record, err error) {
+		err = recordFormat.Decode(name, body, &r)
+		return r, err
+	},
+}
+
+// document is one of the installation's documents. What has not changed is not written.
+type document[T any] struct {
+	store    state.Store
+	name     string
+	codec    codec[T]
+	body     []byte
+	revision string
+	exists   bool
+}
+
+// load reads the document; the zero value is that of one that is not there.
+func load[T any](ctx context.Context, store state.Store, name string, c codec[T]) (*document[T], T, error) {
+	d := &document[T]{store: store, name: name, codec: c}
+	var value T
+	found, err := store.Get(ctx, name)
+	if errors.Is(err, state.ErrNotFound) {
+		return d, value, nil
+	}
+	if err != nil {
+		return nil, value, fmt.Errorf("read %s: %w", name, err)
+	}
+	d.body, d.revision, d.exists = found.Body, found.Revision, true
+	if value, err = c.decode(name, found.Body); err != nil {
+		return nil, value, err
+	}
+	return d, value, nil
+}
+
+// save writes the document if it differs from what is there.
+func (d *document[T]) save(ctx context.Context, value T) (changed bool, err error) {
+	body, err := d.codec.encode(value)
+	if err != nil {
+		return false, err
+	}
+	if d.exists && bytes.Equal(body, d.body) {
+		return false, nil
+	}
+	revision, err := d.store.Put(ctx, d.name, body, d.revision)
+	if err != nil {
+		return false, fmt.Errorf("write %s: %w", d.name, err)
+	}
+	d.body, d.revision, d.exists = body, revision, true
+	return true, nil
+}

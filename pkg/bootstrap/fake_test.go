@@ -1,0 +1,314 @@
+package bootstrap_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// cloud stands for everything outside: it records what is made, in order.
+type cloud struct {
+	mu         sync.Mutex
+	account    string
+	zones      []string
+	offered    map[string][]string
+	stack      *bootstrap.Wanted // what the stack was made from; nil: there is none
+	vm         bool
+	parameters map[string]string
+	effects    []string         // what was written: "stack", "vm", "parameter x"
+	fail       map[string]error // by the effect that fails
+	at         func(effect string)
+	stores     map[string]state.Store
+	env        []bootstrap.EnvironmentRequest
+	open       func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
+}
+
+func newCloud() *cloud {
+	return &cloud{
+		account: "123456789012", zones: []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"},
+		parameters: map[string]string{}, fail: map[string]error{}, stores: map[string]state.Store{},
+	}
+}
+
+// effect notes what is written, or gives the error that is due.
+func (c *cloud) effect(name string) error {
+	if c.at != nil {
+		c.at(name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.fail[name]; err != nil {
+		return err
+	}
+	c.effects = append(c.effects, name)
+	return nil
+}
+
+// written gives the effects since the last call.
+func (c *cloud) written() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.effects
+	c.effects = nil
+	return list
+}
+
+// Identity implements bootstrap.Account.
+func (c *cloud) Identity(context.Context) (bootstrap.Identity, error) {
+	if err := c.fail["identity"]; err != nil {
+		return bootstrap.Identity{}, err
+	}
+	return bootstrap.Identity{Account: c.account, ARN: "arn:aws:iam::" + c.account + ":user/ada"}, nil
+}
+
+// Keys implements bootstrap.Account.
+func (c *cloud) Keys(context.Context) (bootstrap.Keys, error) {
+	return bootstrap.Keys{AccessKey: secret.New("AKIAEXAMPLE"), SecretKey: secret.New("canary-of-the-secret-key")}, nil
+}
+
+// Zones implements bootstrap.Account.
+func (c *cloud) Zones(context.Context) ([]string, error) { return c.zones, nil }
+
+// Offerings implements bootstrap.Account: every zone has every type, but for offered.
+func (c *cloud) Offerings(_ context.Context, types []string) (map[string][]string, error) {
+	out := map[string][]string{}
+	for _, t := range types {
+		if list, said := c.offered[t]; said {
+			out[t] = list
+		} else {
+			out[t] = c.zones
+		}
+	}
+	return out, nil
+}
+
+// Subnets implements bootstrap.Account.
+func (c *cloud) Subnets(_ context.Context, ids []string) ([]bootstrap.Subnet, error) {
+	var list []bootstrap.Subnet
+	for _, id := range ids {
+		zone := c.zones[0]
+		if strings.HasSuffix(id, "b") {
+			zone = c.zones[1]
+		}
+		list = append(list, bootstrap.Subnet{ID: id, VPC: "vpc-1", Zone: zone, CIDR: "10.1.0.0/24", Public: strings.Contains(id, "public")})
+	}
+	return list, nil
+}
+
+// HostedZone implements bootstrap.Account.
+func (c *cloud) HostedZone(context.Context, string) (string, bool, error) { return "Z123", true, nil }
+
+// Address implements bootstrap.Account.
+func (c *cloud) Address(context.Context) (string, error) { return "203.0.113.7", nil }
+
+// PutParameter implements bootstrap.Account.
+func (c *cloud) PutParameter(_ context.Context, name string, value secret.Value) (bool, error) {
+	if c.parameters[name] == value.Reveal() {
+		return false, nil
+	}
+	if err := c.effect("parameter " + name); err != nil {
+		return false, err
+	}
+	c.parameters[name] = value.Reveal()
+	return true, nil
+}
+
+// DeleteParameters implements bootstrap.Account.
+func (c *cloud) DeleteParameters(_ context.Context, prefix string) ([]string, error) {
+	var gone []string
+	for name := range c.parameters {
+		if strings.HasPrefix(name, prefix) {
+			delete(c.parameters, name)
+			gone = append(gone, name)
+		}
+	}
+	slices.Sort(gone)
+	return gone, c.effect("parameters deleted")
+}
+
+// Parameter implements bootstrap.Account.
+func (c *cloud) Parameter(_ context.Context, name string) (secret.Value, error) {
+	return secret.New(c.parameters[name]), nil
+}
+
+// DatabaseAuthorities implements bootstrap.Account.
+func (c *cloud) DatabaseAuthorities(context.Context) (string, error) { return "the CAs", nil }
+
+// AccessKeys implements bootstrap.Account.
+func (c *cloud) AccessKeys(context.Context, string) ([]string, error) { return nil, nil }
+
+// NewAccessKey implements bootstrap.Account.
+func (c *cloud) NewAccessKey(context.Context, string) (id, key secret.Value, err error) {
+	return secret.New("AKIANEW"), secret.New("new"), c.effect("access key")
+}
+
+// DeleteAccessKey implements bootstrap.Account.
+func (c *cloud) DeleteAccessKey(context.Context, string, string) error { return nil }
+
+// Left implements bootstrap.Account.
+func (c *cloud) Left(context.Context) ([]string, error) {
+	if c.stack != nil {
+		return []string{"stack"}, nil
+	}
+	return nil, nil
+}
+
+// Plan implements bootstrap.Infrastructure.
+func (c *cloud) Plan(_ context.Context, w bootstrap.Wanted) (bootstrap.Change, error) {
+	if c.stack == nil {
+		return bootstrap.Change{Create: true, Lines: []string{"+ VPC (AWS::EC2::VPC)"}, Handle: w}, nil
+	}
+	if fmt.Sprint(c.stack.Zones, c.stack.DirectorCIDRs, c.stack.DatabasePassword.Reveal()) == fmt.Sprint(w.Zones, w.DirectorCIDRs, w.DatabasePassword.Reveal()) {
+		return bootstrap.Change{Empty: true}, nil
+	}
+	return bootstrap.Change{Lines: []string{"~ DirectorSecurityGroup"}, Handle: w}, nil
+}
+
+// Apply implements bootstrap.Infrastructure.
+func (c *cloud) Apply(ctx context.Context, change bootstrap.Change, _ func(string)) error {
+	if err := c.effect("stack"); err != nil {
+		return err
+	}
+	w := change.Handle.(bootstrap.Wanted)
+	c.stack = &w
+	return ctx.Err()
+}
+
+// Discard implements bootstrap.Infrastructure.
+func (c *cloud) Discard(context.Context, bootstrap.Change) error { return nil }
+
+// Outputs implements bootstrap.Infrastructure.
+func (c *cloud) Outputs(context.Context) (environment.Infrastructure, error) {
+	if c.stack == nil {
+		return environment.Infrastructure{}, bootstrap.ErrNotFound
+	}
+	infra := environment.Infrastructure{
+		Region: "eu-central-1", VPC: "vpc-1", CIDR: "10.0.0.0/16", DirectorAddress: "198.51.100.2", DirectorIP: "10.0.0.6",
+		WebAddress: "198.51.100.1", EgressAddress: "198.51.100.3", KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci",
+		SecurityGroups: environment.SecurityGroups{Director: "sg-1", VMs: "sg-2", Web: "sg-3", Database: "sg-4"},
+		Profiles:       environment.Profiles{Director: "director", Web: "web", Worker: "worker"},
+		Database:       environment.Database{Host: "db.example.com", Port: 5432, Name: "concourse", User: "concourse"},
+	}
+	for i, zone := range c.stack.Zones {
+		infra.Zones = append(infra.Zones, environment.Zone{
+			Name: zone, PublicSubnet: fmt.Sprintf("subnet-public-%d", i), PrivateSubnet: fmt.Sprintf("subnet-private-%d", i),
+			PublicCIDR: fmt.Sprintf("10.0.%d.0/24", i), PrivateCIDR: fmt.Sprintf("10.0.%d.0/20", 16*(i+1)),
+		})
+	}
+	return infra, nil
+}
+
+// Delete implements bootstrap.Infrastructure.
+func (c *cloud) Delete(context.Context, *config.Config, func(string)) ([]string, error) {
+	if c.stack == nil {
+		return nil, bootstrap.ErrNotFound
+	}
+	if err := c.effect("stack deleted"); err != nil {
+		return nil, err
+	}
+	c.stack = nil
+	return []string{"the last snapshot of the database"}, nil
+}
+
+// createEnv is bootstrap.Environment on the cloud.
+type createEnv struct{ *cloud }
+
+// Pending implements bootstrap.Environment.
+func (c createEnv) Pending(context.Context, bootstrap.EnvironmentRequest) ([]string, error) {
+	if c.vm {
+		return nil, nil
+	}
+	return []string{"+ VM bosh/0"}, nil
+}
+
+// Create implements bootstrap.Environment.
+func (c createEnv) Create(_ context.Context, r bootstrap.EnvironmentRequest, _ func(string)) (bool, error) {
+	c.cloud.env = append(c.cloud.env, r)
+	if c.vm && !r.Recreate {
+		return false, nil
+	}
+	if err := c.effect("vm"); err != nil {
+		return false, err
+	}
+	c.cloud.vm = true
+	return true, nil
+}
+
+// Delete implements bootstrap.Environment.
+func (c createEnv) Delete(context.Context, bootstrap.EnvironmentRequest, func(string)) error {
+	if err := c.effect("vm deleted"); err != nil {
+		return err
+	}
+	c.cloud.vm = false
+	return nil
+}
+
+// store is bootstrap.OpenStore on directories.
+func (c *cloud) store(t *testing.T) func(context.Context, *config.Config, string, bool) (state.Store, bool, error) {
+	dir := t.TempDir()
+	return func(_ context.Context, cfg *config.Config, _ string, create bool) (state.Store, bool, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.stores[cfg.Name] != nil {
+			return c.stores[cfg.Name], false, nil
+		}
+		if !create {
+			return nil, false, bootstrap.ErrNotFound
+		}
+		made, err := state.NewDir(dir)
+		if err != nil {
+			return nil, false, err
+		}
+		if body := theCredentials.get(); body != nil {
+			if _, err := made.Put(t.Context(), "credentials.json", body, ""); err != nil {
+				return nil, false, err
+			}
+		}
+		c.effects = append(c.effects, "store")
+		c.stores[cfg.Name] = made
+		return made, true, nil
+	}
+}
+
+// document is one of the state's.
+func (c *cloud) document(t *testing.T, name string) string {
+	t.Helper()
+	found, err := c.stores["ci"].Get(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(found.Body)
+}
+
+// kept are the credentials of the first install of this process: keys take seconds
+// to make, and most tests are about something else.
+type kept struct {
+	mu   sync.Mutex
+	body []byte
+}
+
+var theCredentials kept
+
+func (k *kept) get() []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.body
+}
+
+func (k *kept) put(text string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.body = []byte(text)
+}
+
+var errBroken = errors.New("the cloud says no")

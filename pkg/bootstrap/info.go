@@ -1,0 +1,94 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/credential"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// Info is what an installation is, from its state alone.
+type Info struct {
+	Name         string            `json:"name"`     // "ci"
+	URL          string            `json:"url"`      // "https://ci.example.com"; "" before there is one
+	Director     string            `json:"director"` // "https://203.0.113.9:25555"
+	Account      string            `json:"account,omitempty"`
+	Region       string            `json:"region,omitempty"`
+	Addresses    map[string]string `json:"addresses"`         // "web", "director", "egress"
+	Versions     map[string]string `json:"versions"`          // of the components deployed last
+	Verified     bool              `json:"verified"`          // they were seen to run
+	Program      string            `json:"perpetual"`         // the version that changed something last
+	Certificates []Certificate     `json:"certificates"`      // the one that ends first, first
+	Steps        []StepRecord      `json:"steps"`             // when each changed something last
+	Secrets      map[string]any    `json:"secrets,omitempty"` // the generated credentials, only when asked for
+
+	// Access is how the director is reached, and Web how Concourse is; their
+	// passwords are values that cannot be printed.
+	Access resource.Director  `json:"-"`
+	Web    resource.Concourse `json:"-"`
+}
+
+// Certificate is one that the installation has, with the days it is good for.
+type Certificate struct {
+	Name     string    `json:"name"` // "director_ssl"
+	CA       bool      `json:"ca"`
+	NotAfter time.Time `json:"not_after"`
+	DaysLeft int       `json:"days_left"`
+}
+
+// StepRecord is when a step last changed something.
+type StepRecord struct {
+	Step   string    `json:"step"`   // "infrastructure"
+	Status Status    `json:"status"` // "changed"
+	Report string    `json:"report"` // "the stack was created, 34 resources"
+	At     time.Time `json:"at"`
+}
+
+// Info reads the state and asks nothing else, so that it works when nothing else
+// answers. It fails with ErrNotFound where there is no state. With secrets the
+// generated credentials are in it.
+func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
+	r := i.newRun(Options{})
+	if r.config.AWS != nil {
+		var err error
+		if r.identity, err = r.Account.Identity(ctx); err != nil {
+			return Info{}, err
+		}
+	}
+	if _, err := r.open(ctx, false); err != nil {
+		return Info{}, fmt.Errorf("read the state of %s: %w", i.Name, err)
+	}
+	info := Info{
+		Name: i.Name, URL: r.url(), Account: r.record.Account, Region: r.record.Region, Program: r.record.Program,
+		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps,
+		Verified: describeSet(r.record.Applied) == describeSet(r.record.Desired) && len(r.record.Applied) > 0,
+	}
+	for name, address := range map[string]string{
+		"web": r.infra.WebAddress, "director": r.infra.DirectorAddress, "egress": r.infra.EgressAddress,
+	} {
+		if address != "" {
+			info.Addresses[name] = address
+		}
+	}
+	for _, c := range r.record.Desired {
+		info.Versions[c.Name] = c.Version
+	}
+	for _, e := range credential.Expiries(r.credentials, r.now()) {
+		info.Certificates = append(info.Certificates, Certificate{e.Name, e.CA, e.NotAfter, e.DaysLeft})
+	}
+	if r.config.AWS == nil || r.record.Infrastructure != nil {
+		info.Access, info.Web = r.access(), r.web()
+		info.Director = info.Access.URL
+	}
+	if secrets {
+		info.Secrets = maps.Clone(r.credentials)
+	}
+	return info, nil
+}
+
+// SecretNames lists what Info's secrets are called.
+func (i Info) SecretNames() []string { return slices.Sorted(maps.Keys(i.Secrets)) }

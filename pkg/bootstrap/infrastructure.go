@@ -1,0 +1,153 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+// convergeInfrastructure makes the stack as wanted, and reads what it gives.
+func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
+	if r.config.AWS == nil {
+		return skipped("the director exists already")
+	}
+	wanted, err := r.wanted(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	change, err := r.Infra.Plan(ctx, wanted)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !change.Empty {
+		for _, line := range change.Lines {
+			r.note(stepInfrastructure, "%s", line)
+		}
+		if err := r.Infra.Apply(ctx, change, func(line string) { r.note(stepInfrastructure, "%s", line) }); err != nil {
+			return Outcome{}, err
+		}
+	}
+	if r.infra, err = r.Infra.Outputs(ctx); err != nil {
+		return Outcome{}, fmt.Errorf("read what the stack gives: %w", err)
+	}
+	if err := r.findAuthorities(ctx); err != nil {
+		return Outcome{}, err
+	}
+	infra := r.infra
+	r.record.Infrastructure = &infra
+	switch {
+	case change.Empty:
+		return upToDate("no changes to the stack")
+	case change.Create:
+		return changed("the stack was created, %d resources", len(change.Lines))
+	}
+	return changed("the stack was updated, %d resources changed", len(change.Lines))
+}
+
+// findAuthorities gets the CAs that the web knows the database by. Those of the
+// first time stay: others would be a change of the web that nobody asked for.
+func (r *run) findAuthorities(ctx context.Context) (err error) {
+	if r.infra.Database.Host == "" {
+		return nil
+	}
+	if before := r.record.Infrastructure; before != nil && before.Database.CA != "" {
+		r.infra.Database.CA = before.Database.CA
+		return nil
+	}
+	r.infra.Database.CA, err = r.Account.DatabaseAuthorities(ctx)
+	return err
+}
+
+// wanted looks up what the user need not say. What it has chosen stays chosen.
+func (r *run) wanted(ctx context.Context) (Wanted, error) {
+	if err := r.choose(ctx); err != nil {
+		return Wanted{}, err
+	}
+	if err := r.findSubnets(ctx); err != nil {
+		return Wanted{}, err
+	}
+	access := r.config.Access
+	switch {
+	case access.HostedZone != "":
+		r.record.HostedZone = access.HostedZone
+	case access.Domain != "":
+		id, _, err := r.Account.HostedZone(ctx, access.Domain)
+		if err != nil {
+			return Wanted{}, err
+		}
+		r.record.HostedZone = id // "" where the account has none: the user makes the record
+	}
+	if err := r.findDirectorCIDRs(ctx); err != nil {
+		return Wanted{}, err
+	}
+	password, _ := r.credentials[environment.DatabasePassword].(string)
+	return Wanted{
+		Config: r.config, Account: r.identity.Account, Zones: r.record.Zones, HostedZone: r.record.HostedZone, Subnets: r.subnets,
+		DirectorCIDRs: r.record.DirectorCIDRs, DatabasePassword: secret.New(password), IssuerURL: r.issuer(),
+	}, nil
+}
+
+// findDirectorCIDRs lets the address from which this runs reach the director. From
+// inside nothing need be let in.
+func (r *run) findDirectorCIDRs(ctx context.Context) error {
+	if list := r.config.Access.Director; len(list) > 0 {
+		r.record.DirectorCIDRs = list
+		return nil
+	}
+	if r.options.Self && len(r.record.DirectorCIDRs) > 0 {
+		return nil
+	}
+	address, err := r.Account.Address(ctx)
+	if err != nil {
+		return fmt.Errorf("find the address from which the director will be reached: %w; or give access.director", err)
+	}
+	r.record.DirectorCIDRs = []string{address + "/32"}
+	return nil
+}
+
+// findSubnets looks at the subnets of a network that exists: one public and one
+// private subnet in each zone in use.
+func (r *run) findSubnets(ctx context.Context) error {
+	network := r.config.AWS.Network
+	if network.VPC == "" {
+		return nil
+	}
+	ids := slices.Concat(network.PublicSubnets, network.PrivateSubnets)
+	var err error
+	if r.subnets, err = r.Account.Subnets(ctx, ids); err != nil {
+		return err
+	}
+	for _, s := range r.subnets {
+		switch public := slices.Contains(network.PublicSubnets, s.ID); {
+		case s.VPC != network.VPC:
+			return fmt.Errorf("subnet %s is in VPC %s, not in aws.network.vpc %s", s.ID, s.VPC, network.VPC)
+		case public && !s.Public:
+			return fmt.Errorf("subnet %s is in aws.network.public_subnets, but its route table has no internet gateway", s.ID)
+		case len(r.config.AWS.Zones) == 0 && !slices.Contains(r.record.Zones, s.Zone):
+			return fmt.Errorf("subnet %s is in zone %s; the zones in use are %v: set aws.zones to those of the subnets", s.ID, s.Zone, r.record.Zones)
+		}
+	}
+	return nil
+}
+
+// issuer is where AWS can fetch the keys of Concourse's identity tokens, "" where
+// the internet does not reach it by a name with a certificate that everybody trusts.
+func (r *run) issuer() string {
+	in := environment.Input{Config: r.config, Infrastructure: r.infra}
+	if in.Public() {
+		return in.URL()
+	}
+	return ""
+}
+
+// url is that of the web; "" while there is no address for it.
+func (r *run) url() string {
+	return environment.Input{Config: r.config, Infrastructure: r.infra}.URL()
+}
+
+// usesService says whether the database is a service of the cloud.
+func usesService(c *config.Config) bool { return c.AWS != nil && c.Database.Kind != "vm" }

@@ -1,0 +1,229 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// Deploy converges from any state: the first install, the hundredth run, and what a
+// run that was killed has left. Its errors are *StepError. A context that ends
+// leaves what the cloud and the director have begun going on; the next run goes on
+// from there.
+func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
+	r := i.newRun(o)
+	// The store comes first, and with it the lease under which all else is done.
+	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}, {stepState, r.openState}}); err != nil {
+		return r.result, err
+	}
+	held, release, err := r.hold(ctx, "deploy "+i.Name)
+	if err != nil {
+		return r.result, &StepError{stepState, err}
+	}
+	defer release()
+	// Between the look and the lease somebody else may have written.
+	if _, err := r.open(held, false); err != nil {
+		return r.result, &StepError{stepState, err}
+	}
+	if err := r.perform(held, r.steps()); err != nil {
+		return r.result, err
+	}
+	r.result.URL = r.url()
+	return r.result, nil
+}
+
+// steps are those of a first install, run from outside, or those of a
+// self-upgrade, run by a build: there nothing may come after the deploy, which
+// takes away the worker that runs this.
+func (r *run) steps() []step {
+	list := []step{
+		{stepConfiguration, r.keepConfiguration},
+		{stepInfrastructure, r.convergeInfrastructure},
+		{stepCredentials, r.makeCredentials},
+		{stepComponents, r.chooseComponents},
+	}
+	if r.options.Self {
+		return append(list,
+			step{stepPipeline, r.setPipeline}, step{stepDirector, r.convergeDirector}, step{stepDeploy, r.deploy})
+	}
+	return append(list,
+		step{stepDirector, r.convergeDirector}, step{stepDeploy, r.deploy},
+		step{stepParameters, r.putParameters}, step{stepPipeline, r.setPipeline}, step{stepVerify, r.verify})
+}
+
+// openState makes the store if it is not there, and reads it.
+func (r *run) openState(ctx context.Context) (Outcome, error) {
+	// The pipeline's own rights are for what is there.
+	created, err := r.open(ctx, !r.options.Self)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if created {
+		return changed("%s was made", storeName(r))
+	}
+	return upToDate("%s", storeName(r))
+}
+
+// keepConfiguration stores what is wanted before anything is made from it.
+func (r *run) keepConfiguration(ctx context.Context) (Outcome, error) {
+	if r.config.AWS != nil {
+		r.record.Account, r.record.Region = r.identity.Account, r.config.AWS.Region
+	}
+	differs, err := r.configDocument.save(ctx, r.wantedConfig)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := r.earlyCredentials(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if differs {
+		return changed("%s", r.configurationChange())
+	}
+	return upToDate("as before")
+}
+
+// chooseComponents takes the set that a pipeline has fetched, the one of the last
+// run, or the newest that the constraints allow.
+func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
+	before := r.record.Desired
+	switch {
+	case len(r.options.Components) > 0:
+		r.set = r.options.Components
+	case len(before) > 0 && !r.options.Upgrade:
+		r.set = before
+	default:
+		var err error
+		if r.set, err = r.Components(ctx, r.watch(), nil); err != nil {
+			return Outcome{}, err
+		}
+	}
+	r.record.Desired = r.set
+	if describeSet(before) == describeSet(r.set) {
+		return upToDate("%s", describeSet(r.set))
+	}
+	return changed("%s", describeSet(r.set))
+}
+
+// watch is what the bundled pipeline watches, with the user's constraints.
+func (r *run) watch() resource.Source {
+	return watch(r.config)
+}
+
+// describeSet names the members of a set.
+func describeSet(set []component.Component) string {
+	names := make([]string, len(set))
+	for i, c := range set {
+		names[i] = c.Name + " " + c.Version
+	}
+	return strings.Join(names, ", ")
+}
+
+// storeName says where the state is.
+func storeName(r *run) string {
+	if r.config.State != nil && r.config.State.Dir != "" {
+		return "the directory " + r.config.State.Dir
+	}
+	return "the bucket " + r.bucketName()
+}
+
+// Destroy removes everything that Deploy has made, also of an install that was
+// never finished, and lists what is left: what is kept on purpose, and what the
+// account still has of it. The state goes last, when nothing that it knows is left.
+func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
+	r := i.newRun(Options{})
+	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+		return nil, err
+	}
+	if _, err := r.open(ctx, false); errors.Is(err, ErrNotFound) {
+		return r.left(ctx, nil)
+	} else if err != nil {
+		return nil, &StepError{stepState, err}
+	}
+	held, release, err := r.hold(ctx, "destroy "+i.Name)
+	if err != nil {
+		return nil, &StepError{stepState, err}
+	}
+	defer release()
+	if _, err := r.open(held, false); err != nil {
+		return nil, &StepError{stepState, err}
+	}
+	var kept []string
+	steps := []step{
+		{stepDeploy, r.deleteDeployment},
+		{stepDirector, r.deleteDirector},
+		{stepParameters, r.deleteParameters},
+		{stepInfrastructure, func(ctx context.Context) (o Outcome, err error) {
+			o, kept, err = r.deleteInfrastructure(ctx)
+			return o, err
+		}},
+	}
+	if err := r.perform(held, steps); err != nil {
+		return kept, err
+	}
+	return r.finish(held, kept)
+}
+
+// finish removes the state, with the lease in it, and looks at what is left.
+func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
+	ctx = context.WithoutCancel(ctx) // the lease goes with the state, and is no more to be waited for
+	r.recordDocument = nil
+	err := r.perform(ctx, []step{{stepState, func(ctx context.Context) (Outcome, error) {
+		if err := r.DeleteStore(ctx, r.config, r.identity.Account); err != nil {
+			return Outcome{}, err
+		}
+		r.store = nil
+		return changed("%s was deleted", storeName(r))
+	}}})
+	if err != nil {
+		return kept, err
+	}
+	return r.left(ctx, kept)
+}
+
+// left adds what the account still has of the installation.
+func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
+	if r.config.AWS == nil {
+		return kept, nil
+	}
+	list, err := r.Account.Left(ctx)
+	if err != nil {
+		return kept, fmt.Errorf("look for what is left: %w", err)
+	}
+	return append(kept, list...), nil
+}
+
+func (r *run) deleteParameters(ctx context.Context) (Outcome, error) {
+	if r.config.AWS == nil || r.infra.ParameterPath == "" {
+		return skipped("none were made")
+	}
+	if err := r.deleteKeys(ctx); err != nil {
+		return Outcome{}, err
+	}
+	gone, err := r.Account.DeleteParameters(ctx, r.infra.ParameterPath+"/")
+	if err != nil {
+		return Outcome{}, err
+	}
+	return changed("%d parameters were deleted", len(gone))
+}
+
+func (r *run) deleteInfrastructure(ctx context.Context) (Outcome, []string, error) {
+	if r.config.AWS == nil {
+		o, err := skipped("the director's owner has made it")
+		return o, nil, err
+	}
+	kept, err := r.Infra.Delete(ctx, r.config, func(line string) { r.note(stepInfrastructure, "%s", line) })
+	if isNotFound(err) {
+		o, err := skipped("none was made")
+		return o, nil, err
+	}
+	if err != nil {
+		return Outcome{}, kept, err
+	}
+	r.record.Infrastructure = nil
+	o, err := changed("the stack was deleted")
+	return o, kept, err
+}

@@ -1,0 +1,259 @@
+// Package bootstrap installs a Concourse with everything under it, and converges
+// it from then on: infrastructure, director, stemcells and releases, deploy,
+// pipeline, verification. Each step observes, compares, acts and reports; a second
+// run finds nothing to do. It knows the cloud, create-env, the director and the ATC
+// only through what it asks of them.
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// ErrNotFound says that something has not been made yet.
+var ErrNotFound = errors.New("not found")
+
+// Installation is one Concourse with all that is under it.
+type Installation struct {
+	Name    string         // "ci"
+	Given   *config.Config // what the user has given this time: file, environment, flags
+	Program string         // the version of this program
+
+	Account Account // nil without aws
+	Infra   Infrastructure
+	Env     Environment
+	// OpenStore gives the state store, and makes its bucket if it is not there yet.
+	// With create false a store that is not there is ErrNotFound.
+	// account is "" without aws.
+	OpenStore func(ctx context.Context, c *config.Config, account string, create bool) (store state.Store, created bool, err error)
+	// DeleteStore removes it with everything in it.
+	DeleteStore func(ctx context.Context, c *config.Config, account string) error
+	// Director and ATC open clients; the functions that they give close them.
+	Director func(resource.Director) (Director, func(), error)
+	ATC      func(resource.Concourse) (ATC, error)
+	// Components finds the newest component set, or exactly the given one.
+	Components func(ctx context.Context, source resource.Source, version resource.Version) ([]component.Component, error)
+	// Price is what an hour of an instance type costs on demand in USD, "0.192"; "" if
+	// that is not known.
+	Price func(region, instanceType string) string
+	// Files reads the user's ops files and vars files.
+	Files func(name string) ([]byte, error)
+
+	Progress Progress
+	Mask     func(...secret.Value) // hides values in all output from now on
+	Now      func() time.Time
+	Poll     time.Duration // between two looks; 0 is 2 s
+	// Timeout bounds each wait for the director or the web; 0 is two hours.
+	Timeout time.Duration
+	// Settle is how long web and workers may take after a deploy; 0 is 5 minutes.
+	Settle time.Duration
+	// LeaseTTL is for how long a run that dies keeps others out; 0 is what the state has.
+	LeaseTTL time.Duration
+	Build    upgrade.Build // of a self-upgrade
+	Log      *slog.Logger  // says why at level debug; nil says nothing
+}
+
+// Account is the cloud account in which everything is.
+type Account interface {
+	// Identity fails when there are no credentials, or when they have expired.
+	Identity(ctx context.Context) (Identity, error)
+	// Zones lists the zones of the region; it fails when there is no such region.
+	Zones(ctx context.Context) ([]string, error)
+	// Offerings lists, for each instance type, the zones that offer it.
+	Offerings(ctx context.Context, types []string) (map[string][]string, error)
+	// Subnets describes subnets that exist; it fails when one does not.
+	Subnets(ctx context.Context, ids []string) ([]Subnet, error)
+	// HostedZone finds the DNS zone that holds a domain.
+	HostedZone(ctx context.Context, domain string) (id string, found bool, err error)
+	// Address is that from which this program reaches the internet: "203.0.113.7".
+	Address(ctx context.Context) (string, error)
+	// PutParameter writes a secret for the pipeline when it differs.
+	PutParameter(ctx context.Context, name string, value secret.Value) (changed bool, err error)
+	// Parameter reads one of them; "" where there is none.
+	Parameter(ctx context.Context, name string) (secret.Value, error)
+	// DeleteParameters removes those below a prefix and lists them.
+	DeleteParameters(ctx context.Context, prefix string) ([]string, error)
+	// DatabaseAuthorities are the CAs that sign for the databases of the service, in PEM.
+	DatabaseAuthorities(ctx context.Context) (string, error)
+	// AccessKeys lists the keys of the pipeline's user.
+	AccessKeys(ctx context.Context, user string) ([]string, error)
+	NewAccessKey(ctx context.Context, user string) (id, key secret.Value, err error)
+	DeleteAccessKey(ctx context.Context, user, id string) error
+	// Left lists what the account still has of this installation.
+	Left(ctx context.Context) ([]string, error)
+	// Keys are the credentials with which the director is made; they do not stay there.
+	Keys(ctx context.Context) (Keys, error)
+}
+
+// Identity is who asks.
+type Identity struct {
+	Account string // "123456789012"
+	ARN     string // "arn:aws:iam::123456789012:user/ada"
+}
+
+// Keys sign what create-env asks of the cloud.
+type Keys struct {
+	AccessKey, SecretKey, SessionToken secret.Value
+}
+
+// Subnet is one that exists.
+type Subnet struct {
+	ID, VPC, Zone, CIDR string
+	Public              bool // it has a route to an internet gateway
+}
+
+// Infrastructure is the stack below an installation.
+type Infrastructure interface {
+	// Plan compares what is wanted with what is there. The change is applied or
+	// discarded afterwards.
+	Plan(ctx context.Context, wanted Wanted) (Change, error)
+	// Apply makes a change and waits for its end. A context that ends leaves it going on.
+	Apply(ctx context.Context, change Change, report func(string)) error
+	Discard(ctx context.Context, change Change) error
+	// Outputs gives what there is; it fails with ErrNotFound.
+	Outputs(ctx context.Context) (environment.Infrastructure, error)
+	// Delete removes the stack, and lists what is kept on purpose.
+	// It fails with ErrNotFound.
+	Delete(ctx context.Context, c *config.Config, report func(string)) (kept []string, err error)
+}
+
+// Wanted is what the stack is made from.
+type Wanted struct {
+	Config           *config.Config
+	Account          string // "123456789012"
+	Zones            []string
+	HostedZone       string
+	Subnets          []Subnet // of a network that exists
+	DirectorCIDRs    []string
+	DatabasePassword secret.Value
+	IssuerURL        string // of Concourse's identity tokens; "" while the web is not public
+}
+
+// Change is what Plan has found.
+type Change struct {
+	Empty  bool
+	Create bool
+	Lines  []string // "+ Database (AWS::RDS::DBInstance)", "~ WebSecurityGroup …"
+	Handle any      // the adapter's own
+}
+
+// Environment is create-env: the director's own VM.
+type Environment interface {
+	// Pending says what Create would do; nothing means nothing.
+	Pending(ctx context.Context, r EnvironmentRequest) ([]string, error)
+	// Create converges the VM. A context that ends stops it at a safe point.
+	Create(ctx context.Context, r EnvironmentRequest, report func(string)) (changed bool, err error)
+	Delete(ctx context.Context, r EnvironmentRequest, report func(string)) error
+}
+
+// EnvironmentRequest is what create-env is given.
+type EnvironmentRequest struct {
+	Store    state.Store // where it keeps its state, below environment/
+	Manifest []byte      // with placeholders
+	Vars     map[string]any
+	// Transient names the variables that are of this run alone: keys, and the address
+	// by which the VM is reached from here. Another value of theirs is no change.
+	Transient []string
+	Recreate  bool
+}
+
+// Director is the director once it runs.
+type Director interface {
+	upgrade.Director
+	// DeleteDeployment starts the task; it fails with upgrade.ErrNotFound.
+	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+}
+
+// ATC is the new Concourse's API.
+type ATC interface {
+	upgrade.ATC
+	// Unpause lets a pipeline run, which Concourse makes paused.
+	Unpause(ctx context.Context, p upgrade.PipelineRef) error
+}
+
+// Progress hears what becomes of the steps.
+type Progress interface {
+	Begin(step string)
+	// Note is what is going on in it, one line.
+	Note(step, line string)
+	End(step string, o Outcome)
+}
+
+// Status is how a step has ended.
+type Status string
+
+// What becomes of a step.
+const (
+	UpToDate Status = "up to date"
+	Changed  Status = "changed"
+	Skipped  Status = "skipped"
+	Failed   Status = "failed"
+)
+
+// Outcome is what a step reports.
+type Outcome struct {
+	Status Status
+	Report string // "stack perpetual-ci: created, 34 resources"
+	Took   time.Duration
+}
+
+// Options say how Deploy goes about it.
+type Options struct {
+	// Self is the order of a self-upgrade, from inside: the pipeline first, the
+	// deploy last and in the background.
+	Self bool
+	// Upgrade takes the newest component set; without it what was deployed last stays.
+	Upgrade bool
+	// Components is the set to deploy, from a pipeline's get; it wins over Upgrade.
+	Components []component.Component
+	// Recreate makes every VM again.
+	Recreate bool
+}
+
+// Result is what Deploy ends with.
+type Result struct {
+	Changed  bool
+	URL      string // "https://ci.example.com"
+	Task     int    // the director task of the deploy; 0 if there was nothing to deploy
+	Outcomes []NamedOutcome
+}
+
+// NamedOutcome is the outcome of a step.
+type NamedOutcome struct {
+	Step string
+	Outcome
+}
+
+// Plan is what deploy would change.
+type Plan struct {
+	Steps  []PlannedStep
+	Config *config.Config // what is wanted, with what was wanted before and the defaults
+}
+
+// Changes says whether there is anything to do.
+func (p Plan) Changes() bool {
+	for _, s := range p.Steps {
+		if s.Changes {
+			return true
+		}
+	}
+	return false
+}
+
+// PlannedStep is what one step would do.
+type PlannedStep struct {
+	Step    string
+	Changes bool
+	Summary string   // "would be created", "up to date"
+	Lines   []string // the difference, with credentials hidden: "+ …", "- …", "~ …"
+}

@@ -1,0 +1,275 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/credential"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// notYet is what a plan says of a step whose foundation is not there.
+const notYet = "would be made"
+
+// Plan says what Deploy would change, step by step, with credentials hidden. It
+// changes nothing, but for a change set of the stack that it discards.
+func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
+	r := i.newRun(o)
+	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+		return Plan{}, err
+	}
+	p := &planner{run: r}
+	_, err := r.open(ctx, false)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		p.fresh = true
+		if err := r.merge(); err != nil {
+			return Plan{}, &StepError{stepConfiguration, err}
+		}
+		p.add(PlannedStep{Step: stepState, Changes: true, Summary: notYet, Lines: []string{"+ " + storeName(r)}})
+	case err != nil:
+		return Plan{}, &StepError{stepState, err}
+	default:
+		p.add(PlannedStep{Step: stepState, Summary: storeName(r)})
+	}
+	p.plan.Config = r.config
+	for _, s := range []struct {
+		name string
+		do   func(context.Context) (PlannedStep, error)
+	}{
+		{stepConfiguration, p.configuration}, {stepInfrastructure, p.infrastructure}, {stepCredentials, p.credentials},
+		{stepComponents, p.components}, {stepDirector, p.director}, {stepDeploy, p.deploy}, {stepPipeline, p.pipeline},
+	} {
+		r.Progress.Begin(s.name)
+		begun := r.now()
+		planned, err := s.do(ctx)
+		if err != nil {
+			r.Progress.End(s.name, Outcome{Status: Failed, Report: err.Error(), Took: r.now().Sub(begun)})
+			return p.plan, &StepError{s.name, because(ctx, err)}
+		}
+		planned.Step = s.name
+		p.add(planned)
+		status := UpToDate
+		if planned.Changes {
+			status = Changed
+		}
+		r.Progress.End(s.name, Outcome{Status: status, Report: planned.Summary, Took: r.now().Sub(begun)})
+	}
+	return p.plan, nil
+}
+
+// planner goes through the steps without doing them.
+type planner struct {
+	*run
+	plan  Plan
+	fresh bool // there is no state yet
+	bare  bool // there is no infrastructure yet
+	alone bool // there is no director yet
+}
+
+func (p *planner) add(s PlannedStep) { p.plan.Steps = append(p.plan.Steps, s) }
+
+// quiet is a step that changes nothing.
+func quiet(format string, args ...any) (PlannedStep, error) {
+	return PlannedStep{Summary: fmt.Sprintf(format, args...)}, nil
+}
+
+func (p *planner) configuration(context.Context) (PlannedStep, error) {
+	if p.fresh {
+		return PlannedStep{Changes: true, Summary: "new"}, nil
+	}
+	var lines []string
+	for _, c := range config.Diff(p.stored, p.wantedConfig) {
+		lines = append(lines, fmt.Sprintf("~ %s: %s → %s", c.Key, c.Old, c.New))
+	}
+	if len(lines) == 0 {
+		return quiet("as before")
+	}
+	return PlannedStep{Changes: true, Summary: "would change", Lines: lines}, nil
+}
+
+func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
+	if p.config.AWS == nil {
+		return quiet("the director exists already")
+	}
+	if err := p.lendPassword(ctx); err != nil {
+		return PlannedStep{}, err
+	}
+	wanted, err := p.wanted(ctx)
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	p.bare = p.record.Infrastructure == nil
+	change, err := p.Infra.Plan(ctx, wanted)
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	if err := p.Infra.Discard(ctx, change); err != nil {
+		return PlannedStep{}, fmt.Errorf("discard the change set of the plan: %w", err)
+	}
+	switch {
+	case change.Empty:
+		return quiet("no changes to the stack")
+	case change.Create:
+		return PlannedStep{Changes: true, Summary: notYet, Lines: change.Lines}, nil
+	}
+	return PlannedStep{Changes: true, Summary: "would change", Lines: change.Lines}, nil
+}
+
+// lendPassword gives a stack that is not there yet a password for its database, with
+// which it can be planned. It is not kept: deploy generates another one.
+func (p *planner) lendPassword(ctx context.Context) error {
+	if _, there := p.run.credentials[environment.DatabasePassword]; there || !usesService(p.config) {
+		return nil
+	}
+	all, _, err := credential.Generate(ctx, environment.FirstVariables(),
+		p.run.credentials, credential.Options{Now: p.now()})
+	if err != nil {
+		return err
+	}
+	p.Mask(credential.Secrets(all)...)
+	p.run.credentials = all
+	return nil
+}
+
+func (p *planner) credentials(ctx context.Context) (PlannedStep, error) {
+	if p.bare {
+		return PlannedStep{Changes: true, Summary: "would be generated"}, nil
+	}
+	in, err := p.input()
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	variables, err := environment.Variables(in)
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	all, added, err := credential.Generate(ctx, variables, p.run.credentials, credential.Options{Now: p.now()})
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	p.Mask(credential.Secrets(all)...)
+	p.run.credentials = all // for the manifests below; they are not kept
+	if len(added) == 0 {
+		return quiet("all %d are there", len(variables))
+	}
+	lines := make([]string, len(added))
+	for i, name := range added {
+		lines[i] = "+ " + name
+	}
+	return PlannedStep{Changes: true, Summary: "would be generated", Lines: lines}, nil
+}
+
+func (p *planner) components(ctx context.Context) (PlannedStep, error) {
+	o, err := p.chooseComponents(ctx)
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	return PlannedStep{Changes: o.Status == Changed, Summary: o.Report}, nil
+}
+
+func (p *planner) director(ctx context.Context) (PlannedStep, error) {
+	switch {
+	case p.config.AWS == nil:
+		o, err := p.lookAtDirector(ctx)
+		return PlannedStep{Summary: o.Report}, err
+	case p.bare:
+		p.alone = true
+		return PlannedStep{Changes: true, Summary: notYet}, nil
+	}
+	p.alone = !p.did(stepDirector)
+	request, err := p.request()
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	pending, err := p.Env.Pending(ctx, request)
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	if len(pending) == 0 {
+		return quiet("the director at %s", p.access().URL)
+	}
+	return PlannedStep{Changes: true, Summary: "would change", Lines: pending}, nil
+}
+
+func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
+	if p.alone {
+		return PlannedStep{Changes: true, Summary: notYet}, nil
+	}
+	in, err := p.upgradeInput()
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	d, done, err := p.Director(p.access())
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	defer done()
+	preview := &preview{Director: d}
+	var text strings.Builder
+	request := p.outRequest()
+	request.Params.DryRun = true
+	if _, err := (upgrade.Out{Director: preview, Log: &text, Mask: p.Mask, Poll: p.poll()}).Upgrade(ctx, request, in); err != nil {
+		return PlannedStep{}, err
+	}
+	if !preview.changes {
+		return quiet("%s", describeSet(p.set))
+	}
+	return PlannedStep{Changes: true, Summary: "would change", Lines: strings.Split(strings.TrimSpace(text.String()), "\n")}, nil
+}
+
+func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
+	name := p.config.Pipeline.Name
+	if p.alone || !p.did(stepDeploy) && p.config.AWS != nil {
+		return PlannedStep{Changes: true, Summary: notYet}, nil
+	}
+	in, err := p.input()
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	text, err := p.run.pipeline(in)
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	atc, err := p.ATC(p.web())
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	change, err := atc.DiffPipeline(ctx, upgrade.PipelineRef{Name: name}, text)
+	if err != nil {
+		return PlannedStep{}, fmt.Errorf("compare pipeline %s: %w", name, err)
+	}
+	if !change.Created && !change.Updated {
+		return quiet("pipeline %s", name)
+	}
+	var lines []string
+	for _, line := range change.Diff {
+		lines = append(lines, strings.TrimRight(line.Op+" "+line.Text, " "))
+	}
+	return PlannedStep{Changes: true, Summary: "would change", Lines: lines}, nil
+}
+
+// preview is a director that is only asked, and notes whether a deploy would
+// change anything.
+type preview struct {
+	Director
+	changes bool
+}
+
+// SetCloudConfig implements upgrade.Director.
+func (p *preview) SetCloudConfig(ctx context.Context, content []byte, _ bool) (bool, error) {
+	differs, err := p.Director.SetCloudConfig(ctx, content, true)
+	p.changes = p.changes || differs
+	return differs, err
+}
+
+// Diff implements upgrade.Director.
+func (p *preview) Diff(ctx context.Context, deployment string, text []byte) (upgrade.Diff, error) {
+	diff, err := p.Director.Diff(ctx, deployment, text)
+	p.changes = p.changes || err != nil || diff.Changed()
+	return diff, err
+}

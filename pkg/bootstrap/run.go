@@ -1,0 +1,245 @@
+package bootstrap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/credential"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// run is what the steps of one command share.
+type run struct {
+	*Installation
+	options Options
+	result  Result
+
+	config       *config.Config // what is wanted, with what was wanted before and the defaults
+	stored       *config.Config // what was wanted before; nil at the first run
+	wantedConfig *config.Config // what is stored in its place: without defaults that may change later
+	identity     Identity
+	keys         Keys
+	store        state.Store
+	lease        *state.Lease
+
+	configDocument     *document[*config.Config]
+	credentialDocument *document[map[string]any]
+	recordDocument     *document[record]
+	record             record
+	credentials        map[string]any
+
+	warned  []string // what was said already
+	subnets []Subnet
+	infra   environment.Infrastructure
+	set     []component.Component
+}
+
+var credentialCodec = codec[map[string]any]{encode: credential.Encode, decode: credential.Decode}
+
+var configCodec = codec[*config.Config]{encode: config.Encode, decode: config.Decode}
+
+// newRun begins with what the user has given alone.
+func (i *Installation) newRun(o Options) *run {
+	return &run{Installation: i, options: o, config: config.Defaults(i.Given), credentials: map[string]any{}}
+}
+
+// open reads the state. With create a store that is not there yet is made. It
+// gives ErrNotFound for one that is not there otherwise.
+func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
+	r.store, created, err = r.OpenStore(ctx, r.config, r.identity.Account, create)
+	if err != nil {
+		return false, err
+	}
+	if r.configDocument, r.stored, err = load(ctx, r.store, configName, configCodec); err != nil {
+		return created, err
+	}
+	if r.recordDocument, r.record, err = load(ctx, r.store, installationName, recordCodec); err != nil {
+		return created, err
+	}
+	if r.credentialDocument, r.credentials, err = load(ctx, r.store, credentialsName, credentialCodec); err != nil {
+		return created, err
+	}
+	if r.credentials == nil {
+		r.credentials = map[string]any{}
+	}
+	r.Mask(credential.Secrets(r.credentials)...)
+	if r.record.Infrastructure != nil {
+		r.infra = *r.record.Infrastructure
+	}
+	return created, r.merge()
+}
+
+// merge puts what is given over what was wanted before.
+func (r *run) merge() error {
+	wanted, err := config.Merge(r.stored, r.Given)
+	if err != nil {
+		return err
+	}
+	r.wantedConfig, r.config = config.Pinned(wanted), config.Defaults(wanted)
+	r.Mask(config.Secrets(r.config)...)
+	if err := r.valid(); err != nil {
+		return err
+	}
+	if r.record.Account != "" && r.identity.Account != "" && r.record.Account != r.identity.Account {
+		return fmt.Errorf("the state belongs to account %s, but these credentials are of account %s (%s); nothing was changed: use credentials of %s",
+			r.record.Account, r.identity.Account, r.identity.ARN, r.record.Account)
+	}
+	return nil
+}
+
+// valid checks the configuration as a whole. Warnings are said once.
+func (r *run) valid() error {
+	problems := config.Validate(r.config, r.now())
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	for _, problem := range problems {
+		if line := problem.Error(); !slices.Contains(r.warned, line) {
+			r.warned = append(r.warned, line)
+			r.note(stepConfiguration, "%s", line)
+		}
+	}
+	return nil
+}
+
+// bucketName is that of the state bucket.
+func (r *run) bucketName() string { return config.BucketName(r.config, r.identity.Account) }
+
+// configurationChange names the keys that differ from what was wanted before.
+func (r *run) configurationChange() string {
+	if r.stored == nil {
+		return "stored"
+	}
+	var keys []string
+	for _, c := range config.Diff(r.stored, r.wantedConfig) {
+		keys = append(keys, c.Key)
+	}
+	return strings.Join(keys, ", ")
+}
+
+// hold takes the lease of the installation. What it gives ends when the lease is lost.
+func (r *run) hold(ctx context.Context, purpose string) (held context.Context, release func(), err error) {
+	host, _ := os.Hostname()
+	r.lease, err = state.Acquire(ctx, r.store, leaseName, state.Holder{Purpose: purpose, Host: host, PID: os.Getpid()},
+		state.LeaseOptions{TTL: cmp.Or(r.LeaseTTL, crash.Scale(state.DefaultTTL))})
+	var other *state.HeldError
+	if errors.As(err, &other) {
+		return nil, nil, fmt.Errorf("another run is under way, nothing was changed: %w", err)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("take the lease of the installation: %w", err)
+	}
+	held, cancel := r.lease.Context(ctx)
+	return held, func() {
+		cancel()
+		if r.store == nil {
+			return // it is gone, and the lease with it
+		}
+		end, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer stop()
+		if err := r.lease.Release(end); err != nil {
+			r.note(stepState, "the lease was not given back: %v", err)
+		}
+	}, nil
+}
+
+// input is what the manifests are rendered from.
+func (r *run) input() (environment.Input, error) {
+	types := r.record.InstanceTypes
+	in := environment.Input{
+		Config: r.config, Infrastructure: r.infra, Credentials: r.credentials,
+		InstanceTypes: environment.InstanceTypes{
+			Director: types["director"], Web: types["web"], Worker: types["worker"], Database: types["database"],
+		},
+		Versions:  versionsOf(r.set),
+		SpotPrice: r.spotPrice(types["worker"]),
+		Installer: environment.Installer{
+			AccessKey: r.keys.AccessKey, SecretKey: r.keys.SecretKey, SessionToken: r.keys.SessionToken, Inside: r.options.Self,
+		},
+	}
+	var err error
+	in.User, err = r.user()
+	return in, err
+}
+
+// spotPrice is the most that an hour of a spot worker may cost: the on-demand price.
+func (r *run) spotPrice(instanceType string) string {
+	if r.Price == nil || r.config.AWS == nil {
+		return ""
+	}
+	return r.Price(r.config.AWS.Region, instanceType)
+}
+
+// versionsOf are the versions of a component set by what they are for.
+func versionsOf(set []component.Component) environment.Versions {
+	var v environment.Versions
+	for _, c := range set {
+		switch c.Name {
+		case "concourse":
+			v.Concourse = c.Version
+		case "bpm":
+			v.BPM = c.Version
+		case "postgres":
+			v.Postgres = c.Version
+		case "perpetual":
+			v.Perpetual = c.Version
+		case "stemcell":
+			v.StemcellName, v.Stemcell = c.Upstream, c.Version
+		}
+	}
+	return v
+}
+
+// user reads the user's ops files and vars files.
+func (r *run) user() (environment.User, error) {
+	m := r.config.Manifest
+	var u environment.User
+	for _, list := range []struct {
+		key   string
+		names []string
+		into  *[]manifest.File
+	}{
+		{"ops_files", m.OpsFiles, &u.OpsFiles}, {"director_ops_files", m.DirectorOpsFiles, &u.DirectorOpsFiles},
+		{"cloud_config_ops_files", m.CloudOpsFiles, &u.CloudOpsFiles},
+	} {
+		for _, name := range list.names {
+			text, err := r.Files(name)
+			if err != nil {
+				return u, fmt.Errorf("manifest.%s: %w", list.key, err)
+			}
+			*list.into = append(*list.into, manifest.File{Name: name, Text: text})
+		}
+	}
+	for _, name := range m.VarsFiles {
+		text, err := r.Files(name)
+		if err != nil {
+			return u, fmt.Errorf("manifest.vars_files: %w", err)
+		}
+		layer := map[string]any{}
+		if err := yaml.Unmarshal(text, &layer); err != nil {
+			return u, fmt.Errorf("manifest.vars_files: parse %s: want a YAML mapping of variables", name)
+		}
+		u.Vars = append(u.Vars, layer)
+	}
+	if len(m.Vars) > 0 {
+		u.Vars = append(u.Vars, m.Vars)
+	}
+	for _, layer := range u.Vars {
+		r.Mask(resource.SecretVars(layer)...)
+	}
+	return u, nil
+}

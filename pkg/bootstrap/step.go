@@ -1,0 +1,139 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/crash"
+)
+
+// The steps, as people see them and as crash points and records name them.
+const (
+	stepAccount        = "account"
+	stepState          = "state"
+	stepConfiguration  = "configuration"
+	stepInfrastructure = "infrastructure"
+	stepCredentials    = "credentials"
+	stepComponents     = "components"
+	stepDirector       = "director"
+	stepParameters     = "parameters"
+	stepDeploy         = "deploy"
+	stepPipeline       = "pipeline"
+	stepVerify         = "verify"
+)
+
+// step observes, compares, acts and reports.
+type step struct {
+	name string
+	do   func(context.Context) (Outcome, error)
+}
+
+// upToDate and changed make outcomes.
+func upToDate(format string, args ...any) (Outcome, error) {
+	return Outcome{Status: UpToDate, Report: fmt.Sprintf(format, args...)}, nil
+}
+
+func changed(format string, args ...any) (Outcome, error) {
+	return Outcome{Status: Changed, Report: fmt.Sprintf(format, args...)}, nil
+}
+
+func skipped(format string, args ...any) (Outcome, error) {
+	return Outcome{Status: Skipped, Report: fmt.Sprintf(format, args...)}, nil
+}
+
+// StepError says at which step a run has ended.
+type StepError struct {
+	Step string
+	Err  error
+}
+
+// Error implements error.
+func (e *StepError) Error() string { return fmt.Sprintf("%s: %v", e.Step, e.Err) }
+
+// Unwrap implements errors.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// perform does the steps in order, and stops at the first that fails.
+func (r *run) perform(ctx context.Context, steps []step) error {
+	for _, s := range steps {
+		if ctx.Err() != nil {
+			return &StepError{s.name, context.Cause(ctx)}
+		}
+		crash.Here("before-" + s.name)
+		r.Progress.Begin(s.name)
+		begun := r.now()
+		outcome, err := s.do(ctx)
+		outcome.Took = r.now().Sub(begun)
+		if err != nil {
+			outcome.Status, outcome.Report = Failed, err.Error()
+			r.Progress.End(s.name, outcome)
+			return &StepError{s.name, because(ctx, err)}
+		}
+		if err := r.remember(ctx, s.name, outcome); err != nil {
+			r.Progress.End(s.name, Outcome{Status: Failed, Report: err.Error()})
+			return &StepError{s.name, err}
+		}
+		crash.Here("after-" + s.name)
+		r.Progress.End(s.name, outcome)
+		r.result.Outcomes = append(r.result.Outcomes, NamedOutcome{s.name, outcome})
+		r.result.Changed = r.result.Changed || outcome.Status == Changed
+	}
+	return nil
+}
+
+// because puts the reason for which a context has ended before an error that shows
+// only that it has.
+func because(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(err, cause) || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", cause, err)
+}
+
+// remember notes in the record what a step has changed.
+func (r *run) remember(ctx context.Context, name string, o Outcome) error {
+	if r.recordDocument == nil {
+		return nil
+	}
+	if o.Status == Changed {
+		list := r.record.Steps[:0:0]
+		for _, s := range r.record.Steps {
+			if s.Step != name {
+				list = append(list, s)
+			}
+		}
+		r.record.Steps = append(list, StepRecord{Step: name, Status: o.Status, Report: o.Report, At: r.now().UTC()})
+		r.record.Program = r.Program
+	}
+	_, err := r.recordDocument.save(ctx, r.record)
+	return err
+}
+
+func (i *Installation) now() time.Time {
+	if i.Now == nil {
+		return time.Now()
+	}
+	return i.Now()
+}
+
+func (i *Installation) poll() time.Duration {
+	if i.Poll == 0 {
+		return 2 * time.Second
+	}
+	return i.Poll
+}
+
+func (i *Installation) timeout() time.Duration {
+	if i.Timeout == 0 {
+		return 2 * time.Hour
+	}
+	return i.Timeout
+}
+
+// note says what goes on in a step.
+func (r *run) note(step, format string, args ...any) {
+	r.Progress.Note(step, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,34 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// Unlock breaks the lease of a run that is certainly dead, by the id that the error
+// of the run which could not have it names. It fails with ErrNotFound where there is
+// no state.
+func (i *Installation) Unlock(ctx context.Context, id string) error {
+	r := i.newRun(Options{})
+	if r.config.AWS != nil {
+		var err error
+		if r.identity, err = r.Account.Identity(ctx); err != nil {
+			return err
+		}
+	}
+	store, _, err := r.OpenStore(ctx, r.config, r.identity.Account, false)
+	if err != nil {
+		return err
+	}
+	err = state.Unlock(ctx, store, leaseName, id)
+	if errors.Is(err, state.ErrNotFound) {
+		return fmt.Errorf("unlock %s: nobody holds its lease", i.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("unlock %s: %w", i.Name, err)
+	}
+	return nil
+}

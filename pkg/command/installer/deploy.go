@@ -1,0 +1,147 @@
+package installer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// options are bootstrap's for deploy and plan.
+func (g deployGrammar) options() (bootstrap.Options, error) {
+	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate}
+	if g.Components == "" {
+		return o, nil
+	}
+	if g.Upgrade {
+		return o, errors.New("--upgrade and --components: want one of them, the newest versions or those of a get")
+	}
+	var err error
+	o.Components, err = component.ReadSet(g.Components)
+	return o, err
+}
+
+// runDeploy installs, or converges what is there.
+func runDeploy(ctx context.Context, c *command.Call) error {
+	var g deployGrammar
+	_, set, help, err := parse(c, "deploy", aboutDeploy, &g, true, true)
+	if err != nil || help {
+		return err
+	}
+	options, err := g.options()
+	if err != nil {
+		return err
+	}
+	s, err := open(ctx, c, g.common, set, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	defer s.watchSignals(ctx)()
+	result, err := s.installation().Deploy(ctx, options)
+	if err != nil {
+		return s.explain(listed(c, err), "deploy")
+	}
+	s.display.Close()
+	if s.flags.Output == "json" {
+		return printJSON(s.out, deployResult(s.config.Name, result))
+	}
+	return s.printDeployed(result)
+}
+
+// explain puts behind an error that a step has ended with what is still true, and
+// what to do.
+func (s *session) explain(err error, verb string) error {
+	var held *state.HeldError
+	if errors.As(err, &held) {
+		return fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s)", err, s.config.Name, held.ID)
+	}
+	var at *bootstrap.StepError
+	if !errors.As(err, &at) || slices.Contains([]string{"account", "state", "configuration"}, at.Step) {
+		return err // nothing was begun
+	}
+	return fmt.Errorf("%w; what the steps before it have done stays: run %s again to go on from there", err, verb)
+}
+
+// Deployed is the result of deploy with --output json.
+type Deployed struct {
+	Name    string         `json:"name"`    // "ci"
+	Changed bool           `json:"changed"` // false: all was up to date
+	URL     string         `json:"url"`     // "https://ci.example.com"
+	Task    int            `json:"task"`    // the director task of the deploy; 0: there was nothing to deploy
+	Steps   []DeployedStep `json:"steps"`
+}
+
+// DeployedStep is what became of one step.
+type DeployedStep struct {
+	Step    string           `json:"step"`    // "infrastructure"
+	Status  bootstrap.Status `json:"status"`  // "changed", "up to date", "skipped"
+	Report  string           `json:"report"`  // "the stack was created, 34 resources"
+	Seconds float64          `json:"seconds"` // that it took
+}
+
+func deployResult(name string, r bootstrap.Result) Deployed {
+	d := Deployed{Name: name, Changed: r.Changed, URL: r.URL, Task: r.Task, Steps: []DeployedStep{}}
+	for _, o := range r.Outcomes {
+		d.Steps = append(d.Steps, DeployedStep{o.Step, o.Status, o.Report, o.Took.Seconds()})
+	}
+	return d
+}
+
+// printDeployed says where Concourse is and how to log in.
+func (s *session) printDeployed(r bootstrap.Result) error {
+	name := s.config.Name
+	var b strings.Builder
+	if s.flags.Quiet && !r.Changed {
+		fmt.Fprintf(&b, "%s is up to date\n", name)
+		return s.print(b.String())
+	}
+	switch {
+	case !r.Changed:
+		fmt.Fprintf(&b, "\n%s is up to date: nothing was changed.\n", name)
+	case r.Outcomes != nil && s.isAccepted(r):
+		fmt.Fprintf(&b, "\n%s: director task %d was accepted and keeps running; the verifying build looks at what comes of it.\n", name, r.Task)
+	default:
+		fmt.Fprintf(&b, "\n%s is deployed.\n", name)
+	}
+	if r.URL != "" {
+		fmt.Fprintf(&b, "\n  Concourse  %s\n  log in     fly -t %s login -c %s\n  password   perpetual info %s --secrets\n", r.URL, name, r.URL, name)
+	}
+	return s.print(b.String())
+}
+
+// isAccepted says whether the deploy goes on without us.
+func (s *session) isAccepted(r bootstrap.Result) bool {
+	last := r.Outcomes[len(r.Outcomes)-1]
+	return r.Task > 0 && last.Step == "deploy" && last.Status == bootstrap.Changed
+}
+
+// print writes a result, masked. On a terminal it stands apart from what is above.
+func (s *session) print(text string) error {
+	if _, terminal := terminalOf(s.Out); !terminal {
+		text = strings.TrimPrefix(text, "\n")
+	}
+	if _, err := io.WriteString(s.out, text); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return s.out.Flush()
+}
+
+// printJSON writes one object, indented for people who look at it.
+func printJSON(to io.Writer, v any) error {
+	encoder := json.NewEncoder(to)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}

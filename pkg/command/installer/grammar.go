@@ -1,0 +1,161 @@
+package installer
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+)
+
+// environmentPrefix begins the names of the environment variables that stand for
+// flags: PERPETUAL_OUTPUT for --output.
+const environmentPrefix = "PERPETUAL_"
+
+// common is what every verb takes that has to do with an installation.
+type common struct {
+	Name     string `arg:"" optional:"" help:"Name of the installation, if the file does not give it (PERPETUAL_NAME)."`
+	Config   string `placeholder:"FILE" help:"Configuration file (default perpetual.yml, if there is one)."`
+	CacheDir string `placeholder:"DIR" help:"Keep what is downloaded and compiled there (default ~/.cache/perpetual)."`
+	Quiet    bool   `short:"q" help:"Show only warnings, errors and the end."`
+	Output   string `enum:"text,json" default:"text" help:"text, or json: the result as one object on stdout, progress as one object a line on stderr."`
+	NoColor  bool   `help:"No colours, as with NO_COLOR."`
+	// LogLevel is taken out of the arguments before; it stands here for the help.
+	LogLevel string `placeholder:"LEVEL" help:"info, or debug: every exchange and decision on stderr."`
+}
+
+type deployGrammar struct {
+	common
+	Self       bool   `help:"The order of a self-upgrade, from inside: pipeline first, deploy last and in the background."`
+	Upgrade    bool   `help:"Take the newest versions that the configuration allows; without it what was deployed last stays."`
+	Components string `placeholder:"DIR" help:"Take the versions of a get of the resource, from its directory."`
+	Recreate   bool   `help:"Make every VM again."`
+}
+
+type planGrammar struct{ deployGrammar }
+
+type statusGrammar struct{ common }
+
+type infoGrammar struct {
+	common
+	JSON    bool `help:"Print one JSON object, as --output json."`
+	Env     bool `help:"Print exports for the bosh and fly CLIs: eval \"$(perpetual info ci --env --secrets)\"."`
+	Secrets bool `help:"With the passwords and keys."`
+}
+
+type destroyGrammar struct {
+	common
+	YesDestroy string `placeholder:"NAME" help:"Do not ask; NAME must be that of the installation."`
+}
+
+type unlockGrammar struct {
+	common
+	ID string `name:"id" placeholder:"ID" help:"Id of the lease, from the error of the run that it has refused."`
+}
+
+type configGrammar struct {
+	Init     initGrammar     `cmd:"" help:"Print a commented perpetual.yml to begin with."`
+	Validate validateGrammar `cmd:"" help:"Say what is wrong with a configuration; nobody is asked."`
+	Schema   struct{}        `cmd:"" help:"Print the JSON schema of perpetual.yml, for editors."`
+}
+
+type initGrammar struct {
+	Name        string `arg:"" optional:"" help:"Name of the installation."`
+	Region      string `help:"AWS region, eu-central-1."`
+	Domain      string `help:"Domain name of Concourse, ci.example.com."`
+	DirectorURL string `name:"director-url" help:"A director that exists, instead of AWS: https://10.0.0.6:25555."`
+}
+
+type validateGrammar struct{ common }
+
+// given are the settings on the command line, by key.
+type given map[string]string
+
+// parse reads a verb's arguments into its grammar. With help the help has been
+// printed and there is nothing to do. showSettings lists the settings in it, which
+// every verb of an installation takes.
+func parse(c *command.Call, verb, about string, grammar any, settings, showSettings bool) (chosen string, set given, help bool, err error) {
+	flags, list := settingFlags(showSettings)
+	options := []kong.Option{
+		kong.Name("perpetual " + verb), kong.Description(about), kong.Writers(c.Out, c.Err),
+		kong.Exit(func(int) { help = true }), kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+		kong.Resolvers(variables(c)), kong.ExplicitGroups([]kong.Group{{Key: settingsGroup, Title: settingsTitle}}),
+	}
+	if settings {
+		options = append(options, kong.Embed(flags))
+	}
+	parser, err := kong.New(grammar, options...)
+	if err != nil {
+		return "", nil, false, fmt.Errorf("%s: %w", verb, err)
+	}
+	parsed, err := parser.Parse(c.Args)
+	switch {
+	case help:
+		return "", nil, true, nil
+	case err != nil:
+		var problem *kong.ParseError
+		if errors.As(err, &problem) {
+			err = errors.New(problem.Error())
+		}
+		return "", nil, false, fmt.Errorf("%s: %w; see perpetual help %s", verb, err, verb)
+	}
+	return parsed.Command(), collect(flags, list), false, nil
+}
+
+// variables resolves flags from the environment, where they are not given. The
+// settings have their own way, because a secret has no flag.
+func variables(c *command.Call) kong.Resolver {
+	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		if flag.Group != nil || flag.Name == "yes-destroy" || flag.Name == "help" {
+			return nil, nil
+		}
+		if text := c.Env(environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))); text != "" {
+			return text, nil
+		}
+		return nil, nil
+	})
+}
+
+const (
+	settingsGroup = "settings"
+	settingsTitle = "Settings: keys of perpetual.yml, each also an environment variable (PERPETUAL_WORKERS_COUNT for --workers-count):"
+)
+
+// settingFlags makes a struct with a flag for each setting, for kong. Those of
+// secrets have none: arguments of a process are seen by everybody on the machine.
+func settingFlags(show bool) (flags any, list []config.Setting) {
+	var fields []reflect.StructField
+	for _, s := range config.Settings() {
+		if s.Flag == "" || s.Flag == "name" {
+			continue
+		}
+		tag := fmt.Sprintf(`name:%q help:%q placeholder:"VALUE" group:%q`, s.Flag, plainHelp(s.Help), settingsGroup)
+		if !show {
+			tag += ` hidden:""`
+		}
+		fields = append(fields, reflect.StructField{
+			Name: fmt.Sprintf("Setting%d", len(list)), Type: reflect.TypeFor[*string](), Tag: reflect.StructTag(tag),
+		})
+		list = append(list, s)
+	}
+	return reflect.New(reflect.StructOf(fields)).Interface(), list
+}
+
+// plainHelp keeps kong from taking ${…} in a help for a variable.
+func plainHelp(text string) string { return strings.ReplaceAll(text, "$", "$$") }
+
+// collect reads what was given of the flags.
+func collect(flags any, list []config.Setting) given {
+	set := given{}
+	value := reflect.ValueOf(flags).Elem()
+	for i, s := range list {
+		if text, ok := value.Field(i).Interface().(*string); ok && text != nil {
+			set[s.Key] = *text
+		}
+	}
+	return set
+}

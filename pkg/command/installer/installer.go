@@ -1,0 +1,34 @@
+// Package installer is the command line of an installation: deploy, plan, status,
+// info, destroy and config. It reads what the user gives, joins the adapters to
+// pkg/bootstrap, and shows how it goes and what came of it. Only cmd/perpetual
+// links it.
+package installer
+
+import (
+	"github.com/perpetual-ci/perpetual/pkg/command"
+)
+
+// Verbs are the commands for people who install and keep a Concourse. They go before
+// those of pkg/command: unlock takes the place of the one there, which it includes.
+func Verbs() []command.Verb {
+	return []command.Verb{
+		command.NewVerb("deploy", "[NAME]", aboutDeploy, runDeploy),
+		command.NewVerb("plan", "[NAME]", aboutPlan, runPlan),
+		command.NewVerb("status", "[NAME]", aboutStatus, runStatus),
+		command.NewVerb("info", "[NAME]", aboutInfo, runInfo),
+		command.NewVerb("destroy", "[NAME]", aboutDestroy, runDestroy),
+		command.NewVerb("unlock", "[NAME] --id ID", aboutUnlock, runUnlock),
+		command.NewVerb("config", "init|validate|schema", aboutConfig, runConfig),
+	}
+}
+
+// What the verbs are for, one line each.
+const (
+	aboutDeploy  = "install a Concourse with all that is under it, or bring it up to date"
+	aboutPlan    = "show what deploy would change, and what it costs a month; exit code 2 if anything"
+	aboutStatus  = "show how an installation is: director, web and workers"
+	aboutInfo    = "print addresses, versions and certificates, from the state alone"
+	aboutDestroy = "delete an installation with all that is in it"
+	aboutUnlock  = "break the lease of a dead run; without a name that of the request on stdin"
+	aboutConfig  = "write, check and describe perpetual.yml"
+)

@@ -1,0 +1,193 @@
+package installer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/price"
+)
+
+// ExitChanges is the exit code of a plan that has found something to do.
+const ExitChanges = 2
+
+// Planned is the result of plan with --output json.
+type Planned struct {
+	Name    string        `json:"name"`    // "ci"
+	Changes bool          `json:"changes"` // whether deploy would change anything
+	Steps   []PlannedStep `json:"steps"`
+	Month   *Month        `json:"month,omitempty"` // absent without aws
+}
+
+// PlannedStep is what deploy would do in one step.
+type PlannedStep struct {
+	Step    string   `json:"step"`            // "infrastructure"
+	Changes bool     `json:"changes"`         //
+	Summary string   `json:"summary"`         // "would be created"
+	Lines   []string `json:"lines,omitempty"` // "+ Vpc (AWS::EC2::VPC)"
+}
+
+// Month is what an installation costs in a month of 730 hours.
+type Month struct {
+	USD     float64     `json:"usd"`
+	Lines   []MonthLine `json:"lines"`
+	Unknown []string    `json:"unknown,omitempty"` // what the price table has no price for
+	Date    string      `json:"date"`              // of the price table, "2026-03-01"
+	Source  string      `json:"source"`
+}
+
+// MonthLine is the price of one item.
+type MonthLine struct {
+	Item string  `json:"item"` // "workers: 1 × m6a.xlarge"
+	USD  float64 `json:"usd"`
+	Note string  `json:"note,omitempty"` // "spot: on-demand price"
+}
+
+// runPlan shows what deploy would change.
+func runPlan(ctx context.Context, c *command.Call) error {
+	var g planGrammar
+	_, set, help, err := parse(c, "plan", aboutPlan, &g, true, true)
+	if err != nil || help {
+		return err
+	}
+	options, err := g.options()
+	if err != nil {
+		return err
+	}
+	s, err := openToLook(ctx, c, g.common, set, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	defer s.watchSignals(ctx)()
+	found, err := s.installation().Plan(ctx, options)
+	if err != nil {
+		return listed(c, err)
+	}
+	s.display.Close()
+	plan := planOf(s.config.Name, found, found.Config)
+	if s.flags.Output == "json" {
+		err = printJSON(s.out, plan)
+	} else {
+		err = s.print(plan.text(s.colors(s.Out)))
+	}
+	if err != nil {
+		return err
+	}
+	if plan.Changes {
+		return &command.CodeError{Code: ExitChanges}
+	}
+	return nil
+}
+
+// planOf gathers the plan and its price.
+func planOf(name string, p bootstrap.Plan, c *config.Config) Planned {
+	out := Planned{Name: name, Changes: p.Changes(), Steps: []PlannedStep{}}
+	for _, s := range p.Steps {
+		out.Steps = append(out.Steps, PlannedStep(s))
+	}
+	if c == nil || c.AWS == nil {
+		return out
+	}
+	e := price.Month(price.Items(c), c.AWS.Region)
+	out.Month = &Month{USD: e.Total, Unknown: e.Unknown, Date: e.Date, Source: e.Source, Lines: []MonthLine{}}
+	for _, l := range e.Lines {
+		out.Month.Lines = append(out.Month.Lines, MonthLine{l.Item, l.USD, l.Note})
+	}
+	return out
+}
+
+// text is the plan for people.
+func (p Planned) text(color bool) string {
+	var b strings.Builder
+	for _, s := range p.Steps {
+		sign := "·"
+		if s.Changes {
+			sign = "~"
+		}
+		summary := s.Summary
+		if !s.Changes {
+			summary = string(bootstrap.UpToDate) + ": " + summary
+		}
+		fmt.Fprintf(&b, "%s %-14s  %s\n", sign, s.Step, summary)
+		for _, line := range s.Lines {
+			b.WriteString("    " + paint(line, color) + "\n")
+		}
+	}
+	if p.Month != nil {
+		b.WriteString(p.Month.text())
+	}
+	if p.Changes {
+		fmt.Fprintf(&b, "\ndeploy would make these changes to %s.\n", p.Name)
+	} else {
+		fmt.Fprintf(&b, "\n%s is up to date: deploy would change nothing.\n", p.Name)
+	}
+	return b.String()
+}
+
+// paint colours a line of a difference.
+func paint(line string, color bool) string {
+	if !color || line == "" {
+		return line
+	}
+	switch line[0] {
+	case '+':
+		return "\x1b[32m" + line + "\x1b[0m"
+	case '-':
+		return "\x1b[31m" + line + "\x1b[0m"
+	case '~':
+		return "\x1b[33m" + line + "\x1b[0m"
+	}
+	return line
+}
+
+// text is the estimate as a table.
+func (m Month) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nestimated cost a month, in USD, without traffic; prices of %s\n", m.Date)
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, l := range m.Lines {
+		_, _ = fmt.Fprintf(w, "    %s\t%8.2f\t%s\n", l.Item, l.USD, l.Note)
+	}
+	_, _ = fmt.Fprintf(w, "    total\t%8.2f\t\n", m.USD)
+	_ = w.Flush()
+	for _, item := range m.Unknown {
+		fmt.Fprintf(&b, "    not in it: %s\n", item)
+	}
+	return trimmed(b.String()) + wrapped("prices: "+m.Source, "    ")
+}
+
+// wrapped breaks text into lines that a terminal holds.
+func wrapped(text, indent string) string {
+	const columns = 96
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case column == 0:
+			b.WriteString(indent)
+		case column+1+len(word) > columns:
+			b.WriteString("\n" + indent)
+			column = 0
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String() + "\n"
+}
+
+// trimmed is text without blanks at the ends of its lines.
+func trimmed(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}

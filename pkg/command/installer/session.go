@@ -1,0 +1,192 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/progress"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// session is one command that works on an installation.
+type session struct {
+	*command.Call
+	wishes
+	flags   common
+	display *progress.Display
+	out     *secret.Writer // masks what goes to stdout
+	account *account.Account
+}
+
+// open prepares a command: what is wanted, who shows how it goes, and as whom
+// the cloud is asked. With exists an installation whose state is in a directory
+// must be there. close ends the session.
+func open(ctx context.Context, c *command.Call, flags common, set given, exists bool) (*session, error) {
+	s := &session{Call: c, flags: flags, out: secret.NewWriter(c.Out)}
+	s.display = s.newDisplay(false)
+	return s, s.begin(ctx, set, exists)
+}
+
+// openToLook is open for a command that only looks: its result says all.
+func openToLook(ctx context.Context, c *command.Call, flags common, set given, exists bool) (*session, error) {
+	s := &session{Call: c, flags: flags, out: secret.NewWriter(c.Out)}
+	s.display = s.newDisplay(true)
+	return s, s.begin(ctx, set, exists)
+}
+
+// begin reads what is wanted. When it fails the session is closed.
+func (s *session) begin(ctx context.Context, set given, exists bool) error {
+	c, flags := s.Call, s.flags
+	c.SendNotices(s.display.Say, s.display.Fail)
+	var err error
+	if s.wishes, err = readWishes(c, flags, set); err == nil {
+		err = s.findAccount(ctx, exists)
+	}
+	if err != nil {
+		s.close()
+		return listed(c, err)
+	}
+	return nil
+}
+
+// listed makes one line of an error that has several: those go before it.
+func listed(c *command.Call, err error) error {
+	var problems config.Problems
+	if !errors.As(err, &problems) || len(problems) < 2 {
+		return err
+	}
+	for _, p := range problems {
+		c.Notify(p.Error())
+	}
+	return fmt.Errorf("the configuration has %d problems, listed above; nothing was changed", len(problems))
+}
+
+// close ends what is shown; the result comes after it.
+func (s *session) close() {
+	s.display.Close()
+	_ = s.out.Flush()
+}
+
+// mask hides values in everything that the command prints.
+func (s *session) mask(values ...secret.Value) {
+	s.Mask(values...)
+	s.out.Add(values...)
+}
+
+// now is the clock.
+func now() time.Time { return time.Now() }
+
+// newDisplay chooses how progress is shown.
+func (s *session) newDisplay(brief bool) *progress.Display {
+	o := progress.Options{Out: s.Err, Quiet: s.flags.Quiet, Brief: brief}
+	switch fd, terminal := terminalOf(s.Terminal); {
+	case s.flags.Output == "json":
+		o.Format = progress.JSON
+	case terminal && !s.Debug() && s.Env("TERM") != "dumb":
+		o.Format, o.Color = progress.Live, s.colors(s.Terminal)
+		o.Width = func() int {
+			width, _, err := term.GetSize(fd)
+			if err != nil {
+				return 0
+			}
+			return width
+		}
+	}
+	return progress.New(o)
+}
+
+// colors says whether a stream is a terminal whose user has nothing against them;
+// see https://no-color.org.
+func (s *session) colors(stream io.Writer) bool {
+	_, terminal := terminalOf(stream)
+	return terminal && !s.flags.NoColor && s.Env("NO_COLOR") == "" && s.Env("TERM") != "dumb"
+}
+
+// terminalOf gives the descriptor of a stream that is a terminal.
+func terminalOf(stream any) (fd int, ok bool) {
+	f, ok := stream.(interface{ Fd() uintptr })
+	if !ok {
+		return 0, false
+	}
+	return int(f.Fd()), term.IsTerminal(int(f.Fd()))
+}
+
+// watchSignals says, when the run is interrupted, that it is ending. What it
+// gives ends the watching.
+func (s *session) watchSignals(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		s.display.Say("interrupted: ending at the next safe point; a second time ends at once, and the next run puts right what that leaves")
+	})
+}
+
+// installation joins the adapters.
+func (s *session) installation() *bootstrap.Installation {
+	i := &bootstrap.Installation{
+		Name: s.config.Name, Given: s.config, Program: command.Version,
+		OpenStore: s.openStore, DeleteStore: s.deleteStore,
+		Director: func(d resource.Director) (bootstrap.Director, func(), error) { return s.Call.Director(d) },
+		ATC:      func(c resource.Concourse) (bootstrap.ATC, error) { return s.Call.ATC(c) },
+		Components: func(ctx context.Context, from resource.Source, v resource.Version) ([]component.Component, error) {
+			return s.Call.Components(ctx, from, v)
+		},
+		Files: s.wishes.open, Progress: s.display, Mask: s.mask, Now: now,
+		Poll: s.Scale(poll), Settle: s.Scale(settle), Log: s.Logger(), Build: s.build(),
+	}
+	if s.config.AWS != nil {
+		i.Account = awsAccount{s.account, s.config}
+		i.Infra = &infrastructure{name: s.config.Name, account: s.account, poll: s.Scale(stackPoll)}
+		i.Env = &environmentOf{session: s}
+	}
+	return i
+}
+
+const (
+	// poll is the time between two looks at the director or the web.
+	poll = 2 * time.Second
+	// settle is how long web and workers may take after a deploy.
+	settle = 5 * time.Minute
+	// stackPoll is the time between two looks at a stack, which changes for minutes.
+	stackPoll = 5 * time.Second
+)
+
+// build is what Concourse says of the build in which a self-upgrade runs; see
+// https://concourse-ci.org/implementing-resource-types.html#resource-metadata.
+func (s *session) build() upgrade.Build {
+	return upgrade.Build{
+		Team: s.Env("BUILD_TEAM_NAME"), Pipeline: s.Env("BUILD_PIPELINE_NAME"),
+		InstanceVars: s.Env("BUILD_PIPELINE_INSTANCE_VARS"), Name: s.Env("BUILD_NAME"), ID: s.Env("BUILD_ID"),
+	}
+}
+
+// cacheDir is where what create-env downloads and compiles is kept, for its owner only.
+func (s *session) cacheDir() (string, error) {
+	dir := s.flags.CacheDir
+	if dir == "" {
+		base := s.Env("XDG_CACHE_HOME")
+		if base == "" && s.Env("HOME") != "" {
+			base = s.Env("HOME") + "/.cache"
+		}
+		if base == "" {
+			return "", fmt.Errorf("find a directory for what is downloaded: HOME is not set; give --cache-dir")
+		}
+		dir = base + "/perpetual"
+	}
+	dir += "/" + s.config.Name
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the directory for what is downloaded: %w", err)
+	}
+	return dir, nil
+}

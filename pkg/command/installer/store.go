@@ -1,0 +1,151 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// ownerTag is the key of the tag that makes a resource of AWS one of ours; its
+// value is the installation's name.
+const ownerTag = "perpetual:name"
+
+// openStore opens the state's store: a directory if one is configured, else a
+// bucket. It gives bootstrap.ErrNotFound for one that is not there and shall not
+// be made.
+func (s *session) openStore(ctx context.Context, c *config.Config, accountID string, create bool) (state.Store, bool, error) {
+	if c.State != nil && c.State.Dir != "" {
+		return openDir(c.State.Dir, create)
+	}
+	spec, err := s.bucket(c, accountID)
+	if err != nil {
+		return nil, false, err
+	}
+	created := false
+	if create {
+		created, err = s.account.EnsureBucket(ctx, spec)
+	} else if exists, lookErr := s.account.BucketExists(ctx, spec); lookErr != nil {
+		err = lookErr
+	} else if !exists {
+		err = fmt.Errorf("bucket %s: %w", spec.Name, bootstrap.ErrNotFound)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	b, err := aws.New(aws.Options{
+		Bucket: spec.Name, Region: s.account.Region(), KMSKey: spec.KMSKey, Connection: s.account.Connection(), Notify: s.Notify, Debug: s.Logger(), Env: s.Env,
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return command.Bucket(b), created, nil
+}
+
+// bucket describes the bucket of the state.
+func (s *session) bucket(c *config.Config, accountID string) (account.BucketSpec, error) {
+	if s.account == nil {
+		return account.BucketSpec{}, errNoStore
+	}
+	spec := account.BucketSpec{Name: config.BucketName(c, accountID), Owner: ownerTag, Tags: tags(c)}
+	if c.State != nil {
+		spec.KMSKey = c.State.KMSKey
+	}
+	return spec, nil
+}
+
+var errNoStore = errors.New("state: where is it to be kept? without aws set state.dir or state.bucket, in perpetual.yml or with --state-dir or --state-bucket")
+
+// tags are those of everything that is made in the account.
+func tags(c *config.Config) map[string]string {
+	all := map[string]string{}
+	if c.AWS != nil {
+		maps.Copy(all, c.AWS.Tags)
+	}
+	all[ownerTag] = c.Name
+	return all
+}
+
+// openDir opens a directory as a store.
+func openDir(path string, create bool) (state.Store, bool, error) {
+	_, err := os.Stat(path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case missing && !create:
+		return nil, false, fmt.Errorf("directory %s: %w", path, bootstrap.ErrNotFound)
+	case err != nil && !missing:
+		return nil, false, fmt.Errorf("open the state: %w", err)
+	}
+	dir, err := state.NewDir(path)
+	if err != nil {
+		return nil, false, err
+	}
+	return dir, missing, nil
+}
+
+// deleteStore removes the state with everything in it.
+func (s *session) deleteStore(ctx context.Context, c *config.Config, accountID string) error {
+	if c.State != nil && c.State.Dir != "" {
+		return emptyDir(ctx, c.State.Dir)
+	}
+	spec, err := s.bucket(c, accountID)
+	if err != nil {
+		return err
+	}
+	return s.account.DeleteBucket(ctx, spec)
+}
+
+// emptyDir removes the documents from a directory, and the directory itself if
+// there was nothing else in it.
+func emptyDir(ctx context.Context, path string) error {
+	dir, err := state.NewDir(path)
+	if err != nil {
+		return err
+	}
+	names, err := dir.List(ctx, "")
+	if err != nil {
+		return fmt.Errorf("list the state: %w", err)
+	}
+	for _, name := range names {
+		document, err := dir.Get(ctx, name)
+		if err == nil {
+			err = dir.Delete(ctx, name, document.Revision)
+		}
+		if err != nil && !errors.Is(err, state.ErrNotFound) {
+			return fmt.Errorf("delete the state: %w", err)
+		}
+	}
+	return dir.Remove()
+}
+
+// storedConfig is what a local directory holds of the last run's configuration,
+// nil if the state is elsewhere. It fails with bootstrap.ErrNotFound.
+func storedConfig(ctx context.Context, c *config.Config) (*config.Config, error) {
+	if c.State == nil || c.State.Dir == "" {
+		return nil, nil
+	}
+	store, _, err := openDir(c.State.Dir, false)
+	if err != nil {
+		return nil, err
+	}
+	document, err := store.Get(ctx, configDocument())
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, fmt.Errorf("directory %s: %w", c.State.Dir, bootstrap.ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the stored configuration: %w", err)
+	}
+	return config.Decode(configDocument(), document.Body)
+}
+
+// configDocument is where an installation keeps what is wanted.
+func configDocument() string { return bootstrap.Documents()[0] }

@@ -1,0 +1,47 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command"
+)
+
+// runUnlock breaks the lease of an installation where one is named, by argument,
+// environment or file, and otherwise that of the deployment in the request on stdin.
+func runUnlock(ctx context.Context, c *command.Call) error {
+	var g unlockGrammar
+	_, set, help, err := parse(c, "unlock", aboutUnlock, &g, true, false)
+	if err != nil || help {
+		return err
+	}
+	if g.ID == "" {
+		return errors.New("unlock: want --id ID, which the error of the refused run names")
+	}
+	if w, err := readFile(g.Config); err == nil && w.file == "" && g.Name == "" && c.Env(environmentPrefix+"NAME") == "" {
+		return c.Run(ctx, deploymentUnlock())
+	}
+	s, err := open(ctx, c, g.common, set, true)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	err = s.installation().Unlock(ctx, strings.TrimSpace(g.ID))
+	if errors.Is(err, bootstrap.ErrNotFound) {
+		return s.missing(err)
+	}
+	if err != nil {
+		return err
+	}
+	return s.print(fmt.Sprintf("the lease %s of %s is broken\n", g.ID, s.config.Name))
+}
+
+// deploymentUnlock is the verb of the resource type.
+func deploymentUnlock() command.Verb {
+	verbs := command.Verbs()
+	return verbs[slices.IndexFunc(verbs, func(v command.Verb) bool { return v.Name == "unlock" })]
+}

@@ -1,0 +1,134 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// Call is a running command as a verb of another package sees it. What is
+// written to Err is masked.
+type Call struct {
+	Streams
+	Args []string // without the verb
+	// Terminal is the process's own stderr, to ask whether a person looks at it.
+	Terminal io.Writer
+	inner    *call
+}
+
+// NewVerb makes a verb of a function.
+func NewVerb(name, args, short string, run func(context.Context, *Call) error) Verb {
+	return Verb{name, args, short, func(ctx context.Context, c *call) error {
+		outer := &Call{Streams: c.Streams, Args: c.args, Terminal: c.Err, inner: c}
+		outer.Err = c.log
+		return run(ctx, outer)
+	}}
+}
+
+// CodeError ends the process with a code that is an answer and no failure, such as
+// that of a plan with changes. Nothing is printed.
+type CodeError struct{ Code int }
+
+// Error implements error.
+func (e *CodeError) Error() string { return fmt.Sprintf("exit code %d", e.Code) }
+
+// Run runs another verb in place of this one.
+func (c *Call) Run(ctx context.Context, v Verb) error { return v.run(ctx, c.inner) }
+
+// Mask hides values in what goes to Err from now on.
+func (c *Call) Mask(values ...secret.Value) { c.inner.log.Add(values...) }
+
+// Notify is where adapters say what is no error; where that goes is SendNotices's.
+func (c *Call) Notify(line string) { c.inner.notify(line) }
+
+// SendNotices has notices, and the one line of error with which the run may end,
+// go to functions instead of to Err.
+func (c *Call) SendNotices(notice, failure func(line string)) {
+	c.inner.notice, c.inner.failure = notice, failure
+}
+
+// Debug says whether stderr shows every exchange.
+func (c *Call) Debug() bool { return c.inner.level.Level() <= slog.LevelDebug }
+
+// Logger hears of what only debug shows.
+func (c *Call) Logger() *slog.Logger { return c.inner.debug }
+
+// Scale is a wait as it is in this build: builds for tests wait less.
+func (c *Call) Scale(d time.Duration) time.Duration { return crash.Scale(d) }
+
+// Director is what the installer asks of a director.
+type Director interface {
+	upgrade.Director
+	// DeleteDeployment starts the task that deletes a deployment with its VMs and
+	// disks; it fails with upgrade.ErrNotFound.
+	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+}
+
+// Director opens a client of a director; the function closes it.
+func (c *Call) Director(s resource.Director) (Director, func(), error) {
+	d, err := c.inner.director(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return d, d.close, nil
+}
+
+// ATC is what the installer asks of the Concourse API.
+type ATC interface {
+	upgrade.ATC
+	// Unpause lets a pipeline run, which Concourse makes paused.
+	Unpause(ctx context.Context, p upgrade.PipelineRef) error
+}
+
+// ATC opens a client of a Concourse; it fails when the section is empty.
+func (c *Call) ATC(s resource.Concourse) (ATC, error) {
+	return c.inner.atcClient(s)
+}
+
+// Components finds the newest set, or exactly the given one.
+func (c *Call) Components(ctx context.Context, s resource.Source, v resource.Version) ([]component.Component, error) {
+	set, err := c.inner.set(s)
+	if err != nil {
+		return nil, err
+	}
+	return set.Find(ctx, s, v)
+}
+
+// DeleteDeployment starts the task that deletes a deployment.
+func (d director) DeleteDeployment(ctx context.Context, name, contextID string) (int, error) {
+	task, err := d.client.DeleteDeployment(ctx, name, bosh.DeleteOptions{ContextID: contextID})
+	var uncertain *bosh.UncertainError
+	if errors.As(err, &uncertain) {
+		return 0, &translated{err, upgrade.ErrUncertain}
+	}
+	return task, notFound(err)
+}
+
+// Bucket makes a state store of a bucket.
+func Bucket(b *aws.Bucket) state.Store { return bucket{b} }
+
+// Unpause lets a pipeline run.
+func (a atc) Unpause(ctx context.Context, p upgrade.PipelineRef) error {
+	return refused(a.client.Unpause(ctx, concourse.Pipeline(p)))
+}
+
+// Fd is the descriptor of what is read, and none where it is no file.
+func (r *contextReader) Fd() uintptr {
+	if f, ok := r.from.(interface{ Fd() uintptr }); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
+}

@@ -1,0 +1,231 @@
+// Package progress shows how the steps of a run go: on a terminal one live line
+// for each step that is under way, elsewhere plain lines with the time, and for
+// programs one JSON object a line.
+package progress
+
+import (
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+)
+
+// Format is how a Display shows steps.
+type Format int
+
+// The formats.
+const (
+	Plain Format = iota // lines with the time, for logs
+	Live                // lines that change, for terminals
+	JSON                // one object a line, for programs
+)
+
+// redraw is the time between two looks of a live line at the clock.
+const redraw = 200 * time.Millisecond
+
+// Options say where and how steps are shown.
+type Options struct {
+	Out    io.Writer
+	Format Format
+	// Quiet leaves out all but warnings and why the run has failed.
+	Quiet bool
+	// Brief leaves out how steps have ended, and in Plain what goes on in them: for
+	// commands whose result tells it.
+	Brief bool
+	Color bool             // in Live
+	Width func() int       // columns of the terminal, in Live; nil or 0: 80
+	Now   func() time.Time // default: time.Now
+	// Ticks makes Live redraw; nil: five times a second.
+	Ticks <-chan time.Time
+}
+
+// Display shows the steps of one run. It may be used by several goroutines.
+type Display struct {
+	options Options
+	format  formatter
+
+	mu      sync.Mutex
+	running []*step
+	closed  bool
+	done    chan struct{} // closed by Close; ends the redrawing
+	ended   chan struct{} // closed when the redrawing has ended
+}
+
+// step is one that is under way.
+type step struct {
+	name  string
+	note  string // the last one
+	since time.Time
+}
+
+// formatter writes what has happened. The Display's lock is held meanwhile.
+type formatter interface {
+	begin(now time.Time, s *step)
+	note(now time.Time, s *step)
+	// stray shows a note of a step that is not under way.
+	stray(now time.Time, name, line string)
+	end(now time.Time, s *step, o bootstrap.Outcome)
+	say(now time.Time, line string)
+	fail(now time.Time, line string)
+	// draw shows the steps that are under way, in place of how they were before.
+	draw(now time.Time, running []*step)
+}
+
+// New makes a Display; Close ends it.
+func New(o Options) *Display {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &Display{options: o, done: make(chan struct{}), ended: make(chan struct{})}
+	switch o.Format {
+	case Live:
+		d.format = &live{out: o.Out, brief: o.Brief, color: o.Color, width: o.Width, spinner: -1}
+	case JSON:
+		d.format = events{o.Out}
+	default:
+		d.format = plain{o.Out, o.Brief}
+	}
+	if o.Format == Live && !o.Quiet {
+		go d.redraw()
+	} else {
+		close(d.ended)
+	}
+	return d
+}
+
+// redraw keeps the elapsed times of live lines right until Close.
+func (d *Display) redraw() {
+	defer close(d.ended)
+	ticks := d.options.Ticks
+	if ticks == nil {
+		ticker := time.NewTicker(redraw)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
+	for {
+		select {
+		case <-d.done:
+			return
+		case <-ticks:
+			d.change(func(time.Time) {})
+		}
+	}
+}
+
+// change does something and draws what there is then.
+func (d *Display) change(do func(now time.Time)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	now := d.options.Now()
+	do(now)
+	if !d.options.Quiet {
+		d.format.draw(now, d.running)
+	}
+}
+
+// Begin implements bootstrap.Progress.
+func (d *Display) Begin(name string) {
+	d.change(func(now time.Time) {
+		s := d.find(name)
+		if s == nil {
+			s = &step{name: name, since: now}
+			d.running = append(d.running, s)
+		}
+		if !d.options.Quiet {
+			d.format.begin(now, s)
+		}
+	})
+}
+
+// Note implements bootstrap.Progress.
+func (d *Display) Note(name, line string) {
+	line = clean(line)
+	if strings.TrimSpace(line) == "" {
+		return
+	}
+	d.change(func(now time.Time) {
+		s := d.find(name)
+		switch {
+		case s == nil && !d.options.Quiet:
+			d.format.stray(now, name, line)
+		case s != nil:
+			s.note = line
+			if !d.options.Quiet {
+				d.format.note(now, s)
+			}
+		}
+	})
+}
+
+// End implements bootstrap.Progress.
+func (d *Display) End(name string, o bootstrap.Outcome) {
+	d.change(func(now time.Time) {
+		s := d.find(name)
+		if s == nil {
+			s = &step{name: name}
+		}
+		d.running = slices.DeleteFunc(d.running, func(r *step) bool { return r == s })
+		o.Report = clean(o.Report)
+		if !d.options.Quiet {
+			d.format.end(now, s, o)
+		}
+	})
+}
+
+// Say shows a line that belongs to no step, such as a warning.
+func (d *Display) Say(line string) {
+	d.change(func(now time.Time) { d.format.say(now, clean(line)) })
+}
+
+// Fail shows the one line that says why the run has failed, also after Close.
+func (d *Display) Fail(line string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.format.fail(d.options.Now(), clean(line))
+}
+
+// Close takes live lines of what is still under way away. Whatever comes later,
+// but for Fail, is not shown.
+func (d *Display) Close() {
+	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return
+	}
+	d.format.draw(d.options.Now(), nil)
+	d.closed = true
+	close(d.done)
+	d.mu.Unlock()
+	<-d.ended
+}
+
+// find gives the step of a name that is under way, nil if there is none.
+func (d *Display) find(name string) *step {
+	for _, s := range d.running {
+		if s.name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// clean makes foreign text one line without control characters, which could move
+// a terminal's cursor. The indentation of a difference stays.
+func clean(text string) string {
+	return strings.TrimRight(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}, text), " ")
+}

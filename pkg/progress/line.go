@@ -1,0 +1,95 @@
+package progress
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+)
+
+// plain writes a line for each thing that happens.
+type plain struct {
+	out   io.Writer
+	brief bool
+}
+
+func (p plain) begin(now time.Time, s *step) {
+	if !p.brief {
+		p.line(now, s.name, "started")
+	}
+}
+
+func (p plain) note(now time.Time, s *step) {
+	if !p.brief {
+		p.line(now, s.name, s.note)
+	}
+}
+
+func (p plain) stray(now time.Time, name, line string) { p.line(now, name, line) }
+
+func (p plain) end(now time.Time, s *step, o bootstrap.Outcome) {
+	if p.brief && o.Status != bootstrap.Failed {
+		return
+	}
+	text := describe(o)
+	if took := Duration(o.Took); took != "" {
+		text += " (" + took + ")"
+	}
+	p.line(now, s.name, text)
+}
+
+func (p plain) say(now time.Time, line string) { p.line(now, "!", line) }
+
+// fail has no time before it: programs and people look for the word at the start.
+func (p plain) fail(_ time.Time, line string) { _, _ = fmt.Fprintf(p.out, "error: %s\n", line) }
+func (p plain) draw(time.Time, []*step)       {}
+
+func (p plain) line(now time.Time, name, text string) {
+	_, _ = fmt.Fprintf(p.out, "%s %s  %s\n", now.UTC().Format(time.RFC3339), padded(name), text)
+}
+
+// Event is one line of the format JSON.
+type Event struct {
+	Time    time.Time        `json:"time"`              // "2026-11-21T18:00:00Z"
+	Event   string           `json:"event"`             // "begin", "note", "end", "warning", "error"
+	Step    string           `json:"step,omitempty"`    // "infrastructure"
+	Status  bootstrap.Status `json:"status,omitempty"`  // of an end: "changed"
+	Text    string           `json:"text,omitempty"`    // what people read
+	Seconds float64          `json:"seconds,omitempty"` // that the step took, of an end
+}
+
+// events writes an Event for each thing that happens.
+type events struct{ out io.Writer }
+
+func (e events) begin(now time.Time, s *step) {
+	e.write(Event{Time: now, Event: "begin", Step: s.name})
+}
+
+func (e events) note(now time.Time, s *step) {
+	e.write(Event{Time: now, Event: "note", Step: s.name, Text: s.note})
+}
+
+func (e events) stray(now time.Time, name, line string) {
+	e.write(Event{Time: now, Event: "note", Step: name, Text: line})
+}
+
+func (e events) end(now time.Time, s *step, o bootstrap.Outcome) {
+	e.write(Event{Time: now, Event: "end", Step: s.name, Status: o.Status, Text: o.Report, Seconds: o.Took.Seconds()})
+}
+
+func (e events) say(now time.Time, line string) {
+	e.write(Event{Time: now, Event: "warning", Text: line})
+}
+
+func (e events) fail(now time.Time, line string) {
+	e.write(Event{Time: now, Event: "error", Text: line})
+}
+
+func (e events) draw(time.Time, []*step) {}
+
+func (e events) write(v Event) {
+	v.Time = v.Time.UTC()
+	_ = json.NewEncoder(e.out).Encode(v)
+}
