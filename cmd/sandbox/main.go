@@ -1,6 +1,6 @@
-// Command sandbox runs the simulators of GitHub, bosh.io, a BOSH director and
-// Concourse: as a demo of a whole self-upgrade, to try pipelines against, or to
-// measure the program.
+// Command sandbox runs the simulators of AWS, GitHub, bosh.io, a BOSH director and
+// Concourse: as a demo of a whole self-upgrade or of an installation's whole life, to
+// try pipelines against, or to measure the program.
 package main
 
 import (
@@ -37,16 +37,18 @@ func run(ctx context.Context, args []string) error {
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("resource", "bin/resource", "demo, bench: path of the resource's program")
-	scenario := flags.String("scenario", demo.Success, "demo: "+demo.Success+" or "+demo.Failure)
+	installer := flags.String("perpetual", "bin/perpetual", "demo: path of the program perpetual")
+	scenario := flags.String("scenario", demo.Success, "demo: "+demo.Scenarios)
+	account := flags.Bool("install", false, "serve: an AWS account in which nothing is installed, for the program perpetual")
 	after := flags.Duration("publish-after", 0, "serve: when a newer component set appears, for example 30s; 0 is never")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
 	switch args[0] {
 	case "demo":
-		return demo.Run(ctx, demo.Options{Scenario: *scenario, Program: *program, Out: os.Stdout})
+		return demo.Run(ctx, demo.Options{Scenario: *scenario, Program: *program, Installer: *installer, Out: os.Stdout})
 	case "serve":
-		return serve.Run(ctx, serve.Options{PublishAfter: *after, Out: os.Stdout, Err: os.Stderr})
+		return serve.Run(ctx, serve.Options{Install: *account, PublishAfter: *after, Out: os.Stdout, Err: os.Stderr})
 	case "bench":
 		return bench.Run(ctx, bench.Options{Program: *program, Others: flags.Args(), Out: os.Stdout})
 	}

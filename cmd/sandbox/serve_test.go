@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
 )
 
 // bin holds the programs of this module.
@@ -168,6 +170,24 @@ func TestServe_offersTheFirstSetAlone(t *testing.T) {
 	got := output(t, bytes.NewReader(request(t, pipeline, "components")), filepath.Join(bin, "resource"), "check")
 	if !bytes.Contains(got, []byte(`"concourse":"8.2.4"`)) {
 		t.Errorf("versions %s", got)
+	}
+}
+
+func TestServe_offersAnAccountInWhichNothingIsInstalled(t *testing.T) {
+	if _, err := ruby.Path(t.Context()); err != nil {
+		t.Skipf("the director's templates need ruby: %v", err)
+	}
+	_, text := serve(t, filepath.Join(bin, "sandbox"), "--install")
+	shell := exec.Command("sh", "-c", text+` "$0" plan; echo "exit code $?"`, filepath.Join(bin, "perpetual"))
+	shell.Dir = t.TempDir()
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		t.Fatalf("run plan: %v\n%s", err, out)
+	}
+	for _, want := range []string{"+ the bucket perpetual-ci-123456789012-eu-central-1", "concourse 8.2.4", "exit code 2"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("plan does not say %q:\n%s", want, out)
+		}
 	}
 }
 

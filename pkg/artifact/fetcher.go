@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -45,6 +46,7 @@ type Target interface {
 type Config struct {
 	CACert          string        // PEM certificates to trust beside the system's: files come from several hosts
 	Log             io.Writer     // gets the progress lines; default: none
+	Debug           *slog.Logger  // hears of every exchange; nil: nobody does
 	Parallel        int           // downloads at the same time; default 4
 	Every           time.Duration // between two progress lines of a file; default 5 s
 	Stall           time.Duration // a connection that gives nothing for so long counts as cut; default 60 s
@@ -75,6 +77,7 @@ func New(config Config) (*Fetcher, error) {
 	client, err := retry.NewClient(retry.Options{
 		CACert: config.CACert,
 		Policy: retry.Never, // the download resumes by itself
+		Debug:  config.Debug,
 		Wrap: func(t *http.Transport) (http.RoundTripper, error) {
 			trustSystemToo(t.TLSClientConfig, config.CACert)
 			// Of a large body, HTTP/2 makes small frames that are copied once more.

@@ -81,7 +81,7 @@ func (k *call) explain(err error) error {
 	case k.last != nil && isPage(k.last.body):
 		return k.client.page(k.method, k.path, k.last)
 	}
-	return fmt.Errorf("%s %s: read the answer: %w", k.method, k.path, bare(err))
+	return fmt.Errorf("%s %s: read the answer: %w", k.method, k.path, &quotedError{bare(err)})
 }
 
 // read asks the director through one of the library's functions.

@@ -15,6 +15,7 @@ package bosh
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -58,6 +59,7 @@ type Config struct {
 	ProxyHostKey string       // the jumpbox's fingerprint, "SHA256:…", in place of ?host-key=
 
 	Notify      func(string)  // hears of retries and outages, one line each
+	Debug       *slog.Logger  // hears of every exchange; nil: nobody does
 	Retry       retry.Policy  // for GET and HEAD; default: retry.Default
 	Poll        time.Duration // between two looks at a task that Instances waits for; default: 500 ms
 	ReadTimeout time.Duration // the wait for the answer to a GET or HEAD, each try; default: 30 s
@@ -140,7 +142,7 @@ func (c *Client) via(method string) *http.Client {
 func (c *Client) newHTTP(config Config, headerTimeout time.Duration) (*http.Client, error) {
 	client, err := retry.NewClient(retry.Options{
 		CACert: config.CACert, Policy: config.Retry, MaxBody: maxBody,
-		HeaderTimeout: headerTimeout, Wrap: c.proxy.wrap,
+		HeaderTimeout: headerTimeout, Wrap: c.proxy.wrap, Debug: config.Debug,
 		Notify: func(err error, wait time.Duration) {
 			c.notify(c.auth.mask(fmt.Sprintf("director: %v; next try in %s", bare(err), wait.Round(time.Millisecond))))
 		},

@@ -186,12 +186,26 @@ func describe(body []byte) (code int, description string) {
 			text = strings.TrimSpace(refused.Error + " " + refused.ErrorText)
 		}
 	}
+	return code, brief(text)
+}
+
+// brief makes one line of at most maxDescription bytes of foreign text.
+func brief(text string) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
 	if len(text) > maxDescription {
 		text = strings.ToValidUTF8(text[:maxDescription], "") + "…"
 	}
-	return code, text
+	return text
 }
+
+// quotedError is an error of the library that may repeat what a server answered.
+type quotedError struct{ err error }
+
+// Error implements error.
+func (e *quotedError) Error() string { return brief(e.err.Error()) }
+
+// Unwrap implements errors.Unwrap.
+func (e *quotedError) Unwrap() error { return e.err }
 
 // isPage says whether body is HTML or XML; the director itself sends neither.
 func isPage(body []byte) bool {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -31,6 +32,7 @@ type Config struct {
 	CACert string       // PEM certificates to trust instead of the system's
 	Policy retry.Policy // zero: retry.Default
 	Notify func(string) // hears of waits before another try, and of list entries that were passed over
+	Debug  *slog.Logger // hears of every exchange; nil: nobody does
 }
 
 // Client asks one bosh.io.
@@ -62,7 +64,7 @@ func New(config Config) (*Client, error) {
 	}
 	base.Path = strings.TrimRight(base.Path, "/") + "/"
 	client, err := retry.NewClient(retry.Options{
-		CACert: config.CACert, Policy: config.Policy, MaxBody: maxBody,
+		CACert: config.CACert, Policy: config.Policy, MaxBody: maxBody, Debug: config.Debug,
 		Notify: func(err error, wait time.Duration) {
 			config.Notify(fmt.Sprintf("%s; asking again in %s", retry.FirstLine(err.Error()), wait.Round(10*time.Millisecond)))
 		},

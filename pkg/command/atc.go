@@ -15,8 +15,13 @@ func (c *call) atc(s resource.Concourse) (upgrade.ATC, error) {
 	if s == (resource.Concourse{}) {
 		return nil, nil
 	}
+	return c.atcClient(s)
+}
+
+// atcClient opens a client of the Concourse API.
+func (c *call) atcClient(s resource.Concourse) (ATC, error) {
 	client, err := concourse.New(concourse.Config{
-		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.notify,
+		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.notify, Debug: c.debug,
 		Retry: patience(retry.Default),
 	})
 	if err != nil {

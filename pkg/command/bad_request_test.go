@@ -2,10 +2,15 @@ package command_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,11 +21,17 @@ import (
 func forms(secrets []string) []string {
 	var list []string
 	for _, s := range secrets {
-		list = append(list, s,
-			base64.StdEncoding.EncodeToString([]byte(s)),
+		quoted, _ := json.Marshal(s)
+		list = append(list, s, strings.Trim(string(quoted), `"`), strings.Trim(strconv.Quote(s), `"`),
+			url.QueryEscape(s), url.PathEscape(s), hex.EncodeToString([]byte(s)),
 			base64.StdEncoding.EncodeToString([]byte(world.DirectorClient+":"+s)))
+		for pad, start := range []int{0, 2, 3} { // in base64, what stands before moves it
+			coded := base64.RawStdEncoding.EncodeToString(append(make([]byte, pad), s...))
+			list = append(list, coded[start:len(coded)-1])
+		}
 	}
-	return list
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // badText is stdin that is no request, for any of check, in and out.

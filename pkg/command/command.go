@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -16,8 +19,11 @@ import (
 // Exit codes.
 const (
 	ExitOK    = 0
-	ExitError = 1 // something did not work; stderr says what, and what to do
-	ExitBug   = 2 // a panic; nothing is known to be wrong with the input
+	ExitError = 1  // something did not work; stderr says what, and what to do
+	ExitBug   = 70 // a panic; nothing is known to be wrong with the input
+	// ExitSignal and the number of the signal that ended the run, as shells have
+	// it: 143 for SIGTERM, 130 for SIGINT.
+	ExitSignal = 128
 )
 
 // Streams are what a process is given.
@@ -31,8 +37,14 @@ type Streams struct {
 // call is one running command.
 type call struct {
 	Streams
-	args []string       // without the verb
-	log  *secret.Writer // masks what goes to Err
+	args   []string       // without the verb
+	log    *secret.Writer // masks what goes to Err
+	debug  *slog.Logger   // to log, if level says so
+	level  *slog.LevelVar
+	chosen string // the level that flag or environment ask for; "": neither does
+
+	notice  func(line string) // hears notices instead of log
+	failure func(line string) // hears why the run failed instead of log
 }
 
 // Verb is a command by name.
@@ -65,14 +77,24 @@ func Verbs() []Verb {
 // most one line of error.
 func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int) {
 	s.In = &contextReader{ctx: ctx, from: s.In}
-	c := &call{Streams: s, log: secret.NewWriter(s.Err)}
+	c := &call{Streams: s, log: secret.NewWriter(s.Err), level: &slog.LevelVar{}}
+	c.debug = newLogger(c.log, c.level)
+	c.maskEnvironment()
 	defer func() {
 		if cause := recover(); cause != nil {
+			c.debug.Debug("panic", "stack", string(debug.Stack()))
 			_, _ = fmt.Fprintf(c.log, "error: internal: %v\n", cause)
 			code = ExitBug
 		}
 		_ = c.log.Flush()
 	}()
+	argv, flag, err := takeLevel(argv)
+	if err == nil {
+		err = c.chooseLevel(flag)
+	}
+	if err != nil {
+		return c.fail(err)
+	}
 	verb, err := c.choose(argv, verbs)
 	if err != nil {
 		return c.fail(err)
@@ -82,7 +104,11 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 		return ExitOK
 	}
 	if err := verb.run(ctx, c); err != nil {
-		return c.fail(explain(ctx, err))
+		if s, ok := signalled(ctx, err); ok {
+			_ = c.fail(fmt.Errorf("interrupted by %s: %w; what the director has accepted goes on there", name(s.Signal), err))
+			return ExitSignal + int(s.Signal)
+		}
+		return c.fail(err)
 	}
 	return ExitOK
 }
@@ -113,6 +139,12 @@ func (r *contextReader) Read(p []byte) (int, error) {
 	}
 }
 
+// withoutHelp are the verbs that have no help of their own.
+var withoutHelp = []string{"check", "in", "out", "version"}
+
+// installerVerbs are those that the resource's program does not have.
+var installerVerbs = []string{"deploy", "plan", "status", "info", "destroy", "config"}
+
 // choose finds the verb; nil is a wish for help.
 func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
 	if len(argv) == 0 {
@@ -124,8 +156,16 @@ func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
 			return &verbs[i], nil
 		}
 	}
-	if len(argv) == 1 || argv[1] == "help" || argv[1] == "--help" || argv[1] == "-h" {
+	if len(argv) == 1 || argv[1] == "--help" || argv[1] == "-h" {
 		return nil, nil
+	}
+	if argv[1] == "help" {
+		if len(argv) == 2 {
+			return nil, nil
+		}
+		if argv = []string{argv[0], argv[2], "--help"}; slices.Contains(withoutHelp, argv[1]) {
+			return nil, nil
+		}
 	}
 	name := strings.TrimPrefix(argv[1], "--") // --version, as people type it
 	for i := range verbs {
@@ -134,21 +174,25 @@ func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
 			return &verbs[i], nil
 		}
 	}
+	if slices.Contains(installerVerbs, name) {
+		return nil, fmt.Errorf("run %q: this is the program of the resource type; %s is in the installer (the image's target installer, or cmd/perpetual)", argv[1], name)
+	}
 	return nil, fmt.Errorf("run %q: unknown command; try help", argv[1])
 }
 
 // fail prints an error as one line.
 func (c *call) fail(err error) int {
-	_, _ = fmt.Fprintf(c.log, "error: %s\n", strings.Join(strings.Fields(err.Error()), " "))
-	return ExitError
-}
-
-// explain says that a signal, not the work, ended the command.
-func explain(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return fmt.Errorf("interrupted: %w; what the director has accepted goes on there", err)
+	var code *CodeError
+	if errors.As(err, &code) {
+		return code.Code
 	}
-	return err
+	line := strings.Join(strings.Fields(err.Error()), " ")
+	if c.failure != nil {
+		c.failure(line)
+	} else {
+		_, _ = fmt.Fprintf(c.log, "error: %s\n", line)
+	}
+	return ExitError
 }
 
 // requestVariable holds the request where there is no stdin: a task's container
@@ -173,13 +217,22 @@ func (c *call) dir() (string, error) {
 }
 
 // notify is where adapters say what is no error.
-func (c *call) notify(line string) { _, _ = fmt.Fprintln(c.log, line) }
+func (c *call) notify(line string) {
+	if c.notice != nil {
+		c.notice(line)
+		return
+	}
+	_, _ = fmt.Fprintln(c.log, line)
+}
 
 // help lists the verbs.
 func help(program string, verbs []Verb) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s keeps a Concourse CI upgraded by itself.\n\nUsage:\n", program)
-	for _, v := range verbs {
+	for i, v := range verbs {
+		if slices.ContainsFunc(verbs[:i], func(earlier Verb) bool { return earlier.Name == v.Name }) {
+			continue // the first of a name is the one that runs
+		}
 		usage := strings.TrimSpace(v.Name + " " + v.Args)
 		if len(usage) > 20 {
 			fmt.Fprintf(&b, "  %s %s\n  %*s %s\n", program, usage, len(program)+20, "", v.Short)
@@ -187,6 +240,11 @@ func help(program string, verbs []Verb) string {
 		}
 		fmt.Fprintf(&b, "  %s %-20s%s\n", program, usage, v.Short)
 	}
-	b.WriteString("\nExit codes: 0 done, 1 error (one line on stderr), 2 a bug in this program.\n")
+	fmt.Fprintf(&b, "\nWith %s debug, or %s=debug, stderr tells every exchange and decision.\n", levelFlag, levelVariable)
+	changes := ""
+	if slices.ContainsFunc(verbs, func(v Verb) bool { return v.Name == "plan" }) {
+		changes = "2 plan has found changes, "
+	}
+	fmt.Fprintf(&b, "\nExit codes: 0 done, 1 error (one line on stderr), %s70 a bug in this program,\n130 ended by SIGINT, 143 ended by SIGTERM.\n", changes)
 	return b.String()
 }

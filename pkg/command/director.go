@@ -25,7 +25,7 @@ type director struct{ client *bosh.Client }
 func (c *call) director(s resource.Director) (director, error) {
 	client, err := bosh.New(bosh.Config{
 		URL: s.URL, CACert: s.CACert, Username: s.Username, Password: s.Password,
-		Client: s.Client, ClientSecret: s.ClientSecret, Notify: c.notify,
+		Client: s.Client, ClientSecret: s.ClientSecret, Notify: c.notify, Debug: c.debug,
 		Proxy: s.Proxy, ProxyKey: s.ProxyPrivateKey, ProxyHostKey: s.ProxyHostKey,
 		Retry: patience(retry.Default), Poll: crash.Scale(taskPoll),
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,6 +57,9 @@ func attack(t *testing.T, env []string, request any, args ...string) *victim {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, "PERPETUAL_LOG_LEVEL=") }) {
+		env = append(slices.Clone(env), "PERPETUAL_LOG_LEVEL=debug") // whatever goes wrong, debug shows no credential
+	}
 	v := &victim{ended: make(chan struct{})}
 	v.cmd, _, _ = invocation{path: path, args: args, stdin: stdin(t, request), env: env}.command(t)
 	v.cmd.Stdout, v.cmd.Stderr = &v.stdout, &v.stderr
@@ -103,7 +107,8 @@ func (v *victim) wait(limit time.Duration) (p process, killedBy syscall.Signal, 
 
 // wellBehaved says what is wrong with the way in which a process ended that was
 // not killed: with a result and nothing else on stdout, or with nothing there and
-// one line of error at the end of stderr.
+// one line of error at the end of stderr, and an exit code that says whether
+// SIGTERM was the cause.
 func (p process) wellBehaved() error {
 	lines := strings.Split(strings.TrimSuffix(p.stderr, "\n"), "\n")
 	last := lines[len(lines)-1]
@@ -112,10 +117,12 @@ func (p process) wellBehaved() error {
 		return fmt.Errorf("it succeeded with stdout %q", p.stdout)
 	case p.code == 0:
 		return nil
-	case p.code != 1:
+	case p.code != 1 && p.code != 143:
 		return fmt.Errorf("exit code %d:\n%s", p.code, p.stderr)
 	case p.stdout != "":
 		return fmt.Errorf("it failed with stdout %q", p.stdout)
+	case (p.code == 143) != strings.HasPrefix(last, "error: interrupted by SIGTERM: "):
+		return fmt.Errorf("exit code %d with %q", p.code, last)
 	case !strings.HasPrefix(last, "error: ") || !strings.HasSuffix(p.stderr, "\n"):
 		return fmt.Errorf("the last line of stderr is no error: %q", last)
 	}

@@ -173,4 +173,7 @@ func (s *scene) killed(t *testing.T, d drill, b blow) {
 	if err := p.wellBehaved(); err != nil {
 		t.Error(err)
 	}
+	if p.code == 143 && b.signal != syscall.SIGTERM {
+		t.Errorf("it says that SIGTERM has ended it, which nobody sent:\n%s", p.stderr)
+	}
 }

@@ -165,9 +165,21 @@ func (r result) field(name string) string {
 // exactly one line of error, the last one, which names each of the places.
 func refused(t *testing.T, p process, places ...string) {
 	t.Helper()
+	wrong(t, p, 1, places...)
+}
+
+// interrupted wants the same of a run that SIGTERM has ended, with the exit code
+// that shells have for it.
+func interrupted(t *testing.T, p process, places ...string) {
+	t.Helper()
+	wrong(t, p, 143, append(places, "interrupted by SIGTERM")...)
+}
+
+func wrong(t *testing.T, p process, code int, places ...string) {
+	t.Helper()
 	t.Log(p.stderr)
-	if p.code != 1 {
-		t.Errorf("exit code %d, want 1", p.code)
+	if p.code != code {
+		t.Errorf("exit code %d, want %d", p.code, code)
 	}
 	if p.stdout != "" {
 		t.Errorf("stdout is %q, want nothing", p.stdout)

@@ -33,6 +33,7 @@ func runCheck(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	c.levelOf(req.Source)
 	ctx, cancel := context.WithTimeout(ctx, checkDeadline)
 	defer cancel()
 	var versions []resource.Version
@@ -61,7 +62,7 @@ func (c *call) checkDeployment(ctx context.Context, req resource.CheckRequest) (
 		return nil, err
 	}
 	defer d.close()
-	return upgrade.Check{Director: d, Log: c.log}.Run(ctx, req.Source.Deployment, req.Version)
+	return upgrade.Check{Director: d, Log: c.log, Debug: c.debug}.Run(ctx, req.Source.Deployment, req.Version)
 }
 
 func runIn(ctx context.Context, c *call) error {
@@ -70,6 +71,7 @@ func runIn(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	c.levelOf(req.Source)
 	dir, err := c.dir()
 	if err != nil {
 		return err
@@ -106,7 +108,7 @@ func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir str
 		return resource.Result{}, err
 	}
 	return upgrade.In{
-		Director: d, ATC: web, Log: c.log, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
+		Director: d, ATC: web, Log: c.log, Debug: c.debug, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
 	}.Run(ctx, req, dir)
 }
 
@@ -116,6 +118,7 @@ func runOut(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	c.levelOf(req.Source)
 	dir, err := c.dir()
 	if err != nil {
 		return err
@@ -134,7 +137,7 @@ func runOut(ctx context.Context, c *call) error {
 		return err
 	}
 	result, err := upgrade.Out{
-		Director: d, ATC: web, State: store, Build: c.build(), Log: c.log, Mask: c.log.Add,
+		Director: d, ATC: web, State: store, Build: c.build(), Log: c.log, Debug: c.debug, Mask: c.log.Add,
 		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance),
 	}.Run(ctx, req, dir)
 	if err != nil {

@@ -47,7 +47,7 @@ func TestTerm_endsAPutInEveryPhase(t *testing.T) {
 			s.Faults[phase.server].Add(fault.Fault{Method: phase.method, Path: phase.path, Skip: phase.skip, Times: -1, Kind: fault.Hang})
 			i := invocation{args: []string{"out", s.target}, stdin: stdin(t, s.request), env: s.env()}
 			p := terminated(t, i, func(string) bool { return s.hangs(phase.server) })
-			refused(t, p, append(phase.want, "interrupted")...)
+			interrupted(t, p, phase.want...)
 			hides(t, p, credentials()...)
 			if n := len(s.deploys()) - 1; n != 0 && !phase.started {
 				t.Errorf("%d deploys were started", n)
@@ -98,7 +98,7 @@ func TestTerm_whileTheDeployIsAcceptedLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Faults["director"].Clear()
-	refused(t, p, "interrupted", "what the director has accepted goes on")
+	interrupted(t, p, "what the director has accepted goes on")
 	deploys := s.deploys()
 	if len(deploys) != 2 {
 		t.Fatalf("%d deploys were started, want one beside the first", len(deploys)-1)

@@ -47,6 +47,12 @@ func (o *output) String() string {
 // end soon.
 func terminated(t *testing.T, i invocation, ready func(stderr string) bool) process {
 	t.Helper()
+	return signalled(t, syscall.SIGTERM, i, ready)
+}
+
+// signalled is terminated with another signal.
+func signalled(t *testing.T, signal syscall.Signal, i invocation, ready func(stderr string) bool) process {
+	t.Helper()
 	cmd, stdout, _ := i.command(t)
 	stderr := &output{}
 	cmd.Stderr = stderr
@@ -62,7 +68,7 @@ func terminated(t *testing.T, i invocation, ready func(stderr string) bool) proc
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -73,7 +79,7 @@ func terminated(t *testing.T, i invocation, ready func(stderr string) bool) proc
 		}
 	case <-time.After(patience):
 		_ = cmd.Process.Kill()
-		t.Fatalf("it did not end within %s of SIGTERM:\n%s", patience, stderr)
+		t.Fatalf("it did not end within %s of %v:\n%s", patience, signal, stderr)
 	}
 	return process{stdout: stdout.String(), stderr: stderr.String(), code: cmd.ProcessState.ExitCode()}
 }
@@ -125,7 +131,7 @@ func TestTerm_endsAVerificationAndLeavesTheDeployAlone(t *testing.T) {
 	request := object{"source": s.DeploymentSource(), "version": object{"task": itoa(task)}, "params": object{"verify": true}}
 	dir := filepath.Join(t.TempDir(), "in")
 	p := terminated(t, invocation{args: []string{"in", dir}, stdin: stdin(t, request)}, says("waiting for its end"))
-	refused(t, p, "interrupted", "director task "+itoa(task)+" keeps running")
+	interrupted(t, p, "director task "+itoa(task)+" keeps running")
 	hides(t, p, credentials()...)
 	empty(t, dir)
 	s.endsWell(t, task, end)
@@ -136,7 +142,7 @@ func TestTerm_endsAPutThatWaitsForItsDeploy(t *testing.T) {
 	s, task, end := draining(t)
 	request := s.out(object{"detach": false}) // the same content: it is joined
 	p := terminated(t, invocation{args: []string{"out", s.dir}, stdin: stdin(t, request)}, says("deploys the same content already"))
-	refused(t, p, "interrupted", "director task "+itoa(task)+" keeps running")
+	interrupted(t, p, "director task "+itoa(task)+" keeps running")
 	hides(t, p, credentials()...)
 	s.endsWell(t, task, end)
 }
@@ -147,7 +153,7 @@ func TestTerm_endsAPutThatWaitsForAnothersDeploy(t *testing.T) {
 	before := len(s.deploys())
 	request := s.out(object{"vars": object{"drain_timeout": "62m"}})
 	p := terminated(t, invocation{args: []string{"out", s.dir}, stdin: stdin(t, request)}, says("waiting up to 20s for director task "+itoa(task)))
-	refused(t, p, "interrupted", "director task "+itoa(task), "keeps running")
+	interrupted(t, p, "director task "+itoa(task), "keeps running")
 	if n := len(s.deploys()); n != before {
 		t.Errorf("%d deploys were accepted", n-before)
 	}
@@ -160,7 +166,7 @@ func TestTerm_endsAPutThatWaitsForALock(t *testing.T) {
 	release := s.Director.HoldLock("concourse")
 	before := len(s.deploys())
 	p := terminated(t, invocation{args: []string{"out", s.dir}, stdin: stdin(t, s.out(nil))}, says("waiting up to 20s for director task"))
-	refused(t, p, "interrupted", "lock of the deployment", "keeps running")
+	interrupted(t, p, "lock of the deployment", "keeps running")
 	if n := len(s.deploys()); n != before {
 		t.Errorf("%d deploys were accepted", n-before)
 	}
@@ -174,7 +180,7 @@ func TestTerm_endsAPutWhoseReleaseIsUploaded(t *testing.T) {
 	s.fetch(t, nil)
 	s.Faults["boshio"].Add(fault.Fault{Path: "/bosh-hub-release-tarballs/*concourse*", Times: -1, Kind: fault.Hang})
 	p := terminated(t, invocation{args: []string{"out", s.dir}, stdin: stdin(t, s.out(nil))}, says("uploading bosh-aws-xen-hvm-ubuntu-jammy-go_agent/1.1364 from")) // the last one
-	refused(t, p, "interrupted", "upload concourse/8.3.0", "director task 2 keeps running")
+	interrupted(t, p, "upload concourse/8.3.0", "director task 2 keeps running")
 	if n := len(s.deploys()); n != 1 {
 		t.Errorf("%d deploys were accepted, want the first alone", n)
 	}
@@ -189,7 +195,7 @@ func TestTerm_endsADownloadThatHangs(t *testing.T) {
 	p := terminated(t, invocation{args: []string{"in", dir}, stdin: stdin(t, request)}, func(string) bool {
 		return strings.Contains(strings.Join(s.asked("boshio"), " "), "/bosh-hub-release-tarballs/github.com-concourse")
 	})
-	refused(t, p, "interrupted", "fetch concourse")
+	interrupted(t, p, "fetch concourse")
 	hides(t, p, credentials()...)
 	empty(t, dir)
 }
@@ -201,13 +207,25 @@ func TestTerm_endsACheckThatHangs(t *testing.T) {
 	p := terminated(t, invocation{args: []string{"check"}, stdin: stdin(t, object{"source": s.ComponentsSource()})}, func(string) bool {
 		return s.requests("github") > 0
 	})
-	refused(t, p, "interrupted", "component ")
+	interrupted(t, p, "component ")
 	hides(t, p, credentials()...)
 }
 
 // A parent that never closes stdin keeps nobody from ending.
 func TestTerm_endsAProcessThatReadsStdin(t *testing.T) {
 	t.Parallel()
+	interrupted(t, readingStdin(t, syscall.SIGTERM), "stdin")
+}
+
+// Ctrl-C in a terminal has an exit code of its own.
+func TestInterrupt_hasItsOwnExitCode(t *testing.T) {
+	t.Parallel()
+	wrong(t, readingStdin(t, syscall.SIGINT), 130, "interrupted by SIGINT", "stdin")
+}
+
+// readingStdin is a check that a signal has found while it read its request.
+func readingStdin(t *testing.T, signal syscall.Signal) process {
+	t.Helper()
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -219,6 +237,5 @@ func TestTerm_endsAProcessThatReadsStdin(t *testing.T) {
 		_, err := writer.WriteString(`{"source": {` + strings.Repeat(" ", 200<<10))
 		taken.Store(err == nil)
 	}()
-	p := terminated(t, invocation{args: []string{"check"}, stdin: reader}, func(string) bool { return taken.Load() })
-	refused(t, p, "interrupted", "stdin")
+	return signalled(t, signal, invocation{args: []string{"check"}, stdin: reader}, func(string) bool { return taken.Load() })
 }

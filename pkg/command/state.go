@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
@@ -22,11 +23,11 @@ func (c *call) store(s resource.State) (state.Store, error) {
 		if err != nil {
 			return nil, fmt.Errorf("source.state.dir: %w", err)
 		}
-		return dir, nil
+		return traced{dir, c.debug}, nil
 	}
 	b, err := aws.New(aws.Options{
 		Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, Endpoint: s.Endpoint, PathStyle: s.PathStyle,
-		CACert: s.CACert, KMSKey: s.KMSKey, Policy: patience(retry.Default), Notify: c.notify, Env: c.Env,
+		CACert: s.CACert, KMSKey: s.KMSKey, Policy: patience(retry.Default), Notify: c.notify, Debug: c.debug, Env: c.Env,
 		Credentials: aws.Credentials{
 			AccessKey: s.AccessKeyID, SecretKey: s.SecretAccessKey, SessionToken: s.SessionToken,
 			Role: s.Role, IdentityToken: s.IdentityToken,
@@ -35,7 +36,54 @@ func (c *call) store(s resource.State) (state.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source.state: %w", err)
 	}
-	return bucket{b}, nil
+	return traced{bucket{b}, c.debug}, nil
+}
+
+// traced tells the log what is read and written in a state store: names and
+// sizes, no content.
+type traced struct {
+	state.Store
+	debug *slog.Logger
+}
+
+func (t traced) tell(ctx context.Context, what, name string, began time.Time, err error, more ...any) {
+	more = append([]any{"what", what, "name", name, "took", time.Since(began).Round(time.Microsecond)}, more...)
+	if err != nil {
+		more = append(more, "error", retry.FirstLine(err.Error()))
+	}
+	t.debug.DebugContext(ctx, "state", more...)
+}
+
+// Get implements state.Store.
+func (t traced) Get(ctx context.Context, name string) (state.Document, error) {
+	began := time.Now()
+	document, err := t.Store.Get(ctx, name)
+	t.tell(ctx, "get", name, began, err, "bytes", len(document.Body), "revision", document.Revision)
+	return document, err
+}
+
+// Put implements state.Store.
+func (t traced) Put(ctx context.Context, name string, body []byte, revision string) (string, error) {
+	began := time.Now()
+	next, err := t.Store.Put(ctx, name, body, revision)
+	t.tell(ctx, "put", name, began, err, "bytes", len(body), "over", revision, "revision", next)
+	return next, err
+}
+
+// Delete implements state.Store.
+func (t traced) Delete(ctx context.Context, name, revision string) error {
+	began := time.Now()
+	err := t.Store.Delete(ctx, name, revision)
+	t.tell(ctx, "delete", name, began, err, "over", revision)
+	return err
+}
+
+// List implements state.Store.
+func (t traced) List(ctx context.Context, prefix string) ([]string, error) {
+	began := time.Now()
+	names, err := t.Store.List(ctx, prefix)
+	t.tell(ctx, "list", prefix, began, err, "names", len(names))
+	return names, err
 }
 
 // bucket is a state store over the adapter.

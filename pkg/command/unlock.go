@@ -41,6 +41,7 @@ func runUnlock(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	c.levelOf(req.Source)
 	store, err := c.store(req.Source.State)
 	if err != nil {
 		return err

@@ -46,11 +46,11 @@ func TestUnlock_refusesWhatItCannotDo(t *testing.T) {
 	s := newStage(t)
 	without := object{"source": s.DeploymentSource()}
 	refused(t, unlock(t, without), "want --id ID")
-	refused(t, unlock(t, without, "--id", "a", "b"), "want --id ID")
-	refused(t, unlock(t, without, "--name", "a"), "not defined")
+	refused(t, unlock(t, without, "--id", "a", "b", "c"), "unexpected argument c")
+	refused(t, unlock(t, without, "--name", "a"), "unknown flag --name")
 	refused(t, unlock(t, without, "--id", "a"), "no state section")
 	refused(t, unlock(t, "{", "--id", "a"), "parse the request")
-	if p := unlock(t, "", "--help"); p.code != 0 || !strings.Contains(p.stdout, "perpetual unlock --id ID") {
+	if p := unlock(t, "", "--help"); p.code != 0 || !strings.Contains(p.stdout, "--id=ID") {
 		t.Errorf("help: exit code %d, %q", p.code, p.stdout)
 	}
 }

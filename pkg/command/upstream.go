@@ -19,14 +19,14 @@ import (
 // set joins the adapters of the upstreams to component.Set.
 func (c *call) set(s resource.Source) (component.Set, error) {
 	hub, err := github.New(github.Config{
-		URL: s.GitHub.URL, Token: s.GitHub.Token, CACert: s.GitHub.CACert, Notify: c.notify,
+		URL: s.GitHub.URL, Token: s.GitHub.Token, CACert: s.GitHub.CACert, Notify: c.notify, Debug: c.debug,
 		Policy: patience(retry.Default),
 	})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.github: %w", err)
 	}
 	bosh, err := boshio.New(boshio.Config{
-		URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.notify, Policy: patience(retry.Default),
+		URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.notify, Debug: c.debug, Policy: patience(retry.Default),
 	})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.bosh_io: %w", err)
@@ -34,9 +34,9 @@ func (c *call) set(s resource.Source) (component.Set, error) {
 	return component.Set{
 		Upstreams: component.Upstreams{GitHub: gitHub{hub}, BoshIO: boshIO{bosh}},
 		Fetcher: fetcher{artifact.Config{
-			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.log, Policy: patience(artifact.DefaultPolicy),
+			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.log, Debug: c.debug, Policy: patience(artifact.DefaultPolicy),
 		}},
-		Now: time.Now, Log: c.log, Deadline: upstreamDeadline,
+		Now: time.Now, Log: c.log, Debug: c.debug, Deadline: upstreamDeadline,
 	}, nil
 }
 

@@ -2,10 +2,14 @@ package command_test
 
 import (
 	"crypto/tls"
+	"io"
+	"log"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/s3"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
 )
 
@@ -27,34 +31,65 @@ var impostors = map[string]struct {
 	request      func(t *testing.T, s *stage, mirror string) object
 	place        string
 }{
-	"GitHub": {"github", "check", func(_ *testing.T, s *stage, mirror string) object {
-		request := wireClients["GitHub"].request(s)
+	"GitHub": {"github", "check", func(t *testing.T, s *stage, mirror string) object {
+		request := wireClients["GitHub"].request(t, s)
 		request["source"].(object)["github"].(object)["url"] = mirror + "/api/v3"
 		return request
 	}, "component perpetual"},
-	"bosh.io": {"boshio", "check", func(_ *testing.T, s *stage, mirror string) object {
-		request := wireClients["bosh.io"].request(s)
+	"bosh.io": {"boshio", "check", func(t *testing.T, s *stage, mirror string) object {
+		request := wireClients["bosh.io"].request(t, s)
 		request["source"].(object)["bosh_io"] = object{"url": mirror, "ca_cert": s.CA}
 		return request
 	}, "component bpm"},
-	"files": {"boshio", "in", func(_ *testing.T, s *stage, mirror string) object {
+	"files": {"boshio", "in", func(t *testing.T, s *stage, mirror string) object {
 		s.Faults["boshio"].Add(fault.Fault{Path: "/d/", Times: -1, Kind: fault.Redirect, To: mirror + "/bosh-hub-release-tarballs/github.com-cloudfoundry-bpm-release-1.4.33.tgz"})
-		return wireClients["files"].request(s)
+		return wireClients["files"].request(t, s)
 	}, "fetch bpm"},
-	"director": {"director", "check", func(_ *testing.T, s *stage, mirror string) object {
-		request := aDeployment(s)
+	"director": {"director", "check", func(t *testing.T, s *stage, mirror string) object {
+		request := aDeployment(t, s)
 		request["source"].(object)["director"].(object)["url"] = mirror
 		return request
 	}, "director"},
-	"UAA": {"uaa", "check", func(_ *testing.T, s *stage, mirror string) object {
+	"UAA": {"uaa", "check", func(t *testing.T, s *stage, mirror string) object {
 		s.UAA.SetURL(mirror)
-		return aDeployment(s)
+		return aDeployment(t, s)
 	}, "UAA"},
-	"ATC": {"concourse", "out", func(_ *testing.T, s *stage, mirror string) object {
-		request := aPreview(s)
+	"ATC": {"concourse", "out", func(t *testing.T, s *stage, mirror string) object {
+		request := aPreview(t, s)
 		request["source"].(object)["concourse"].(object)["url"] = mirror
 		return request
 	}, "pipeline self-upgrade"},
+	"S3": {"s3", "out", func(t *testing.T, s *stage, mirror string) object {
+		request := s.out(object{"lock_timeout": "1s"})
+		section := s.bucket(t)
+		section["endpoint"], section["ca_cert"] = mirror, s.CA
+		request["source"] = altered(s.DeploymentSource(), map[string]object{"state": section})
+		return request
+	}, "lease of deployment concourse"},
+}
+
+// mirror is another address of a server, with a certificate of its own. The S3
+// server is none of the world's: it gets a new one.
+func (s *stage) mirror(t *testing.T, server string, config *tls.Config) (url string, script *fault.Script) {
+	t.Helper()
+	if server != "s3" {
+		url, script, err := s.Mirror(server, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return url, script
+	}
+	bucket, err := s3.New("state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script = &fault.Script{}
+	web := httptest.NewUnstartedServer(script.Wrap(bucket))
+	web.TLS, web.Config.ErrorLog = config, log.New(io.Discard, "", 0)
+	web.StartTLS()
+	t.Cleanup(web.Close)
+	t.Cleanup(script.Close)
+	return web.URL, script
 }
 
 // A server that cannot prove who it is hears nothing from us: no request, and so
@@ -73,10 +108,7 @@ func TestWire_tellsNothingToAServerThatProvesNothing(t *testing.T) {
 				if bad.old {
 					config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 //nolint:gosec // that is the point
 				}
-				mirror, script, err := s.Mirror(i.server, config)
-				if err != nil {
-					t.Fatal(err)
-				}
+				mirror, script := s.mirror(t, i.server, config)
 				c := wireClient{verb: i.verb}
 				request := i.request(t, s, mirror)
 				p := s.unchanged(t, func() process { return c.ask(t, s, request) })
@@ -104,10 +136,7 @@ func TestWire_asksAMirrorThatProvesItself(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mirror, script, err := s.Mirror(i.server, config)
-			if err != nil {
-				t.Fatal(err)
-			}
+			mirror, script := s.mirror(t, i.server, config)
 			p := wireClient{verb: i.verb}.ask(t, s, i.request(t, s, mirror))
 			if p.code != 0 || len(script.Seen()) == 0 {
 				t.Errorf("exit code %d after %d requests:\n%s", p.code, len(script.Seen()), p.stderr)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"path"
 	"runtime"
@@ -23,6 +24,7 @@ type Set struct {
 	Fetcher   Fetcher
 	Now       func() time.Time
 	Log       io.Writer     // the build log
+	Debug     *slog.Logger  // hears what was chosen, and over what; nil: nobody does
 	Deadline  time.Duration // of all upstreams together
 }
 
@@ -49,6 +51,10 @@ func (s Set) Check(ctx context.Context, source resource.Source, given resource.V
 	newest := resource.Version{}
 	for _, name := range slices.Sorted(maps.Keys(results)) {
 		newest[name] = settle(log, name, source.Watch[name], given[name], results[name])
+		if s.Debug != nil {
+			s.Debug.DebugContext(ctx, "component chosen", "component", name, "newest that counts", results[name].component.Version,
+				"given", given[name], "given is withdrawn", results[name].withdrawn, "chosen", newest[name])
+		}
 	}
 	switch {
 	case len(given) == 0:

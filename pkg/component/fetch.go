@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -233,9 +234,12 @@ func (c Component) Vars() map[string]string {
 // ReadSet reads what WriteSet wrote. It fails when dir is no directory of a get
 // of components, or its set is empty or broken.
 func ReadSet(dir string) ([]Component, error) {
-	text, err := os.ReadFile(filepath.Join(dir, SetFile))
+	text, err := read(filepath.Join(dir, SetFile))
 	if err != nil {
 		return nil, fmt.Errorf("read the component set: %w", err)
+	}
+	if len(text) > maxSet {
+		return nil, fmt.Errorf("read the component set: %s is larger than %d bytes", SetFile, maxSet)
 	}
 	var set []Component
 	if err := json.Unmarshal(text, &set); err != nil {
@@ -255,6 +259,19 @@ func ReadSet(dir string) ([]Component, error) {
 		seen[c.Name] = true
 	}
 	return set, nil
+}
+
+// maxSet bounds a set in memory. A set with a thousand assets has some 300 kB.
+const maxSet = 4 << 20
+
+// read reads a file, and no more of it than shows that it is too large.
+func read(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxSet+1))
 }
 
 // validate refuses what WriteSet never writes.

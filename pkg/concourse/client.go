@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,6 +39,7 @@ type Config struct {
 	// Notify hears of warnings about a pipeline and of waits between tries,
 	// one line each. nil: nobody does.
 	Notify func(string)
+	Debug  *slog.Logger // hears of every exchange; nil: nobody does
 	// Retry says how often a GET is repeated; the zero value is retry.Default.
 	Retry retry.Policy
 }
@@ -72,7 +74,7 @@ func New(c Config) (*Client, error) {
 		client.notify = func(string) {}
 	}
 	web, err := retry.NewClient(retry.Options{
-		CACert: c.CACert, Policy: c.Retry, MaxBody: maxBody,
+		CACert: c.CACert, Policy: c.Retry, MaxBody: maxBody, Debug: c.Debug,
 		Notify: func(err error, wait time.Duration) {
 			client.notify(client.clean(fmt.Sprintf("asking Concourse again in %s: %v", wait.Round(time.Millisecond), err)))
 		},

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -36,6 +37,7 @@ type Config struct {
 	CACert string       // PEM certificates to trust instead of the system's
 	Policy retry.Policy // zero: retry.Default
 	Notify func(string) // hears of every wait before another try, one line each
+	Debug  *slog.Logger // hears of every exchange; nil: nobody does
 }
 
 // Client asks one GitHub.
@@ -53,7 +55,7 @@ func New(config Config) (*Client, error) {
 	}
 	c := &Client{config: config}
 	options := retry.Options{
-		CACert: config.CACert, Policy: config.Policy, MaxBody: maxBody,
+		CACert: config.CACert, Policy: config.Policy, MaxBody: maxBody, Debug: config.Debug,
 		Wrap: func(wire *http.Transport) (http.RoundTripper, error) {
 			return &limitTripper{wire: wire, token: !config.Token.Empty()}, nil
 		},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
@@ -122,7 +123,7 @@ func checkError(t *testing.T, err error) {
 	if err == nil {
 		return
 	}
-	if text := err.Error(); strings.ContainsAny(text, "\n\r") || len(text) > 500 || strings.Contains(text, "canary") || strings.Contains(text, `Get "http`) {
+	if text := err.Error(); strings.ContainsAny(text, "\n\r") || !utf8.ValidString(text) || len(text) > 500 || strings.Contains(text, "canary") || strings.Contains(text, `Get "http`) {
 		t.Errorf("the error has several lines, is long, repeats the URL, or holds the token: %q", text)
 	}
 }

@@ -100,6 +100,9 @@ func Digest(text []byte) (string, error) {
 	if err := yaml.Unmarshal(text, &root); err != nil {
 		return "", fmt.Errorf("digest manifest: %w", oneLine(err))
 	}
+	if err := Bounded(root); err != nil {
+		return "", fmt.Errorf("digest manifest: %w", err)
+	}
 	canonical, err := json.Marshal(forJSON(root)) // sorts the keys
 	if err != nil {
 		return "", fmt.Errorf("digest manifest: %w", err)

@@ -33,31 +33,26 @@ type Template struct {
 var ErrNoValue = errors.New("no value for")
 
 // Render applies the ops files in order and fills in the variables. It fails,
-// naming the file, when the template is no YAML, an ops file does not apply, or
-// (with ErrNoValue) variables are missing.
+// naming the file, when the template is no YAML, an ops file does not apply,
+// (with ErrNoValue) variables are missing, or (with ErrTooLarge) a text is, or
+// would become, larger than any manifest.
 func Render(t Template) ([]byte, error) {
-	var root any
-	if err := yamlv2.Unmarshal(t.Text, &root); err != nil {
-		return nil, fmt.Errorf("parse %s: %w", t.Name, oneLine(err))
-	}
-	if _, ok := root.(map[any]any); !ok {
-		return nil, fmt.Errorf("parse %s: want a YAML mapping", t.Name)
-	}
-	for _, file := range t.OpsFiles {
-		var err error
-		if root, err = apply(root, file); err != nil {
-			return nil, err
-		}
-	}
-	patched, err := yamlv2.Marshal(root)
+	root, err := t.patched()
 	if err != nil {
-		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
+		return nil, err
 	}
 	vars := template.StaticVariables{}
 	for _, layer := range t.Vars {
 		for key, value := range layer {
 			vars[key] = forYAML(value)
 		}
+	}
+	if err := grows(root, vars); err != nil {
+		return nil, fmt.Errorf("render %s: %w", t.Name, err)
+	}
+	patched, err := yamlv2.Marshal(root)
+	if err != nil {
+		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
 	}
 	text, err := template.NewTemplate(patched).Evaluate(vars, nil, template.EvaluateOpts{ExpectAllKeys: !t.Partial})
 	if err != nil {
@@ -72,11 +67,43 @@ func Render(t Template) ([]byte, error) {
 	return text, nil
 }
 
+// patched is the template with its ops files applied.
+func (t Template) patched() (any, error) {
+	if err := checkText(t.Text); err != nil {
+		return nil, fmt.Errorf("parse %s: %w", t.Name, err)
+	}
+	var root any
+	if err := yamlv2.Unmarshal(t.Text, &root); err != nil {
+		return nil, fmt.Errorf("parse %s: %w", t.Name, oneLine(err))
+	}
+	if _, ok := root.(map[any]any); !ok {
+		return nil, fmt.Errorf("parse %s: want a YAML mapping", t.Name)
+	}
+	for _, file := range t.OpsFiles {
+		var err error
+		if root, err = apply(root, file); err != nil {
+			return nil, err
+		}
+	}
+	return root, nil
+}
+
 // apply applies one ops file.
 func apply(root any, file File) (any, error) {
+	if err := checkText(file.Text); err != nil {
+		return nil, fmt.Errorf("parse ops file %s: %w", file.Name, err)
+	}
 	var definitions []patch.OpDefinition
 	if err := yamlv2.Unmarshal(file.Text, &definitions); err != nil {
 		return nil, fmt.Errorf("parse ops file %s: %w", file.Name, oneLine(err))
+	}
+	for _, definition := range definitions { // the patcher writes each value out and reads it again
+		if definition.Value == nil {
+			continue
+		}
+		if err := Bounded(*definition.Value); err != nil {
+			return nil, fmt.Errorf("parse ops file %s: %w", file.Name, err)
+		}
 	}
 	ops, err := patch.NewOpsFromDefinitions(definitions)
 	if err != nil {

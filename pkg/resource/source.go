@@ -29,6 +29,8 @@ type Source struct {
 	Director   Director  `json:"director"`   // the director that deploys it
 	Concourse  Concourse `json:"concourse"`  // the Concourse that it is
 	State      State     `json:"state"`      // where lease and journal are kept; default: nowhere
+
+	LogLevel string `json:"log_level"` // "info" (the default) or "debug", which tells every exchange and decision
 }
 
 // Watch names one upstream and says which of its versions count.
@@ -107,6 +109,8 @@ func (s Source) IsComponents() bool { return len(s.Watch) > 0 }
 // Validate reports the first thing in the source that cannot work, by key.
 func (s Source) Validate() error {
 	switch {
+	case s.LogLevel != "" && s.LogLevel != "info" && s.LogLevel != "debug":
+		return fmt.Errorf("validate source.log_level: want debug or info, got %q", s.LogLevel)
 	case len(s.Watch) > 0 && s.Deployment != "":
 		return errors.New("validate source: it has both watch and deployment; make two resources of it")
 	case len(s.Watch) > 0:

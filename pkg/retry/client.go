@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -41,6 +42,8 @@ type Options struct {
 	HeaderTimeout time.Duration
 	// Notify hears of every wait, for the build log.
 	Notify func(err error, wait time.Duration)
+	// Debug hears of every exchange and every wait; nil: nobody does.
+	Debug *slog.Logger
 	// Wrap, if set, goes between the retries and the wire: authentication, a proxy's dialer.
 	Wrap func(*http.Transport) (http.RoundTripper, error)
 }
@@ -66,7 +69,7 @@ func NewClient(o Options) (*http.Client, error) {
 		o.Policy = Default
 	}
 	return &http.Client{Transport: &roundTripper{
-		wire: wire, policy: o.Policy, maxBody: o.MaxBody, notify: o.Notify,
+		wire: wire, policy: o.Policy, maxBody: o.MaxBody, notify: o.Notify, debug: o.Debug,
 	}}, nil
 }
 

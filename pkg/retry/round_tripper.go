@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"time"
@@ -24,13 +25,14 @@ type roundTripper struct {
 	policy  Policy
 	maxBody int64
 	notify  func(error, time.Duration)
+	debug   *slog.Logger
 }
 
 // RoundTrip implements http.RoundTripper. When the tries are used up it returns
 // the last response, or the last transport error.
 func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		return r.wire.RoundTrip(req)
+		return r.exchange(req, 1)
 	}
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.Multiplier, wait.MaxInterval = r.policy.First, 2, max(r.policy.Max, time.Millisecond)
@@ -39,11 +41,13 @@ func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	options := []backoff.RetryOption{
 		backoff.WithBackOff(wait), backoff.WithMaxTries(r.policy.Attempts), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(r.waiting),
 	}
-	if r.notify != nil {
-		options = append(options, backoff.WithNotify(r.notify))
-	}
-	res, err := backoff.Retry(req.Context(), func() (*http.Response, error) { return r.try(req) }, options...)
+	tries := 0
+	res, err := backoff.Retry(req.Context(), func() (*http.Response, error) {
+		tries++
+		return r.try(req, tries)
+	}, options...)
 	var refused *refusedError
 	if errors.As(err, &refused) {
 		return refused.response, nil
@@ -59,8 +63,8 @@ func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 func Final(err error) error { return backoff.Permanent(err) }
 
 // try sends the request once and says by its error whether to try again.
-func (r *roundTripper) try(req *http.Request) (*http.Response, error) {
-	res, err := r.wire.RoundTrip(req)
+func (r *roundTripper) try(req *http.Request, n int) (*http.Response, error) {
+	res, err := r.exchange(req, n)
 	if err != nil {
 		if Permanent(req.Context(), err) {
 			return nil, backoff.Permanent(err)

@@ -3,10 +3,12 @@ package secret
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/url"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -15,7 +17,7 @@ import (
 // "1" would make the text unreadable and hide nothing worth hiding.
 const minMasked = 4
 
-// Writer masks known secrets, and their base64, URL- and JSON-escaped forms, in
+// Writer masks known secrets, and their encoded and escaped forms, in
 // what passes through it. It holds back as many bytes as a secret that is split
 // over two writes may need; Flush lets them go.
 type Writer struct {
@@ -102,16 +104,18 @@ func (w *Writer) tail(b []byte) int {
 }
 
 // forms are the shapes in which a secret turns up in text: as it is, line by
-// line (keys span several), escaped for JSON or URLs, and in base64 at each of
-// the three alignments that an enclosing text can give it.
+// line (keys span several), escaped for JSON, URLs or %q, in hexadecimal digits,
+// and in base64 at each of the three alignments that an enclosing text can give it.
 func forms(text string) []string {
 	if text == "" {
 		return nil
 	}
 	out := []string{text, url.QueryEscape(text), url.PathEscape(text)}
-	if quoted, err := json.Marshal(text); err == nil {
-		out = append(out, strings.Trim(string(quoted), `"`))
+	for _, quoted := range append(quotedJSON(text), strconv.Quote(text), strconv.QuoteToASCII(text)) {
+		out = append(out, quoted[1:len(quoted)-1])
 	}
+	digits := hex.EncodeToString([]byte(text))
+	out = append(out, digits, strings.ToUpper(digits))
 	if lines := strings.Split(text, "\n"); len(lines) > 1 {
 		for _, line := range lines {
 			if line = strings.TrimSpace(line); len(line) >= 16 && !strings.HasPrefix(line, "-----") {
@@ -125,6 +129,20 @@ func forms(text string) []string {
 		}
 	}
 	return out
+}
+
+// quotedJSON is a text as JSON encoders write it, with < > & escaped or not.
+func quotedJSON(text string) []string {
+	var list []string
+	for _, escape := range []bool{true, false} {
+		var b strings.Builder
+		encoder := json.NewEncoder(&b)
+		encoder.SetEscapeHTML(escape)
+		if encoder.Encode(text) == nil {
+			list = append(list, strings.TrimSpace(b.String()))
+		}
+	}
+	return list
 }
 
 // aligned is the base64 text that text always gives when pad bytes (mod 3)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,8 @@ type LeaseOptions struct {
 	// Clock measures how long ago the last renewal was; default time.Now. Only
 	// differences count: what time it thinks it is plays no part.
 	Clock func() time.Time
+	// Debug hears of renewals and of what else becomes of the lease; nil: nobody does.
+	Debug *slog.Logger
 }
 
 // Lease is the right to be the only one that writes. It is renewed in the
@@ -59,6 +62,7 @@ type Lease struct {
 	id     string
 	ttl    time.Duration
 	clock  func() time.Time
+	debug  *slog.Logger
 	ctx    context.Context // ends with the lease
 	end    context.CancelCauseFunc
 	kept   chan struct{} // closed when the background renewal has ended
@@ -88,6 +92,7 @@ func Acquire(ctx context.Context, store Store, name string, holder Holder, o Lea
 				err = seen.held()
 				break
 			}
+			l.debug.Debug("lease is stale: watching its holder", "holder", seen.document.ID, "renewed", seen.age(), "for", seen.document.ttl()/2)
 			if err = seen.watch(ctx); err != nil {
 				break
 			}
@@ -101,6 +106,7 @@ func Acquire(ctx context.Context, store Store, name string, holder Holder, o Lea
 		l.end(err)
 		return nil, fmt.Errorf("acquire lease %s: %w", name, err)
 	}
+	l.debug.Debug("lease taken", "ttl", l.ttl)
 	go l.keep()
 	return l, nil
 }
@@ -113,10 +119,14 @@ func newLease(ctx context.Context, store Store, name string, holder Holder, o Le
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.Debug == nil {
+		o.Debug = slog.New(slog.DiscardHandler)
+	}
 	if holder.ID == "" {
 		holder.ID = strings.ToLower(rand.Text()[:16])
 	}
 	l := &Lease{store: store, name: name, id: holder.ID, ttl: o.TTL, clock: o.Clock, kept: make(chan struct{})}
+	l.debug = o.Debug.With("lease", name, "id", holder.ID)
 	l.ctx, l.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	l.expiry = time.AfterFunc(o.TTL, l.expire)
 	l.expiry.Stop() // until it is held
@@ -186,6 +196,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	l.mu.Lock()
 	l.released = true
 	l.mu.Unlock()
+	l.debug.Debug("lease given back")
 	return nil
 }
 

@@ -29,6 +29,9 @@ func (l *Lease) keep() {
 			l.failure = err
 			l.mu.Unlock()
 			wait = l.ttl / 15
+			l.debug.Debug("lease not renewed", "left", l.remaining(), "again in", wait, "because", err.Error())
+		default:
+			l.debug.Debug("lease renewed", "left", l.remaining())
 		}
 	}
 }
@@ -139,6 +142,7 @@ func (l *Lease) expire() {
 
 // lose ends the lease with the cause ErrLost.
 func (l *Lease) lose(why error) {
+	l.debug.Debug("lease lost", "because", why.Error())
 	l.end(fmt.Errorf("lease %s: %w (%w)", l.name, ErrLost, why))
 	l.expiry.Stop()
 }

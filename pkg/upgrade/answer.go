@@ -17,6 +17,9 @@ const (
 	noteDryRun  = "dry run: nothing was changed"
 )
 
+// resultOpen stands in the metadata of a deploy that nobody has waited for.
+const resultOpen = "open: the deploy may still fail, or not get the deployment's lock; a get with verify: true judges it"
+
 // answer is what out says in the end.
 type answer struct {
 	task int
@@ -29,7 +32,7 @@ func (r *run) result() resource.Result {
 	add := func(name, value string) {
 		result.Metadata = append(result.Metadata, resource.Field{Name: name, Value: value})
 	}
-	for _, c := range r.input.components {
+	for _, c := range r.input.Components {
 		before := r.before(c.Name, c.Upstream)
 		switch {
 		case before == "":
@@ -44,6 +47,9 @@ func (r *run) result() resource.Result {
 	if r.answer.task != 0 {
 		add("director task", strconv.Itoa(r.answer.task))
 		add("follow it", fmt.Sprintf("bosh -e %s task %d", r.Source.Director.URL, r.answer.task))
+	}
+	if r.Params.Detached() && (r.answer.note == noteStarted || r.answer.note == noteJoined) {
+		add("result", resultOpen)
 	}
 	switch {
 	case r.Params.DryRun:

@@ -47,10 +47,10 @@ func (o Out) bring(ctx context.Context, r *run) (string, error) {
 // artifacts are the members of the set that the director needs.
 func (r *run) artifacts() []Artifact {
 	var list []Artifact
-	for _, c := range r.input.components {
+	for _, c := range r.input.Components {
 		a := Artifact{Name: c.Name, Version: c.Version, URL: c.URL, SHA1: c.SHA1, SHA256: c.SHA256}
 		if c.File != "" {
-			a.File = filepath.Join(r.input.componentsDir, c.File)
+			a.File = filepath.Join(r.input.ComponentsDir, c.File)
 		}
 		switch c.Kind {
 		case component.KindStemcell:

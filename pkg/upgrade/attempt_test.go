@@ -144,6 +144,7 @@ func TestIn_judgesTheTwinsOfAnAttemptTogether(t *testing.T) {
 		{"the first one's worker died", upgrade.StateTimeout, upgrade.StateDone, "10", true},
 		{"the one that is asked for is done", upgrade.StateDone, lockLost, "10", true},
 		{"the first one's worker died, the second lost the lock", upgrade.StateTimeout, lockLost, "11", false},
+		{"both lost the lock to somebody else", lockLost, lockLost, "11", false},
 		{"both failed", upgrade.StateError, upgrade.StateError, "10", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -169,6 +170,32 @@ func TestIn_judgesTheTwinsOfAnAttemptTogether(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A detached put is green when the director has accepted its deploy. One that
+// then does not get the deployment's lock is a version of its own, whose get is
+// red, and the next put deploys.
+func TestOut_mayLoseTheLockAfterItHasAnswered(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.deploy = fakeTask{Task: upgrade.Task{Result: lockLost}, takes: 10 * time.Second, end: upgrade.StateError}
+		first, err := f.out(t.Context(), nil)
+		if err != nil || first.Version["task"] != "10" {
+			t.Fatalf("version %v, %v, want task 10, accepted", first.Version, err)
+		}
+		wantText(t, "metadata", metadata(first)["result"], "may still fail, or not get the deployment's lock", "verify: true")
+		time.Sleep(long)
+		versions, err := upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "7"})
+		if err != nil || len(versions) != 2 || versions[1]["task"] != "10" {
+			t.Errorf("versions %v, %v, want task 10 as the newest", versions, err)
+		}
+		_, err = f.in(t.Context(), "10", t.TempDir(), resource.InParams{Verify: true})
+		wantError(t, err, "director task 10 ended as error", "Failed to acquire lock", "it has changed nothing: put again")
+		f.director.deploy = fakeTask{takes: time.Minute, end: upgrade.StateDone}
+		second, err := f.out(t.Context(), nil)
+		if err != nil || second.Version["task"] != "11" || f.count("deploy") != 2 {
+			t.Errorf("version %v after %d deploys, %v, want the second one's", second.Version, f.count("deploy"), err)
+		}
+	})
 }
 
 func TestIn_saysWhenTheTwinsCannotBeListed(t *testing.T) {

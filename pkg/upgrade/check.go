@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 type Check struct {
 	Director Tasks
 	Log      io.Writer
+	Debug    *slog.Logger // hears what the tasks were taken for; nil: nobody does
 }
 
 // Run gives the last one at the first check; later the given one, if the
@@ -35,6 +37,7 @@ func (c Check) Run(ctx context.Context, deployment string, given resource.Versio
 	if len(given) == 0 && len(tasks) > 1 {
 		tasks = tasks[len(tasks)-1:]
 	}
+	tell(ctx, c.Debug, "deploys that have ended", "deployment", deployment, "after", after, "tasks", taskIDs(tasks))
 	versions := []resource.Version{}
 	for _, t := range tasks {
 		if t.ID >= after {
@@ -45,6 +48,14 @@ func (c Check) Run(ctx context.Context, deployment string, given resource.Versio
 		_, _ = fmt.Fprintf(c.Log, "director task %d has not ended yet, or the director has forgotten it\n", after)
 	}
 	return versions, nil
+}
+
+func taskIDs(tasks []Task) string {
+	ids := make([]int, len(tasks))
+	for i, t := range tasks {
+		ids[i] = t.ID
+	}
+	return numbers(ids)
 }
 
 // finishedDeploys are the deploy tasks that have ended, lowest id first.

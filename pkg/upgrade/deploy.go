@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -16,24 +17,12 @@ const defaultAttempts = 3
 // deploy compares with what is deployed and submits the manifest, unless the
 // same content is being deployed or is deployed.
 func (o Out) deploy(ctx context.Context, r *run) (string, error) {
-	v, err := o.settle(ctx, r)
+	v, diff, err := o.compare(ctx, r)
 	if err != nil {
 		return "", err
 	}
 	if v.running != nil {
 		return r.join(v.running), nil
-	}
-	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
-	if err != nil {
-		return "", fmt.Errorf("compare manifest: %w", err)
-	}
-	if !diff.Changed() { // who made it so may have been at it since the look before
-		if v, _, err = o.look(ctx, r); err != nil {
-			return "", err
-		}
-		if v.running != nil {
-			return r.join(v.running), nil
-		}
 	}
 	if report, over := r.settled(v, diff); over {
 		return report, nil
@@ -53,6 +42,29 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	o.accepted(ctx, r, v.next, id)
 	r.answer = answer{task: id, note: noteStarted}
 	return fmt.Sprintf("the director has accepted it as task %d", id), nil
+}
+
+// compare waits until nothing else works on the deployment and gives what the
+// director says of the difference then. Where there is none, it looks again: who
+// made it so may have been at it since the first look, and who has begun
+// something else is waited for, as at the first look.
+func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err error) {
+	deadline := time.Now().Add(r.lockTimeout())
+	for again := false; ; again = true {
+		if v, err = o.settle(ctx, r, deadline, again); err != nil || v.running != nil {
+			return v, diff, err
+		}
+		if diff, err = o.Director.Diff(ctx, r.Source.Deployment, r.manifest); err != nil {
+			return v, diff, fmt.Errorf("compare manifest: %w", err)
+		}
+		if diff.Changed() {
+			return v, diff, nil
+		}
+		holder := ""
+		if v, holder, err = o.look(ctx, r); err != nil || v.running != nil || holder == "" {
+			return v, diff, err
+		}
+	}
 }
 
 // join makes a task that runs the answer.

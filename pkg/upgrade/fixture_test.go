@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,7 @@ type fixture struct {
 	team     string      // of the source
 	dir      string
 	log      logBuffer
+	debug    logBuffer
 	mu       sync.Mutex
 	masked   []string
 }
@@ -165,7 +167,7 @@ func (f *fixture) out(ctx context.Context, edit func(*resource.OutParams)) (reso
 		edit(&req.Params)
 	}
 	req.Source = resource.Source{Deployment: f.name, Director: resource.Director{URL: "https://10.0.0.6:25555"}, Concourse: resource.Concourse{Team: f.team}}
-	o := upgrade.Out{Director: f.director, ATC: f.atc, Build: f.build, Log: &f.log, Mask: f.mask, State: f.state}
+	o := upgrade.Out{Director: f.director, ATC: f.atc, Build: f.build, Log: &f.log, Debug: f.logger(), Mask: f.mask, State: f.state}
 	if f.noATC {
 		o.ATC = nil
 	}
@@ -174,13 +176,18 @@ func (f *fixture) out(ctx context.Context, edit func(*resource.OutParams)) (reso
 
 // in runs a get of a task into a directory.
 func (f *fixture) in(ctx context.Context, task, dir string, params resource.InParams) (resource.Result, error) {
-	i := upgrade.In{Director: f.director, ATC: f.atc, Log: &f.log}
+	i := upgrade.In{Director: f.director, ATC: f.atc, Log: &f.log, Debug: f.logger()}
 	if f.noATC {
 		i.ATC = nil
 	}
 	return i.Run(ctx, resource.InRequest{
 		Source: resource.Source{Deployment: f.name}, Version: resource.Version{"task": task}, Params: params,
 	}, dir)
+}
+
+// logger writes what only debug shows.
+func (f *fixture) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(&f.debug, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 func (f *fixture) mask(values ...secret.Value) {

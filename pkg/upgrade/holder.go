@@ -13,10 +13,12 @@ const defaultLockTimeout = 5 * time.Minute
 
 // settle waits until nothing else works on the deployment, and says what there
 // is then. It does not wait for a deploy of the same content.
-func (o Out) settle(ctx context.Context, r *run) (verdict, error) {
-	limit := r.lockTimeout()
-	deadline := time.Now().Add(limit)
-	for waited := false; ; waited = true {
+//
+// deadline is when it gives up; again says that something has begun since the
+// run read the deployment, so that it must be read anew in any case.
+func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool) (verdict, error) {
+	limit, said := r.lockTimeout(), ""
+	for waited := again; ; waited = true {
 		v, holder, err := o.look(ctx, r)
 		if err != nil || v.running != nil {
 			return v, err
@@ -30,9 +32,11 @@ func (o Out) settle(ctx context.Context, r *run) (verdict, error) {
 		if time.Now().After(deadline) {
 			return v, fmt.Errorf("%s still holds deployment %s after %s; it keeps running; put again when it has ended, or set params.lock_timeout", holder, r.Source.Deployment, limit)
 		}
-		if !waited {
+		if holder != said {
 			o.say("waiting up to %s for %s to end", limit, holder)
+			said = holder
 		}
+		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", holder)
 		if err := pause(ctx, o.poll()); err != nil {
 			return v, fmt.Errorf("wait for %s, which keeps running: %w", holder, err)
 		}
@@ -52,7 +56,9 @@ func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err er
 	if err != nil {
 		return v, "", err
 	}
-	v = judge(r.operation(o.Build), tasks)
+	op := r.operation(o.Build)
+	v = judge(op, tasks)
+	o.tellJudgement(ctx, op, tasks, v)
 	if v.running != nil {
 		return v, "", nil
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -32,6 +33,7 @@ type In struct {
 	Director Director
 	ATC      ATC // nil where the source has no concourse section
 	Log      io.Writer
+	Debug    *slog.Logger // hears why the task was judged as it was; nil: nobody does
 	// Settle is how long the ATC and the workers may take to be as wanted after
 	// the task has ended; 0 is 5 minutes.
 	Settle time.Duration
@@ -65,7 +67,7 @@ func (in In) Run(ctx context.Context, req resource.InRequest, dir string) (resou
 
 	f, err := in.gather(ctx, req, id)
 	if err != nil {
-		return resource.Result{}, err
+		return resource.Result{}, because(ctx, err)
 	}
 	var verdict error
 	if req.Params.Verify {
@@ -158,6 +160,7 @@ func (in In) twin(ctx context.Context, failed Task) (Task, error) {
 		if t, err = in.end(ctx, t); err != nil {
 			return failed, err
 		}
+		tell(ctx, in.Debug, "twin judged", "task", failed.ID, "twin", t.ID, "state", t.State, "context", t.ContextID, "lost the lock", t.lostLock())
 		if t.State == StateDone {
 			_, _ = fmt.Fprintf(in.Log, "director task %d ended as %s, but task %d of the same attempt is done\n", failed.ID, failed.State, t.ID)
 			return t, nil

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -13,81 +14,81 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
-// input is what the files named in params hold.
-type input struct {
-	components    []component.Component
-	componentsDir string
-	manifest      manifest.Template // without vars
-	vars          []map[string]any  // vars_files, then vars
-	cloudConfig   []byte
-	pipeline      manifest.File // empty: the bundled one
-	pipelineVars  []map[string]any
+// Input is what an upgrade is made of.
+type Input struct {
+	Components    []component.Component // the set; its releases and stemcells are brought to the director
+	ComponentsDir string                // where the set's downloaded files are; "" without any
+	Manifest      manifest.Template     // without variables
+	Vars          []map[string]any      // of the manifest; the later maps win
+	CloudConfig   []byte                // YAML; empty: left as it is
+	Pipeline      manifest.File         // without text: the bundled one
+	PipelineVars  []map[string]any      // the later maps win
 }
 
 // readInput reads every file named in params, so that a missing one is found
 // before anything is changed.
-func readInput(p resource.OutParams, dir string) (input, error) {
-	in := input{}
+func readInput(p resource.OutParams, dir string) (Input, error) {
+	in := Input{}
 	var err error
 	if p.Components != "" {
-		in.componentsDir = filepath.Join(dir, p.Components)
-		if in.components, err = component.ReadSet(in.componentsDir); err != nil {
-			return input{}, fmt.Errorf("params.components: %w", err)
+		in.ComponentsDir = filepath.Join(dir, p.Components)
+		if in.Components, err = component.ReadSet(in.ComponentsDir); err != nil {
+			return Input{}, fmt.Errorf("params.components: %w", err)
 		}
 		if err := in.haveFiles(); err != nil {
-			return input{}, fmt.Errorf("params.components: %w", err)
+			return Input{}, fmt.Errorf("params.components: %w", err)
 		}
 	}
-	in.manifest.File = manifest.Concourse()
+	in.Manifest.File = manifest.Concourse()
 	if p.Manifest != "" {
-		if in.manifest.File, err = readFile(dir, "params.manifest", p.Manifest); err != nil {
-			return input{}, err
+		if in.Manifest.File, err = readFile(dir, "params.manifest", p.Manifest); err != nil {
+			return Input{}, err
 		}
 	}
 	for _, name := range p.OpsFiles {
 		file, err := readFile(dir, "params.ops_files", name)
 		if err != nil {
-			return input{}, err
+			return Input{}, err
 		}
-		in.manifest.OpsFiles = append(in.manifest.OpsFiles, file)
+		in.Manifest.OpsFiles = append(in.Manifest.OpsFiles, file)
 	}
-	if in.vars, err = readVars(dir, "params.vars_files", p.VarsFiles, p.Vars); err != nil {
-		return input{}, err
+	if in.Vars, err = readVars(dir, "params.vars_files", p.VarsFiles, p.Vars); err != nil {
+		return Input{}, err
 	}
 	if p.CloudConfig != "" {
 		file, err := readFile(dir, "params.cloud_config", p.CloudConfig)
 		if err != nil {
-			return input{}, err
+			return Input{}, err
 		}
-		if in.cloudConfig = file.Text; !isMapping(file.Text) {
-			return input{}, fmt.Errorf("params.cloud_config: parse %s: want a YAML mapping", p.CloudConfig)
+		if in.CloudConfig = file.Text; !isMapping(file.Text) {
+			return Input{}, fmt.Errorf("params.cloud_config: parse %s: want a YAML mapping", p.CloudConfig)
 		}
 	}
 	return in, in.readPipeline(p.Pipeline, dir)
 }
 
-func (in *input) readPipeline(p *resource.PipelineParams, dir string) error {
+func (in *Input) readPipeline(p *resource.PipelineParams, dir string) error {
 	if p == nil {
 		return nil
 	}
 	var err error
 	if p.File != "" {
-		if in.pipeline, err = readFile(dir, "params.pipeline.file", p.File); err != nil {
+		if in.Pipeline, err = readFile(dir, "params.pipeline.file", p.File); err != nil {
 			return err
 		}
 	}
-	in.pipelineVars, err = readVars(dir, "params.pipeline.vars_files", p.VarsFiles, p.Vars)
+	in.PipelineVars, err = readVars(dir, "params.pipeline.vars_files", p.VarsFiles, p.Vars)
 	return err
 }
 
 // haveFiles wants the downloaded files of the component set: the director asks
 // for them only after the pipeline was set.
-func (in input) haveFiles() error {
-	for _, c := range in.components {
+func (in Input) haveFiles() error {
+	for _, c := range in.Components {
 		if c.File == "" {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(in.componentsDir, c.File)); err != nil {
+		if _, err := os.Stat(filepath.Join(in.ComponentsDir, c.File)); err != nil {
 			return fmt.Errorf("find the file of %s: %w", c.Name, err)
 		}
 	}
@@ -106,6 +107,9 @@ func readVars(dir, key string, files []string, vars map[string]any) ([]map[strin
 		if err := yaml.Unmarshal(file.Text, &layer); err != nil {
 			return nil, fmt.Errorf("%s: parse %s: want a YAML mapping of variables", key, name)
 		}
+		if err := manifest.Bounded(layer); err != nil {
+			return nil, fmt.Errorf("%s: parse %s: %w", key, name, err)
+		}
 		layers = append(layers, layer)
 	}
 	return append(layers, plain(vars).(map[string]any)), nil
@@ -123,17 +127,30 @@ func readFile(dir, key, name string) (manifest.File, error) {
 	if filepath.IsAbs(name) {
 		path = name // a task image carries files of its own
 	}
-	text, err := os.ReadFile(path)
+	text, err := read(path)
 	if err != nil {
 		return manifest.File{}, fmt.Errorf("%s: read the file: %w", key, err)
+	}
+	if len(text) > manifest.MaxText {
+		return manifest.File{}, fmt.Errorf("%s: read the file: %s is larger than %d bytes", key, name, manifest.MaxText)
 	}
 	return manifest.File{Name: name, Text: text}, nil
 }
 
+// read reads a file, and no more of it than shows that it is too large.
+func read(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, manifest.MaxText+1))
+}
+
 // componentVars are the variables that a component set gives.
-func (in input) componentVars() map[string]any {
+func (in Input) componentVars() map[string]any {
 	vars := map[string]any{}
-	for _, c := range in.components {
+	for _, c := range in.Components {
 		for key, value := range c.Vars() {
 			vars[key] = value
 		}

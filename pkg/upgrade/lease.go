@@ -14,6 +14,10 @@ import (
 // keptOperations is how many operations of a deployment the journal keeps.
 const keptOperations = 50
 
+// leastTTL is what a busy machine needs to renew a lease in time, in builds for
+// tests too, where waits are shorter.
+const leastTTL = 4 * time.Second
+
 // LeaseName is the document of a deployment's lease in the state store.
 func LeaseName(deployment string) string { return "leases/deployment-" + deployment }
 
@@ -33,9 +37,10 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 	}
 	limit := r.lockTimeout()
 	deadline := time.Now().Add(limit)
+	ttl := max(crash.Scale(state.DefaultTTL), leastTTL)
 	var other *state.HeldError
 	for said := false; ; said = true {
-		r.lease, err = state.Acquire(ctx, o.State, LeaseName(r.Source.Deployment), holder, state.LeaseOptions{TTL: crash.Scale(state.DefaultTTL)})
+		r.lease, err = state.Acquire(ctx, o.State, LeaseName(r.Source.Deployment), holder, state.LeaseOptions{TTL: ttl, Debug: o.Debug})
 		switch {
 		case err == nil:
 			held, cancel := r.lease.Context(ctx)
@@ -50,6 +55,7 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 		if !said {
 			o.say("waiting up to %s: %v", limit, other)
 		}
+		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "the lease of "+other.Holder.Purpose)
 		if paused := pause(ctx, o.poll()); paused != nil {
 			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Source.Deployment, other, paused)
 		}
@@ -72,7 +78,7 @@ func (o Out) begin(ctx context.Context, r *run, attempt int) error {
 		return nil
 	}
 	components := map[string]string{}
-	for _, c := range r.input.components {
+	for _, c := range r.input.Components {
 		components[c.Name] = c.Version
 	}
 	journal := state.NewJournal(o.State)
@@ -91,9 +97,11 @@ func (o Out) note(ctx context.Context, r *run, attempt int, entry state.Entry) e
 	if o.State == nil {
 		return nil
 	}
-	if err := state.NewJournal(o.State).Record(ctx, r.operation(o.Build).contextID(attempt), entry); err != nil {
+	id := r.operation(o.Build).contextID(attempt)
+	if err := state.NewJournal(o.State).Record(ctx, id, entry); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
+	tell(ctx, o.Debug, "journal entry", "operation", id, "step", entry.Step, "status", string(entry.Status), "task", entry.Task)
 	return nil
 }
 

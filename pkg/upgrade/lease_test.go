@@ -116,28 +116,72 @@ func TestOut_looksWithoutTheLease(t *testing.T) {
 	})
 }
 
-func TestOut_submitsNothingAfterItHasLostTheLease(t *testing.T) {
-	withStore(t, func(t *testing.T, f *fixture) {
-		f.director.uploads["concourse"] = outcome{takes: 3 * time.Minute}
-		time.AfterFunc(10*time.Second, func() {
-			_, err := state.Acquire(t.Context(), f.state, leaseName, state.Holder{}, state.LeaseOptions{})
-			var held *state.HeldError
-			if !errors.As(err, &held) {
-				t.Errorf("%v, want the holder", err)
-				return
-			}
-			if err := state.Unlock(t.Context(), f.state, leaseName, held.ID); err != nil {
-				t.Error(err)
-			}
-		})
-		_, err := f.out(t.Context(), nil)
-		if !errors.Is(err, state.ErrLost) {
-			t.Errorf("%v, want one that says that the lease was lost", err)
+// robbed takes the lease from the run after a while: somebody unlocks it, and
+// then another one may take it.
+func (f *fixture) robbed(t *testing.T, after time.Duration, taken bool) {
+	t.Helper()
+	time.AfterFunc(after, func() {
+		_, err := state.Acquire(t.Context(), f.state, leaseName, state.Holder{}, state.LeaseOptions{})
+		var held *state.HeldError
+		if !errors.As(err, &held) {
+			t.Errorf("%v, want the holder", err)
+			return
 		}
-		if n := f.count("deploy"); n != 0 {
-			t.Errorf("%d deploys were started", n)
+		if err := state.Unlock(t.Context(), f.state, leaseName, held.ID); err != nil {
+			t.Error(err)
+		}
+		if taken {
+			lease := f.acquire(t)
+			time.AfterFunc(time.Hour, func() { _ = lease.Release(context.WithoutCancel(t.Context())) })
 		}
 	})
+}
+
+func TestOut_submitsNothingAfterItHasLostTheLease(t *testing.T) {
+	for name, c := range map[string]struct {
+		taken bool
+		who   string
+	}{
+		"unlocked":            {false, "it was unlocked"},
+		"unlocked, and taken": {true, `"out concourse, build 11" (host elsewhere, pid 7) has it`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withStore(t, func(t *testing.T, f *fixture) {
+				f.director.uploads["concourse"] = outcome{takes: 3 * time.Minute}
+				f.robbed(t, 10*time.Second, c.taken)
+				_, err := f.out(t.Context(), nil)
+				if !errors.Is(err, state.ErrLost) {
+					t.Errorf("%v, want one that says that the lease was lost", err)
+				}
+				wantError(t, err, "bring stemcell and releases", leaseName, "the lease was lost", c.who, "this run has submitted no deploy", "put again")
+				if n := f.count("deploy"); n != 0 {
+					t.Errorf("%d deploys were started", n)
+				}
+				time.Sleep(2 * time.Hour) // the other one's end
+			})
+		})
+	}
+}
+
+func TestOut_saysWhatGoesOnWhenItLosesTheLease(t *testing.T) {
+	attached := false
+	for name, c := range map[string]struct {
+		arrange func(f *fixture)
+		want    []string
+	}{
+		"the deploy runs": {func(f *fixture) { f.director.deploy.takes = time.Hour }, []string{"wait for the deploy", "director task 10 keeps running"}},
+		"its answer was lost": {func(f *fixture) { f.director.lost = "dropped" },
+			[]string{"deploy: ", "whether the director has accepted a deploy of this run is not known", "look for a task with context id perpetual-"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withStore(t, func(t *testing.T, f *fixture) {
+				c.arrange(f)
+				f.robbed(t, 25*time.Second, false)
+				_, err := f.out(t.Context(), func(p *resource.OutParams) { p.Detach = &attached })
+				wantError(t, err, append(c.want, leaseName, "the lease was lost", "it was unlocked")...)
+			})
+		})
+	}
 }
 
 func TestOut_submitsNothingThatItCannotWriteDown(t *testing.T) {

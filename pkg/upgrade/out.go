@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type Out struct {
 	ATC      ATC // nil where the source has no concourse section
 	Build    Build
 	Log      io.Writer
+	Debug    *slog.Logger          // hears why tasks are judged as they are, and of the journal and the lease; nil: nobody does
 	Mask     func(...secret.Value) // hides more values in the log from now on
 	Poll     time.Duration         // between two looks at the director's tasks; 0 is 2 s
 	// State, if there is one, keeps two runs apart and remembers what they did.
@@ -34,13 +36,14 @@ type Out struct {
 // run is what the steps of one upgrade share.
 type run struct {
 	resource.OutRequest
-	input    input
+	input    Input
 	deployed Deployed // the zero value for a first deploy
 	manifest []byte
 	digest   string
 	pipeline pipelinePlan
 	change   PipelineChange
 	lease    *state.Lease // nil without a state store
+	sent     string       // the context id of a deploy that may have been accepted; "" before any is sent
 	answer   answer
 }
 
@@ -57,6 +60,17 @@ type step struct {
 // An error before the first step has changed nothing. A context that ends
 // leaves the director's tasks alone.
 func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (resource.Result, error) {
+	in, err := readInput(req.Params, dir)
+	if err != nil {
+		return resource.Result{}, fmt.Errorf("read inputs: %w", err)
+	}
+	return o.Upgrade(ctx, req, in)
+}
+
+// Upgrade is Run for a caller that has the inputs in memory; what params say of
+// files is not looked at, but for params.manifest, which says that the manifest is
+// not the bundled one.
+func (o Out) Upgrade(ctx context.Context, req resource.OutRequest, in Input) (resource.Result, error) {
 	timeout := req.Params.Timeout.Duration
 	if timeout == 0 {
 		timeout = defaultTimeout
@@ -64,12 +78,8 @@ func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (reso
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("params.timeout of %s is over", timeout))
 	defer cancel()
 
-	r := &run{OutRequest: req}
-	var err error
-	if r.input, err = readInput(req.Params, dir); err != nil {
-		return resource.Result{}, fmt.Errorf("read inputs: %w", err)
-	}
-	for _, layer := range slices.Concat(r.input.vars, r.input.pipelineVars) {
+	r := &run{OutRequest: req, input: in}
+	for _, layer := range slices.Concat(r.input.Vars, r.input.PipelineVars) {
 		o.Mask(resource.SecretVars(layer)...)
 	}
 	ctx, release, err := o.hold(ctx, r)
@@ -77,13 +87,20 @@ func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (reso
 		return resource.Result{}, err
 	}
 	defer release()
-	if err := o.observe(ctx, r); err != nil {
+	result, err := o.play(ctx, r)
+	return result, r.because(ctx, err)
+}
+
+// play is Run once the deployment is the run's own.
+func (o Out) play(ctx context.Context, r *run) (resource.Result, error) {
+	err := o.observe(ctx, r)
+	if err != nil {
 		return resource.Result{}, err
 	}
 	if r.pipeline, err = o.planPipeline(ctx, r); err != nil {
 		return resource.Result{}, fmt.Errorf("prepare pipeline: %w", err)
 	}
-	if req.Params.DryRun {
+	if r.Params.DryRun {
 		return o.preview(ctx, r)
 	}
 	for _, s := range o.steps(r) {
@@ -102,7 +119,7 @@ func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (reso
 // the worker that runs this is drained by it.
 func (o Out) steps(r *run) []step {
 	list := []step{{"set pipeline", o.setPipeline}}
-	if len(r.input.cloudConfig) > 0 {
+	if len(r.input.CloudConfig) > 0 {
 		list = append(list, step{"set cloud config", o.setCloudConfig})
 	}
 	list = append(list, step{"bring stemcell and releases", o.bring}, step{"deploy", o.deploy})
@@ -123,7 +140,7 @@ func (o Out) observe(ctx context.Context, r *run) error {
 }
 
 func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {
-	changed, err := o.Director.SetCloudConfig(ctx, r.input.cloudConfig, false)
+	changed, err := o.Director.SetCloudConfig(ctx, r.input.CloudConfig, false)
 	if err != nil {
 		return "", err
 	}
@@ -174,8 +191,8 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 	if err := o.previewPipeline(ctx, r); err != nil {
 		return resource.Result{}, fmt.Errorf("compare pipeline: %w", err)
 	}
-	if len(r.input.cloudConfig) > 0 {
-		changed, err := o.Director.SetCloudConfig(ctx, r.input.cloudConfig, true)
+	if len(r.input.CloudConfig) > 0 {
+		changed, err := o.Director.SetCloudConfig(ctx, r.input.CloudConfig, true)
 		if err != nil {
 			return resource.Result{}, fmt.Errorf("compare cloud config: %w", err)
 		}

@@ -42,6 +42,7 @@ func TestOut_setsThePipelineThenBringsArtifactsThenDeploys(t *testing.T) {
 				{Name: "deploy", Value: "started"},
 				{Name: "director task", Value: "10"},
 				{Name: "follow it", Value: "bosh -e https://10.0.0.6:25555 task 10"},
+				{Name: "result", Value: "open: the deploy may still fail, or not get the deployment's lock; a get with verify: true judges it"},
 				{Name: "pipeline", Value: "self-upgrade: updated"},
 			},
 		}

@@ -67,10 +67,10 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 // now; a user's own file is taken as fly takes it: nothing but the params fills
 // it in, so that ((var)) in it can take a literal's place.
 func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err error) {
-	t := manifest.Template{File: r.input.pipeline, Partial: true}
+	t := manifest.Template{File: r.input.Pipeline, Partial: true}
 	if bundled {
 		t.File = manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()}
-		given := append([]map[string]any{r.input.componentVars()}, r.input.pipelineVars...)
+		given := append([]map[string]any{r.input.componentVars()}, r.input.PipelineVars...)
 		if running.Exists {
 			if p.kept, err = keep(t, running.YAML, given, "set", "params.pipeline.vars"); err != nil {
 				return err
@@ -78,7 +78,7 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 		}
 		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(), p.kept, r.input.componentVars())
 	}
-	t.Vars = append(t.Vars, r.input.pipelineVars...)
+	t.Vars = append(t.Vars, r.input.PipelineVars...)
 	p.config, err = manifest.Render(t)
 	return err
 }

@@ -15,12 +15,12 @@ import (
 // ones winning, from the bundled defaults, what is deployed, the component set,
 // and the params.
 func (o Out) render(ctx context.Context, r *run) error {
-	t := r.input.manifest
+	t := r.input.Manifest
 	t.Vars = nil
 	if r.Params.Manifest == "" {
 		t.Vars = append(t.Vars, manifest.ConcourseDefaults())
 	}
-	given := append([]map[string]any{{"deployment_name": r.Source.Deployment}, r.input.componentVars()}, r.input.vars...)
+	given := append([]map[string]any{{"deployment_name": r.Source.Deployment}, r.input.componentVars()}, r.input.Vars...)
 	if len(r.deployed.Manifest) > 0 {
 		kept, err := keep(t, r.deployed.Manifest, given, "deployed", "params.vars")
 		if err != nil {

@@ -29,6 +29,8 @@ func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, err
 		if err := r.fenced(); err != nil {
 			return 0, err
 		}
+		r.sent = contextID
+		tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.next, "try", n)
 		id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
 		crash.Here("after-submit")
 		if !errors.Is(err, ErrUncertain) {
@@ -68,6 +70,7 @@ func (o Out) find(ctx context.Context, contextID string, known int) (int, error)
 			said = time.Now()
 			o.say("still looking, after %s: %v", said.Sub(began).Round(time.Second), err)
 		}
+		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "a task with context id "+contextID)
 		if pauseErr := pause(ctx, o.poll()); pauseErr != nil {
 			if err != nil {
 				pauseErr = fmt.Errorf("%w; list tasks: %w", pauseErr, err)

@@ -1,0 +1,73 @@
+package concourse_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
+
+// FuzzAnswers feeds foreign bytes, with any status, as the answer of one of the
+// ATC's endpoints or of its login: a value or one clear, short line of error,
+// and no password.
+func FuzzAnswers(f *testing.F) {
+	for _, seed := range []struct {
+		path, body string
+		status     uint16
+	}{
+		{"/info", `{"version":"8.2.5","worker_version":"2.5"}`, 0},
+		{"/workers", `[{"name":"w","state":"running","start_time":1795254133,"version":"2.5"}]`, 0},
+		{"/workers", `[{"start_time":-9223372036854775808,"tags":null}]`, 0},
+		{"/sky", `{"access_token":"t","token_type":"bearer","expires_in":-1}`, 0},
+		{"/sky", `{"error":"access_denied","error_description":"two\nlines"}`, 201},
+		{"/config", `{"config":{"jobs":[]}}`, 0}, {"/config", `{"errors":["a","b"],"warnings":[{"type":"x","message":"y"}]}`, 200},
+		{"/info", "<html>", 303},
+	} {
+		f.Add(seed.path, seed.status, seed.body)
+	}
+	var mu sync.Mutex
+	var path, body string
+	var status int
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		at, code, text := path, status, body
+		mu.Unlock()
+		if at == "" || !strings.Contains(r.URL.Path, at) {
+			giveNothing(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		_, _ = io.WriteString(w, text)
+	}))
+	f.Cleanup(server.Close)
+	f.Fuzz(func(t *testing.T, at string, code uint16, text string) {
+		mu.Lock()
+		path, status, body = at, 200+int(code)%400, text
+		mu.Unlock()
+		client, err := concourse.New(concourse.Config{URL: server.URL, Username: "u", Password: secret.New(canary), Retry: retry.Never})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, ask := range map[string]func(context.Context) error{
+			"info":    func(ctx context.Context) error { _, err := client.Info(ctx); return err },
+			"workers": func(ctx context.Context) error { _, err := client.Workers(ctx); return err },
+			"set": func(ctx context.Context) error {
+				_, err := client.SetPipeline(ctx, selfUpgrade, []byte("jobs: [{name: j, plan: [{get: r}]}]\nresources: [{name: r, type: t}]"))
+				return err
+			},
+		} {
+			if err := ask(t.Context()); err != nil && (strings.Contains(err.Error(), "\n") || !utf8.ValidString(err.Error()) || len(err.Error()) > 1_500 || strings.Contains(err.Error(), canary)) {
+				t.Errorf("%s: status %d: error %q", name, status, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,169 @@
+package manifest_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+)
+
+// laughs is the billion laughs: levels of lists, each of ten times the one before.
+func laughs(levels int) string {
+	var b strings.Builder
+	b.WriteString("name: c\na0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n")
+	for i := 1; i < levels; i++ {
+		fmt.Fprintf(&b, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+	}
+	return b.String()
+}
+
+// echoes repeat one long text: few nodes, of which a decoder counts each, and
+// much text once they are written out.
+func echoes(size, times int) string {
+	return "name: c\nbig: &big " + strings.Repeat("x", size) + "\nall: [" + strings.TrimSuffix(strings.Repeat("*big, ", times), ", ") + "]\n"
+}
+
+// bombs are texts of at most a few MiB that would fill gigabytes.
+var bombs = map[string]string{
+	"billion laughs":                        laughs(9),
+	"laughs under the limit of the decoder": laughs(5) + "filler: [" + strings.Repeat("1, ", 200_000) + "1]\n",
+	"echoes":                                echoes(1<<20, 4_000),
+	"merged maps":                           "name: c\nm0: &m0 {a: 1, b: 2}\n" + merges(12),
+	"deep nesting":                          "name: c\nx: " + strings.Repeat("[", 200_000),
+}
+
+func merges(levels int) string {
+	var b strings.Builder
+	for i := 1; i < levels; i++ {
+		fmt.Fprintf(&b, "m%d: &m%d {x: {<<: *m%d}, y: {<<: *m%d}, z: *m%d}\n", i, i, i-1, i-1, i-1)
+	}
+	return b.String()
+}
+
+// allocates gives how many MiB do allocates in all, freed or not. A bomb that goes
+// off has no end: then the test has one.
+func allocates(t *testing.T, do func()) uint64 {
+	t.Helper()
+	var before, after runtime.MemStats
+	done := make(chan struct{})
+	runtime.ReadMemStats(&before)
+	go func() { defer close(done); do() }()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("it is not done after a minute")
+	}
+	runtime.ReadMemStats(&after)
+	return (after.TotalAlloc - before.TotalAlloc) >> 20
+}
+
+// mostMemory is what reading any text may allocate, in MiB: the decoders' own
+// limit lets some hundred thousand nodes through.
+const mostMemory = 256
+
+func TestBombs_areRefusedBeforeTheyGoOff(t *testing.T) {
+	for name, bomb := range bombs {
+		for what, try := range map[string]func() error{
+			"manifest": func() error { _, err := manifest.Render(of(bomb)); return err },
+			"ops file": func() error {
+				op := "- type: replace\n  path: /x?\n  value:\n    " + strings.ReplaceAll(bomb, "\n", "\n    ")
+				_, err := manifest.Render(of("name: c", op))
+				return err
+			},
+			"digest": func() error { _, err := manifest.Digest([]byte(bomb)); return err },
+		} {
+			t.Run(name+" "+what, func(t *testing.T) {
+				var err error
+				if n := allocates(t, func() { err = try() }); n > mostMemory {
+					t.Errorf("it allocates %d MiB for a text of %d bytes", n, len(bomb))
+				}
+				if err == nil {
+					t.Error("it was taken")
+				} else {
+					oneLine(t, err)
+				}
+			})
+		}
+	}
+}
+
+// Keep and Parse write nothing out, so that a bomb is at most slow for them.
+func TestBombs_costOthersLittle(t *testing.T) {
+	for name, bomb := range bombs {
+		t.Run(name, func(t *testing.T) {
+			n := allocates(t, func() {
+				_, _, _ = manifest.Keep([]byte(bomb), []byte(bomb))
+				_, _ = manifest.Parse(manifest.File{Text: []byte(bomb)})
+			})
+			if n > mostMemory {
+				t.Errorf("they allocate %d MiB", n)
+			}
+		})
+	}
+}
+
+// doubling gives variables of which each holds the next one twice, and a text in
+// which the template engine replaces them one after the other.
+func doubling(n int) (text string, values vars) {
+	values = vars{}
+	for i := range n {
+		name := fmt.Sprintf("((v%d))", i+1)
+		values[fmt.Sprintf("v%d", i)] = name + name
+		text += fmt.Sprintf("((v%d))", i)
+	}
+	return "name: c\nx: \"" + text + "\"\n", values
+}
+
+func TestRender_refusesVariablesThatFillGigabytes(t *testing.T) {
+	doubled, doubles := doubling(60)
+	long := strings.Repeat("x", 1<<20)
+	for name, c := range map[string]struct {
+		text string
+		vars vars
+	}{
+		"each holds the next one twice": {doubled, doubles},
+		"a long one in many places":     {"name: c\nx: [" + strings.Repeat("((a)), ", 5_000) + "1]\n", vars{"a": long}},
+		"a long one in one text":        {"name: c\nx: \"" + strings.Repeat("((a))", 5_000) + "\"\n", vars{"a": long}},
+		"a member in many places":       {"name: c\nx: [" + strings.Repeat("((a.b)), ", 5_000) + "1]\n", vars{"a": vars{"b": long}}},
+		"a list in many places":         {"name: c\nx: [" + strings.Repeat("((a)), ", 5_000) + "1]\n", vars{"a": []any{long, vars{long: 1}}}},
+		"many in one text":              {"name: c\nx: \"" + strings.Repeat("((a)) ", 100_000) + "\"\n", vars{"a": "x"}},
+		"a deep place for many lines":   {"name: c\nx: " + strings.Repeat("[", 4_000) + "((a))" + strings.Repeat("]", 4_000), vars{"a": strings.Repeat("x\n", 100_000)}},
+		"many lines in a deep place":    {"name: c\nx: " + strings.Repeat("[", 4_000) + strings.Repeat("1, ", 100_000) + strings.Repeat("]", 4_000), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := of(c.text)
+			in.Vars = []vars{c.vars}
+			var err error
+			if n := allocates(t, func() { _, err = manifest.Render(in) }); n > mostMemory {
+				t.Errorf("it allocates %d MiB", n)
+			}
+			if !errors.Is(err, manifest.ErrTooLarge) {
+				t.Errorf("error %v, want ErrTooLarge", err)
+			}
+		})
+	}
+}
+
+func TestRender_takesWhatIsOnlyLarge(t *testing.T) {
+	in := of("name: c\nx: [" + strings.Repeat("{name: a, value: ((a))}, ", 80_000) + "1]\n")
+	in.Vars = []vars{{"a": "a value"}}
+	if got, err := manifest.Render(in); err != nil || len(got) < 2_000_000 {
+		t.Errorf("a manifest of %d bytes: %d bytes, %v", len(in.Text), len(got), err)
+	}
+	key := strings.Repeat("MIIEpAIBAAKCAQEA\n", 100)
+	in = of("name: c\nx: [" + strings.Repeat("((cert.private_key)), ", 1_000) + "1]\n")
+	in.Vars = []vars{{"cert": vars{"private_key": key, "ca": key, "certificate": key}}}
+	if _, err := manifest.Render(in); err != nil {
+		t.Errorf("a key in 1,000 places: %v", err)
+	}
+	if _, err := manifest.Render(of(strings.Repeat("#", manifest.MaxText+1))); !errors.Is(err, manifest.ErrTooLarge) {
+		t.Errorf("a text over the limit: %v", err)
+	}
+	if _, err := manifest.Render(of("a: 1", strings.Repeat("#", manifest.MaxText+1))); !errors.Is(err, manifest.ErrTooLarge) {
+		t.Errorf("an ops file over the limit: %v", err)
+	}
+}

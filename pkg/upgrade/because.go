@@ -1,0 +1,39 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// because adds to the error of a run whose time was over that this is why. What
+// was under way then knows only that its context has ended.
+func because(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, cause) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", cause, err)
+}
+
+// because adds to the error of a run that has lost its lease who has it now, what
+// is still true, and what to do.
+func (r *run) because(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if err == nil || ctx.Err() == nil || !errors.Is(cause, state.ErrLost) {
+		return because(ctx, err)
+	}
+	if !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	still := "this run has submitted no deploy"
+	switch {
+	case r.answer.task != 0:
+		still = fmt.Sprintf("director task %d keeps running", r.answer.task)
+	case r.sent != "":
+		still = "whether the director has accepted a deploy of this run is not known: look for a task with context id " + r.sent
+	}
+	return fmt.Errorf("%w; %s; put again: it waits for whoever has the lease", err, still)
+}
