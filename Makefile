@@ -3,7 +3,7 @@
 
 VERSION ?= 0.0.0-dev
 LDFLAGS := -s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=$(VERSION)
-# The scenario of the demo: success or fail.
+# The scenario of the demo: success, fail or install.
 DEMO ?= success
 # The scenario of the end-to-end run: a number, several with commas, or all.
 SCENARIO ?= all
@@ -24,8 +24,8 @@ help: ## list the targets
 build: ## build the binaries into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/resource ./cmd/perpetual ./cmd/sandbox
 
-demo: build ## play a whole self-upgrade against simulators; DEMO=fail plays a failing one
-	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource
+demo: build ## play a whole self-upgrade against simulators; DEMO=fail a failing one, DEMO=install from nothing to nothing
+	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource --perpetual bin/perpetual
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l cmd pkg pipelines); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
@@ -41,7 +41,7 @@ faults: ## play 20,000 random schedules of faults, an hour on two cores; SEED=7 
 	go test -count=1 -timeout 0 ./pkg/command -run TestSchedule -args -schedules=$(SCHEDULES) -seed=$(SEED)
 
 fuzz: ## feed every decoder of foreign bytes with inputs for FUZZTIME each
-	@set -e; grep -rH --include='*_test.go' '^func Fuzz' pkg | sed 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z_]*\).*|\1 \2|' | while read -r dir name; do \
+	@set -e; grep -rH --include='*_test.go' '^func Fuzz' pkg | sed 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z0-9_]*\).*|\1 \2|' | while read -r dir name; do \
 		echo "$$dir $$name"; \
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir"; \
 	done

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
@@ -22,6 +23,9 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	change, err := r.Infra.Plan(ctx, wanted)
 	if err != nil {
 		return Outcome{}, err
+	}
+	if r.options.Self && len(change.Roles) > 0 {
+		return Outcome{}, r.refuseRoles(ctx, change)
 	}
 	if !change.Empty {
 		for _, line := range change.Lines {
@@ -46,6 +50,16 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 		return changed("the stack was created, %d resources", len(change.Lines))
 	}
 	return changed("the stack was updated, %d resources changed", len(change.Lines))
+}
+
+// refuseRoles ends a self-upgrade that would change who may do what: the pipeline has
+// no right to that, and would leave the stack half changed.
+func (r *run) refuseRoles(ctx context.Context, change Change) error {
+	if err := r.Infra.Discard(ctx, change); err != nil {
+		return err
+	}
+	return fmt.Errorf("this version changes what roles may do (%s), to which the pipeline has no right on purpose; nothing was changed: run perpetual deploy %s by hand, with your own credentials, and the pipeline goes on from there",
+		strings.Join(change.Roles, ", "), r.Name)
 }
 
 // findAuthorities gets the CAs that the web knows the database by. Those of the

@@ -101,6 +101,11 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
+	if describeSet(before) != describeSet(r.set) {
+		if err := r.checkImages(ctx); err != nil {
+			return Outcome{}, err
+		}
+	}
 	r.record.Desired = r.set
 	if describeSet(before) == describeSet(r.set) {
 		return upToDate("%s", describeSet(r.set))

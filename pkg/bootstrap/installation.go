@@ -43,6 +43,9 @@ type Installation struct {
 	ATC      func(resource.Concourse) (ATC, error)
 	// Components finds the newest component set, or exactly the given one.
 	Components func(ctx context.Context, source resource.Source, version resource.Version) ([]component.Component, error)
+	// Images gives the machine images of a light stemcell by region; nil: they are not
+	// looked at.
+	Images func(ctx context.Context, c component.Component) (map[string]string, error)
 	// Price is what an hour of an instance type costs on demand in USD, "0.192"; "" if
 	// that is not known.
 	Price func(region, instanceType string) string
@@ -144,6 +147,7 @@ type Change struct {
 	Empty  bool
 	Create bool
 	Lines  []string // "+ Database (AWS::RDS::DBInstance)", "~ WebSecurityGroup …"
+	Roles  []string // who may do what changes: "PipelinePolicy"
 	Handle any      // the adapter's own
 }
 

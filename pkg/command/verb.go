@@ -132,3 +132,14 @@ func (r *contextReader) Fd() uintptr {
 	}
 	return ^uintptr(0)
 }
+
+// Fetch downloads a component's file to path, verified by its digest.
+func (c *Call) Fetch(ctx context.Context, from resource.Source, found component.Component, path string) error {
+	set, err := c.inner.set(from)
+	if err != nil {
+		return err
+	}
+	return set.Fetcher.Fetch(ctx, component.Download{
+		Name: found.Name, URL: found.URL, Path: path, SHA1: found.SHA1, SHA256: found.SHA256, Size: found.Size,
+	})
+}

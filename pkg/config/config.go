@@ -96,8 +96,6 @@ type Database struct {
 	InstanceType string `yaml:"instance_type,omitempty"` // default "db.t4g.micro", or "t3.small" for a vm
 	Storage      int    `yaml:"storage,omitempty"`       // GiB; default 20
 	MultiZone    *bool  `yaml:"multi_zone,omitempty"`    // a standby in another zone; default false
-	// Retain keeps the database when the installation is destroyed. Default true.
-	Retain *bool `yaml:"retain,omitempty"`
 }
 
 // Auth says who may log in. LDAP and others come by ops file.

@@ -148,9 +148,9 @@ func TestMerge_replacesListsAndMapsWhole(t *testing.T) {
 }
 
 func TestMerge_turnsOffWhatIsGivenAsFalse(t *testing.T) {
-	stored := parse(t, "workers: {spot: true}\ndatabase: {multi_zone: true, retain: true}")
+	stored := parse(t, "workers: {spot: true}\ndatabase: {multi_zone: true}")
 	merged, err := config.Merge(stored, parse(t, "workers: {spot: false}\ndatabase: {multi_zone: false}"))
-	if err != nil || *merged.Workers.Spot || *merged.Database.MultiZone || !*merged.Database.Retain {
+	if err != nil || *merged.Workers.Spot || *merged.Database.MultiZone {
 		t.Errorf("got %+v %+v, %v", merged.Workers, merged.Database, err)
 	}
 }

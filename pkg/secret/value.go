@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"unique"
 )
 
 // Redacted is what every formatter shows in place of a secret.
@@ -14,17 +15,31 @@ const Redacted = "((redacted))"
 
 // Value is a credential. Every way of formatting or encoding it gives Redacted;
 // only Reveal gives the text. The zero Value is an absent credential.
-type Value struct{ text string }
+//
+// The text is behind a handle, because fmt asks no method of what is in an
+// unexported field: it would print a string there, and prints an address instead.
+// Values with the same text are equal.
+type Value struct{ text unique.Handle[string] }
 
 // New makes a Value of text.
-func New(text string) Value { return Value{text: text} }
+func New(text string) Value {
+	if text == "" {
+		return Value{}
+	}
+	return Value{unique.Make(text)}
+}
 
 // Reveal returns the text. Call it only where the credential is handed to the
 // peer that it belongs to.
-func (v Value) Reveal() string { return v.text }
+func (v Value) Reveal() string {
+	if v.Empty() {
+		return ""
+	}
+	return v.text.Value()
+}
 
 // Empty says whether there is no credential.
-func (v Value) Empty() bool { return v.text == "" }
+func (v Value) Empty() bool { return v == Value{} }
 
 // Format implements fmt.Formatter, so that %v, %+v, %#v, %s, %q and %x all redact.
 func (v Value) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Redacted) }
@@ -46,6 +61,6 @@ func (v Value) MarshalYAML() (any, error) { return Redacted, nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler: the way in is open.
 func (v *Value) UnmarshalText(text []byte) error {
-	v.text = string(text)
+	*v = New(string(text))
 	return nil
 }

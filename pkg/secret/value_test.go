@@ -61,3 +61,26 @@ func TestValue_decodes(t *testing.T) {
 		t.Error("Empty() is wrong")
 	}
 }
+
+// fmt asks no method of what is in an unexported field.
+func TestValue_redactsWhereNobodyAsksIt(t *testing.T) {
+	holder := struct {
+		password secret.Value
+		deeper   struct{ list []secret.Value }
+	}{password: secret.New(canary)}
+	holder.deeper.list = []secret.Value{secret.New(canary)}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, value := range []any{holder, &holder, holder.deeper, []any{holder}} {
+			text := fmt.Sprintf(verb, value)
+			if strings.Contains(text, canary) || strings.Contains(text, fmt.Sprintf("%x", canary)) {
+				t.Errorf("%s prints %s", verb, text)
+			}
+		}
+	}
+}
+
+func TestValue_isEqualToOneWithTheSameText(t *testing.T) {
+	if secret.New(canary) != secret.New(strings.Clone(canary)) || secret.New(canary) == secret.New("other") || secret.New("") != (secret.Value{}) || !secret.New("").Empty() {
+		t.Error("values do not compare as their texts do")
+	}
+}

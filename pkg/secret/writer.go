@@ -45,7 +45,7 @@ func (w *Writer) Add(values ...Value) {
 		seen[string(f)] = true
 	}
 	for _, v := range values {
-		for _, form := range forms(v.text) {
+		for _, form := range forms(v.Reveal()) {
 			if len(form) >= minMasked && !seen[form] {
 				seen[form] = true
 				w.forms = append(w.forms, []byte(form))

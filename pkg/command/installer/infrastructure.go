@@ -71,7 +71,7 @@ func (i *infrastructure) Plan(ctx context.Context, w bootstrap.Wanted) (bootstra
 	if err != nil {
 		return bootstrap.Change{}, err
 	}
-	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Handle: planned{s, change, &report}}
+	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Roles(), Handle: planned{s, change, &report}}
 	for _, r := range change.Resources {
 		out.Lines = append(out.Lines, describeChange(r))
 	}

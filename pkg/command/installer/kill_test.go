@@ -54,8 +54,8 @@ func (p *place) attack(t *testing.T, what string, args ...string) (q process, by
 // steps are those of a first install, in their order.
 var steps = strings.Fields("account state configuration infrastructure credentials components director deploy parameters pipeline verify")
 
-// One install is killed before and after every one of its steps, by SIGKILL and by
-// SIGTERM in turn, and begun again each time: it ends as one that nobody disturbs.
+// One install is ended before and after every one of its steps, once by SIGKILL and
+// once by SIGTERM, and begun again each time: it ends as one that nobody disturbs.
 func TestDeploy_killedAtEveryStepGoesOnFromThere(t *testing.T) {
 	t.Parallel()
 	control := newPlace(t, site.Options{}, nil)
@@ -67,10 +67,14 @@ func TestDeploy_killedAtEveryStepGoesOnFromThere(t *testing.T) {
 	p := newPlace(t, site.Options{}, nil)
 	kills := 0
 	for i, step := range steps {
-		for _, at := range []string{"before-" + step, "after-" + step} {
-			what, signal := at, syscall.SIGKILL
-			if i%2 == 1 {
-				what, signal = at+":TERM", syscall.SIGTERM
+		points := []string{"before-" + step, "after-" + step + ":TERM"}
+		if i%2 == 1 {
+			points = []string{"before-" + step + ":TERM", "after-" + step}
+		}
+		for _, what := range points {
+			signal := syscall.SIGKILL
+			if strings.HasSuffix(what, ":TERM") {
+				signal = syscall.SIGTERM
 			}
 			q, by := p.attack(t, what, "deploy")
 			if signal == syscall.SIGKILL && by != signal {

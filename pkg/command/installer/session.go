@@ -142,7 +142,8 @@ func (s *session) installation() *bootstrap.Installation {
 		Components: func(ctx context.Context, from resource.Source, v resource.Version) ([]component.Component, error) {
 			return s.Call.Components(ctx, from, v)
 		},
-		Files: s.wishes.open, Progress: s.display, Mask: s.mask, Now: now,
+		Images: s.images,
+		Files:  s.wishes.open, Progress: s.display, Mask: s.mask, Now: now,
 		Poll: s.Scale(poll), Settle: s.Scale(settle), Log: s.Logger(), Build: s.build(),
 	}
 	if s.config.AWS != nil {

@@ -154,7 +154,10 @@ func stemcellArchive(c Stemcell, light bool) []byte {
 	properties := fmt.Sprintf("  name: %s\n  version: %q\n  infrastructure: %s\n", c.Name, c.Version, iaas)
 	if light {
 		image, format = nil, iaas+"-light"
-		properties += fmt.Sprintf("  ami:\n    us-east-1: ami-%s\n", fingerprint(c.Name, c.Version)[:17])
+		properties += "  ami:\n"
+		for _, region := range []string{"eu-central-1", "eu-west-1", "eu-west-2", "us-east-1", "us-west-2"} { // real ones are in some 20
+			properties += fmt.Sprintf("    %s: ami-%s\n", region, fingerprint(c.Name, c.Version, region)[:17])
+		}
 	}
 	manifest := fmt.Sprintf("name: %s\nversion: %q\napi_version: 3\nbosh_protocol: 1\nsha1: %x\noperating_system: %s\nstemcell_formats:\n- %s\ncloud_properties:\n%s",
 		c.Name, c.Version, sha1.Sum(image), os, format, properties) //nolint:gosec // see the import

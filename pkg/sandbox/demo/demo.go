@@ -1,5 +1,6 @@
-// Package demo plays a whole self-upgrade of a simulated Concourse with the
-// real program, tells what happens, and checks that all of it did.
+// Package demo plays a whole self-upgrade of a simulated Concourse, or its whole life
+// from nothing to nothing, with the real programs, tells what happens, and checks
+// that all of it did.
 package demo
 
 import (
@@ -21,14 +22,19 @@ import (
 const (
 	Success = "success" // an upgrade that works
 	Failure = "fail"    // one whose deploy fails at the first new worker
+	Install = "install" // from nothing to a Concourse, its upgrade, and its end
 )
+
+// Scenarios names all of them, for people.
+const Scenarios = Success + ", " + Failure + " or " + Install
 
 // Options say what is played.
 type Options struct {
-	Scenario string    // Success or Failure
-	Program  string    // path of the resource's program
-	Out      io.Writer // gets the timeline
-	Workers  int       // of the Concourse; default 2
+	Scenario  string    // Success, Failure or Install
+	Program   string    // path of the resource's program
+	Installer string    // path of the program perpetual, of Install
+	Out       io.Writer // gets the timeline
+	Workers   int       // of the Concourse; default 2, of Install what is installed by default
 	// Alter, if set, changes the pipeline behind the program's back before the
 	// upgrade, to see what comes of a pipeline that is made otherwise.
 	Alter func(pipeline string) string
@@ -59,15 +65,19 @@ type demo struct {
 
 // Run plays the scenario. It fails when anything did not happen as it must.
 func Run(ctx context.Context, o Options) error {
-	if o.Scenario != Success && o.Scenario != Failure {
-		return fmt.Errorf("play the demo: unknown scenario %q; want %s or %s", o.Scenario, Success, Failure)
+	switch o.Scenario {
+	case Success, Failure:
+	case Install:
+		return runInstall(ctx, o)
+	default:
+		return fmt.Errorf("play the demo: unknown scenario %q; want %s", o.Scenario, Scenarios)
 	}
 	if o.Workers == 0 {
 		o.Workers = 2
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &demo{options: o, line: newTimeline(o.Out), ctx: ctx}
+	d := &demo{options: o, line: newTimeline(o.Out, 12), ctx: ctx}
 	w, err := world.Start(ctx, world.Options{Observe: d.observeWorld})
 	if err != nil {
 		return fmt.Errorf("start the simulators: %w", err)
@@ -247,7 +257,7 @@ func (d *demo) holdBuild(ctx context.Context, job string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	d.facts.worker = d.builtOn()
+	d.facts.worker = builtOn(d.world.Concourse.Events())
 	if err := d.world.WaitLanding(ctx, d.facts.worker); err != nil {
 		return // the expectations will tell
 	}

@@ -30,29 +30,32 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// program builds the resource's program once.
-var program = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(built, "resource")
-	command := exec.Command("go", "build", "-o", path, "./cmd/resource")
+// programs builds what ships, once.
+var programs = sync.OnceValues(func() (string, error) {
+	command := exec.Command("go", "build", "-o", built+string(filepath.Separator), "./cmd/resource", "./cmd/perpetual")
 	command.Dir = filepath.Join("..", "..", "..")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := command.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the resource: %w: %s", err, text)
+		return "", fmt.Errorf("build the programs: %w: %s", err, text)
 	}
-	return path, nil
+	return built, nil
 })
 
-// play plays a scenario with the real program and gives its timeline.
+// play plays a scenario with the real programs and gives its timeline.
 func play(t *testing.T, o demo.Options) (timeline string, err error) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("it builds the program and plays for some seconds: not with -short")
+		t.Skip("it builds the programs and plays for some seconds: not with -short")
 	}
-	path, err := program()
+	dir, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	o.Program, o.Out = path, &out
+	o.Program, o.Out = filepath.Join(dir, "resource"), &out
+	if o.Installer == "" {
+		o.Installer = filepath.Join(dir, "perpetual")
+	}
 	err = demo.Run(t.Context(), o)
 	return out.String(), err
 }
@@ -133,7 +136,7 @@ func TestRun_seesWhyThePipelineIsMadeAsItIs(t *testing.T) {
 
 func TestRun_saysWhyItCannotPlay(t *testing.T) {
 	err := demo.Run(t.Context(), demo.Options{Scenario: "comedy", Out: io.Discard})
-	if err == nil || err.Error() != `play the demo: unknown scenario "comedy"; want success or fail` {
+	if err == nil || err.Error() != `play the demo: unknown scenario "comedy"; want success, fail or install` {
 		t.Errorf("unknown scenario: %v", err)
 	}
 	err = demo.Run(t.Context(), demo.Options{Scenario: demo.Success, Program: filepath.Join(t.TempDir(), "none"), Out: io.Discard})

@@ -142,30 +142,6 @@ func (d *demo) deploys() []director.Effect {
 	return list
 }
 
-// expectation is something that must have been seen.
-type expectation struct {
-	what string
-	ok   bool
-}
-
-// judge prints every expectation and fails if one was not met.
-func (d *demo) judge(list []expectation) error {
-	d.line.head("Seen:")
-	failed := 0
-	for _, e := range list {
-		mark := "yes"
-		if !e.ok {
-			mark = "NO "
-			failed++
-		}
-		_, _ = fmt.Fprintf(d.line.out, "  %s  %s\n", mark, e.what)
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d things did not happen as they must", failed, len(list))
-	}
-	return nil
-}
-
 func (d *demo) expectSuccess() error {
 	f := &d.facts
 	put := f.upgrade.Results["deployment"]
@@ -173,7 +149,7 @@ func (d *demo) expectSuccess() error {
 	landing, landed := f.at(concourse.KindLanding, worker), f.at(concourse.KindLanded, worker)
 	set, ended := f.at(concourse.KindUpdate, every), f.at(concourse.KindFinish, upgrade)
 	one := len(f.effects) == 1
-	return d.judge([]expectation{
+	return d.line.judge([]expectation{
 		{"the build that started the upgrade is green", f.upgrade.Status == "succeeded"},
 		{"its put answered with the director's task", put.Version["task"] != ""},
 		{"the director started exactly one deploy", one},
@@ -196,7 +172,7 @@ func (d *demo) expectFailure() error {
 	if f.verify.Err != nil {
 		message = f.verify.Err.Error()
 	}
-	return d.judge([]expectation{
+	return d.line.judge([]expectation{
 		{"the build that started the upgrade is green", f.upgrade.Status == "succeeded"},
 		{"the director started exactly one deploy", len(f.effects) == 1},
 		{"another build verified the result and is red", f.verify.Status == "failed"},
@@ -208,9 +184,9 @@ func (d *demo) expectFailure() error {
 }
 
 // builtOn is the worker that the last upgrade build runs or ran on.
-func (d *demo) builtOn() string {
+func builtOn(events []concourse.Event) string {
 	name := ""
-	for _, e := range d.world.Concourse.Events() {
+	for _, e := range events {
 		if e.Kind == concourse.KindStart && upgrade(e) {
 			name = e.Worker
 		}

@@ -1,10 +1,11 @@
-// Package player plays a pipeline the way Concourse does, as far as pipelines
-// of resources go: it checks resources, starts the jobs that new versions
-// trigger, and runs each get and put as a process with JSON on stdin.
+// Package player plays a pipeline the way Concourse does, as far as the bundled
+// ones go: it checks resources, starts the jobs that new versions trigger, and runs
+// each get and put as a process with JSON on stdin, and each task as its owner says.
 package player
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -37,7 +38,7 @@ type job struct {
 	Plan          []step `json:"plan"`
 }
 
-// step of a job: a get or a put.
+// step of a job: a get, a put, a load_var or a task.
 type step struct {
 	Get      string         `json:"get"` // "components"
 	Put      string         `json:"put"` // "deployment"
@@ -47,6 +48,26 @@ type step struct {
 	Inputs   any            `json:"inputs"`
 	Params   map[string]any `json:"params"`
 	Passed   []string       `json:"passed"`
+
+	LoadVar string `json:"load_var"` // "perpetual_version"
+	File    string `json:"file"`     // of load_var: "components/perpetual/version"
+	Format  string `json:"format"`   // of load_var: "trim", "raw"
+	Reveal  bool   `json:"reveal"`   // whether logs may show the variable
+
+	Task    string `json:"task"`    // "deploy"
+	Timeout string `json:"timeout"` // of a task: "3h"
+	Config  *task  `json:"config"`
+}
+
+// kinds are the kinds of step that it is; one that is played is of one.
+func (s step) kinds() int {
+	n := 0
+	for _, name := range []string{s.Get, s.Put, s.LoadVar, s.Task} {
+		if name != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // resource that the step gets or puts.
@@ -68,18 +89,30 @@ func parse(text []byte) (config, error) {
 	}
 	for _, j := range c.Jobs {
 		for _, s := range j.Plan {
-			if (s.Get == "") == (s.Put == "") {
-				return config{}, fmt.Errorf("parse pipeline: job %s has a step that is neither get nor put", j.Name)
-			}
-			if len(s.Passed) > 0 {
-				return config{}, fmt.Errorf("parse pipeline: job %s uses passed, which is not played", j.Name)
-			}
-			if _, ok := c.resource(s.resource()); !ok {
-				return config{}, fmt.Errorf("parse pipeline: job %s uses the unknown resource %s", j.Name, s.resource())
+			if err := c.playable(s); err != nil {
+				return config{}, fmt.Errorf("parse pipeline: job %s %w", j.Name, err)
 			}
 		}
 	}
 	return c, nil
+}
+
+// playable says what of a step is not played, or that Concourse would refuse it.
+func (c config) playable(s step) error {
+	switch {
+	case s.kinds() != 1:
+		return errors.New("has a step that is none of get, put, load_var and task, or several")
+	case len(s.Passed) > 0:
+		return errors.New("uses passed, which is not played")
+	case s.Task != "":
+		return s.playableTask()
+	case s.LoadVar != "":
+		return s.playableVar()
+	}
+	if _, ok := c.resource(s.resource()); !ok {
+		return fmt.Errorf("uses the unknown resource %s", s.resource())
+	}
+	return nil
 }
 
 func (c config) resource(name string) (resource, bool) {
@@ -94,29 +127,20 @@ func (c config) resource(name string) (resource, bool) {
 // placeholder is a variable that a credential manager fills in.
 var placeholder = regexp.MustCompile(`\(\(([-\w./:]+)\)\)`)
 
-// resolve fills in credentials as Concourse does before a step runs. A variable
-// without a value is an error, as it is there.
-func resolve(value any, credentials map[string]string) (any, error) {
+// lookup finds the value of a variable.
+type lookup func(name string) (value string, found bool)
+
+// resolve fills in variables as Concourse does before a step runs. One without a
+// value is an error, as it is there.
+func resolve(value any, find lookup) (any, error) {
 	switch v := value.(type) {
 	case string:
-		var missing []string
-		text := placeholder.ReplaceAllStringFunc(v, func(found string) string {
-			name := strings.Trim(found, "()")
-			secret, ok := credentials[name]
-			if !ok {
-				missing = append(missing, name)
-			}
-			return secret
-		})
-		if len(missing) > 0 {
-			return nil, fmt.Errorf("undefined vars: %s", strings.Join(missing, ", "))
-		}
-		return text, nil
+		return resolveText(v, find)
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for key, item := range v {
 			var err error
-			if out[key], err = resolve(item, credentials); err != nil {
+			if out[key], err = resolve(item, find); err != nil {
 				return nil, err
 			}
 		}
@@ -125,13 +149,29 @@ func resolve(value any, credentials map[string]string) (any, error) {
 		out := make([]any, len(v))
 		for i, item := range v {
 			var err error
-			if out[i], err = resolve(item, credentials); err != nil {
+			if out[i], err = resolve(item, find); err != nil {
 				return nil, err
 			}
 		}
 		return out, nil
 	}
 	return value, nil
+}
+
+func resolveText(text string, find lookup) (string, error) {
+	var missing []string
+	text = placeholder.ReplaceAllStringFunc(text, func(found string) string {
+		name := strings.Trim(found, "()")
+		value, ok := find(name)
+		if !ok {
+			missing = append(missing, name)
+		}
+		return value
+	})
+	if len(missing) > 0 {
+		return "", fmt.Errorf("undefined vars: %s", strings.Join(missing, ", "))
+	}
+	return text, nil
 }
 
 // Version is a resource version.

@@ -2,10 +2,9 @@ package player
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"syscall"
 )
 
@@ -37,6 +36,10 @@ type Player struct {
 	ATC         ATC
 	Program     string            // path of the resource's program
 	Credentials map[string]string // what the credential manager knows
+	// Lookup, if set, asks the credential manager in the place of Credentials.
+	Lookup func(name string) (value string, found bool)
+	// Task runs a task. A pipeline with tasks cannot be played without it.
+	Task func(ctx context.Context, run TaskRun) error
 	// Observe hears what the player does, in words for people.
 	Observe func(Happening)
 	// AfterPut, if set, is called after a put, before its implicit get and the
@@ -49,12 +52,13 @@ type Player struct {
 
 // Happening is something that the player did.
 type Happening struct {
-	Kind     string // "check", "get", "put", "build"
+	Kind     string // "check", "get", "put", "load_var", "task", "build"
 	Job      string // "upgrade"
 	Build    string // "3"
-	Resource string // "components"
+	Resource string // "components"; the name of a variable or of a task
 	Versions []Version
 	Metadata []Field
+	Value    string // of a variable that may be shown
 	Status   string // of a build that ended
 	Err      error
 }
@@ -96,7 +100,7 @@ func (p *Player) Tick(ctx context.Context) ([]Outcome, error) {
 	var outcomes []Outcome
 	for _, j := range c.Jobs {
 		if p.triggered(j) {
-			outcome, err := p.run(ctx, c, j)
+			outcome, err := p.build(ctx, c, j)
 			if err != nil {
 				return outcomes, err
 			}
@@ -114,7 +118,7 @@ func (p *Player) Trigger(ctx context.Context, name string) (Outcome, error) {
 	}
 	for _, j := range c.Jobs {
 		if j.Name == name {
-			return p.run(ctx, c, j)
+			return p.build(ctx, c, j)
 		}
 	}
 	return Outcome{}, fmt.Errorf("the pipeline has no job %s", name)
@@ -128,12 +132,16 @@ func (p *Player) config() (config, error) {
 	if err != nil {
 		return config{}, err
 	}
-	return parse(text)
+	c, err := parse(text)
+	if err == nil && p.Task == nil && c.hasTask() {
+		err = errors.New("play the pipeline: it has a task, and nobody runs it")
+	}
+	return c, err
 }
 
 // check asks for versions from the newest known one on.
 func (p *Player) check(ctx context.Context, r resource) error {
-	source, err := resolve(r.Source, p.Credentials)
+	source, err := resolve(r.Source, p.credential)
 	if err != nil {
 		return err
 	}
@@ -177,94 +185,13 @@ func (p *Player) triggered(j job) bool {
 	return fresh
 }
 
-// run plays a build. Steps run in one directory, each get in a folder of its name.
-func (p *Player) run(ctx context.Context, c config, j job) (outcome Outcome, err error) {
-	b, err := p.ATC.Start(j.Name, j.Interruptible)
-	if err != nil {
-		return Outcome{}, fmt.Errorf("start job %s: %w", j.Name, err)
+// credential asks the credential manager.
+func (p *Player) credential(name string) (value string, found bool) {
+	if p.Lookup != nil {
+		return p.Lookup(name)
 	}
-	outcome = Outcome{Job: j.Name, Build: b.Name(), Results: map[string]Result{}}
-	p.observe(Happening{Kind: "build", Job: j.Name, Build: b.Name(), Status: "started"})
-	dir, err := os.MkdirTemp("", "build-")
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-
-	for _, s := range j.Plan {
-		if outcome.Err = p.step(ctx, c, j, s, b, dir, outcome.Results); outcome.Err != nil {
-			break
-		}
-	}
-	status := "succeeded"
-	if outcome.Err != nil {
-		status = "failed"
-		_, _ = fmt.Fprintln(b.Log(), outcome.Err)
-	}
-	if err := b.Finish(status); err != nil {
-		return outcome, err
-	}
-	outcome.Status = b.Status()
-	p.observe(Happening{Kind: "build", Job: j.Name, Build: b.Name(), Status: outcome.Status, Err: outcome.Err})
-	return outcome, nil
-}
-
-// step runs a get, or a put with its implicit get.
-func (p *Player) step(ctx context.Context, c config, j job, s step, b Build, dir string, results map[string]Result) error {
-	r, _ := c.resource(s.resource())
-	if err := b.Step(r.Type); err != nil {
-		return err
-	}
-	source, err := resolve(r.Source, p.Credentials)
-	if err != nil {
-		return err
-	}
-	params, err := resolve(s.Params, p.Credentials)
-	if err != nil {
-		return err
-	}
-	if s.Get != "" {
-		versions := p.known[r.Name]
-		version := versions[len(versions)-1]
-		key := j.Name + " " + s.Get
-		if p.used[key] == nil {
-			p.used[key] = map[string]bool{}
-		}
-		p.used[key][version.key()] = true
-		return p.get(ctx, s.Get, source, params, version, j, b, dir, results)
-	}
-	var result Result
-	request := map[string]any{"source": source, "params": params}
-	if err := Run(ctx, p.Program, Process{Verb: "out", Stdin: request, Dir: dir, Env: b.Env(), Stderr: b.Log()}, &result); err != nil {
-		return err
-	}
-	results[s.Put] = result
-	p.observe(Happening{Kind: "put", Job: j.Name, Build: b.Name(), Resource: s.Put, Versions: []Version{result.Version}, Metadata: result.Metadata})
-	if p.AfterPut != nil {
-		p.AfterPut(ctx, j.Name)
-	}
-	if s.NoGet {
-		return nil
-	}
-	if err := b.Step(r.Type); err != nil { // the implicit get is a container of its own
-		return err
-	}
-	return p.get(ctx, s.Put, source, nil, result.Version, j, b, dir, results)
-}
-
-func (p *Player) get(ctx context.Context, name string, source, params any, version Version, j job, b Build, dir string, results map[string]Result) error {
-	var result Result
-	request := map[string]any{"source": source, "version": version}
-	if params != nil && len(params.(map[string]any)) > 0 {
-		request["params"] = params
-	}
-	process := Process{Verb: "in", Stdin: request, Dir: filepath.Join(dir, name), Env: b.Env(), Stderr: b.Log()}
-	if err := Run(ctx, p.Program, process, &result); err != nil {
-		return err
-	}
-	results[name] = result
-	p.observe(Happening{Kind: "get", Job: j.Name, Build: b.Name(), Resource: name, Versions: []Version{result.Version}, Metadata: result.Metadata})
-	return nil
+	value, found = p.Credentials[name]
+	return value, found
 }
 
 func (p *Player) observe(h Happening) {

@@ -26,12 +26,27 @@ jobs:
   - {put: target, no_get: true, params: {secret: ((password))}}
 `
 
+// withTask is a pipeline with a task of this config.
+func withTask(config string) string {
+	return "jobs: [{name: ship, plan: [{task: unit, config: {" + config + "}}]}]"
+}
+
 func TestTick_refusesAPipelineThatItWouldPlayWrongly(t *testing.T) {
 	for _, c := range []struct{ name, pipeline, want string }{
 		{"no YAML", "jobs: [", "parse pipeline: "},
 		{"another shape", "jobs: {name: x}", "parse pipeline: "},
-		{"a task", "jobs: [{name: ship, plan: [{task: unit}]}]", "job ship has a step that is neither get nor put"},
-		{"a get and put in one", "resources: [{name: r}]\njobs: [{name: ship, plan: [{get: r, put: r}]}]", "neither get nor put"},
+		{"another kind of step", "jobs: [{name: ship, plan: [{set_pipeline: self}]}]", "job ship has a step that is none of get, put, load_var and task, or several"},
+		{"a get and put in one", "resources: [{name: r}]\njobs: [{name: ship, plan: [{get: r, put: r}]}]", "or several"},
+		{"a task from a file", "jobs: [{name: ship, plan: [{task: unit, file: code/unit.yml}]}]", "job ship has the task unit without a config, which is not played"},
+		{"a task without platform", withTask("run: {path: make}, image_resource: {type: mock}"), "task unit with an invalid configuration: missing 'platform'"},
+		{"a task that runs nothing", withTask("platform: linux, image_resource: {type: mock}"), "missing path to executable to run"},
+		{"a task without image", withTask("platform: linux, run: {path: make}"), "task unit without an image_resource"},
+		{"a task with outputs", withTask("platform: linux, run: {path: make}, image_resource: {type: mock}, outputs: [{name: out}]"), "outputs or caches, which are not played"},
+		{"a task with half a timeout", strings.Replace(withTask("platform: linux, run: {path: make}, image_resource: {type: mock}"), "task: unit", "task: unit, timeout: soon", 1), "task unit with an invalid timeout"},
+		{"a variable from nowhere", "jobs: [{name: ship, plan: [{load_var: v}]}]", "load_var v without a file"},
+		{"a variable with fields", "jobs: [{name: ship, plan: [{load_var: v, file: code/v.yml}]}]", "load_var v in a format that is not played"},
+		{"a variable in a format", "jobs: [{name: ship, plan: [{load_var: v, file: code/v, format: json}]}]", "load_var v in a format that is not played"},
+		{"a task that nobody runs", withTask("platform: linux, run: {path: make}, image_resource: {type: mock}"), "play the pipeline: it has a task, and nobody runs it"},
 		{"passed", "resources: [{name: r}]\njobs: [{name: ship, plan: [{get: r, passed: [unit]}]}]", "job ship uses passed, which is not played"},
 		{"an unknown resource", "jobs: [{name: ship, plan: [{get: r}]}]", "job ship uses the unknown resource r"},
 		{"an unknown resource under another name", "resources: [{name: r}]\njobs: [{name: ship, plan: [{get: r, resource: other}]}]", "unknown resource other"},

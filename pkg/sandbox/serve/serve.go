@@ -26,8 +26,9 @@ var (
 
 // Options say what is served.
 type Options struct {
+	Install      bool          // an AWS account with nothing in it, instead of a director and Concourse
 	PublishAfter time.Duration // when the newer set appears; 0: never
-	Out          io.Writer     // gets the variables, as YAML, once everything listens
+	Out          io.Writer     // gets the variables, as YAML or of Install as exports, once everything listens
 	Err          io.Writer     // gets what happens, one line each
 }
 
@@ -39,37 +40,59 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	say := func(who, what string) { _, _ = fmt.Fprintf(o.Err, "%s: %s\n", who, what) }
-	w, err := world.Start(ctx, world.Options{Observe: say})
-	if err != nil {
-		return fmt.Errorf("start the simulators: %w", err)
+	start := startWorld
+	if o.Install {
+		start = startSite
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	if err := w.History(); err != nil {
-		return fmt.Errorf("load the upstreams' past: %w", err)
-	}
-	w.Publish(first)
-	text, err := describe(w, dir)
+	w, text, stop, err := start(ctx, dir, say)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, stop()) }()
 	if _, err := o.Out.Write(text); err != nil {
 		return fmt.Errorf("write the variables: %w", err)
 	}
+	publishLater(ctx, w, o.PublishAfter, say)
+	return nil
+}
+
+// publishLater lets the newer set appear after a while, if it shall, and waits for
+// the end of ctx.
+func publishLater(ctx context.Context, w *world.World, after time.Duration, say observer) {
 	var publish <-chan time.Time
-	if o.PublishAfter > 0 {
-		timer := time.NewTimer(o.PublishAfter)
+	if after > 0 {
+		timer := time.NewTimer(after)
 		defer timer.Stop()
 		publish = timer.C
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-publish:
 			w.Publish(newer)
 			say("upstreams", fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear", newer.Concourse, newer.Stemcell, newer.Perpetual))
 		}
 	}
+}
+
+// observer hears what happens.
+type observer func(who, what string)
+
+// startWorld starts a world with a director and Concourse, and gives the variables
+// for them.
+func startWorld(ctx context.Context, dir string, say observer) (w *world.World, text []byte, stop func() error, err error) {
+	if w, err = world.Start(ctx, world.Options{Observe: say}); err != nil {
+		return nil, nil, nil, fmt.Errorf("start the simulators: %w", err)
+	}
+	if err := w.History(); err != nil {
+		return nil, nil, nil, errors.Join(fmt.Errorf("load the upstreams' past: %w", err), w.Close())
+	}
+	w.Publish(first)
+	if text, err = describe(w, dir); err != nil {
+		return nil, nil, nil, errors.Join(err, w.Close())
+	}
+	return w, text, w.Close, nil
 }
 
 // describe writes the CA and a cloud config into dir, and gives the variables

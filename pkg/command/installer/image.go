@@ -1,0 +1,39 @@
+package installer
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// maxLight is the size up to which a stemcell is fetched only to look into it: light
+// ones have some 20 kB, and the others no images to look for.
+const maxLight = 8 << 20
+
+// images gives the machine images of a stemcell by region, none for one that is not light.
+func (s *session) images(ctx context.Context, c component.Component) (map[string]string, error) {
+	if c.Size > maxLight {
+		return nil, nil
+	}
+	dir, err := os.MkdirTemp("", "perpetual-stemcell-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for the stemcell: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "stemcell.tgz")
+	from := resource.Source{BoshIO: resource.BoshIO{URL: s.config.BoshIO.URL, CACert: s.config.BoshIO.CACert}}
+	if err := s.Fetch(ctx, from, c, path); err != nil {
+		return nil, err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the stemcell: %w", err)
+	}
+	defer file.Close()
+	return bootstrap.StemcellImages(file)
+}

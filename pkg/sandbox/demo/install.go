@@ -1,0 +1,325 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
+)
+
+// stackStep is how long a resource of the stack takes to begin, and again to end.
+// The program looks every 5 s, and nobody wants to wait for two looks.
+const stackStep = 2 * time.Millisecond
+
+// install is a performance of the scenario Install.
+type install struct {
+	options   Options
+	installer string // path of the program
+	site      *site.Site
+	player    *player.Player
+	line      *timeline
+	stack     stack
+	dir       string // where perpetual is run, with perpetual.yml
+	ctx       context.Context
+	beside    sync.WaitGroup
+	facts     installFacts
+}
+
+// runInstall plays the scenario.
+func runInstall(ctx context.Context, o Options) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	i := &install{options: o, line: newTimeline(o.Out, len("CloudFormation")), ctx: ctx}
+	if i.installer, err = filepath.Abs(o.Installer); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "perpetual-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	i.dir = filepath.Join(dir, "work")
+	if err := os.Mkdir(i.dir, 0o700); err != nil {
+		return err
+	}
+	// The simulators outlive ctx: an interrupted program gives its lease back.
+	i.site, err = site.Start(context.WithoutCancel(ctx), dir, site.Options{Step: stackStep, Observe: i.observe})
+	if errors.Is(err, ruby.ErrNone) {
+		why, _, _ := strings.Cut(err.Error(), "\n")
+		return fmt.Errorf("play the demo: install ruby, with which the director's templates are rendered (Debian, Ubuntu: apt-get install ruby); fetching one without root did not work: %s", why)
+	}
+	if err != nil {
+		return fmt.Errorf("start the simulators: %w", err)
+	}
+	i.beside.Go(i.watchStack)
+	i.player = &player.Player{
+		ATC: installedATC{i.site}, Program: o.Program, Lookup: i.lookup, Task: i.runTask, Observe: i.observePlayer,
+	}
+	err = i.play(ctx)
+	cancel()
+	i.beside.Wait()
+	return errors.Join(err, i.site.Err(), i.site.Close())
+}
+
+// watchStack looks at the stack again and again: the simulator does what is due when
+// somebody looks.
+func (i *install) watchStack() {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-i.ctx.Done():
+			return
+		case <-ticker.C:
+			i.site.Stacks.State()
+		}
+	}
+}
+
+// play is the story.
+func (i *install) play(ctx context.Context) error {
+	if err := i.site.History(); err != nil {
+		return err
+	}
+	i.site.Publish(before)
+	if err := i.site.WriteFiles(i.dir, i.config()); err != nil {
+		return err
+	}
+	for _, chapter := range []struct {
+		head string
+		play func(context.Context) error
+	}{
+		{"An AWS account, all of it simulated, and in it:", i.begin},
+		{"$ perpetual deploy", i.first},
+		{"$ perpetual deploy, a second time: there is nothing to do.", i.second},
+		{"The pipeline's first round in the new Concourse: upgrade finds all as it is, verify is green.", i.settle},
+		{fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", after.Concourse, after.Stemcell, after.Perpetual), i.upgrade},
+		{"What there is now, and what a deploy would change.", i.look},
+		{"$ perpetual destroy --yes-destroy " + site.Name, i.destroy},
+	} {
+		i.line.head(chapter.head)
+		if err := chapter.play(ctx); err != nil {
+			return err
+		}
+	}
+	return i.line.judge(i.expectations())
+}
+
+// config changes what is installed by default.
+func (i *install) config() map[string]any {
+	if i.options.Workers == 0 {
+		return nil
+	}
+	return map[string]any{"workers": map[string]any{"count": i.options.Workers}}
+}
+
+func (i *install) begin(context.Context) error {
+	i.facts.begin = i.inventory()
+	i.line.add("account", i.facts.begin.String())
+	return nil
+}
+
+// mine is a run of perpetual as a person does it.
+func (i *install) mine(args ...string) command {
+	return command{who: "perpetual", dir: i.dir, env: i.site.Env(), args: args}
+}
+
+// first installs.
+func (i *install) first(ctx context.Context) error {
+	if err := i.perform(ctx, i.mine("deploy"), &i.facts.first); err != nil {
+		return err
+	}
+	if i.site.Director == nil || i.site.Concourse == nil {
+		return errors.New("perpetual deploy has ended well, but there is no Concourse")
+	}
+	i.facts.installed = i.inventory()
+	i.line.add("account", i.facts.installed.String())
+	i.line.add("", "Concourse answers at "+i.facts.first.URL)
+	return nil
+}
+
+func (i *install) second(ctx context.Context) error {
+	was := i.changes()
+	if err := i.perform(ctx, i.mine("deploy"), &i.facts.second); err != nil {
+		return err
+	}
+	i.facts.written = i.changes().since(was)
+	i.line.add("", "written meanwhile: "+i.facts.written.String())
+	return nil
+}
+
+// settle plays until nothing is triggered any more.
+func (i *install) settle(ctx context.Context) error {
+	was := i.changes()
+	for {
+		outcomes, err := i.player.Tick(ctx)
+		if err != nil {
+			return err
+		}
+		if len(outcomes) == 0 {
+			break
+		}
+		for _, o := range outcomes {
+			if o.Err != nil {
+				return fmt.Errorf("job %s: %w", o.Job, o.Err)
+			}
+			i.facts.firstRound = append(i.facts.firstRound, o)
+		}
+	}
+	i.facts.writtenInside, i.facts.hidden = i.changes().since(was), i.hidesSecrets()
+	return nil
+}
+
+// upgrade plays until the verifying job has run for the new task.
+func (i *install) upgrade(ctx context.Context) error {
+	i.facts.before = i.changes()
+	i.site.Publish(after)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		outcomes, err := i.player.Tick(ctx)
+		if err != nil {
+			return err
+		}
+		for _, o := range outcomes {
+			switch {
+			case o.Err != nil:
+				return fmt.Errorf("job %s: %w", o.Job, o.Err)
+			case o.Job == "upgrade":
+				i.facts.upgrade = o
+				i.line.head("The build is over. BOSH goes on by itself.")
+			case o.Job == "verify":
+				i.facts.verify = o
+				i.facts.upgraded, i.facts.events = i.changes().since(i.facts.before), i.site.Concourse.Events()
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// runTask runs perpetual as the container of a task does: with nothing but the
+// simulated world, the params and the inputs around it.
+func (i *install) runTask(ctx context.Context, t player.TaskRun) error {
+	if t.Path != "perpetual" {
+		return fmt.Errorf("run task %s: exec: %q: executable file not found in $PATH", t.Name, t.Path)
+	}
+	home, err := os.MkdirTemp("", "task-home-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(home) }()
+	env := maps.Clone(i.site.Env())
+	for _, mine := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"} {
+		delete(env, mine)
+	}
+	env["HOME"] = home
+	for _, param := range t.Env {
+		name, value, _ := strings.Cut(param, "=")
+		env[name] = value
+	}
+	i.facts.ownKeys = slices.Contains(i.site.AWS.AccessKeys(i.pipelineUser()), env["AWS_ACCESS_KEY_ID"])
+	who := t.Job + " #" + t.Build
+	i.line.add(who, "in "+t.Image+": perpetual "+strings.Join(t.Args, " "))
+	var result deployed
+	if err := i.perform(ctx, command{who: who, dir: t.Dir, env: env, args: t.Args, log: t.Log}, &result); err != nil {
+		return err
+	}
+	i.facts.inside = append(i.facts.inside, result)
+	if result.Changed && result.Task > 0 {
+		i.beside.Go(func() { i.follow(result.Task) })
+		i.holdBuild(ctx)
+	}
+	return nil
+}
+
+// holdBuild keeps the build open until its worker is told to land, so that the
+// worker has a build to wait for.
+func (i *install) holdBuild(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	i.facts.worker = builtOn(i.site.Concourse.Events())
+	for !i.landing(i.facts.worker) {
+		select {
+		case <-ctx.Done():
+			return // the expectations will tell
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(500 * time.Millisecond):
+	}
+	i.line.add("Concourse", "the worker has been told to land, and this build ends now")
+}
+
+// landing says whether a worker has been told to land since the last build began.
+func (i *install) landing(worker string) bool {
+	is := false
+	for _, e := range i.site.Concourse.Events() {
+		switch {
+		case e.Kind == concourse.KindStart:
+			is = false
+		case e.Kind == concourse.KindLanding && e.Worker == worker:
+			is = true
+		}
+	}
+	return is
+}
+
+// look shows what perpetual says of the installation. plan ends with 2 if a deploy
+// would change something.
+func (i *install) look(ctx context.Context) error {
+	if err := i.show(ctx, i.mine("info")); err != nil {
+		return err
+	}
+	if err := i.show(ctx, i.mine("plan")); err != nil {
+		return err
+	}
+	i.facts.planned = true
+	return nil
+}
+
+// destroy deletes everything and looks at what is left.
+func (i *install) destroy(ctx context.Context) error {
+	var result struct {
+		Left []string `json:"left"`
+	}
+	user := i.pipelineUser()
+	if err := i.perform(ctx, i.mine("destroy", "--yes-destroy", site.Name), &result); err != nil {
+		return err
+	}
+	for _, line := range result.Left {
+		i.line.add("perpetual", "left: "+line)
+	}
+	i.facts.left, i.facts.end = result.Left, i.inventory()
+	i.facts.keysLeft = len(i.site.AWS.AccessKeys(user))
+	i.line.add("account", i.facts.end.String())
+	return nil
+}
+
+// installedATC is the Concourse that is there once it is installed.
+type installedATC struct{ site *site.Site }
+
+// Config implements player.ATC.
+func (a installedATC) Config() ([]byte, error) { return atc{a.site.Concourse}.Config() }
+
+// Start implements player.ATC.
+func (a installedATC) Start(job string, interruptible bool) (player.Build, error) {
+	return atc{a.site.Concourse}.Start(job, interruptible)
+}

@@ -1,0 +1,204 @@
+package demo
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"text/template"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+)
+
+// installFacts are what the demo has seen and judges by.
+type installFacts struct {
+	begin, installed, end  inventory
+	first, second          deployed
+	written, writtenInside changes
+	firstRound             []player.Outcome
+	before, upgraded       changes
+	inside                 []deployed // by the pipeline
+	upgrade, verify        player.Outcome
+	worker                 string // that the upgrade build ran on
+	events                 []concourse.Event
+	hidden                 bool // no secret of SSM was in the pipeline
+	ownKeys                bool // the last build had keys of the pipeline's user
+	keysLeft               int  // that user's after destroy
+	planned                bool // plan said that nothing would change
+	left                   []string
+
+	mu        sync.Mutex
+	taskEnded time.Time // of the upgrade's deploy
+}
+
+// stack tells of many resources in few lines.
+type stack struct {
+	mu          sync.Mutex
+	there, gone int
+	open        bool
+}
+
+// shownTypes are the resources that have lines of their own.
+var shownTypes = []string{"AWS::EC2::VPC", "AWS::RDS::DBInstance"}
+
+// count takes one line of the simulator; ok says whether it is worth telling.
+func (s *stack) count(what string) (line string, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, word := &s.there, "are there"
+	if strings.HasSuffix(what, "is gone") {
+		n, word = &s.gone, "are gone"
+	}
+	*n++
+	s.open = true
+	if slices.ContainsFunc(shownTypes, func(t string) bool { return strings.Contains(what, "("+t+")") }) {
+		return what, true
+	}
+	if *n%10 == 0 {
+		return fmt.Sprintf("%d resources %s", *n, word), true
+	}
+	return "", false
+}
+
+// close tells how many it were, at the end of the step.
+func (s *stack) close(line *timeline, step string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if step != "infrastructure" || !s.open {
+		return
+	}
+	s.open = false
+	if s.gone > 0 {
+		line.add("CloudFormation", fmt.Sprintf("%d resources are gone", s.gone))
+		return
+	}
+	line.add("CloudFormation", fmt.Sprintf("%d resources are there", s.there))
+}
+
+// observe puts what the simulators do on the timeline.
+func (i *install) observe(who, what string) {
+	if who == "CloudFormation" {
+		line, ok := i.stack.count(what)
+		if !ok {
+			return
+		}
+		what = line
+	}
+	i.line.add(who, what)
+}
+
+// observePlayer puts what Concourse does on the timeline.
+func (i *install) observePlayer(h player.Happening) {
+	job := fmt.Sprintf("%s #%s", h.Job, h.Build)
+	switch {
+	case h.Kind == "check" && h.Err != nil:
+		i.line.add("Concourse", fmt.Sprintf("check of %s fails: %v", h.Resource, h.Err))
+	case h.Kind == "check":
+		for _, v := range h.Versions {
+			i.line.add("Concourse", fmt.Sprintf("check of %s finds %s", h.Resource, versionText(v)))
+		}
+	case h.Kind == "build" && h.Err != nil:
+		i.line.add(job, fmt.Sprintf("build %s: %v", h.Status, h.Err))
+	case h.Kind == "build":
+		i.line.add(job, "build "+h.Status)
+	case h.Kind == "get":
+		i.line.add(job, fmt.Sprintf("got %s %s", h.Resource, versionText(h.Versions[0])))
+	case h.Kind == "load_var":
+		i.line.add(job, fmt.Sprintf("loaded %s %s", h.Resource, h.Value))
+	}
+}
+
+// follow tells when a director task ends. Nobody in the pipeline does.
+func (i *install) follow(id int) {
+	task, err := i.site.Director.Wait(i.ctx, id)
+	if err != nil {
+		return
+	}
+	i.facts.mu.Lock()
+	i.facts.taskEnded = time.Now()
+	i.facts.mu.Unlock()
+	i.line.add("BOSH", fmt.Sprintf("director task %d is over: %s", id, task.State))
+}
+
+// pipelineUser is the name of the user that the stack has for the pipeline.
+func (i *install) pipelineUser() string {
+	for _, stack := range i.site.Stacks.State().Stacks {
+		for _, r := range stack.Resources {
+			if r.Type == "AWS::IAM::User" {
+				return r.PhysicalID
+			}
+		}
+	}
+	return ""
+}
+
+// hidesSecrets says whether no parameter's value is in the pipeline as it is set.
+func (i *install) hidesSecrets() bool {
+	text, err := installedATC{i.site}.Config()
+	if err != nil {
+		return false
+	}
+	for _, p := range i.site.AWS.Parameters() {
+		if strings.Contains(string(text), p.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// lookup finds a credential as the web does whose manifest the director has: at its
+// templates of SSM names, that of the pipeline first.
+func (i *install) lookup(name string) (string, bool) {
+	parameters := i.site.AWS.Parameters()
+	for _, text := range ssmTemplates(i.site.Director.Deployments()) {
+		parsed, err := template.New("").Parse(text)
+		if err != nil {
+			return "", false
+		}
+		var path strings.Builder
+		values := map[string]string{"Team": world.Team, "Pipeline": pipelineName, "Secret": name}
+		if err := parsed.Execute(&path, values); err != nil {
+			return "", false
+		}
+		if p, there := parameters[path.String()]; there {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
+
+// ssmTemplates are the names under which the deployed web looks.
+func ssmTemplates(deployments []director.Deployment) []string {
+	var m struct {
+		InstanceGroups []struct {
+			Jobs []struct {
+				Name       string
+				Properties struct {
+					SSM struct {
+						Pipeline string `yaml:"pipeline_secret_template"`
+						Team     string `yaml:"team_secret_template"`
+					} `yaml:"aws_ssm"`
+				}
+			}
+		} `yaml:"instance_groups"`
+	}
+	for _, d := range deployments {
+		if err := yaml.Unmarshal([]byte(d.Manifest), &m); err != nil {
+			continue
+		}
+		for _, group := range m.InstanceGroups {
+			for _, job := range group.Jobs {
+				if ssm := job.Properties.SSM; job.Name == "web" && ssm.Pipeline != "" {
+					return []string{ssm.Pipeline, ssm.Team}
+				}
+			}
+		}
+	}
+	return nil
+}

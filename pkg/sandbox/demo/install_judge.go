@@ -1,0 +1,72 @@
+package demo
+
+import (
+	"strings"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+)
+
+// The orders in which the steps end: in a self-upgrade nothing comes after the deploy.
+const (
+	outsideOrder = "director deploy parameters pipeline verify"
+	insideOrder  = "pipeline director deploy"
+)
+
+// expectations are all that must have been seen.
+func (i *install) expectations() []expectation {
+	f := &i.facts
+	return append([]expectation{
+		{"there was nothing in the account", f.begin.empty() && f.begin.Snapshots == 0},
+		{"one command made a stack, a director and a Concourse", f.installed.Stacks == 1 && f.installed.VMs == 1 && f.installed.Disks == 1 &&
+			f.installed.Stemcells == 1 && f.installed.Instances > 0 && f.installed.Buckets == 1 && f.first.Changed && f.first.URL != ""},
+		{"its steps came in the order of an install", strings.HasSuffix(f.first.order(), outsideOrder)},
+		{"a second run changed nothing, and says so", !f.second.Changed},
+		{"and nothing was written to AWS, by the CPI, at the director or at Concourse", f.written == changes{}},
+		{"the pipeline holds no secret: Concourse finds them in SSM", f.hidden},
+		{"the pipeline's first build, from inside, found nothing to change", len(f.inside) > 0 && !f.inside[0].Changed},
+		{"and wrote nothing but its builds", f.writtenInside == changes{Concourse: f.writtenInside.Concourse}},
+	}, append(i.expectUpgrade(), []expectation{
+		{"plan says that a deploy would change nothing", f.planned},
+		{"after destroy no VM, disk or stemcell is there", f.end.VMs+f.end.Disks+f.end.Stemcells+f.end.Instances == 0},
+		{"and no stack, bucket, parameter or access key", f.end.empty() && f.keysLeft == 0},
+		{"the database's last snapshot is left, and perpetual says so", f.end.Snapshots == 1 && len(f.left) == 1 && strings.Contains(f.left[0], "snapshot")},
+	}...)...)
+}
+
+// expectUpgrade are those of the upgrade by the pipeline.
+func (i *install) expectUpgrade() []expectation {
+	f := &i.facts
+	f.mu.Lock()
+	taskEnded := f.taskEnded
+	f.mu.Unlock()
+	at := func(kind string, match func(concourse.Event) bool) (when time.Time) {
+		for _, e := range f.events {
+			if e.Kind == kind && match(e) {
+				when = e.At
+			}
+		}
+		return when
+	}
+	worker := func(e concourse.Event) bool { return e.Worker == f.worker }
+	version := func(e concourse.Event) bool { return e.Version == after.Concourse }
+	landing, landed, ended := at(concourse.KindLanding, worker), at(concourse.KindLanded, worker), at(concourse.KindFinish, upgrade)
+	last := deployed{}
+	if len(f.inside) > 0 {
+		last = f.inside[len(f.inside)-1]
+	}
+	return []expectation{
+		{"the build that started the upgrade is green", f.upgrade.Status == "succeeded"},
+		{"its steps came in the order of a self-upgrade, the deploy last", strings.HasSuffix(last.order(), insideOrder)},
+		{"it worked with keys of the pipeline's own user", f.ownKeys},
+		{"the pipeline was set, and uses the new Perpetual", last.status("pipeline") == "changed" && f.upgraded.Pipelines == 1},
+		{"the director started exactly one deploy", f.upgraded.Deploys == 1},
+		{"the stack was not changed", last.status("infrastructure") == "up to date" && f.upgraded.Stack == 0},
+		{"the director was not changed, and no VM was made for it again", last.status("director") == "up to date" && f.upgraded.VMs == 0 && f.upgraded.CPI == 0},
+		{"its worker was landing while the build still ran", !landing.IsZero() && landing.Before(ended)},
+		{"its worker drained only after the build had ended", landed.After(ended)},
+		{"the director's task ended after that", taskEnded.After(landed)},
+		{"another build verified that task and is green", f.verify.Status == "succeeded"},
+		{"Concourse runs the new version", !at(concourse.KindUpgrade, version).IsZero()},
+	}
+}

@@ -1,0 +1,117 @@
+package demo_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
+)
+
+// needRuby skips a test on a machine where there is no ruby and none can be fetched.
+func needRuby(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it installs, upgrades and destroys for a minute: not with -short")
+	}
+	if _, err := ruby.Path(t.Context()); err != nil {
+		t.Skipf("the director's templates need ruby: %v", err)
+	}
+}
+
+// script writes a program of shell commands.
+func script(t *testing.T, commands string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "perpetual")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+commands+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRun_installsUpgradesAndDestroys(t *testing.T) {
+	needRuby(t)
+	t.Parallel()
+	timeline, err := play(t, demo.Options{Scenario: demo.Install})
+	if err != nil {
+		t.Errorf("%v", err)
+	}
+	for _, want := range []string{
+		"the stack was created, ", "written meanwhile: 0 at AWS, 0 by the CPI, 0 at the director, 0 at Concourse",
+		"loaded perpetual_version 1.3.0", "in ghcr.io/perpetual-ci/perpetual:1.3.0-installer: perpetual deploy ci --self --components components",
+		"worker-0 landing", "verify #2      build succeeded", "ci is up to date: deploy would change nothing.", "left: the last snapshot",
+		"account        1 database snapshot\n", "Seen:",
+	} {
+		if !strings.Contains(timeline, want) {
+			t.Errorf("the timeline does not say %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(timeline)
+	}
+}
+
+func TestRun_seesASecondRunThatMakesTheDirectorAgain(t *testing.T) {
+	needRuby(t)
+	t.Parallel()
+	dir, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := filepath.Join(t.TempDir(), "again")
+	program := script(t, fmt.Sprintf(`case "$*" in
+*--self*) ;;
+deploy*) if [ -e %[1]q ]; then set -- "$@" --recreate; fi; touch %[1]q ;;
+esac
+exec %[2]q "$@"`, again, filepath.Join(dir, "perpetual")))
+	timeline, err := play(t, demo.Options{Scenario: demo.Install, Installer: program})
+	if err == nil || !strings.Contains(err.Error(), "2 of 24 things did not happen as they must") {
+		t.Errorf("error = %v, want one that counts what did not happen", err)
+	}
+	for _, want := range []string{"NO   a second run changed nothing", "NO   and nothing was written to AWS, by the CPI, at the director or at Concourse"} {
+		if !strings.Contains(timeline, want) {
+			t.Errorf("the timeline does not say %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(timeline)
+	}
+}
+
+func TestRun_endsWhenTheInstallerDoes(t *testing.T) {
+	needRuby(t)
+	for _, c := range []struct{ name, program, want string }{
+		{"a failure", script(t, `echo 'one' >&2; echo '{"event":"error","text":"no credits"}' >&2; exit 3`), "perpetual deploy exited with 3: no credits"},
+		{"a success without effect", script(t, "echo '{}'"), "perpetual deploy has ended well, but there is no Concourse"},
+		{"no result", script(t, "echo deployed"), "decode what perpetual deploy has printed"},
+		{"no program", filepath.Join(t.TempDir(), "none"), "run perpetual deploy: "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := demo.Run(t.Context(), demo.Options{Scenario: demo.Install, Installer: c.program, Out: &out})
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("error = %v, want one with %q", err, c.want)
+			}
+			if c.name == "a failure" && !strings.Contains(out.String(), "error: no credits") {
+				t.Errorf("the timeline does not say why:\n%s", out.String())
+			}
+			if strings.Contains(out.String(), "Seen:") {
+				t.Error("it judges what was not played")
+			}
+		})
+	}
+}
+
+func TestRun_saysThatRubyIsToBeInstalled(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	err := demo.Run(t.Context(), demo.Options{Scenario: demo.Install, Installer: "perpetual", Out: io.Discard})
+	if err == nil || !strings.HasPrefix(err.Error(), "play the demo: install ruby, ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("error = %v, want one line that says what to install", err)
+	}
+}
