@@ -86,9 +86,11 @@ RUN set -eu; \
 # in the mounted /work are that user's. So the home directory, where create-env keeps
 # its state, and an unmounted /work are open to any user; root is the default because
 # it can write to /work on every engine, and because ssh refuses a user without a name.
+# What create-env downloads and compiles, and the answers of a CPI that outlives a
+# killed run, stay in the mounted directory for the next one.
 RUN mkdir -m 1777 /home/perpetual /work
 COPY --from=build /installer/perpetual /usr/local/bin/perpetual
-ENV HOME=/home/perpetual LANG=C.UTF-8
+ENV HOME=/home/perpetual LANG=C.UTF-8 XDG_CACHE_HOME=/work/.cache
 WORKDIR /work
 ENTRYPOINT ["/usr/local/bin/perpetual"]
 ARG TITLE=perpetual
