@@ -115,7 +115,7 @@ func infoTable(info bootstrap.Info) string {
 		row(name, info.Versions[name])
 	}
 	if len(info.Versions) > 0 && !info.Verified {
-		row("verified", "no: these versions were not yet seen to run")
+		row("verified", "not by deploy: after a self-upgrade the pipeline's job verify tells")
 	}
 	row("changed last by", "perpetual "+info.Program)
 	_ = w.Flush()

@@ -160,7 +160,7 @@ const (
 	// settle is how long web and workers may take after a deploy.
 	settle = 5 * time.Minute
 	// stackPoll is the time between two looks at a stack, which changes for minutes.
-	stackPoll = 5 * time.Second
+	stackPoll = 3 * time.Second
 )
 
 // build is what Concourse says of the build in which a self-upgrade runs; see
