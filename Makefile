@@ -39,6 +39,7 @@ faults: ## play 20,000 random schedules of faults, an hour on two cores; SEED=7 
 	go test -tags crash ./pkg/crash
 	@echo "the first seed is $(SEED)"
 	go test -count=1 -timeout 0 ./pkg/command -run TestSchedule -args -schedules=$(SCHEDULES) -seed=$(SEED)
+	go test -count=1 -timeout 0 ./pkg/createenv -run TestKill -args -kills
 
 fuzz: ## feed every decoder of foreign bytes with inputs for FUZZTIME each
 	@set -e; grep -rH --include='*_test.go' '^func Fuzz' pkg | sed 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z0-9_]*\).*|\1 \2|' | while read -r dir name; do \

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 func (r *run) checkAccount(ctx context.Context) (Outcome, error) {
 	aws := r.config.AWS
 	if aws == nil {
-		return skipped("the director exists already: no cloud account is used")
+		return Outcome{}, errors.New("an installation is made on AWS, and the configuration names a director that exists (director.url); nothing was changed: for that one set the bundled pipeline, with perpetual pipeline and fly set-pipeline")
 	}
 	var err error
 	if r.identity, err = r.Account.Identity(ctx); err != nil {
@@ -25,11 +26,24 @@ func (r *run) checkAccount(ctx context.Context) (Outcome, error) {
 	if _, err = r.Account.Zones(ctx); err != nil {
 		return Outcome{}, err
 	}
-	if r.keys, err = r.Account.Keys(ctx); err != nil {
-		return Outcome{}, err
-	}
-	r.Mask(r.keys.SecretKey, r.keys.SessionToken)
 	return upToDate("account %s, region %s, as %s", r.identity.Account, aws.Region, r.identity.ARN)
+}
+
+// lookUp finds what the user need not say, and what the account must have.
+func (r *run) lookUp(ctx context.Context) error {
+	if r.config.AWS == nil {
+		return nil
+	}
+	r.record.Account, r.record.Region = r.identity.Account, r.config.AWS.Region
+	if err := r.findSubnets(ctx); err != nil {
+		return err
+	}
+	if err := r.choose(ctx); err != nil {
+		return err
+	}
+	// What was chosen is where everything is from now on.
+	r.config.AWS.Zones, r.wantedConfig.AWS.Zones = r.record.Zones, r.record.Zones
+	return nil
 }
 
 // purposes are what instance types are wanted for, by their names in the record.
@@ -116,6 +130,15 @@ func (r *run) chooseTypes(offered map[string][]string) error {
 		chosen[purpose] = types[i]
 	}
 	r.record.InstanceTypes = chosen
+	r.record.Spread = 0
+	for _, zone := range r.record.Zones {
+		for _, t := range chosen {
+			if !slices.Contains(offered[t], zone) {
+				return nil
+			}
+		}
+		r.record.Spread++
+	}
 	return nil
 }
 

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -75,9 +74,13 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	defer done()
+	r.record.Deployment = true
+	if err := r.saveRecord(ctx); err != nil {
+		return Outcome{}, err
+	}
 	seen := &observed{Director: d}
 	answer, err := upgrade.Out{
-		Director: seen, State: r.store, Log: r.lines(stepDeploy), Mask: r.Mask, Poll: r.poll(), Build: r.Build,
+		Director: seen, State: r.store, Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Build: r.Build,
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
 		return Outcome{}, err
@@ -85,7 +88,10 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	if r.result.Task, err = answer.Version.Task(); err != nil {
 		return Outcome{}, err
 	}
-	what := describeSet(r.set)
+	what, became := describeSet(r.set), answer.Field("deploy")
+	if became != upgrade.NothingToDeploy {
+		seen.changes = append(seen.changes, fmt.Sprintf("director task %d %s", r.result.Task, became))
+	}
 	switch {
 	case len(seen.changes) == 0:
 		return upToDate("%s", what)
@@ -95,8 +101,16 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	return changed("%s: %s", what, strings.Join(seen.changes, ", "))
 }
 
+// local says whether the state is where a build cannot reach it.
+func (r *run) local() bool { return r.config.State != nil && r.config.State.Dir != "" }
+
+const whyLocal = "the state is in a directory, which no build reaches: this Concourse does not upgrade itself until the state is in a bucket"
+
 // setPipeline sets the self-upgrade pipeline, and lets it run when it is new.
 func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
+	if r.local() {
+		return skipped("%s", whyLocal)
+	}
 	in, err := r.input()
 	if err != nil {
 		return Outcome{}, err
@@ -110,14 +124,27 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	ref := upgrade.PipelineRef{Name: r.config.Pipeline.Name}
+	running, err := atc.Pipeline(ctx, ref)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("read pipeline %s: %w", ref.Name, err)
+	}
+	if !running.Exists {
+		// Written down first: the run may end between the two.
+		r.record.Unpause = true
+		if err := r.saveRecord(ctx); err != nil {
+			return Outcome{}, err
+		}
+	}
 	change, err := atc.SetPipeline(ctx, ref, text)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("set pipeline %s: %w", ref.Name, err)
 	}
-	if change.Created {
+	crash.Here("pipeline-set")
+	if r.record.Unpause {
 		if err := atc.Unpause(ctx, ref); err != nil {
 			return Outcome{}, fmt.Errorf("unpause pipeline %s: %w", ref.Name, err)
 		}
+		r.record.Unpause = false
 		return changed("pipeline %s was created and runs", ref.Name)
 	}
 	if change.Updated {
@@ -141,8 +168,8 @@ func (r *run) pipeline(in environment.Input) ([]byte, error) {
 
 // putParameters gives the pipeline its credentials through the credential manager.
 func (r *run) putParameters(ctx context.Context) (Outcome, error) {
-	if r.config.AWS == nil {
-		return skipped("no cloud account is used")
+	if r.local() {
+		return skipped("%s", whyLocal)
 	}
 	in, err := r.input()
 	if err != nil {
@@ -151,7 +178,7 @@ func (r *run) putParameters(ctx context.Context) (Outcome, error) {
 	count := 0
 	list := environment.Parameters(in, r.credentials)
 	for _, p := range list {
-		differs, err := r.Account.PutParameter(ctx, p.Name, p.Value)
+		differs, err := r.Account.PutParameter(ctx, p.Name, p.Value, r.config.AWS.Tags)
 		if err != nil {
 			return Outcome{}, err
 		}
@@ -184,15 +211,10 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	dir, err := os.MkdirTemp("", "perpetual-verify-")
-	if err != nil {
-		return Outcome{}, fmt.Errorf("make a directory for the report: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	_, err = upgrade.In{Director: d, ATC: atc, Log: r.lines(stepVerify), Settle: r.Settle, Poll: r.poll()}.Run(ctx, resource.InRequest{
+	err = upgrade.In{Director: d, ATC: atc, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
 		Source: r.source(), Version: resource.TaskVersion(r.result.Task),
 		Params: resource.InParams{Verify: true, Timeout: resource.Duration{Duration: r.timeout()}},
-	}, dir)
+	})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -252,15 +274,6 @@ func (o *observed) Upload(ctx context.Context, a upgrade.Artifact) (int, error) 
 	task, err := o.Director.Upload(ctx, a)
 	if err == nil {
 		o.changes = append(o.changes, a.Name+"/"+a.Version+" uploaded")
-	}
-	return task, err
-}
-
-// Deploy implements upgrade.Director.
-func (o *observed) Deploy(ctx context.Context, text []byte, options upgrade.DeployOptions) (int, error) {
-	task, err := o.Director.Deploy(ctx, text, options)
-	if err == nil {
-		o.changes = append(o.changes, "deployed by director task "+strconv.Itoa(task))
 	}
 	return task, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // progress collects what is shown.
@@ -25,6 +26,9 @@ func (p *progress) Begin(step string) { p.lines = append(p.lines, "begin "+step)
 // Note implements bootstrap.Progress.
 func (p *progress) Note(step, line string) { p.lines = append(p.lines, step+": "+line) }
 
+// Warn implements bootstrap.Progress.
+func (p *progress) Warn(line string) { p.lines = append(p.lines, "warning: "+line) }
+
 // End implements bootstrap.Progress.
 func (p *progress) End(step string, o bootstrap.Outcome) {
 	p.lines = append(p.lines, "end "+step+": "+string(o.Status)+" "+o.Report)
@@ -35,7 +39,19 @@ func given() *config.Config {
 	return &config.Config{Schema: 1, Name: "ci", AWS: &config.AWS{Region: "eu-central-1"}}
 }
 
-// noDirector is a director that never answers: what is looked at here comes before it.
+// deaf is a director that never answers: what is looked at here comes before it.
+type deaf struct{ bootstrap.Director }
+
+// Deployment implements upgrade.Director.
+func (deaf) Deployment(context.Context, string) (upgrade.Deployed, error) {
+	return upgrade.Deployed{}, errNoDirector
+}
+
+// Tasks implements upgrade.Director.
+func (deaf) Tasks(context.Context, upgrade.TaskFilter) ([]upgrade.Task, error) {
+	return nil, errNoDirector
+}
+
 var errNoDirector = errors.New("the director does not answer")
 
 // install is an installation in the cloud.
@@ -51,7 +67,7 @@ func (c *cloud) install(t *testing.T, cfg *config.Config) (*bootstrap.Installati
 			delete(c.stores, cfg.Name)
 			return c.effect("store deleted")
 		},
-		Director: func(resource.Director) (bootstrap.Director, func(), error) { return nil, nil, errNoDirector },
+		Director: func(resource.Director) (bootstrap.Director, func(), error) { return deaf{}, func() {}, nil },
 		Components: func(context.Context, resource.Source, resource.Version) ([]component.Component, error) {
 			return set, nil
 		},
@@ -143,8 +159,8 @@ func TestDeploy_refusesBeforeAnythingIsMade(t *testing.T) {
 	}{
 		{"no credentials", func(c *cloud, _ *config.Config) { c.fail["identity"] = errors.New("no credentials: set AWS_PROFILE") }, "account", []string{"AWS_PROFILE"}},
 		{"another account", func(_ *cloud, cfg *config.Config) { cfg.AWS.Account = "210987654321" }, "account", []string{"123456789012", "210987654321", "nothing was changed"}},
-		{"a zone that is not there", func(_ *cloud, cfg *config.Config) { cfg.AWS.Zones = []string{"eu-central-1x", "eu-central-1a"} }, "infrastructure", []string{"eu-central-1x", "eu-central-1a"}},
-		{"a type that no zone has", func(c *cloud, _ *config.Config) { c.offered = map[string][]string{"t3.small": {}} }, "infrastructure", []string{"t3.small", "nowhere"}},
+		{"a zone that is not there", func(_ *cloud, cfg *config.Config) { cfg.AWS.Zones = []string{"eu-central-1x", "eu-central-1a"} }, "configuration", []string{"eu-central-1x", "eu-central-1a"}},
+		{"a type that no zone has", func(c *cloud, _ *config.Config) { c.offered = map[string][]string{"t3.small": {}} }, "configuration", []string{"t3.small", "nowhere"}},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -323,6 +339,61 @@ func TestDestroy_worksOnWhatWasNeverFinished(t *testing.T) {
 		if broken == "vm" && len(left) != 1 {
 			t.Errorf("what is kept on purpose is %v", left)
 		}
+	}
+}
+
+func TestDestroy_goesOnOnceTheDirectorIsGone(t *testing.T) {
+	c := newCloud()
+	c.fail["vm"] = errBroken
+	c.deploy(t, given()) // create-env was asked, and may have made a VM
+	c.fail = map[string]error{"stack deleted": errBroken}
+	i, _ := c.install(t, given())
+	if _, err := i.Destroy(t.Context()); !errors.Is(err, errBroken) {
+		t.Fatalf("the first destroy ends with %v", err)
+	}
+	if list := c.written(); !slices.Contains(list, "vm deleted") {
+		t.Errorf("it did %v, without create-env's own deletion", list)
+	}
+	c.fail = nil
+	i, shown := c.install(t, given())
+	if _, err := i.Destroy(t.Context()); err != nil || c.stack != nil || len(c.stores) != 0 {
+		t.Errorf("the second destroy ends with %v\n%v", err, shown.lines)
+	}
+}
+
+func TestDeploy_remembersADirectorThatAnInterruptedRunHasMade(t *testing.T) {
+	c := newCloud()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	c.at = func(name string) {
+		if name == "vm" {
+			cancel(errors.New("SIGINT received"))
+		}
+	}
+	i, _ := c.install(t, given())
+	if _, err := i.Deploy(ctx, bootstrap.Options{}); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	c.at = nil
+	c.deploy(t, given())
+	i, _ = c.install(t, given())
+	if _, err := i.Destroy(t.Context()); !errors.Is(err, errNoDirector) || c.stack == nil || !c.vm {
+		t.Errorf("destroy does not ask the director first: %v", err)
+	}
+}
+
+func TestDeploy_takesAnotherZoneAfterAWrongOne(t *testing.T) {
+	c, wrong := newCloud(), given()
+	wrong.AWS.Zones = []string{"eu-central-1x", "eu-central-1a"}
+	c.deploy(t, wrong)
+	right := given()
+	right.AWS.Zones = []string{"eu-central-1c", "eu-central-1a"}
+	if at := c.deploy(t, right); at.Step != "deploy" || !slices.Equal(c.stack.Zones, right.AWS.Zones) {
+		t.Fatalf("with the right zones it ends with %v", at)
+	}
+	other := given()
+	other.AWS.Zones = []string{"eu-central-1a", "eu-central-1b"}
+	if at := c.deploy(t, other); !strings.Contains(at.Error(), "aws.zones") {
+		t.Errorf("other zones, later: %v", at)
 	}
 }
 

@@ -12,8 +12,13 @@ import (
 )
 
 // request is what create-env is given: a manifest that still has its placeholders,
-// and their values.
-func (r *run) request() (EnvironmentRequest, error) {
+// and their values. The keys are as fresh as they can be: those of a session end.
+func (r *run) request(ctx context.Context) (EnvironmentRequest, error) {
+	var err error
+	if r.keys, err = r.Account.Keys(ctx); err != nil {
+		return EnvironmentRequest{}, err
+	}
+	r.Mask(r.keys.SecretKey, r.keys.SessionToken)
 	in, err := r.input()
 	if err != nil {
 		return EnvironmentRequest{}, err
@@ -40,8 +45,12 @@ func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
 	if r.config.AWS == nil {
 		return r.lookAtDirector(ctx)
 	}
-	request, err := r.request()
+	request, err := r.request(ctx)
 	if err != nil {
+		return Outcome{}, err
+	}
+	r.record.Director = true
+	if err := r.saveRecord(ctx); err != nil {
 		return Outcome{}, err
 	}
 	made, err := r.Env.Create(ctx, request, func(line string) { r.note(stepDirector, "%s", line) })
@@ -83,62 +92,107 @@ func (r *run) access() resource.Director {
 
 // deleteDirector deletes the director's VM, its disk and its stemcell.
 func (r *run) deleteDirector(ctx context.Context) (Outcome, error) {
-	if r.config.AWS == nil || r.record.Infrastructure == nil {
+	if r.config.AWS == nil || r.record.Infrastructure == nil || !r.record.Director {
 		return skipped("none was made")
 	}
-	request, err := r.request()
+	request, err := r.request(ctx)
 	if err != nil {
 		return Outcome{}, err
-	}
-	names, err := r.store.List(ctx, "environment/")
-	if err != nil {
-		return Outcome{}, err
-	}
-	if len(names) == 0 {
-		return skipped("none was made")
 	}
 	if err := r.Env.Delete(ctx, request, func(line string) { r.note(stepDirector, "%s", line) }); err != nil {
 		return Outcome{}, err
 	}
+	r.record.Director = false
 	return changed("the director, its disk and its stemcell were deleted")
 }
 
-// deleteDeployment has the director delete every VM that it has made.
+// destroyID is the context id of the deletion of the deployment.
+func (r *run) destroyID() string { return "perpetual-destroy-" + r.Name }
+
+// deleteDeployment has the director delete every VM that it has made for us. What
+// nobody here has deployed is left alone.
 func (r *run) deleteDeployment(ctx context.Context) (Outcome, error) {
-	if r.config.AWS != nil && (r.record.Infrastructure == nil || !r.did(stepDirector)) {
-		return skipped("no director was made")
+	if !r.record.Deployment {
+		return skipped("nothing was deployed")
 	}
 	d, done, err := r.Director(r.access())
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer done()
-	task, err := d.DeleteDeployment(ctx, r.deploymentName(), "perpetual-destroy-"+r.Name)
-	switch {
-	case isNotFound(err):
+	task, err := r.submitDeletion(ctx, d)
+	if isNotFound(err) {
+		r.record.Deployment = false
 		return upToDate("no deployment %s on the director", r.deploymentName())
-	case err != nil:
-		return Outcome{}, fmt.Errorf("%w; its VMs would be left over if the director went first: run deploy, which mends the director, and then destroy again", err)
+	}
+	if err != nil {
+		return Outcome{}, fmt.Errorf("delete deployment %s: %w; nothing else was deleted, since its VMs would be left over: a director that does not answer from here is mended, and let through, by perpetual deploy %s",
+			r.deploymentName(), because(ctx, err), r.Name)
 	}
 	r.note(stepDeploy, "director task %d deletes deployment %s", task, r.deploymentName())
 	ended, err := d.Wait(ctx, task, r.event(stepDeploy))
 	if err != nil {
 		return Outcome{}, fmt.Errorf("wait for director task %d, which keeps running: %w", task, err)
 	}
-	if ended.State != "done" {
+	if ended.State != upgrade.StateDone {
 		return Outcome{}, fmt.Errorf("director task %d, the deletion of %s, ended as %s: %s", task, r.deploymentName(), ended.State, strings.TrimSpace(ended.Result))
 	}
+	if err := r.cleanUp(ctx, d); err != nil {
+		return Outcome{}, err
+	}
+	r.record.Deployment = false
 	return changed("deployment %s and its VMs were deleted", r.deploymentName())
 }
 
-// did says whether a step has ever changed something.
-func (r *run) did(name string) bool {
-	for _, s := range r.record.Steps {
-		if s.Step == name {
-			return true
+// submitDeletion joins the deletion that an earlier run has begun, or begins one. One
+// whose answer was lost is found again by its context id.
+func (r *run) submitDeletion(ctx context.Context, d Director) (task int, err error) {
+	if task, err = r.runningDeletion(ctx, d); err != nil || task != 0 {
+		return task, err
+	}
+	task, err = d.DeleteDeployment(ctx, r.deploymentName(), r.destroyID())
+	if !errors.Is(err, upgrade.ErrUncertain) {
+		return task, err
+	}
+	if found, lookErr := r.runningDeletion(ctx, d); lookErr == nil && found != 0 {
+		return found, nil
+	}
+	return 0, fmt.Errorf("%w; whether the director deletes it is not known: run destroy again", err)
+}
+
+// runningDeletion is the task of a deletion that is under way; 0 without one.
+func (r *run) runningDeletion(ctx context.Context, d Director) (int, error) {
+	tasks, err := d.Tasks(ctx, upgrade.TaskFilter{ContextID: r.destroyID(), All: true})
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range tasks {
+		if !t.Finished() {
+			return t.ID, nil
 		}
 	}
-	return false
+	return 0, nil
+}
+
+// cleanUp has the director delete the disks that the deletion of a deployment leaves
+// for a while: with the director nobody would know them any more. On a director that
+// was there before, others may have disks to keep.
+func (r *run) cleanUp(ctx context.Context, d Director) error {
+	if r.config.AWS == nil {
+		return nil
+	}
+	task, err := d.CleanUp(ctx)
+	if err != nil {
+		return fmt.Errorf("have the director delete what it keeps for a while: %w", err)
+	}
+	ended, err := d.Wait(ctx, task, r.event(stepDeploy))
+	if err != nil {
+		return fmt.Errorf("wait for director task %d, which keeps running: %w", task, err)
+	}
+	if ended.State != upgrade.StateDone {
+		return fmt.Errorf("director task %d, which deletes what is kept for a while, ended as %s: %s", task, ended.State, strings.TrimSpace(ended.Result))
+	}
+	return nil
 }
 
 func isNotFound(err error) bool {

@@ -31,11 +31,20 @@ type record struct {
 	HostedZone     string                      `json:"hosted_zone,omitempty"`
 	DirectorCIDRs  []string                    `json:"director_cidrs,omitempty"`
 	InstanceTypes  map[string]string           `json:"instance_types,omitempty"` // by what they are for: "worker"
+	Spread         int                         `json:"spread,omitempty"`         // how many of the zones, from the first on, offer all of them
 	Infrastructure *environment.Infrastructure `json:"infrastructure,omitempty"`
 	Desired        []component.Component       `json:"desired,omitempty"` // the set that is to be deployed
 	Applied        []component.Component       `json:"applied,omitempty"` // the set that was verified last
-	Parameters     []string                    `json:"parameters,omitempty"`
-	Steps          []StepRecord                `json:"steps,omitempty"` // when each changed something last
+	// Director and Deployment say that create-env, and the director, were asked for it:
+	// they may have made something, whatever else is known.
+	Director   bool `json:"director,omitempty"`
+	Deployment bool `json:"deployment,omitempty"`
+	// Unpause says that the pipeline is to be unpaused: it was made by us.
+	Unpause bool `json:"unpause,omitempty"`
+	// Files are the user's ops files and vars files as of the last deploy by hand: the
+	// pipeline has none of them.
+	Files map[string]string `json:"files,omitempty"`
+	Steps []StepRecord      `json:"steps,omitempty"` // when each changed something last
 }
 
 var recordFormat = state.Format{Kind: "installation"}

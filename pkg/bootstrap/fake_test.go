@@ -112,7 +112,7 @@ func (c *cloud) HostedZone(context.Context, string) (string, bool, error) { retu
 func (c *cloud) Address(context.Context) (string, error) { return "203.0.113.7", nil }
 
 // PutParameter implements bootstrap.Account.
-func (c *cloud) PutParameter(_ context.Context, name string, value secret.Value) (bool, error) {
+func (c *cloud) PutParameter(_ context.Context, name string, value secret.Value, _ map[string]string) (bool, error) {
 	if c.parameters[name] == value.Reveal() {
 		return false, nil
 	}

@@ -19,7 +19,7 @@ type Info struct {
 	Account      string            `json:"account,omitempty"`
 	Region       string            `json:"region,omitempty"`
 	Addresses    map[string]string `json:"addresses"`         // "web", "director", "egress"
-	Versions     map[string]string `json:"versions"`          // of the components deployed last
+	Versions     map[string]string `json:"versions"`          // of the component set that is wanted; Verified says whether it was seen to run
 	Verified     bool              `json:"verified"`          // they were seen to run
 	Program      string            `json:"perpetual"`         // the version that changed something last
 	Certificates []Certificate     `json:"certificates"`      // the one that ends first, first
@@ -53,6 +53,7 @@ type StepRecord struct {
 // generated credentials are in it.
 func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	r := i.newRun(Options{})
+	r.lenient = true
 	if r.config.AWS != nil {
 		var err error
 		if r.identity, err = r.Account.Identity(ctx); err != nil {

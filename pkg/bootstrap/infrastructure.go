@@ -24,10 +24,19 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if r.options.Self && len(change.Roles) > 0 {
+	if r.options.Self && (len(change.Roles) > 0 || change.Repair) {
 		return Outcome{}, r.refuseRoles(ctx, change)
 	}
 	if !change.Empty {
+		if err := r.saveRecord(ctx); err != nil { // what was chosen, before it is built
+			return Outcome{}, err
+		}
+		if before := r.record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.IssuerURL != "" {
+			// The user goes, now that a role serves; it cannot go while it has a key.
+			if err := r.deleteKeys(ctx); err != nil {
+				return Outcome{}, err
+			}
+		}
 		for _, line := range change.Lines {
 			r.note(stepInfrastructure, "%s", line)
 		}
@@ -58,8 +67,12 @@ func (r *run) refuseRoles(ctx context.Context, change Change) error {
 	if err := r.Infra.Discard(ctx, change); err != nil {
 		return err
 	}
-	return fmt.Errorf("this version changes what roles may do (%s), to which the pipeline has no right on purpose; nothing was changed: run perpetual deploy %s by hand, with your own credentials, and the pipeline goes on from there",
-		strings.Join(change.Roles, ", "), r.Name)
+	what := strings.Join(change.Roles, ", ")
+	if change.Repair {
+		what = "the stack, which a run has left half changed"
+	}
+	return fmt.Errorf("this would change %s, to which the pipeline has no right on purpose; nothing was changed: run perpetual deploy %s by hand, with your own credentials, and the pipeline goes on from there",
+		what, r.Name)
 }
 
 // findAuthorities gets the CAs that the web knows the database by. Those of the
@@ -78,13 +91,8 @@ func (r *run) findAuthorities(ctx context.Context) (err error) {
 
 // wanted looks up what the user need not say. What it has chosen stays chosen.
 func (r *run) wanted(ctx context.Context) (Wanted, error) {
-	if err := r.choose(ctx); err != nil {
-		return Wanted{}, err
-	}
-	if err := r.findSubnets(ctx); err != nil {
-		return Wanted{}, err
-	}
 	access := r.config.Access
+	r.record.HostedZone = ""
 	switch {
 	case access.HostedZone != "":
 		r.record.HostedZone = access.HostedZone
@@ -135,16 +143,28 @@ func (r *run) findSubnets(ctx context.Context) error {
 	if r.subnets, err = r.Account.Subnets(ctx, ids); err != nil {
 		return err
 	}
+	found := map[string]Subnet{}
 	for _, s := range r.subnets {
+		found[s.ID] = s
 		switch public := slices.Contains(network.PublicSubnets, s.ID); {
 		case s.VPC != network.VPC:
 			return fmt.Errorf("subnet %s is in VPC %s, not in aws.network.vpc %s", s.ID, s.VPC, network.VPC)
 		case public && !s.Public:
 			return fmt.Errorf("subnet %s is in aws.network.public_subnets, but its route table has no internet gateway", s.ID)
-		case len(r.config.AWS.Zones) == 0 && !slices.Contains(r.record.Zones, s.Zone):
-			return fmt.Errorf("subnet %s is in zone %s; the zones in use are %v: set aws.zones to those of the subnets", s.ID, s.Zone, r.record.Zones)
 		}
 	}
+	var zones []string
+	for i, id := range network.PublicSubnets {
+		zones = append(zones, found[id].Zone)
+		if i < len(network.PrivateSubnets) && found[network.PrivateSubnets[i]].Zone != found[id].Zone {
+			return fmt.Errorf("subnets %s (public, in %s) and %s (private, in %s) stand for one zone: list both kinds in the same order of zones",
+				id, found[id].Zone, network.PrivateSubnets[i], found[network.PrivateSubnets[i]].Zone)
+		}
+	}
+	if given := r.config.AWS.Zones; len(given) > 0 && !slices.Equal(given, zones) {
+		return fmt.Errorf("aws.zones is %s, but the subnets are in %s: leave it out", strings.Join(given, ", "), strings.Join(zones, ", "))
+	}
+	r.record.Zones = zones
 	return nil
 }
 

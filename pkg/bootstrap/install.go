@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
 // Deploy converges from any state: the first install, the hundredth run, and what a
@@ -42,9 +41,9 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 func (r *run) steps() []step {
 	list := []step{
 		{stepConfiguration, r.keepConfiguration},
+		{stepComponents, r.chooseComponents},
 		{stepInfrastructure, r.convergeInfrastructure},
 		{stepCredentials, r.makeCredentials},
-		{stepComponents, r.chooseComponents},
 	}
 	if r.options.Self {
 		return append(list,
@@ -68,10 +67,14 @@ func (r *run) openState(ctx context.Context) (Outcome, error) {
 	return upToDate("%s", storeName(r))
 }
 
-// keepConfiguration stores what is wanted before anything is made from it.
+// keepConfiguration stores what is wanted before anything is made from it, and after
+// the account was asked whether it has what that needs.
 func (r *run) keepConfiguration(ctx context.Context) (Outcome, error) {
-	if r.config.AWS != nil {
-		r.record.Account, r.record.Region = r.identity.Account, r.config.AWS.Region
+	if err := r.lookUp(ctx); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.keepFiles(); err != nil {
+		return Outcome{}, err
 	}
 	differs, err := r.configDocument.save(ctx, r.wantedConfig)
 	if err != nil {
@@ -97,7 +100,7 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 		r.set = before
 	default:
 		var err error
-		if r.set, err = r.Components(ctx, r.watch(), nil); err != nil {
+		if r.set, err = r.Components(ctx, watch(r.config), nil); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -111,11 +114,6 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 		return upToDate("%s", describeSet(r.set))
 	}
 	return changed("%s", describeSet(r.set))
-}
-
-// watch is what the bundled pipeline watches, with the user's constraints.
-func (r *run) watch() resource.Source {
-	return watch(r.config)
 }
 
 // describeSet names the members of a set.
@@ -140,11 +138,21 @@ func storeName(r *run) string {
 // account still has of it. The state goes last, when nothing that it knows is left.
 func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
 	r := i.newRun(Options{})
+	r.lenient = true
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
 		return nil, err
 	}
+	var kept []string
+	stack := step{stepInfrastructure, func(ctx context.Context) (o Outcome, err error) {
+		o, kept, err = r.deleteInfrastructure(ctx)
+		return o, err
+	}}
 	if _, err := r.open(ctx, false); errors.Is(err, ErrNotFound) {
-		return r.left(ctx, nil)
+		// A plan that was killed may have left the beginning of a stack.
+		if err := r.perform(ctx, []step{stack}); err != nil {
+			return kept, err
+		}
+		return r.left(ctx, kept)
 	} else if err != nil {
 		return nil, &StepError{stepState, err}
 	}
@@ -156,31 +164,23 @@ func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
 	if _, err := r.open(held, false); err != nil {
 		return nil, &StepError{stepState, err}
 	}
-	var kept []string
 	steps := []step{
-		{stepDeploy, r.deleteDeployment},
-		{stepDirector, r.deleteDirector},
-		{stepParameters, r.deleteParameters},
-		{stepInfrastructure, func(ctx context.Context) (o Outcome, err error) {
-			o, kept, err = r.deleteInfrastructure(ctx)
-			return o, err
-		}},
+		{stepDeploy, r.deleteDeployment}, {stepDirector, r.deleteDirector}, {stepParameters, r.deleteParameters}, stack,
 	}
 	if err := r.perform(held, steps); err != nil {
 		return kept, err
 	}
-	return r.finish(held, kept)
+	release() // before the store goes, with the lease in it
+	return r.finish(ctx, kept)
 }
 
-// finish removes the state, with the lease in it, and looks at what is left.
+// finish removes the state and looks at what is left.
 func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
-	ctx = context.WithoutCancel(ctx) // the lease goes with the state, and is no more to be waited for
 	r.recordDocument = nil
 	err := r.perform(ctx, []step{{stepState, func(ctx context.Context) (Outcome, error) {
 		if err := r.DeleteStore(ctx, r.config, r.identity.Account); err != nil {
 			return Outcome{}, err
 		}
-		r.store = nil
 		return changed("%s was deleted", storeName(r))
 	}}})
 	if err != nil {

@@ -81,7 +81,7 @@ type Account interface {
 	// Address is that from which this program reaches the internet: "203.0.113.7".
 	Address(ctx context.Context) (string, error)
 	// PutParameter writes a secret for the pipeline when it differs.
-	PutParameter(ctx context.Context, name string, value secret.Value) (changed bool, err error)
+	PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (changed bool, err error)
 	// Parameter reads one of them; "" where there is none.
 	Parameter(ctx context.Context, name string) (secret.Value, error)
 	// DeleteParameters removes those below a prefix and lists them.
@@ -90,7 +90,9 @@ type Account interface {
 	DatabaseAuthorities(ctx context.Context) (string, error)
 	// AccessKeys lists the keys of the pipeline's user.
 	AccessKeys(ctx context.Context, user string) ([]string, error)
+	// NewAccessKey makes a key; its secret is told once.
 	NewAccessKey(ctx context.Context, user string) (id, key secret.Value, err error)
+	// DeleteAccessKey deletes a key; one that is gone is no error.
 	DeleteAccessKey(ctx context.Context, user, id string) error
 	// Left lists what the account still has of this installation.
 	Left(ctx context.Context) ([]string, error)
@@ -122,6 +124,7 @@ type Infrastructure interface {
 	Plan(ctx context.Context, wanted Wanted) (Change, error)
 	// Apply makes a change and waits for its end. A context that ends leaves it going on.
 	Apply(ctx context.Context, change Change, report func(string)) error
+	// Discard forgets a change.
 	Discard(ctx context.Context, change Change) error
 	// Outputs gives what there is; it fails with ErrNotFound.
 	Outputs(ctx context.Context) (environment.Infrastructure, error)
@@ -148,6 +151,7 @@ type Change struct {
 	Create bool
 	Lines  []string // "+ Database (AWS::RDS::DBInstance)", "~ WebSecurityGroup …"
 	Roles  []string // who may do what changes: "PipelinePolicy"
+	Repair bool     // what a run that ended badly has left is put right first
 	Handle any      // the adapter's own
 }
 
@@ -157,6 +161,7 @@ type Environment interface {
 	Pending(ctx context.Context, r EnvironmentRequest) ([]string, error)
 	// Create converges the VM. A context that ends stops it at a safe point.
 	Create(ctx context.Context, r EnvironmentRequest, report func(string)) (changed bool, err error)
+	// Delete deletes the VM, its disks and its stemcell.
 	Delete(ctx context.Context, r EnvironmentRequest, report func(string)) error
 }
 
@@ -176,6 +181,8 @@ type Director interface {
 	upgrade.Director
 	// DeleteDeployment starts the task; it fails with upgrade.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
+	CleanUp(ctx context.Context) (task int, err error)
 }
 
 // ATC is the new Concourse's API.
@@ -191,6 +198,8 @@ type Progress interface {
 	// Note is what is going on in it, one line.
 	Note(step, line string)
 	End(step string, o Outcome)
+	// Warn says what people should know, also those who want to hear little.
+	Warn(line string)
 }
 
 // Status is how a step has ended.
@@ -242,6 +251,8 @@ type NamedOutcome struct {
 type Plan struct {
 	Steps  []PlannedStep
 	Config *config.Config // what is wanted, with what was wanted before and the defaults
+	// InstanceTypes are those that were chosen, by what they are for: "worker".
+	InstanceTypes map[string]string
 }
 
 // Changes says whether there is anything to do.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
@@ -36,13 +37,17 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	default:
 		p.add(PlannedStep{Step: stepState, Summary: storeName(r)})
 	}
-	p.plan.Config = r.config
+	if err := r.lookUp(ctx); err != nil {
+		return Plan{}, &StepError{stepConfiguration, err}
+	}
+	p.plan.Config, p.plan.InstanceTypes = r.config, r.record.InstanceTypes
 	for _, s := range []struct {
 		name string
 		do   func(context.Context) (PlannedStep, error)
 	}{
-		{stepConfiguration, p.configuration}, {stepInfrastructure, p.infrastructure}, {stepCredentials, p.credentials},
-		{stepComponents, p.components}, {stepDirector, p.director}, {stepDeploy, p.deploy}, {stepPipeline, p.pipeline},
+		{stepConfiguration, p.configuration}, {stepComponents, p.components}, {stepInfrastructure, p.infrastructure},
+		{stepCredentials, p.credentials}, {stepDirector, p.director}, {stepDeploy, p.deploy},
+		{stepParameters, p.parameters}, {stepPipeline, p.pipeline},
 	} {
 		r.Progress.Begin(s.name)
 		begun := r.now()
@@ -108,7 +113,9 @@ func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	if err := p.Infra.Discard(ctx, change); err != nil {
+	discard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := p.Infra.Discard(discard, change); err != nil {
 		return PlannedStep{}, fmt.Errorf("discard the change set of the plan: %w", err)
 	}
 	switch {
@@ -127,7 +134,7 @@ func (p *planner) lendPassword(ctx context.Context) error {
 		return nil
 	}
 	all, _, err := credential.Generate(ctx, environment.FirstVariables(),
-		p.run.credentials, credential.Options{Now: p.now()})
+		p.run.credentials, credential.Options{Now: p.now(), RenewBefore: renewBefore})
 	if err != nil {
 		return err
 	}
@@ -148,7 +155,7 @@ func (p *planner) credentials(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	all, added, err := credential.Generate(ctx, variables, p.run.credentials, credential.Options{Now: p.now()})
+	all, added, err := credential.Generate(ctx, variables, p.run.credentials, credential.Options{Now: p.now(), RenewBefore: renewBefore})
 	if err != nil {
 		return PlannedStep{}, err
 	}
@@ -181,8 +188,8 @@ func (p *planner) director(ctx context.Context) (PlannedStep, error) {
 		p.alone = true
 		return PlannedStep{Changes: true, Summary: notYet}, nil
 	}
-	p.alone = !p.did(stepDirector)
-	request, err := p.request()
+	p.alone = !p.record.Director
+	request, err := p.request(ctx)
 	if err != nil {
 		return PlannedStep{}, err
 	}
@@ -213,18 +220,58 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	var text strings.Builder
 	request := p.outRequest()
 	request.Params.DryRun = true
-	if _, err := (upgrade.Out{Director: preview, Log: &text, Mask: p.Mask, Poll: p.poll()}).Upgrade(ctx, request, in); err != nil {
+	answer, err := upgrade.Out{Director: preview, Log: &text, Mask: p.Mask, Poll: p.poll()}.Upgrade(ctx, request, in)
+	if err != nil {
 		return PlannedStep{}, err
 	}
-	if !preview.changes {
+	if !preview.cloudConfig && answer.Field("deploy") != upgrade.WouldDeploy {
 		return quiet("%s", describeSet(p.set))
 	}
 	return PlannedStep{Changes: true, Summary: "would change", Lines: strings.Split(strings.TrimSpace(text.String()), "\n")}, nil
 }
 
+// parameters are those of the pipeline, and the key of its user.
+func (p *planner) parameters(ctx context.Context) (PlannedStep, error) {
+	if p.local() {
+		return quiet("%s", whyLocal)
+	}
+	if p.bare {
+		return PlannedStep{Changes: true, Summary: notYet}, nil
+	}
+	in, err := p.input()
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	var lines []string
+	list := environment.Parameters(in, p.run.credentials)
+	for _, parameter := range list {
+		value, err := p.Account.Parameter(ctx, parameter.Name)
+		if err != nil {
+			return PlannedStep{}, err
+		}
+		if value != parameter.Value {
+			lines = append(lines, "~ "+parameter.Name)
+		}
+	}
+	good, err := p.haveKey(ctx, environment.ParameterPrefix(in))
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	if !good {
+		lines = append(lines, "+ an access key of "+p.infra.PipelineUser)
+	}
+	if len(lines) == 0 {
+		return quiet("%d parameters for the pipeline", len(list))
+	}
+	return PlannedStep{Changes: true, Summary: "would change", Lines: lines}, nil
+}
+
 func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	name := p.config.Pipeline.Name
-	if p.alone || !p.did(stepDeploy) && p.config.AWS != nil {
+	if p.local() {
+		return quiet("%s", whyLocal)
+	}
+	if p.alone || !p.record.Deployment {
 		return PlannedStep{Changes: true, Summary: notYet}, nil
 	}
 	in, err := p.input()
@@ -253,23 +300,15 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	return PlannedStep{Changes: true, Summary: "would change", Lines: lines}, nil
 }
 
-// preview is a director that is only asked, and notes whether a deploy would
-// change anything.
+// preview is a director that is only asked, and notes whether the cloud config differs.
 type preview struct {
 	Director
-	changes bool
+	cloudConfig bool
 }
 
 // SetCloudConfig implements upgrade.Director.
 func (p *preview) SetCloudConfig(ctx context.Context, content []byte, _ bool) (bool, error) {
 	differs, err := p.Director.SetCloudConfig(ctx, content, true)
-	p.changes = p.changes || differs
+	p.cloudConfig = p.cloudConfig || differs
 	return differs, err
-}
-
-// Diff implements upgrade.Director.
-func (p *preview) Diff(ctx context.Context, deployment string, text []byte) (upgrade.Diff, error) {
-	diff, err := p.Director.Diff(ctx, deployment, text)
-	p.changes = p.changes || err != nil || diff.Changed()
-	return diff, err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -43,6 +44,7 @@ type run struct {
 	credentials        map[string]any
 
 	warned  []string // what was said already
+	lenient bool     // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
 	subnets []Subnet
 	infra   environment.Infrastructure
 	set     []component.Component
@@ -91,7 +93,7 @@ func (r *run) merge() error {
 	}
 	r.wantedConfig, r.config = config.Pinned(wanted), config.Defaults(wanted)
 	r.Mask(config.Secrets(r.config)...)
-	if err := r.valid(); err != nil {
+	if err := r.valid(); err != nil && !r.lenient {
 		return err
 	}
 	if r.record.Account != "" && r.identity.Account != "" && r.record.Account != r.identity.Account {
@@ -110,7 +112,7 @@ func (r *run) valid() error {
 	for _, problem := range problems {
 		if line := problem.Error(); !slices.Contains(r.warned, line) {
 			r.warned = append(r.warned, line)
-			r.note(stepConfiguration, "%s", line)
+			r.Progress.Warn(line)
 		}
 	}
 	return nil
@@ -135,7 +137,7 @@ func (r *run) configurationChange() string {
 func (r *run) hold(ctx context.Context, purpose string) (held context.Context, release func(), err error) {
 	host, _ := os.Hostname()
 	r.lease, err = state.Acquire(ctx, r.store, leaseName, state.Holder{Purpose: purpose, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: cmp.Or(r.LeaseTTL, crash.Scale(state.DefaultTTL))})
+		state.LeaseOptions{TTL: cmp.Or(r.LeaseTTL, crash.Scale(state.DefaultTTL)), Debug: r.Log})
 	var other *state.HeldError
 	if errors.As(err, &other) {
 		return nil, nil, fmt.Errorf("another run is under way, nothing was changed: %w", err)
@@ -144,16 +146,16 @@ func (r *run) hold(ctx context.Context, purpose string) (held context.Context, r
 		return nil, nil, fmt.Errorf("take the lease of the installation: %w", err)
 	}
 	held, cancel := r.lease.Context(ctx)
+	var once sync.Once
 	return held, func() {
-		cancel()
-		if r.store == nil {
-			return // it is gone, and the lease with it
-		}
-		end, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-		defer stop()
-		if err := r.lease.Release(end); err != nil {
-			r.note(stepState, "the lease was not given back: %v", err)
-		}
+		once.Do(func() {
+			cancel()
+			end, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+			defer stop()
+			if err := r.lease.Release(end); err != nil {
+				r.Progress.Warn(fmt.Sprintf("the lease was not given back: %v", err))
+			}
+		})
 	}, nil
 }
 
@@ -165,6 +167,7 @@ func (r *run) input() (environment.Input, error) {
 		InstanceTypes: environment.InstanceTypes{
 			Director: types["director"], Web: types["web"], Worker: types["worker"], Database: types["database"],
 		},
+		Spread:    r.record.Spread,
 		Versions:  versionsOf(r.set),
 		SpotPrice: r.spotPrice(types["worker"]),
 		Installer: environment.Installer{
@@ -217,7 +220,7 @@ func (r *run) user() (environment.User, error) {
 		{"cloud_config_ops_files", m.CloudOpsFiles, &u.CloudOpsFiles},
 	} {
 		for _, name := range list.names {
-			text, err := r.Files(name)
+			text, err := r.file(name)
 			if err != nil {
 				return u, fmt.Errorf("manifest.%s: %w", list.key, err)
 			}
@@ -225,7 +228,7 @@ func (r *run) user() (environment.User, error) {
 		}
 	}
 	for _, name := range m.VarsFiles {
-		text, err := r.Files(name)
+		text, err := r.file(name)
 		if err != nil {
 			return u, fmt.Errorf("manifest.vars_files: %w", err)
 		}
@@ -242,4 +245,35 @@ func (r *run) user() (environment.User, error) {
 		r.Mask(resource.SecretVars(layer)...)
 	}
 	return u, nil
+}
+
+// keepFiles stores the user's files as they are now, for the pipeline, which has none.
+func (r *run) keepFiles() error {
+	if r.options.Self {
+		return nil
+	}
+	m := r.config.Manifest
+	kept := map[string]string{}
+	for _, name := range slices.Concat(m.OpsFiles, m.DirectorOpsFiles, m.CloudOpsFiles, m.VarsFiles) {
+		text, err := r.Files(name)
+		if err != nil {
+			return fmt.Errorf("manifest: %w", err)
+		}
+		kept[name] = string(text)
+	}
+	r.record.Files = kept
+	return nil
+}
+
+// file is one of the user's files: as it is, or in the pipeline as it was at the last
+// deploy by hand.
+func (r *run) file(name string) ([]byte, error) {
+	if !r.options.Self {
+		return r.Files(name)
+	}
+	text, kept := r.record.Files[name]
+	if !kept {
+		return nil, fmt.Errorf("%s is not in the state: run perpetual deploy %s by hand, where the file is", name, r.Name)
+	}
+	return []byte(text), nil
 }

@@ -71,6 +71,7 @@ func (r *run) perform(ctx context.Context, steps []step) error {
 			r.Progress.End(s.name, outcome)
 			return &StepError{s.name, because(ctx, err)}
 		}
+		crash.Here("done-" + s.name)
 		if err := r.remember(ctx, s.name, outcome); err != nil {
 			r.Progress.End(s.name, Outcome{Status: Failed, Report: err.Error()})
 			return &StepError{s.name, err}
@@ -95,7 +96,7 @@ func because(ctx context.Context, err error) error {
 
 // remember notes in the record what a step has changed.
 func (r *run) remember(ctx context.Context, name string, o Outcome) error {
-	if r.recordDocument == nil {
+	if r.recordDocument == nil || r.lease == nil {
 		return nil
 	}
 	if o.Status == Changed {
@@ -107,6 +108,17 @@ func (r *run) remember(ctx context.Context, name string, o Outcome) error {
 		}
 		r.record.Steps = append(list, StepRecord{Step: name, Status: o.Status, Report: o.Report, At: r.now().UTC()})
 		r.record.Program = r.Program
+	}
+	return r.saveRecord(ctx)
+}
+
+// saveRecord keeps the record, also when the run is being interrupted: what was done
+// is not to be forgotten.
+func (r *run) saveRecord(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := r.lease.Err(); err != nil {
+		return fmt.Errorf("write %s: %w", installationName, err)
 	}
 	_, err := r.recordDocument.save(ctx, r.record)
 	return err

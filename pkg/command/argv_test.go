@@ -47,7 +47,7 @@ func TestArguments_thatAreWrongAreRefused(t *testing.T) {
 		want        []string
 	}{
 		"unknown command":                  {resourceBinary, "", []string{"chekc"}, []string{`"chekc"`, "unknown command", "help"}},
-		"pipeline of the small binary":     {resourceBinary, "", []string{"pipeline"}, []string{`"pipeline"`, "unknown command"}},
+		"deploy of the small binary":       {resourceBinary, "", []string{"deploy"}, []string{`"deploy"`}},
 		"in without a directory":           {resourceBinary, deployed, []string{"in"}, []string{"argument", "directory"}},
 		"in with an empty one":             {resourceBinary, deployed, []string{"in", ""}, []string{"argument", "directory"}},
 		"in with two":                      {resourceBinary, deployed, []string{"in", "a", "b"}, []string{"argument", "directory"}},
@@ -81,7 +81,7 @@ func TestHelp_listsTheCommands(t *testing.T) {
 		}
 	}
 	small := invocation{args: []string{"help"}}.run(t)
-	if strings.Contains(small.stdout, "pipeline [") {
+	if strings.Contains(small.stdout, "deploy") {
 		t.Errorf("the small binary's help lists what it does not have:\n%s", small.stdout)
 	}
 }

@@ -55,21 +55,16 @@ type Verb struct {
 	run   func(context.Context, *call) error
 }
 
-// ResourceVerbs are those that a Concourse resource type has, and version.
-func ResourceVerbs() []Verb {
+// Verbs are the commands of the resource type, and those that need no installer.
+func Verbs() []Verb {
 	return []Verb{
 		{"check", "", "find versions; JSON on stdin, JSON on stdout", runCheck},
 		{"in", "DIR", "fetch a version into DIR; JSON on stdin, JSON on stdout", runIn},
 		{"out", "DIR", "start an upgrade from the inputs in DIR; JSON on stdin, JSON on stdout", runOut},
 		{"version", "", "print the version", runVersion},
+		{"pipeline", "[-v NAME=VALUE] [-y NAME=YAML] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline},
+		{"unlock", "--id ID", "break the lease of a dead run; JSON on stdin", runUnlock},
 	}
-}
-
-// Verbs are all commands.
-func Verbs() []Verb {
-	return append(ResourceVerbs(),
-		Verb{"pipeline", "[-v NAME=VALUE] [-y NAME=YAML] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline},
-		Verb{"unlock", "--id ID", "break the lease of a dead run; JSON on stdin", runUnlock})
 }
 
 // Main runs the verb that argv names, by its first element (a link called

@@ -75,6 +75,8 @@ type Director interface {
 	// DeleteDeployment starts the task that deletes a deployment with its VMs and
 	// disks; it fails with upgrade.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
+	CleanUp(ctx context.Context) (task int, err error)
 }
 
 // Director opens a client of a director; the function closes it.
@@ -107,6 +109,9 @@ func (c *Call) Components(ctx context.Context, s resource.Source, v resource.Ver
 	return set.Find(ctx, s, v)
 }
 
+// CleanUp starts the task that deletes what no deployment uses.
+func (d director) CleanUp(ctx context.Context) (int, error) { return d.client.CleanUp(ctx) }
+
 // DeleteDeployment starts the task that deletes a deployment.
 func (d director) DeleteDeployment(ctx context.Context, name, contextID string) (int, error) {
 	task, err := d.client.DeleteDeployment(ctx, name, bosh.DeleteOptions{ContextID: contextID})
@@ -138,6 +143,10 @@ func (c *Call) Fetch(ctx context.Context, from resource.Source, found component.
 	set, err := c.inner.set(from)
 	if err != nil {
 		return err
+	}
+	if f, ok := set.Fetcher.(fetcher); ok {
+		f.config.Log = nil // the caller tells what goes on
+		set.Fetcher = f
 	}
 	return set.Fetcher.Fetch(ctx, component.Download{
 		Name: found.Name, URL: found.URL, Path: path, SHA1: found.SHA1, SHA256: found.SHA256, Size: found.Size,

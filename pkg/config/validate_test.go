@@ -92,7 +92,7 @@ func TestValidate_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
 		"a domain without a dot": {onAWS + "access: {domain: ci}", "warning: access.domain: ci has no dot; only hosts that search the right domain find it"},
 		"AWS's own tags":         {"name: ci\naws: {region: eu-central-1, tags: {'AWS:x': y}}", "aws.tags.AWS:x: begins with aws:, which AWS keeps for itself"},
 		"BOSH's tags":            {"name: ci\naws: {region: eu-central-1, tags: {deployment: y}}", "aws.tags.deployment: is set by Perpetual or by BOSH; choose another name"},
-		"a long name":            {"name: a-name-that-is-longer-than-others\naws: {region: eu-central-1}", "name: the state bucket perpetual-a-name-that-is-longer-than-others-123456789012-eu-central-1 has 69 characters, and a bucket's name at most 63; choose a shorter name, or set state.bucket"},
+		"a long name":            {"name: a-name-of-just-thirty-letters\naws: {region: eu-central-1}", "name: the state bucket perpetual-a-name-of-just-thirty-letters-123456789012-eu-central-1 has 65 characters, and a bucket's name at most 63; choose a shorter name, or set state.bucket"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if lines := validate(t, of.text); !reflect.DeepEqual(lines, []string{of.want}) {

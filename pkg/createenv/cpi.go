@@ -27,6 +27,8 @@ type cpi struct {
 	documents *documents
 	dir       string // of the answers' files
 	now       func() time.Time
+	grace     time.Duration // how long a call is waited for once ctx is done
+	left      string        // the method of the call that was left to itself
 
 	mu      sync.Mutex
 	journal journal
@@ -73,6 +75,10 @@ func (c *cpi) run(command boshsys.Command) (stdout, stderr string, status int, e
 	crash.Here("createenv-before-cpi " + m.Method)
 	stdout, stderr, status, err = c.call(command, body, filepath.Join(c.dir, entry.Call))
 	crash.Here("createenv-after-cpi " + m.Method)
+	if errors.Is(err, errLeft) {
+		c.left = m.Method
+		return "", "", -1, err
+	}
 	if written {
 		entry.settle([]byte(stdout))
 		if err := c.write(entry); err != nil {
@@ -100,6 +106,30 @@ func (c *cpi) write(entry call) error {
 		return fmt.Errorf("encode %s: %w", JournalDocument, err)
 	}
 	return c.documents.put(JournalDocument, body)
+}
+
+// errLeft says that a call goes on without us. Its entry in the journal stays as it is
+// before an answer, and the next run waits for that.
+var errLeft = errors.New("leave the CPI to itself")
+
+// wait waits for the CPI's end, and after the end of the context only so long. It
+// fails with errLeft, or as the CPI did.
+func (c *cpi) wait(process *exec.Cmd) error {
+	ended := make(chan error, 1)
+	go func() { ended <- process.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-c.ctx.Done():
+	}
+	timer := time.NewTimer(c.grace)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		return errLeft
+	}
 }
 
 // call runs the CPI with its output in files. The answer's file is locked for as
@@ -138,7 +168,10 @@ func (c *cpi) call(command boshsys.Command, body []byte, name string) (stdout, s
 	_, writeErr := stdin.Write(body)
 	_ = stdin.Close()
 	crash.Here("createenv-during-cpi")
-	waitErr := process.Wait()
+	waitErr := c.wait(process)
+	if errors.Is(waitErr, errLeft) {
+		return "", "", -1, waitErr
+	}
 	stdout, stderr = readFrom(out), readFrom(log)
 	status = process.ProcessState.ExitCode()
 	if waitErr != nil {

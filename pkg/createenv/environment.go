@@ -50,6 +50,10 @@ type Options struct {
 	Poll time.Duration
 	// Now is the clock; default time.Now.
 	Now func() time.Time
+	// Grace is how long a call of the CPI that is under way when the context ends is
+	// waited for; after that it goes on by itself, and the next run takes over what it
+	// made. Default 7s: containers are killed 10s after they were told to stop.
+	Grace time.Duration
 }
 
 // Status says where a step is.
@@ -107,6 +111,9 @@ var (
 // defaultPoll is the wait between two looks at an agent.
 const defaultPoll = 500 * time.Millisecond
 
+// defaultGrace leaves time, of a container's ten seconds, to write down what was done.
+const defaultGrace = 7 * time.Second
+
 // defaults fills in what was left out.
 func defaults(o *Options) {
 	if o.Progress == nil {
@@ -123,5 +130,8 @@ func defaults(o *Options) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Grace == 0 {
+		o.Grace = defaultGrace
 	}
 }

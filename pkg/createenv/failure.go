@@ -89,6 +89,9 @@ func (s *session) wrap(doing string, err error) error {
 	case stop != nil:
 		// Whatever else failed, failed because nothing may begin any more.
 		text, out.is = stop.Error(), append(out.is, stop)
+		if s.cpi.left != "" {
+			text += fmt.Sprintf(": the CPI's %s goes on by itself; the next run takes over what it made", s.cpi.left)
+		}
 	case s.failed != "":
 		text = s.failed + ": " + text
 	}
@@ -120,6 +123,9 @@ func (s *session) remains() string {
 		parts = append(parts, "stemcell "+c.CID)
 	}
 	text := "nothing was made"
+	if s.cpi.left != "" {
+		text = "nothing else was made"
+	}
 	if len(parts) > 0 {
 		text = "there is " + strings.Join(parts, ", ")
 		if s.documents.failure() != nil {

@@ -204,7 +204,11 @@ func (e *Environment) session(ctx context.Context, r Request, doing string, dry 
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	defer func() { err = errors.Join(err, e.workspace.sweep()) }()
+	defer func() {
+		if s.cpi.left == "" { // else the CPI still needs its job; the next run removes it
+			err = errors.Join(err, e.workspace.sweep())
+		}
+	}()
 	err = s.wrap(doing, guarded(func() error {
 		if err := e.workspace.sweep(); err != nil {
 			return err
@@ -256,7 +260,7 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 		return nil, err
 	}
 	host, _ := os.Hostname()
-	s.cpi = &cpi{ctx: ctx, documents: d, dir: e.workspace.calls(), now: e.o.Now,
+	s.cpi = &cpi{ctx: ctx, documents: d, dir: e.workspace.calls(), now: e.o.Now, grace: e.o.Grace,
 		journal: journal{Host: host, Workspace: e.workspace.id, Lost: j.Lost}}
 	return s, nil
 }

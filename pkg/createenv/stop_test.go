@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -120,6 +121,42 @@ func TestStop_endsARequestThatHangs(t *testing.T) {
 	}
 	w.create(manifest{})
 	w.whole(manifest{})
+}
+
+// The CPI's call that hangs is not waited for: it goes on, and the next run takes over
+// what it made.
+func TestStop_leavesTheCPIAtWork(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"create_stemcell", "create_vm", "create_disk", "attach_disk"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			release := make(chan struct{})
+			w := newWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
+				if c.To == "cpi" && c.Method == method && c.Phase == cpi.Before && ctx.Err() == nil {
+					cancel()
+					<-release
+				}
+				return nil
+			}})
+			o := w.options()
+			o.Grace = 20 * time.Millisecond
+			e, err := createenv.New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = e.Create(ctx, w.request(disk1))
+			close(release)
+			if !errors.Is(err, createenv.ErrStopped) || !strings.Contains(err.Error(), "the CPI's "+method+" goes on by itself") {
+				t.Fatalf("error %v", err)
+			}
+			w.create(disk1)
+			w.whole(disk1)
+			if w.notified("the answer is lost") {
+				t.Error("the next run has not heard the answer")
+			}
+		})
+	}
 }
 
 // A download is given up at once, and nothing of it is taken for whole.

@@ -139,7 +139,10 @@ func (in Input) Public() bool {
 func (in Input) concourseVars() vars {
 	c, i, v := in.Config, in.Infrastructure, in.Versions
 	azs := make([]any, len(i.Zones))
-	for n := range i.Zones {
+	if in.Spread > 0 {
+		azs = azs[:min(in.Spread, len(azs))]
+	}
+	for n := range azs {
 		azs[n] = azName(n)
 	}
 	tags := make([]any, len(c.Workers.Tags))

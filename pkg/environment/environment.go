@@ -18,7 +18,10 @@ type Input struct {
 	Config         *config.Config // with its defaults
 	Infrastructure Infrastructure
 	InstanceTypes  InstanceTypes
-	Versions       Versions
+	// Spread is over how many zones, from the first on, VMs are spread: those that offer
+	// the instance types; 0 is all.
+	Spread   int
+	Versions Versions
 	// SpotPrice is the most that an hour of a worker may cost, in USD, "0.192": the
 	// on-demand price. Empty where it is not known: the workers are on-demand then.
 	SpotPrice string

@@ -1,6 +1,10 @@
 package price
 
-import "github.com/perpetual-ci/perpetual/pkg/config"
+import (
+	"cmp"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+)
 
 // Sizes in GiB that the bundled manifests and stemcells fix, and that no setting
 // changes.
@@ -12,9 +16,10 @@ const (
 )
 
 // Items lists what a configuration with its defaults runs on AWS; nothing without aws.
-// Workers are priced as the first of their instance types; where another one was
-// chosen, put it first. A VPC that exists brings its own NAT gateway.
-func Items(c *config.Config) []Item {
+// chosen are the instance types that run, by what they are for ("director", "web",
+// "worker", "database"); what is not in it is as in the configuration, and workers are of
+// the first of their types. A VPC that exists brings its own NAT gateway.
+func Items(c *config.Config, chosen map[string]string) []Item {
 	if c.AWS == nil {
 		return nil
 	}
@@ -22,19 +27,19 @@ func Items(c *config.Config) []Item {
 	if c.Workers.Spot != nil && !*c.Workers.Spot {
 		spot = Instance
 	}
-	var workerType string
-	if len(c.Workers.InstanceTypes) > 0 {
+	workerType := chosen["worker"]
+	if workerType == "" && len(c.Workers.InstanceTypes) > 0 {
 		workerType = c.Workers.InstanceTypes[0]
 	}
 	items := []Item{
-		{Name: "director", Kind: Instance, Type: c.Director.InstanceType, Count: 1},
+		{Name: "director", Kind: Instance, Type: cmp.Or(chosen["director"], c.Director.InstanceType), Count: 1},
 		{Name: "director disks", Kind: Disk, Count: float64(c.Director.Disk + directorDisk + rootDisk)},
-		{Name: "web", Kind: Instance, Type: c.Web.InstanceType, Count: web},
+		{Name: "web", Kind: Instance, Type: cmp.Or(chosen["web"], c.Web.InstanceType), Count: web},
 		{Name: "web disks", Kind: Disk, Count: web * float64(c.Web.Disk+rootDisk)},
 		{Name: "workers", Kind: spot, Type: workerType, Count: workers},
 		{Name: "worker disks", Kind: Disk, Count: workers * float64(c.Workers.Disk+rootDisk)},
 	}
-	items = append(items, database(c)...)
+	items = append(items, database(c, cmp.Or(chosen["database"], c.Database.InstanceType))...)
 	if c.AWS.Network.VPC == "" {
 		return append(items, Item{Name: "NAT gateway", Kind: NATGateway, Count: 1},
 			Item{Name: "addresses", Kind: Address, Count: fixedAddresses})
@@ -42,12 +47,12 @@ func Items(c *config.Config) []Item {
 	return append(items, Item{Name: "addresses", Kind: Address, Count: fixedAddresses - 1})
 }
 
-// database lists what the database needs.
-func database(c *config.Config) []Item {
+// database lists what a database of an instance type needs.
+func database(c *config.Config, instanceType string) []Item {
 	d := c.Database
 	if d.Kind == "vm" {
 		return []Item{
-			{Name: "database", Kind: Instance, Type: d.InstanceType, Count: 1},
+			{Name: "database", Kind: Instance, Type: instanceType, Count: 1},
 			{Name: "database disks", Kind: Disk, Count: float64(d.Storage + databaseDisk + rootDisk)},
 		}
 	}
@@ -56,7 +61,7 @@ func database(c *config.Config) []Item {
 		copies = 2
 	}
 	return []Item{
-		{Name: "database", Kind: Database, Type: d.InstanceType, Count: copies},
+		{Name: "database", Kind: Database, Type: instanceType, Count: copies},
 		{Name: "database storage", Kind: DatabaseStorage, Count: copies * float64(d.Storage)},
 	}
 }

@@ -19,7 +19,6 @@ const (
 	Instance        Kind = "instance"         // Type "m6a.xlarge", Count of instances
 	Spot            Kind = "spot"             // the same, as spot instances
 	Disk            Kind = "disk"             // Count of GiB, gp3
-	DiskGP2         Kind = "disk_gp2"         // Count of GiB, gp2
 	Database        Kind = "database"         // Type "db.t4g.micro", Count of instances; two with a standby
 	DatabaseStorage Kind = "database_storage" // Count of GiB, gp3
 	NATGateway      Kind = "nat_gateway"      // Count of gateways; traffic comes on top
@@ -70,7 +69,6 @@ type list struct {
 	DatabaseStorage float64            `json:"database_storage"` // USD a GiB and month
 	NATGateway      float64            `json:"nat_gateway"`      // USD an hour
 	Disk            float64            `json:"disk"`             // USD a GiB and month
-	DiskGP2         float64            `json:"disk_gp2"`         // USD a GiB and month
 	Address         float64            `json:"address"`          // USD an hour
 }
 
@@ -91,16 +89,6 @@ var prices = sync.OnceValue(func() table {
 	_ = json.Unmarshal(pricesText, &t)
 	return t
 })
-
-// Regions lists the regions that the table knows.
-func Regions() []string {
-	var names []string
-	for name := range prices().Regions {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
 
 // Hour is the on-demand price of an instance type in USD an hour; false when the table
 // does not hold it.
@@ -155,8 +143,6 @@ func (l list) month(item Item) float64 {
 		return l.Database[item.Type] * hours
 	case Disk:
 		return l.Disk
-	case DiskGP2:
-		return l.DiskGP2
 	case DatabaseStorage:
 		return l.DatabaseStorage
 	case NATGateway:
@@ -176,8 +162,6 @@ func (i Item) note() string {
 		return fmt.Sprintf("%g × %s, spot at an assumed %.0f %% off", i.Count, i.Type, SpotDiscount*100)
 	case Disk, DatabaseStorage:
 		return fmt.Sprintf("%g GiB, gp3", i.Count)
-	case DiskGP2:
-		return fmt.Sprintf("%g GiB, gp2", i.Count)
 	case NATGateway:
 		return fmt.Sprintf("%g × NAT gateway", i.Count)
 	}

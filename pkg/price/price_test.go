@@ -1,7 +1,10 @@
 package price_test
 
 import (
+	"encoding/json"
+	"maps"
 	"math"
+	"os"
 	"slices"
 	"testing"
 
@@ -15,21 +18,22 @@ func defaults(region string) *config.Config {
 }
 
 // predecessor is what concourse-up ran by default: its instance types and disks, with
-// a spot worker, and the public addresses that AWS has charged for since 2024.
+// a spot worker, and the public addresses that AWS has charged for since 2024. Its disks
+// were gp2, which cost more than the gp3 of the table.
 var predecessor = []price.Item{
 	{Name: "director", Kind: price.Instance, Type: "t3.small", Count: 1},
 	{Name: "web", Kind: price.Instance, Type: "t3.small", Count: 1},
 	{Name: "worker", Kind: price.Spot, Type: "m4.xlarge", Count: 1},
-	{Name: "disks", Kind: price.DiskGP2, Count: 25 + 20 + 20 + 200 + 3*5},
+	{Name: "disks", Kind: price.Disk, Count: 25 + 20 + 20 + 200 + 3*5},
 	{Name: "database", Kind: price.Database, Type: "db.t3.small", Count: 1},
-	{Name: "database storage", Kind: price.DiskGP2, Count: 10},
+	{Name: "database storage", Kind: price.Disk, Count: 10},
 	{Name: "NAT gateway", Kind: price.NATGateway, Count: 1},
 	{Name: "addresses", Kind: price.Address, Count: 3},
 }
 
 func TestMonth_defaultsCostLessThanConcourseUp(t *testing.T) {
-	for _, region := range price.Regions() {
-		ours := price.Month(price.Items(defaults(region)), region)
+	for _, region := range regions(t) {
+		ours := price.Month(price.Items(defaults(region), nil), region)
 		theirs := price.Month(predecessor, region)
 		if len(ours.Unknown)+len(theirs.Unknown) > 0 || ours.Total < 50 {
 			t.Errorf("%s: unknown %q %q, total %.2f", region, ours.Unknown, theirs.Unknown, ours.Total)
@@ -40,9 +44,23 @@ func TestMonth_defaultsCostLessThanConcourseUp(t *testing.T) {
 		}
 	}
 	// Its documentation said 177 USD, before AWS charged for addresses.
-	if e := price.Month(price.Items(defaults("us-east-1")), "us-east-1"); e.Total >= 177 {
+	if e := price.Month(price.Items(defaults("us-east-1"), nil), "us-east-1"); e.Total >= 177 {
 		t.Errorf("us-east-1: the defaults cost %.2f USD", e.Total)
 	}
+}
+
+// regions are those of the price table.
+func regions(t *testing.T) []string {
+	t.Helper()
+	body, err := os.ReadFile("prices.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct{ Regions map[string]any }
+	if err := json.Unmarshal(body, &table); err != nil || len(table.Regions) < 2 {
+		t.Fatalf("%d regions, %v", len(table.Regions), err)
+	}
+	return slices.Sorted(maps.Keys(table.Regions))
 }
 
 func TestMonth_addsUpLines(t *testing.T) {
@@ -76,14 +94,14 @@ func TestMonth_addsUpLines(t *testing.T) {
 func near(a, b float64) bool { return math.Abs(a-b) < 0.0001 }
 
 func TestMonth_doesNotGuess(t *testing.T) {
-	items := price.Items(defaults("eu-west-1"))
+	items := price.Items(defaults("eu-west-1"), nil)
 	e := price.Month(items, "mx-central-1")
 	if e.Total != 0 || len(e.Lines) > 0 || !slices.Equal(e.Unknown, []string{"everything in mx-central-1"}) {
 		t.Errorf("a region that the table lacks: %+v", e)
 	}
 	c := defaults("eu-west-1")
 	c.Workers.InstanceTypes = []string{"z9.huge"}
-	e = price.Month(price.Items(c), "eu-west-1")
+	e = price.Month(price.Items(c, nil), "eu-west-1")
 	if !slices.Equal(e.Unknown, []string{"workers: z9.huge in eu-west-1"}) || e.Total <= 0 {
 		t.Errorf("a type that the table lacks: %+v", e)
 	}
@@ -99,7 +117,7 @@ func TestItems_followTheConfiguration(t *testing.T) {
 	month := func(change func(*config.Config)) price.Estimate {
 		c := defaults("us-east-1")
 		change(c)
-		return price.Month(price.Items(c), "us-east-1")
+		return price.Month(price.Items(c, nil), "us-east-1")
 	}
 	no, yes := false, true
 	base := month(func(*config.Config) {})
@@ -120,7 +138,14 @@ func TestItems_followTheConfiguration(t *testing.T) {
 			t.Errorf("%s: %.4f more, want %.4f", name, got, of.more)
 		}
 	}
-	if items := price.Items(config.Defaults(&config.Config{Name: "ci"})); items != nil {
+	chosen := map[string]string{"director": "m5.large", "web": "m5.xlarge", "worker": "m5.2xlarge", "database": "db.t3.small"}
+	for _, item := range price.Items(defaults("us-east-1"), chosen) {
+		purpose := map[string]string{"director": "director", "web": "web", "workers": "worker", "database": "database"}[item.Name]
+		if item.Type != chosen[purpose] {
+			t.Errorf("%s is priced as %q, want %q", item.Name, item.Type, chosen[purpose])
+		}
+	}
+	if items := price.Items(config.Defaults(&config.Config{Name: "ci"}), nil); items != nil {
 		t.Errorf("without aws: %v", items)
 	}
 }

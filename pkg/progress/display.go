@@ -184,6 +184,9 @@ func (d *Display) Say(line string) {
 	d.change(func(now time.Time) { d.format.say(now, clean(line)) })
 }
 
+// Warn implements bootstrap.Progress: a warning is shown to those who want quiet, too.
+func (d *Display) Warn(line string) { d.Say(line) }
+
 // Fail shows the one line that says why the run has failed, also after Close.
 func (d *Display) Fail(line string) {
 	d.mu.Lock()

@@ -18,6 +18,16 @@ type Result struct {
 	Metadata []Field `json:"metadata,omitempty"`
 }
 
+// Field is the value of a line of metadata, "" if it is not there.
+func (r Result) Field(name string) string {
+	for _, f := range r.Metadata {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
 // WriteVersions writes check's answer, oldest version first, [] for none.
 func WriteVersions(w io.Writer, versions []Version) error {
 	if versions == nil {

@@ -8,6 +8,12 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
+// NothingToDeploy is the metadata "deploy" of an out that has found nothing to deploy.
+const NothingToDeploy = noteNothing
+
+// WouldDeploy is that of a dry run that has found something to deploy.
+const WouldDeploy = noteWould
+
 // What became of a deploy.
 const (
 	noteStarted = "started"
@@ -15,6 +21,7 @@ const (
 	noteOwn     = "started by this build before"
 	noteNothing = "nothing to deploy"
 	noteDryRun  = "dry run: nothing was changed"
+	noteWould   = "dry run: it would be deployed; nothing was changed"
 )
 
 // resultOpen stands in the metadata of a deploy that nobody has waited for.

@@ -2,6 +2,7 @@ package upgrade
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -80,6 +81,25 @@ func (in In) Run(ctx context.Context, req resource.InRequest, dir string) (resou
 		return resource.Result{}, fmt.Errorf("verify deployment %s: %w", req.Source.Deployment, verdict)
 	}
 	return f.result(req.Version), nil
+}
+
+// Verify is Run with params.verify for a caller that wants no files: what is deployed
+// holds credentials.
+func (in In) Verify(ctx context.Context, req resource.InRequest) error {
+	id, err := req.Version.Task()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, cmp.Or(req.Params.Timeout.Duration, defaultVerifyTimeout), errors.New("the time for the verification is over"))
+	defer cancel()
+	f, err := in.gather(ctx, req, id)
+	if err != nil {
+		return err
+	}
+	if err := in.verify(ctx, req.Source, f); err != nil {
+		return fmt.Errorf("verify deployment %s: %w", req.Source.Deployment, err)
+	}
+	return nil
 }
 
 // gather reads the director. With verify it waits for a task that still runs.

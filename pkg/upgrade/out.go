@@ -198,7 +198,8 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 		}
 		o.say("cloud config: would change: %t", changed)
 	}
-	if err := o.previewManifest(ctx, r); err != nil {
+	changed, err := o.previewManifest(ctx, r)
+	if err != nil {
 		return resource.Result{}, fmt.Errorf("compare manifest: %w", err)
 	}
 	tasks, err := o.tasks(ctx, r)
@@ -206,18 +207,26 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 		return resource.Result{}, err
 	}
 	r.answer.note = noteDryRun
-	if last := judge(r.operation(o.Build), tasks).last; last != nil {
-		r.answer.task = last.ID
+	v := judge(r.operation(o.Build), tasks)
+	if v.last != nil {
+		r.answer.task = v.last.ID
+	}
+	if !changed && v.last != nil && !v.good && v.running == nil {
+		o.say("director task %d, the last deploy, ended as %s: would deploy again", v.last.ID, v.last.State)
+		changed = true
+	}
+	if changed || r.Params.Recreate || r.Params.Fix {
+		r.answer.note = noteWould
 	}
 	return r.result(), nil
 }
 
 // previewManifest prints the director's comparison. A director that lacks the
 // stemcell or a release may refuse it; then it says what would be uploaded.
-func (o Out) previewManifest(ctx context.Context, r *run) error {
+func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err error) {
 	missing, err := o.missing(ctx, r.artifacts())
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(missing) > 0 {
 		o.say("would be uploaded: %s", describe(missing))
@@ -225,18 +234,18 @@ func (o Out) previewManifest(ctx context.Context, r *run) error {
 	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
 	if err != nil && len(missing) > 0 {
 		o.say("manifest of %s: the director cannot compare it before that: %v", r.Source.Deployment, err)
-		return nil
+		return true, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !diff.Changed() {
 		o.say("manifest of %s: unchanged", r.Source.Deployment)
-		return nil
+		return len(missing) > 0, nil
 	}
 	o.say("manifest of %s would change:", r.Source.Deployment)
 	o.print(diff.Lines)
-	return nil
+	return true, nil
 }
 
 // print shows a difference as diff does.

@@ -19,7 +19,8 @@ import (
 // BucketSpec is a bucket as it should be.
 type BucketSpec struct {
 	Name   string            // "perpetual-ci-123456789012-eu-central-1"
-	KMSKey string            // key to encrypt with, id or ARN; default: S3's own (AES256)
+	KMSKey string            // key to encrypt with, id or ARN; default: as the bucket has it, and S3's own (AES256) for a new one
+	S3Key  bool              // without KMSKey: S3's own key, also where the bucket has another
 	Tags   map[string]string // {"perpetual:name": "ci"}; others that the bucket has stay
 	Owner  string            // the key of the tag in Tags that makes a bucket ours, "perpetual:name"
 }
@@ -88,6 +89,22 @@ func (a *Account) BucketExists(ctx context.Context, spec BucketSpec) (bool, erro
 		err = b.claim(ctx, tags)
 	}
 	return found && err == nil, b.wrap(ctx, "look at", err)
+}
+
+// BucketKey is the KMS key that the bucket encrypts new objects with, id or ARN as it
+// was set; "" if that is S3's own. It fails with aws.ErrCredentials, ErrDenied or an
+// *Error.
+func (a *Account) BucketKey(ctx context.Context, spec BucketSpec) (string, error) {
+	b, ctx, cancel, err := a.bucket(ctx, spec)
+	if err != nil {
+		return "", err
+	}
+	defer cancel()
+	rule, err := b.defaultEncryption(ctx)
+	if err != nil || rule == nil || !strings.HasPrefix(string(rule.SSEAlgorithm), string(types.ServerSideEncryptionAwsKms)) {
+		return "", b.wrap(ctx, "read the encryption of", err)
+	}
+	return sdk.ToString(rule.KMSMasterKeyID), nil
 }
 
 // bucket is one bucket while it is worked on.

@@ -89,17 +89,27 @@ func (b *bucket) encryption() types.ServerSideEncryptionRule {
 	return rule
 }
 
-// encrypted says whether that is the default.
-func (b *bucket) encrypted(ctx context.Context) (bool, error) {
+// defaultEncryption is what the bucket does with new objects; nil if it says nothing.
+func (b *bucket) defaultEncryption(ctx context.Context) (*types.ServerSideEncryptionByDefault, error) {
 	out, err := b.account.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	if refused(err, "ServerSideEncryptionConfigurationNotFoundError") {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil || out.ServerSideEncryptionConfiguration == nil || len(out.ServerSideEncryptionConfiguration.Rules) == 0 {
-		return false, err
+		return nil, err
 	}
-	have, wanted := out.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault, b.encryption().ApplyServerSideEncryptionByDefault
-	return have != nil && have.SSEAlgorithm == wanted.SSEAlgorithm && sdk.ToString(have.KMSMasterKeyID) == sdk.ToString(wanted.KMSMasterKeyID), nil
+	return out.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault, nil
+}
+
+// encrypted says whether that is as wanted. Where no key is wanted, one that the bucket
+// has stays: nobody has said that what it protects should be open to more people.
+func (b *bucket) encrypted(ctx context.Context) (bool, error) {
+	have, err := b.defaultEncryption(ctx)
+	if err != nil || have == nil || b.spec.KMSKey == "" && !b.spec.S3Key {
+		return have != nil, err
+	}
+	wanted := b.encryption().ApplyServerSideEncryptionByDefault
+	return have.SSEAlgorithm == wanted.SSEAlgorithm && sdk.ToString(have.KMSMasterKeyID) == sdk.ToString(wanted.KMSMasterKeyID), nil
 }
 
 // versioned says whether old versions of objects are kept.

@@ -95,6 +95,41 @@ func TestEnsureBucket_putsRightWhatSomeoneChanged(t *testing.T) {
 	}
 }
 
+// Who does not say by which key the state is encrypted leaves that as it is.
+func TestEnsureBucket_leavesTheKeyThatNobodySpeaksOf(t *testing.T) {
+	const key = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000000"
+	w := newWorld(t, sandbox.Options{})
+	a := w.open(t)
+	spec := bucketSpec()
+	spec.KMSKey = key
+	if _, err := a.EnsureBucket(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	writes := w.cloud.Writes()
+	spec.KMSKey = ""
+	if _, err := a.EnsureBucket(t.Context(), spec); err != nil || w.cloud.Writes() != writes {
+		t.Errorf("%d writes, %v", w.cloud.Writes()-writes, err)
+	}
+	if got, err := a.BucketKey(t.Context(), spec); err != nil || got != key {
+		t.Errorf("the key is %q, %v", got, err)
+	}
+	spec.S3Key = true
+	if _, err := a.EnsureBucket(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.BucketKey(t.Context(), spec); err != nil || got != "" {
+		t.Errorf("after it was given up the key is %q, %v", got, err)
+	}
+	spec.S3Key = false
+	spec.Name += "-other"
+	if _, err := a.EnsureBucket(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := a.BucketKey(t.Context(), spec); err != nil || got != "" {
+		t.Errorf("of a new bucket the key is %q, %v", got, err)
+	}
+}
+
 // A policy may come back in another form than it was put in.
 func TestEnsureBucket_knowsItsPolicyInAnotherForm(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})

@@ -1,6 +1,9 @@
 package stack
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Action says what happens to a resource.
 type Action string
@@ -25,6 +28,7 @@ type Change struct {
 	// or "finish a rollback". Empty: nothing.
 	Repair string
 
+	guard      bool // the database is made by it, and then protected by a second change
 	name       string
 	parameters *Parameters // a pointer, as text of a Change would show the password otherwise
 }
@@ -43,6 +47,49 @@ type ResourceChange struct {
 	Type        string   // "AWS::RDS::DBInstance"
 	Replacement string   // of a modified one: "True", "False", "Conditional"
 	Details     []string // ["Properties.AllocatedStorage"]: what of it
+}
+
+// tagging says whether a detail is about tags: those of the stack, or a resource's own.
+func tagging(detail string) bool { return detail == "Tags" || detail == "Properties.Tags" }
+
+// rights say, by type, what of a resource the pipeline may change where it is.
+var rights = map[string]func(detail string) bool{
+	"AWS::EC2::SecurityGroup": func(detail string) bool { return tagging(detail) || detail == "Properties.SecurityGroupIngress" },
+	"AWS::RDS::DBInstance":    func(string) bool { return true },
+	"AWS::Route53::RecordSet": func(string) bool { return true },
+}
+
+// permitted says whether the pipeline has a right to a change. Its policy in the
+// template grants what this says.
+func permitted(r ResourceChange) bool {
+	if r.Type == "AWS::EC2::SecurityGroupIngress" {
+		return true // what adds a rule can remove it, and so replace it
+	}
+	may := rights[r.Type]
+	if may == nil && strings.HasPrefix(r.Type, "AWS::EC2::") && len(r.Details) > 0 {
+		may = tagging
+	}
+	if may == nil || r.Action != Modify || r.Replacement != "False" {
+		return false
+	}
+	return !slices.ContainsFunc(r.Details, func(detail string) bool { return !may(detail) })
+}
+
+// Forbidden lists the resources of a change that the pipeline has no right to
+// change: these are for an operator's deploy. It may add, change and remove rules of
+// security groups, change the database and the record where they are, and tags in
+// EC2; that is everything that changes in an ordinary update.
+func (c Change) Forbidden() []string {
+	var out []string
+	if c.Repair == repairRemains {
+		out = append(out, "the whole stack, which is made anew")
+	}
+	for _, r := range c.Resources {
+		if !permitted(r) {
+			out = append(out, r.LogicalID)
+		}
+	}
+	return out
 }
 
 // Roles lists the resources of a change that say who may do what. The role of the

@@ -31,7 +31,7 @@ func (s *Stack) Delete(ctx context.Context, dropProtection bool) (left []string,
 		_, err := s.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &status.ID})
 		return nil, s.explain(ctx, "delete stack "+s.options.Name, err)
 	}
-	guarded := status.Parameters["DatabaseService"] == "true" && status.Parameters["DatabaseProtection"] == "true"
+	guarded := status.Parameters[databaseParameter] == "true" && status.Parameters[protectionParameter] == "true"
 	if (status.Protected || guarded && made(status.State)) && !dropProtection {
 		return nil, fmt.Errorf("delete stack %s: %w", s.options.Name, ErrProtected)
 	}
@@ -55,8 +55,7 @@ func made(state string) bool {
 	return strings.HasPrefix(state, "UPDATE_") || strings.HasPrefix(state, "IMPORT_") || state == "CREATE_COMPLETE" || state == "DELETE_FAILED"
 }
 
-// unguard has the stack turn off the database's own protection, by a change that
-// keeps everything else as it is, even the template.
+// unguard has the stack turn off the database's own protection.
 func (s *Stack) unguard(ctx context.Context, status Status) error {
 	if status.State == "UPDATE_ROLLBACK_FAILED" {
 		if err := s.finishRollback(ctx, status); err != nil {
@@ -66,19 +65,7 @@ func (s *Stack) unguard(ctx context.Context, status Status) error {
 	if !made(status.State) || status.State == "DELETE_FAILED" {
 		return nil // it takes no change any more
 	}
-	in := &cloudformation.CreateChangeSetInput{UsePreviousTemplate: sdk.Bool(true), ChangeSetType: types.ChangeSetTypeUpdate}
-	for key := range status.Parameters {
-		p := types.Parameter{ParameterKey: sdk.String(key), UsePreviousValue: sdk.Bool(true)}
-		if key == "DatabaseProtection" {
-			p.UsePreviousValue, p.ParameterValue = nil, sdk.String("false")
-		}
-		in.Parameters = append(in.Parameters, p)
-	}
-	c, err := s.submitChangeSet(ctx, in)
-	if err != nil || c.Empty {
-		return err
-	}
-	return s.start(ctx, c)
+	return s.setGuard(ctx, status, false)
 }
 
 // remove deletes a stack, whatever its state, and waits.

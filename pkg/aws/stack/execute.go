@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
@@ -28,12 +31,50 @@ func (s *Stack) Execute(ctx context.Context, c Change) (Outputs, error) {
 			return Outputs{}, err
 		}
 	}
+	crash.Here("stack-made")
 	if c.Protect {
 		if err := s.protect(ctx, true); err != nil {
 			return Outputs{}, err
 		}
 	}
+	if c.guard {
+		if err := s.guard(ctx); err != nil {
+			return Outputs{}, err
+		}
+	}
 	return s.Outputs(ctx)
+}
+
+// guard has the stack turn on the protection of a database that it has just made. A
+// run that ends before leaves that to the next, whose plan shows it.
+func (s *Stack) guard(ctx context.Context) error {
+	status, err := s.look(ctx, s.options.Name)
+	if err == nil {
+		s.say("stack %s has its database: protecting that against deletion", s.options.Name)
+		err = s.setGuard(ctx, status, true)
+	}
+	if err != nil {
+		return fmt.Errorf("protect the new database against deletion: %w", err)
+	}
+	return nil
+}
+
+// setGuard has the stack turn the database's own protection on or off, by a change
+// that keeps everything else as it is, even the template.
+func (s *Stack) setGuard(ctx context.Context, status Status, on bool) error {
+	in := &cloudformation.CreateChangeSetInput{UsePreviousTemplate: sdk.Bool(true), ChangeSetType: types.ChangeSetTypeUpdate}
+	for key := range status.Parameters {
+		p := types.Parameter{ParameterKey: sdk.String(key), UsePreviousValue: sdk.Bool(true)}
+		if key == protectionParameter {
+			p.UsePreviousValue, p.ParameterValue = nil, sdk.String(strconv.FormatBool(on))
+		}
+		in.Parameters = append(in.Parameters, p)
+	}
+	c, err := s.submitChangeSet(ctx, in)
+	if err != nil || c.Empty {
+		return err
+	}
+	return s.start(ctx, c)
 }
 
 // start executes a change set and waits for its end.

@@ -58,7 +58,7 @@ func TestExecute_saysWhyACreationFailedAndMakesTheStackAnew(t *testing.T) {
 			if err != nil || plan.Repair == "" || !plan.Create || w.state() != "ROLLBACK_COMPLETE" {
 				t.Fatalf("the plan is %+v (%v), and the stack %s", plan, err, w.state())
 			}
-			if _, err := w.stack.Execute(t.Context(), plan); err != nil || w.state() != "CREATE_COMPLETE" {
+			if _, err := w.stack.Execute(t.Context(), plan); err != nil || w.state() != "UPDATE_COMPLETE" {
 				t.Errorf("the next run ends with %v, and the stack is %s", err, w.state())
 			}
 		})
@@ -84,7 +84,7 @@ func TestExecute_finishesACreationThatCouldNotBeUndone(t *testing.T) {
 	_, err := w.deploy(t, parameters())
 	says(t, err, "ROLLBACK_FAILED", "part of it could not be deleted", "VPC (AWS::EC2::VPC)")
 	w.made(t, parameters())
-	if w.state() != "CREATE_COMPLETE" {
+	if w.state() != "UPDATE_COMPLETE" {
 		t.Errorf("the stack is %s", w.state())
 	}
 }
@@ -212,7 +212,7 @@ func TestPlan_waitsForADeletionAndMakesTheStackAnew(t *testing.T) {
 	w.heard = nil
 	w.mu.Unlock()
 	w.made(t, parameters())
-	if w.state() != "CREATE_COMPLETE" {
+	if w.state() != "UPDATE_COMPLETE" {
 		t.Errorf("the stack is %s", w.state())
 	}
 }

@@ -38,7 +38,9 @@ type Parameters struct {
 	PublicCIDRs  []string // ["10.0.0.0/24", "10.0.1.0/24"]
 	PrivateCIDRs []string // ["10.0.16.0/20", "10.0.32.0/20"]
 	DirectorIP   string   // "10.0.0.6": the director's own address, in the first public subnet; see Address
+	NATIP        string   // "10.0.0.7": the NAT gateway's, in the same; of no use with a VPC that exists
 
+	WebPort       int      // 443: at which Concourse speaks HTTPS; 0: 443; neither 80 nor 2222, which have their uses
 	WebCIDRs      []string // ["0.0.0.0/0"]: who may reach Concourse; one to eight, IPv4
 	DirectorCIDRs []string // ["203.0.113.7/32"]: who may reach the director from outside; one to eight, IPv4
 
@@ -131,6 +133,9 @@ func (p Parameters) check() error {
 	case !p.DatabasePassword.Empty() && !password.MatchString(p.DatabasePassword.Reveal()):
 		return errors.New("the database's password must be 16 to 128 letters and digits")
 	}
+	if port := p.WebPort; port < 0 || port > 65535 || port == 80 || port == 2222 {
+		return fmt.Errorf("port %d cannot be the one for HTTPS: 80 only points there, 2222 is where workers register, and ports end at 65535", port)
+	}
 	if err := checkRanges("Concourse", p.WebCIDRs); err != nil {
 		return err
 	}
@@ -164,21 +169,25 @@ func (p Parameters) values() map[string]string {
 	if most == 0 {
 		most = 5 * storage
 	}
+	port := p.WebPort
+	if port == 0 {
+		port = 443
+	}
 	out := map[string]string{
 		"Name": p.Name, "Zones": pad(p.Zones, maxZones),
 		"PublicCIDRs": pad(p.PublicCIDRs, maxZones), "PrivateCIDRs": pad(p.PrivateCIDRs, maxZones),
 		"ExistingVPC":           p.ExistingVPC,
 		"ExistingPublicSubnets": pad(p.ExistingPublicSubnets, maxZones), "ExistingPrivateSubnets": pad(p.ExistingPrivateSubnets, maxZones),
-		"WebCIDRs": pad(p.WebCIDRs, maxCIDRs), "DirectorCIDRs": pad(p.DirectorCIDRs, maxCIDRs),
+		"WebPort": strconv.Itoa(port), "WebCIDRs": pad(p.WebCIDRs, maxCIDRs), "DirectorCIDRs": pad(p.DirectorCIDRs, maxCIDRs),
 		"Domain": p.Domain, "HostedZone": p.HostedZone,
-		"DatabaseService": strconv.FormatBool(p.Database), "DatabaseMultiZone": strconv.FormatBool(p.DatabaseMultiZone),
+		databaseParameter: strconv.FormatBool(p.Database), "DatabaseMultiZone": strconv.FormatBool(p.DatabaseMultiZone),
 		"DatabaseStorage": strconv.Itoa(storage), "DatabaseMaxStorage": strconv.Itoa(most),
-		"DatabaseProtection": "true",
-		"ParameterPath":      p.ParameterPath, "StateBucket": p.StateBucket, "StateKey": p.StateKey,
+		protectionParameter: strconv.FormatBool(p.Database),
+		"ParameterPath":     p.ParameterPath, "StateBucket": p.StateBucket, "StateKey": p.StateKey,
 		"Issuer": p.Issuer, "PermissionsBoundary": p.PermissionsBoundary,
 	}
 	for key, value := range map[string]string{
-		"NetworkCIDR": p.NetworkCIDR, "DirectorIP": p.DirectorIP, "DatabaseType": p.DatabaseType,
+		"NetworkCIDR": p.NetworkCIDR, "DirectorIP": p.DirectorIP, "NATIP": p.NATIP, "DatabaseType": p.DatabaseType,
 		"DatabaseVersion": p.DatabaseVersion, "PipelineSubject": p.PipelineSubject,
 	} {
 		if value != "" {
@@ -192,8 +201,12 @@ func (p Parameters) values() map[string]string {
 	return out
 }
 
-// passwordParameter is the one that CloudFormation does not give back.
-const passwordParameter = "DatabasePassword"
+const (
+	databaseParameter   = "DatabaseService"
+	protectionParameter = "DatabaseProtection"
+	// passwordParameter is the one that CloudFormation does not give back.
+	passwordParameter = "DatabasePassword"
+)
 
 // digest tells one password from another and gives neither away: 32 bits of a hash
 // of at least 16 generated characters.

@@ -61,6 +61,8 @@ func TestPlan_refusesParametersWithoutAsking(t *testing.T) {
 		"given twice":              func(p *stack.Parameters) { p.DirectorCIDRs = nine[:2] },
 		`"everywhere" may reach`:   func(p *stack.Parameters) { p.WebCIDRs = []string{"everywhere"} },
 		`"::/0" may reach`:         func(p *stack.Parameters) { p.WebCIDRs = []string{"::/0"} },
+		"port 80 cannot be":        func(p *stack.Parameters) { p.WebPort = 80 },
+		"port 70000 cannot be":     func(p *stack.Parameters) { p.WebPort = 70000 },
 		"write 203.0.113.0/24":     func(p *stack.Parameters) { p.DirectorCIDRs = []string{"203.0.113.7/24"} },
 	} {
 		w := newWorld(t)

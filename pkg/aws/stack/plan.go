@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 )
 
 // staleAfter is the age from which a change set of ours belongs to nobody.
@@ -36,7 +37,9 @@ func (s *Stack) Plan(ctx context.Context, p Parameters) (Change, error) {
 		if p.Database && p.DatabasePassword.Empty() {
 			return Change{}, fmt.Errorf("plan stack %s: its database needs a password", s.options.Name)
 		}
-		return s.newChangeSet(ctx, p, nil, types.ChangeSetTypeCreate)
+		c, err := s.newChangeSet(ctx, p, nil, types.ChangeSetTypeCreate)
+		c.Protect = true
+		return c, err
 	}
 	switch status.State {
 	case "CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED":
@@ -63,9 +66,14 @@ func (s *Stack) Plan(ctx context.Context, p Parameters) (Change, error) {
 }
 
 // newChangeSet makes a change set and reads it. Parameters that are not said keep
-// the value that they have.
+// the value that they have. A database that is new is made without protection: if
+// what comes after it fails, the rollback must be able to delete it.
 func (s *Stack) newChangeSet(ctx context.Context, p Parameters, have map[string]string, kind types.ChangeSetType) (Change, error) {
 	values := p.values()
+	fresh := p.Database && have[databaseParameter] != "true"
+	if fresh {
+		values[protectionParameter] = "false"
+	}
 	var list []types.Parameter
 	for key, value := range values {
 		list = append(list, types.Parameter{ParameterKey: sdk.String(key), ParameterValue: sdk.String(value)})
@@ -77,7 +85,7 @@ func (s *Stack) newChangeSet(ctx context.Context, p Parameters, have map[string]
 	}
 	text := string(template)
 	c, err := s.submitChangeSet(ctx, &cloudformation.CreateChangeSetInput{TemplateBody: &text, Parameters: list, ChangeSetType: kind})
-	c.parameters, c.Protect = &p, true
+	c.parameters, c.guard = &p, fresh
 	return c, err
 }
 
@@ -90,14 +98,25 @@ func (s *Stack) submitChangeSet(ctx context.Context, in *cloudformation.CreateCh
 	for key, value := range s.options.Tags {
 		in.Tags = append(in.Tags, types.Tag{Key: sdk.String(key), Value: sdk.String(value)})
 	}
+	c := Change{ID: name, Create: in.ChangeSetType == types.ChangeSetTypeCreate, name: name}
 	answer, err := s.api.CreateChangeSet(ctx, in)
 	if err != nil {
+		var refusal smithy.APIError
+		if ctx.Err() != nil || !errors.As(err, &refusal) { // it may have been made
+			s.abandon(ctx, c)
+		}
 		return Change{}, s.explain(ctx, "plan stack "+s.options.Name, err)
 	}
-	c := Change{ID: sdk.ToString(answer.Id), Create: in.ChangeSetType == types.ChangeSetTypeCreate, name: name}
+	c.ID = sdk.ToString(answer.Id)
+	return s.awaitChangeSet(ctx, c)
+}
+
+// awaitChangeSet waits until a change set is made.
+func (s *Stack) awaitChangeSet(ctx context.Context, c Change) (Change, error) {
 	for {
 		made, err := s.readChangeSet(ctx, c)
 		if err != nil {
+			s.abandon(ctx, c)
 			return Change{}, err
 		}
 		switch made.Status {
@@ -108,7 +127,25 @@ func (s *Stack) submitChangeSet(ctx context.Context, in *cloudformation.CreateCh
 			return s.failedChangeSet(ctx, c, oneLine(made.StatusReason))
 		}
 		if err := s.pause(ctx); err != nil {
+			s.abandon(ctx, c)
 			return Change{}, fmt.Errorf("wait for the change set of stack %s, which is unchanged: %w", s.options.Name, err)
+		}
+	}
+}
+
+// abandoning bounds the removal of a change set of a plan that has failed: a run that was
+// told to end has little time left.
+const abandoning = 5 * time.Second
+
+// abandon removes what is left of a plan that has failed, also when ctx has ended. While
+// CloudFormation still makes a change set it may refuse to delete it. What cannot be
+// removed now, a later Plan removes.
+func (s *Stack) abandon(ctx context.Context, c Change) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandoning)
+	defer cancel()
+	for {
+		if err := s.Discard(ctx, c); err == nil || final(ctx, err) || s.pause(ctx) != nil {
+			return
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package stack_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -37,7 +40,7 @@ func TestStack_isMadeThenFoundUpToDateWithoutAWrite(t *testing.T) {
 		t.Errorf("the outputs are %+v", out)
 	}
 	st := w.there(t)
-	if st.Status != "CREATE_COMPLETE" || !st.Protected || st.Tags["perpetual:name"] != "ci" || st.Parameters["DatabasePassword"] != password {
+	if st.Status != "UPDATE_COMPLETE" || !st.Protected || st.Tags["perpetual:name"] != "ci" || st.Parameters["DatabasePassword"] != password {
 		t.Errorf("the stack is %s, protected: %v, tagged %v", st.Status, st.Protected, st.Tags)
 	}
 	writes := w.cloud.State().Writes
@@ -161,6 +164,36 @@ func TestDiscard_leavesNothing(t *testing.T) {
 	}
 }
 
+// A plan that is interrupted at any of its requests leaves no change set, and no stack
+// that was never made.
+func TestPlan_leavesNothingWhenItIsInterrupted(t *testing.T) {
+	for n := 1; ; n++ {
+		w := newWorld(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		asked := 0
+		w.script.Choose(func(fault.Request) *fault.Fault {
+			if asked++; asked != n {
+				return nil
+			}
+			return &fault.Fault{Kind: fault.DropReply, After: cancel}
+		})
+		c, err := w.stack.Plan(ctx, parameters())
+		if asked < n {
+			cancel()
+			if err != nil || c.ID == "" || n < 4 {
+				t.Errorf("not interrupted in %d requests: %+v, %v", asked, c, err)
+			}
+			return
+		}
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("interrupted at request %d: %v", n, err)
+		}
+		if st := w.cloud.State(); len(st.Stacks) != 0 {
+			t.Errorf("interrupted at request %d it leaves %+v", n, st.Stacks)
+		}
+	}
+}
+
 func TestPlan_clearsWhatKilledRunsLeft(t *testing.T) {
 	now := time.Now()
 	w := newWorldOf(t, cloudformation.Options{Now: func() time.Time { return now }})
@@ -192,7 +225,7 @@ func TestPlan_reusesAStackThatWasNeverMade(t *testing.T) {
 		t.Errorf("it is described as %+v (%v)", status, err)
 	}
 	w.made(t, parameters())
-	if w.state() != "CREATE_COMPLETE" {
+	if w.state() != "UPDATE_COMPLETE" {
 		t.Errorf("the stack is %s", w.state())
 	}
 }
@@ -205,13 +238,13 @@ func TestExecute_tellsEveryEventOnce(t *testing.T) {
 		t.Fatalf("there were only %d events", len(st.Events))
 	}
 	for _, e := range st.Events[1:] { // the first is of the plan
-		if n := w.count(e.LogicalID+" ", e.Type, e.Status); n != 1 {
+		if n := w.count(e.LogicalID+" ", e.Type, " "+e.Status+" "); n != 1 {
 			t.Errorf("%s %s was told %d times", e.LogicalID, e.Status, n)
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if last := w.events[len(w.events)-1]; last.Status != "CREATE_COMPLETE" || last.LogicalID != name {
+	if last := w.events[len(w.events)-1]; last.Status != "UPDATE_COMPLETE" || last.LogicalID != name {
 		t.Errorf("the last event was %+v", last)
 	}
 	for i, e := range w.events[1:] {
@@ -234,7 +267,7 @@ func TestPlan_refusesStacksOfOthers(t *testing.T) {
 	for _, err := range []error{err, deleting, reading} {
 		is(t, err, stack.ErrForeign)
 	}
-	if w.cloud.State().Writes != before || w.state() != "CREATE_COMPLETE" {
+	if w.cloud.State().Writes != before || w.state() != "UPDATE_COMPLETE" {
 		t.Errorf("it was touched: %s", w.state())
 	}
 }
@@ -242,9 +275,9 @@ func TestPlan_refusesStacksOfOthers(t *testing.T) {
 func TestExecute_protectsAStackThatAKilledRunLeftUnprotected(t *testing.T) {
 	w := newWorld(t)
 	w.cloud.Refuse(cloudformation.Refusal{Action: "UpdateTerminationProtection", Times: 3, Status: 500, Code: "InternalFailure"})
-	_, err := w.deploy(t, parameters())
+	_, err := w.deploy(t, little())
 	says(t, err, "protect stack perpetual-ci", "InternalFailure")
-	c, err := w.stack.Plan(t.Context(), parameters())
+	c, err := w.stack.Plan(t.Context(), little())
 	if err != nil || c.Empty || !c.Protect || c.ID != "" {
 		t.Fatalf("the plan is %+v (%v)", c, err)
 	}

@@ -215,7 +215,7 @@ func TestTemplate_opensThesePortsAndNoOthers(t *testing.T) {
 	want := []string{
 		"director → database tcp 5432-5432", "director → vms tcp 22-22",
 		"everybody → web tcp 443-443", "everybody → web tcp 80-80",
-		"nat → director tcp 25555-25555", "nat → director tcp 6868-6868", "nat → web tcp 443-443", "nat → web tcp 80-80",
+		"nat → web tcp 443-443", "nat → web tcp 80-80",
 		"operator → director tcp 22-22", "operator → director tcp 25555-25555", "operator → director tcp 6868-6868",
 		"vms → director tcp 25250-25250", "vms → director tcp 25555-25555", "vms → director tcp 4222-4222", "vms → director tcp 6868-6868",
 		"vms → web tcp 2222-2222", "vms → web tcp 443-443", "vms → web tcp 80-80",

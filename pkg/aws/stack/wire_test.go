@@ -155,7 +155,7 @@ func TestExecute_saysThatTheStackGoesOnWithoutUs(t *testing.T) {
 			}
 			w.cloud.Clear()
 			w.made(t, parameters())
-			if n := begun(w, "CREATE_IN_PROGRESS"); n != 1 || w.state() != "CREATE_COMPLETE" {
+			if n := begun(w, "CREATE_IN_PROGRESS"); n != 1 || w.state() != "UPDATE_COMPLETE" {
 				t.Errorf("%d creations began, and the stack is %s", n, w.state())
 			}
 		})

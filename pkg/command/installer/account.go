@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
@@ -120,9 +121,13 @@ func (a awsAccount) HostedZone(ctx context.Context, domain string) (string, bool
 // Address implements bootstrap.Account.
 func (a awsAccount) Address(ctx context.Context) (string, error) { return a.account.EgressAddress(ctx) }
 
-// PutParameter implements bootstrap.Account.
-func (a awsAccount) PutParameter(ctx context.Context, name string, value secret.Value) (bool, error) {
-	return a.account.PutParameter(ctx, name, value, tags(a.config))
+// PutParameter implements bootstrap.Account. Besides the given tags it has that which
+// says whose it is.
+func (a awsAccount) PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (bool, error) {
+	all := map[string]string{}
+	maps.Copy(all, tags)
+	all[ownerTag] = a.config.Name
+	return a.account.PutParameter(ctx, name, value, all)
 }
 
 // DeleteParameters implements bootstrap.Account.

@@ -52,7 +52,7 @@ func runDeploy(ctx context.Context, c *command.Call) error {
 	}
 	s.display.Close()
 	if s.flags.Output == "json" {
-		return printJSON(s.out, deployResult(s.config.Name, result))
+		return s.printObject(deployResult(s.config.Name, result))
 	}
 	return s.printDeployed(result)
 }
@@ -132,7 +132,21 @@ func (s *session) print(text string) error {
 	if _, err := io.WriteString(s.out, text); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
-	return s.out.Flush()
+	if err := s.out.Flush(); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// printObject writes a result as JSON, masked.
+func (s *session) printObject(v any) error {
+	if err := printJSON(s.out, v); err != nil {
+		return err
+	}
+	if err := s.out.Flush(); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
 }
 
 // printJSON writes one object, indented for people who look at it.

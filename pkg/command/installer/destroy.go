@@ -38,7 +38,7 @@ func runDestroy(ctx context.Context, c *command.Call) error {
 		return s.explain(err, "destroy")
 	}
 	if s.flags.Output == "json" {
-		return printJSON(s.out, Destroyed{s.config.Name, append([]string{}, left...)})
+		return s.printObject(Destroyed{s.config.Name, append([]string{}, left...)})
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s is deleted.\n", s.config.Name)

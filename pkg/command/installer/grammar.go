@@ -43,7 +43,7 @@ type statusGrammar struct{ common }
 type infoGrammar struct {
 	common
 	JSON    bool `help:"Print one JSON object, as --output json."`
-	Env     bool `help:"Print exports for the bosh and fly CLIs: eval \"$(perpetual info ci --env --secrets)\"."`
+	Env     bool `help:"Print exports for the bosh and fly CLIs: eval \"$(perpetual info ci --env --secrets)\". None are for credhub: no CredHub is installed; the pipeline's credentials are in SSM."`
 	Secrets bool `help:"With the passwords and keys."`
 }
 

@@ -19,17 +19,36 @@ type infrastructure struct {
 	name    string // of the installation
 	account *account.Account
 	poll    time.Duration
-	notify  func(string)
+	// say hears what the adapter says of itself, such as that it waits for what others
+	// do; note hears of the stack's events while it waits.
+	say, note func(string)
+	// stateKey is the key with which the bucket of the state is encrypted, as an ARN; ""
+	// if it is S3's own.
+	stateKey func() string
 }
 
 // stackName is what the stack of an installation is called.
 func stackName(installation string) string { return "perpetual-" + installation }
 
+// tell shows an event for which nobody waits in particular.
+func (i *infrastructure) tell(e stack.Event) {
+	if e.Status == "" {
+		i.say(describeEvent(e))
+	} else {
+		i.note(describeEvent(e))
+	}
+}
+
+// telling makes an event's listener of a line's.
+func telling(report func(string)) func(stack.Event) {
+	return func(e stack.Event) { report(describeEvent(e)) }
+}
+
 // stack opens the stack; report hears of its events.
-func (i *infrastructure) stack(c *config.Config, report func(string)) (*stack.Stack, error) {
+func (i *infrastructure) stack(c *config.Config, report func(stack.Event)) (*stack.Stack, error) {
 	o := stack.Options{
 		Name: stackName(i.name), Owner: i.name, Connection: i.account.Connection(), Poll: i.poll,
-		Notify: func(e stack.Event) { report(describeEvent(e)) },
+		Notify: report,
 	}
 	if c != nil && c.AWS != nil {
 		o.Tags = c.AWS.Tags
@@ -53,7 +72,7 @@ func describeEvent(e stack.Event) string {
 type planned struct {
 	stack  *stack.Stack
 	change stack.Change
-	report *func(string)
+	report *func(stack.Event)
 }
 
 // Plan implements bootstrap.Infrastructure.
@@ -62,8 +81,11 @@ func (i *infrastructure) Plan(ctx context.Context, w bootstrap.Wanted) (bootstra
 	if err != nil {
 		return bootstrap.Change{}, err
 	}
-	report := i.notify
-	s, err := i.stack(w.Config, func(line string) { report(line) })
+	if parameters.StateKey == "" && parameters.StateBucket != "" {
+		parameters.StateKey = i.stateKey()
+	}
+	report := i.tell
+	s, err := i.stack(w.Config, func(e stack.Event) { report(e) })
 	if err != nil {
 		return bootstrap.Change{}, err
 	}
@@ -71,7 +93,13 @@ func (i *infrastructure) Plan(ctx context.Context, w bootstrap.Wanted) (bootstra
 	if err != nil {
 		return bootstrap.Change{}, err
 	}
-	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Roles(), Handle: planned{s, change, &report}}
+	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Roles(), Repair: change.Repair != "", Handle: planned{s, change, &report}}
+	switch {
+	case change.Repair != "":
+		out.Lines = append(out.Lines, "! before anything else: "+change.Repair+"; what changes after that is known only then")
+	case change.Protect && !change.Create:
+		out.Lines = append(out.Lines, "! the stack's protection against deletion is turned on")
+	}
 	for _, r := range change.Resources {
 		out.Lines = append(out.Lines, describeChange(r))
 	}
@@ -103,23 +131,32 @@ func (i *infrastructure) Apply(ctx context.Context, c bootstrap.Change, report f
 	if !ok {
 		return fmt.Errorf("change the stack %s: it is not planned", stackName(i.name))
 	}
-	*p.report = report
+	*p.report = telling(report)
 	_, err := p.stack.Execute(ctx, p.change)
 	return err
 }
 
-// Discard implements bootstrap.Infrastructure.
+// discarding bounds the removal of a change set, also when the run is ending.
+const discarding = 5 * time.Second
+
+// Discard implements bootstrap.Infrastructure. It is done also when ctx has ended: a
+// plan leaves nothing.
 func (i *infrastructure) Discard(ctx context.Context, c bootstrap.Change) error {
 	p, ok := c.Handle.(planned)
 	if !ok || c.Empty {
 		return nil
+	}
+	if ctx.Err() != nil {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), discarding)
+		defer cancel()
+		return p.stack.Discard(end, p.change)
 	}
 	return p.stack.Discard(ctx, p.change)
 }
 
 // Outputs implements bootstrap.Infrastructure.
 func (i *infrastructure) Outputs(ctx context.Context) (environment.Infrastructure, error) {
-	s, err := i.stack(nil, i.notify)
+	s, err := i.stack(nil, i.tell)
 	if err != nil {
 		return environment.Infrastructure{}, err
 	}
@@ -140,7 +177,7 @@ func (i *infrastructure) Outputs(ctx context.Context) (environment.Infrastructur
 // Delete implements bootstrap.Infrastructure. What destroys an installation has
 // been confirmed by its name, so the database's protection goes, too.
 func (i *infrastructure) Delete(ctx context.Context, c *config.Config, report func(string)) ([]string, error) {
-	s, err := i.stack(c, report)
+	s, err := i.stack(c, telling(report))
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (p *place) attack(t *testing.T, what string, args ...string) (q process, by
 }
 
 // steps are those of a first install, in their order.
-var steps = strings.Fields("account state configuration infrastructure credentials components director deploy parameters pipeline verify")
+var steps = strings.Fields("account state configuration components infrastructure credentials director deploy parameters pipeline verify")
 
 // One install is ended before and after every one of its steps, once by SIGKILL and
 // once by SIGTERM, and begun again each time: it ends as one that nobody disturbs.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
-	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/price"
 )
 
@@ -33,18 +32,19 @@ type PlannedStep struct {
 
 // Month is what an installation costs in a month of 730 hours.
 type Month struct {
-	USD     float64     `json:"usd"`
-	Lines   []MonthLine `json:"lines"`
-	Unknown []string    `json:"unknown,omitempty"` // what the price table has no price for
-	Date    string      `json:"date"`              // of the price table, "2026-03-01"
-	Source  string      `json:"source"`
+	USD     float64     `json:"usd"`               // with the assumed price of spot instances, 189.84
+	Most    float64     `json:"most"`              // when no spot instances are to be had, 292.30
+	Lines   []MonthLine `json:"lines"`             // what it is made of
+	Unknown []string    `json:"unknown,omitempty"` // what the table has no price for: "web: x9.large in eu-central-1"
+	Date    string      `json:"date"`              // of the price table, "2026-01"
+	Source  string      `json:"source"`            // of the price table, in a sentence
 }
 
 // MonthLine is the price of one item.
 type MonthLine struct {
-	Item string  `json:"item"` // "workers: 1 × m6a.xlarge"
-	USD  float64 `json:"usd"`
-	Note string  `json:"note,omitempty"` // "spot: on-demand price"
+	Item string  `json:"item"`           // "workers"
+	USD  float64 `json:"usd"`            // 51.10
+	Note string  `json:"note,omitempty"` // "1 × m6a.xlarge, spot at an assumed 65 % off"
 }
 
 // runPlan shows what deploy would change.
@@ -69,9 +69,9 @@ func runPlan(ctx context.Context, c *command.Call) error {
 		return listed(c, err)
 	}
 	s.display.Close()
-	plan := planOf(s.config.Name, found, found.Config)
+	plan := planOf(s.config.Name, found)
 	if s.flags.Output == "json" {
-		err = printJSON(s.out, plan)
+		err = s.printObject(plan)
 	} else {
 		err = s.print(plan.text(s.colors(s.Out)))
 	}
@@ -85,16 +85,17 @@ func runPlan(ctx context.Context, c *command.Call) error {
 }
 
 // planOf gathers the plan and its price.
-func planOf(name string, p bootstrap.Plan, c *config.Config) Planned {
+func planOf(name string, p bootstrap.Plan) Planned {
 	out := Planned{Name: name, Changes: p.Changes(), Steps: []PlannedStep{}}
 	for _, s := range p.Steps {
 		out.Steps = append(out.Steps, PlannedStep(s))
 	}
+	c := p.Config
 	if c == nil || c.AWS == nil {
 		return out
 	}
-	e := price.Month(price.Items(c), c.AWS.Region)
-	out.Month = &Month{USD: e.Total, Unknown: e.Unknown, Date: e.Date, Source: e.Source, Lines: []MonthLine{}}
+	e := price.Month(price.Items(c, p.InstanceTypes), c.AWS.Region)
+	out.Month = &Month{USD: e.Total, Most: e.Most, Unknown: e.Unknown, Date: e.Date, Source: e.Source, Lines: []MonthLine{}}
 	for _, l := range e.Lines {
 		out.Month.Lines = append(out.Month.Lines, MonthLine{l.Item, l.USD, l.Note})
 	}
@@ -153,7 +154,11 @@ func (m Month) text() string {
 	for _, l := range m.Lines {
 		_, _ = fmt.Fprintf(w, "    %s\t%8.2f\t%s\n", l.Item, l.USD, l.Note)
 	}
-	_, _ = fmt.Fprintf(w, "    total\t%8.2f\t\n", m.USD)
+	without := ""
+	if m.Most > m.USD {
+		without = fmt.Sprintf("%.2f when no spot instances are to be had", m.Most)
+	}
+	_, _ = fmt.Fprintf(w, "    total\t%8.2f\t%s\n", m.USD, without)
 	_ = w.Flush()
 	for _, item := range m.Unknown {
 		fmt.Fprintf(&b, "    not in it: %s\n", item)

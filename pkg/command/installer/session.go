@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/term"
@@ -15,6 +16,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/price"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -29,6 +31,7 @@ type session struct {
 	display *progress.Display
 	out     *secret.Writer // masks what goes to stdout
 	account *account.Account
+	key     string // with which the bucket of the state is encrypted, once it was opened
 }
 
 // open prepares a command: what is wanted, who shows how it goes, and as whom
@@ -148,10 +151,32 @@ func (s *session) installation() *bootstrap.Installation {
 	}
 	if s.config.AWS != nil {
 		i.Account = awsAccount{s.account, s.config}
-		i.Infra = &infrastructure{name: s.config.Name, account: s.account, poll: s.Scale(stackPoll)}
+		i.Price = s.price()
+		i.Infra = &infrastructure{
+			name: s.config.Name, account: s.account, poll: s.Scale(stackPoll), stateKey: s.stateKey,
+			say: s.display.Say, note: func(line string) { s.display.Note("infrastructure", line) },
+		}
 		i.Env = &environmentOf{session: s}
 	}
 	return i
+}
+
+// price gives the on-demand price of an instance type, which spot workers may cost at
+// most. Without one there is no such limit, and they are on demand, which is said once.
+func (s *session) price() func(region, instanceType string) string {
+	said := false
+	return func(region, instanceType string) string {
+		usd, known := price.Hour(region, instanceType)
+		if known {
+			return strconv.FormatFloat(usd, 'f', -1, 64)
+		}
+		spot := s.config.Workers.Spot
+		if !said && instanceType != "" && (spot == nil || *spot) {
+			said = true
+			s.display.Warn(fmt.Sprintf("the price of %s in %s is not known, which is what a spot instance may cost at most: workers are on-demand instances", instanceType, region))
+		}
+		return ""
+	}
 }
 
 const (

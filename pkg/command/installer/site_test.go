@@ -149,6 +149,11 @@ func TestDeploy_installsFromNothingAndDestroyLeavesNothing(t *testing.T) {
 		t.Errorf("after the install there is %+v", before)
 	}
 
+	// A spot worker costs at most what an instance on demand costs.
+	if text, err := p.CloudConfig(); err != nil || !strings.Contains(text, "spot_bid_price: 0.") {
+		t.Errorf("the cloud config has no spot workers (%v):\n%s", err, text)
+	}
+
 	p.finds(t, nothingToDo)
 	after := p.everything()
 	after.Pipelines = before.Pipelines // logins are events, too

@@ -83,7 +83,7 @@ func runStatus(ctx context.Context, c *command.Call) error {
 	status.judge()
 	s.display.Close()
 	if s.flags.Output == "json" {
-		return printJSON(s.out, status)
+		return s.printObject(status)
 	}
 	return s.print(status.text())
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
@@ -42,6 +44,13 @@ func (s *session) openStore(ctx context.Context, c *config.Config, accountID str
 	if err != nil {
 		return nil, false, err
 	}
+	if spec.KMSKey == "" && !spec.S3Key {
+		spec.KMSKey, err = s.account.BucketKey(ctx, spec)
+		if err != nil && (create || !errors.Is(err, account.ErrDenied)) { // who only reads needs no key
+			return nil, false, err
+		}
+	}
+	s.key = spec.KMSKey
 	b, err := aws.New(aws.Options{
 		Bucket: spec.Name, Region: s.account.Region(), KMSKey: spec.KMSKey, Connection: s.account.Connection(), Notify: s.Notify, Debug: s.Logger(), Env: s.Env,
 	})
@@ -49,6 +58,15 @@ func (s *session) openStore(ctx context.Context, c *config.Config, accountID str
 		return nil, false, err
 	}
 	return command.Bucket(b), created, nil
+}
+
+// stateKey is the ARN of the key of the state's bucket, "" where it is S3's own, or an
+// alias: a policy names keys.
+func (s *session) stateKey() string {
+	if strings.HasPrefix(s.key, "arn:") && strings.Contains(s.key, ":key/") {
+		return s.key
+	}
+	return ""
 }
 
 // bucket describes the bucket of the state.
@@ -60,6 +78,7 @@ func (s *session) bucket(c *config.Config, accountID string) (account.BucketSpec
 	if c.State != nil {
 		spec.KMSKey = c.State.KMSKey
 	}
+	spec.S3Key = spec.KMSKey == "" && slices.Contains(s.config.Reset, "state.kms_key")
 	return spec, nil
 }
 

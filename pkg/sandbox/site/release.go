@@ -92,6 +92,9 @@ func (s *Site) boot(ctx context.Context, blob []byte) error {
 		d.Addresses = append(d.Addresses, address+":25555")
 	}
 	s.options.Observe("director", "starts at "+strings.Join(d.Addresses, " and "))
+	s.mu.Lock()
+	s.booted = d
+	s.mu.Unlock()
 	return s.World.BootDirector(ctx, d)
 }
 

@@ -59,6 +59,7 @@ type Site struct {
 
 	mu       sync.Mutex
 	forwards []net.Listener
+	booted   world.Director
 	failed   error // of what goes on in the background
 }
 

@@ -37,7 +37,7 @@ var prefixes = map[string]string{
 var immutable = map[string][]string{
 	"AWS::EC2::VPC":                         {"CidrBlock"},
 	"AWS::EC2::Subnet":                      {"AvailabilityZone", "CidrBlock", "VpcId"},
-	"AWS::EC2::NatGateway":                  {"AllocationId", "SubnetId"},
+	"AWS::EC2::NatGateway":                  {"AllocationId", "PrivateIpAddress", "SubnetId"},
 	"AWS::EC2::EIP":                         {"Domain"},
 	"AWS::EC2::RouteTable":                  {"VpcId"},
 	"AWS::EC2::Route":                       {"RouteTableId", "DestinationCidrBlock"},

@@ -78,6 +78,9 @@ func (s *Server) step(st *stack, t *task) {
 		physical, resource = t.old.PhysicalID, t.old.Type
 	}
 	if !t.begun {
+		if s.postpone(st, t) {
+			return
+		}
 		t.begun = true
 		s.event(st, t.id, physical, resource, kind+"_IN_PROGRESS", "")
 		return
@@ -163,6 +166,10 @@ func (s *Server) put(st *stack, t *task) error {
 // fail goes on after a resource has failed: with a rollback, where there is one.
 func (s *Server) fail(st *stack, t *task, _ string) {
 	o := st.operation
+	if t.action == "DELETE" && (o.kind == "UPDATE" || o.kind == "UPDATE_ROLLBACK") {
+		s.leave(st, t)
+		return
+	}
 	o.failed = append(o.failed, t.id)
 	names := "[" + strings.Join(o.failed, ", ") + "]"
 	switch o.kind {
@@ -181,6 +188,16 @@ func (s *Server) fail(st *stack, t *task, _ string) {
 	default: // the other resources are deleted all the same
 		o.tasks = o.tasks[1:]
 	}
+}
+
+// leave goes on after the cleanup of an update, or of its rollback, could not delete
+// what is of no use any more: the service gives up on it, and it is outside the stack.
+func (s *Server) leave(st *stack, t *task) {
+	if t.old == nil {
+		delete(st.live, t.id)
+		st.order = slices.DeleteFunc(st.order, func(id string) bool { return id == t.id })
+	}
+	st.operation.tasks = st.operation.tasks[1:]
 }
 
 // beginWith starts a rollback for a reason.

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -13,6 +14,9 @@ type Failure struct {
 	On        string // "CREATE", "UPDATE", "DELETE", "REVERT" (the rollback of an update); empty: any
 	Reason    string // "Maximum number of addresses has been reached"
 	Times     int    // 0 is one, -1 is always
+	// Late has it fail after all others have been made or changed: the real service
+	// makes what does not depend on each other side by side, here it is one by one.
+	Late bool
 }
 
 // Refusal makes the service refuse calls.
@@ -145,6 +149,20 @@ func (s *Server) refusal(action string) *Refusal {
 	return nil
 }
 
+// postpone puts a task that is to fail late behind all others that make or change.
+func (s *Server) postpone(st *stack, t *task) bool {
+	late := slices.ContainsFunc(s.failures, func(f *Failure) bool {
+		return f.Late && f.LogicalID == t.id && (f.On == "" || f.On == t.action) && f.Times != 0
+	})
+	tasks := st.operation.tasks
+	last := slices.IndexFunc(tasks, func(t task) bool { return t.id == "" })
+	if !late || last < 2 {
+		return false
+	}
+	st.operation.tasks = slices.Concat(tasks[1:last], tasks[:1], tasks[last:])
+	return true
+}
+
 // failure says why a task fails; "" if it does not.
 func (s *Server) failure(st *stack, t *task) string {
 	for _, f := range s.failures {
@@ -159,8 +177,8 @@ func (s *Server) failure(st *stack, t *task) string {
 	if t.old != nil {
 		l = t.old
 	}
-	if t.action == "DELETE" && l != nil && l.Type == "AWS::RDS::DBInstance" && l.Properties["DeletionProtection"] == "true" &&
-		st.operation.kind == "DELETE" && !slices.Contains(st.operation.retain, t.id) {
+	if t.action == "DELETE" && l != nil && l.Type == "AWS::RDS::DBInstance" && fmt.Sprint(l.Properties["DeletionProtection"]) == "true" &&
+		!slices.Contains(st.operation.retain, t.id) {
 		return "Cannot delete protected DB Instance, please disable deletion protection and try again. (Service: Rds, Status Code: 400)"
 	}
 	return ""

@@ -209,6 +209,68 @@ func TestServer_tellsOthersWhatComesAndGoes(t *testing.T) {
 	}
 }
 
+const guarded = `
+Parameters:
+  Protection: {Type: String, Default: "true"}
+  More: {Type: String, Default: "no"}
+Conditions:
+  WithMore: !Equals [!Ref More, "yes"]
+Resources:
+  Other:
+    Type: AWS::EC2::VPC
+    Properties: {CidrBlock: 10.0.0.0/16}
+  Base:
+    Type: AWS::RDS::DBInstance
+    DeletionPolicy: Snapshot
+    Condition: WithMore
+    Properties: {DeletionProtection: !Ref Protection}
+`
+
+func TestServer_deletesNoProtectedDatabaseEvenInARollback(t *testing.T) {
+	late := cloudformation.Failure{LogicalID: "Other", Reason: "no", Late: true}
+	for _, c := range []struct {
+		title, protection, kind string
+		want                    string // state, resources and snapshots at the end
+	}{
+		{"creation", "true", "CREATE", "ROLLBACK_FAILED 1 0"},
+		{"creation, unprotected", "false", "CREATE", "ROLLBACK_COMPLETE 0 1"},
+		{"update", "true", "UPDATE", "UPDATE_ROLLBACK_COMPLETE 1 0"},
+		{"update, unprotected", "false", "UPDATE", "UPDATE_ROLLBACK_COMPLETE 1 1"},
+		{"no rollback", "true", "DROP", "UPDATE_COMPLETE 1 0"},
+	} {
+		t.Run(c.title, func(t *testing.T) {
+			w := newWorld(t)
+			given := []string{"Protection=" + c.protection, "More=yes"}
+			template := guarded
+			switch c.kind {
+			case "UPDATE":
+				w.apply(t, "CREATE", guarded)
+				template = strings.ReplaceAll(guarded, "10.0.", "10.1.")
+				w.cloud.Fail(late)
+			case "CREATE":
+				w.cloud.Fail(late)
+			case "DROP":
+				w.apply(t, "CREATE", guarded, given...)
+				c.kind, given[1] = "UPDATE", "More=no"
+			}
+			if refused := w.apply(t, c.kind, template, given...); refused != "" {
+				t.Fatal(refused)
+			}
+			state := w.cloud.State()
+			st := state.Stacks["s"]
+			if got := fmt.Sprint(st.Status, " ", len(st.Resources), " ", len(state.Snapshots)); got != c.want {
+				t.Errorf("it ends as %s, want %s", got, c.want)
+			}
+			refused := slices.ContainsFunc(st.Events, func(e cloudformation.Event) bool {
+				return e.Status == "DELETE_FAILED" && strings.Contains(e.Reason, "Cannot delete protected DB Instance")
+			})
+			if refused != (c.protection == "true") {
+				t.Errorf("the deletion was refused: %v", refused)
+			}
+		})
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{small, "", "Resources: {A: {Type: AWS::EC2::VPC}}", "{\"Resources\": {\"A\": {\"Type\": \"A::B\"}}}", "a: &a [*a]", "Resources: {A: {Type: A::B, Properties: {X: !Sub \"${\"}}}", "? [a]\n: b"} {
 		f.Add(seed)

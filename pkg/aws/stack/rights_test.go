@@ -1,0 +1,207 @@
+package stack_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+)
+
+func TestForbidden_isWhatThePipelineHasNoRightTo(t *testing.T) {
+	modify := func(kind, replacement string, details ...string) stack.ResourceChange {
+		return stack.ResourceChange{Action: stack.Modify, LogicalID: "X", Type: kind, Replacement: replacement, Details: details}
+	}
+	only := func(action stack.Action, kind string) stack.ResourceChange {
+		return stack.ResourceChange{Action: action, LogicalID: "X", Type: kind}
+	}
+	for title, c := range map[string]struct {
+		change    stack.ResourceChange
+		forbidden bool
+	}{
+		"ranges of a group":        {modify("AWS::EC2::SecurityGroup", "False", "Properties.SecurityGroupIngress", "Tags"), false},
+		"what a group reaches":     {modify("AWS::EC2::SecurityGroup", "False", "Properties.SecurityGroupEgress"), true},
+		"another group":            {modify("AWS::EC2::SecurityGroup", "True", "Properties.GroupDescription"), true},
+		"a group that is new":      {only(stack.Add, "AWS::EC2::SecurityGroup"), true},
+		"a rule that is new":       {only(stack.Add, "AWS::EC2::SecurityGroupIngress"), false},
+		"a rule that goes":         {only(stack.Remove, "AWS::EC2::SecurityGroupIngress"), false},
+		"another rule":             {modify("AWS::EC2::SecurityGroupIngress", "True", "Properties.FromPort"), false},
+		"size of the database":     {modify("AWS::RDS::DBInstance", "False", "Properties.DBInstanceClass", "Metadata"), false},
+		"perhaps another database": {modify("AWS::RDS::DBInstance", "Conditional", "Properties.MultiAZ"), true},
+		"another database":         {modify("AWS::RDS::DBInstance", "True", "Properties.DBName"), true},
+		"no database":              {only(stack.Remove, "AWS::RDS::DBInstance"), true},
+		"its subnets":              {modify("AWS::RDS::DBSubnetGroup", "False", "Properties.SubnetIds"), true},
+		"address of the record":    {modify("AWS::Route53::RecordSet", "False", "Properties.ResourceRecords"), false},
+		"another record":           {modify("AWS::Route53::RecordSet", "True", "Properties.Name"), true},
+		"tags of the network":      {modify("AWS::EC2::VPC", "False", "Tags"), false},
+		"names in the network":     {modify("AWS::EC2::VPC", "False", "Tags", "Properties.EnableDnsHostnames"), true},
+		"nobody knows what":        {modify("AWS::EC2::VPC", "False"), true},
+		"tags of a role":           {modify("AWS::IAM::Role", "False", "Tags"), true},
+		"tags of its subnets":      {modify("AWS::RDS::DBSubnetGroup", "False", "Tags"), true},
+		"a policy":                 {modify("AWS::IAM::Policy", "False", "Properties.PolicyDocument"), true},
+		"another gateway":          {modify("AWS::EC2::NatGateway", "True", "Properties.PrivateIpAddress"), true},
+	} {
+		got := stack.Change{Resources: []stack.ResourceChange{c.change}}.Forbidden()
+		if slices.Contains(got, "X") != c.forbidden || len(got) > 1 {
+			t.Errorf("%s: forbidden is %v", title, got)
+		}
+	}
+}
+
+func TestForbidden_isNothingInAnOrdinaryUpdate(t *testing.T) {
+	w := newWorld(t)
+	p := parameters()
+	p.Domain, p.HostedZone = "ci.example.com", "Z0123456789ABC"
+	c, err := w.stack.Plan(t.Context(), p)
+	if err != nil || !slices.Contains(c.Forbidden(), "PipelinePolicy") || slices.Contains(c.Forbidden(), "WebToWeb") {
+		t.Errorf("of a creation %v is forbidden (%v)", c.Forbidden(), err)
+	}
+	w.made(t, p)
+	p.WebPort, p.WebCIDRs, p.DirectorCIDRs = 8443, []string{"192.0.2.0/24"}, []string{"192.0.2.0/24"}
+	p.DatabaseType, p.DatabaseStorage = "db.t4g.medium", 50
+	c, err = w.stack.Plan(t.Context(), p)
+	if err != nil || len(c.Resources) < 5 || len(c.Forbidden()) != 0 {
+		t.Errorf("of %d changes %v is forbidden (%v)", len(c.Resources), c.Forbidden(), err)
+	}
+	remains := newWorld(t)
+	remains.cloud.Fail(cloudformation.Failure{LogicalID: "WebAddress", Reason: noAddresses})
+	_, _ = remains.deploy(t, parameters())
+	if c, err = remains.stack.Plan(t.Context(), parameters()); err != nil || len(c.Forbidden()) != 1 {
+		t.Errorf("to make a stack anew, %v is forbidden (%v)", c.Forbidden(), err)
+	}
+}
+
+// CloudFormation shows a resource as changed, too, when it asks for an attribute of
+// one that changes. The pipeline would then seem to change its own rights.
+func TestTemplate_hasNoRightsThatHangOnWhatThePipelineChanges(t *testing.T) {
+	template := parsed(t)
+	for id, r := range template.Resources {
+		if !strings.HasPrefix(r.Type, "AWS::IAM::") {
+			continue
+		}
+		cloudformation.Walk(map[string]any(r.Properties), func(function string, argument any) {
+			of := argument
+			if list, _ := argument.([]any); function == "Fn::GetAtt" && len(list) > 0 {
+				of = list[0]
+			}
+			kind := template.Resources[fmt.Sprint(of)].Type
+			if function == "Ref" && kind == "AWS::RDS::DBInstance" || function == "Fn::GetAtt" && (kind == "AWS::RDS::DBInstance" || kind == "AWS::EC2::SecurityGroup" || kind == "AWS::Route53::RecordSet") {
+				t.Errorf("%s refers to %v", id, argument)
+			}
+		})
+	}
+	w := newWorld(t)
+	out := w.made(t, everything())
+	granted := fmt.Sprint(w.there(t).Resources["PipelinePolicy"].Properties["PolicyDocument"])
+	pattern := regexp.MustCompile(`arn:aws:rds:eu-central-1:123456789012:db:([a-z-]+)\*`).FindStringSubmatch(granted)
+	if pattern == nil || !strings.HasPrefix(out.DatabaseInstance, pattern[1]) {
+		t.Errorf("the pipeline's rights end at %q, and the database is %s", pattern, out.DatabaseInstance)
+	}
+	if !strings.Contains(granted, "arn:aws:cloudformation:eu-central-1:123456789012:stack/"+name+"/*") {
+		t.Errorf("the pipeline may not change the stack by its name: %s", granted)
+	}
+}
+
+// statement is one of a policy.
+type statement struct {
+	Sid              string
+	Action, Resource any
+	Condition        map[string]any
+}
+
+// like says whether a text fits a pattern with stars.
+func like(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	return regexp.MustCompile("^" + strings.Join(parts, ".*") + "$").MatchString(text)
+}
+
+// installers are the statements for whoever runs the installer.
+func installers(t *testing.T, s stack.Scope) []statement {
+	t.Helper()
+	var document struct{ Statement []statement }
+	if err := json.Unmarshal(stack.InstallerPolicy(s), &document); err != nil {
+		t.Fatal(err)
+	}
+	return document.Statement
+}
+
+// TestInstallerPolicy_allowsWhatTheCPIDoes: whoever deploys makes the director by the
+// same CPI. What the CPI makes, it tags afterwards or never: a grant by tag is none.
+func TestInstallerPolicy_allowsWhatTheCPIDoes(t *testing.T) {
+	w := newWorld(t)
+	w.made(t, everything())
+	scope := stack.Scope{Partition: "aws", Region: "eu-central-1", Account: "123456789012", Name: "ci", Bucket: "state"}
+	may := installers(t, scope)
+	asked := 0
+	cpi := policies(w.there(t).Resources)["CPIPolicy"]
+	for _, one := range cpi["Statement"].([]any) {
+		s := one.(map[string]any)
+		for _, resource := range texts(s["Resource"]) {
+			if strings.Contains(resource, "spot-instances-request") {
+				continue // the director is no spot VM
+			}
+			for _, action := range texts(s["Action"]) {
+				asked++
+				if !slices.ContainsFunc(may, func(m statement) bool {
+					return !strings.Contains(fmt.Sprint(m.Condition), "ResourceTag") &&
+						slices.ContainsFunc(texts(m.Action), func(p string) bool { return like(p, action) }) &&
+						slices.ContainsFunc(texts(m.Resource), func(p string) bool { return like(p, resource) })
+				}) {
+					t.Errorf("the installer may not %s on %s", action, resource)
+				}
+			}
+		}
+	}
+	if asked < 40 {
+		t.Errorf("only %d grants were looked at", asked)
+	}
+}
+
+func TestInstallerPolicy_isShortEnoughForTheLongestNames(t *testing.T) {
+	text := stack.InstallerPolicy(stack.Scope{
+		Partition: "aws-us-gov", Region: "ap-southeast-3", Account: "123456789012", Name: strings.Repeat("n", 30), Bucket: strings.Repeat("b", 63),
+	})
+	if n := len(regexp.MustCompile(`\s`).ReplaceAll(text, nil)); n > 6144 {
+		t.Errorf("it has %d characters: IAM takes 6144", n)
+	}
+}
+
+func TestTemplate_opensThePortThatIsGiven(t *testing.T) {
+	w := newWorld(t)
+	p := everything()
+	p.WebPort = 8443
+	w.made(t, p)
+	ports := map[string]int{}
+	for _, r := range w.there(t).Resources {
+		rules, _ := r.Properties["SecurityGroupIngress"].([]any)
+		if r.Type == "AWS::EC2::SecurityGroupIngress" {
+			rules = []any{map[string]any(r.Properties)}
+		}
+		for _, rule := range rules {
+			ports[fmt.Sprint(rule.(map[string]any)["FromPort"], "-", rule.(map[string]any)["ToPort"])]++
+		}
+	}
+	if ports["443-443"] != 0 || ports["8443-8443"] != 8+3 || ports["80-80"] != 8+2 {
+		t.Errorf("the open ports are %v", ports)
+	}
+}
+
+func TestTemplate_givesTheNATGatewayAnAddressThatBOSHLeavesAlone(t *testing.T) {
+	w := newWorld(t)
+	p := parameters()
+	p.NetworkCIDR, p.PublicCIDRs, p.PrivateCIDRs = "10.9.0.0/16", []string{"10.9.0.0/24", "10.9.1.0/24"}, []string{"10.9.16.0/20", "10.9.32.0/20"}
+	p.DirectorIP, p.NATIP = "10.9.0.6", "10.9.0.7"
+	w.made(t, p)
+	if diff := cmp.Diff("10.9.0.7", w.there(t).Resources["NATGateway"].Properties["PrivateIpAddress"]); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,68 @@
+package installer_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
+)
+
+// A run that is killed while its stack is made leaves CloudFormation at work: the next
+// one waits for that, says so, and goes on.
+func TestDeploy_waitsForAStackThatADeadRunHasBegun(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, site.Options{Step: 150 * time.Millisecond}, nil)
+	if q, by := p.attack(t, "stack-started", "deploy"); by == 0 {
+		t.Fatalf("it was not killed: code %d\n%s", q.code, q.stderr)
+	}
+	p.AWS.DeleteObject(bucket, "leases/installation")
+	q, _ := p.attack(t, "", "deploy")
+	if q.code != 0 || !strings.Contains(q.stderr, "waiting for that to end") {
+		t.Fatalf("code %d\n%s", q.code, q.stderr)
+	}
+	if e := p.everything(); e.VMs != 1 || e.Stack != "perpetual-ci CREATE_COMPLETE" {
+		t.Errorf("afterwards there is %+v", e)
+	}
+}
+
+// What a file no longer says stays as it was: the key of the state, and the tags of
+// everything.
+func TestDeploy_keepsKeyAndTagsThatAreNoLongerSaid(t *testing.T) {
+	t.Parallel()
+	const key = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000000"
+	p := newPlace(t, site.Options{}, nil)
+	set := []string{"PERPETUAL_STATE_KMS_KEY=" + key}
+	text, err := p.Config(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, p.dir, map[string]string{"perpetual.yml": strings.Replace(string(text), "aws:\n", "aws:\n    tags: {team: build}\n", 1)})
+	if q := run(t, p.dir, p.env(set...), "deploy"); q.code != 0 {
+		t.Fatal(q.stderr)
+	}
+	write(t, p.dir, map[string]string{"perpetual.yml": string(text)})
+	t.Log(p.run(t, "plan").stdout)
+	p.finds(t, nothingToDo)
+	if b, _ := p.AWS.Bucket(bucket); !strings.Contains(b.Encryption, key) {
+		t.Errorf("the bucket's encryption is %s", b.Encryption)
+	}
+	for name, stack := range p.Stacks.State().Stacks {
+		if stack.Parameters["StateKey"] != key {
+			t.Errorf("stack %s has parameters %v", name, stack.Parameters)
+		}
+	}
+
+	all := p.AWS.Parameters()
+	for name := range all {
+		p.AWS.DeleteParameter(name)
+	}
+	p.good(t, "deploy")
+	for name, parameter := range p.AWS.Parameters() {
+		if diff := cmp.Diff(all[name].Tags, parameter.Tags); diff != "" || parameter.Tags["team"] != "build" {
+			t.Errorf("the tags of %s (-before +after):\n%s", name, diff)
+		}
+	}
+}
