@@ -8,12 +8,15 @@ import (
 	"strings"
 )
 
+// errElsewhere refuses to install on a director that exists.
+var errElsewhere = errors.New("an installation is made on AWS, and the configuration names a director that exists (director.url); nothing was changed: for that one set the bundled pipeline, with perpetual pipeline and fly set-pipeline")
+
 // checkAccount asks who we are and whether the region has what is wanted, before
 // anything is made. It changes nothing.
 func (r *run) checkAccount(ctx context.Context) (Outcome, error) {
 	aws := r.config.AWS
 	if aws == nil {
-		return Outcome{}, errors.New("an installation is made on AWS, and the configuration names a director that exists (director.url); nothing was changed: for that one set the bundled pipeline, with perpetual pipeline and fly set-pipeline")
+		return skipped("the director exists already: no cloud account is used")
 	}
 	var err error
 	if r.identity, err = r.Account.Identity(ctx); err != nil {

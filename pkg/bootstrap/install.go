@@ -15,6 +15,9 @@ import (
 // from there.
 func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
+	if r.config.AWS == nil {
+		return r.result, errElsewhere
+	}
 	// The store comes first, and with it the lease under which all else is done.
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}, {stepState, r.openState}}); err != nil {
 		return r.result, err

@@ -20,6 +20,9 @@ const notYet = "would be made"
 // changes nothing, but for a change set of the stack that it discards.
 func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	r := i.newRun(o)
+	if r.config.AWS == nil {
+		return Plan{}, errElsewhere
+	}
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
 		return Plan{}, err
 	}

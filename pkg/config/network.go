@@ -81,6 +81,12 @@ func (v *validator) existing(n Network) {
 
 // access looks at who may reach what.
 func (v *validator) access() {
+	switch v.c.Access.Port {
+	case 80:
+		v.wrong("access.port", "80 is where people are sent on to HTTPS; want another")
+	case 2222:
+		v.wrong("access.port", "2222 is where workers register; want another")
+	}
 	a := v.c.Access
 	v.networks("access.web", a.Web)
 	v.networks("access.director", a.Director)

@@ -90,6 +90,8 @@ func TestValidate_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
 		"a zone without domain":  {onAWS + "access: {hosted_zone: Z0123456789ABC}", "access.hosted_zone: is of no use without access.domain"},
 		"an address as domain":   {onAWS + "access: {domain: 198.51.100.7}", "access.domain: 198.51.100.7 is an address, and the web gets an address of its own; want a name, or leave the key out"},
 		"a domain without a dot": {onAWS + "access: {domain: ci}", "warning: access.domain: ci has no dot; only hosts that search the right domain find it"},
+		"the port of http":       {onAWS + "access: {port: 80}", "access.port: 80 is where people are sent on to HTTPS; want another"},
+		"the port of workers":    {onAWS + "access: {port: 2222}", "access.port: 2222 is where workers register; want another"},
 		"AWS's own tags":         {"name: ci\naws: {region: eu-central-1, tags: {'AWS:x': y}}", "aws.tags.AWS:x: begins with aws:, which AWS keeps for itself"},
 		"BOSH's tags":            {"name: ci\naws: {region: eu-central-1, tags: {deployment: y}}", "aws.tags.deployment: is set by Perpetual or by BOSH; choose another name"},
 		"a long name":            {"name: a-name-of-just-thirty-letters\naws: {region: eu-central-1}", "name: the state bucket perpetual-a-name-of-just-thirty-letters-123456789012-eu-central-1 has 65 characters, and a bucket's name at most 63; choose a shorter name, or set state.bucket"},

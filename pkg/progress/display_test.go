@@ -51,7 +51,7 @@ func install(d *progress.Display, c *clock) {
 	c.pass(2 * time.Minute)
 	d.Note("infrastructure", "creating Database\n(AWS::RDS::DBInstance), which\x1b[31m takes \x07long")
 	c.pass(time.Minute)
-	d.Say("asking AWS again in 2s: it is busy")
+	d.Warn("asking AWS again in 2s: it is busy")
 	d.End("infrastructure", bootstrap.Outcome{Status: bootstrap.Changed, Report: "stack perpetual-ci: created, 34 resources", Took: 3*time.Minute + 12*time.Second})
 	d.Note("infrastructure", "  told late")
 	d.Note("verify", "+   indented")

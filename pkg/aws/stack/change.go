@@ -21,7 +21,7 @@ type Change struct {
 	Create    bool   // the stack is made by it
 	Empty     bool   // there is nothing to do
 	Resources []ResourceChange
-	// Protect says that protection against deletion will be turned on.
+	// Protect says that the stack's protection against deletion will be turned on.
 	Protect bool
 	// Repair says what must be done before a change set can be made, and then what
 	// resources change is not known yet: "delete what is left of a failed creation"

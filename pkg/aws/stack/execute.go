@@ -14,10 +14,11 @@ import (
 )
 
 // Execute carries a planned change out, waits for its end, and gives the outputs.
-// What Plan found to be in the way, it clears away first, and then plans anew. A
-// failed change is rolled back by CloudFormation; the *Error says what failed, what
-// is still there and what to do. When ctx ends the change goes on by itself, and
-// the next Plan waits for it.
+// What Plan found to be in the way, it clears away first, and then plans anew. What
+// must not be deleted it protects when all is there: the stack itself, and by a
+// second change a database that was made. A failed change is rolled back by
+// CloudFormation; the *Error says what failed, what is still there and what to do.
+// When ctx ends the change goes on by itself, and the next Plan waits for it.
 func (s *Stack) Execute(ctx context.Context, c Change) (Outputs, error) {
 	if c.Repair != "" && c.parameters != nil {
 		next, err := s.repair(ctx, c)

@@ -148,4 +148,3 @@ func TestPlan_saysNothingOfADatabaseThatIsNotThere(t *testing.T) {
 		t.Errorf("the second plan is %+v (%v)", c, err)
 	}
 }
-

@@ -23,7 +23,7 @@ func TestDeploy_waitsForAStackThatADeadRunHasBegun(t *testing.T) {
 	if q.code != 0 || !strings.Contains(q.stderr, "waiting for that to end") {
 		t.Fatalf("code %d\n%s", q.code, q.stderr)
 	}
-	if e := p.everything(); e.VMs != 1 || e.Stack != "perpetual-ci CREATE_COMPLETE" {
+	if e := p.everything(); e.VMs != 1 || e.Stack != "perpetual-ci UPDATE_COMPLETE" {
 		t.Errorf("afterwards there is %+v", e)
 	}
 }
@@ -44,7 +44,6 @@ func TestDeploy_keepsKeyAndTagsThatAreNoLongerSaid(t *testing.T) {
 		t.Fatal(q.stderr)
 	}
 	write(t, p.dir, map[string]string{"perpetual.yml": string(text)})
-	t.Log(p.run(t, "plan").stdout)
 	p.finds(t, nothingToDo)
 	if b, _ := p.AWS.Bucket(bucket); !strings.Contains(b.Encryption, key) {
 		t.Errorf("the bucket's encryption is %s", b.Encryption)

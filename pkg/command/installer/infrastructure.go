@@ -22,9 +22,6 @@ type infrastructure struct {
 	// say hears what the adapter says of itself, such as that it waits for what others
 	// do; note hears of the stack's events while it waits.
 	say, note func(string)
-	// stateKey is the key with which the bucket of the state is encrypted, as an ARN; ""
-	// if it is S3's own.
-	stateKey func() string
 }
 
 // stackName is what the stack of an installation is called.
@@ -81,9 +78,6 @@ func (i *infrastructure) Plan(ctx context.Context, w bootstrap.Wanted) (bootstra
 	if err != nil {
 		return bootstrap.Change{}, err
 	}
-	if parameters.StateKey == "" && parameters.StateBucket != "" {
-		parameters.StateKey = i.stateKey()
-	}
 	report := i.tell
 	s, err := i.stack(w.Config, func(e stack.Event) { report(e) })
 	if err != nil {
@@ -93,7 +87,7 @@ func (i *infrastructure) Plan(ctx context.Context, w bootstrap.Wanted) (bootstra
 	if err != nil {
 		return bootstrap.Change{}, err
 	}
-	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Roles(), Repair: change.Repair != "", Handle: planned{s, change, &report}}
+	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Forbidden(), Repair: change.Repair != "", Handle: planned{s, change, &report}}
 	switch {
 	case change.Repair != "":
 		out.Lines = append(out.Lines, "! before anything else: "+change.Repair+"; what changes after that is known only then")
@@ -191,15 +185,18 @@ func (i *infrastructure) Delete(ctx context.Context, c *config.Config, report fu
 	return s.Delete(ctx, true)
 }
 
-// directorNumber is the number of the director's address in the first public
-// subnet; AWS keeps the first four of each.
-const directorNumber = 6
+// The numbers of the director's and the NAT gateway's addresses in the first public
+// subnet: AWS keeps the first four of each, and BOSH leaves these alone.
+const (
+	directorNumber = 6
+	natNumber      = 7
+)
 
 // parametersOf says in the template's terms what is wanted.
 func parametersOf(w bootstrap.Wanted) (stack.Parameters, error) {
 	c := w.Config
 	p := stack.Parameters{
-		Name: c.Name, Zones: w.Zones, WebCIDRs: c.Access.Web, DirectorCIDRs: w.DirectorCIDRs,
+		Name: c.Name, Zones: w.Zones, WebPort: c.Access.Port, WebCIDRs: c.Access.Web, DirectorCIDRs: w.DirectorCIDRs,
 		Domain: c.Access.Domain, HostedZone: w.HostedZone,
 		ParameterPath: "/perpetual/" + c.Name, Issuer: w.IssuerURL, PipelineSubject: "main/" + c.Pipeline.Name,
 		PermissionsBoundary: c.AWS.PermissionsBoundary,
@@ -219,7 +216,9 @@ func parametersOf(w bootstrap.Wanted) (stack.Parameters, error) {
 		return stack.Parameters{}, err
 	}
 	var err error
-	p.DirectorIP, err = stack.Address(p.PublicCIDRs[0], directorNumber)
+	if p.DirectorIP, err = stack.Address(p.PublicCIDRs[0], directorNumber); err == nil && p.ExistingVPC == "" {
+		p.NATIP, err = stack.Address(p.PublicCIDRs[0], natNumber)
+	}
 	return p, err
 }
 

@@ -31,7 +31,6 @@ type session struct {
 	display *progress.Display
 	out     *secret.Writer // masks what goes to stdout
 	account *account.Account
-	key     string // with which the bucket of the state is encrypted, once it was opened
 }
 
 // open prepares a command: what is wanted, who shows how it goes, and as whom
@@ -153,7 +152,7 @@ func (s *session) installation() *bootstrap.Installation {
 		i.Account = awsAccount{s.account, s.config}
 		i.Price = s.price()
 		i.Infra = &infrastructure{
-			name: s.config.Name, account: s.account, poll: s.Scale(stackPoll), stateKey: s.stateKey,
+			name: s.config.Name, account: s.account, poll: s.Scale(stackPoll),
 			say: s.display.Say, note: func(line string) { s.display.Note("infrastructure", line) },
 		}
 		i.Env = &environmentOf{session: s}

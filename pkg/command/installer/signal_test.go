@@ -94,7 +94,7 @@ func TestSignal_endsAtASafePointAndTheNextRunGoesOn(t *testing.T) {
 		}
 	}
 	p.good(t, "deploy")
-	if there := p.everything(); there.VMs != 1 || there.Disks != 1 || there.Stemcells != 1 || there.Stack != "perpetual-ci CREATE_COMPLETE" {
+	if there := p.everything(); there.VMs != 1 || there.Disks != 1 || there.Stemcells != 1 || there.Stack != "perpetual-ci UPDATE_COMPLETE" {
 		t.Errorf("in the end there is %+v", there)
 	}
 }

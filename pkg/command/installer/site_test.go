@@ -145,7 +145,7 @@ func TestDeploy_installsFromNothingAndDestroyLeavesNothing(t *testing.T) {
 		t.Errorf("stdout does not name %s:\n%s", p.WebURL(), q.stdout)
 	}
 	before := p.everything()
-	if before.VMs != 1 || before.Disks != 1 || before.Stemcells != 1 || before.Stack != "perpetual-ci CREATE_COMPLETE" || before.Pipelines == 0 {
+	if before.VMs != 1 || before.Disks != 1 || before.Stemcells != 1 || before.Stack != "perpetual-ci UPDATE_COMPLETE" || before.Pipelines == 0 {
 		t.Errorf("after the install there is %+v", before)
 	}
 

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
@@ -44,13 +43,9 @@ func (s *session) openStore(ctx context.Context, c *config.Config, accountID str
 	if err != nil {
 		return nil, false, err
 	}
-	if spec.KMSKey == "" && !spec.S3Key {
-		spec.KMSKey, err = s.account.BucketKey(ctx, spec)
-		if err != nil && (create || !errors.Is(err, account.ErrDenied)) { // who only reads needs no key
-			return nil, false, err
-		}
+	if err := s.adoptKey(ctx, &spec); err != nil && (create || !errors.Is(err, account.ErrDenied)) {
+		return nil, false, err // who only reads needs no key
 	}
-	s.key = spec.KMSKey
 	b, err := aws.New(aws.Options{
 		Bucket: spec.Name, Region: s.account.Region(), KMSKey: spec.KMSKey, Connection: s.account.Connection(), Notify: s.Notify, Debug: s.Logger(), Env: s.Env,
 	})
@@ -60,13 +55,18 @@ func (s *session) openStore(ctx context.Context, c *config.Config, accountID str
 	return command.Bucket(b), created, nil
 }
 
-// stateKey is the ARN of the key of the state's bucket, "" where it is S3's own, or an
-// alias: a policy names keys.
-func (s *session) stateKey() string {
-	if strings.HasPrefix(s.key, "arn:") && strings.Contains(s.key, ":key/") {
-		return s.key
+// adoptKey takes the key that the bucket has for the one that is wanted, where nothing
+// is said of it: objects, the stack and the pipeline use it, too.
+func (s *session) adoptKey(ctx context.Context, spec *account.BucketSpec) error {
+	if spec.KMSKey != "" || spec.S3Key {
+		return nil
 	}
-	return ""
+	key, err := s.account.BucketKey(ctx, *spec)
+	if err != nil || key == "" {
+		return err
+	}
+	spec.KMSKey = key
+	return config.Apply(s.config, "bucket "+spec.Name, "state.kms_key", key)
 }
 
 // bucket describes the bucket of the state.
