@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func (p *planner) configuration(context.Context) (PlannedStep, error) {
 	}
 	var lines []string
 	for _, c := range config.Diff(p.stored, p.wantedConfig) {
-		lines = append(lines, fmt.Sprintf("~ %s: %s → %s", c.Key, c.Old, c.New))
+		lines = append(lines, fmt.Sprintf("~ %s: %s → %s", c.Key, cmp.Or(c.Old, "not set"), cmp.Or(c.New, "not set")))
 	}
 	if len(lines) == 0 {
 		return quiet("as before")
@@ -230,7 +231,20 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	if !preview.cloudConfig && answer.Field("deploy") != upgrade.WouldDeploy {
 		return quiet("%s", describeSet(p.set))
 	}
-	return PlannedStep{Changes: true, Summary: "would change", Lines: strings.Split(strings.TrimSpace(text.String()), "\n")}, nil
+	return PlannedStep{Changes: true, Summary: "would change", Lines: told(text.String())}, nil
+}
+
+// told are the lines of a preview that say what would change: the pipeline is another
+// step's, and what stays needs no line.
+func told(text string) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if line != "" && !strings.HasPrefix(line, "pipeline: ") && !strings.HasSuffix(line, ": would change: false") && !strings.HasSuffix(line, ": unchanged") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // parameters are those of the pipeline, and the key of its user.

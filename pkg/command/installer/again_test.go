@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/command/installer"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 )
 
@@ -54,6 +56,18 @@ func TestDeploy_keepsKeyAndTagsThatAreNoLongerSaid(t *testing.T) {
 		}
 	}
 
+	if q := run(t, p.dir, p.env("PERPETUAL_STATE_KMS_KEY=null"), "deploy"); q.code != 0 {
+		t.Fatal(q.stderr)
+	}
+	if b, _ := p.AWS.Bucket(bucket); strings.Contains(b.Encryption, key) {
+		t.Errorf("null leaves the encryption %s", b.Encryption)
+	}
+	for name, stack := range p.Stacks.State().Stacks {
+		if stack.Parameters["StateKey"] != "" {
+			t.Errorf("null leaves stack %s the parameters %v", name, stack.Parameters)
+		}
+	}
+
 	all := p.AWS.Parameters()
 	for name := range all {
 		p.AWS.DeleteParameter(name)
@@ -63,5 +77,23 @@ func TestDeploy_keepsKeyAndTagsThatAreNoLongerSaid(t *testing.T) {
 		if diff := cmp.Diff(all[name].Tags, parameter.Tags); diff != "" || parameter.Tags["team"] != "build" {
 			t.Errorf("the tags of %s (-before +after):\n%s", name, diff)
 		}
+	}
+}
+
+// What a creation that failed has left is shown by the plan before it is deleted.
+func TestPlan_showsThatAFailedCreationIsClearedAway(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, site.Options{}, nil)
+	p.Stacks.Fail(cloudformation.Failure{LogicalID: "NATAddress", On: "CREATE", Reason: "The maximum number of addresses has been reached"})
+	if q := p.run(t, "deploy"); q.code != 1 || !strings.Contains(q.stderr, "maximum number of addresses") {
+		t.Fatalf("code %d\n%s", q.code, q.stderr)
+	}
+	q := p.run(t, "plan")
+	if q.code != installer.ExitChanges || !strings.Contains(q.stdout, "! before anything else: delete what is left of a failed creation") {
+		t.Errorf("code %d\n%s%s", q.code, q.stdout, q.stderr)
+	}
+	p.good(t, "deploy")
+	if e := p.everything(); e.Stack != "perpetual-ci UPDATE_COMPLETE" {
+		t.Errorf("afterwards there is %+v", e)
 	}
 }

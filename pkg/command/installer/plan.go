@@ -3,6 +3,7 @@ package installer
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -95,12 +96,15 @@ func planOf(name string, p bootstrap.Plan) Planned {
 		return out
 	}
 	e := price.Month(price.Items(c, p.InstanceTypes), c.AWS.Region)
-	out.Month = &Month{USD: e.Total, Most: e.Most, Unknown: e.Unknown, Date: e.Date, Source: e.Source, Lines: []MonthLine{}}
+	out.Month = &Month{USD: cents(e.Total), Most: cents(e.Most), Unknown: e.Unknown, Date: e.Date, Source: e.Source, Lines: []MonthLine{}}
 	for _, l := range e.Lines {
-		out.Month.Lines = append(out.Month.Lines, MonthLine{l.Item, l.USD, l.Note})
+		out.Month.Lines = append(out.Month.Lines, MonthLine{l.Item, cents(l.USD), l.Note})
 	}
 	return out
 }
+
+// cents rounds an amount.
+func cents(usd float64) float64 { return math.Round(usd*100) / 100 }
 
 // text is the plan for people.
 func (p Planned) text(color bool) string {
