@@ -46,6 +46,16 @@ func newWorld(t *testing.T) *world {
 	return newWorldOf(t, cloudformation.Options{})
 }
 
+// newPatientWorld is one for tests in which many calls follow each other and none is
+// spoilt: on a busy machine one may break off by itself now and then.
+func newPatientWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.options.Attempts = 8
+	w.stack = w.open(t)
+	return w
+}
+
 func newWorldOf(t *testing.T, o cloudformation.Options) *world {
 	t.Helper()
 	w := &world{cloud: cloudformation.New(o)}
