@@ -24,7 +24,8 @@ help: ## list the targets
 build: ## build the binaries into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/resource ./cmd/perpetual ./cmd/sandbox
 
-demo: build ## play a whole self-upgrade against simulators; DEMO=fail a failing one, DEMO=install from nothing to nothing
+demo: ## play a whole self-upgrade against simulators; DEMO=fail a failing one, DEMO=install from nothing to nothing
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/resource ./cmd/sandbox $(if $(filter install,$(DEMO)),./cmd/perpetual)
 	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource --perpetual bin/perpetual
 
 lint: ## gofmt, go vet, staticcheck
