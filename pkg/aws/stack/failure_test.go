@@ -44,7 +44,7 @@ func TestExecute_saysWhyACreationFailedAndMakesTheStackAnew(t *testing.T) {
 		{"unknown", "S3Endpoint", "something odd", nil, []string{"S3Endpoint (AWS::EC2::VPCEndpoint): something odd", "orrect the cause"}},
 	} {
 		t.Run(c.title, func(t *testing.T) {
-			w := newPatientWorld(t)
+			w := newWorld(t)
 			w.cloud.Fail(cloudformation.Failure{LogicalID: c.resource, On: "CREATE", Reason: c.reason})
 			_, err := w.deploy(t, parameters())
 			says(t, err, append(c.says, "perpetual-ci is ROLLBACK_COMPLETE", c.resource, "nothing of it is left", "un again")...)
@@ -66,7 +66,7 @@ func TestExecute_saysWhyACreationFailedAndMakesTheStackAnew(t *testing.T) {
 }
 
 func TestDescribe_givesTheReasonsOfTheLastFailure(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.cloud.Fail(cloudformation.Failure{LogicalID: "WebAddress", Reason: noAddresses})
 	_, _ = w.deploy(t, parameters())
 	status, err := w.stack.Describe(t.Context())
@@ -76,7 +76,7 @@ func TestDescribe_givesTheReasonsOfTheLastFailure(t *testing.T) {
 }
 
 func TestExecute_finishesACreationThatCouldNotBeUndone(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.cloud.Fail(
 		cloudformation.Failure{LogicalID: "Database", On: "CREATE", Reason: noCapacity},
 		cloudformation.Failure{LogicalID: "VPC", On: "DELETE", Reason: "The vpc has dependencies and cannot be deleted"},
@@ -97,7 +97,7 @@ func bigger() stack.Parameters {
 }
 
 func TestExecute_saysThatAFailedUpdateWasUndone(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.made(t, parameters())
 	before := w.there(t)
 	w.cloud.Fail(cloudformation.Failure{LogicalID: "Database", On: "UPDATE", Reason: noCapacity})
@@ -114,7 +114,7 @@ func TestExecute_saysThatAFailedUpdateWasUndone(t *testing.T) {
 }
 
 func TestExecute_finishesARollbackThatFailed(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.made(t, parameters())
 	w.cloud.Fail(
 		cloudformation.Failure{LogicalID: "Database", On: "UPDATE", Reason: noCapacity},
@@ -135,7 +135,7 @@ func TestExecute_finishesARollbackThatFailed(t *testing.T) {
 }
 
 func TestPlan_refusesAStackThatWasBeingDeleted(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.made(t, parameters())
 	w.cloud.Fail(cloudformation.Failure{LogicalID: "VPC", On: "DELETE", Reason: "DependencyViolation: vpc-1 has dependencies"})
 	left, err := w.stack.Delete(t.Context(), true)
@@ -151,7 +151,7 @@ func TestPlan_refusesAStackThatWasBeingDeleted(t *testing.T) {
 }
 
 func TestPlan_saysWhatParametersAreWrong(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	p := parameters()
 	p.ParameterPath = "no path"
 	_, err := w.stack.Plan(t.Context(), p)
@@ -165,7 +165,7 @@ func TestPlan_saysWhatParametersAreWrong(t *testing.T) {
 }
 
 func TestPlan_waitsForWhatOthersDo(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.made(t, parameters())
 	w.cloud.Hold("Database")
 	ctx, stop := context.WithCancelCause(t.Context())
@@ -218,7 +218,7 @@ func TestPlan_waitsForADeletionAndMakesTheStackAnew(t *testing.T) {
 }
 
 func TestExecute_refusesAPlanThatIsOutOfDate(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.made(t, parameters())
 	old, err := w.stack.Plan(t.Context(), bigger())
 	if err != nil {
@@ -241,7 +241,7 @@ func TestDelete(t *testing.T) {
 		}
 	})
 	t.Run("refuses a protected stack", func(t *testing.T) {
-		w := newPatientWorld(t)
+		w := newWorld(t)
 		w.made(t, parameters())
 		before := w.cloud.State().Writes
 		_, err := w.stack.Delete(t.Context(), false)
@@ -251,7 +251,7 @@ func TestDelete(t *testing.T) {
 		}
 	})
 	t.Run("leaves the last snapshot", func(t *testing.T) {
-		w := newPatientWorld(t)
+		w := newWorld(t)
 		out := w.made(t, parameters())
 		left, err := w.stack.Delete(t.Context(), true)
 		want := []string{"the last snapshot of AWS::RDS::DBInstance " + out.DatabaseInstance}
@@ -260,14 +260,14 @@ func TestDelete(t *testing.T) {
 		}
 	})
 	t.Run("of a stack that was never made", func(t *testing.T) {
-		w := newPatientWorld(t)
+		w := newWorld(t)
 		_, _ = w.stack.Plan(t.Context(), parameters())
 		if left, err := w.stack.Delete(t.Context(), true); err != nil || len(left) != 0 || w.state() != "" {
 			t.Errorf("it leaves %v (%v)", left, err)
 		}
 	})
 	t.Run("of a failed creation", func(t *testing.T) {
-		w := newPatientWorld(t)
+		w := newWorld(t)
 		w.cloud.Fail(cloudformation.Failure{LogicalID: "Database", Reason: noCapacity})
 		_, _ = w.deploy(t, parameters())
 		if left, err := w.stack.Delete(t.Context(), false); err != nil || len(left) != 0 || w.state() != "" {
@@ -275,7 +275,7 @@ func TestDelete(t *testing.T) {
 		}
 	})
 	t.Run("after a rollback that failed", func(t *testing.T) {
-		w := newPatientWorld(t)
+		w := newWorld(t)
 		w.made(t, parameters())
 		w.cloud.Fail(
 			cloudformation.Failure{LogicalID: "Database", On: "UPDATE", Reason: noCapacity},
@@ -287,7 +287,7 @@ func TestDelete(t *testing.T) {
 		}
 	})
 	t.Run("of a database that is protected by hand", func(t *testing.T) {
-		w := newPatientWorld(t)
+		w := newWorld(t)
 		w.made(t, parameters())
 		w.cloud.Fail(cloudformation.Failure{LogicalID: "Database", On: "DELETE", Reason: "Cannot delete protected DB Instance, please disable deletion protection and try again."})
 		left, err := w.stack.Delete(t.Context(), true)

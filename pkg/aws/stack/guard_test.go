@@ -33,7 +33,7 @@ func late() cloudformation.Failure {
 }
 
 func TestExecute_makesTheDatabaseAnewAfterWhatFailedBehindIt(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.cloud.Fail(late())
 	_, err := w.deploy(t, parameters())
 	says(t, err, "perpetual-ci is ROLLBACK_COMPLETE", "S3Endpoint", "nothing of it is left")
@@ -56,7 +56,7 @@ func TestDelete_ofAHalfMadeStackWithADatabase(t *testing.T) {
 		"with its db": {late(), {LogicalID: "Database", On: "DELETE", Reason: "the database is being backed up"}},
 	} {
 		t.Run(title, func(t *testing.T) {
-			w := newPatientWorld(t)
+			w := newWorld(t)
 			w.cloud.Fail(failures...)
 			_, err := w.deploy(t, parameters())
 			says(t, err, "S3Endpoint", "un again")
@@ -70,7 +70,7 @@ func TestDelete_ofAHalfMadeStackWithADatabase(t *testing.T) {
 // A stack whose database is added by an update: when the update is undone, the
 // database must go with it.
 func TestExecute_addsADatabaseThatARollbackCanDelete(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	p := parameters()
 	p.Database = false
 	w.made(t, p)
@@ -92,7 +92,7 @@ func TestExecute_addsADatabaseThatARollbackCanDelete(t *testing.T) {
 func TestExecute_protectsTheDatabaseWhereverARunEnds(t *testing.T) {
 	unguarded := 0
 	for n := 1; ; n++ {
-		w := newPatientWorld(t)
+		w := newWorld(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		asked := 0
 		w.script.Choose(func(fault.Request) *fault.Fault {
@@ -128,7 +128,7 @@ func TestExecute_protectsTheDatabaseWhereverARunEnds(t *testing.T) {
 }
 
 func TestExecute_saysThatTheDatabaseIsNotProtectedYet(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.cloud.Fail(cloudformation.Failure{LogicalID: "Database", On: "UPDATE", Reason: "the database is being backed up"})
 	_, err := w.deploy(t, parameters())
 	says(t, err, "protect the new database against deletion", "UPDATE_ROLLBACK_COMPLETE", "being backed up", "un again")
@@ -139,7 +139,7 @@ func TestExecute_saysThatTheDatabaseIsNotProtectedYet(t *testing.T) {
 }
 
 func TestPlan_saysNothingOfADatabaseThatIsNotThere(t *testing.T) {
-	w := newPatientWorld(t)
+	w := newWorld(t)
 	w.made(t, little())
 	if w.state() != "CREATE_COMPLETE" || w.there(t).Parameters["DatabaseProtection"] != "false" {
 		t.Errorf("without a database the stack is %s with %v", w.state(), w.there(t).Parameters)

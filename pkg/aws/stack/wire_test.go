@@ -124,7 +124,7 @@ func TestRun_waitsWhenItIsThrottled(t *testing.T) {
 }
 
 func TestExecute_goesOnWhenLooksFailForAWhile(t *testing.T) {
-	w := newWorldOf(t, cloudformation.Options{Step: 200 * time.Microsecond})
+	w := newWorldOf(t, cloudformation.Options{Step: 200 * time.Microsecond}).impatient(t)
 	c, err := w.stack.Plan(t.Context(), parameters())
 	if err != nil {
 		t.Fatal(err)

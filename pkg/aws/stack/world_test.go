@@ -46,12 +46,11 @@ func newWorld(t *testing.T) *world {
 	return newWorldOf(t, cloudformation.Options{})
 }
 
-// newPatientWorld is one for tests in which many calls follow each other and none is
-// spoilt: on a busy machine one may break off by itself now and then.
-func newPatientWorld(t *testing.T) *world {
+// impatient gives up after three tries, as tests of that want it. The others take
+// eight: on a busy machine an answer may break off by itself now and then.
+func (w *world) impatient(t *testing.T) *world {
 	t.Helper()
-	w := newWorld(t)
-	w.options.Attempts = 8
+	w.options.Attempts = 3
 	w.stack = w.open(t)
 	return w
 }
@@ -75,7 +74,7 @@ func newWorldOf(t *testing.T, o cloudformation.Options) *world {
 			Region: "eu-central-1", BaseEndpoint: &server.URL, HTTPClient: client,
 			Credentials: credentials.NewStaticCredentialsProvider("AKIATESTTESTTEST", secretKey, ""),
 		}),
-		Poll: time.Millisecond, Attempts: 3,
+		Poll: time.Millisecond, Attempts: 8,
 		Notify: func(e stack.Event) {
 			w.mu.Lock()
 			w.events = append(w.events, e)
