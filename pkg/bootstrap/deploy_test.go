@@ -414,3 +414,17 @@ func TestInfo_worksFromTheStateAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestDeploy_refusesAnOpsFileThatIsNoYAMLBeforeAnythingIsMade(t *testing.T) {
+	c, cfg := newCloud(), given()
+	cfg.Manifest.OpsFiles = []string{"ops.yml"}
+	i, _ := c.install(t, cfg)
+	i.Files = func(string) ([]byte, error) { return []byte("- {type: replace, path: /a, value: [secret"), nil }
+	_, err := i.Deploy(t.Context(), bootstrap.Options{})
+	if err == nil || !strings.Contains(err.Error(), "parse ops.yml") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("it ends with %v", err)
+	}
+	if got, want := c.written(), []string{"store"}; !slices.Equal(got, want) {
+		t.Errorf("made %v, want the store alone", got)
+	}
+}

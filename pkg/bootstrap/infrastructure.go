@@ -56,9 +56,21 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	case change.Empty:
 		return upToDate("no changes to the stack")
 	case change.Create:
-		return changed("the stack was created, %d resources", len(change.Lines))
+		return changed("the stack was created, %d resources", change.resources())
 	}
-	return changed("the stack was updated, %d resources changed", len(change.Lines))
+	return changed("the stack was updated, %d resources changed", change.resources())
+}
+
+// resources counts the lines that are about resources: the others, which begin with
+// "!", say what is done besides.
+func (c Change) resources() int {
+	n := 0
+	for _, line := range c.Lines {
+		if !strings.HasPrefix(line, "!") {
+			n++
+		}
+	}
+	return n
 }
 
 // refuseRoles ends a self-upgrade that would change who may do what: the pipeline has

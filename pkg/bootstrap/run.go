@@ -259,6 +259,9 @@ func (r *run) keepFiles() error {
 		if err != nil {
 			return fmt.Errorf("manifest: %w", err)
 		}
+		if err := yaml.Unmarshal(text, new(any)); err != nil { // now, not when half of it is built
+			return fmt.Errorf("manifest: parse %s: it is no YAML; nothing was changed", name)
+		}
 		kept[name] = string(text)
 	}
 	r.record.Files = kept

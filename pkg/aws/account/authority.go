@@ -5,10 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-
-	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // DatabaseAuthorities gives the PEM certificates of the CAs that sign for the
@@ -30,25 +26,9 @@ func (a *Account) DatabaseAuthorities(ctx context.Context) (string, error) {
 }
 
 func (a *Account) bundle(ctx context.Context, url string) (string, error) {
-	client, err := retry.NewClient(retry.Options{CACert: a.options.CACert, Policy: a.options.Policy, MaxBody: 1 << 20})
+	body, err := a.get(ctx, url, 1<<20)
 	if err != nil {
 		return "", err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	answer, err := client.Do(request)
-	if err != nil {
-		return "", retry.Explain(err, request.URL.Host, a.options.CACert != "")
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return "", err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("it answered %s", answer.Status)
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(body) {
 		return "", errors.New("the answer holds no certificates")

@@ -26,29 +26,38 @@ func (a *Account) EgressAddress(ctx context.Context) (string, error) {
 
 // egress asks.
 func (a *Account) egress(ctx context.Context) (string, error) {
-	client, err := retry.NewClient(retry.Options{CACert: a.options.CACert, Policy: a.options.Policy, MaxBody: 4096})
+	body, err := a.get(ctx, a.options.CheckIP, 4096)
 	if err != nil {
 		return "", err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.options.CheckIP, nil)
-	if err != nil {
-		return "", err
-	}
-	answer, err := client.Do(request)
-	if err != nil {
-		return "", retry.Explain(err, request.URL.Host, a.options.CACert != "")
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		return "", err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("it answered %s", answer.Status)
 	}
 	address, err := netip.ParseAddr(strings.TrimSpace(string(body)))
 	if err != nil || !address.Is4() || address.IsUnspecified() {
 		return "", fmt.Errorf("the answer is no IPv4 address: %q", retry.FirstLine(string(body)))
 	}
 	return address.String(), nil
+}
+
+// get reads a page of at most limit bytes that is no call of a service.
+func (a *Account) get(ctx context.Context, url string, limit int64) ([]byte, error) {
+	client, err := retry.NewClient(retry.Options{CACert: a.options.CACert, Policy: a.options.Policy, MaxBody: limit})
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return nil, retry.Explain(err, request.URL.Host, a.options.CACert != "")
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("it answered %s", answer.Status)
+	}
+	return body, nil
 }
