@@ -36,7 +36,7 @@ lint: ## gofmt, go vet, staticcheck
 test: lint ## lint, then all tests with the race detector
 	CGO_ENABLED=1 go test -race -timeout 30m ./...
 
-faults: ## play 20,000 random schedules of faults, an hour on two cores; SEED=7 plays the same again
+faults: ## play 20,000 random schedules of faults, and all kills of create-env, half an hour on two cores; SEED=7 plays the same again
 	go test -tags crash ./pkg/crash
 	@echo "the first seed is $(SEED)"
 	go test -count=1 -timeout 0 ./pkg/command -run TestSchedule -args -schedules=$(SCHEDULES) -seed=$(SEED)
