@@ -6,7 +6,9 @@ import (
 	"io"
 	"maps"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -75,7 +77,19 @@ type OutParams struct {
 	MaxInFlight any             `json:"max_in_flight"` // 1 or "10%"
 	LockTimeout Duration        `json:"lock_timeout"`  // how long to wait for another deploy to end; default 5m
 	Attempts    int             `json:"attempts"`      // how often the same content may fail until a deploy is done again; default 3
-	Timeout     Duration        `json:"timeout"`       // deadline of the whole step; default 1h
+	Timeout     Duration        `json:"timeout"`       // deadline of the whole step; default 2h
+	Upgrade     UpgradeParams   `json:"upgrade"`       // how Concourse's own processes are replaced
+	// AllowDowngrade takes a lower version of Concourse or postgres than the one that is
+	// deployed, where the database and the workers allow it.
+	AllowDowngrade bool `json:"allow_downgrade"`
+}
+
+// UpgradeParams say in what way the web and the workers are replaced.
+type UpgradeParams struct {
+	Way            string   `json:"way"`              // auto, web-first, workers-first or quiet; default auto
+	QuietTimeout   Duration `json:"quiet_timeout"`    // how long a quiet upgrade waits for builds to end; default 30m
+	OnQuietTimeout string   `json:"on_quiet_timeout"` // go or give up; default give up
+	Colocate       *bool    `json:"colocate"`         // default true: lay the release perpetual in beside the web
 }
 
 // PipelineParams say which pipeline is set before the deploy.
@@ -186,6 +200,9 @@ func (p OutParams) validate() error {
 			return fmt.Errorf("validate params.%s: want a number or a percentage like \"10%%\", got %v", key, value)
 		}
 	}
+	if err := p.Upgrade.validate(); err != nil {
+		return err
+	}
 	if p.Attempts < 0 {
 		return fmt.Errorf("validate params.attempts: want a number above 0, got %d", p.Attempts)
 	}
@@ -194,6 +211,28 @@ func (p OutParams) validate() error {
 	}
 	return nil
 }
+
+// Ways are the values of params.upgrade.way.
+var Ways = []string{"auto", "web-first", "workers-first", "quiet"}
+
+// What a quiet upgrade does when builds still run after its quiet_timeout.
+const (
+	QuietGo     = "go"      // go on: these builds are lost
+	QuietGiveUp = "give up" // unpause and fail
+)
+
+func (u UpgradeParams) validate() error {
+	if u.Way != "" && !slices.Contains(Ways, u.Way) {
+		return fmt.Errorf("validate params.upgrade.way: want %s, got %q", strings.Join(Ways, ", "), u.Way)
+	}
+	if u.OnQuietTimeout != "" && u.OnQuietTimeout != QuietGo && u.OnQuietTimeout != QuietGiveUp {
+		return fmt.Errorf("validate params.upgrade.on_quiet_timeout: want %q or %q, got %q", QuietGo, QuietGiveUp, u.OnQuietTimeout)
+	}
+	return nil
+}
+
+// Colocated says whether the release perpetual is laid in beside the web.
+func (u UpgradeParams) Colocated() bool { return u.Colocate == nil || *u.Colocate }
 
 // Count is a number or percentage as the director takes it in a query; "" when absent.
 func Count(value any) string {
