@@ -12,7 +12,7 @@ func playUpgrade(ctx context.Context, s *stage) error {
 		return err
 	}
 	s.expectNothingToDo(ctx)
-	r, err := s.carryThrough(ctx, newSet, "2")
+	r, err := s.carryThrough(ctx, s.newSet(), "2")
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func playUpgrade(ctx context.Context, s *stage) error {
 func (s *stage) expectNothingToDo(ctx context.Context) {
 	s.expect(len(s.world.deploys()) == 1, "the first build deployed nothing", "the director started %d deploys", len(s.world.deploys()))
 	versions, err := s.api.versions(ctx, pipelineName, "components")
-	s.expect(err == nil && len(versions) == 1 && versions[0].Version["concourse"] == oldSet.Concourse, "the components were checked", "%v (%v)", versions, err)
+	s.expect(err == nil && len(versions) == 1 && versions[0].Version["concourse"] == s.oldSet().Concourse, "the components were checked", "%v (%v)", versions, err)
 	now, err := s.api.config(ctx, pipelineName)
 	s.expect(err == nil && now.version == s.set.version, "the pipeline that fly set is the one that Perpetual would set", "config version %s, %s by fly (%v)", now.version, s.set.version, err)
 }
@@ -57,7 +57,7 @@ func playBeside(ctx context.Context, s *stage) error {
 	s.expect(len(on) == len(s.workers), "another team's builds run on every worker", "%v", on)
 	since := time.Now()
 	s.background.Go(func() { s.endWhenDraining(ctx, jobs, since) })
-	set := newSet
+	set := s.newSet()
 	set.Stemcell = newStemcell
 	r, err := s.carryThrough(ctx, set, "2")
 	if err != nil {
@@ -124,16 +124,16 @@ func playWebRestart(ctx context.Context, s *stage) error {
 	}
 	since := time.Now()
 	s.world.replies.hold(func(ctx context.Context) {
-		if _, err := s.record.await(ctx, webStarted, "web", since, time.Minute); err != nil {
+		if _, err := s.record.await(ctx, webAnswers, "web", since, time.Minute); err != nil {
 			s.line.add("BOSH", "%v", err)
 		}
 		s.line.add("BOSH", "the answer to the deploy is sent")
 	})
-	r, err := s.carryThrough(ctx, newSet, "2")
+	r, err := s.carryThrough(ctx, s.newSet(), "2")
 	if err != nil {
 		return err
 	}
-	restarted := s.record.first(webStarted, "web", since)
+	restarted := s.record.first(webAnswers, "web", since)
 	s.expect(restarted.After(r.accepted) && r.upgrade.ended.After(restarted), "the web restarted while the put ran",
 		"accepted %s, restarted %s, ended %s", clock(r.accepted), clock(restarted), clock(r.upgrade.ended))
 	s.expectUpgrade(ctx, r)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -21,11 +20,14 @@ const pipelineName = "self-upgrade"
 // patience bounds waits for builds.
 const patience = 5 * time.Minute
 
-// The component sets before and after an upgrade.
-var (
-	oldSet = simulated.Set{Concourse: oldConcourse, BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: oldPerpetual}
-	newSet = simulated.Set{Concourse: newConcourse, BPM: "1.4.34", Perpetual: newPerpetual}
-)
+// oldSet and newSet are the component sets before and after the site's upgrade.
+func (s *site) oldSet() simulated.Set {
+	return simulated.Set{Concourse: s.options.from, BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: oldPerpetual}
+}
+
+func (s *site) newSet() simulated.Set {
+	return simulated.Set{Concourse: s.options.to, BPM: "1.4.34", Perpetual: newPerpetual}
+}
 
 // newStemcell is one with which VMs are replaced.
 const newStemcell = "1.1364"
@@ -76,7 +78,7 @@ func (s *stage) failed() int {
 // install deploys the old set with the program itself, from outside: it starts
 // web and workers. Then the operator logs in.
 func (s *stage) install(ctx context.Context) error {
-	s.world.publish(oldSet)
+	s.world.publish(s.oldSet())
 	dir := s.path("install")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -231,8 +233,5 @@ func (s *stage) fly(ctx context.Context, args ...string) (string, error) {
 
 func (s *stage) loginFly(ctx context.Context) error {
 	_, err := s.fly(ctx, "login", "-c", s.web.url(), "-u", flyUser, "-p", flyPassword)
-	if err != nil && strings.Contains(err.Error(), "fly sync") {
-		return nil // it is logged in, and told to become as new as the web
-	}
 	return err
 }

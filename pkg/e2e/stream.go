@@ -69,7 +69,7 @@ func (r *recorder) hear(b *build, e atc.Event) {
 	b.events = append(b.events, heard{time.Now(), e, string(raw)})
 	switch e := e.(type) {
 	case event.SelectedWorker:
-		b.worker = append(b.worker, e.WorkerName)
+		b.worker = append(b.worker, r.site.slot(e.WorkerName))
 	case event.Status:
 		if b.Status = e.Status; !b.IsRunning() {
 			b.ended = time.Now()

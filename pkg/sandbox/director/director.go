@@ -46,6 +46,7 @@ type Update struct {
 	Group      string            // "web"
 	Index      int               // 0
 	ID         string            // the instance's UUID
+	AgentID    string            // the UUID of the agent on its VM
 	Canary     bool              // whether its step in the event log is marked "(canary)"
 	Recreate   bool              // whether its VM is new or replaced
 	Manifest   []byte            // the manifest as it was submitted

@@ -87,8 +87,12 @@ func (u *instanceUpdate) starting(alone bool) []phase {
 
 func (u *instanceUpdate) hook() Update {
 	i := u.instance
+	agent := ""
+	if i.vm != nil {
+		agent = i.vm.agent
+	}
 	return Update{
-		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, Canary: u.canary, Recreate: u.recreate,
+		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: agent, Canary: u.canary, Recreate: u.recreate,
 		Manifest: []byte(u.plan.text), Releases: maps.Clone(u.group.releases), Stemcell: u.group.stemcell.os + "/" + u.group.stemcell.version,
 		Task: u.job.task.id,
 	}

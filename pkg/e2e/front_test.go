@@ -9,12 +9,12 @@ import (
 	"github.com/concourse/concourse/atc"
 )
 
-func TestGate_holdsTheReplyOfADeployThatWasAccepted(t *testing.T) {
+func TestFront_holdsTheReplyOfADeployThatWasAccepted(t *testing.T) {
 	t.Parallel()
 	accepted, sent, release := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
-	g := &gate{look: func(context.Context) config { return config{version: "7"} }}
-	g.hold(func(context.Context) { <-release })
-	server := httptest.NewServer(g.wrap(t.Context(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	f := &front{look: func(context.Context) config { return config{version: "7"} }}
+	f.hold(func(context.Context) { <-release })
+	server := httptest.NewServer(f.wrap(t.Context(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		accepted <- struct{}{}
 	})))
@@ -39,8 +39,8 @@ func TestGate_holdsTheReplyOfADeployThatWasAccepted(t *testing.T) {
 	}
 	close(release)
 	<-sent
-	if seen := g.seenAt(0); seen.version != "7" || g.seenAt(1).version != "" {
-		t.Errorf("saw the pipeline as %q and %q, want it once", seen.version, g.seenAt(1).version)
+	if seen := f.seenAt(0); seen.version != "7" || f.seenAt(1).version != "" {
+		t.Errorf("saw the pipeline as %q and %q, want it once", seen.version, f.seenAt(1).version)
 	}
 }
 
