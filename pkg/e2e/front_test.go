@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/concourse/concourse/atc"
@@ -54,5 +57,32 @@ func TestTag_isThatOfThePerpetualType(t *testing.T) {
 	}
 	if got := tag(atc.Config{}); got != "" {
 		t.Errorf("got %q of a pipeline without the type", got)
+	}
+}
+
+func TestFront_changesWhatIsDeployed(t *testing.T) {
+	t.Parallel()
+	f := &front{
+		look:   func(context.Context) config { return config{} },
+		change: func(sent []byte) ([]byte, error) { return append(sent, " and more"...), nil },
+	}
+	var got []string
+	server := httptest.NewServer(f.wrap(t.Context(), http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		got = append(got, string(body))
+	})))
+	defer server.Close()
+	for _, path := range []string{"/deployments", "/deployments/concourse/diff"} {
+		answer, err := http.Post(server.URL+path, "text/yaml", strings.NewReader("a manifest"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+	}
+	if want := []string{"a manifest and more", "a manifest"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

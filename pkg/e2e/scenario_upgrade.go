@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -42,19 +43,10 @@ func playBeside(ctx context.Context, s *stage) error {
 		return err
 	}
 	jobs := []string{"long-0", "long-1", "long-2"}
-	if err := s.setOther(ctx, append(jobs, "late")...); err != nil {
+	on, err := s.triggerEverywhere(ctx, jobs)
+	if err != nil {
 		return err
 	}
-	on := map[string][]string{} // jobs by worker
-	for _, job := range jobs {
-		b, err := s.trigger(ctx, job)
-		if err != nil {
-			return err
-		}
-		on[b.on()] = append(on[b.on()], job)
-		s.line.add("other team", "%s runs on %s", job, b.on())
-	}
-	s.expect(len(on) == len(s.workers), "another team's builds run on every worker", "%v", on)
 	since := time.Now()
 	s.background.Go(func() { s.endWhenDraining(ctx, jobs, since) })
 	set := s.newSet()
@@ -74,6 +66,25 @@ func playBeside(ctx context.Context, s *stage) error {
 	}
 	s.expectWaitedFor(ctx, s.workers[1].name, "late", r)
 	return nil
+}
+
+// triggerEverywhere makes builds of another team run on every worker, which wait
+// for their latches, and gives the jobs by worker. There is one more job, "late".
+func (s *stage) triggerEverywhere(ctx context.Context, jobs []string) (map[string][]string, error) {
+	if err := s.setOther(ctx, append(slices.Clone(jobs), "late")...); err != nil {
+		return nil, err
+	}
+	on := map[string][]string{}
+	for _, job := range jobs {
+		b, err := s.trigger(ctx, job)
+		if err != nil {
+			return nil, err
+		}
+		on[b.on()] = append(on[b.on()], job)
+		s.line.add("other team", "%s runs on %s", job, b.on())
+	}
+	s.expect(len(on) == len(s.workers), "another team's builds run on every worker", "%v", on)
+	return on, nil
 }
 
 // endWhenDraining lets builds end some seconds after the first worker began to

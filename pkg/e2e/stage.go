@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -121,9 +122,12 @@ func (s *stage) resource(ctx context.Context, verb, dir string, stdin, result an
 	return player.Run(ctx, program, player.Process{Verb: verb, Stdin: stdin, Dir: dir, Stderr: log}, result)
 }
 
-// setPipeline sets the bundled pipeline as the README says, and unpauses it.
-func (s *stage) setPipeline(ctx context.Context) error {
-	if err := s.writeVars(s.path("vars.yml"), s.pipelineVars()); err != nil {
+// setPipeline sets the bundled pipeline as the README says, with more vars or
+// without, and unpauses it.
+func (s *stage) setPipeline(ctx context.Context, more map[string]any) error {
+	vars := s.pipelineVars()
+	maps.Copy(vars, more)
+	if err := s.writeVars(s.path("vars.yml"), vars); err != nil {
 		return err
 	}
 	program := filepath.Join(s.images.rootfs[oldPerpetual], "usr/local/bin/perpetual")
@@ -169,7 +173,7 @@ func (s *stage) settle(ctx context.Context) error {
 	if err := s.install(ctx); err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
-	if err := s.setPipeline(ctx); err != nil {
+	if err := s.setPipeline(ctx, nil); err != nil {
 		return fmt.Errorf("set the pipeline: %w", err)
 	}
 	for _, job := range []string{"upgrade", "verify"} {

@@ -92,6 +92,9 @@ func (w *web) settings() []string {
 		"DUMMY_CREDS_VAR": strings.Join(s.credentials(), ","), "SECRET_RETRY_ATTEMPTS": "1",
 		"LIDAR_SCANNER_INTERVAL": "2s", "COMPONENT_RUNNER_INTERVAL": "2s", "BUILD_TRACKER_INTERVAL": "2s",
 		"GC_INTERVAL": "5s", "MAX_CHECKS_PER_SECOND": "-1", "LOG_LEVEL": "info",
+		// Now and then a container never gets its stdin. The check that waits for it
+		// would keep its resource from any other for an hour.
+		"GLOBAL_RESOURCE_CHECK_TIMEOUT": "40s",
 	}
 	maps.Copy(values, s.options.web)
 	var env []string

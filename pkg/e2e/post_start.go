@@ -1,0 +1,4 @@
+package main
+
+// gateRelease is the name of this project's own BOSH release.
+const gateRelease = "perpetual"
