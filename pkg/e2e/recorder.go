@@ -42,6 +42,8 @@ const (
 	webStopped    = "web stopped"
 	webStarted    = "web started"
 	webAnswers    = "web answers"
+	gateStarted   = "gate started"
+	gateEnded     = "gate ended"
 	gone          = "gone"
 	paused        = "paused"
 	unpaused      = "unpaused"
@@ -137,6 +139,9 @@ func (r *recorder) lookAtBuilds(ctx context.Context, client concourse.Client) {
 	defer r.mu.Unlock()
 	for _, b := range list {
 		if known := r.builds[b.ID]; known != nil {
+			if !known.ended.IsZero() {
+				b.Status = known.Status // the list may be older than the last event
+			}
 			known.Build = b
 			continue
 		}
