@@ -97,3 +97,64 @@ func expectNotes(t *testing.T, got, parts []string) {
 		}
 	}
 }
+
+func choose(t testing.TB, now compatibility.Now, to, wish string) compatibility.Choice {
+	t.Helper()
+	got, err := compatibility.Choose(now, to, wish)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestChoose_takesAWishAndSaysWhatItErrors(t *testing.T) {
+	type now = compatibility.Now
+	cases := []struct {
+		name   string
+		now    now
+		to     string
+		wish   compatibility.Way
+		reason string
+		note   string // "": none
+	}{
+		{"the same way", now{Version: "8.0.2"}, "8.2.5", compatibility.WebFirst, "as upgrade.way says; worker version 2.5 stays", ""},
+		{"any order is fine", now{Version: "8.0.2"}, "8.2.5", compatibility.WorkersFirst, "as upgrade.way says, where auto would choose web-first; worker version 2.5 stays", ""},
+		{"quiet is always fine", now{Version: "8.0.2"}, "8.2.5", compatibility.Quiet, "where auto would choose web-first", ""},
+		{"quiet for a minor", now{Version: "7.9.1"}, "7.14.0", compatibility.Quiet, "where auto would choose workers-first", ""},
+		{"quiet for the unknown", now{Version: "8.3.0"}, "99.0.0", compatibility.Quiet, "as upgrade.way says; the worker version of Concourse 99.0.0 is not known", "99.0.0 is not in the table"},
+		{"web first for a minor", now{Version: "7.9.1"}, "7.14.0", compatibility.WebFirst, "where auto would choose workers-first",
+			"web-first errors builds: from the restart of the web until the first new worker runs, every build on workers with worker version 2.4 errors, as a web with 2.5 gives them no step"},
+		{"web first for a major", now{Version: "8.2.5"}, "8.3.0", compatibility.WebFirst, "where auto would choose quiet",
+			"every build on workers with worker version 2.5 errors, as a web with 3.0 gives them no step"},
+		{"workers first for a major", now{Version: "8.2.5"}, "8.3.0", compatibility.WorkersFirst, "where auto would choose quiet",
+			"workers-first errors builds: a web with worker version 2.5 gives no step to workers with 3.0: once they have replaced the old ones, every build errors until the web is replaced"},
+		{"workers first for an older minor", now{Version: "7.10.0"}, "7.9.1", compatibility.WorkersFirst, "where auto would choose web-first",
+			"a web with worker version 2.5 gives no step to workers with 2.4"},
+		{"nothing runs yet", now{}, "8.3.0", compatibility.WorkersFirst, "there is no Concourse yet", ""},
+		{"no change of an unknown version", now{Version: "99.0.0"}, "99.0.0", compatibility.WorkersFirst, "Concourse stays at 99.0.0", "99.0.0 is not in the table"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := choose(t, c.now, c.to, string(c.wish))
+			if got.Way != c.wish || !strings.Contains(got.Reason, c.reason) {
+				t.Errorf("way = %s, as %s", got.Way, got.Reason)
+			}
+			var want []string
+			if c.note != "" {
+				want = []string{c.note}
+			}
+			expectNotes(t, got.Notes, want)
+		})
+	}
+	got := choose(t, now{Version: "8.3.0"}, "99.0.0", "web-first")
+	expectNotes(t, got.Notes, []string{"99.0.0 is not in the table", "web-first may error every build that runs meanwhile"})
+}
+
+func TestChoose_refusesAnUnknownWay(t *testing.T) {
+	for _, wish := range []string{"fast", "web_first", "Quiet", " "} {
+		got, err := compatibility.Choose(compatibility.Now{Version: "8.2.5"}, "8.3.0", wish)
+		if err == nil || got.Way != "" || !strings.Contains(err.Error(), "want auto, web-first, workers-first or quiet") {
+			t.Errorf("%q: %+v, %v", wish, got, err)
+		}
+	}
+}
