@@ -57,3 +57,22 @@ func asText(value any) string {
 	text, _ := value.(string)
 	return text
 }
+
+func TestConstraint_isTheMajor(t *testing.T) {
+	for version, want := range map[string]string{
+		"8.2.5": "8.x", "v7.14.1": "7.x", "10.0.0-rc.1+build": "10.x", "8": "8.x",
+		"0.0.0-dev": "", "": "", "latest": "", "x.1": "", "-8.1": "",
+	} {
+		if got := pipelines.Constraint(version); got != want {
+			t.Errorf("Constraint(%q) is %q, want %q", version, got, want)
+		}
+	}
+}
+
+func TestSelfUpgradeDefaults_neverTakeAnyConcourse(t *testing.T) {
+	for version, want := range map[string]any{"7.14.1": "7.x", "8.2.5": "8.x", "": nil} {
+		if got := pipelines.SelfUpgradeDefaults(version)["concourse_constraint"]; got != want {
+			t.Errorf("with Concourse %q deployed the constraint is %v, want %v", version, got, want)
+		}
+	}
+}
