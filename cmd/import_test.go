@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"cmd/perpetual": {"pkg/command", "pkg/command/installer"},
 	"cmd/sandbox":   {"pkg/sandbox", "pipelines"},
 	"pkg/command": {
-		"pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
+		"pkg/compatibility", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret",
 		"pkg/crash",
 	},

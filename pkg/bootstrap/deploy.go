@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
@@ -59,7 +60,17 @@ func (r *run) outRequest() resource.OutRequest {
 	return resource.OutRequest{Source: r.source(), Params: resource.OutParams{
 		Manifest: ownManifest, Pipeline: &resource.PipelineParams{Skip: true}, Detach: &detach, Recreate: r.options.Recreate,
 		Timeout: resource.Duration{Duration: r.timeout()}, LockTimeout: resource.Duration{Duration: r.timeout()},
+		Upgrade: r.upgradeParams(),
 	}}
+}
+
+// upgradeParams are the section upgrade as the resource has it.
+func (r *run) upgradeParams() resource.UpgradeParams {
+	u := r.config.Upgrade
+	quiet, _ := time.ParseDuration(u.QuietTimeout) // Validate has looked
+	return resource.UpgradeParams{
+		Way: u.Way, QuietTimeout: resource.Duration{Duration: quiet}, OnQuietTimeout: u.OnQuietTimeout, Colocate: u.Colocate,
+	}
 }
 
 // deploy brings stemcell and releases to the director and deploys: in a first

@@ -76,11 +76,22 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 				return err
 			}
 		}
-		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(), p.kept, r.input.componentVars())
+		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(r.concourseVersion()), p.kept, r.input.componentVars())
 	}
 	t.Vars = append(t.Vars, r.input.PipelineVars...)
 	p.config, err = manifest.Render(t)
 	return err
+}
+
+// concourseVersion is the version of Concourse that is deployed, or, in a first
+// deploy, the one that will be; "" where neither says.
+func (r *run) concourseVersion() string {
+	deployed, err := manifest.Parse(manifest.File{Name: "the deployed manifest", Text: r.deployed.Manifest})
+	if version := deployed.Release("concourse"); err == nil && version != "" {
+		return version
+	}
+	version, _ := r.input.componentVars()["concourse_version"].(string)
+	return version
 }
 
 // pipelineRef is the pipeline that params name, else the build's own one, which
