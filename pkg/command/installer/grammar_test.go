@@ -45,6 +45,7 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 		"no region":               {args: "deploy ci", want: []string{"no region", "aws.region"}},
 		"components and upgrade":  {args: "deploy ci --components x --upgrade", want: []string{"--components", "--upgrade"}},
 		"components not there":    {args: "deploy ci --components x", want: []string{"x/components.json"}},
+		"downgrade as a setting":  {files: file("name: ci\nallow_downgrade: true\n"), args: "deploy", want: []string{"perpetual.yml:2", "allow_downgrade"}},
 		"two formats":             {args: "info ci --json --env", want: []string{"--json", "--env"}},
 		"bad output":              {args: "info ci --output xml", want: []string{"--output", "text", "json"}},
 		"bad level":               {args: "info ci --log-level loud", want: []string{"--log-level", "loud"}},
