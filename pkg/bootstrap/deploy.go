@@ -58,7 +58,8 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 func (r *run) outRequest() resource.OutRequest {
 	detach := r.options.Self
 	return resource.OutRequest{Source: r.source(), Params: resource.OutParams{
-		Manifest: ownManifest, Pipeline: &resource.PipelineParams{Skip: true}, Detach: &detach, Recreate: r.options.Recreate,
+		AllowDowngrade: r.options.AllowDowngrade,
+		Manifest:       ownManifest, Pipeline: &resource.PipelineParams{Skip: true}, Detach: &detach, Recreate: r.options.Recreate,
 		Timeout: resource.Duration{Duration: r.timeout()}, LockTimeout: resource.Duration{Duration: r.timeout()},
 		Upgrade: r.upgradeParams(),
 	}}
@@ -89,7 +90,10 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	if err := r.saveRecord(ctx); err != nil {
 		return Outcome{}, err
 	}
-	seen := &observed{Director: d}
+	seen := &observed{Director: d, before: func() error {
+		r.record.Submitted = r.set
+		return r.saveRecord(ctx)
+	}}
 	answer, err := upgrade.Out{
 		Director: seen, State: r.store, Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Build: r.Build,
 	}.Upgrade(ctx, r.outRequest(), in)
@@ -269,6 +273,15 @@ func (r *run) event(step string) func(upgrade.Event) {
 type observed struct {
 	Director
 	changes []string
+	before  func() error // a deploy is submitted
+}
+
+// Deploy implements upgrade.Director.
+func (o *observed) Deploy(ctx context.Context, text []byte, options upgrade.DeployOptions) (int, error) {
+	if err := o.before(); err != nil {
+		return 0, err
+	}
+	return o.Director.Deploy(ctx, text, options)
 }
 
 // SetCloudConfig implements upgrade.Director.

@@ -181,6 +181,8 @@ type Director interface {
 	upgrade.Director
 	// DeleteDeployment starts the task; it fails with upgrade.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+	// Version is that of the director itself, "283.1.6".
+	Version(ctx context.Context) (string, error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
 }
@@ -231,6 +233,9 @@ type Options struct {
 	Components []component.Component
 	// Recreate makes every VM again.
 	Recreate bool
+	// AllowDowngrade takes lower versions than those that are deployed, where the
+	// database and the workers allow it.
+	AllowDowngrade bool
 }
 
 // Result is what Deploy ends with.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
@@ -182,6 +183,13 @@ func (d director) Instances(ctx context.Context, name string) ([]upgrade.Instanc
 func (d director) ConfigServer(ctx context.Context) (bool, error) {
 	info, err := d.client.Info(ctx)
 	return slices.Contains(info.Features, "config_server"), err
+}
+
+// Version implements bootstrap.Director: /info has "283.1.6 (170763c7)".
+func (d director) Version(ctx context.Context) (string, error) {
+	info, err := d.client.Info(ctx)
+	version, _, _ := strings.Cut(info.Version, " ")
+	return version, err
 }
 
 // SetCloudConfig implements upgrade.Director. It compares by content, as the director writes YAML in its own way.

@@ -75,6 +75,8 @@ type Director interface {
 	// DeleteDeployment starts the task that deletes a deployment with its VMs and
 	// disks; it fails with upgrade.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+	// Version is that of the director itself, "283.1.6".
+	Version(ctx context.Context) (string, error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
 }

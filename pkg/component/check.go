@@ -96,7 +96,9 @@ func quoted(names []string) string {
 // newer one has left.
 func settle(log io.Writer, name string, w resource.Watch, given string, result found) string {
 	newest := result.component.Version
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(log, "%s: %s\n", name, fmt.Sprintf(format, args...)) }
+	say := func(format string, args ...any) {
+		_, _ = fmt.Fprintf(log, "%s: %s\n", name, fmt.Sprintf(format, args...))
+	}
 	if given == "" || given == newest {
 		return newest
 	}
