@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 )
 
 // Instance is one instance of a deployment with what its agent says.
@@ -55,31 +52,10 @@ type instanceLine struct {
 // in a task, for which this waits. Its error is ErrNotFound if there is no such
 // deployment.
 func (c *Client) Instances(ctx context.Context, name string) ([]Instance, error) {
-	path, err := deploymentPath(name)
-	if err != nil {
-		return nil, err
-	}
 	action := "ask for the instances of deployment " + name
-	id, err := c.submit(ctx, submission{
-		action: action, method: http.MethodGet, path: path + "/instances", query: url.Values{"format": {"full"}},
-	})
-	var uncertain *UncertainError
-	if errors.As(err, &uncertain) { // it changes nothing: no need to look for it
-		return nil, fmt.Errorf("%s: %w", action, uncertain.Err)
-	}
+	result, err := c.askAgents(ctx, name, action)
 	if err != nil {
 		return nil, err
-	}
-	task, err := c.Wait(ctx, id, c.poll, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", action, err)
-	}
-	if !task.Succeeded() {
-		return nil, fmt.Errorf("%s: director task %d ended as %s: %s", action, id, task.State, task.Result)
-	}
-	result, err := c.TaskResult(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", action, err)
 	}
 	instances, err := decodeInstances(result)
 	if err != nil {

@@ -97,6 +97,7 @@ type Database struct {
 	InstanceType string `yaml:"instance_type,omitempty"` // default "db.t4g.micro", or "t3.small" for a vm
 	Storage      int    `yaml:"storage,omitempty"`       // GiB; default 20
 	MultiZone    *bool  `yaml:"multi_zone,omitempty"`    // a standby in another zone; default false
+	Version      int    `yaml:"version,omitempty"`       // 17: PostgreSQL's major; default: the one that is deployed
 }
 
 // Auth says who may log in. LDAP and others come by ops file.
