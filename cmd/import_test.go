@@ -17,7 +17,7 @@ const module = "github.com/perpetual-ci/perpetual/"
 // mayImport lists, for each package or folder of ours, what of ours it may
 // import. Imports go down only:
 //
-//	cmd → command → bootstrap → upgrade → component → {resource, manifest, state}
+//	cmd → command → bootstrap → upgrade → {component, pause} → {resource, manifest, state}
 //	command → adapters → {retry, secret}
 //
 // Simulators are on their own, so that none of them gets into a shipped binary.
@@ -29,13 +29,13 @@ var mayImport = map[string][]string{
 	"pkg/command": {
 		"pkg/compatibility", "pkg/bootstrap", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret",
-		"pkg/crash",
+		"pkg/pause", "pkg/crash",
 	},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential",
 		"pkg/resource", "pkg/manifest", "pkg/state", "pkg/price", "pkg/progress", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/createenv",
-		"pkg/github", "pkg/retry", "pkg/secret", "pkg/crash",
+		"pkg/github", "pkg/retry", "pkg/secret", "pkg/pause", "pkg/crash",
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/secret"},
 	"pkg/bootstrap": {

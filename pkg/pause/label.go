@@ -1,0 +1,63 @@
+package pause
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+)
+
+// label names a pipeline to people: main/app, or main/app/branch:main for an
+// instance of it. Pipelines of one team have equal labels only if they are the same.
+func label(team string, p concourse.Pipeline) string {
+	text := team + "/" + p.Name
+	var vars []string
+	for _, key := range slices.Sorted(maps.Keys(p.InstanceVars)) {
+		value, ok := p.InstanceVars[key].(string)
+		if !ok || json.Valid([]byte(value)) || strings.ContainsAny(value, `,:/" `) {
+			body, _ := json.Marshal(p.InstanceVars[key])
+			value = string(body)
+		}
+		vars = append(vars, key+":"+value)
+	}
+	if len(vars) > 0 {
+		text += "/" + strings.Join(vars, ",")
+	}
+	return text
+}
+
+// title names a build to people: main/app/deploy #12.
+func title(b concourse.Build) string {
+	if b.Pipeline == "" {
+		return fmt.Sprintf("%s/one-off build %d", b.Team, b.ID)
+	}
+	return fmt.Sprintf("%s/%s #%s", label(b.Team, concourse.Pipeline{Name: b.Pipeline, InstanceVars: b.InstanceVars}), b.Job, b.Name)
+}
+
+// titles names builds, but not too many of them.
+func titles(builds []concourse.Build) string {
+	var list []string
+	for _, b := range builds {
+		list = append(list, title(b))
+	}
+	return some(list)
+}
+
+// some joins a list that may be long.
+func some(list []string) string {
+	if len(list) <= shown {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:shown], ", "), len(list)-shown)
+}
+
+// counted is "1 build" or "2 builds".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
