@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"pkg/command": {
 		"pkg/compatibility", "pkg/bootstrap", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret",
-		"pkg/pause", "pkg/crash",
+		"pkg/crash",
 	},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential",
@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/secret"},
 	"pkg/bootstrap": {
-		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
+		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
 		"pkg/manifest", "pkg/state", "pkg/secret", "pkg/crash", "pipelines",
 	},
 	"pkg/environment":   {"pkg/config", "pkg/manifest", "pkg/secret", "pkg/component", "pkg/credential", "pkg/state", "pkg/compatibility", "pkg/postgres", "pipelines"},

@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -59,7 +60,7 @@ func (r *run) outRequest() resource.OutRequest {
 	detach := r.options.Self
 	return resource.OutRequest{Source: r.source(), Params: resource.OutParams{
 		AllowDowngrade: r.options.AllowDowngrade,
-		Manifest:       ownManifest, Pipeline: &resource.PipelineParams{Skip: true}, Detach: &detach, Recreate: r.options.Recreate,
+		Manifest:       ownManifest, Pipeline: &resource.PipelineParams{Skip: true, Name: r.config.Pipeline.Name}, Detach: &detach, Recreate: r.options.Recreate,
 		Timeout: resource.Duration{Duration: r.timeout()}, LockTimeout: resource.Duration{Duration: r.timeout()},
 		Upgrade: r.upgradeParams(),
 	}}
@@ -94,8 +95,13 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		r.record.Submitted = r.set
 		return r.saveRecord(ctx)
 	}}
+	atc, err := r.ATC(r.web())
+	if err != nil {
+		return Outcome{}, err
+	}
 	answer, err := upgrade.Out{
-		Director: seen, State: r.store, Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Build: r.Build,
+		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program,
+		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, Build: r.Build,
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
 		return Outcome{}, err
@@ -141,7 +147,7 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 	ref := upgrade.PipelineRef{Name: r.config.Pipeline.Name}
 	running, err := atc.Pipeline(ctx, ref)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("read pipeline %s: %w", ref.Name, err)
+		return Outcome{}, err
 	}
 	if !running.Exists {
 		// Written down first: the run may end between the two.
@@ -152,12 +158,12 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 	}
 	change, err := atc.SetPipeline(ctx, ref, text)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("set pipeline %s: %w", ref.Name, err)
+		return Outcome{}, err
 	}
 	crash.Here("pipeline-set")
 	if r.record.Unpause {
 		if err := atc.Unpause(ctx, ref); err != nil {
-			return Outcome{}, fmt.Errorf("unpause pipeline %s: %w", ref.Name, err)
+			return Outcome{}, err
 		}
 		r.record.Unpause = false
 		return changed("pipeline %s was created and runs", ref.Name)
@@ -226,7 +232,7 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	err = upgrade.In{Director: d, ATC: atc, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
+	err = upgrade.In{Director: d, ATC: atc, Concourse: atc.Teams(), Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
 		Source: r.source(), Version: resource.TaskVersion(r.result.Task),
 		Params: resource.InParams{Verify: true, Timeout: resource.Duration{Duration: r.timeout()}},
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -58,6 +59,8 @@ type Installation struct {
 	Poll     time.Duration // between two looks; 0 is 2 s
 	// Timeout bounds each wait for the director or the web; 0 is two hours.
 	Timeout time.Duration
+	// Still is for how long no build may run before a quiet upgrade; 0 is what pause has.
+	Still time.Duration
 	// Settle is how long web and workers may take after a deploy; 0 is 5 minutes.
 	Settle time.Duration
 	// LeaseTTL is for how long a run that dies keeps others out; 0 is what the state has.
@@ -185,6 +188,9 @@ type Director interface {
 	Version(ctx context.Context) (string, error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
+	// Keeper keeps the list of paused pipelines of a deployment: on the director, which
+	// the build that verifies reaches, too.
+	Keeper(deployment string) pause.Keeper
 }
 
 // ATC is the new Concourse's API.
@@ -192,6 +198,8 @@ type ATC interface {
 	upgrade.ATC
 	// Unpause lets a pipeline run, which Concourse makes paused.
 	Unpause(ctx context.Context, p upgrade.PipelineRef) error
+	// Teams is the same API where it concerns all teams.
+	Teams() upgrade.Concourse
 }
 
 // Progress hears what becomes of the steps.

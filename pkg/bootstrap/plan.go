@@ -220,11 +220,18 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 		return PlannedStep{}, err
 	}
 	defer done()
+	atc, err := p.ATC(p.web())
+	if err != nil {
+		return PlannedStep{}, err
+	}
 	preview := &preview{Director: d}
 	var text strings.Builder
 	request := p.outRequest()
 	request.Params.DryRun = true
-	answer, err := upgrade.Out{Director: preview, Log: &text, Mask: p.Mask, Poll: p.poll()}.Upgrade(ctx, request, in)
+	answer, err := upgrade.Out{
+		Director: preview, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(p.deploymentName()), Program: p.Program,
+		Log: &text, Mask: p.Mask, Poll: p.poll(), Build: p.Build,
+	}.Upgrade(ctx, request, in)
 	if err != nil {
 		return PlannedStep{}, err
 	}
@@ -305,7 +312,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	}
 	change, err := atc.DiffPipeline(ctx, upgrade.PipelineRef{Name: name}, text)
 	if err != nil {
-		return PlannedStep{}, fmt.Errorf("compare pipeline %s: %w", name, err)
+		return PlannedStep{}, err
 	}
 	if !change.Created && !change.Updated {
 		return quiet("pipeline %s", name)

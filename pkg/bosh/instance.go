@@ -11,6 +11,7 @@ import (
 type Instance struct {
 	Group     string    // "web"
 	ID        string    // "436cb8d0-438d-4f34-b67e-4c8f6a5488ef"
+	AgentID   string    // of its VM
 	Index     int       // 0
 	AZ        string    // "z1"
 	State     string    // of its processes together: "running", "failing", "stopped", "unresponsive agent"
@@ -33,6 +34,7 @@ type Process struct {
 type instanceLine struct {
 	Group     string    `json:"job_name"`  // "web"
 	ID        string    `json:"id"`        // "436cb8d0-…"
+	AgentID   string    `json:"agent_id"`  // of its VM
 	Index     int       `json:"index"`     // 0
 	AZ        string    `json:"az"`        // "z1"
 	State     string    `json:"job_state"` // "running"
@@ -76,7 +78,7 @@ func decodeInstances(result []byte) ([]Instance, error) {
 			return nil, fmt.Errorf("read an instance from the task's result: %w", err)
 		}
 		instances = append(instances, Instance{
-			Group: l.Group, ID: l.ID, Index: l.Index, AZ: l.AZ, State: l.State, Wanted: l.Wanted,
+			Group: l.Group, ID: l.ID, AgentID: l.AgentID, Index: l.Index, AZ: l.AZ, State: l.State, Wanted: l.Wanted,
 			Bootstrap: l.Bootstrap, IPs: l.IPs, VMCID: l.VMCID, VMType: l.VMType, Processes: l.Processes,
 			Stemcell: Stemcell{Name: l.Stemcell.Name, Version: l.Stemcell.Version},
 		})

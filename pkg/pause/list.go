@@ -29,6 +29,7 @@ type List struct {
 	User       string    `json:"user"`           // as whom it has: "perpetual"
 	From       string    `json:"from"`           // Concourse before: "8.2.5"
 	To         string    `json:"to"`             // and after: "8.3.0"
+	After      int       `json:"after"`          // the director's last task before: 41
 	Task       int       `json:"task,omitempty"` // that the director has accepted: 42
 	Pipelines  []Entry   `json:"pipelines"`
 }

@@ -68,6 +68,7 @@ type Pause struct {
 	Keeper     Keeper
 	Deployment string // concourse
 	Own        Own
+	After      int       // the director's last task before the deploy that is paused for: 41
 	Log        io.Writer // hears what goes on, a line each; nil: nobody does
 
 	Poll    time.Duration // between two looks at the builds; 0 is 2 s
@@ -85,6 +86,12 @@ const (
 	shown = 10
 )
 
+// Allowed fails with a *RightError where Begin would.
+func (p Pause) Allowed(ctx context.Context) error {
+	_, err := p.user(ctx, "pause")
+	return err
+}
+
 // Begin pauses every pipeline that is unpaused, of every team, but our own. It
 // fails with a *RightError, or when the list of an earlier run cannot be read,
 // before anything is changed. A list that a run has left which was killed is
@@ -95,7 +102,7 @@ func (p Pause) Begin(ctx context.Context, from, to string) error {
 		return err
 	}
 	_, err = p.hold(ctx, func(l *List) {
-		l.Build, l.User, l.From, l.To, l.Task = p.Own.String(), user.Name, from, to, 0
+		l.Build, l.User, l.From, l.To, l.After, l.Task = p.Own.String(), user.Name, from, to, p.After, 0
 	})
 	return err
 }

@@ -10,8 +10,8 @@ import (
 func TestOut_boundsANewPipelineToTheDeployedMajor(t *testing.T) {
 	for _, c := range []struct{ name, deployed, want string }{
 		{"another major than that of the set", "7.14.1", "version: 7.x"},
-		{"the same", "8.2.4", "version: 8.x"},
-		{"nothing deployed", "", "version: 8.x"}, // that of the set, 8.3.0
+		{"the same", "8.2.0", "version: 8.x"},
+		{"nothing deployed", "", "version: 8.x"}, // that of the set, 8.2.1
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
