@@ -47,9 +47,6 @@ func (deaf) Deployment(context.Context, string) (upgrade.Deployed, error) {
 	return upgrade.Deployed{}, errNoDirector
 }
 
-// Version implements bootstrap.Director.
-func (deaf) Version(context.Context) (string, error) { return "", errNoDirector }
-
 // Tasks implements upgrade.Director.
 func (deaf) Tasks(context.Context, upgrade.TaskFilter) ([]upgrade.Task, error) {
 	return nil, errNoDirector

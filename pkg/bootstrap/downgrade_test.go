@@ -171,6 +171,9 @@ func TestDeploy_goesBackFromWhatWasNeverSubmitted(t *testing.T) {
 	}
 }
 
+// Version implements bootstrap.Director.
+func (deaf) Version(context.Context) (string, error) { return "", errNoDirector }
+
 // answering is a director that says which version it is, and nothing else.
 type answering struct {
 	deaf

@@ -54,7 +54,7 @@ func (e *DowngradeError) Error() string {
 		why = append(why, fmt.Sprintf("the table of versions (%s) does not know %s, so neither whether the database schema is the same", Source(), strings.Join(e.Unknown, " and ")))
 	}
 	if e.Migration {
-		why = append(why, fmt.Sprintf("the web of %s starts on the database schema of %s, looks well and schedules nothing", to, from))
+		why = append(why, fmt.Sprintf("the web of %s starts on the database schema of %s, looks healthy and schedules nothing", to, from))
 	}
 	if e.WorkerMajor {
 		why = append(why, fmt.Sprintf("worker version %s → %s is another major", e.from.Worker, e.to.Worker))
