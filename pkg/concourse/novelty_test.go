@@ -165,3 +165,18 @@ func TestDiff_hidesWhatUsersPutIntoUserData(t *testing.T) {
 		t.Errorf("%v, diff\n%s", err, got)
 	}
 }
+
+func TestKeepKeys_letsAUsersKeySurviveWhatIsRendered(t *testing.T) {
+	w := newWorld(t, nil)
+	w.set(t, selfUpgrade, strings.Replace(first, "name: upgrade,", "name: upgrade, disable_reruns: true,", 1))
+	text, err := concourse.KeepKeys(w.config(t, selfUpgrade).YAML, []byte(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := w.set(t, selfUpgrade, string(text)); c.Updated {
+		t.Errorf("diff\n%s", shown(c.Diff))
+	}
+	if c := w.set(t, selfUpgrade, first); !c.Updated {
+		t.Error("without it nothing changes, so the test shows nothing")
+	}
+}

@@ -156,6 +156,12 @@ func (c *Client) known(ctx context.Context, p Pipeline, want, have config.Config
 	return want.Without(dropped...)
 }
 
+// KeepKeys gives a pipeline that was rendered from a template the keys of the
+// running one that the library does not know and the text does not have: somebody
+// has set them by hand. running is a PipelineConfig's YAML. A text to which nothing
+// is added comes back as it is.
+func KeepKeys(running, text []byte) ([]byte, error) { return config.Keep(running, text) }
+
 // setting is one pipeline on its way to Concourse.
 type setting struct {
 	client *Client
