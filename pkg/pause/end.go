@@ -91,7 +91,7 @@ func (p Pause) freeAll(ctx context.Context, list List, done map[int]bool, report
 		if time.Since(looked) > fresh {
 			var err error
 			if pipelines, err = p.ATC.Pipelines(ctx); err != nil {
-				return append(failures, fmt.Errorf("list the pipelines of all teams: %w", err))
+				return append(failures, err)
 			}
 			looked = time.Now()
 		}
@@ -127,7 +127,7 @@ func (p Pause) free(ctx context.Context, l List, e Entry, pipelines []concourse.
 		return nil
 	}
 	if err := p.ATC.UnpausePipeline(ctx, now.Team, now.Pipeline); err != nil {
-		return fmt.Errorf("unpause pipeline %s: %w", name, err)
+		return err
 	}
 	crash.Here("pipeline-unpaused")
 	report.Unpaused = append(report.Unpaused, name)

@@ -82,7 +82,7 @@ func TestBegin_pausesAgainWhatAnUnfinishedEndHasUnpaused(t *testing.T) {
 func failing(prefix string) func(string, bool) error {
 	return func(call string, after bool) error {
 		if !after && strings.HasPrefix(call, prefix) {
-			return &concourse.StatusError{Method: "PUT", Path: "/api/v1/teams", Status: 500}
+			return fmt.Errorf("%s: %w", call, &concourse.StatusError{Method: "PUT", Path: "/api/v1/teams", Status: 500})
 		}
 		return nil
 	}
@@ -93,7 +93,7 @@ func TestEnd_keepsInTheListWhatItCannotUnpause(t *testing.T) {
 	s.begin(t)
 	s.web.step = failing("unpause main/lib")
 	report, err := s.run().End(t.Context())
-	states(t, err, "unpause pipeline main/lib", "not unpaused, and still in the list: main/lib;", "perpetual resume")
+	states(t, err, "unpause main/lib: ", "not unpaused, and still in the list: main/lib;", "perpetual resume")
 	if strings.Join(report.Unpaused, " ") != "main/app dev/app" {
 		t.Errorf("report %+v", report)
 	}

@@ -1,33 +1,15 @@
 package pause
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 )
 
-// label names a pipeline to people: main/app, or main/app/branch:main for an
-// instance of it. Pipelines of one team have equal labels only if they are the same.
-func label(team string, p concourse.Pipeline) string {
-	text := team + "/" + p.Name
-	var vars []string
-	for _, key := range slices.Sorted(maps.Keys(p.InstanceVars)) {
-		value, ok := p.InstanceVars[key].(string)
-		if !ok || json.Valid([]byte(value)) || strings.ContainsAny(value, `,:/" `) {
-			body, _ := json.Marshal(p.InstanceVars[key])
-			value = string(body)
-		}
-		vars = append(vars, key+":"+value)
-	}
-	if len(vars) > 0 {
-		text += "/" + strings.Join(vars, ",")
-	}
-	return text
-}
+// label names a pipeline to people as fly does, with its team: main/app, or
+// main/app/branch:main for an instance of it.
+func label(team string, p concourse.Pipeline) string { return team + "/" + p.String() }
 
 // title names a build to people: main/app/deploy #12.
 func title(b concourse.Build) string {

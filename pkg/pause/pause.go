@@ -128,7 +128,7 @@ func (p Pause) Look(ctx context.Context) (list List, found bool, err error) {
 func (p Pause) user(ctx context.Context, doing string) (concourse.User, error) {
 	user, err := p.ATC.User(ctx)
 	if err != nil {
-		return user, fmt.Errorf("ask Concourse for the rights to %s pipelines: %w; nothing was changed", doing, err)
+		return user, fmt.Errorf("%w; nothing was changed", err)
 	}
 	if !user.Admin {
 		return user, &RightError{User: user.Name, Right: "owner of the team main", Doing: doing}
@@ -151,7 +151,7 @@ func (p Pause) hold(ctx context.Context, begin func(*List)) (paused bool, err er
 		case err == nil:
 			ids[target.ID] = true
 		case !errors.Is(err, concourse.ErrNoPipeline): // deleted meanwhile, or renamed: then Wait pauses it
-			return true, fmt.Errorf("pause pipeline %s: %w; %d of %d were paused before", label(target.Team, target.Pipeline), err, len(ids), len(targets))
+			return true, fmt.Errorf("%w; %d of %d were paused before", err, len(ids), len(targets))
 		}
 		crash.Here("pipeline-paused")
 	}
@@ -172,7 +172,7 @@ func (p Pause) write(ctx context.Context, begin func(*List)) (targets []concours
 		}
 		var pipelines []concourse.PipelineState
 		if pipelines, err = p.ATC.Pipelines(ctx); err != nil {
-			return nil, fmt.Errorf("list the pipelines of all teams: %w; nothing was paused", err)
+			return nil, fmt.Errorf("%w; nothing was paused", err)
 		}
 		next, notes := list.next(pipelines, p, begin)
 		targets = next.targets(pipelines)
@@ -217,7 +217,7 @@ func (l List) next(pipelines []concourse.PipelineState, p Pause, begin func(*Lis
 func (p Pause) note(ctx context.Context, paused map[int]bool) error {
 	pipelines, err := p.ATC.Pipelines(ctx)
 	if err != nil {
-		return fmt.Errorf("look at the paused pipelines: %w", err)
+		return err
 	}
 	var notes []string
 	err = p.update(ctx, func(l *List) bool {

@@ -131,13 +131,13 @@ func TestBegin_doesNotTakeAPersonsPauseForItsOwn(t *testing.T) {
 func TestBegin_saysWhatIsPausedWhenItFails(t *testing.T) {
 	s := newSite("main/app", "main/lib")
 	s.web.step = failing("pause main/lib")
-	states(t, s.run().Begin(t.Context(), "8.2.5", "8.3.0"), "pause pipeline main/lib", "1 of 2 were paused before")
+	states(t, s.run().Begin(t.Context(), "8.2.5", "8.3.0"), "pause main/lib: ", "1 of 2 were paused before")
 	s.web.step = nil
 	s.end(t)
 	s.wantPaused(t, "")
 	s.web.step = failing("pipelines")
-	states(t, s.run().Begin(t.Context(), "8.2.5", "8.3.0"), "list the pipelines", "nothing was paused")
-	states(t, pauseWithout(s).Begin(t.Context(), "8.2.5", "8.3.0"), "rights to pause pipelines", "nothing was changed")
+	states(t, s.run().Begin(t.Context(), "8.2.5", "8.3.0"), "pipelines: ", "nothing was paused")
+	states(t, pauseWithout(s).Begin(t.Context(), "8.2.5", "8.3.0"), "user: ", "nothing was changed")
 }
 
 // pauseWithout is a run whose Concourse is down.

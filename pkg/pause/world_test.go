@@ -329,3 +329,5 @@ func states(t *testing.T, err error, parts ...string) {
 		t.Errorf("the error has several lines: %v", err)
 	}
 }
+
+var _ pause.ATC = (*concourse.Client)(nil)
