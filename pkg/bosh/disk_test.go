@@ -68,11 +68,11 @@ func TestPersistentDisks_areThoseThatThereAre(t *testing.T) {
 func TestPersistentDisks_areReadFromWhatAgentsSay(t *testing.T) {
 	for result, want := range map[string]string{
 		`{"job_name":"db","id":"x","vitals":{"disk":{"persistent":{"inode_percent":"0","percent":"100"}}}}`: "",
-		`{"job_name":"db","vitals":null}`:          "",
-		`{"job_name":"db","vitals":{"disk":null}}`: "",
+		`{"job_name":"db","vitals":null}`:                                                "",
+		`{"job_name":"db","vitals":{"disk":null}}`:                                       "",
 		`{"job_name":"db","id":"x","vitals":{"disk":{"persistent":{"percent":"full"}}}}`: "read a disk from the task's result: how full it is is no percentage",
 		`{"job_name":"db","id":"x","vitals":{"disk":{"persistent":{"percent":"-1"}}}}`:   "is no percentage",
-		`{"job_name":"db","vitals":`: "read an instance",
+		`{"job_name":"db","vitals":`:                                                     "read an instance",
 	} {
 		client, _ := connect(t, map[string]http.HandlerFunc{
 			"GET /deployments/d/instances": started(3), "GET /tasks/3": text(200, task(3, "done")), "GET /tasks/3/output": text(200, result+"\n"),

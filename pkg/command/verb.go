@@ -75,6 +75,8 @@ type Director interface {
 	// DeleteDeployment starts the task that deletes a deployment with its VMs and
 	// disks; it fails with upgrade.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+	// DiskUsage is how full, in percent, the fullest persistent disk of a group is.
+	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
 }
