@@ -78,15 +78,18 @@ func (r *run) upgradeParams() resource.UpgradeParams {
 // deploy brings stemcell and releases to the director and deploys: in a first
 // install it waits for the end, in a self-upgrade only until it is accepted.
 func (r *run) deploy(ctx context.Context) (Outcome, error) {
-	in, err := r.upgradeInput()
-	if err != nil {
-		return Outcome{}, err
-	}
 	d, done, err := r.Director(r.access())
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer done()
+	if err := r.settleDatabase(ctx, d); err != nil {
+		return Outcome{}, err
+	}
+	in, err := r.upgradeInput()
+	if err != nil {
+		return Outcome{}, err
+	}
 	r.record.Deployment = true
 	if err := r.saveRecord(ctx); err != nil {
 		return Outcome{}, err
@@ -107,6 +110,9 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if r.result.Task, err = answer.Version.Task(); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.keepVersion(ctx); err != nil {
 		return Outcome{}, err
 	}
 	what, became := describeSet(r.set), answer.Field("deploy")

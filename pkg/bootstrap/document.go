@@ -42,6 +42,9 @@ type record struct {
 	Deployment bool `json:"deployment,omitempty"`
 	// DirectorVersions are those that create-env was asked for last: "bosh": "283.1.6".
 	DirectorVersions map[string]string `json:"director_versions,omitempty"`
+	// Postgres is the highest major of PostgreSQL with which a deploy of a database VM
+	// was begun: its data may be of that one already, whatever became of the deploy.
+	Postgres int `json:"postgres,omitempty"`
 	// Unpause says that the pipeline is to be unpaused: it was made by us.
 	Unpause bool `json:"unpause,omitempty"`
 	// Files are the user's ops files and vars files as of the last deploy by hand: the

@@ -79,7 +79,10 @@ func (r *run) keepConfiguration(ctx context.Context) (Outcome, error) {
 	if err := r.keepFiles(); err != nil {
 		return Outcome{}, err
 	}
-	differs, err := r.configDocument.save(ctx, r.wantedConfig)
+	if err := r.checkDatabase(ctx); err != nil {
+		return Outcome{}, err
+	}
+	differs, err := r.configDocument.save(ctx, r.keptConfig())
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -116,6 +119,9 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if describeSet(before) != describeSet(r.set) {
+		if err := r.checkSet(before, r.set); err != nil {
+			return Outcome{}, err
+		}
 		if err := r.checkImages(ctx); err != nil {
 			return Outcome{}, err
 		}

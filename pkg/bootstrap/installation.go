@@ -145,7 +145,9 @@ type Wanted struct {
 	Subnets          []Subnet // of a network that exists
 	DirectorCIDRs    []string
 	DatabasePassword secret.Value
-	IssuerURL        string // of Concourse's identity tokens; "" while the web is not public
+	// HoldDatabase leaves the database's version as it is, for what is changed before it.
+	HoldDatabase bool
+	IssuerURL    string // of Concourse's identity tokens; "" while the web is not public
 }
 
 // Change is what Plan has found.
@@ -186,6 +188,9 @@ type Director interface {
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
 	// Version is that of the director itself, "283.1.6".
 	Version(ctx context.Context) (string, error)
+	// DiskUsage is how full, in percent, the fullest persistent disk of a group is. It is
+	// not known where the group has none, or no agent answers.
+	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
 	// Keeper keeps the list of paused pipelines of a deployment: on the director, which

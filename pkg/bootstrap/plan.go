@@ -87,13 +87,19 @@ func quiet(format string, args ...any) (PlannedStep, error) {
 	return PlannedStep{Summary: fmt.Sprintf(format, args...)}, nil
 }
 
-func (p *planner) configuration(context.Context) (PlannedStep, error) {
+func (p *planner) configuration(ctx context.Context) (PlannedStep, error) {
 	if p.fresh {
 		return PlannedStep{Changes: true, Summary: "new"}, nil
+	}
+	if err := p.checkDatabase(ctx); err != nil {
+		return PlannedStep{}, err
 	}
 	var lines []string
 	for _, c := range config.Diff(p.stored, p.wantedConfig) {
 		lines = append(lines, fmt.Sprintf("~ %s: %s → %s", c.Key, cmp.Or(c.Old, "not set"), cmp.Or(c.New, "not set")))
+	}
+	if p.raise.Major() {
+		lines = append(lines, "! "+p.raise.String())
 	}
 	if len(lines) == 0 {
 		return quiet("as before")
@@ -211,15 +217,18 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	if p.alone {
 		return PlannedStep{Changes: true, Summary: notYet}, nil
 	}
-	in, err := p.upgradeInput()
-	if err != nil {
-		return PlannedStep{}, err
-	}
 	d, done, err := p.Director(p.access())
 	if err != nil {
 		return PlannedStep{}, err
 	}
 	defer done()
+	if err := p.settleDatabase(ctx, d); err != nil {
+		return PlannedStep{}, err
+	}
+	in, err := p.upgradeInput()
+	if err != nil {
+		return PlannedStep{}, err
+	}
 	atc, err := p.ATC(p.web())
 	if err != nil {
 		return PlannedStep{}, err

@@ -78,6 +78,8 @@ type Director interface {
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
 	// Version is that of the director itself, "283.1.6".
 	Version(ctx context.Context) (string, error)
+	// DiskUsage is how full, in percent, the fullest persistent disk of a group is.
+	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
 	// Keeper keeps the list of paused pipelines of a deployment on the director.

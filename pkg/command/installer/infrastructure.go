@@ -212,7 +212,7 @@ func parametersOf(w bootstrap.Wanted) (stack.Parameters, error) {
 		p.Database, p.DatabaseType, p.DatabaseStorage = true, c.Database.InstanceType, c.Database.Storage
 		p.DatabaseMultiZone = c.Database.MultiZone != nil && *c.Database.MultiZone
 		p.DatabasePassword = w.DatabasePassword
-		if c.Database.Version > 0 {
+		if c.Database.Version > 0 && !w.HoldDatabase {
 			p.DatabaseVersion = strconv.Itoa(c.Database.Version)
 		}
 	}
