@@ -19,6 +19,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -43,11 +44,14 @@ type run struct {
 	record             record
 	credentials        map[string]any
 
-	warned  []string // what was said already
-	lenient bool     // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
-	subnets []Subnet
-	infra   environment.Infrastructure
-	set     []component.Component
+	warned      []string        // what was said already
+	lenient     bool            // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
+	raise       postgres.Change // the major upgrade of the database that this run makes; the zero value: none
+	holdVersion bool            // database.version is not stored before the database has it
+	postgres    int             // the major of the database VM; 0 until the director was asked
+	subnets     []Subnet
+	infra       environment.Infrastructure
+	set         []component.Component
 }
 
 var credentialCodec = codec[map[string]any]{encode: credential.Encode, decode: credential.Decode}
@@ -170,6 +174,8 @@ func (r *run) input() (environment.Input, error) {
 		Spread:    r.record.Spread,
 		Versions:  versionsOf(r.set),
 		SpotPrice: r.spotPrice(types["worker"]),
+
+		PostgresMajor: r.postgres,
 		Installer: environment.Installer{
 			AccessKey: r.keys.AccessKey, SecretKey: r.keys.SecretKey, SessionToken: r.keys.SessionToken, Inside: r.options.Self,
 		},

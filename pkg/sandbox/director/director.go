@@ -36,6 +36,8 @@ type Options struct {
 	// of an instance are about to start. It may block. Its error fails the
 	// task; a *Failure keeps its code.
 	UpdateInstance func(ctx context.Context, u Update) error
+	// DiskUsage is how full the persistent disk of an instance is, in percent; default 10.
+	DiskUsage func(deployment, group string, index int) int
 	// RunErrand gives what an errand prints and its exit code; default: nothing and 0.
 	RunErrand func(ctx context.Context, e Errand) ErrandResult
 }
