@@ -22,6 +22,9 @@ const gateRelease = boshrelease.Name
 // postStartTime is longer than a post-start script waits in any scenario.
 const postStartTime = 10 * time.Minute
 
+// postStartLog is what the gate's script has printed.
+const postStartLog = "post-start.log"
+
 // postStart is what BOSH's agent does when the processes of an instance run: it
 // runs the post-start scripts of its jobs. The one script that there is, is the
 // gate's of the release that was uploaded.
@@ -43,7 +46,7 @@ func (s *site) postStart(ctx context.Context, u director.Update) error {
 	began := time.Now()
 	p, err := s.launcher.start(spec{
 		name: "the gate's post-start", path: "sh", args: []string{"-c", vcapScript, vm, s.tools.concourse(u.Releases["concourse"])},
-		env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, dir: s.dir, log: s.path("post-start.log"), namespaces: true,
+		env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, dir: s.dir, log: s.path(postStartLog), namespaces: true,
 	})
 	if err != nil {
 		return err
@@ -109,4 +112,13 @@ func bpmConfig(env []string) []byte {
 		fmt.Fprintf(&b, "    %s: %s\n", name, text)
 	}
 	return []byte(b.String())
+}
+
+// logs are the log files of an instance that its jobs have written.
+func (s *site) logs(u director.Update) map[string][]byte {
+	text, err := os.ReadFile(s.path(postStartLog))
+	if err != nil || u.Group != "web" {
+		return nil
+	}
+	return map[string][]byte{boshrelease.GateJob + "/post-start.stdout.log": text}
 }

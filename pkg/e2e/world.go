@@ -89,7 +89,7 @@ func (w *world) start(ctx context.Context, s *site) error {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM([]byte(w.ca))
 	options := director.Options{
-		UAA: uaa, Scale: directorScale, Drain: s.drain, UpdateInstance: s.update,
+		UAA: uaa, Scale: directorScale, Drain: s.drain, UpdateInstance: s.update, PostStart: s.postStart, Logs: s.logs,
 		Fetch: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}},
 	}
 	if s.options.basicAuth {
