@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -162,6 +163,9 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
+	if text, err = keepKeys(running, text); err != nil {
+		return Outcome{}, err
+	}
 	change, err := atc.SetPipeline(ctx, ref, text)
 	if err != nil {
 		return Outcome{}, err
@@ -178,6 +182,15 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 		return changed("pipeline %s was updated", ref.Name)
 	}
 	return upToDate("pipeline %s", ref.Name)
+}
+
+// keepKeys gives a pipeline what people have added to the running one by hand, and this
+// program's library knows nothing of.
+func keepKeys(running upgrade.PipelineConfig, text []byte) ([]byte, error) {
+	if !running.Exists {
+		return text, nil
+	}
+	return concourse.KeepKeys(running.YAML, text)
 }
 
 // pipeline renders the pipeline; what Concourse's credential manager fills in stays.

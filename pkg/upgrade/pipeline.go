@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -81,7 +82,11 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(r.concourseVersion()), p.kept, r.input.componentVars())
 	}
 	t.Vars = append(t.Vars, r.input.PipelineVars...)
-	p.config, err = manifest.Render(t)
+	if p.config, err = manifest.Render(t); err != nil || !bundled || !running.Exists {
+		return err
+	}
+	// What people have added by hand, and this program's library knows nothing of.
+	p.config, err = concourse.KeepKeys(running.YAML, p.config)
 	return err
 }
 
