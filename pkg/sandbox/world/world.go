@@ -44,6 +44,9 @@ type Options struct {
 	DrainTimeout time.Duration
 	// ReleaseSize is the size of a release in GitHub's lists; default: as small as it is.
 	ReleaseSize int
+	// Listen is the IP address on which the servers listen, with a port of its own
+	// each; default 127.0.0.1. Their certificates hold it.
+	Listen string
 	// CA signs the servers' certificates; default: a new one.
 	CA *tlsca.CA
 	// Empty leaves director and Concourse out: BootDirector makes the one, and its
@@ -53,7 +56,7 @@ type Options struct {
 	Observe func(who, what string)
 }
 
-// World is a running set of simulators on loopback addresses.
+// World is a running set of simulators on an address of this machine.
 type World struct {
 	GitHub    *github.Server
 	BoshIO    *boshio.Server
@@ -81,6 +84,9 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	}
 	if o.DrainTimeout == 0 {
 		o.DrainTimeout = defaultDrainTime
+	}
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1"
 	}
 	if o.Observe == nil {
 		o.Observe = func(string, string) {}
@@ -136,13 +142,13 @@ func (w *World) start(ctx context.Context) error {
 
 // serve puts a handler behind its faults on a port of its own.
 func (w *World) serve(name string, handler http.Handler, secure bool) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(w.options.Listen, "0"))
 	if err != nil {
 		return fmt.Errorf("listen for %s: %w", name, err)
 	}
 	scheme := "http"
 	if secure {
-		config, err := w.tlsca.Config(tlsca.Options{})
+		config, err := w.tlsca.Config(tlsca.Options{Hosts: []string{"127.0.0.1", "::1", "localhost", w.options.Listen}})
 		if err != nil {
 			return err
 		}
