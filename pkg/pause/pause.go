@@ -95,7 +95,8 @@ func (p Pause) Begin(ctx context.Context, from, to string) error {
 		return err
 	}
 	_, err = p.hold(ctx, func(l *List) {
-		l.Build, l.User, l.From, l.To, l.Task = p.Own.String(), user.Name, from, to, 0
+		l.Build, l.BuildID, l.User = p.Own.String(), p.Own.BuildID, user.Name
+		l.From, l.To, l.Task = from, to, 0
 	})
 	return err
 }
