@@ -21,6 +21,7 @@ type Instance struct {
 	Bootstrap bool      // the first of its group
 	IPs       []string  // ["10.0.1.4"]
 	VMCID     string    // "i-0123456789abcdef0"
+	AgentID   string    // "c62809bf-9459-4f17-b6c8-1df693ac74ec"; another one after a recreate
 	VMType    string    // "default"
 	Stemcell  Stemcell  // without OS and CID
 	Processes []Process // as monit sees them
@@ -43,6 +44,7 @@ type instanceLine struct {
 	Bootstrap bool      `json:"bootstrap"` // true
 	IPs       []string  `json:"ips"`       // ["192.168.1.2"]
 	VMCID     string    `json:"vm_cid"`    // "10867"
+	AgentID   string    `json:"agent_id"`  // "c62809bf-…"
 	VMType    string    `json:"vm_type"`   // "small"
 	Processes []Process `json:"processes"`
 	Stemcell  struct {
@@ -60,24 +62,11 @@ func (c *Client) Instances(ctx context.Context, name string) ([]Instance, error)
 		return nil, err
 	}
 	action := "ask for the instances of deployment " + name
-	id, err := c.submit(ctx, submission{
-		action: action, method: http.MethodGet, path: path + "/instances", query: url.Values{"format": {"full"}},
-	})
-	var uncertain *UncertainError
-	if errors.As(err, &uncertain) { // it changes nothing: no need to look for it
-		return nil, fmt.Errorf("%s: %w", action, uncertain.Err)
-	}
+	task, err := c.ask(ctx, action, path+"/instances", url.Values{"format": {"full"}})
 	if err != nil {
 		return nil, err
 	}
-	task, err := c.Wait(ctx, id, c.poll, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", action, err)
-	}
-	if !task.Succeeded() {
-		return nil, fmt.Errorf("%s: director task %d ended as %s: %s", action, id, task.State, task.Result)
-	}
-	result, err := c.TaskResult(ctx, id)
+	result, err := c.TaskResult(ctx, task.ID)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", action, err)
 	}
@@ -86,6 +75,26 @@ func (c *Client) Instances(ctx context.Context, name string) ([]Instance, error)
 		return nil, fmt.Errorf("%s: %w", action, err)
 	}
 	return instances, nil
+}
+
+// ask starts a task that only reads, and waits until it has succeeded.
+func (c *Client) ask(ctx context.Context, action, path string, query url.Values) (Task, error) {
+	id, err := c.submit(ctx, submission{action: action, method: http.MethodGet, path: path, query: query})
+	var uncertain *UncertainError
+	if errors.As(err, &uncertain) { // it changes nothing: no need to look for it
+		return Task{}, fmt.Errorf("%s: %w", action, uncertain.Err)
+	}
+	if err != nil {
+		return Task{}, err
+	}
+	task, err := c.Wait(ctx, id, c.poll, nil)
+	if err != nil {
+		return Task{}, fmt.Errorf("%s: %w", action, err)
+	}
+	if !task.Succeeded() {
+		return Task{}, fmt.Errorf("%s: director task %d ended as %s: %s", action, id, task.State, task.Result)
+	}
+	return task, nil
 }
 
 // decodeInstances reads JSON lines.
@@ -101,7 +110,7 @@ func decodeInstances(result []byte) ([]Instance, error) {
 		}
 		instances = append(instances, Instance{
 			Group: l.Group, ID: l.ID, Index: l.Index, AZ: l.AZ, State: l.State, Wanted: l.Wanted,
-			Bootstrap: l.Bootstrap, IPs: l.IPs, VMCID: l.VMCID, VMType: l.VMType, Processes: l.Processes,
+			Bootstrap: l.Bootstrap, IPs: l.IPs, VMCID: l.VMCID, AgentID: l.AgentID, VMType: l.VMType, Processes: l.Processes,
 			Stemcell: Stemcell{Name: l.Stemcell.Name, Version: l.Stemcell.Version},
 		})
 	}
