@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
@@ -209,5 +210,55 @@ func TestSimulator_aLockIsSeenAndATaskCancelled(t *testing.T) {
 	}
 	if err := s.client.CancelTask(t.Context(), id); err == nil || !strings.Contains(err.Error(), "invalid state (cancelled)") {
 		t.Errorf("a second time: error %v", err)
+	}
+}
+
+func TestSimulator_aClientThatMayNotUploadIsToldSo(t *testing.T) {
+	s := simulate(t, nil)
+	s.uaa.Clients["deployer"] = clientSecret
+	s.uaa.Scopes = map[string][]string{"deployer": {"bosh.read", "bosh.teams.ci.admin"}}
+	client := s.login(t, "deployer")
+	_, err := client.UploadRelease(t.Context(), "perpetual", []byte("x"))
+	if !errors.Is(err, bosh.ErrForbidden) || !strings.Contains(err.Error(), "director does not let client deployer do this") ||
+		!strings.Contains(err.Error(), "bosh.releases.upload") {
+		t.Errorf("error %v", err)
+	}
+	id, err := client.Deploy(t.Context(), []byte(wholeManifest), bosh.DeployOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if task, err := client.Wait(t.Context(), id, time.Millisecond, nil); err != nil || !task.Succeeded() {
+		t.Errorf("task %+v, error %v", task, err)
+	}
+	if _, err := client.Logs(t.Context(), "concourse", "web", "0"); !errors.Is(err, bosh.ErrForbidden) {
+		t.Errorf("logs: error %v", err)
+	}
+	if _, err := client.StoreConfig(t.Context(), kind, entry, "by: the team\n", ""); err != nil {
+		t.Errorf("a config of the team: %v", err)
+	}
+}
+
+// The release of our own, as this package sends it.
+func TestSimulator_takesTheReleaseOfOurOwn(t *testing.T) {
+	s := simulate(t, nil)
+	upload := func() bosh.Task {
+		id, err := s.client.UploadRelease(t.Context(), boshrelease.Name, boshrelease.Archive())
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, err := s.client.Wait(t.Context(), id, time.Millisecond, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return task
+	}
+	for range 2 {
+		if task := upload(); !task.Succeeded() || task.Result != "Created release 'perpetual/"+boshrelease.Version()+"'" {
+			t.Errorf("task %+v", task)
+		}
+	}
+	script, ok := s.JobTemplate(boshrelease.Name, boshrelease.Version(), boshrelease.GateJob, "post-start")
+	if !ok || !strings.HasPrefix(string(script), "#!/bin/bash\n") {
+		t.Errorf("template %.40q", script)
 	}
 }

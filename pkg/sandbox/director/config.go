@@ -14,6 +14,7 @@ import (
 type config struct {
 	id                  int
 	kind, name, content string // "cloud", "default"
+	team                string // whose admins may change it; "" for the director's
 	parsed              mapping
 	created             time.Time
 	deleted             bool
@@ -31,10 +32,22 @@ type configView struct {
 }
 
 func (d *Director) viewConfig(c *config) configView {
-	return configView{
+	view := configView{
 		Content: c.content, ID: strconv.Itoa(c.id), Type: c.kind, Name: c.name,
 		CreatedAt: stamp(c.created), Current: d.currentConfig(c.kind, c.name) == c,
 	}
+	if c.team != "" {
+		view.Team = &c.team
+	}
+	return view
+}
+
+// teams are those of a config: one or none.
+func (c *config) teams() []string {
+	if c.team == "" {
+		return nil
+	}
+	return []string{c.team}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
