@@ -20,6 +20,15 @@ func (c *call) atc(s resource.Concourse) (upgrade.ATC, error) {
 
 // atcClient opens a client of the Concourse API.
 func (c *call) atcClient(s resource.Concourse) (ATC, error) {
+	client, err := c.concourseClient(s)
+	if err != nil {
+		return nil, err
+	}
+	return atc{client}, nil
+}
+
+// concourseClient opens the adapter itself.
+func (c *call) concourseClient(s resource.Concourse) (*concourse.Client, error) {
 	client, err := concourse.New(concourse.Config{
 		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.notify, Debug: c.debug,
 		Retry: patience(retry.Default),
@@ -27,7 +36,7 @@ func (c *call) atcClient(s resource.Concourse) (ATC, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source.concourse: %w", err)
 	}
-	return atc{client}, nil
+	return client, nil
 }
 
 // atc speaks upgrade's language over the adapter.
