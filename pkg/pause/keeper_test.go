@@ -42,7 +42,9 @@ func checkKeeper(t *testing.T, open func() pause.Keeper) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open().Save(t.Context(), full(), ""); !errors.Is(err, pause.ErrConflict) {
+	other := full()
+	other.Build = "another build"
+	if _, err := open().Save(t.Context(), other, ""); !errors.Is(err, pause.ErrConflict) {
 		t.Errorf("a second first save: %v", err)
 	}
 	list, revision, err = open().Load(t.Context())
@@ -54,7 +56,7 @@ func checkKeeper(t *testing.T, open func() pause.Keeper) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := open().Save(t.Context(), full(), first); !errors.Is(err, pause.ErrConflict) {
+	if _, err := open().Save(t.Context(), other, first); !errors.Is(err, pause.ErrConflict) {
 		t.Errorf("a save over an old one: %v", err)
 	}
 	list, revision, err = open().Load(t.Context())
@@ -112,7 +114,7 @@ func TestInDirector_saysWhoMayKeepConfigs(t *testing.T) {
 	_, _, err := k.Load(t.Context())
 	states(t, err, "read config concourse.paused", "bosh.admin", "state section")
 	_, err = k.Save(t.Context(), full(), "")
-	states(t, err, "write config concourse.paused", "bosh.admin", "state section")
+	states(t, err, "POST /configs", "bosh.admin", "state section")
 }
 
 func TestFind_givesTheKeeperThatHasAList(t *testing.T) {
