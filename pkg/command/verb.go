@@ -127,7 +127,7 @@ func Bucket(b *aws.Bucket) state.Store { return bucket{b} }
 
 // Unpause lets a pipeline run.
 func (a atc) Unpause(ctx context.Context, p upgrade.PipelineRef) error {
-	return refused(a.client.Unpause(ctx, concourse.Pipeline(p)))
+	return refused(a.client.UnpausePipeline(ctx, "", concourse.Pipeline(p)))
 }
 
 // Fd is the descriptor of what is read, and none where it is no file.

@@ -24,6 +24,7 @@ type call struct {
 	ctx    context.Context
 	client *Client
 	login  bool             // the endpoint needs a token
+	right  string           // what a 403 says that it takes; default: member or owner of the client's team
 	pass   func(s int) bool // refusing statuses that the caller reads itself
 }
 
@@ -97,7 +98,7 @@ func (c *call) judge(req *http.Request, res *http.Response, body string) (*http.
 	case res.StatusCode == http.StatusUnauthorized:
 		problem.Message = "it refuses the token that it has just given out"
 	case res.StatusCode == http.StatusForbidden:
-		problem.Message = fmt.Sprintf("user %s may not do this in team %s: it needs the role member or owner there", c.client.username, c.client.team)
+		problem.Message = c.missing()
 	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode == http.StatusServiceUnavailable,
 		res.StatusCode >= 500 && retry.Asked(res.Header) != "":
 		if wait, asked := retry.RetryAfter(res.Header, time.Now()); asked {
@@ -108,6 +109,14 @@ func (c *call) judge(req *http.Request, res *http.Response, body string) (*http.
 	}
 	problem.stale = res.StatusCode == http.StatusInternalServerError && strings.Contains(body, staleText)
 	return nil, problem
+}
+
+// missing says what the user has no right to.
+func (c *call) missing() string {
+	if c.right != "" {
+		return fmt.Sprintf("user %s may not do this: %s", c.client.username, c.right)
+	}
+	return fmt.Sprintf("user %s may not do this in team %s: it needs the role member or owner there", c.client.username, c.client.team)
 }
 
 // oneLine makes foreign text fit for an error: one line, at most 300 bytes.

@@ -139,42 +139,6 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	}, nil
 }
 
-// Worker is one registered worker (GET /api/v1/workers).
-type Worker struct {
-	Name             string    // a BOSH worker's instance id: 6e5f9a1c-…
-	State            string    // running, stalled, landing, landed or retiring
-	Version          string    // of the worker protocol: 2.5
-	Platform         string    // linux, windows or darwin
-	Team             string    // empty: serves all teams
-	Tags             []string  // [spot]; empty: takes untagged steps
-	StartTime        time.Time // when the worker process started, to the second
-	ActiveContainers int       // 12
-}
-
-// Workers lists the workers that the user may see; an owner of the main team
-// sees all. It fails with ErrLogin, *StatusError, a transport error, or the
-// context's error.
-func (c *Client) Workers(ctx context.Context) ([]Worker, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	list, err := c.api(&call{ctx: ctx, client: c, login: true}).ListWorkers()
-	if err != nil {
-		return nil, c.explain("list the workers", err)
-	}
-	workers := make([]Worker, 0, len(list))
-	for _, w := range list {
-		worker := Worker{
-			Name: w.Name, State: w.State, Version: w.Version, Platform: w.Platform, Team: w.Team,
-			Tags: w.Tags, ActiveContainers: w.ActiveContainers,
-		}
-		if w.StartTime > 0 {
-			worker.StartTime = time.Unix(w.StartTime, 0).UTC()
-		}
-		workers = append(workers, worker)
-	}
-	return workers, nil
-}
-
 // api is the library's client over one call's transport.
 func (c *Client) api(over *call) api.Client {
 	return api.NewClient(c.url, &http.Client{Transport: over}, false)

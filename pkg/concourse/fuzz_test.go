@@ -30,6 +30,10 @@ func FuzzAnswers(f *testing.F) {
 		{"/sky", `{"error":"access_denied","error_description":"two\nlines"}`, 201},
 		{"/config", `{"config":{"jobs":[]}}`, 0}, {"/config", `{"errors":["a","b"],"warnings":[{"type":"x","message":"y"}]}`, 200},
 		{"/info", "<html>", 303},
+		{"/pipelines", `[{"id":1,"name":"p","paused":true,"paused_by":"ada","paused_at":-1,"instance_vars":{"a":{"b":[1]}}}]`, 0},
+		{"/builds", `[{"id":-1,"status":"started","created_by":null,"rerun_of":{"id":0}}]`, 0}, {"/builds", `{"id":1,"status":"started"}`, 0},
+		{"/user", `{"is_admin":true,"display_user_id":"a\nb","teams":{"main":null}}`, 0},
+		{"/land", "", 0}, {"/prune", `{"stderr":"cannot prune running worker"}`, 200}, {"/jobs", "null", 0},
 	} {
 		f.Add(seed.path, seed.status, seed.body)
 	}
@@ -58,8 +62,16 @@ func FuzzAnswers(f *testing.F) {
 			t.Fatal(err)
 		}
 		for name, ask := range map[string]func(context.Context) error{
-			"info":    func(ctx context.Context) error { _, err := client.Info(ctx); return err },
-			"workers": func(ctx context.Context) error { _, err := client.Workers(ctx); return err },
+			"info":      func(ctx context.Context) error { _, err := client.Info(ctx); return err },
+			"workers":   func(ctx context.Context) error { _, err := client.Workers(ctx); return err },
+			"pipelines": func(ctx context.Context) error { _, err := client.Pipelines(ctx); return err },
+			"pause":     func(ctx context.Context) error { return client.PausePipeline(ctx, "main", selfUpgrade) },
+			"started":   func(ctx context.Context) error { _, err := client.StartedBuilds(ctx); return err },
+			"build":     func(ctx context.Context) error { _, err := client.Build(ctx, 1); return err },
+			"trigger":   func(ctx context.Context) error { _, err := client.TriggerJob(ctx, selfUpgrade, "j"); return err },
+			"user":      func(ctx context.Context) error { _, err := client.User(ctx); return err },
+			"land":      func(ctx context.Context) error { return client.LandWorker(ctx, "w") },
+			"prune":     func(ctx context.Context) error { return client.PruneWorker(ctx, "w") },
 			"set": func(ctx context.Context) error {
 				_, err := client.SetPipeline(ctx, selfUpgrade, []byte("jobs: [{name: j, plan: [{get: r}]}]\nresources: [{name: r, type: t}]"))
 				return err

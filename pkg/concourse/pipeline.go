@@ -11,10 +11,20 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Pipeline names a pipeline of the client's team.
+// Pipeline names a pipeline of the client's team, or of another one where a method
+// takes the team.
 type Pipeline struct {
 	Name         string         // self-upgrade
 	InstanceVars map[string]any // {environment: production}; nil for a pipeline that is no instance
+}
+
+// String names the pipeline as fly prints it: self-upgrade/environment:production.
+func (p Pipeline) String() string {
+	ref := atc.PipelineRef{Name: p.Name}
+	if len(p.InstanceVars) > 0 {
+		ref.InstanceVars = p.InstanceVars
+	}
+	return oneLine(ref.String())
 }
 
 // ref is the pipeline as the library names it.
@@ -49,7 +59,7 @@ type PipelineChange struct {
 func (c *Client) PipelineConfig(ctx context.Context, p Pipeline) (PipelineConfig, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	doing := "read pipeline " + p.Name
+	doing := "read pipeline " + p.String()
 	ref, err := p.ref()
 	if err != nil {
 		return PipelineConfig{}, err
@@ -92,7 +102,7 @@ func (c *Client) SetPipeline(ctx context.Context, p Pipeline, text []byte) (Pipe
 		return s.change, err
 	}
 	change, err := s.send(ctx)
-	return change, c.explainIf("set pipeline "+p.Name, err)
+	return change, c.explainIf("set pipeline "+p.String(), err)
 }
 
 // compare reads what is there and says how text differs from it.
@@ -103,15 +113,15 @@ func (c *Client) compare(ctx context.Context, p Pipeline, text []byte) (setting,
 	}
 	want, err := parsePipeline(text)
 	if err != nil {
-		return setting{}, fmt.Errorf("parse pipeline %s: %s", p.Name, c.clean(oneLine(err.Error())))
+		return setting{}, fmt.Errorf("parse pipeline %s: %s", p, c.clean(oneLine(err.Error())))
 	}
 	have, err := c.read(ctx, ref)
 	if err != nil {
-		return setting{}, c.explain("read pipeline "+p.Name, err)
+		return setting{}, c.explain("read pipeline "+p.String(), err)
 	}
 	if want.unknown != "" {
 		c.notify(c.clean(fmt.Sprintf("pipeline %s: Perpetual does not know everything in it (%s) and leaves the judgement to Concourse: "+
-			"it is set even if nothing changed", p.Name, want.unknown)))
+			"it is set even if nothing changed", p, want.unknown)))
 	}
 	s := setting{client: c, ref: ref, text: text, have: have, want: want}
 	if !have.same(want) {
@@ -179,7 +189,7 @@ func (s *setting) save(ctx context.Context, on snapshot) (created bool, err erro
 	created, _, warnings, err := s.client.api(over).Team(s.client.team).
 		CreateOrUpdatePipelineConfig(s.ref, on.version, s.text, false)
 	for _, w := range warnings {
-		s.client.notify(s.client.clean(fmt.Sprintf("pipeline %s: %s: %s", s.ref.Name, w.Type, oneLine(w.Message))))
+		s.client.notify(s.client.clean(fmt.Sprintf("pipeline %s: %s: %s", oneLine(s.ref.String()), w.Type, oneLine(w.Message))))
 	}
 	return created, plain(err)
 }

@@ -12,52 +12,90 @@ import (
 	"github.com/concourse/concourse/atc"
 )
 
-// Build is one build of a job. Who plays the pipeline runs its steps and calls
-// Finish; a worker that goes away may end it before that.
+// Build is one build of a job, or a one-off build. Who plays the pipeline runs its
+// steps and calls Finish; a worker that goes away may end it before that.
 type Build struct {
 	server        *Server
-	pipeline      *pipeline
+	team          string
+	pipeline      *pipeline // nil: a one-off build
 	id            int
-	name          string // number within the job: 3
+	name          string // number within the job: 3, or of its first rerun: 3.1
 	job           string
+	user          string // who triggered it by hand
+	rerunOf       *Build
+	reruns        int // how often it was run again; of a rerun, which one it is
 	interruptible bool
+	waits         bool     // for somebody to take it and run its steps
 	workers       []string // where it has containers, the first one first
 	status        atc.BuildStatus
 	started       time.Time
 	ended         time.Time
 	log           strings.Builder
+	begun         chan struct{}
 	done          chan struct{}
+}
+
+// newBuild adds a pending build. The caller holds the lock.
+func (s *Server) newBuild(b *Build) *Build {
+	b.server, b.id, b.status = s, len(s.builds)+1, atc.StatusPending
+	b.begun, b.done = make(chan struct{}), make(chan struct{})
+	if b.name == "" {
+		b.name = strconv.Itoa(s.count(b.pipeline, b.job) + 1)
+	}
+	s.builds = append(s.builds, b)
+	return b
 }
 
 // StartBuild starts a build with its first container on a worker; an empty
 // worker is any. It fails with "no workers satisfying: …" when none takes new
-// containers, and when Concourse would not start it: no such job, or the
-// pipeline is paused. Instances are not played: pipeline has no instance vars.
+// containers, and when Concourse would not start it: no such job, the pipeline is
+// paused, or the web schedules nothing. Instances are not played: pipeline has no
+// instance vars.
 func (s *Server) StartBuild(team, pipeline, job, worker string, interruptible bool) (*Build, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.pipeline(team, atc.PipelineRef{Name: pipeline})
-	if p == nil {
-		return nil, fmt.Errorf("start %s/%s: no such pipeline in team %s", pipeline, job, team)
-	}
-	if _, exists := p.config.Jobs.Lookup(job); !exists {
-		return nil, fmt.Errorf("start %s/%s: no such job", pipeline, job)
+	p, err := s.job(team, pipeline, job)
+	if err != nil {
+		return nil, fmt.Errorf("start %s/%s: %w", pipeline, job, err)
 	}
 	if p.paused {
 		return nil, fmt.Errorf("start %s/%s: the build stays pending because the pipeline is paused", pipeline, job)
 	}
-	w, err := s.place(worker, "platform 'linux'")
+	if !s.schedules() {
+		return nil, fmt.Errorf("start %s/%s: the web schedules nothing", pipeline, job)
+	}
+	w, err := s.place(worker, platform)
 	if err != nil {
 		return nil, err
 	}
-	b := &Build{
-		server: s, pipeline: p, id: len(s.builds) + 1, name: strconv.Itoa(s.count(p, job) + 1), job: job,
-		interruptible: interruptible, workers: []string{w.name}, status: atc.StatusStarted,
-		started: s.options.Now(), done: make(chan struct{}),
-	}
-	s.builds = append(s.builds, b)
-	s.record(b.event(KindStart))
+	b := s.newBuild(&Build{team: team, pipeline: p, job: job, interruptible: interruptible})
+	b.begin(w)
 	return b, nil
+}
+
+// StartOneOff starts a build without a job, as `fly execute` does, on a worker; an
+// empty one is any. It fails when no worker takes it.
+func (s *Server) StartOneOff(team, worker string) (*Build, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, err := s.place(worker, platform)
+	if err != nil {
+		return nil, err
+	}
+	b := s.newBuild(&Build{team: team})
+	b.begin(w)
+	return b, nil
+}
+
+// begin makes a build started, with its first container on w. The caller holds
+// the lock.
+func (b *Build) begin(w *worker) {
+	b.status, b.started = atc.StatusStarted, b.server.options.Now()
+	if w != nil {
+		b.workers = []string{w.name}
+	}
+	b.server.record(b.event(KindStart))
+	close(b.begun)
 }
 
 // RunStep gives a step of a resource type its container, which needs a worker
@@ -70,7 +108,7 @@ func (s *Server) RunStep(b *Build, resourceType string) error {
 		return fmt.Errorf("run a step of build %d: the build has ended: %s", b.id, b.status)
 	}
 	attribute := fmt.Sprintf("resource type '%s', platform 'linux'", resourceType)
-	w, err := s.place(b.workers[0], attribute)
+	w, err := s.place(b.place(), attribute)
 	if err != nil {
 		w, err = s.place("", attribute)
 	}
@@ -84,19 +122,36 @@ func (s *Server) RunStep(b *Build, resourceType string) error {
 	return nil
 }
 
+// Job is the name of the build's job; empty: it is a one-off build.
+func (b *Build) Job() string { return b.job }
+
 // ID is the build's id in the whole installation.
 func (b *Build) ID() int { return b.id }
 
 // Name is the build's number within its job.
 func (b *Build) Name() string { return b.name }
 
-// Worker is where the build's first container is.
-func (b *Build) Worker() string { return b.workers[0] }
+// Worker is where the build's first container is; empty while it is pending.
+func (b *Build) Worker() string {
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	return b.place()
+}
+
+func (b *Build) place() string {
+	if len(b.workers) == 0 {
+		return ""
+	}
+	return b.workers[0]
+}
+
+// Begun is closed when the build has started, or has ended before that.
+func (b *Build) Begun() <-chan struct{} { return b.begun }
 
 // Done is closed when the build has ended, by whoever's doing.
 func (b *Build) Done() <-chan struct{} { return b.done }
 
-// Status is started, succeeded, failed, errored or aborted.
+// Status is pending, started, succeeded, failed, errored or aborted.
 func (b *Build) Status() string {
 	b.server.mu.Lock()
 	defer b.server.mu.Unlock()
@@ -124,11 +179,15 @@ func (w logWriter) Write(p []byte) (int, error) {
 
 // Env is what the containers of get and put steps see in their environment.
 func (b *Build) Env() []string {
-	return []string{
-		"BUILD_ID=" + strconv.Itoa(b.id), "BUILD_NAME=" + b.name, "BUILD_JOB_NAME=" + b.job,
-		"BUILD_PIPELINE_NAME=" + b.pipeline.ref.Name, "BUILD_PIPELINE_ID=" + strconv.Itoa(b.pipeline.id),
-		"BUILD_TEAM_NAME=" + b.pipeline.team, "ATC_EXTERNAL_URL=" + b.server.options.ExternalURL,
+	env := []string{
+		"BUILD_ID=" + strconv.Itoa(b.id), "BUILD_NAME=" + b.name,
+		"BUILD_TEAM_NAME=" + b.team, "ATC_EXTERNAL_URL=" + b.server.options.ExternalURL,
 	}
+	if b.pipeline != nil {
+		env = append(env, "BUILD_JOB_NAME="+b.job,
+			"BUILD_PIPELINE_NAME="+b.pipeline.ref.Name, "BUILD_PIPELINE_ID="+strconv.Itoa(b.pipeline.id))
+	}
+	return env
 }
 
 // Busy says whether any build runs: a web that is told to stop waits for these.
@@ -154,10 +213,13 @@ func (b *Build) Finish(status string) error {
 // end ends the build and, with that, perhaps the drain of its workers. The
 // caller holds the server's lock.
 func (b *Build) end(status atc.BuildStatus, why string) {
-	if b.status != atc.StatusStarted {
+	if b.status != atc.StatusStarted && b.status != atc.StatusPending {
 		return
 	}
-	b.status, b.ended = status, b.server.options.Now()
+	if b.status == atc.StatusPending {
+		close(b.begun)
+	}
+	b.status, b.ended, b.waits = status, b.server.options.Now(), false
 	if why != "" {
 		b.log.WriteString(why + "\n")
 	}
@@ -168,69 +230,40 @@ func (b *Build) end(status atc.BuildStatus, why string) {
 			b.server.settle(w)
 		}
 	}
+	b.server.schedule()
+}
+
+// track looks for a build that runs, as a web that starts does: its plan is gone
+// through from the start, and each step needs a worker that takes containers.
+func (b *Build) track() {
+	w := b.server.worker(b.place())
+	if w != nil && w.state == running && !compatible(w.version, b.server.web.release.Worker) {
+		b.end(atc.StatusErrored, b.server.noWorker(platform).Error())
+		return
+	}
+	if _, err := b.server.place("", "resource type 'registry-image'"); err != nil {
+		b.end(atc.StatusErrored, err.Error())
+	}
 }
 
 func (b *Build) event(kind string) Event {
-	e := Event{Kind: kind, Team: b.pipeline.team, Pipeline: b.pipeline.ref.String(), Job: b.job, Build: b.id, Worker: b.workers[0]}
-	if b.status != atc.StatusStarted {
+	e := Event{Kind: kind, User: b.user, Team: b.team, Job: b.job, Build: b.id, Worker: b.place()}
+	if b.pipeline != nil {
+		e.Pipeline = b.pipeline.ref.String()
+	}
+	if b.status != atc.StatusStarted && b.status != atc.StatusPending {
 		e.Status = string(b.status)
 	}
 	return e
 }
 
+// count counts the builds of a job, or the one-off builds; reruns have the number
+// of their first run.
 func (s *Server) count(p *pipeline, job string) (n int) {
 	for _, b := range s.builds {
-		if b.pipeline == p && b.job == job {
+		if b.pipeline == p && b.job == job && b.rerunOf == nil {
 			n++
 		}
 	}
 	return n
-}
-
-// shown is the build as the API shows it.
-func (b *Build) shown() atc.Build {
-	shown := atc.Build{
-		ID: b.id, TeamName: b.pipeline.team, Name: b.name, Status: b.status, APIURL: fmt.Sprintf("/api/v1/builds/%d", b.id),
-		JobName: b.job, PipelineID: b.pipeline.id, PipelineName: b.pipeline.ref.Name, StartTime: b.started.Unix(),
-	}
-	if !b.ended.IsZero() {
-		shown.EndTime = b.ended.Unix()
-	}
-	return shown
-}
-
-// list shows builds, newest first.
-func (s *Server) list(r *asked, wanted func(*Build) bool) reply {
-	list := []atc.Build{}
-	for _, b := range slices.Backward(s.builds) {
-		if len(list) < limit(r) && s.may(r.user, b.pipeline.team, Viewer) && wanted(b) {
-			list = append(list, b.shown())
-		}
-	}
-	return reply{value: list}
-}
-
-func (s *Server) listBuilds(r *asked) reply {
-	team := r.PathValue("team")
-	return s.list(r, func(b *Build) bool { return team == "" || team == b.pipeline.team })
-}
-
-func (s *Server) pipelineBuilds(r *asked, p *pipeline) reply {
-	job := r.PathValue("job")
-	return s.list(r, func(b *Build) bool { return b.pipeline == p && (job == "" || job == b.job) })
-}
-
-func (s *Server) getBuild(r *asked) reply {
-	id, err := strconv.Atoi(r.PathValue("build"))
-	if err != nil || id < 1 || id > len(s.builds) {
-		return notFound
-	}
-	b := s.builds[id-1]
-	switch {
-	case s.may(r.user, b.pipeline.team, Viewer):
-		return reply{value: b.shown()}
-	case r.user != "":
-		return forbidden
-	}
-	return unauthorized
 }

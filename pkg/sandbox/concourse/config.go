@@ -17,7 +17,7 @@ func (s *Server) getConfig(r *asked) reply {
 		return refuseConfig(fmt.Sprintf("instance vars are malformed: %v", err))
 	}
 	p := s.pipeline(r.PathValue("team"), atc.PipelineRef{Name: r.PathValue("pipeline"), InstanceVars: vars})
-	if p == nil {
+	if p == nil || p.archived {
 		return notFound
 	}
 	return reply{

@@ -20,9 +20,42 @@ type pipeline struct {
 	ref     atc.PipelineRef
 	config  atc.Config
 	version int
-	paused  bool
-	updated time.Time
-	jobs    []string // in the order in which they were first set: their ids' order
+	pause
+	archived bool
+	updated  time.Time
+	jobs     []*job // in the order in which they were first set: their ids' order
+}
+
+// pause is that of a pipeline or of a job.
+type pause struct {
+	paused bool
+	by     string // who paused it
+	at     time.Time
+}
+
+// unix is when it was paused, as the API says it.
+func (p pause) unix() int64 {
+	if p.at.IsZero() {
+		return 0
+	}
+	return p.at.Unix()
+}
+
+// job is one that the pipeline has, or had.
+type job struct {
+	id   int
+	name string
+	pause
+}
+
+// job finds a job of a pipeline.
+func (p *pipeline) job(name string) *job {
+	for _, j := range p.jobs {
+		if j.name == name {
+			return j
+		}
+	}
+	return nil
 }
 
 // errStale has the text of atc/db.ErrConfigComparisonFailed.
@@ -56,6 +89,18 @@ func (s *Server) SetPipeline(team, name string, instanceVars map[string]any, tex
 	return p.version, nil
 }
 
+// Pause pauses a pipeline as a user does. It fails when there is no such pipeline.
+func (s *Server) Pause(team, name, user string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pipeline(team, atc.PipelineRef{Name: name})
+	if p == nil {
+		return fmt.Errorf("pause %s/%s: no such pipeline", team, name)
+	}
+	s.pause(p, user)
+	return nil
+}
+
 // Unpause lets a pipeline's jobs run. It fails when there is no such pipeline.
 func (s *Server) Unpause(team, name string) error {
 	s.mu.Lock()
@@ -64,17 +109,41 @@ func (s *Server) Unpause(team, name string) error {
 	if p == nil {
 		return fmt.Errorf("unpause %s/%s: no such pipeline", team, name)
 	}
-	s.setPaused(p, false)
+	s.unpause(p, "")
 	return nil
 }
 
-func (s *Server) setPaused(p *pipeline, paused bool) {
-	kind := KindUnpause
-	if paused {
-		kind = KindPause
+// Archive takes a pipeline's config away, as Concourse does when the pipeline
+// whose step has set it no longer does. It fails when there is no such pipeline.
+func (s *Server) Archive(team, name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pipeline(team, atc.PipelineRef{Name: name})
+	if p == nil {
+		return fmt.Errorf("archive %s/%s: no such pipeline", team, name)
 	}
-	p.paused = paused
-	s.record(Event{Kind: kind, Team: p.team, Pipeline: p.ref.String(), ConfigVersion: p.version})
+	s.archive(p)
+	return nil
+}
+
+// pause is pipeline.Pause of atc/db: who paused first stays the one who did.
+func (s *Server) pause(p *pipeline, user string) {
+	if !p.paused {
+		p.pause = pause{paused: true, by: user, at: s.options.Now()}
+	}
+	s.record(Event{Kind: KindPause, User: user, Team: p.team, Pipeline: p.ref.String(), ConfigVersion: p.version})
+}
+
+func (s *Server) unpause(p *pipeline, user string) {
+	p.pause = pause{}
+	s.record(Event{Kind: KindUnpause, User: user, Team: p.team, Pipeline: p.ref.String(), ConfigVersion: p.version})
+	s.schedule()
+}
+
+func (s *Server) archive(p *pipeline) {
+	p.archived, p.version, p.updated = true, 0, s.options.Now()
+	p.pause = pause{paused: true, by: "automatic-pipeline-archiver", at: p.updated}
+	s.record(Event{Kind: KindArchive, Team: p.team, Pipeline: p.ref.String()})
 }
 
 // pipeline finds a pipeline; instance vars are equal when their JSON is.
@@ -103,17 +172,19 @@ func (s *Server) save(team string, ref atc.PipelineRef, config atc.Config, from 
 	kind := KindUpdate
 	if p == nil {
 		created, kind = true, KindCreate
-		p = &pipeline{id: len(s.pipelines) + 1, team: team, ref: ref, paused: true}
+		p = &pipeline{id: len(s.pipelines) + 1, team: team, ref: ref, pause: pause{paused: true}}
 		s.pipelines = append(s.pipelines, p)
 	}
 	s.version++
-	p.version, p.config, p.updated = s.version, config, s.options.Now()
-	for _, job := range config.Jobs {
-		if !slices.Contains(p.jobs, job.Name) {
-			p.jobs = append(p.jobs, job.Name)
+	p.version, p.config, p.updated, p.archived = s.version, config, s.options.Now(), false
+	for _, c := range config.Jobs {
+		if p.job(c.Name) == nil {
+			s.jobs++
+			p.jobs = append(p.jobs, &job{id: s.jobs, name: c.Name})
 		}
 	}
 	s.record(Event{Kind: kind, Team: team, Pipeline: ref.String(), ConfigVersion: p.version})
+	s.schedule()
 	return p, created, nil
 }
 
@@ -129,7 +200,7 @@ func (p *pipeline) stored() atc.Config {
 	slices.SortFunc(c.Prototypes, func(a, b atc.Prototype) int { return strings.Compare(a.Name, b.Name) })
 	c.Jobs = slices.Clone(c.Jobs)
 	slices.SortFunc(c.Jobs, func(a, b atc.JobConfig) int {
-		return slices.Index(p.jobs, a.Name) - slices.Index(p.jobs, b.Name)
+		return p.job(a.Name).id - p.job(b.Name).id
 	})
 	return c
 }
@@ -137,7 +208,8 @@ func (p *pipeline) stored() atc.Config {
 // shown is the pipeline as the API shows it.
 func (p *pipeline) shown() atc.Pipeline {
 	return atc.Pipeline{
-		ID: p.id, Name: p.ref.Name, InstanceVars: p.ref.InstanceVars, TeamName: p.team, Paused: p.paused,
+		ID: p.id, Name: p.ref.Name, InstanceVars: p.ref.InstanceVars, TeamName: p.team, Archived: p.archived,
+		Paused: p.paused, PausedBy: p.by, PausedAt: p.unix(),
 		Groups: p.config.Groups, Display: p.config.Display, LastUpdated: p.updated.Unix(),
 	}
 }
@@ -159,11 +231,30 @@ func (s *Server) found(do func(*asked, *pipeline) reply) answer {
 
 func (s *Server) getPipeline(_ *asked, p *pipeline) reply { return reply{value: p.shown()} }
 
-func (s *Server) pause(paused bool) func(*asked, *pipeline) reply {
-	return func(_ *asked, p *pipeline) reply {
-		s.setPaused(p, paused)
-		return reply{}
+// live refuses what cannot be done to an archived pipeline
+// (pipelineserver.RejectArchived).
+func live(do func(*asked, *pipeline) reply) func(*asked, *pipeline) reply {
+	return func(r *asked, p *pipeline) reply {
+		if p.archived {
+			return reply{status: http.StatusConflict, text: "action not allowed for an archived pipeline\n"}
+		}
+		return do(r, p)
 	}
+}
+
+func (s *Server) putPause(r *asked, p *pipeline) reply {
+	s.pause(p, r.user)
+	return reply{}
+}
+
+func (s *Server) putUnpause(r *asked, p *pipeline) reply {
+	s.unpause(p, r.user)
+	return reply{}
+}
+
+func (s *Server) putArchive(_ *asked, p *pipeline) reply {
+	s.archive(p)
+	return reply{}
 }
 
 // listPipelines lists those of one team, or of all teams that the user may see.
@@ -187,7 +278,7 @@ func (s *Server) PipelineConfig(team, name string) (config []byte, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.pipeline(team, atc.PipelineRef{Name: name})
-	if p == nil {
+	if p == nil || p.archived {
 		return nil, false
 	}
 	config, err := yaml.Marshal(p.config)

@@ -13,8 +13,9 @@ import (
 type reply struct {
 	status int
 	header map[string]string
-	value  any    // sent as JSON
-	text   string // sent as it is when there is no value
+	links  []string // Link headers
+	value  any      // sent as JSON
+	text   string   // sent as it is when there is no value
 }
 
 // asked is a request on its way through a handler, which runs under the lock.
@@ -31,6 +32,7 @@ func (s *Server) routes() {
 	const pipeline = "/api/v1/teams/{team}/pipelines/{pipeline}"
 	s.handle("POST /sky/issuer/token", s.giveToken)
 	s.handle("GET /api/v1/info", anybody(s.getInfo))
+	s.handle("GET /api/v1/health", s.getHealth)
 	s.handle("GET /api/v1/user", s.known(s.getUser))
 	s.handle("GET /api/v1/teams", anybody(s.listTeams))
 	s.handle("GET /api/v1/teams/{team}", s.role(Viewer, s.getTeam))
@@ -39,10 +41,18 @@ func (s *Server) routes() {
 	s.handle("GET "+pipeline, s.role(Viewer, s.found(s.getPipeline)))
 	s.handle("GET "+pipeline+"/config", s.role(Viewer, s.getConfig))
 	s.handle("PUT "+pipeline+"/config", s.role(Member, s.saveConfig))
-	s.handle("PUT "+pipeline+"/pause", s.role(PipelineOperator, s.found(s.pause(true))))
-	s.handle("PUT "+pipeline+"/unpause", s.role(PipelineOperator, s.found(s.pause(false))))
+	s.handle("PUT "+pipeline+"/pause", s.role(PipelineOperator, s.found(live(s.putPause))))
+	s.handle("PUT "+pipeline+"/unpause", s.role(PipelineOperator, s.found(live(s.putUnpause))))
+	s.handle("PUT "+pipeline+"/archive", s.role(Member, s.found(s.putArchive)))
 	s.handle("GET "+pipeline+"/builds", s.role(Viewer, s.found(s.pipelineBuilds)))
+	s.handle("GET "+pipeline+"/jobs", s.role(Viewer, s.found(s.pipelineJobs)))
 	s.handle("GET "+pipeline+"/jobs/{job}/builds", s.role(Viewer, s.found(s.pipelineBuilds)))
+	s.handle("POST "+pipeline+"/jobs/{job}/builds", s.role(PipelineOperator, s.found(live(s.createBuild))))
+	s.handle("POST "+pipeline+"/jobs/{job}/builds/{build}", s.role(PipelineOperator, s.found(live(s.rerunBuild))))
+	s.handle("PUT "+pipeline+"/jobs/{job}/pause", s.role(PipelineOperator, s.found(s.putJobPause)))
+	s.handle("PUT "+pipeline+"/jobs/{job}/unpause", s.role(PipelineOperator, s.found(s.putJobUnpause)))
+	s.handle("GET /api/v1/jobs", anybody(s.listJobs))
+	s.handle("GET /api/v1/teams/{team}/containers", s.role(Viewer, s.listContainers))
 	s.handle("GET /api/v1/teams/{team}/builds", s.known(s.listBuilds))
 	s.handle("GET /api/v1/builds", anybody(s.listBuilds))
 	s.handle("GET /api/v1/builds/{build}", s.getBuild)
@@ -51,9 +61,12 @@ func (s *Server) routes() {
 	s.handle("PUT /api/v1/workers/{worker}/retire", s.admin(s.putWorker((*Server).retire)))
 	s.handle("PUT /api/v1/workers/{worker}/prune", s.admin(s.pruneWorker))
 	// Everything else is the web page's: Concourse answers any path with it.
-	s.handle("GET /", func(*asked) reply {
-		return reply{header: map[string]string{"Content-Type": "text/html; charset=utf-8"}, text: "<!doctype html><title>Concourse</title>"}
-	})
+	s.handle("GET /", webPage)
+}
+
+// webPage is what all other paths are answered with.
+func webPage(*asked) reply {
+	return reply{header: map[string]string{"Content-Type": "text/html; charset=utf-8"}, text: "<!doctype html><title>Concourse</title>"}
 }
 
 // handle runs a handler under the lock and sends its answer after it.
@@ -68,6 +81,9 @@ func (s *Server) handle(pattern string, do answer) {
 		s.mu.Unlock()
 		for name, value := range re.header {
 			w.Header().Set(name, value)
+		}
+		for _, link := range re.links {
+			w.Header().Add("Link", link)
 		}
 		if re.value == nil {
 			w.WriteHeader(re.status)
@@ -129,15 +145,21 @@ func (s *Server) admin(do answer) answer {
 
 func (s *Server) getInfo(*asked) reply {
 	return reply{value: atc.Info{
-		Version: s.options.Version, WorkerVersion: s.options.WorkerVersion,
+		Version: s.web.release.Version, WorkerVersion: s.web.release.Worker,
 		ExternalURL: s.options.ExternalURL, ClusterName: s.options.ClusterName, FeatureFlags: map[string]bool{},
 	}}
 }
 
 // limit is the page size that a request asks for; 100 is the API's default.
 func limit(r *asked) int {
-	if n, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && n > 0 {
+	if n := number(r, atc.PaginationQueryLimit); n > 0 {
 		return n
 	}
-	return 100
+	return atc.PaginationAPIDefaultLimit
+}
+
+// number is a number of the query; 0: it has none.
+func number(r *asked, name string) int {
+	n, _ := strconv.Atoi(r.URL.Query().Get(name))
+	return n
 }

@@ -2,8 +2,9 @@
 // it, so far as a program that keeps Concourse upgraded can tell them from real
 // ones: the API with its statuses and texts, logins, pipelines with config
 // versions, and workers that drain only after their builds. What it answers
-// follows the handlers of Concourse 7.14 (atc/api), what its workers do follows
-// what a real 7.14 was seen doing.
+// follows the handlers of Concourse 7.14 (atc/api) and, where they differ, those
+// of the 8.x that it is; what its workers do follows what real ones were seen
+// doing.
 package concourse
 
 import (
@@ -15,8 +16,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/concourse/concourse/atc"
 )
 
 // Roles of a user in a team, each including those before it.
@@ -33,6 +32,7 @@ var ranks = []string{Viewer, PipelineOperator, Member, Owner}
 type Options struct {
 	Version       string                       // default: 7.14.0
 	WorkerVersion string                       // default: 2.5
+	Migration     int64                        // see Release; default: unknown
 	ExternalURL   string                       // https://ci.example.com
 	ClusterName   string                       // default: none
 	Users         map[string]string            // local users: name → password
@@ -42,6 +42,10 @@ type Options struct {
 	// Collect is how long after a worker's last build the web's collector sees
 	// that it has drained: up to 30 s on a real one. Default: at once.
 	Collect time.Duration
+	// Reconnect is how long after the web went away a worker that drains finds
+	// no gateway and leaves with its builds: 5 s on a real one. Default: it waits
+	// for the web to come back.
+	Reconnect time.Duration
 	// Observe hears of each Event as it happens. It must not call the Server.
 	Observe func(Event)
 }
@@ -51,7 +55,7 @@ type Options struct {
 type Event struct {
 	At            time.Time
 	Kind          string // one of the Kind constants
-	User          string // who logged in: admin
+	User          string // who logged in, paused or triggered: admin
 	Team          string // main
 	Pipeline      string // self-upgrade, or self-upgrade/environment:production
 	ConfigVersion int    // 14
@@ -69,6 +73,8 @@ const (
 	KindUpdate   = "pipeline updated"
 	KindPause    = "pipeline paused"
 	KindUnpause  = "pipeline unpaused"
+	KindArchive  = "pipeline archived"
+	KindTrigger  = "build triggered"
 	KindStart    = "build started"
 	KindFinish   = "build finished"
 	KindRegister = "worker running"
@@ -77,8 +83,10 @@ const (
 	KindRetiring = "worker retiring"
 	KindRetired  = "worker retired"
 	KindStalled  = "worker stalled"
+	KindLeft     = "worker left with its builds"
 	KindPruned   = "worker pruned"
 	KindStop     = "web stopped"
+	KindMigrate  = "web migrating"
 	KindRestart  = "web started"
 	KindUpgrade  = "web upgraded"
 )
@@ -98,15 +106,16 @@ type Server struct {
 	mux     *http.ServeMux
 
 	mu        sync.Mutex
-	down      bool
+	web       web
 	tokens    map[string]token
 	pipelines []*pipeline
 	version   int // the last config version; one sequence for all pipelines, as in the database
+	jobs      int // the last id of a job
 	workers   []*worker
 	builds    []*Build
 	events    []Event
 	requests  []Request
-	changed   chan struct{} // closed, and made anew, at each change of a worker
+	changed   chan struct{} // closed, and replaced, at each change of a worker
 }
 
 // New makes a Server without pipelines and workers.
@@ -130,45 +139,10 @@ func New(o Options) *Server {
 		}
 	}
 	s := &Server{options: o, mux: http.NewServeMux(), tokens: map[string]token{}, changed: make(chan struct{})}
+	s.web.release = Release{Version: o.Version, Worker: o.WorkerVersion, Migration: o.Migration}
+	s.migrated()
 	s.routes()
 	return s
-}
-
-// SetVersion upgrades the web node to a release and its worker protocol: workers
-// of an older protocol take no new containers until they are upgraded too.
-func (s *Server) SetVersion(release, workerVersion string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.options.Version, s.options.WorkerVersion = release, workerVersion
-	s.record(Event{Kind: KindUpgrade, Version: release})
-}
-
-// Stop makes the web node go away: connections are cut. Builds go on, for their
-// containers are the workers'; tokens stay valid, for they are in the database.
-func (s *Server) Stop() { s.setDown(true, KindStop) }
-
-// Restart brings a stopped web node back. It looks for its running builds again
-// and goes through their plans from the start: where no worker takes containers
-// at that moment, they error, whatever their steps have done.
-func (s *Server) Restart() {
-	s.setDown(false, KindRestart)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, b := range s.builds {
-		if b.status != atc.StatusStarted {
-			continue
-		}
-		if _, err := s.place("", "resource type 'registry-image'"); err != nil {
-			b.end(atc.StatusErrored, err.Error())
-		}
-	}
-}
-
-func (s *Server) setDown(down bool, kind string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = down
-	s.record(Event{Kind: kind})
 }
 
 // Events lists what happened so far.
@@ -198,7 +172,7 @@ func (s *Server) record(e Event) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 16<<20))
 	s.mu.Lock()
-	if err != nil || s.down {
+	if err != nil || s.web.state != answering {
 		s.log(r, 0)
 		s.mu.Unlock()
 		panic(http.ErrAbortHandler) // net/http's way to cut the connection

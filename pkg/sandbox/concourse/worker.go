@@ -2,6 +2,7 @@ package concourse
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -25,6 +26,7 @@ type worker struct {
 	name    string
 	version string
 	state   string
+	left    bool // it went away without a word
 	started time.Time
 }
 
@@ -34,25 +36,28 @@ func (s *Server) RegisterWorker(name, version string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if version == "" {
-		version = s.options.WorkerVersion
+		version = s.web.release.Worker
 	}
 	w := s.worker(name)
 	if w == nil {
 		w = &worker{name: name}
 		s.workers = append(s.workers, w)
 	}
-	w.version, w.started = version, s.options.Now()
+	w.version, w.started, w.left = version, s.options.Now(), false
 	s.enter(w, running, KindRegister)
 }
 
 // LandWorker is what BOSH's drain asks for (SIGUSR1): the worker takes no new
 // containers, waits for its builds, and stays in the list as landed. Builds of
-// interruptible jobs are not waited for and error. It fails when there is no
-// such worker.
-func (s *Server) LandWorker(name string) error { return s.move(name, (*Server).land) }
+// interruptible jobs are not waited for and error. While no web answers there is
+// no gateway: the worker leaves at once, and its builds error ("all SSH gateways
+// disappeared while draining"). It fails when there is no such worker.
+func (s *Server) LandWorker(name string) error { return s.move(name, throughGateway((*Server).land)) }
 
 // RetireWorker is SIGUSR2: like LandWorker, but the worker leaves the list.
-func (s *Server) RetireWorker(name string) error { return s.move(name, (*Server).retire) }
+func (s *Server) RetireWorker(name string) error {
+	return s.move(name, throughGateway((*Server).retire))
+}
 
 // StallWorker loses a worker with its containers, as replacing a VM without a
 // drain does: its builds error. It fails when there is no such worker.
@@ -64,7 +69,7 @@ func (s *Server) WaitDrained(ctx context.Context, name string) error {
 	for {
 		s.mu.Lock()
 		w, changed := s.worker(name), s.changed
-		drained := w == nil || w.state == landed
+		drained := w == nil || w.state == landed || w.left
 		s.mu.Unlock()
 		if drained {
 			return nil
@@ -88,6 +93,17 @@ func (s *Server) move(name string, do func(*Server, *worker)) error {
 	return nil
 }
 
+// throughGateway does something that the worker asks the web for.
+func throughGateway(do func(*Server, *worker)) func(*Server, *worker) {
+	return func(s *Server, w *worker) {
+		if s.web.state != answering {
+			s.leave(w)
+			return
+		}
+		do(s, w)
+	}
+}
+
 func (s *Server) land(w *worker) {
 	if w.state != landed {
 		s.enter(w, landing, KindLanding)
@@ -100,8 +116,17 @@ func (s *Server) retire(w *worker) {
 	s.settle(w)
 }
 
-func (s *Server) stall(w *worker) {
-	s.enter(w, stalled, KindStalled)
+func (s *Server) stall(w *worker) { s.lose(w, KindStalled) }
+
+// leave is what a worker does that finds no gateway while it drains.
+func (s *Server) leave(w *worker) {
+	w.left = true
+	s.lose(w, KindLeft)
+}
+
+// lose takes a worker away with its containers.
+func (s *Server) lose(w *worker, kind string) {
+	s.enter(w, stalled, kind)
 	for _, b := range s.on(w) {
 		b.end(atc.StatusErrored, "wait for process completion: dial tcp: connect: connection refused")
 	}
@@ -181,11 +206,18 @@ func (s *Server) on(w *worker) []*Build {
 // atc/worker.NoCompatibleWorkersError's.
 func (s *Server) place(wanted, attribute string) (*worker, error) {
 	for _, w := range s.workers {
-		if (wanted == "" || wanted == w.name) && w.state == running && compatible(w.version, s.options.WorkerVersion) {
+		if (wanted == "" || wanted == w.name) && w.state == running && compatible(w.version, s.web.release.Worker) {
 			return w, nil
 		}
 	}
-	return nil, fmt.Errorf("no workers satisfying: %s, version: '%s'", attribute, s.options.WorkerVersion)
+	return nil, s.noWorker(attribute)
+}
+
+// platform is what a step needs that has no image of its own.
+const platform = "platform 'linux'"
+
+func (s *Server) noWorker(attribute string) error {
+	return fmt.Errorf("no workers satisfying: %s, version: '%s'", attribute, s.web.release.Worker)
 }
 
 func compatible(have, want string) bool {
@@ -206,8 +238,16 @@ func (s *Server) listWorkers(*asked) reply {
 	return reply{value: list}
 }
 
+// putWorker is for requests that say since 8.3.0 whose worker it is, in a body
+// that earlier releases do not look at.
 func (s *Server) putWorker(do func(*Server, *worker)) answer {
 	return func(r *asked) reply {
+		var body struct {
+			Team string `json:"team"`
+		}
+		if s.atLeast("8.3.0") && json.NewDecoder(r.Body).Decode(&body) != nil {
+			return reply{status: http.StatusBadRequest}
+		}
 		w := s.worker(r.PathValue("worker"))
 		if w == nil {
 			return notFound

@@ -1,0 +1,236 @@
+package concourse
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/concourse/concourse/atc"
+)
+
+// hashMigration is the migration of Concourse 8.0 that turns the hashes of
+// versions from MD5 to SHA-256.
+const hashMigration = 1747084615
+
+// Release is a version of Concourse, as far as web and workers tell them apart.
+type Release struct {
+	Version string // 8.3.0
+	Worker  string // worker version: 3.0
+	// Migration is the newest of the database that the release knows, what
+	// `concourse migrate --supported-db-version` prints: 1783024587. 0 is a release
+	// that never migrates and takes any schema.
+	Migration int64
+}
+
+// The states of the web node. Only one that answers has a gateway for workers.
+const (
+	answering = iota
+	migrating // its process runs
+	stopped
+)
+
+// web is the web node and what its database remembers.
+type web struct {
+	release Release
+	state   int
+	starts  int   // counts starts and stops: a migration ends only the start it belongs to
+	schema  int64 // the newest migration that any release has run
+	sha256  bool  // whether versions are hashed with SHA-256
+}
+
+// SetVersion makes the web node be of a release that needs no migration; see
+// SetRelease.
+func (s *Server) SetVersion(release, workerVersion string) {
+	s.SetRelease(Release{Version: release, Worker: workerVersion})
+}
+
+// SetRelease upgrades the web node: what its next start runs, or what answers
+// from now on if it is not stopped. Workers of an older worker version, or of
+// another major, take no new containers until they are of its too. Its database
+// remembers the newest migration that any release has run at a start: a web that
+// knows only older ones starts, answers, and schedules nothing.
+func (s *Server) SetRelease(r Release) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.web.release = r
+	if s.web.state == answering {
+		s.migrated()
+	}
+	s.record(Event{Kind: KindUpgrade, Version: r.Version})
+}
+
+// Stop makes the web node go away: connections are cut, and workers have no
+// gateway. Builds go on, for their containers are the workers'; tokens stay
+// valid, for they are in the database.
+func (s *Server) Stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.web.state = stopped
+	s.web.starts++
+	s.record(Event{Kind: KindStop})
+	if s.options.Reconnect > 0 {
+		start := s.web.starts
+		time.AfterFunc(s.options.Reconnect, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.web.starts == start {
+				s.abandon()
+			}
+		})
+	}
+}
+
+// Restart brings a stopped web node back; its migrations take no time. It looks
+// for its running builds again and goes through their plans from the start: one
+// without a worker that takes containers at that moment errors, whatever its
+// steps have done.
+func (s *Server) Restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer()
+}
+
+// Migrate starts a stopped web node whose migrations last until a channel is
+// closed: its process runs, but neither API nor gateway answers, and workers that
+// drain leave with their builds. It gives a channel that is closed when the web
+// answers. Without a migration to run that is at once; when the web is stopped
+// meanwhile, never.
+func (s *Server) Migrate(until <-chan struct{}) (answers <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	done := make(chan struct{})
+	if s.web.release.Migration <= s.web.schema {
+		s.answer()
+		close(done)
+		return done
+	}
+	s.web.state = migrating
+	s.web.starts++
+	s.record(Event{Kind: KindMigrate, Version: s.web.release.Version})
+	s.abandon()
+	start := s.web.starts
+	go func() {
+		<-until
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.web.starts == start {
+			s.answer()
+			close(done)
+		}
+	}()
+	return done
+}
+
+// Schedules says whether the web node answers and starts builds.
+func (s *Server) Schedules() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.schedules()
+}
+
+// Hash names the hash under which the database keeps the versions of resources:
+// md5, or sha256 once any web of 8.x has run. A version that a new scope of a
+// resource config finds under the other hash is new to every job.
+func (s *Server) Hash() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.web.sha256 {
+		return "sha256"
+	}
+	return "md5"
+}
+
+// answer starts the web node. The caller holds the lock, as below.
+func (s *Server) answer() {
+	s.web.state = answering
+	s.web.starts++
+	s.migrated()
+	s.record(Event{Kind: KindRestart})
+	for _, b := range s.builds {
+		if b.status == atc.StatusStarted {
+			b.track()
+		}
+	}
+	s.schedule()
+}
+
+// migrated notes what the web's release has done to the database.
+func (s *Server) migrated() {
+	r := s.web.release
+	s.web.schema = max(s.web.schema, r.Migration)
+	if r.Migration >= hashMigration || r.Migration == 0 && s.atLeast("8.0.0") {
+		s.web.sha256 = true
+	}
+}
+
+// schedules says whether the web starts builds. On a newer schema its queries
+// fail: "column i.version_md5 does not exist".
+func (s *Server) schedules() bool {
+	r := s.web.release
+	return s.web.state == answering && (r.Migration == 0 || r.Migration >= s.web.schema)
+}
+
+// abandon is what workers that drain do without a gateway.
+func (s *Server) abandon() {
+	for _, w := range s.workers {
+		if w.state == landing || w.state == retiring {
+			s.leave(w)
+		}
+	}
+}
+
+// atLeast says whether the web's release is a version or a later one.
+func (s *Server) atLeast(version string) bool {
+	have, err := semver.NewVersion(s.web.release.Version)
+	return err == nil && !have.LessThan(semver.MustParse(version))
+}
+
+// health is what GET /api/v1/health answers since 8.3.0 (atc/api/healthserver).
+type health struct {
+	Status    string    `json:"status"` // ok or failing
+	Timestamp time.Time `json:"timestamp"`
+	Database  struct {
+		Status string `json:"status"` // healthy
+	} `json:"database"`
+	Workers struct {
+		Status    string   `json:"status"` // healthy or unhealthy
+		Total     int      `json:"total"`
+		Running   int      `json:"running"`
+		Unhealthy []string `json:"unhealthy_workers,omitempty"` // names of those that are not running
+	} `json:"workers"`
+	Components []componentHealth `json:"components"`
+}
+
+// componentHealth is one of the web's recurring tasks.
+type componentHealth struct {
+	Name    string    `json:"name"` // scheduler
+	Status  string    `json:"status"`
+	Paused  bool      `json:"paused"`
+	LastRan time.Time `json:"last_ran"`
+}
+
+// getHealth tells nothing of versions, and takes workers of any for healthy.
+// Before 8.3.0 the path is one of the web page's.
+func (s *Server) getHealth(r *asked) reply {
+	if !s.atLeast("8.3.0") {
+		return webPage(r)
+	}
+	h := health{Status: "ok", Timestamp: s.options.Now().UTC()}
+	h.Database.Status, h.Workers.Status = "healthy", "healthy"
+	for _, w := range s.workers {
+		h.Workers.Total++
+		if w.state == running {
+			h.Workers.Running++
+		} else {
+			h.Workers.Unhealthy = append(h.Workers.Unhealthy, w.name)
+		}
+	}
+	for _, name := range []string{atc.ComponentScheduler, atc.ComponentBuildTracker, atc.ComponentLidarScanner} {
+		h.Components = append(h.Components, componentHealth{Name: name, Status: "healthy", LastRan: h.Timestamp})
+	}
+	status := http.StatusOK
+	if h.Workers.Running == 0 {
+		h.Status, h.Workers.Status, status = "failing", "unhealthy", http.StatusServiceUnavailable
+	}
+	return reply{status: status, value: h}
+}
