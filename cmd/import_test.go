@@ -58,6 +58,7 @@ var mayImport = map[string][]string{
 	"pkg/createenv":       {"pkg/retry", "pkg/secret", "pkg/crash"},
 	"pkg/bosh":            {"pkg/retry", "pkg/secret"},
 	"pkg/boshio":          {"pkg/retry", "pkg/secret"},
+	"pkg/boshrelease":     {},
 	"pkg/concourse":       {"pkg/retry", "pkg/secret"},
 	"pkg/github":          {"pkg/retry", "pkg/secret"},
 	"pkg/retry":           {"pkg/secret"},
