@@ -6,7 +6,9 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -19,18 +21,32 @@ type stemcellManifest struct {
 	api               int    // 3
 }
 
-// part is a job or a package of a release.
+// part is a row of the director's tables of jobs and packages. Versions of a
+// release share those that have not changed.
 type part struct {
-	name, fingerprint, sha1 string
-	needs                   []string // packages that a job needs, or a package depends on
-	errand                  bool     // a job with bin/run
+	name, version, fingerprint, sha1 string
+	needs                            []string          // packages that a job needs, or a package depends on
+	packed                           bool              // whether its archive came with the release
+	files                            map[string][]byte // of a job: job.MF, monit, templates/…
+	targets                          map[string]string // of a job: where its templates go, by their name
+	revision                         int               // how often fix has replaced its bytes
+}
+
+// has says whether a job has a template that goes to a file: "bin/run".
+func (p *part) has(target string) bool {
+	for _, t := range p.targets {
+		if t == target {
+			return true
+		}
+	}
+	return false
 }
 
 // releaseManifest is what is read of a release.MF.
 type releaseManifest struct {
 	name, version, commit string
 	uncommitted           bool
-	jobs, packages        []part
+	jobs, packages        []*part
 }
 
 // unpack calls take for each file of a gzipped tar archive.
@@ -86,19 +102,19 @@ func readStemcell(archive []byte) (stemcellManifest, error) {
 	return s, nil
 }
 
-// readRelease reads the manifest of a release's archive, and of its jobs
-// whether they are errands. It fails with the director's errors.
+// readRelease reads the manifest of a release's archive, and its jobs. It fails
+// with the director's errors.
 func readRelease(archive []byte) (releaseManifest, error) {
 	var m mapping
-	errands := map[string]bool{}
+	packed := map[string][]byte{}
 	err := unpack(archive, func(name string, content []byte) error {
 		if name == "release.MF" {
 			v, err := parseYAML(content)
 			m, _ = v.(mapping)
 			return err
 		}
-		if dir, file := path.Split(name); dir == "jobs/" && isErrand(content) {
-			errands[strings.TrimSuffix(file, ".tgz")] = true
+		if dir, file := path.Split(name); dir == "jobs/" {
+			packed[strings.TrimSuffix(file, ".tgz")] = content
 		}
 		return nil
 	})
@@ -119,40 +135,61 @@ func readRelease(archive []byte) (releaseManifest, error) {
 		jobs:        readParts(m, "jobs", "packages"),
 		packages:    append(readParts(m, "packages", "dependencies"), readParts(m, "compiled_packages", "dependencies")...),
 	}
-	for i := range r.jobs {
-		r.jobs[i].errand = errands[r.jobs[i].name]
+	for _, p := range r.jobs {
+		if archive, ok := packed[p.name]; ok {
+			p.unpack(archive)
+		}
 	}
 	return r, nil
 }
 
-func readParts(m mapping, key, needs string) []part {
-	var parts []part
+func readParts(m mapping, key, needs string) []*part {
+	var parts []*part
 	for _, p := range m.maps(key) {
-		parts = append(parts, part{
-			name: p.text("name"), fingerprint: p.text("fingerprint"), sha1: p.text("sha1"), needs: p.texts(needs),
+		parts = append(parts, &part{
+			name: p.text("name"), version: p.text("version"), fingerprint: p.text("fingerprint"), sha1: p.text("sha1"), needs: p.texts(needs),
 		})
 	}
 	return parts
 }
 
-// isErrand says whether a job's archive has a template for bin/run.
-func isErrand(archive []byte) bool {
-	found := false
-	_ = unpack(archive, func(name string, content []byte) error { // an unreadable job is none
-		if name != "job.MF" {
-			return nil
-		}
-		v, err := parseYAML(content)
-		if err != nil {
-			return err
-		}
-		job, _ := v.(mapping)
-		templates, _ := job.get("templates").(mapping)
-		for _, f := range templates {
-			target, _ := f.value.(scalar)
-			found = found || target.text == "bin/run"
-		}
+// unpack reads a job's archive. What is wrong with it, check says.
+func (p *part) unpack(archive []byte) {
+	files := map[string][]byte{}
+	if unpack(archive, func(name string, content []byte) error {
+		files[name] = content
 		return nil
-	})
-	return found
+	}) != nil {
+		return
+	}
+	p.packed, p.files, p.targets = true, files, map[string]string{}
+	v, err := parseYAML(files["job.MF"])
+	if err != nil {
+		return
+	}
+	job, _ := v.(mapping)
+	templates, _ := job.get("templates").(mapping)
+	for _, f := range templates {
+		target, _ := f.value.(scalar)
+		p.targets[f.key] = target.text
+	}
+}
+
+// check fails as the director does for a new job that it cannot use.
+func (p *part) check() error {
+	if !p.packed {
+		return failure(80000, "Extracting job '%s/%s' archive failed. Check task debug log for details.", p.name, p.version)
+	}
+	if _, ok := p.files["job.MF"]; !ok {
+		return failure(80001, "Missing job manifest for '%s'", p.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.targets)) {
+		if _, ok := p.files["templates/"+name]; !ok {
+			return failure(80002, "Missing template file '%s' for job '%s'", name, p.name)
+		}
+	}
+	if _, ok := p.files["monit"]; !ok {
+		return failure(80004, "Job '%s' is missing monit file", p.name)
+	}
+	return nil
 }

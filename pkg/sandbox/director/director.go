@@ -36,6 +36,14 @@ type Options struct {
 	// of an instance are about to start. It may block. Its error fails the
 	// task; a *Failure keeps its code.
 	UpdateInstance func(ctx context.Context, u Update) error
+	// PostStart is called during "executing post-start", when the jobs of an
+	// instance run. It may block; the next instance group waits for it. Its error
+	// fails the task as post-start scripts that fail do; a *Failure keeps its code
+	// and message.
+	PostStart func(ctx context.Context, u Update) error
+	// Logs gives the files below /var/vcap/sys/log of an instance, by their path:
+	// "gate/post-start.stdout.log". Default: none.
+	Logs func(u Update) map[string][]byte
 	// RunErrand gives what an errand prints and its exit code; default: nothing and 0.
 	RunErrand func(ctx context.Context, e Errand) ErrandResult
 }
@@ -46,6 +54,8 @@ type Update struct {
 	Group      string            // "web"
 	Index      int               // 0
 	ID         string            // the instance's UUID
+	AgentID    string            // UUID of its VM's agent, another one after a recreate
+	Jobs       []string          // names of the jobs that it gets: ["web", "gate", "bpm"]
 	Canary     bool              // whether its step in the event log is marked "(canary)"
 	Recreate   bool              // whether its VM is new or replaced
 	Manifest   []byte            // the manifest as it was submitted
@@ -76,6 +86,7 @@ type Director struct {
 	stemcells   []*stemcell
 	releases    []*release
 	compiled    map[string]bool
+	blobs       map[string][]byte // the blobstore, by id
 	configs     []*config
 	audit       []auditEvent
 	effects     []Effect
@@ -88,7 +99,7 @@ func New(ctx context.Context, o Options) *Director {
 	ctx, cancel := context.WithCancel(ctx)
 	d := &Director{
 		opts: withDefaults(o), ctx: ctx, cancel: cancel,
-		locks: map[string]*lock{}, compiled: map[string]bool{}, serial: map[string]int{},
+		locks: map[string]*lock{}, compiled: map[string]bool{}, blobs: map[string][]byte{}, serial: map[string]int{},
 	}
 	d.scale, d.now, d.workers = d.opts.Scale, d.opts.Now, d.opts.Workers
 	d.routes = d.table()

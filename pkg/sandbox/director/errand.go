@@ -131,14 +131,17 @@ func (j *job) runOn(dep *deployment, name string, i *instance) (ErrandResult, er
 	}); err != nil {
 		return result, err
 	}
-	if err := j.stage("Fetching logs for "+i.label(), 1).step("Finding and packing log files", func(*step) error {
-		return j.sleep(300 * time.Millisecond)
-	}); err != nil {
+	archive, err := j.logsOf(dep, i, "job", nil)
+	if err != nil {
+		return result, err
+	}
+	blob, err := j.saveBlob(archive)
+	if err != nil {
 		return result, err
 	}
 	j.print(string(encode(errandLine{
 		Instance: errandInstance{i.group, i.id}, Name: name, ExitCode: result.ExitCode, Stdout: result.Stdout, Stderr: result.Stderr,
-		Logs: errandLog{BlobstoreID: newUUID(), SHA1: "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+		Logs: errandLog{BlobstoreID: blob, SHA1: digest(archive)},
 	})) + "\n")
 	return result, j.checkpoint()
 }

@@ -40,6 +40,14 @@ type vm struct {
 // label is an instance's name in event logs.
 func (i *instance) label() string { return fmt.Sprintf("%s/%s (%d)", i.group, i.id, i.index) }
 
+// agentID is that of the instance's VM, "" without one.
+func (i *instance) agentID() string {
+	if i.vm == nil {
+		return ""
+	}
+	return i.vm.agent
+}
+
 func (i *instance) name() string { return i.group + "/" + i.id }
 
 // newInstance makes a row. The caller holds mu.

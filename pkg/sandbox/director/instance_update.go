@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -81,15 +82,15 @@ func (u *instanceUpdate) starting(alone bool) []phase {
 		{60 - offset, "configuring jobs", 400 * time.Millisecond, nil},
 		{70 - offset, "executing pre-start", 400 * time.Millisecond, u.preStart},
 		{90 - offset, "starting jobs", 800 * time.Millisecond, u.started},
-		{100 - offset, "executing post-start", 200 * time.Millisecond, nil},
+		{100 - offset, "executing post-start", 200 * time.Millisecond, u.postStart},
 	}
 }
 
 func (u *instanceUpdate) hook() Update {
 	i := u.instance
 	return Update{
-		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, Canary: u.canary, Recreate: u.recreate,
-		Manifest: []byte(u.plan.text), Releases: maps.Clone(u.group.releases), Stemcell: u.group.stemcell.os + "/" + u.group.stemcell.version,
+		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
+		Jobs: slices.Clone(u.group.jobs), Canary: u.canary, Recreate: u.recreate, Manifest: []byte(u.plan.text), Releases: maps.Clone(u.group.releases), Stemcell: u.group.stemcell.os + "/" + u.group.stemcell.version,
 		Task: u.job.task.id,
 	}
 }
@@ -147,6 +148,34 @@ func (u *instanceUpdate) started() error {
 	return u.job.checkpoint()
 }
 
+// postStart runs the scripts of that name. When they fail, the instance runs its
+// new jobs all the same, and the next deploy updates it again.
+func (u *instanceUpdate) postStart() error {
+	if u.job.d.opts.PostStart == nil {
+		return nil
+	}
+	err := u.job.d.opts.PostStart(u.job.ctx, u.hook())
+	var f *Failure
+	switch {
+	case u.job.ctx.Err() != nil:
+		return errGone
+	case err == nil:
+		return nil
+	case !errors.As(err, &f):
+		f = scriptsFailed("post-start", u.group.scripts("bin/post-start"))
+	}
+	return cmp.Or(u.job.change(func() {
+		u.becomes()
+		u.instance.jobSpec = failedSpec
+	}), error(f))
+}
+
+// scriptsFailed is what an agent says when the scripts of jobs fail.
+func scriptsFailed(name string, jobs []string) *Failure {
+	return failure(450001, "Action Failed get_task: Task %s result: %d of %d %s scripts failed. Failed Jobs: %s.",
+		newUUID(), len(jobs), len(jobs), name, strings.Join(jobs, ", "))
+}
+
 // broken notes that an instance's update failed, so that the next deploy updates it again.
 func (u *instanceUpdate) broken(err error) error {
 	return cmp.Or(u.job.change(func() { u.instance.jobSpec, u.instance.state = failedSpec, "stopped" }), err)
@@ -166,11 +195,17 @@ func (u *instanceUpdate) finish(wanted string) error {
 	return u.job.change(u.converged)
 }
 
-// converged makes the instance what the plan says. The caller holds mu.
+// converged notes that the instance is what the plan says. The caller holds mu.
 func (u *instanceUpdate) converged() {
+	u.becomes()
+	i := u.instance
+	u.job.effect(EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
+}
+
+// becomes makes the instance what the plan says. The caller holds mu.
+func (u *instanceUpdate) becomes() {
 	i := u.instance
 	i.state, i.running = "started", true
 	i.vmSpec, i.jobSpec, i.vmType = u.group.vmSpec, u.group.jobSpec, u.group.vmType
 	i.jobs, i.releases, i.stemcell = slices.Clone(u.group.jobs), maps.Clone(u.group.releases), u.group.stemcell
-	u.job.effect(EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
 }

@@ -150,9 +150,10 @@ type policy struct {
 	canaries    string // "1" or "50%"
 	maxInFlight string // "1" or "50%"
 	serial      bool
+	zonesAtOnce bool // initial_deploy_az_update_strategy: parallel
 }
 
-// count reads a number or a percentage of size.
+// count reads a number or a percentage of size, rounded down.
 func count(text string, size int) (int, bool) {
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
 		n, err := strconv.Atoi(percent)
@@ -163,11 +164,15 @@ func count(text string, size int) (int, bool) {
 }
 
 // newPolicy reads an update section, that of a group over that of the manifest.
+// What a deploy asks for goes over both, for every group.
 func newPolicy(update mapping, o deployOptions) (policy, error) {
 	if err := need(update, "canaries", "max_in_flight", "canary_watch_time", "update_watch_time"); err != nil {
 		return policy{}, err
 	}
-	p := policy{canaries: update.text("canaries"), maxInFlight: update.text("max_in_flight"), serial: update.text("serial") != "false"}
+	p := policy{
+		canaries: update.text("canaries"), maxInFlight: update.text("max_in_flight"), serial: update.text("serial") != "false",
+		zonesAtOnce: update.text("initial_deploy_az_update_strategy") == "parallel",
+	}
 	if o.canaries != "" {
 		p.canaries = o.canaries
 	}

@@ -1,6 +1,7 @@
 package director
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -29,9 +30,25 @@ type group struct {
 	static   []string          // static addresses
 	network  mapping           // its first network
 	policy   policy
-	vmSpec   string // changes when the VM must be replaced
-	jobSpec  string // changes when the jobs must be updated
-	packages []part // that its jobs need
+	vmSpec   string  // changes when the VM must be replaced
+	jobSpec  string  // changes when the jobs must be updated
+	packages []*part // that its jobs need
+	parts    []*part // its jobs themselves, where their content is known
+}
+
+// scripts are the jobs that have a script of a name, "bin/post-start"; all of
+// them where the content of none is known.
+func (g *group) scripts(target string) []string {
+	if len(g.parts) == 0 {
+		return g.jobs
+	}
+	var found []string
+	for _, p := range g.parts {
+		if p.has(target) {
+			found = append(found, p.name)
+		}
+	}
+	return found
 }
 
 // newPlan checks a manifest in the order in which the director does: the
@@ -83,7 +100,9 @@ func (d *Director) newPlan(document mapping, text string, cloud, runtime []*conf
 		}
 	}
 	for i, m := range resolved.maps("instance_groups") {
-		p.groups[i].bind(m, all, stemcells, p.releases)
+		if err := p.groups[i].bind(m, all, stemcells, p.releases); err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
 }
@@ -146,28 +165,37 @@ func newGroup(m, manifest, iaas mapping, o deployOptions) (*group, error) {
 }
 
 // bind finds what a group's jobs are made of and what a change of it would be.
-func (g *group) bind(m, all mapping, stemcells map[string]*stemcell, releases []*release) {
+func (g *group) bind(m, all mapping, stemcells map[string]*stemcell, releases []*release) error {
 	g.stemcell, g.releases = stemcells[m.text("stemcell")], map[string]string{}
 	jobs := m.maps("jobs")
 	for _, addon := range all.maps("addons") {
 		jobs = append(jobs, addon.maps("jobs")...)
 	}
+	var content []any // what the jobs are made of: a new version of a release may have the same
 	for _, job := range jobs {
-		g.jobs = append(g.jobs, job.text("name"))
+		name := job.text("name")
+		g.jobs = append(g.jobs, name)
 		i := slices.IndexFunc(releases, func(r *release) bool { return r.name == job.text("release") })
 		if i < 0 {
 			continue
 		}
 		r := releases[i]
 		g.releases[r.name] = r.version
-		for _, p := range r.jobs {
-			if p.name != job.text("name") {
-				continue
-			}
-			if p.errand {
-				g.errands = append(g.errands, p.name)
-			}
-			g.packages = append(g.packages, closure(r.packages, p.needs)...)
+		if r.seeded {
+			content = append(content, scalar{name + "@" + r.label(), true})
+			continue
+		}
+		p := named(r.jobs, name)
+		if p == nil {
+			return failure(100, "Job '%s' not found in Template table", name)
+		}
+		if p.has("bin/run") {
+			g.errands = append(g.errands, p.name)
+		}
+		needs := closure(r.packages, p.needs)
+		g.parts, g.packages = append(g.parts, p), append(g.packages, needs...)
+		for _, q := range append(needs, p) {
+			content = append(content, scalar{fmt.Sprintf("%s@%s#%d", q.name, q.fingerprint, q.revision), true})
 		}
 	}
 	if networks := m.maps("networks"); len(networks) > 0 {
@@ -177,10 +205,6 @@ func (g *group) bind(m, all mapping, stemcells map[string]*stemcell, releases []
 				g.network = n
 			}
 		}
-	}
-	var versions mapping
-	for name, version := range g.releases {
-		versions = append(versions, field{name, scalar{version, true}})
 	}
 	var vmType any
 	for _, t := range all.maps("vm_types") {
@@ -192,13 +216,14 @@ func (g *group) bind(m, all mapping, stemcells map[string]*stemcell, releases []
 		scalar{g.stemcell.label(), true}, vmType, m.get("vm_resources"), m.get("vm_extensions"), m.get("networks"), m.get("env"),
 	})
 	g.jobSpec = canonical([]any{
-		m.get("jobs"), m.get("properties"), m.get("persistent_disk"), m.get("persistent_disk_type"), versions, all.get("addons"), all.get("properties"),
+		m.get("jobs"), m.get("properties"), m.get("persistent_disk"), m.get("persistent_disk_type"), content, all.get("addons"), all.get("properties"),
 	})
+	return nil
 }
 
 // closure gives packages with all that they depend on.
-func closure(all []part, names []string) []part {
-	var found []part
+func closure(all []*part, names []string) []*part {
+	var found []*part
 	for _, p := range all {
 		if slices.Contains(names, p.name) {
 			found = append(found, closure(all, p.needs)...)

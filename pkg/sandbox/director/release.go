@@ -1,6 +1,7 @@
 package director
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,7 +10,10 @@ import (
 )
 
 // release is a row of the director's table of release versions.
-type release struct{ releaseManifest }
+type release struct {
+	releaseManifest
+	seeded bool // without an archive: it has every job that is asked for
+}
 
 func (r *release) label() string { return r.name + "/" + r.version }
 
@@ -117,51 +121,87 @@ func (up *upload) createRelease(j *job) (string, error) {
 		return "", err
 	}
 	defer release()
-	return "Created release '" + m.name + "/" + m.version + "'", j.saveRelease(m)
+	return "Created release '" + m.name + "/" + m.version + "'", j.saveRelease(m, up.fix)
 }
 
 // saveRelease makes the rows of a release with the stages that show them.
-func (j *job) saveRelease(m releaseManifest) error {
+func (j *job) saveRelease(m releaseManifest, fix bool) error {
 	if err := j.alone("Resolving package dependencies", func(*step) error { return nil }); err != nil {
 		return err
 	}
 	j.d.mu.Lock()
 	existing := j.d.findRelease(m.name, m.version)
-	known := j.d.fingerprints()
 	j.d.mu.Unlock()
-	if existing != nil && existing.commit != m.commit {
+	if existing == nil {
+		existing = &release{releaseManifest: releaseManifest{name: m.name, version: m.version, commit: m.commit, uncommitted: m.uncommitted}}
+	} else if existing.commit != m.commit || existing.uncommitted != m.uncommitted {
 		return failure(30014, "release '%s/%s' has already been uploaded with commit_hash as '%s' and uncommitted_changes as '%t'",
 			m.name, m.version, existing.commit, existing.uncommitted)
 	}
 	for _, group := range []struct {
 		noun  string
-		parts []part
-	}{{"package", m.packages}, {"job", m.jobs}} {
-		if err := j.saveParts(group.noun, group.parts, known); err != nil {
+		code  int
+		parts []*part
+		of    func(*release) *[]*part
+	}{
+		{"package", 30012, m.packages, func(r *release) *[]*part { return &r.packages }},
+		{"job", 30013, m.jobs, func(r *release) *[]*part { return &r.jobs }},
+	} {
+		for _, p := range group.parts {
+			if old := named(*group.of(existing), p.name); old != nil && old.fingerprint != p.fingerprint {
+				return failure(group.code, "%s '%s' had different fingerprint in previously uploaded release '%s/%s'", group.noun, p.name, m.name, m.version)
+			}
+		}
+		if err := j.saveParts(existing, group.noun, group.parts, group.of, fix); err != nil {
 			return err
 		}
 	}
 	return j.stage("Release has been created", 1).step(m.name+"/"+m.version, func(*step) error {
 		return j.change(func() {
-			if existing == nil {
-				j.d.releases = append(j.d.releases, &release{m})
+			if !slices.Contains(j.d.releases, existing) {
+				j.d.releases = append(j.d.releases, existing)
 			}
 			j.effect(EffectUpload, "release/"+m.name+"/"+m.version)
 		})
 	})
 }
 
-func (j *job) saveParts(noun string, parts []part, known map[string]bool) error {
-	var fresh []part
+// named finds a part by its name, nil if it is absent.
+func named(parts []*part, name string) *part {
 	for _, p := range parts {
-		if p.fingerprint == "" || !known[p.fingerprint] {
+		if p.name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// saveParts gives a release its jobs or packages. One whose fingerprint the
+// release has had in some version is taken from there, and the bytes that came
+// are dropped, whatever they are; with fix they replace those that are there.
+func (j *job) saveParts(r *release, noun string, parts []*part, of func(*release) *[]*part, fix bool) error {
+	kept := slices.Clone(parts)
+	var fresh []*part
+	j.d.mu.Lock()
+	for i, p := range parts {
+		if old := j.d.knownPart(r.name, p, of); old != nil {
+			kept[i] = old
+		} else {
 			fresh = append(fresh, p)
 		}
 	}
+	j.d.mu.Unlock()
 	if len(fresh) > 0 {
 		s := j.stage("Creating new "+noun+"s", len(fresh))
 		for _, p := range fresh {
-			if err := s.step(p.name+"/"+p.fingerprint, func(*step) error { return j.sleep(50 * time.Millisecond) }); err != nil {
+			if err := s.step(p.name+"/"+p.version, func(*step) error {
+				if noun == "job" {
+					if err := p.check(); err != nil {
+						return err
+					}
+				}
+				return j.sleep(50 * time.Millisecond)
+			}); err != nil {
 				return err
 			}
 		}
@@ -171,20 +211,60 @@ func (j *job) saveParts(noun string, parts []part, known map[string]bool) error 
 		if n == 1 {
 			plural = ""
 		}
-		return j.alone(fmt.Sprintf("Processing %d existing %s%s", n, noun, plural), func(*step) error { return nil })
+		if err := j.alone(fmt.Sprintf("Processing %d existing %s%s", n, noun, plural), func(*step) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return j.change(func() {
+		for i, p := range kept {
+			if p != parts[i] && fix && parts[i].packed {
+				p.files, p.targets, p.sha1 = parts[i].files, parts[i].targets, parts[i].sha1
+				p.revision++
+			}
+			if named(*of(r), p.name) == nil {
+				*of(r) = append(*of(r), p)
+			}
+		}
+	})
+}
+
+// knownPart is the row of a job or package of a release with the same
+// fingerprint, nil if there is none. The caller holds mu.
+func (d *Director) knownPart(release string, p *part, of func(*release) *[]*part) *part {
+	for _, r := range d.versions(release) {
+		if old := named(*of(r), p.name); old != nil && old.fingerprint == p.fingerprint && old.version == p.version {
+			return old
+		}
 	}
 	return nil
 }
 
-// fingerprints are those of all jobs and packages. The caller holds mu.
+// fingerprints are those of all packages. The caller holds mu.
 func (d *Director) fingerprints() map[string]bool {
 	known := map[string]bool{}
 	for _, r := range d.releases {
-		for _, p := range append(slices.Clone(r.packages), r.jobs...) {
+		for _, p := range r.packages {
 			known[p.fingerprint] = true
 		}
 	}
 	return known
+}
+
+// JobTemplate gives a template of a job of a release as the director has it, and
+// whether it has it: ("perpetual", "1.0.0", "gate", "post-start").
+func (d *Director) JobTemplate(release, version, job, template string) ([]byte, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.findRelease(release, version)
+	if r == nil {
+		return nil, false
+	}
+	p := named(r.jobs, job)
+	if p == nil {
+		return nil, false
+	}
+	content, ok := p.files["templates/"+template]
+	return bytes.Clone(content), ok
 }
 
 func (d *Director) deleteRelease(c *call) {

@@ -87,7 +87,7 @@ func (d *Director) showRelease(c *call) {
 	c.json(answer)
 }
 
-func versionParts(parts []part) []versionPart {
+func versionParts(parts []*part) []versionPart {
 	views := []versionPart{}
 	for _, p := range parts {
 		views = append(views, versionPart{Name: p.name, Fingerprint: p.fingerprint, BlobstoreID: newUUID(), SHA1: p.sha1})

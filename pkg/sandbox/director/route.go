@@ -36,7 +36,7 @@ type route struct {
 func (d *Director) table() []route {
 	var all []route
 	for _, part := range [][]route{
-		d.taskRoutes(), d.configRoutes(), d.deploymentRoutes(), d.instanceRoutes(), d.stemcellRoutes(), d.releaseRoutes(),
+		d.taskRoutes(), d.configRoutes(), d.deploymentRoutes(), d.instanceRoutes(), d.logRoutes(), d.stemcellRoutes(), d.releaseRoutes(),
 		{
 			{method: "GET", path: "/info", open: true, handle: d.info},
 			{method: "GET", path: "/locks", handle: d.listLocks},

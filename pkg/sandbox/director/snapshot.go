@@ -24,6 +24,7 @@ type Instance struct {
 	State    string            // wanted: "started", "stopped", "detached"
 	Running  bool              // whether its jobs run
 	VM       string            // the cloud's id; "" without a VM
+	AgentID  string            // UUID of the VM's agent; "" without a VM
 	IP       string            // "192.168.1.2"
 	Releases map[string]string // versions of what it runs
 	Stemcell string            // "ubuntu-jammy/1.484"
@@ -62,7 +63,7 @@ func (d *Director) Instances(deployment string) []Instance {
 	for _, i := range dep.instances {
 		s := Instance{
 			Group: i.group, Index: i.index, ID: i.id, State: i.state, Running: i.running, IP: i.ip,
-			Releases: maps.Clone(i.releases), Stemcell: i.stemcell.os + "/" + i.stemcell.version,
+			AgentID: i.agentID(), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.os + "/" + i.stemcell.version,
 		}
 		if i.vm != nil {
 			s.VM = i.vm.cid
@@ -140,7 +141,7 @@ func (d *Director) Seed(s Seed) error {
 		d.addStemcell(stemcellManifest{name: sc.Name, os: sc.OS, version: sc.Version, api: 3}, newUUID())
 	}
 	for _, r := range s.Releases {
-		d.releases = append(d.releases, &release{releaseManifest{name: r.Name, version: r.Version}})
+		d.releases = append(d.releases, &release{releaseManifest: releaseManifest{name: r.Name, version: r.Version}, seeded: true})
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package director
 
 import (
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -133,32 +135,68 @@ func parallel(n, limit int, run func(int) error) error {
 	return first
 }
 
-// updateGroup updates the canaries of a group, then the others.
+// updateGroup updates the instances of a group that differ from the plan, one
+// zone after the other. The first instances of the first zone are the canaries.
 func (u *updater) updateGroup(g *group) error {
-	var todo []*instance
-	u.job.d.mu.Lock()
-	for index := range g.count {
-		i := u.submission.deployment.instance(g.name, index)
-		if u.concerned(g, i) {
-			todo = append(todo, i)
-		}
-	}
-	u.job.d.mu.Unlock()
-	canaries, _ := count(g.policy.canaries, g.count)
-	canaries = min(canaries, len(todo))
-	flight, _ := count(g.policy.maxInFlight, g.count)
+	todo := u.todo(g)
 	stage := u.job.stage("Updating instance", len(todo), g.name)
-	for _, round := range []struct {
-		instances []*instance
-		canary    bool
-	}{{todo[:canaries], true}, {todo[canaries:], false}} {
-		if err := parallel(len(round.instances), flight, func(n int) error {
-			return u.updateInstance(stage, g, round.instances[n], round.canary)
-		}); err != nil {
-			return err
+	for n, zone := range u.zones(g, todo) {
+		canaries, _ := count(g.policy.canaries, len(zone))
+		flight, _ := count(g.policy.maxInFlight, len(zone))
+		canaries = min(canaries, len(zone))
+		if n > 0 {
+			canaries = 0
+		}
+		for _, round := range []struct {
+			instances []*instance
+			canary    bool
+		}{{zone[:canaries], true}, {zone[canaries:], false}} {
+			if err := parallel(len(round.instances), flight, func(n int) error {
+				return u.updateInstance(stage, g, round.instances[n], round.canary)
+			}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// todo lists the instances of a group that differ from the plan. The others get
+// what is written about them alone: a release may have a new version with the
+// same jobs.
+func (u *updater) todo(g *group) (todo []*instance) {
+	u.job.d.mu.Lock()
+	defer u.job.d.mu.Unlock()
+	for index := range g.count {
+		i := u.submission.deployment.instance(g.name, index)
+		switch {
+		case u.concerned(g, i):
+			todo = append(todo, i)
+		case i.jobSpec == g.jobSpec:
+			i.releases, i.vmType = maps.Clone(g.releases), g.vmType
+		}
+	}
+	return todo
+}
+
+// zones parts instances by their zone, in the order in which zones occur. A first
+// deploy may take them all together.
+func (u *updater) zones(g *group, todo []*instance) [][]*instance {
+	u.job.d.mu.Lock()
+	first := u.submission.deployment.manifest == nil
+	u.job.d.mu.Unlock()
+	if g.policy.zonesAtOnce && first {
+		return [][]*instance{todo}
+	}
+	var zones [][]*instance
+	for _, i := range todo {
+		n := slices.IndexFunc(zones, func(zone []*instance) bool { return zone[0].az == i.az })
+		if n < 0 {
+			n, zones = len(zones), append(zones, nil)
+		}
+		zones[n] = append(zones[n], i)
+	}
+	return zones
 }
 
 // concerned says whether a deploy touches an instance. The caller holds mu.

@@ -206,3 +206,84 @@ func TestDeploy_bringsARuntimeConfigsAddonToEveryInstance(t *testing.T) {
 	same(t, "updated", len(w.updated(id)), 2)
 	same(t, "release", w.Instances("dep1")[0].Releases["dns"], "1")
 }
+
+func TestDeploy_takesOneZoneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	two := strings.Replace(cloudConfig, "  name: z1\n", "  name: z1\n- cloud_properties: {}\n  name: z2\n", 1)
+	two = strings.Replace(two, "  - az: z1\n", "  - azs: [z1, z2]\n", 1)
+	spread := func(update, message string) string {
+		m := strings.Replace(manifestOf("dep1", 4, message), "azs: [z1]", "azs: [z1, z2]", 1)
+		return strings.Replace(m, "  instances: 4", "  update: "+update+"\n  instances: 4", 1)
+	}
+	for _, c := range []struct {
+		update, query string
+		atOnce        []int // how many instances are updated at the same time, in turn
+	}{
+		{"{canaries: 0, max_in_flight: 100%}", "", []int{2, 2}},
+		{"{canaries: 1, max_in_flight: 100%}", "", []int{1, 1, 2}},
+		{"{canaries: 1, max_in_flight: 1}", "", []int{1, 1, 1, 1}},
+		{"{canaries: 50%, max_in_flight: 1%}", "", []int{1, 1, 1, 1}},
+		{"{canaries: 1, max_in_flight: 1}", "canaries=0&max_in_flight=100%25", []int{2, 2}}, // the query goes over the group's own
+		{"{canaries: 0, max_in_flight: 1, initial_deploy_az_update_strategy: parallel}", "max_in_flight=4", []int{2, 2}},
+	} {
+		arrived, leave := make(chan string, 10), make(chan struct{})
+		w := seeded(t, director.Options{UpdateInstance: func(ctx context.Context, u director.Update) error {
+			if strings.Contains(string(u.Manifest), "msg: hello") {
+				return nil
+			}
+			arrived <- u.ID
+			select {
+			case <-leave:
+			case <-ctx.Done():
+			}
+			return nil
+		}})
+		r := w.do("POST", "/cloud_configs?name=", two, "Content-Type", "text/yaml")
+		same(t, "status", r.status, 201)
+		w.deployed(spread(c.update, "hello"), "")
+		id := w.deploy(spread(c.update, "other"), c.query)
+		for n, batch := range c.atOnce {
+			for range batch {
+				<-arrived
+			}
+			// Whoever is there beyond the batch was begun too early.
+			select {
+			case early := <-arrived:
+				t.Errorf("%s %s: in step %d instance %s is updated beside the others", c.update, c.query, n, early)
+			default:
+			}
+			for range batch {
+				leave <- struct{}{}
+			}
+		}
+		w.ends(id, director.StateDone)
+	}
+}
+
+func TestDeploy_takesAllZonesAtOnceWhenItIsTheFirstAndMay(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	w := seeded(t, director.Options{UpdateInstance: func(ctx context.Context, u director.Update) error { return g.wait(ctx) }})
+	two := strings.Replace(cloudConfig, "  name: z1\n", "  name: z1\n- cloud_properties: {}\n  name: z2\n", 1)
+	same(t, "status", w.do("POST", "/cloud_configs?name=", two, "Content-Type", "text/yaml").status, 201)
+	m := strings.Replace(manifestOf("dep1", 4, "hello"), "azs: [z1]", "azs: [z1, z2]", 1)
+	id := w.deploy(strings.Replace(m, "canaries: 1, max_in_flight: 2", "canaries: 0, max_in_flight: 100%, initial_deploy_az_update_strategy: parallel", 1), "")
+	for range 4 {
+		w.arrived(g)
+	}
+	g.release()
+	w.ends(id, director.StateDone)
+}
+
+func TestDeploy_ofGroupsThatAreNotSerialTogether(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	w := seeded(t, director.Options{UpdateInstance: func(ctx context.Context, u director.Update) error { return g.wait(ctx) }})
+	w.upload(gated("1", "exit 0"), "", director.StateDone)
+	m := strings.ReplaceAll(twoGroups("1", "hello"), "  instances: 1", "  update: {serial: false}\n  instances: 1")
+	id := w.deploy(m, "")
+	w.arrived(g)
+	w.arrived(g) // the second group, while the first is still held
+	g.release()
+	w.ends(id, director.StateDone)
+}

@@ -114,10 +114,16 @@ packages:
 }
 
 func tinyrel(version string, uncommitted bool) []byte {
-	smoke := archive([2]string{"job.MF", "name: smoke\ntemplates:\n  run.erb: bin/run\n"})
-	noop := archive([2]string{"job.MF", "name: noop\ntemplates:\n  ctl.erb: bin/ctl\n"})
 	return archive([2]string{"release.MF", tinyrelMF(version, uncommitted)},
-		[2]string{"jobs/noop.tgz", string(noop)}, [2]string{"jobs/smoke.tgz", string(smoke)})
+		[2]string{"jobs/noop.tgz", jobOf("noop", "ctl.erb: bin/ctl")}, [2]string{"jobs/slow.tgz", jobOf("slow", "start.erb: bin/pre-start")},
+		[2]string{"jobs/smoke.tgz", jobOf("smoke", "run.erb: bin/run")})
+}
+
+// jobOf is the archive of a job with one template.
+func jobOf(name, template string) string {
+	file, _, _ := strings.Cut(template, ":")
+	return string(archive([2]string{"job.MF", "name: " + name + "\ntemplates:\n  " + template + "\n"},
+		[2]string{"monit", ""}, [2]string{"templates/" + file, "exit 0\n"}))
 }
 
 func tinyStemcell(version string) []byte {

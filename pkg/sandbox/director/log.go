@@ -1,0 +1,151 @@
+package director
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha1" //nolint:gosec // the agent tells it
+	"encoding/hex"
+	"maps"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func (d *Director) logRoutes() []route {
+	return []route{
+		{method: "GET", path: "/deployments/:deployment/jobs/:group/:index/logs", handle: d.fetchLogs},
+		{method: "GET", path: "/resources/:id", handle: d.showResource},
+	}
+}
+
+// fetchLogs answers GET /deployments/NAME/jobs/GROUP/INDEX-OR-ID/logs?type=job by
+// a task whose result is the id of a blob, which GET /resources/ID gives. "*" stands
+// for all groups or all instances.
+func (d *Director) fetchLogs(c *call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dep := d.deploymentOf(c)
+	if dep == nil {
+		return
+	}
+	group, index := c.params["group"], c.params["index"]
+	var found []*instance
+	for _, i := range dep.instances {
+		if (group == "*" || group == i.group) && (index == "*" || index == i.id || index == strconv.Itoa(i.index)) {
+			found = append(found, i)
+		}
+	}
+	if len(found) == 0 {
+		c.fail(http.StatusNotFound, failure(70001, "'%s/%s/%s' doesn't exist", dep.name, group, index))
+		return
+	}
+	filters := strings.FieldsFunc(c.query.Get("filters"), func(r rune) bool { return r == ',' || r == ' ' })
+	c.redirect(d.enqueue(&task{
+		description: "fetch logs", user: c.user, contextID: c.contextID, deployment: dep.name, minor: true,
+		work: func(j *job) (string, error) { return j.logs(dep, found, c.query.Get("type"), filters) },
+	}))
+}
+
+// logs packs the logs of instances into a blob: those of one as they are, those
+// of several each in an archive of its own.
+func (j *job) logs(dep *deployment, instances []*instance, kind string, filters []string) (string, error) {
+	packed := map[string][]byte{}
+	for _, i := range instances {
+		archive, err := j.logsOf(dep, i, kind, filters)
+		if err != nil {
+			return "", err
+		}
+		if len(instances) == 1 {
+			return j.saveBlob(archive)
+		}
+		packed[i.group+"."+i.id+"."+j.d.now().UTC().Format("2006-01-02-15-04-05")+".tgz"] = archive
+	}
+	var all []byte
+	if err := j.stage("Fetching group of logs", 1).step("Packing log files together", func(*step) error {
+		all = packFiles(packed)
+		return nil
+	}); err != nil {
+		return "", err
+	}
+	return j.saveBlob(all)
+}
+
+// logsOf has the agent of an instance pack its logs.
+func (j *job) logsOf(dep *deployment, i *instance, kind string, filters []string) (archive []byte, err error) {
+	if i.vm == nil {
+		return nil, failure(70004, "'%s' doesn't reference a VM", i.label())
+	}
+	err = j.stage("Fetching logs for "+i.label(), 1).step("Finding and packing log files", func(*step) error {
+		files := map[string][]byte{}
+		if hook := j.d.opts.Logs; hook != nil && (kind == "" || slices.Contains(strings.Split(kind, ","), "job")) {
+			files = maps.Clone(hook(j.logged(dep, i)))
+		}
+		maps.DeleteFunc(files, func(name string, _ []byte) bool { return !matches(name, filters) })
+		archive = packFiles(files)
+		return j.sleep(300 * time.Millisecond)
+	})
+	return archive, err
+}
+
+// logged describes an instance whose logs are asked for.
+func (j *job) logged(dep *deployment, i *instance) Update {
+	j.d.mu.Lock()
+	defer j.d.mu.Unlock()
+	return Update{
+		Deployment: dep.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(), Jobs: slices.Clone(i.jobs),
+		Manifest: []byte(dep.text), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: j.task.id,
+	}
+}
+
+// matches says whether a file is to be packed. "**/" stands for any folders.
+func matches(name string, filters []string) bool {
+	return len(filters) == 0 || slices.ContainsFunc(filters, func(filter string) bool {
+		tail, anywhere := strings.CutPrefix(filter, "**/")
+		if anywhere {
+			filter, name = tail, path.Base(name)
+		}
+		ok, _ := path.Match(filter, name)
+		return ok
+	})
+}
+
+// packFiles makes an archive as an agent's tar does.
+func packFiles(files map[string][]byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	t := tar.NewWriter(z)
+	for _, name := range slices.Sorted(maps.Keys(files)) { // writing to memory does not fail
+		_ = t.WriteHeader(&tar.Header{Name: "./" + name, Mode: 0o640, Size: int64(len(files[name])), Typeflag: tar.TypeReg})
+		_, _ = t.Write(files[name])
+	}
+	_, _ = t.Close(), z.Close()
+	return b.Bytes()
+}
+
+// saveBlob puts content into the blobstore and gives its id.
+func (j *job) saveBlob(content []byte) (id string, err error) {
+	id = newUUID()
+	return id, j.change(func() { j.d.blobs[id] = content })
+}
+
+// digest is how the agent names what it has uploaded.
+func digest(content []byte) string {
+	sum := sha1.Sum(content) //nolint:gosec // see the import
+	return hex.EncodeToString(sum[:])
+}
+
+// showResource answers GET /resources/ID with a blob.
+func (d *Director) showResource(c *call) {
+	d.mu.Lock()
+	content, ok := d.blobs[c.params["id"]]
+	d.mu.Unlock()
+	if !ok {
+		c.fail(http.StatusNotFound, failure(100002, "Resource '%s' not found in the blobstore", c.params["id"]))
+		return
+	}
+	c.text(http.StatusOK, "application/x-gzip", string(content))
+}
