@@ -37,6 +37,9 @@ var mayImport = map[string][]string{
 		"pkg/artifact", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/createenv",
 		"pkg/github", "pkg/retry", "pkg/secret", "pkg/crash",
 	},
+	"pkg/concourse/config": {
+		"pkg/secret",
+	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/secret"},
 	"pkg/bootstrap": {
 		"pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
@@ -59,7 +62,7 @@ var mayImport = map[string][]string{
 	"pkg/bosh":            {"pkg/retry", "pkg/secret"},
 	"pkg/boshio":          {"pkg/retry", "pkg/secret"},
 	"pkg/boshrelease":     {},
-	"pkg/concourse":       {"pkg/retry", "pkg/secret"},
+	"pkg/concourse":       {"pkg/concourse/config", "pkg/retry", "pkg/secret"},
 	"pkg/github":          {"pkg/retry", "pkg/secret"},
 	"pkg/retry":           {"pkg/secret"},
 	"pkg/secret":          {},
@@ -76,7 +79,7 @@ var owners = map[string]string{
 	"github.com/aws/":                                       "pkg/aws pkg/aws/account pkg/aws/stack",
 	"github.com/gofrs/flock":                                "pkg/state pkg/createenv pkg/sandbox",
 	"github.com/google/go-github":                           "pkg/github",
-	"github.com/concourse/concourse":                        "pkg/concourse pkg/sandbox",
+	"github.com/concourse/concourse":                        "pkg/concourse pkg/concourse/config pkg/sandbox",
 	"github.com/cloudfoundry/bosh-cli/v7/director/template": "pkg/manifest pkg/createenv",
 	"github.com/cloudfoundry/bosh-cli/v7/director":          "pkg/bosh",
 	"github.com/cloudfoundry/bosh-cli/v7/uaa":               "pkg/bosh",

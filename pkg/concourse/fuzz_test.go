@@ -12,6 +12,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
+	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -80,6 +81,39 @@ func FuzzAnswers(f *testing.F) {
 			if err := ask(t.Context()); err != nil && (strings.Contains(err.Error(), "\n") || !utf8.ValidString(err.Error()) || len(err.Error()) > 1_500 || strings.Contains(err.Error(), canary)) {
 				t.Errorf("%s: status %d: error %q", name, status, err)
 			}
+		}
+	})
+}
+
+// FuzzSetPipeline holds that a pipeline which Concourse has taken is never set a
+// second time, with keys of any version in it, whichever release it is.
+func FuzzSetPipeline(f *testing.F) {
+	for _, seed := range []string{first, firstInOtherWords, novel, novelInOtherWords, before, after} {
+		f.Add(seed, false)
+		f.Add(seed, true)
+	}
+	atc := sandbox.New(sandbox.Options{Users: map[string]string{"u": canary}})
+	server := httptest.NewServer(atc)
+	f.Cleanup(server.Close)
+	client, err := concourse.New(concourse.Config{URL: server.URL, Username: "u", Password: secret.New(canary), Retry: retry.Never})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string, old bool) {
+		release := "8.2.5"
+		if old {
+			release = "7.14.0"
+		}
+		atc.SetVersion(release, "2.5")
+		if _, err := client.SetPipeline(t.Context(), selfUpgrade, []byte(text)); err != nil {
+			if strings.Contains(err.Error(), "\n") || len(err.Error()) > 5_000 {
+				t.Errorf("error is not short: %q", err)
+			}
+			return
+		}
+		change, err := client.SetPipeline(t.Context(), selfUpgrade, []byte(text))
+		if err != nil || change.Created || change.Updated {
+			t.Errorf("set again with %s: %+v, %v", release, change, err)
 		}
 	})
 }

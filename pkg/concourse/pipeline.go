@@ -2,14 +2,20 @@ package concourse
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/concourse/concourse/atc"
 	api "github.com/concourse/concourse/go-concourse/concourse"
-	"sigs.k8s.io/yaml"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse/config"
 )
+
+// DiffLine is one line of a pipeline's diff.
+type DiffLine = config.Line
 
 // Pipeline names a pipeline of the client's team, or of another one where a method
 // takes the team.
@@ -41,7 +47,7 @@ func (p Pipeline) ref() (atc.PipelineRef, error) {
 
 // PipelineConfig is what Concourse holds under a pipeline's name.
 type PipelineConfig struct {
-	YAML    []byte // resources and types sorted by name, as Concourse gives them
+	YAML    []byte // resources and types sorted by name, as Concourse gives them, with keys of any version
 	Version string // config version: 14; every set makes a new one
 	Paused  bool
 	Exists  bool // false also for an archived pipeline; all else is then empty
@@ -65,10 +71,10 @@ func (c *Client) PipelineConfig(ctx context.Context, p Pipeline) (PipelineConfig
 		return PipelineConfig{}, err
 	}
 	have, err := c.read(ctx, ref)
-	if err != nil || !have.exists {
+	if err != nil || !have.Exists() {
 		return PipelineConfig{}, c.explainIf(doing, err)
 	}
-	text, err := yaml.Marshal(have.config)
+	text, err := have.YAML()
 	if err != nil {
 		return PipelineConfig{}, c.explain(doing, err)
 	}
@@ -111,7 +117,7 @@ func (c *Client) compare(ctx context.Context, p Pipeline, text []byte) (setting,
 	if err != nil {
 		return setting{}, err
 	}
-	want, err := parsePipeline(text)
+	want, err := config.Parse(text)
 	if err != nil {
 		return setting{}, fmt.Errorf("parse pipeline %s: %s", p, c.clean(oneLine(err.Error())))
 	}
@@ -119,24 +125,50 @@ func (c *Client) compare(ctx context.Context, p Pipeline, text []byte) (setting,
 	if err != nil {
 		return setting{}, c.explain("read pipeline "+p.String(), err)
 	}
-	if want.unknown != "" {
-		c.notify(c.clean(fmt.Sprintf("pipeline %s: Perpetual does not know everything in it (%s) and leaves the judgement to Concourse: "+
-			"it is set even if nothing changed", p, want.unknown)))
-	}
 	s := setting{client: c, ref: ref, text: text, have: have, want: want}
-	if !have.same(want) {
-		s.change = PipelineChange{Created: !have.exists, Updated: have.exists, Diff: diff(have, want)}
+	if !have.Same(want) && want.Doubtful(have.Config) {
+		if s.want, err = c.known(ctx, p, want, have.Config); err != nil {
+			return setting{}, err
+		}
+	}
+	if !have.Same(s.want) {
+		s.change = PipelineChange{Created: !have.Exists(), Updated: have.Exists(), Diff: config.Diff(have.Config, s.want)}
 	}
 	return s, nil
 }
+
+// known is want as Concourse will store it: it drops keys that it does not know
+// without a word, at the top and inside of steps. Compared, they would have the
+// pipeline set for ever.
+func (c *Client) known(ctx context.Context, p Pipeline, want, have config.Config) (config.Config, error) {
+	info, err := c.Info(ctx)
+	if err != nil {
+		return config.Config{}, err
+	}
+	dropped, guessed := want.Dropped(have, info.Version)
+	say := func(format string, keys []string) {
+		if names := config.Names(keys); names != "" {
+			c.notify(c.clean(oneLine(fmt.Sprintf("pipeline %s: Concourse %s "+format, p, info.Version, names))))
+		}
+	}
+	say("drops what it does not know: %s", dropped)
+	say("may drop what it does not know: %s; then the pipeline is set at every run", guessed)
+	return want.Without(dropped...)
+}
+
+// KeepKeys gives a pipeline that was rendered from a template the keys of the
+// running one that the library does not know and the text does not have: somebody
+// has set them by hand. running is a PipelineConfig's YAML. A text to which nothing
+// is added comes back as it is.
+func KeepKeys(running, text []byte) ([]byte, error) { return config.Keep(running, text) }
 
 // setting is one pipeline on its way to Concourse.
 type setting struct {
 	client *Client
 	ref    atc.PipelineRef
 	text   []byte
-	have   snapshot // what was there when text was compared
-	want   snapshot // what text says
+	have   snapshot      // what was there when text was compared
+	want   config.Config // what text says, as Concourse will store it
 	change PipelineChange
 }
 
@@ -153,13 +185,13 @@ func (s *setting) send(ctx context.Context) (PipelineChange, error) {
 	switch {
 	case readErr != nil:
 		return PipelineChange{}, fmt.Errorf("%w; whether it is set is not known: run again", err)
-	case now.same(s.want) && lost:
+	case now.Same(s.want) && lost:
 		return s.change, nil
-	case now.same(s.want):
+	case now.Same(s.want):
 		return PipelineChange{}, nil // somebody else set the very same
 	case lost:
 		return PipelineChange{}, fmt.Errorf("%w; it was not set as far as Concourse tells now: run again", err)
-	case !now.same(s.have):
+	case !now.Same(s.have.Config):
 		return PipelineChange{}, s.conflict(now)
 	}
 	created, err = s.save(ctx, now)
@@ -177,9 +209,9 @@ func (s *setting) done(created bool, err error) (PipelineChange, error) {
 }
 
 func (s *setting) conflict(now snapshot) error {
-	lines := diff(s.have, now)
+	lines := config.Diff(s.have.Config, now.Config)
 	return &ConflictError{
-		Pipeline: s.ref.String(), Read: s.have.version, Now: now.version, Changed: headings(lines), Diff: lines,
+		Pipeline: s.ref.String(), Read: s.have.version, Now: now.version, Changed: config.Headings(lines), Diff: lines,
 	}
 }
 
@@ -194,21 +226,49 @@ func (s *setting) save(ctx context.Context, on snapshot) (created bool, err erro
 	return created, plain(err)
 }
 
-// read gets the config of a pipeline. Only a 404 costs a second request, which
-// tells a missing pipeline from a missing team.
+// snapshot is what Concourse holds under a pipeline's name at one moment.
+type snapshot struct {
+	config.Config
+	version string
+}
+
+// read gets the config of a pipeline, past the library, which would drop what it
+// does not know. Only a 404 costs a second request, which tells a missing pipeline
+// from a missing team.
 func (c *Client) read(ctx context.Context, ref atc.PipelineRef) (snapshot, error) {
-	config, version, found, err := c.lookup(ctx).PipelineConfig(ref)
+	path := c.url + "/api/v1/teams/" + url.PathEscape(c.team) + "/pipelines/" + url.PathEscape(ref.Name) + "/config"
+	if vars := ref.QueryParams(); vars != nil {
+		path += "?" + vars.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, path, http.NoBody)
+	if err != nil {
+		return snapshot{}, err
+	}
+	res, err := (&http.Client{Transport: &call{ctx: ctx, client: c, login: true}}).Do(req)
+	if statusOf(err) == http.StatusNotFound {
+		return snapshot{}, c.findTeam(ctx)
+	}
 	if err != nil {
 		return snapshot{}, plain(err)
 	}
-	if found {
-		return newSnapshot(config, version)
+	defer func() { _ = res.Body.Close() }()
+	var answer struct {
+		Config json.RawMessage `json:"config"`
 	}
-	_, err = c.api(&call{ctx: ctx, client: c, login: true}).FindTeam(c.team)
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		return snapshot{}, err
+	}
+	found, err := config.Read(answer.Config)
+	return snapshot{found, res.Header.Get(atc.ConfigVersionHeader)}, err
+}
+
+// findTeam fails when there is no such team.
+func (c *Client) findTeam(ctx context.Context) error {
+	_, err := c.api(&call{ctx: ctx, client: c, login: true}).FindTeam(c.team)
 	if statusOf(err) == http.StatusNotFound {
-		err = fmt.Errorf("%w: %s", ErrNoTeam, c.team)
+		return fmt.Errorf("%w: %s", ErrNoTeam, c.team)
 	}
-	return snapshot{}, plain(err)
+	return plain(err)
 }
 
 // lookup is the team of the client, for calls to which a 404 is an answer.

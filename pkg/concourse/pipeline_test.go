@@ -2,9 +2,7 @@ package concourse_test
 
 import (
 	"errors"
-	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -229,26 +227,6 @@ func TestSetPipeline_refusesWhatIsNoPipelineBeforeItAsks(t *testing.T) {
 				t.Errorf("%d requests", n)
 			}
 		})
-	}
-}
-
-func TestSetPipeline_setsWithoutComparingWhatItDoesNotKnow(t *testing.T) {
-	// A newer Concourse: takes the key, and gives it back.
-	var n atomic.Int32
-	w := newWorld(t, only(configPath, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		if r.Method == http.MethodPut {
-			n.Add(1)
-			_, _ = w.Write([]byte(`{"warnings":[]}`))
-			return
-		}
-		_, _ = w.Write([]byte(`{"config":{"jobs":[{"name":"a","novelty":1,"plan":[{"get":"b"}]}]}}`))
-	}))
-	if c := w.set(t, selfUpgrade, "jobs: [{name: a, novelty: 2, plan: [{get: b}]}]"); !c.Updated || n.Load() != 1 {
-		t.Errorf("change %+v, %d PUTs", c, n.Load())
-	}
-	if !strings.Contains(w.said(), `unknown field "novelty"`) {
-		t.Errorf("notes %q", w.said())
 	}
 }
 

@@ -20,9 +20,13 @@ func (s *Server) getConfig(r *asked) reply {
 	if p == nil || p.archived {
 		return notFound
 	}
+	tree, err := s.tree(p)
+	if err != nil {
+		return reply{status: http.StatusInternalServerError}
+	}
 	return reply{
 		header: map[string]string{atc.ConfigVersionHeader: strconv.Itoa(p.version)},
-		value:  atc.ConfigResponse{Config: p.stored()},
+		value:  map[string]any{"config": tree},
 	}
 }
 
@@ -43,8 +47,8 @@ func (s *Server) saveConfig(r *asked) reply {
 	if err != nil {
 		return refuseConfig(fmt.Sprintf("read failed: %s", err))
 	}
-	var config atc.Config
-	if err := atc.UnmarshalConfig(body, &config); err != nil {
+	config, extra, err := s.parseConfig(body)
+	if err != nil {
 		return refuseConfig(fmt.Sprintf("malformed config: %s", err))
 	}
 	warnings, problems := validate(config)
@@ -64,7 +68,7 @@ func (s *Server) saveConfig(r *asked) reply {
 	if s.options.Teams[team] == nil {
 		return notFound
 	}
-	_, created, err := s.save(team, ref, config, from)
+	_, created, err := s.save(team, ref, config, extra, from)
 	if err != nil {
 		return reply{status: http.StatusInternalServerError, text: fmt.Sprintf("failed to save config: %s", err)}
 	}

@@ -19,6 +19,7 @@ type pipeline struct {
 	team    string
 	ref     atc.PipelineRef
 	config  atc.Config
+	extra   novelties
 	version int
 	pause
 	archived bool
@@ -67,8 +68,8 @@ var errStale = errors.New("comparison with existing config failed during save")
 func (s *Server) SetPipeline(team, name string, instanceVars map[string]any, text []byte) (configVersion int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var config atc.Config
-	if err := atc.UnmarshalConfig(text, &config); err != nil {
+	config, extra, err := s.parseConfig(text)
+	if err != nil {
 		return 0, fmt.Errorf("malformed config: %w", err)
 	}
 	if _, problems := validate(config); len(problems) > 0 {
@@ -82,7 +83,7 @@ func (s *Server) SetPipeline(team, name string, instanceVars map[string]any, tex
 	if p := s.pipeline(team, ref); p != nil {
 		from = p.version
 	}
-	p, _, err := s.save(team, ref, config, from)
+	p, _, err := s.save(team, ref, config, extra, from)
 	if err != nil {
 		return 0, err
 	}
@@ -164,7 +165,7 @@ func sameJSON(a, b any) bool {
 
 // save stores a config as Team.SavePipeline does: every save is a new config
 // version, a new pipeline is paused and does not care for the version.
-func (s *Server) save(team string, ref atc.PipelineRef, config atc.Config, from int) (p *pipeline, created bool, err error) {
+func (s *Server) save(team string, ref atc.PipelineRef, config atc.Config, extra novelties, from int) (p *pipeline, created bool, err error) {
 	p = s.pipeline(team, ref)
 	if p != nil && p.version != from {
 		return nil, false, errStale
@@ -176,7 +177,7 @@ func (s *Server) save(team string, ref atc.PipelineRef, config atc.Config, from 
 		s.pipelines = append(s.pipelines, p)
 	}
 	s.version++
-	p.version, p.config, p.updated, p.archived = s.version, config, s.options.Now(), false
+	p.version, p.config, p.extra, p.updated, p.archived = s.version, config, extra, s.options.Now(), false
 	for _, c := range config.Jobs {
 		if p.job(c.Name) == nil {
 			s.jobs++
@@ -281,6 +282,10 @@ func (s *Server) PipelineConfig(team, name string) (config []byte, ok bool) {
 	if p == nil || p.archived {
 		return nil, false
 	}
-	config, err := yaml.Marshal(p.config)
+	tree, err := s.tree(p)
+	if err != nil {
+		return nil, false
+	}
+	config, err = yaml.Marshal(tree)
 	return config, err == nil
 }

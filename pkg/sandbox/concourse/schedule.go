@@ -143,6 +143,9 @@ func (s *Server) createBuild(r *asked, p *pipeline) reply {
 
 // rerunBuild is jobserver.RerunJobBuild.
 func (s *Server) rerunBuild(r *asked, p *pipeline) reply {
+	if p.extra.NoReruns[r.PathValue("job")] {
+		return reply{status: http.StatusConflict}
+	}
 	for _, b := range s.builds {
 		if b.pipeline == p && b.job == r.PathValue("job") && b.name == r.PathValue("build") {
 			if b.started.IsZero() { // it has no inputs yet

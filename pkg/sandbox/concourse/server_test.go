@@ -81,7 +81,7 @@ var apiCases = []struct {
 	{"reader", "GET", "/api/v1/workers", 200, `"name":"w","version":"2.5"`},
 	{"", "GET", mainPipeline + "/config", 401, "not authorized"},
 	{"reader", "GET", mainPipeline + "/config", 403, "forbidden"},
-	{"admin", "GET", mainPipeline + "/config", 200, `{"config":{"resources":[{"name":"apple"`},
+	{"admin", "GET", mainPipeline + "/config", 200, `"resources":[{"name":"apple"`},
 	{"admin", "GET", "/api/v1/teams/main/pipelines/q/config", 404, ""},
 	{"admin", "GET", "/api/v1/teams/none/pipelines/p/config", 404, ""},
 	{"admin", "GET", mainPipeline + "/config?vars.x=1", 404, ""},

@@ -312,14 +312,3 @@ func (i *install) destroy(ctx context.Context) error {
 	i.line.add("account", i.facts.end.String())
 	return nil
 }
-
-// installedATC is the Concourse that is there once it is installed.
-type installedATC struct{ site *site.Site }
-
-// Config implements player.ATC.
-func (a installedATC) Config() ([]byte, error) { return atc{a.site.Concourse}.Config() }
-
-// Start implements player.ATC.
-func (a installedATC) Start(job string, interruptible bool) (player.Build, error) {
-	return atc{a.site.Concourse}.Start(job, interruptible)
-}

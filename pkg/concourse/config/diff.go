@@ -1,4 +1,4 @@
-package concourse
+package config
 
 import (
 	"encoding/json"
@@ -15,16 +15,16 @@ import (
 // contextLines is how many unchanged lines stand around a changed one.
 const contextLines = 3
 
-// DiffLine is one line of a pipeline's diff. A line with Op " " that is not
+// Line is one line of a pipeline's diff. A line with Op " " that is not
 // indented names what the lines under it belong to: jobs/upgrade.
-type DiffLine struct {
+type Line struct {
 	Op   string // "+", "-" or " "
 	Text string // "  serial: true"
 }
 
-// diff compares part by part: a part is one job, one resource, one type, all
+// Diff compares part by part: a part is one job, one resource, one type, all
 // groups. Unchanged parts are left out, credentials are hidden.
-func diff(from, to snapshot) []DiffLine {
+func Diff(from, to Config) []Line {
 	before, after := parts(from), parts(to)
 	names := slices.Collect(maps.Keys(before))
 	for name := range after {
@@ -33,18 +33,18 @@ func diff(from, to snapshot) []DiffLine {
 		}
 	}
 	slices.Sort(names)
-	var lines []DiffLine
+	var lines []Line
 	for _, name := range names {
 		if !reflect.DeepEqual(before[name], after[name]) {
-			lines = append(lines, DiffLine{Op: " ", Text: name})
+			lines = append(lines, Line{Op: " ", Text: name})
 			lines = append(lines, diffPart(name, before[name], after[name])...)
 		}
 	}
 	return lines
 }
 
-// headings are the parts that differ.
-func headings(lines []DiffLine) []string {
+// Headings are the parts that differ.
+func Headings(lines []Line) []string {
 	var names []string
 	for _, l := range lines {
 		if l.Op == " " && !strings.HasPrefix(l.Text, " ") {
@@ -55,10 +55,10 @@ func headings(lines []DiffLine) []string {
 }
 
 // parts takes a config apart into what has a name: jobs/upgrade → its content.
-func parts(s snapshot) map[string]any {
+func parts(c Config) map[string]any {
 	found := map[string]any{}
 	var top map[string]any
-	if !s.exists || json.Unmarshal(s.normal, &top) != nil {
+	if json.Unmarshal(c.normal, &top) != nil {
 		return found
 	}
 	for section, value := range top {
@@ -80,7 +80,7 @@ func parts(s snapshot) map[string]any {
 
 // diffPart compares the YAML lines of both sides. Hidden values take part under
 // their numbers, so that a changed credential shows as changed, not as what.
-func diffPart(name string, before, after any) []DiffLine {
+func diffPart(name string, before, after any) []Line {
 	h := &hider{section: strings.Split(name, "/")[0], numbers: map[string]int{}}
 	records := difflib.Diff(h.lines(before), h.lines(after))
 	near := make([]bool, len(records))
@@ -91,18 +91,18 @@ func diffPart(name string, before, after any) []DiffLine {
 			}
 		}
 	}
-	var lines []DiffLine
+	var lines []Line
 	for i, r := range records {
 		text := "  " + h.redact(r.Payload)
 		switch {
 		case r.Delta == difflib.LeftOnly:
-			lines = append(lines, DiffLine{"-", text})
+			lines = append(lines, Line{"-", text})
 		case r.Delta == difflib.RightOnly:
-			lines = append(lines, DiffLine{"+", text})
+			lines = append(lines, Line{"+", text})
 		case near[i]:
-			lines = append(lines, DiffLine{" ", text})
+			lines = append(lines, Line{" ", text})
 		case i == 0 || near[i-1]:
-			lines = append(lines, DiffLine{" ", "  …"})
+			lines = append(lines, Line{" ", "  …"})
 		}
 	}
 	return lines
@@ -113,7 +113,7 @@ func (h *hider) lines(value any) []string {
 	if value == nil {
 		return nil
 	}
-	text, err := yaml.Marshal(h.hide("", value, false))
+	text, err := yaml.Marshal(h.hide("", value, opaque[h.section]))
 	if err != nil {
 		return []string{"(cannot be shown)"}
 	}

@@ -1,4 +1,4 @@
-package concourse
+package config
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ var (
 	// credentials included. Text under them is hidden unless it is known to be harmless.
 	opaque = map[string]bool{
 		"source": true, "defaults": true, "params": true, "get_params": true,
-		"vars": true, "instance_vars": true, "args": true,
+		"vars": true, "instance_vars": true, "args": true, "user_data": true,
 	}
 	// naming are keys under opaque ones whose values say what is used, not with
 	// what right; an upgrade's diff is about them.
