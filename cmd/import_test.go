@@ -17,7 +17,7 @@ const module = "github.com/perpetual-ci/perpetual/"
 // mayImport lists, for each package or folder of ours, what of ours it may
 // import. Imports go down only:
 //
-//	cmd → command → bootstrap → upgrade → component → {resource, manifest, state}
+//	cmd → command → bootstrap → upgrade → {component, pause} → {resource, manifest, state}
 //	command → adapters → {retry, secret}
 //
 // Simulators are on their own, so that none of them gets into a shipped binary.
@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"cmd/perpetual": {"pkg/command", "pkg/command/installer"},
 	"cmd/sandbox":   {"pkg/sandbox", "pipelines"},
 	"pkg/command": {
-		"pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
+		"pkg/compatibility", "pkg/bootstrap", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret",
 		"pkg/crash",
 	},
@@ -35,42 +35,48 @@ var mayImport = map[string][]string{
 		"pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential",
 		"pkg/resource", "pkg/manifest", "pkg/state", "pkg/price", "pkg/progress", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/createenv",
-		"pkg/github", "pkg/retry", "pkg/secret", "pkg/crash",
-	},
-	"pkg/concourse/config": {
-		"pkg/secret",
+		"pkg/github", "pkg/retry", "pkg/secret", "pkg/pause", "pkg/crash",
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/secret"},
 	"pkg/bootstrap": {
-		"pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
+		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
 		"pkg/manifest", "pkg/state", "pkg/secret", "pkg/crash", "pipelines",
 	},
-	"pkg/environment":     {"pkg/config", "pkg/manifest", "pkg/secret", "pkg/component", "pkg/credential", "pkg/state", "pipelines"},
-	"pkg/credential":      {"pkg/secret", "pkg/state"},
-	"pkg/config":          {"pkg/secret", "pkg/state"},
-	"pkg/price":           {"pkg/config"},
-	"pkg/upgrade":         {"pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pkg/secret", "pipelines", "pkg/crash"},
-	"pkg/component":       {"pkg/resource", "pkg/manifest", "pkg/state", "pkg/secret", "pkg/crash"},
-	"pkg/resource":        {"pkg/secret"},
-	"pkg/manifest":        {"pkg/secret"},
-	"pkg/state":           {"pkg/secret", "pkg/crash"},
-	"pkg/artifact":        {"pkg/retry", "pkg/secret", "pkg/crash"},
-	"pkg/aws":             {"pkg/retry", "pkg/secret"},
-	"pkg/aws/account":     {"pkg/aws", "pkg/retry", "pkg/secret", "pkg/crash"},
-	"pkg/aws/stack":       {"pkg/aws", "pkg/retry", "pkg/secret", "pkg/crash"},
-	"pkg/createenv":       {"pkg/retry", "pkg/secret", "pkg/crash"},
-	"pkg/bosh":            {"pkg/retry", "pkg/secret"},
-	"pkg/boshio":          {"pkg/retry", "pkg/secret"},
-	"pkg/boshrelease":     {},
-	"pkg/concourse":       {"pkg/concourse/config", "pkg/retry", "pkg/secret"},
-	"pkg/github":          {"pkg/retry", "pkg/secret"},
-	"pkg/retry":           {"pkg/secret"},
-	"pkg/secret":          {},
-	"pkg/crash":           {},
-	"pkg/state/statetest": {"pkg/state"},
-	"pkg/sandbox":         {"pkg/sandbox", "pipelines"},
-	"pkg/image":           {},
-	"pipelines":           {},
+	"pkg/environment":   {"pkg/config", "pkg/manifest", "pkg/secret", "pkg/component", "pkg/credential", "pkg/state", "pkg/compatibility", "pkg/postgres", "pipelines"},
+	"pkg/credential":    {"pkg/secret", "pkg/state"},
+	"pkg/config":        {"pkg/secret", "pkg/state"},
+	"pkg/price":         {"pkg/config"},
+	"pkg/compatibility": {},
+	// A program of its own for maintainers.
+	"pkg/compatibility/refresh": {"pkg/compatibility"},
+	"pkg/upgrade": {
+		"pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/component", "pkg/resource", "pkg/manifest",
+		"pkg/concourse", "pkg/state", "pkg/secret", "pipelines", "pkg/crash",
+	},
+	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
+	"pkg/component":        {"pkg/compatibility", "pkg/resource", "pkg/manifest", "pkg/state", "pkg/secret", "pkg/crash"},
+	"pkg/postgres":         {"pkg/compatibility", "pkg/manifest"},
+	"pkg/resource":         {"pkg/secret"},
+	"pkg/manifest":         {"pkg/secret"},
+	"pkg/state":            {"pkg/secret", "pkg/crash"},
+	"pkg/artifact":         {"pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/aws":              {"pkg/retry", "pkg/secret"},
+	"pkg/aws/account":      {"pkg/aws", "pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/aws/stack":        {"pkg/aws", "pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/createenv":        {"pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/bosh":             {"pkg/retry", "pkg/secret"},
+	"pkg/boshio":           {"pkg/retry", "pkg/secret"},
+	"pkg/boshrelease":      {},
+	"pkg/concourse":        {"pkg/concourse/config", "pkg/retry", "pkg/secret"},
+	"pkg/concourse/config": {"pkg/secret"},
+	"pkg/github":           {"pkg/retry", "pkg/secret"},
+	"pkg/retry":            {"pkg/secret"},
+	"pkg/secret":           {},
+	"pkg/crash":            {},
+	"pkg/state/statetest":  {"pkg/state"},
+	"pkg/sandbox":          {"pkg/sandbox", "pipelines"},
+	"pkg/image":            {},
+	"pipelines":            {},
 }
 
 // owners says which package alone may import a library; the others see the

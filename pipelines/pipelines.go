@@ -4,6 +4,8 @@ package pipelines
 import (
 	"bytes"
 	_ "embed"
+	"strconv"
+	"strings"
 )
 
 var (
@@ -31,20 +33,32 @@ func AWSIDToken() []byte { return bytes.Clone(awsIDToken) }
 // AWSSSM are the ops for a pipeline whose AWS keys are SSM parameters.
 func AWSSSM() []byte { return bytes.Clone(awsSSM) }
 
+// Constraint bounds Concourse to the major of a version: "8.x" for "8.2.5", since a
+// new major is nothing that anybody gets unasked. It is "" for what is no version, and
+// for 0.0.0, which is what a build of one's own calls itself.
+func Constraint(concourse string) string {
+	major, _, _ := strings.Cut(strings.TrimPrefix(concourse, "v"), ".")
+	n, err := strconv.ParseUint(major, 10, 32)
+	if err != nil || n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(n, 10) + ".x"
+}
+
 // SelfUpgradeDefaults are the values of the variables that have a sensible one;
-// anything else set for them wins.
-func SelfUpgradeDefaults() map[string]any {
-	return map[string]any{
+// anything else set for them wins. concourse is the version that is deployed, such as
+// "8.2.5": without one there is no constraint for Concourse.
+func SelfUpgradeDefaults(concourse string) map[string]any {
+	defaults := map[string]any{
 		"perpetual_image":      "ghcr.io/perpetual-ci/perpetual",
 		"perpetual_repository": "perpetual-ci/perpetual",
 		"perpetual_constraint": ">=0.0.0",
-		"concourse_constraint": "*",
-		"bpm_constraint":       "*",
-		// A major version of postgres-release is one of PostgreSQL, and may need a
-		// hand and a backup: it reaches the database VM when somebody asks for it.
+		"bpm_constraint":       "1.x",
+		// A new major of postgres-release drops old majors of PostgreSQL: it reaches the
+		// database VM when somebody asks for it.
 		"postgres_constraint":        "54.x",
 		"stemcell_name":              "bosh-aws-xen-hvm-ubuntu-jammy-go_agent",
-		"stemcell_constraint":        "*",
+		"stemcell_constraint":        "*", // its line is part of its name
 		"deployment_name":            "concourse",
 		"director_proxy":             "", // of ssh+socks5: give the private key, too
 		"director_proxy_private_key": "",
@@ -59,4 +73,8 @@ func SelfUpgradeDefaults() map[string]any {
 		"bosh_io_url":                "",
 		"bosh_io_ca_cert":            "",
 	}
+	if constraint := Constraint(concourse); constraint != "" {
+		defaults["concourse_constraint"] = constraint
+	}
+	return defaults
 }

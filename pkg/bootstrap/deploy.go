@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -57,35 +60,60 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 func (r *run) outRequest() resource.OutRequest {
 	detach := r.options.Self
 	return resource.OutRequest{Source: r.source(), Params: resource.OutParams{
-		Manifest: ownManifest, Pipeline: &resource.PipelineParams{Skip: true}, Detach: &detach, Recreate: r.options.Recreate,
+		AllowDowngrade: r.options.AllowDowngrade,
+		Manifest:       ownManifest, Pipeline: &resource.PipelineParams{Skip: true, Name: r.config.Pipeline.Name}, Detach: &detach, Recreate: r.options.Recreate,
 		Timeout: resource.Duration{Duration: r.timeout()}, LockTimeout: resource.Duration{Duration: r.timeout()},
+		Upgrade: r.upgradeParams(),
 	}}
+}
+
+// upgradeParams are the section upgrade as the resource has it.
+func (r *run) upgradeParams() resource.UpgradeParams {
+	u := r.config.Upgrade
+	quiet, _ := time.ParseDuration(u.QuietTimeout) // Validate has looked
+	return resource.UpgradeParams{
+		Way: u.Way, QuietTimeout: resource.Duration{Duration: quiet}, OnQuietTimeout: u.OnQuietTimeout, Colocate: u.Colocate,
+	}
 }
 
 // deploy brings stemcell and releases to the director and deploys: in a first
 // install it waits for the end, in a self-upgrade only until it is accepted.
 func (r *run) deploy(ctx context.Context) (Outcome, error) {
-	in, err := r.upgradeInput()
-	if err != nil {
-		return Outcome{}, err
-	}
 	d, done, err := r.Director(r.access())
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer done()
+	if err := r.settleDatabase(ctx, d); err != nil {
+		return Outcome{}, err
+	}
+	in, err := r.upgradeInput()
+	if err != nil {
+		return Outcome{}, err
+	}
 	r.record.Deployment = true
 	if err := r.saveRecord(ctx); err != nil {
 		return Outcome{}, err
 	}
-	seen := &observed{Director: d}
+	seen := &observed{Director: d, before: func() error {
+		r.record.Submitted = r.set
+		return r.saveRecord(ctx)
+	}}
+	atc, err := r.ATC(r.web())
+	if err != nil {
+		return Outcome{}, err
+	}
 	answer, err := upgrade.Out{
-		Director: seen, State: r.store, Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Build: r.Build,
+		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program,
+		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, Build: r.Build,
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
 		return Outcome{}, err
 	}
 	if r.result.Task, err = answer.Version.Task(); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.keepVersion(ctx); err != nil {
 		return Outcome{}, err
 	}
 	what, became := describeSet(r.set), answer.Field("deploy")
@@ -126,7 +154,7 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 	ref := upgrade.PipelineRef{Name: r.config.Pipeline.Name}
 	running, err := atc.Pipeline(ctx, ref)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("read pipeline %s: %w", ref.Name, err)
+		return Outcome{}, err
 	}
 	if !running.Exists {
 		// Written down first: the run may end between the two.
@@ -135,14 +163,17 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
+	if text, err = keepKeys(running, text); err != nil {
+		return Outcome{}, err
+	}
 	change, err := atc.SetPipeline(ctx, ref, text)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("set pipeline %s: %w", ref.Name, err)
+		return Outcome{}, err
 	}
 	crash.Here("pipeline-set")
 	if r.record.Unpause {
 		if err := atc.Unpause(ctx, ref); err != nil {
-			return Outcome{}, fmt.Errorf("unpause pipeline %s: %w", ref.Name, err)
+			return Outcome{}, err
 		}
 		r.record.Unpause = false
 		return changed("pipeline %s was created and runs", ref.Name)
@@ -151,6 +182,15 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 		return changed("pipeline %s was updated", ref.Name)
 	}
 	return upToDate("pipeline %s", ref.Name)
+}
+
+// keepKeys gives a pipeline what people have added to the running one by hand, and this
+// program's library knows nothing of.
+func keepKeys(running upgrade.PipelineConfig, text []byte) ([]byte, error) {
+	if !running.Exists {
+		return text, nil
+	}
+	return concourse.KeepKeys(running.YAML, text)
 }
 
 // pipeline renders the pipeline; what Concourse's credential manager fills in stays.
@@ -211,7 +251,7 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	err = upgrade.In{Director: d, ATC: atc, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
+	err = upgrade.In{Director: d, ATC: atc, Concourse: atc.Teams(), Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
 		Source: r.source(), Version: resource.TaskVersion(r.result.Task),
 		Params: resource.InParams{Verify: true, Timeout: resource.Duration{Duration: r.timeout()}},
 	})
@@ -258,6 +298,15 @@ func (r *run) event(step string) func(upgrade.Event) {
 type observed struct {
 	Director
 	changes []string
+	before  func() error // a deploy is submitted
+}
+
+// Deploy implements upgrade.Director.
+func (o *observed) Deploy(ctx context.Context, text []byte, options upgrade.DeployOptions) (int, error) {
+	if err := o.before(); err != nil {
+		return 0, err
+	}
+	return o.Director.Deploy(ctx, text, options)
 }
 
 // SetCloudConfig implements upgrade.Director.

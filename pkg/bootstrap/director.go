@@ -50,6 +50,9 @@ func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	r.record.Director = true
+	if r.record.DirectorVersions, err = r.directorVersions(); err != nil {
+		return Outcome{}, err
+	}
 	if err := r.saveRecord(ctx); err != nil {
 		return Outcome{}, err
 	}

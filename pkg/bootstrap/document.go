@@ -33,12 +33,18 @@ type record struct {
 	InstanceTypes  map[string]string           `json:"instance_types,omitempty"` // by what they are for: "worker"
 	Spread         int                         `json:"spread,omitempty"`         // how many of the zones, from the first on, offer all of them
 	Infrastructure *environment.Infrastructure `json:"infrastructure,omitempty"`
-	Desired        []component.Component       `json:"desired,omitempty"` // the set that is to be deployed
-	Applied        []component.Component       `json:"applied,omitempty"` // the set that was verified last
+	Desired        []component.Component       `json:"desired,omitempty"`   // the set that is to be deployed
+	Submitted      []component.Component       `json:"submitted,omitempty"` // the set that the director was asked to deploy last
+	Applied        []component.Component       `json:"applied,omitempty"`   // the set that was verified last
 	// Director and Deployment say that create-env, and the director, were asked for it:
 	// they may have made something, whatever else is known.
 	Director   bool `json:"director,omitempty"`
 	Deployment bool `json:"deployment,omitempty"`
+	// DirectorVersions are those that create-env was asked for last: "bosh": "283.1.6".
+	DirectorVersions map[string]string `json:"director_versions,omitempty"`
+	// Postgres is the highest major of PostgreSQL with which a deploy of a database VM
+	// was begun: its data may be of that one already, whatever became of the deploy.
+	Postgres int `json:"postgres,omitempty"`
 	// Unpause says that the pipeline is to be unpaused: it was made by us.
 	Unpause bool `json:"unpause,omitempty"`
 	// Files are the user's ops files and vars files as of the last deploy by hand: the

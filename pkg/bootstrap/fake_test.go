@@ -23,6 +23,8 @@ type cloud struct {
 	zones      []string
 	offered    map[string][]string
 	stack      *bootstrap.Wanted // what the stack was made from; nil: there is none
+	applied    []bootstrap.Wanted
+	major      int // of the database service; 0: nobody knows
 	vm         bool
 	parameters map[string]string
 	effects    []string         // what was written: "stack", "vm", "parameter x"
@@ -168,7 +170,8 @@ func (c *cloud) Plan(_ context.Context, w bootstrap.Wanted) (bootstrap.Change, e
 	if c.stack == nil {
 		return bootstrap.Change{Create: true, Lines: []string{"+ VPC (AWS::EC2::VPC)"}, Handle: w}, nil
 	}
-	if fmt.Sprint(c.stack.Zones, c.stack.DirectorCIDRs, c.stack.DatabasePassword.Reveal()) == fmt.Sprint(w.Zones, w.DirectorCIDRs, w.DatabasePassword.Reveal()) {
+	same := w.HoldDatabase || c.major == 0 || w.Config.Database.Version == 0 || w.Config.Database.Version == c.major
+	if same && fmt.Sprint(c.stack.Zones, c.stack.DirectorCIDRs, c.stack.DatabasePassword.Reveal()) == fmt.Sprint(w.Zones, w.DirectorCIDRs, w.DatabasePassword.Reveal()) {
 		return bootstrap.Change{Empty: true}, nil
 	}
 	return bootstrap.Change{Lines: []string{"~ DirectorSecurityGroup"}, Handle: w}, nil
@@ -180,7 +183,10 @@ func (c *cloud) Apply(ctx context.Context, change bootstrap.Change, _ func(strin
 		return err
 	}
 	w := change.Handle.(bootstrap.Wanted)
-	c.stack = &w
+	c.stack, c.applied = &w, append(c.applied, w)
+	if c.major > 0 && w.Config.Database.Version > 0 && !w.HoldDatabase {
+		c.major = w.Config.Database.Version
+	}
 	return ctx.Err()
 }
 
@@ -197,7 +203,7 @@ func (c *cloud) Outputs(context.Context) (environment.Infrastructure, error) {
 		WebAddress: "198.51.100.1", EgressAddress: "198.51.100.3", KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci",
 		SecurityGroups: environment.SecurityGroups{Director: "sg-1", VMs: "sg-2", Web: "sg-3", Database: "sg-4"},
 		Profiles:       environment.Profiles{Director: "director", Web: "web", Worker: "worker"},
-		Database:       environment.Database{Host: "db.example.com", Port: 5432, Name: "concourse", User: "concourse"},
+		Database:       environment.Database{Host: "db.example.com", Port: 5432, Name: "concourse", User: "concourse", Major: c.major},
 	}
 	for i, zone := range c.stack.Zones {
 		infra.Zones = append(infra.Zones, environment.Zone{

@@ -20,27 +20,23 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	change, err := r.Infra.Plan(ctx, wanted)
+	change := Change{Empty: true}
+	if r.raise.Major() && usesService(r.config) {
+		// Alone and after all else: an update that fails is taken back, which a database
+		// cannot be.
+		first := wanted
+		first.HoldDatabase = true
+		if change, err = r.changeInfrastructure(ctx, first); err != nil {
+			return Outcome{}, err
+		}
+	}
+	then, err := r.changeInfrastructure(ctx, wanted)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if r.options.Self && (len(change.Roles) > 0 || change.Repair) {
-		return Outcome{}, r.refuseRoles(ctx, change)
-	}
-	if !change.Empty {
-		if err := r.saveRecord(ctx); err != nil { // what was chosen, before it is built
-			return Outcome{}, err
-		}
-		if before := r.record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.IssuerURL != "" {
-			// The user goes, now that a role serves; it cannot go while it has a key.
-			if err := r.deleteKeys(ctx); err != nil {
-				return Outcome{}, err
-			}
-		}
-		for _, line := range change.Lines {
-			r.note(stepInfrastructure, "%s", line)
-		}
-		if err := r.Infra.Apply(ctx, change, func(line string) { r.note(stepInfrastructure, "%s", line) }); err != nil {
+	change = change.and(then)
+	if usesService(r.config) {
+		if err := r.keepVersion(ctx); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -59,6 +55,35 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 		return changed("the stack was created, %d resources", change.resources())
 	}
 	return changed("the stack was updated, %d resources changed", change.resources())
+}
+
+// changeInfrastructure makes one change of the stack.
+func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, error) {
+	change, err := r.Infra.Plan(ctx, wanted)
+	if err != nil || change.Empty {
+		return change, err
+	}
+	if r.options.Self && (len(change.Roles) > 0 || change.Repair) {
+		return Change{}, r.refuseRoles(ctx, change)
+	}
+	if err := r.saveRecord(ctx); err != nil { // what was chosen, before it is built
+		return Change{}, err
+	}
+	if before := r.record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.IssuerURL != "" {
+		// The user goes, now that a role serves; it cannot go while it has a key.
+		if err := r.deleteKeys(ctx); err != nil {
+			return Change{}, err
+		}
+	}
+	for _, line := range change.Lines {
+		r.note(stepInfrastructure, "%s", line)
+	}
+	return change, r.Infra.Apply(ctx, change, func(line string) { r.note(stepInfrastructure, "%s", line) })
+}
+
+// and is what two changes, one after the other, come to.
+func (c Change) and(next Change) Change {
+	return Change{Empty: c.Empty && next.Empty, Create: c.Create || next.Create, Lines: slices.Concat(c.Lines, next.Lines)}
 }
 
 // resources counts the lines that are about resources: the others, which begin with

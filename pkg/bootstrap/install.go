@@ -79,7 +79,10 @@ func (r *run) keepConfiguration(ctx context.Context) (Outcome, error) {
 	if err := r.keepFiles(); err != nil {
 		return Outcome{}, err
 	}
-	differs, err := r.configDocument.save(ctx, r.wantedConfig)
+	if err := r.checkDatabase(ctx); err != nil {
+		return Outcome{}, err
+	}
+	differs, err := r.configDocument.save(ctx, r.keptConfig())
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -93,9 +96,9 @@ func (r *run) keepConfiguration(ctx context.Context) (Outcome, error) {
 }
 
 // chooseComponents takes the set that a pipeline has fetched, the one of the last
-// run, or the newest that the constraints allow.
+// run, or the newest that the constraints allow. It goes back with nothing.
 func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
-	before := r.record.Desired
+	before, newest := r.record.Desired, false
 	switch {
 	case len(r.options.Components) > 0:
 		r.set = r.options.Components
@@ -103,11 +106,22 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 		r.set = before
 	default:
 		var err error
+		newest = true
 		if r.set, err = r.Components(ctx, watch(r.config), nil); err != nil {
 			return Outcome{}, err
 		}
 	}
+	var err error
+	if r.set, err = r.notLower(r.set, newest); err != nil {
+		return Outcome{}, err
+	}
+	if err := r.checkDirector(ctx); err != nil {
+		return Outcome{}, err
+	}
 	if describeSet(before) != describeSet(r.set) {
+		if err := r.checkSet(before, r.set); err != nil {
+			return Outcome{}, err
+		}
 		if err := r.checkImages(ctx); err != nil {
 			return Outcome{}, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -58,6 +59,8 @@ type Installation struct {
 	Poll     time.Duration // between two looks; 0 is 2 s
 	// Timeout bounds each wait for the director or the web; 0 is two hours.
 	Timeout time.Duration
+	// Still is for how long no build may run before a quiet upgrade; 0 is what pause has.
+	Still time.Duration
 	// Settle is how long web and workers may take after a deploy; 0 is 5 minutes.
 	Settle time.Duration
 	// LeaseTTL is for how long a run that dies keeps others out; 0 is what the state has.
@@ -142,7 +145,9 @@ type Wanted struct {
 	Subnets          []Subnet // of a network that exists
 	DirectorCIDRs    []string
 	DatabasePassword secret.Value
-	IssuerURL        string // of Concourse's identity tokens; "" while the web is not public
+	// HoldDatabase leaves the database's version as it is, for what is changed before it.
+	HoldDatabase bool
+	IssuerURL    string // of Concourse's identity tokens; "" while the web is not public
 }
 
 // Change is what Plan has found.
@@ -181,8 +186,16 @@ type Director interface {
 	upgrade.Director
 	// DeleteDeployment starts the task; it fails with upgrade.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+	// Version is that of the director itself, "283.1.6".
+	Version(ctx context.Context) (string, error)
+	// DiskUsage is how full, in percent, the fullest persistent disk of a group is. It is
+	// not known where the group has none, or no agent answers.
+	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
+	// Keeper keeps the list of paused pipelines of a deployment: on the director, which
+	// the build that verifies reaches, too.
+	Keeper(deployment string) pause.Keeper
 }
 
 // ATC is the new Concourse's API.
@@ -190,6 +203,8 @@ type ATC interface {
 	upgrade.ATC
 	// Unpause lets a pipeline run, which Concourse makes paused.
 	Unpause(ctx context.Context, p upgrade.PipelineRef) error
+	// Teams is the same API where it concerns all teams.
+	Teams() upgrade.Concourse
 }
 
 // Progress hears what becomes of the steps.
@@ -231,6 +246,9 @@ type Options struct {
 	Components []component.Component
 	// Recreate makes every VM again.
 	Recreate bool
+	// AllowDowngrade takes lower versions than those that are deployed, where the
+	// database and the workers allow it.
+	AllowDowngrade bool
 }
 
 // Result is what Deploy ends with.

@@ -87,13 +87,19 @@ func quiet(format string, args ...any) (PlannedStep, error) {
 	return PlannedStep{Summary: fmt.Sprintf(format, args...)}, nil
 }
 
-func (p *planner) configuration(context.Context) (PlannedStep, error) {
+func (p *planner) configuration(ctx context.Context) (PlannedStep, error) {
 	if p.fresh {
 		return PlannedStep{Changes: true, Summary: "new"}, nil
+	}
+	if err := p.checkDatabase(ctx); err != nil {
+		return PlannedStep{}, err
 	}
 	var lines []string
 	for _, c := range config.Diff(p.stored, p.wantedConfig) {
 		lines = append(lines, fmt.Sprintf("~ %s: %s → %s", c.Key, cmp.Or(c.Old, "not set"), cmp.Or(c.New, "not set")))
+	}
+	if p.raise.Major() {
+		lines = append(lines, "! "+p.raise.String())
 	}
 	if len(lines) == 0 {
 		return quiet("as before")
@@ -211,20 +217,30 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	if p.alone {
 		return PlannedStep{Changes: true, Summary: notYet}, nil
 	}
-	in, err := p.upgradeInput()
-	if err != nil {
-		return PlannedStep{}, err
-	}
 	d, done, err := p.Director(p.access())
 	if err != nil {
 		return PlannedStep{}, err
 	}
 	defer done()
+	if err := p.settleDatabase(ctx, d); err != nil {
+		return PlannedStep{}, err
+	}
+	in, err := p.upgradeInput()
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	atc, err := p.ATC(p.web())
+	if err != nil {
+		return PlannedStep{}, err
+	}
 	preview := &preview{Director: d}
 	var text strings.Builder
 	request := p.outRequest()
 	request.Params.DryRun = true
-	answer, err := upgrade.Out{Director: preview, Log: &text, Mask: p.Mask, Poll: p.poll()}.Upgrade(ctx, request, in)
+	answer, err := upgrade.Out{
+		Director: preview, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(p.deploymentName()), Program: p.Program,
+		Log: &text, Mask: p.Mask, Poll: p.poll(), Build: p.Build,
+	}.Upgrade(ctx, request, in)
 	if err != nil {
 		return PlannedStep{}, err
 	}
@@ -303,9 +319,16 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
+	running, err := atc.Pipeline(ctx, upgrade.PipelineRef{Name: name})
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	if text, err = keepKeys(running, text); err != nil {
+		return PlannedStep{}, err
+	}
 	change, err := atc.DiffPipeline(ctx, upgrade.PipelineRef{Name: name}, text)
 	if err != nil {
-		return PlannedStep{}, fmt.Errorf("compare pipeline %s: %w", name, err)
+		return PlannedStep{}, err
 	}
 	if !change.Created && !change.Updated {
 		return quiet("pipeline %s", name)

@@ -19,6 +19,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -43,11 +44,14 @@ type run struct {
 	record             record
 	credentials        map[string]any
 
-	warned  []string // what was said already
-	lenient bool     // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
-	subnets []Subnet
-	infra   environment.Infrastructure
-	set     []component.Component
+	warned      []string        // what was said already
+	lenient     bool            // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
+	raise       postgres.Change // the major upgrade of the database that this run makes; the zero value: none
+	holdVersion bool            // database.version is not stored before the database has it
+	postgres    int             // the major of the database VM; 0 until the director was asked
+	subnets     []Subnet
+	infra       environment.Infrastructure
+	set         []component.Component
 }
 
 var credentialCodec = codec[map[string]any]{encode: credential.Encode, decode: credential.Decode}
@@ -133,11 +137,15 @@ func (r *run) configurationChange() string {
 	return strings.Join(keys, ", ")
 }
 
+// leastTTL is what a busy machine needs to renew a lease in time, in builds for tests
+// too, where waits are shorter.
+const leastTTL = 8 * time.Second
+
 // hold takes the lease of the installation. What it gives ends when the lease is lost.
 func (r *run) hold(ctx context.Context, purpose string) (held context.Context, release func(), err error) {
 	host, _ := os.Hostname()
 	r.lease, err = state.Acquire(ctx, r.store, leaseName, state.Holder{Purpose: purpose, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: cmp.Or(r.LeaseTTL, crash.Scale(state.DefaultTTL)), Debug: r.Log})
+		state.LeaseOptions{TTL: cmp.Or(r.LeaseTTL, max(crash.Scale(state.DefaultTTL), leastTTL)), Debug: r.Log})
 	var other *state.HeldError
 	if errors.As(err, &other) {
 		return nil, nil, fmt.Errorf("another run is under way, nothing was changed: %w", err)
@@ -170,6 +178,8 @@ func (r *run) input() (environment.Input, error) {
 		Spread:    r.record.Spread,
 		Versions:  versionsOf(r.set),
 		SpotPrice: r.spotPrice(types["worker"]),
+
+		PostgresMajor: r.postgres,
 		Installer: environment.Installer{
 			AccessKey: r.keys.AccessKey, SecretKey: r.keys.SecretKey, SessionToken: r.keys.SessionToken, Inside: r.options.Self,
 		},

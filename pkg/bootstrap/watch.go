@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -12,7 +13,7 @@ import (
 // watches, within the user's constraints. The first install's set and those of the
 // pipeline are found in the same way.
 func watch(c *config.Config) resource.Source {
-	defaults := pipelines.SelfUpgradeDefaults()
+	defaults := pipelines.SelfUpgradeDefaults(compatibility.Newest().Version)
 	value := func(given, name string) string {
 		text, _ := defaults[name].(string)
 		return cmp.Or(given, text)

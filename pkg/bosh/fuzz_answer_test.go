@@ -33,6 +33,10 @@ var questions = []func(context.Context, *bosh.Client) error{
 		_, err := c.Deploy(ctx, []byte("name: c"), bosh.DeployOptions{})
 		return err
 	},
+	func(ctx context.Context, c *bosh.Client) error {
+		_, err := c.PersistentDisks(ctx, "concourse")
+		return err
+	},
 }
 
 // FuzzAnswers feeds foreign bytes, with any status and Location, as the answer to
@@ -48,6 +52,7 @@ func FuzzAnswers(f *testing.F) {
 	} {
 		f.Add(uint8(i), uint16(200), body, "/tasks/7")
 	}
+	f.Add(uint8(10), uint16(200), `{"job_name":"db","vitals":{"disk":{"persistent":{"percent":"full"}}}}`, "/tasks/7")
 	f.Add(uint8(9), uint16(302), "", "https://127.0.0.1:1/tasks/7")
 	f.Add(uint8(0), uint16(401), `{"error":"invalid_token","error_description":"x"}`, "")
 	f.Add(uint8(9), uint16(302), "", "/tasks/99999999999999999999")

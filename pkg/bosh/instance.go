@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 )
 
 // Instance is one instance of a deployment with what its agent says.
 type Instance struct {
 	Group     string    // "web"
 	ID        string    // "436cb8d0-438d-4f34-b67e-4c8f6a5488ef"
+	AgentID   string    // of its VM
 	Index     int       // 0
 	AZ        string    // "z1"
 	State     string    // of its processes together: "running", "failing", "stopped", "unresponsive agent"
@@ -36,6 +34,7 @@ type Process struct {
 type instanceLine struct {
 	Group     string    `json:"job_name"`  // "web"
 	ID        string    `json:"id"`        // "436cb8d0-…"
+	AgentID   string    `json:"agent_id"`  // of its VM
 	Index     int       `json:"index"`     // 0
 	AZ        string    `json:"az"`        // "z1"
 	State     string    `json:"job_state"` // "running"
@@ -55,31 +54,10 @@ type instanceLine struct {
 // in a task, for which this waits. Its error is ErrNotFound if there is no such
 // deployment.
 func (c *Client) Instances(ctx context.Context, name string) ([]Instance, error) {
-	path, err := deploymentPath(name)
-	if err != nil {
-		return nil, err
-	}
 	action := "ask for the instances of deployment " + name
-	id, err := c.submit(ctx, submission{
-		action: action, method: http.MethodGet, path: path + "/instances", query: url.Values{"format": {"full"}},
-	})
-	var uncertain *UncertainError
-	if errors.As(err, &uncertain) { // it changes nothing: no need to look for it
-		return nil, fmt.Errorf("%s: %w", action, uncertain.Err)
-	}
+	result, err := c.askAgents(ctx, name, action)
 	if err != nil {
 		return nil, err
-	}
-	task, err := c.Wait(ctx, id, c.poll, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", action, err)
-	}
-	if !task.Succeeded() {
-		return nil, fmt.Errorf("%s: director task %d ended as %s: %s", action, id, task.State, task.Result)
-	}
-	result, err := c.TaskResult(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", action, err)
 	}
 	instances, err := decodeInstances(result)
 	if err != nil {
@@ -100,7 +78,7 @@ func decodeInstances(result []byte) ([]Instance, error) {
 			return nil, fmt.Errorf("read an instance from the task's result: %w", err)
 		}
 		instances = append(instances, Instance{
-			Group: l.Group, ID: l.ID, Index: l.Index, AZ: l.AZ, State: l.State, Wanted: l.Wanted,
+			Group: l.Group, ID: l.ID, AgentID: l.AgentID, Index: l.Index, AZ: l.AZ, State: l.State, Wanted: l.Wanted,
 			Bootstrap: l.Bootstrap, IPs: l.IPs, VMCID: l.VMCID, VMType: l.VMType, Processes: l.Processes,
 			Stemcell: Stemcell{Name: l.Stemcell.Name, Version: l.Stemcell.Version},
 		})

@@ -102,7 +102,7 @@ func TestVersion_isTheOneThatWasBuilt(t *testing.T) {
 var pipelineArgs = []string{
 	"pipeline", "-v", "deployment_name=early", "-l", "testdata/vars.yml", "-v", "director_url=https://10.0.0.6:25555",
 	"--var", "director_client=ci", "--load-vars-from", "testdata/more.yml",
-	"-y", `director_proxy={host: early}`, "--yaml-var", "director_proxy='socks5://10.0.0.5:1080'",
+	"-v", "concourse_constraint=8.x", "-y", `director_proxy={host: early}`, "--yaml-var", "director_proxy='socks5://10.0.0.5:1080'",
 }
 
 func TestPipeline_helpsWhenAsked(t *testing.T) {

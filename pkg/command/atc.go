@@ -10,22 +10,26 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-// atc gives nil for a source without a concourse section.
-func (c *call) atc(s resource.Concourse) (upgrade.ATC, error) {
+// atc gives nothing for a source without a concourse section.
+func (c *call) atc(s resource.Concourse) (upgrade.ATC, upgrade.Concourse, error) {
 	if s == (resource.Concourse{}) {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return c.atcClient(s)
+	web, err := c.atcClient(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return web, web.client, nil
 }
 
 // atcClient opens a client of the Concourse API.
-func (c *call) atcClient(s resource.Concourse) (ATC, error) {
+func (c *call) atcClient(s resource.Concourse) (atc, error) {
 	client, err := concourse.New(concourse.Config{
 		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.notify, Debug: c.debug,
 		Retry: patience(retry.Default),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("source.concourse: %w", err)
+		return atc{}, fmt.Errorf("source.concourse: %w", err)
 	}
 	return atc{client}, nil
 }

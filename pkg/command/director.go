@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
@@ -131,6 +132,9 @@ func (d director) Releases(ctx context.Context) ([]upgrade.NameVersion, error) {
 func (d director) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
 	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256}
 	switch {
+	case a.Content != nil:
+		task, err := d.client.UploadRelease(ctx, a.Name+"/"+a.Version, a.Content)
+		return task, translate(err, bosh.ErrForbidden, upgrade.ErrForbidden)
 	case a.Stemcell && a.File != "":
 		return d.client.UploadStemcellFile(ctx, a.File)
 	case a.Stemcell:
@@ -173,15 +177,27 @@ func (d director) Instances(ctx context.Context, name string) ([]upgrade.Instanc
 	list, err := d.client.Instances(ctx, name)
 	out := make([]upgrade.Instance, len(list))
 	for i, in := range list {
-		out[i] = upgrade.Instance{Group: in.Group, ID: in.ID, Index: in.Index, State: in.State, Wanted: in.Wanted}
+		out[i] = upgrade.Instance{Group: in.Group, ID: in.ID, Agent: in.AgentID, Index: in.Index, State: in.State, Wanted: in.Wanted}
 	}
 	return out, refused(err)
+}
+
+// Logs implements upgrade.Director.
+func (d director) Logs(ctx context.Context, deployment, group, id string) (map[string][]byte, error) {
+	return d.client.Logs(ctx, deployment, group, id)
 }
 
 // ConfigServer implements upgrade.Director.
 func (d director) ConfigServer(ctx context.Context) (bool, error) {
 	info, err := d.client.Info(ctx)
 	return slices.Contains(info.Features, "config_server"), err
+}
+
+// Version implements bootstrap.Director: /info has "283.1.6 (170763c7)".
+func (d director) Version(ctx context.Context) (string, error) {
+	info, err := d.client.Info(ctx)
+	version, _, _ := strings.Cut(info.Version, " ")
+	return version, err
 }
 
 // SetCloudConfig implements upgrade.Director. It compares by content, as the director writes YAML in its own way.

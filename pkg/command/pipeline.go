@@ -6,13 +6,18 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 const pipelineHelp = `perpetual pipeline prints the bundled self-upgrade pipeline for fly set-pipeline.
@@ -25,12 +30,14 @@ Flags, each as often as needed; the last one wins:
   -y, --yaml-var NAME=YAML      a value, taken as YAML
   -l, --load-vars-from FILE     a YAML file of values
 
-What has no value stays a ((variable)).
+What has no value stays a ((variable)). Without concourse_constraint the pipeline
+takes versions of the major that is deployed: the Concourse at atc_url is asked
+for its version, without a login.
 `
 
 // runPipeline prints the bundled pipeline, rendered with the given values. What
 // has none stays a ((variable)) for fly's -v and -l or a credential manager.
-func runPipeline(_ context.Context, c *call) error {
+func runPipeline(ctx context.Context, c *call) error {
 	vars, err := c.pipelineVars()
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = fmt.Fprint(c.Out, pipelineHelp)
@@ -39,9 +46,10 @@ func runPipeline(_ context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	defaults := pipelines.SelfUpgradeDefaults(c.deployedConcourse(ctx, vars))
 	text, err := manifest.Render(manifest.Template{
 		File:    manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
-		Vars:    append([]map[string]any{pipelines.SelfUpgradeDefaults(), {"perpetual_version": Version}}, vars...),
+		Vars:    append([]map[string]any{defaults, {"perpetual_version": Version}}, vars...),
 		Partial: true,
 	})
 	if err != nil {
@@ -49,6 +57,58 @@ func runPipeline(_ context.Context, c *call) error {
 	}
 	_, err = c.Out.Write(text)
 	return err
+}
+
+// asking bounds the question for the version: the pipeline is printed all the same.
+const asking = 15 * time.Second
+
+// shortly is how often it is asked.
+var shortly = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 2 * time.Second}
+
+// deployedConcourse is the version whose major the pipeline stays with: that of the
+// Concourse at atc_url, else the newest that is known here, which is said. Who has
+// given concourse_constraint needs none.
+func (c *call) deployedConcourse(ctx context.Context, vars []map[string]any) string {
+	given := map[string]any{}
+	for _, layer := range vars {
+		maps.Copy(given, layer)
+	}
+	if _, said := given["concourse_constraint"]; said {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	version, err := c.askVersion(ctx, given)
+	if err == nil {
+		return version
+	}
+	version = compatibility.Newest().Version
+	c.notify(fmt.Sprintf("concourse_constraint is %s, the newest major known here: %v; give -v concourse_constraint=… if another one is deployed", pipelines.Constraint(version), err))
+	return version
+}
+
+// askVersion asks the Concourse at atc_url for its version.
+func (c *call) askVersion(ctx context.Context, given map[string]any) (string, error) {
+	url, _ := given["atc_url"].(string)
+	if url == "" || strings.Contains(url, "((") {
+		return "", errors.New("atc_url is not given, where Concourse could be asked for its version")
+	}
+	authority, _ := given["atc_ca_cert"].(string)
+	if strings.Contains(authority, "((") {
+		return "", errors.New("atc_ca_cert is a variable, so Concourse cannot be asked for its version")
+	}
+	client, err := concourse.New(concourse.Config{URL: url, CACert: authority, Retry: patience(shortly), Debug: c.debug})
+	if err != nil {
+		return "", fmt.Errorf("ask Concourse for its version: %w", err)
+	}
+	info, err := client.Info(ctx)
+	if err == nil && pipelines.Constraint(info.Version) == "" {
+		err = fmt.Errorf("it calls itself %q", info.Version)
+	}
+	if err != nil {
+		return "", fmt.Errorf("ask Concourse for its version: %w", err)
+	}
+	return info.Version, nil
 }
 
 // pipelineVars reads -v NAME=VALUE, -y NAME=YAML and -l FILE, as fly has them;

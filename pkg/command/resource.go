@@ -8,7 +8,9 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -25,6 +27,9 @@ const (
 	acceptance = 30 * time.Second
 	// settle is how long after a deploy the ATC and the workers may take.
 	settle = 5 * time.Minute
+	// still is for how long no build may have run before a quiet upgrade begins: as
+	// long as Concourse may take to start one that it has scheduled already.
+	still = 10 * time.Second
 )
 
 func runCheck(ctx context.Context, c *call) error {
@@ -103,12 +108,16 @@ func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir str
 		return resource.Result{}, err
 	}
 	defer d.close()
-	web, err := c.atc(req.Source.Concourse)
+	web, concourse, err := c.atc(req.Source.Concourse)
+	if err != nil {
+		return resource.Result{}, err
+	}
+	store, err := c.store(req.Source.State)
 	if err != nil {
 		return resource.Result{}, err
 	}
 	return upgrade.In{
-		Director: d, ATC: web, Log: c.log, Debug: c.debug, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
+		Director: d, ATC: web, Concourse: concourse, Keepers: keepers(store, d, req.Source.Deployment), Log: c.log, Debug: c.debug, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
 	}.Run(ctx, req, dir)
 }
 
@@ -128,7 +137,7 @@ func runOut(ctx context.Context, c *call) error {
 		return err
 	}
 	defer d.close()
-	web, err := c.atc(req.Source.Concourse)
+	web, concourse, err := c.atc(req.Source.Concourse)
 	if err != nil {
 		return err
 	}
@@ -137,8 +146,9 @@ func runOut(ctx context.Context, c *call) error {
 		return err
 	}
 	result, err := upgrade.Out{
-		Director: d, ATC: web, State: store, Build: c.build(), Log: c.log, Debug: c.debug, Mask: c.log.Add,
-		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance),
+		Director: d, ATC: web, Concourse: concourse, Keeper: keepers(store, d, req.Source.Deployment)[0], State: store,
+		Build: c.build(), Program: Version, Log: c.log, Debug: c.debug, Mask: c.log.Add,
+		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance), Still: crash.Scale(still),
 	}.Run(ctx, req, dir)
 	if err != nil {
 		return err
@@ -149,11 +159,20 @@ func runOut(ctx context.Context, c *call) error {
 	return err
 }
 
+// keepers are where the list of paused pipelines may be, the one to write to first.
+func keepers(store state.Store, d director, deployment string) []pause.Keeper {
+	list := []pause.Keeper{d.Keeper(deployment)}
+	if store != nil {
+		list = append([]pause.Keeper{pause.InState(store, deployment)}, list...)
+	}
+	return list
+}
+
 // build is what Concourse says of the build.
 func (c *call) build() upgrade.Build {
 	return upgrade.Build{
 		Team: c.Env("BUILD_TEAM_NAME"), Pipeline: c.Env("BUILD_PIPELINE_NAME"),
-		InstanceVars: c.Env("BUILD_PIPELINE_INSTANCE_VARS"), Name: c.Env("BUILD_NAME"),
+		InstanceVars: c.Env("BUILD_PIPELINE_INSTANCE_VARS"), Job: c.Env("BUILD_JOB_NAME"), Name: c.Env("BUILD_NAME"),
 		ID: c.Env("BUILD_ID"),
 	}
 }

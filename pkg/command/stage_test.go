@@ -86,7 +86,7 @@ func (s *stage) oldTexts(t *testing.T) (text, config []byte) {
 	oldTexts.once.Do(func() {
 		bundled := manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
 		text := render(t, manifest.Concourse(), manifest.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})
-		config := render(t, bundled, pipelines.SelfUpgradeDefaults(), s.PipelineVars(), s.setVars())
+		config := render(t, bundled, pipelines.SelfUpgradeDefaults(oldSet.Concourse), s.PipelineVars(), s.setVars())
 		oldTexts.manifest, oldTexts.pipeline = s.Nameless(string(text)), s.Nameless(string(config))
 	})
 	return []byte(s.Named(oldTexts.manifest)), []byte(s.Named(oldTexts.pipeline))

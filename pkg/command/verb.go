@@ -13,6 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -75,8 +76,14 @@ type Director interface {
 	// DeleteDeployment starts the task that deletes a deployment with its VMs and
 	// disks; it fails with upgrade.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+	// Version is that of the director itself, "283.1.6".
+	Version(ctx context.Context) (string, error)
+	// DiskUsage is how full, in percent, the fullest persistent disk of a group is.
+	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
+	// Keeper keeps the list of paused pipelines of a deployment on the director.
+	Keeper(deployment string) pause.Keeper
 }
 
 // Director opens a client of a director; the function closes it.
@@ -93,6 +100,8 @@ type ATC interface {
 	upgrade.ATC
 	// Unpause lets a pipeline run, which Concourse makes paused.
 	Unpause(ctx context.Context, p upgrade.PipelineRef) error
+	// Teams is the same API where it concerns all teams.
+	Teams() upgrade.Concourse
 }
 
 // ATC opens a client of a Concourse; it fails when the section is empty.
@@ -124,6 +133,14 @@ func (d director) DeleteDeployment(ctx context.Context, name, contextID string) 
 
 // Bucket makes a state store of a bucket.
 func Bucket(b *aws.Bucket) state.Store { return bucket{b} }
+
+// Teams is the client itself.
+func (a atc) Teams() upgrade.Concourse { return a.client }
+
+// Keeper keeps the list of paused pipelines of a deployment.
+func (d director) Keeper(deployment string) pause.Keeper {
+	return pause.InDirector(d.client, deployment)
+}
 
 // Unpause lets a pipeline run.
 func (a atc) Unpause(ctx context.Context, p upgrade.PipelineRef) error {

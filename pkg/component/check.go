@@ -9,6 +9,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ func (s Set) Check(ctx context.Context, source resource.Source, given resource.V
 	if err != nil {
 		return nil, err
 	}
+	sayUnwatched(log, source, given)
 	newest := resource.Version{}
 	for _, name := range slices.Sorted(maps.Keys(results)) {
 		newest[name] = settle(log, name, source.Watch[name], given[name], results[name])
@@ -65,25 +67,61 @@ func (s Set) Check(ctx context.Context, source resource.Source, given resource.V
 	return []resource.Version{given, newest}, nil
 }
 
+// sayUnwatched says what of the given version is no component of the source. Concourse
+// hands back what an earlier configuration gave, so that it is no error.
+func sayUnwatched(log io.Writer, source resource.Source, given resource.Version) {
+	watched := slices.Sorted(maps.Keys(source.Watch))
+	unwatched := slices.DeleteFunc(slices.Sorted(maps.Keys(given)), func(name string) bool { return slices.Contains(watched, name) })
+	if len(unwatched) > 0 && len(unwatched) == len(given) {
+		_, _ = fmt.Fprintf(log, "the given version is no set of this source: it names %s, and source.watch has %s; the newest set follows it\n",
+			quoted(unwatched), strings.Join(watched, ", "))
+		return
+	}
+	for _, name := range unwatched {
+		_, _ = fmt.Fprintf(log, "%q: the given version names it, with %q, and source.watch does not: newer versions are without it\n", name, given[name])
+	}
+}
+
+// quoted lists names that others have written.
+func quoted(names []string) string {
+	list := make([]string, len(names))
+	for i, name := range names {
+		list[i] = strconv.Quote(name)
+	}
+	return strings.Join(list, ", ")
+}
+
 // settle decides between the given version and the newest: never an older one
-// unless that is allowed.
+// unless that is allowed, and never an older Concourse that could not run on what a
+// newer one has left.
 func settle(log io.Writer, name string, w resource.Watch, given string, result found) string {
 	newest := result.component.Version
+	say := func(format string, args ...any) {
+		_, _ = fmt.Fprintf(log, "%s: %s\n", name, fmt.Sprintf(format, args...))
+	}
+	if given == "" || given == newest {
+		return newest
+	}
+	down := result.component.downgrade(given)
 	switch {
-	case given == "" || given == newest:
+	case !isVersion(given):
+		say("the given %q is no version; %s follows it", given, newest)
 		return newest
-	case newer(newest, given):
-		if result.withdrawn {
-			_, _ = fmt.Fprintf(log, "%s: %s was withdrawn upstream; %s follows it\n", name, given, newest)
-		}
+	case down == nil && result.withdrawn:
+		say("%s was withdrawn upstream, or never was; %s follows it", given, newest)
 		return newest
+	case down == nil && newer(newest, given):
+		return newest
+	case down == nil: // one version, written in two ways
+	case down.Forbidden():
+		say("staying with %s, as going back is not possible in this way: %v", given, down.Concourse)
 	case w.AllowDowngrade:
-		_, _ = fmt.Fprintf(log, "%s: going back from %s to %s, as allow_downgrade says\n", name, given, newest)
+		say("going back from %s to %s, as allow_downgrade says", given, newest)
 		return newest
 	case result.withdrawn:
-		_, _ = fmt.Fprintf(log, "%s: %s was withdrawn upstream; staying with it, as %s is older (allow_downgrade would go back)\n", name, given, newest)
+		say("%s was withdrawn upstream, or never was; staying with it, as %s is older (allow_downgrade would go back)", given, newest)
 	default:
-		_, _ = fmt.Fprintf(log, "%s: staying with %s, as the newest that counts now is the older %s (allow_downgrade would go back)\n", name, given, newest)
+		say("staying with %s, as the newest that counts now is the older %s (allow_downgrade would go back)", given, newest)
 	}
 	return given
 }

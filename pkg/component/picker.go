@@ -120,12 +120,13 @@ func highestFirst(list []candidate) []candidate {
 	return list
 }
 
+// isVersion says whether a text can be compared as a version.
+func isVersion(text string) bool {
+	_, err := semver.NewVersion(text)
+	return err == nil
+}
+
 // newer says whether a is a higher version than b; an unparsable b is never in the way.
 func newer(a, b string) bool {
-	va, err := semver.NewVersion(a)
-	if err != nil {
-		return false
-	}
-	vb, err := semver.NewVersion(b)
-	return err != nil || va.GreaterThan(vb)
+	return isVersion(a) && (!isVersion(b) || Lower(b, a))
 }

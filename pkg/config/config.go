@@ -20,6 +20,7 @@ type Config struct {
 	TLS      TLS      `yaml:"tls,omitempty"`
 	Proxy    Proxy    `yaml:"proxy,omitempty"`
 	Versions Versions `yaml:"versions,omitempty"`
+	Upgrade  Upgrade  `yaml:"upgrade,omitempty"`
 	GitHub   Upstream `yaml:"github,omitempty"`  // default: github.com
 	BoshIO   Upstream `yaml:"bosh_io,omitempty"` // default: bosh.io
 	Pipeline Pipeline `yaml:"pipeline,omitempty"`
@@ -96,6 +97,7 @@ type Database struct {
 	InstanceType string `yaml:"instance_type,omitempty"` // default "db.t4g.micro", or "t3.small" for a vm
 	Storage      int    `yaml:"storage,omitempty"`       // GiB; default 20
 	MultiZone    *bool  `yaml:"multi_zone,omitempty"`    // a standby in another zone; default false
+	Version      int    `yaml:"version,omitempty"`       // 17: PostgreSQL's major; default: the one that is deployed
 }
 
 // Auth says who may log in. LDAP and others come by ops file.
@@ -164,6 +166,14 @@ type Versions struct {
 	BPM       string `yaml:"bpm,omitempty"`
 	Postgres  string `yaml:"postgres,omitempty"`
 	Perpetual string `yaml:"perpetual,omitempty"`
+}
+
+// Upgrade is how an upgrade replaces web and workers: params.upgrade of the resource.
+type Upgrade struct {
+	Way            string `yaml:"way,omitempty"`              // "auto" (default), "web-first", "workers-first" or "quiet"
+	QuietTimeout   string `yaml:"quiet_timeout,omitempty"`    // "30m": how long a quiet upgrade waits for builds to end
+	OnQuietTimeout string `yaml:"on_quiet_timeout,omitempty"` // "give up" (default) or "go"
+	Colocate       *bool  `yaml:"colocate,omitempty"`         // default true: the gate is laid in beside the web
 }
 
 // Upstream is where components come from, instead of the public one.

@@ -31,6 +31,7 @@ func Validate(c *Config, now time.Time) Problems {
 	v.login()
 	v.workers()
 	v.versions()
+	v.upgrade()
 	v.pipeline()
 	v.order()
 	return v.problems
@@ -204,6 +205,22 @@ func (v *validator) versions() {
 		if _, err := semver.NewConstraint(text); err != nil {
 			v.wrong("versions."+key, "%q is no constraint; want one such as 8.x, >=8.1 or 8.2.4", text)
 		}
+	}
+}
+
+// upgrade looks at the upgrade section.
+func (v *validator) upgrade() {
+	text := v.c.Upgrade.QuietTimeout
+	if text == "" {
+		return
+	}
+	switch d, err := time.ParseDuration(text); {
+	case err != nil:
+		v.wrong("upgrade.quiet_timeout", "%q is no duration; want one such as 30m or 1h", text)
+	case d < time.Minute:
+		v.wrong("upgrade.quiet_timeout", "%s is under a minute, in which hardly a build ends; want one such as 30m", text)
+	case d > 90*time.Minute:
+		v.warn("upgrade.quiet_timeout", "%s leaves the deploy little of the two hours that a run has", text)
 	}
 }
 

@@ -44,6 +44,7 @@ func TestValidate_findsNothingWrong(t *testing.T) {
 		"local users":               onAWS + "auth: {local_users: {ada: x}, main_team: {local_users: [ada]}}",
 		"a proxy":                   onAWS + "proxy: {http: 'http://proxy.example.com:3128', https: 'http://proxy.example.com:3128/', no: [.example.com]}",
 		"a standby":                 onAWS + "database: {multi_zone: true, instance_type: db.m7g.large}",
+		"a quiet upgrade":           onAWS + "upgrade: {way: quiet, quiet_timeout: 1h30m, on_quiet_timeout: go, colocate: false}",
 		"constraints":               onAWS + "versions: {concourse: '>=8.1, <9', stemcell: '1.484', perpetual: ~1.2}",
 		"everything that init says": "name: ci\naws: {region: eu-central-1, account: '123456789012', tags: {team: platform}, permissions_boundary: 'arn:aws:iam::123456789012:policy/b'}",
 	} {
@@ -126,6 +127,9 @@ func TestValidate_saysWhatIsWrongElsewhere(t *testing.T) {
 		"a short drain":          {onAWS + "workers: {drain_timeout: 30s}", "workers.drain_timeout: 30s is under a minute, in which hardly a build ends; want one such as 1h"},
 		"a drain that cuts":      {onAWS + "workers: {drain_timeout: 5m}", "warning: workers.drain_timeout: 5m cuts longer builds off at each upgrade"},
 		"a long drain":           {onAWS + "workers: {drain_timeout: 48h}", "warning: workers.drain_timeout: 48h makes an upgrade wait that long for one build"},
+		"a short quiet":          {onAWS + "upgrade: {quiet_timeout: 30s}", "upgrade.quiet_timeout: 30s is under a minute, in which hardly a build ends; want one such as 30m"},
+		"a long quiet":           {onAWS + "upgrade: {quiet_timeout: 2h}", "warning: upgrade.quiet_timeout: 2h leaves the deploy little of the two hours that a run has"},
+		"a quiet beyond time":    {onAWS + "upgrade: {quiet_timeout: 9999999999h}", `upgrade.quiet_timeout: "9999999999h" is no duration; want one such as 30m or 1h`},
 		"a drain beyond time":    {onAWS + "workers: {drain_timeout: 9999999999h}", `workers.drain_timeout: "9999999999h" is no duration; want one such as 1h or 90m`},
 		"no constraint":          {onAWS + "versions: {bpm: newest}", `versions.bpm: "newest" is no constraint; want one such as 8.x, >=8.1 or 8.2.4`},
 		"an incomplete GitHub":   {onAWS + "auth: {github: {client_id: i}}", "auth.github.client_secret: is required with auth.github"},

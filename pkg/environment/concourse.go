@@ -65,8 +65,18 @@ func (in Input) concourse() (manifest.Template, error) {
 		ops = append(ops, other)
 	}
 	return in.draft(manifest.Concourse(), ops, in.User.OpsFiles,
-		manifest.ConcourseDefaults(), in.proxyVars(), in.databaseVars(), in.concourseVars(), values), nil
+		concourseDefaults(), in.proxyVars(), in.databaseVars(), in.concourseVars(), values), nil
 }
+
+// concourseDefaults are those of the bundled manifest, without a major of PostgreSQL.
+func concourseDefaults() vars {
+	values := manifest.ConcourseDefaults()
+	delete(values, postgresMajor)
+	return values
+}
+
+// postgresMajor is the bundled manifest's variable for the major of PostgreSQL.
+const postgresMajor = "postgres_major"
 
 // webJob is where the properties of the web are.
 const webJob = "/instance_groups/name=web/jobs/name=web/properties/"
@@ -164,13 +174,17 @@ func (in Input) concourseVars() vars {
 	}
 }
 
-// databaseVars say where the database service is.
+// databaseVars say where the database service is, and which PostgreSQL a db VM has.
 func (in Input) databaseVars() vars {
 	d := in.Infrastructure.Database
-	return vars{
+	values := vars{
 		"database_host": d.Host, "database_port": cmp.Or(d.Port, 5432),
 		"database_name": d.Name, "database_user": d.User, "database_ca": d.CA,
 	}
+	if in.PostgresMajor > 0 {
+		values[postgresMajor] = in.PostgresMajor
+	}
+	return values
 }
 
 // proxied says whether there is a proxy.

@@ -22,6 +22,9 @@ type Input struct {
 	// the instance types; 0 is all.
 	Spread   int
 	Versions Versions
+	// PostgresMajor is the major of PostgreSQL on a db VM, 16. Without one its manifest
+	// cannot be rendered: a default could be another one than that of the data.
+	PostgresMajor int
 	// SpotPrice is the most that an hour of a worker may cost, in USD, "0.192": the
 	// on-demand price. Empty where it is not known: the workers are on-demand then.
 	SpotPrice string
@@ -88,6 +91,8 @@ type Database struct {
 	Port int    // 5432
 	Name string // "concourse"
 	User string // "concourse"
+	// Major is PostgreSQL's, 17, as the stack has it; 0 where nobody knows.
+	Major int
 	// CA is the bundle of the service's CAs in PEM. With it the web checks who
 	// answers; without it the connection is encrypted only.
 	CA string

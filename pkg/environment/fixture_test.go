@@ -157,6 +157,7 @@ func inputs(t *testing.T) map[string]environment.Input {
 		"database-vm": input(t, plain+"database: {kind: vm, storage: 50}\naccess: {web: [203.0.113.0/24], port: 8443}\n", func(in *environment.Input) {
 			in.Infrastructure.Database, in.Infrastructure.Zones = environment.Database{}, zones(1)
 			in.Infrastructure.DirectorAddress, in.SpotPrice = "", ""
+			in.PostgresMajor = 16
 		}),
 		"lets-encrypt": input(t, plain+"access: {domain: ci.example.com}\ntls: {mode: lets_encrypt, acme_url: https://acme.example.com/directory}\n", func(in *environment.Input) {
 			in.Infrastructure.PipelineRole = "arn:aws:iam::123456789012:role/perpetual-ci-pipeline"

@@ -64,7 +64,7 @@ func Pipeline(in Input) (manifest.Template, error) {
 	return manifest.Template{
 		File:     manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
 		OpsFiles: append(ops, in.User.PipelineOpsFiles...),
-		Vars:     []map[string]any{pipelines.SelfUpgradeDefaults(), in.pipelineVars()},
+		Vars:     []map[string]any{pipelines.SelfUpgradeDefaults(in.Versions.Concourse), in.pipelineVars()},
 		Partial:  true,
 	}, nil
 }

@@ -99,25 +99,29 @@ func task(t *testing.T, in environment.Input) (*atc.TaskStep, []atc.Step) {
 		t.Error("the job upgrade must be serial and not interruptible: a worker does not wait for an interruptible build")
 	}
 	steps := upgrade.PlanSequence
-	step := steps[len(steps)-1].Config
-	if timeout, ok := step.(*atc.TimeoutStep); ok {
-		step = timeout.Step
-	}
-	last, ok := step.(*atc.TaskStep)
+	last, ok := inTime(steps[len(steps)-1]).(*atc.TaskStep)
 	if !ok {
-		t.Fatalf("the last step of the job is a %T, want the task that starts the deploy", step)
+		t.Fatalf("the last step of the job is a %T, want the task that starts the deploy", inTime(steps[len(steps)-1]))
 	}
 	return last, steps
+}
+
+// inTime is a step without its timeout.
+func inTime(step atc.Step) atc.StepConfig {
+	if timeout, ok := step.Config.(*atc.TimeoutStep); ok {
+		return timeout.Step
+	}
+	return step.Config
 }
 
 func TestPipeline_deploysLastAndWithTheNewVersion(t *testing.T) {
 	for name, in := range inputs(t) {
 		last, steps := task(t, in)
-		get, ok := steps[0].Config.(*atc.GetStep)
+		get, ok := inTime(steps[0]).(*atc.GetStep)
 		if !ok || !get.Trigger || get.Name != "components" {
 			t.Errorf("%s: the job does not begin with the get of the components that triggers it", name)
 		}
-		if load, ok := steps[1].Config.(*atc.LoadVarStep); !ok || load.File != "components/perpetual/version" || !load.Reveal {
+		if load, ok := inTime(steps[1]).(*atc.LoadVarStep); !ok || load.File != "components/perpetual/version" || !load.Reveal {
 			t.Errorf("%s: the version of the image does not come from the components", name)
 		}
 		image := last.Config.ImageResource.Source

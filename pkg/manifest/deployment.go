@@ -21,13 +21,14 @@ func Concourse() File {
 }
 
 // ConcourseDefaults are the values of the bundled manifest's variables that
-// have a sensible one; anything else set for them wins.
+// have a sensible one; anything else set for them wins. The major of PostgreSQL is that
+// of a new deployment: pkg/postgres knows that of one that exists.
 func ConcourseDefaults() map[string]any {
 	return map[string]any{
 		"azs": []any{"z1"}, "network_name": "default",
 		"web_instances": 1, "web_vm_type": "default",
 		"worker_instances": 1, "worker_vm_type": "default", "worker_tags": []any{},
-		"db_vm_type": "default", "db_persistent_disk_type": "default",
+		"db_vm_type": "default", "db_persistent_disk_type": "default", "postgres_major": 16,
 		"drain_timeout": "1h", "cluster_name": "concourse",
 	}
 }

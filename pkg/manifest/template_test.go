@@ -220,7 +220,7 @@ func TestRender_isTheSameEveryTime(t *testing.T) {
 func bundled(rng *rand.Rand) map[string]manifest.Template {
 	list := map[string]manifest.Template{
 		"manifest": {File: manifest.Concourse(), Vars: []vars{manifest.ConcourseDefaults()}},
-		"pipeline": {File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Vars: []vars{pipelines.SelfUpgradeDefaults()}},
+		"pipeline": {File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Vars: []vars{pipelines.SelfUpgradeDefaults("8.2.5")}},
 	}
 	for name, in := range list {
 		layer := vars{}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -16,12 +17,13 @@ const WouldDeploy = noteWould
 
 // What became of a deploy.
 const (
-	noteStarted = "started"
-	noteJoined  = "joined: it was running already"
-	noteOwn     = "started by this build before"
-	noteNothing = "nothing to deploy"
-	noteDryRun  = "dry run: nothing was changed"
-	noteWould   = "dry run: it would be deployed; nothing was changed"
+	noteStarted    = "started"
+	noteJoined     = "joined: it was running already"
+	noteOwn        = "started by this build before"
+	noteNothing    = "nothing to deploy"
+	noteHandedOver = "handed over to the new Perpetual"
+	noteDryRun     = "dry run: nothing was changed"
+	noteWould      = "dry run: it would be deployed; nothing was changed"
 )
 
 // resultOpen stands in the metadata of a deploy that nobody has waited for.
@@ -50,6 +52,9 @@ func (r *run) result() resource.Result {
 			add(c.Name, before+" → "+c.Version)
 		}
 	}
+	if r.way.changes() || r.way.Way != "" && r.way.Way != compatibility.WebFirst {
+		add("way", r.way.String())
+	}
 	add("deploy", r.answer.note)
 	if r.answer.task != 0 {
 		add("director task", strconv.Itoa(r.answer.task))
@@ -63,7 +68,7 @@ func (r *run) result() resource.Result {
 	case r.pipeline.skip != "":
 		add("pipeline", r.pipeline.skip)
 	default:
-		add("pipeline", fmt.Sprintf("%s: %s", r.pipeline.ref.Name, r.change))
+		add("pipeline", fmt.Sprintf("%s: %s", r.pipeline.ref, r.change))
 		if changed := r.change.parts(); r.change.Updated && len(changed) > 0 {
 			add("pipeline changed", strings.Join(changed, ", "))
 		}

@@ -2,17 +2,19 @@ package upgrade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
-// bring makes sure that the stemcells and releases of the component set are on
-// the director. What is there is left alone.
+// bring makes sure that the stemcells and releases of the component set, and the
+// release of this program, are on the director. What is there is left alone.
 func (o Out) bring(ctx context.Context, r *run) (string, error) {
 	wanted := r.artifacts()
 	if len(wanted) == 0 {
@@ -27,10 +29,13 @@ func (o Out) bring(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if missing, err = o.uploadOwn(ctx, r, missing); err != nil {
+		return "", err
+	}
 	if len(missing) == 0 {
 		return "all are there", nil
 	}
-	if err := o.uploadAll(ctx, missing); err != nil {
+	if err := o.uploadAll(ctx, slices.DeleteFunc(slices.Clone(missing), Artifact.isOwn)); err != nil {
 		return "", err
 	}
 	// The name of a release is inside its tarball, and the manifest asks for it.
@@ -44,7 +49,34 @@ func (o Out) bring(ctx context.Context, r *run) (string, error) {
 	return "uploaded " + describe(missing), nil
 }
 
-// artifacts are the members of the set that the director needs.
+// uploadOwn uploads the release of this program if it is missing, and gives what is
+// missing besides what cannot be had: where the director's client may not upload
+// releases, the upgrade goes without it.
+func (o Out) uploadOwn(ctx context.Context, r *run, missing []Artifact) ([]Artifact, error) {
+	own := slices.IndexFunc(missing, Artifact.isOwn)
+	if own < 0 {
+		return missing, nil
+	}
+	err := o.uploadAll(ctx, missing[own:own+1])
+	if !errors.Is(err, ErrForbidden) {
+		return missing, err
+	}
+	o.say("the director's client may not upload releases (%v): going on without the release %s", err, boshrelease.Name)
+	r.noRelease = true
+	if err := r.arrange(); err != nil {
+		return nil, err
+	}
+	for _, note := range r.way.Notes {
+		o.say("way: note: %s", note)
+	}
+	return slices.Delete(missing, own, own+1), nil
+}
+
+// isOwn says whether this program has made the artifact.
+func (a Artifact) isOwn() bool { return a.Content != nil }
+
+// artifacts are the members of the set that the director needs, and the release of
+// this program.
 func (r *run) artifacts() []Artifact {
 	var list []Artifact
 	for _, c := range r.input.Components {
@@ -60,6 +92,9 @@ func (r *run) artifacts() []Artifact {
 			continue
 		}
 		list = append(list, a)
+	}
+	if r.way.gate {
+		list = append(list, Artifact{Name: boshrelease.Name, Version: boshrelease.Version(), Content: boshrelease.Archive()})
 	}
 	return list
 }
@@ -97,7 +132,10 @@ func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 	for i, a := range list {
 		crash.Here("before-upload")
 		from := a.URL
-		if a.File != "" {
+		switch {
+		case a.isOwn():
+			from = "this program"
+		case a.File != "":
 			from = filepath.Base(a.File)
 		}
 		var err error

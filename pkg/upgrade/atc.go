@@ -2,8 +2,11 @@ package upgrade
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 )
 
 // ATC is what this package asks of the Concourse API.
@@ -37,6 +40,9 @@ type PipelineRef struct {
 	Name         string
 	InstanceVars map[string]any
 }
+
+// String names the pipeline as fly does: self-upgrade/environment:production.
+func (p PipelineRef) String() string { return concourse.Pipeline(p).String() }
 
 // PipelineConfig is a pipeline's config as it is set.
 type PipelineConfig struct {
@@ -78,6 +84,13 @@ type Build struct {
 	Team         string // BUILD_TEAM_NAME
 	Pipeline     string // BUILD_PIPELINE_NAME
 	InstanceVars string // BUILD_PIPELINE_INSTANCE_VARS, JSON
+	Job          string // BUILD_JOB_NAME
 	Name         string // BUILD_NAME
 	ID           string // BUILD_ID, "" outside of a build
+}
+
+// number is the id as the API has it; 0 outside of a build.
+func (b Build) number() int {
+	id, _ := strconv.Atoi(b.ID) // Concourse gives numbers
+	return id
 }

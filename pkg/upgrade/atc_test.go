@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -21,6 +22,7 @@ type look struct {
 // fakeATC is a Concourse API in memory.
 type fakeATC struct {
 	*effects
+	fakeTeams
 
 	mu        sync.Mutex
 	pipelines map[string][]byte  // by name and instance vars
@@ -56,14 +58,20 @@ func (a *fakeATC) Info(ctx context.Context) (upgrade.ATCInfo, error) {
 func (a *fakeATC) Workers(context.Context) ([]upgrade.Worker, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.now.workers, a.now.workersErr
+	if a.now.workersErr != nil {
+		return nil, fmt.Errorf("list the workers: %w", a.now.workersErr) // as the adapter does
+	}
+	return a.now.workers, nil
 }
 
 func (a *fakeATC) Pipeline(_ context.Context, p upgrade.PipelineRef) (upgrade.PipelineConfig, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	text, ok := a.pipelines[pipelineKey(p)]
-	return upgrade.PipelineConfig{YAML: text, Exists: ok}, a.readErr
+	if a.readErr != nil {
+		return upgrade.PipelineConfig{}, fmt.Errorf("read pipeline %s: %w", p.Name, a.readErr) // as the adapter does
+	}
+	return upgrade.PipelineConfig{YAML: text, Exists: ok}, nil
 }
 
 func (a *fakeATC) DiffPipeline(_ context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {

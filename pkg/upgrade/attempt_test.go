@@ -61,12 +61,13 @@ func TestOut_makesANewAttemptInAnotherBuild(t *testing.T) {
 func TestOut_countsAttemptsOfOneContentUntilADeployIsDone(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		for i, step := range []struct{ version, end string }{
-			{"8.3.0", upgrade.StateError}, {"8.3.0", upgrade.StateError}, {"8.3.1", upgrade.StateError}, {"8.3.2", upgrade.StateDone},
-			{"8.3.0", upgrade.StateError}, {"8.3.0", upgrade.StateError}, {"8.3.0", upgrade.StateDone},
+			{"8.2.1", upgrade.StateError}, {"8.2.1", upgrade.StateError}, {"8.2.2", upgrade.StateError}, {"8.2.3", upgrade.StateDone},
+			{"8.2.1", upgrade.StateError}, {"8.2.1", upgrade.StateError}, {"8.2.1", upgrade.StateDone},
 		} {
 			f.set(t, step.version, "1.1364")
 			f.director.deploy.end = step.end
-			if _, err := f.out(t.Context(), nil); err != nil {
+			allow := func(p *resource.OutParams) { p.AllowDowngrade = true }
+			if _, err := f.out(t.Context(), allow); err != nil {
 				t.Fatalf("deploy %d of %s: %v", i, step.version, err)
 			}
 			time.Sleep(long)
@@ -149,8 +150,8 @@ func TestIn_judgesTheTwinsOfAnAttemptTogether(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.3.0"}))
-				f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
+				f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.2.1"}))
+				f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
 				f.director.lastID = 9
 				for _, end := range []string{c.first, c.second} {
 					twin := fakeTask{takes: time.Minute, end: end}

@@ -73,7 +73,7 @@ func TestCheck_givesFinishedDeploysFromTheGivenOneOn(t *testing.T) {
 
 func TestCheck_refusesWhatItDidNotMake(t *testing.T) {
 	f := newFixture(t)
-	for _, given := range []resource.Version{{"task": "x"}, {"task": "-1"}, {"concourse": "8.2.5"}, {"task": "7", "more": "x"}} {
+	for _, given := range []resource.Version{{"task": "x"}, {"task": "-1"}, {"concourse": "8.2.9"}, {"task": "7", "more": "x"}} {
 		_, err := upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", given)
 		wantError(t, err, `want {"task": "1234"}`)
 	}

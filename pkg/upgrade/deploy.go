@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -25,11 +26,16 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		return r.join(v.running), nil
 	}
 	if report, over := r.settled(v, diff); over {
-		return report, nil
+		return report, o.resumeLeft(ctx, r)
 	}
-	if limit := cmp.Or(r.Params.Attempts, defaultAttempts); v.attempts >= limit {
-		return "", fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s; mend the cause and set params.attempts higher than %d, or deploy something else",
-			v.attempts, numbers(v.failed), limit)
+	if err := o.mayTry(ctx, r, v); err != nil {
+		return "", err
+	}
+	if o.quiet(r) && !r.paused {
+		if err := o.silence(ctx, r, v.newest); err != nil {
+			return "", err
+		}
+		return o.deploy(ctx, r) // the wait may have been long: look again
 	}
 	if v.last != nil && !v.good && !diff.Changed() {
 		o.say("director task %d, the last deploy, ended as %s: deploying again", v.last.ID, v.last.State)
@@ -39,8 +45,8 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	o.accepted(ctx, r, v.next, id)
 	r.answer = answer{task: id, note: noteStarted}
+	o.accepted(ctx, r, v.next, id)
 	return fmt.Sprintf("the director has accepted it as task %d", id), nil
 }
 
@@ -54,7 +60,7 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 		if v, err = o.settle(ctx, r, deadline, again); err != nil || v.running != nil {
 			return v, diff, err
 		}
-		if diff, err = o.Director.Diff(ctx, r.Source.Deployment, r.manifest); err != nil {
+		if diff, err = o.diff(ctx, r); err != nil {
 			return v, diff, fmt.Errorf("compare manifest: %w", err)
 		}
 		if diff.Changed() {
@@ -65,6 +71,47 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 			return v, diff, err
 		}
 	}
+}
+
+// diff is the director's comparison. A manifest that differs from the deployed one
+// in its arrangement alone is the deployed one.
+func (o Out) diff(ctx context.Context, r *run) (Diff, error) {
+	if r.way.plain != nil && !bytes.Equal(r.way.plain, r.manifest) {
+		diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.way.plain)
+		if err != nil || !diff.Changed() {
+			return diff, err
+		}
+	}
+	return o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
+}
+
+// mayTry refuses what has failed before: for builds that nobody has triggered at once,
+// because a new scope of a resource's versions starts one by itself, for others after
+// some attempts.
+func (o Out) mayTry(ctx context.Context, r *run, v verdict) error {
+	if v.attempts > 0 && !o.byPerson(ctx) {
+		return fmt.Errorf("refuse to deploy the same content again by itself: it has failed with director task %s; repair the cause and trigger the job by hand, or wait for something newer", numbers(v.failed))
+	}
+	if limit := cmp.Or(r.Params.Attempts, defaultAttempts); v.attempts >= limit {
+		return fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s; repair the cause and set params.attempts higher than %d, or deploy something else",
+			v.attempts, numbers(v.failed), limit)
+	}
+	return nil
+}
+
+// byPerson says whether somebody has asked for this run: by hand, or by triggering the
+// build. Where Concourse does not tell, somebody has.
+func (o Out) byPerson(ctx context.Context) bool {
+	id := o.Build.number()
+	if id == 0 || o.Concourse == nil {
+		return true
+	}
+	build, err := o.Concourse.Build(ctx, id)
+	if err != nil {
+		o.say("who has triggered this build is not known: %v", err)
+		return true
+	}
+	return build.CreatedBy != ""
 }
 
 // join makes a task that runs the answer.

@@ -25,7 +25,7 @@ func TestOut_startsNothingWhenNothingHasChanged(t *testing.T) {
 			t.Errorf("it changed %q", done)
 		}
 		want := resource.Result{Version: resource.Version{"task": "7"}, Metadata: []resource.Field{
-			{Name: "concourse", Value: "8.2.4 (unchanged)"}, {Name: "stemcell", Value: "1.1340 (unchanged)"},
+			{Name: "concourse", Value: "8.2.0 (unchanged)"}, {Name: "stemcell", Value: "1.1340 (unchanged)"},
 			{Name: "perpetual", Value: "1.3.0 (unchanged)"}, {Name: "deploy", Value: "nothing to deploy"},
 			{Name: "director task", Value: "7"}, {Name: "follow it", Value: "bosh -e https://10.0.0.6:25555 task 7"},
 			{Name: "pipeline", Value: "self-upgrade: unchanged"},
@@ -161,7 +161,7 @@ func TestOut_identifiesADeployByItsContent(t *testing.T) {
 	}
 	seen := map[string]string{base: "the first"}
 	for name, edit := range map[string]func(t *testing.T, f *fixture, p *resource.OutParams){
-		"another version": func(t *testing.T, f *fixture, _ *resource.OutParams) { f.set(t, "8.3.1", "1.1364") },
+		"another version": func(t *testing.T, f *fixture, _ *resource.OutParams) { f.set(t, "8.2.2", "1.1364") },
 		"another value":   func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Vars = map[string]any{"worker_instances": 3} },
 		"recreate":        func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Recreate = true },
 		"fix":             func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Fix = true },

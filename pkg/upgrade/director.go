@@ -17,6 +17,8 @@ var (
 	// ErrRefused says that asking again would be answered in the same way: wrong
 	// credentials, an unknown authority, no such team.
 	ErrRefused = errors.New("refused")
+	// ErrForbidden says that the director's client lacks a right that this call needs.
+	ErrForbidden = errors.New("forbidden")
 	// ErrUncertain says that a request may or may not have been accepted.
 	ErrUncertain = errors.New("the director's answer was lost")
 )
@@ -48,6 +50,8 @@ type Director interface {
 	Deployment(ctx context.Context, name string) (Deployed, error)
 	// Instances asks the agents, so it takes as long as they do.
 	Instances(ctx context.Context, name string) ([]Instance, error)
+	// Logs fetches the logs of an instance's jobs, by file: "gate/post-start.stdout.log".
+	Logs(ctx context.Context, deployment, group, id string) (map[string][]byte, error)
 	// ConfigServer says whether the director fills in variables by itself.
 	ConfigServer(ctx context.Context) (bool, error)
 	// SetCloudConfig sets the default cloud config when it differs. With dryRun
@@ -161,6 +165,7 @@ type Artifact struct {
 	URL          string
 	SHA1, SHA256 string
 	File         string // path; wins over URL
+	Content      []byte // of a release that this program has made; wins over File
 }
 
 // Deployed is what the director has recorded of a deployment.
@@ -210,6 +215,7 @@ type Instance struct {
 	ID    string // "6f1c…"
 	Index int
 	State string // "running", "failing", "unresponsive agent"; "" without a VM
+	Agent string // "aaaaaaaa-bbbb-…", the id of its VM's agent; "" without a VM
 	// Wanted is what an operator has asked for: "started", "stopped" (bosh stop)
 	// or "detached" (bosh stop --hard).
 	Wanted string

@@ -133,7 +133,7 @@ func (d *fakeDirector) Instances(context.Context, string) ([]upgrade.Instance, e
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Instances"); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ask for the instances of deployment concourse: %w", err) // as the adapter does
 	}
 	if len(d.instances) == 0 {
 		return nil, nil
@@ -143,6 +143,14 @@ func (d *fakeDirector) Instances(context.Context, string) ([]upgrade.Instance, e
 		d.instances = d.instances[1:]
 	}
 	return now, nil
+}
+
+// Logs are those of every instance.
+func (d *fakeDirector) Logs(_ context.Context, _, group, id string) (map[string][]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls = append(d.calls, "Logs of "+group+"/"+id)
+	return d.logs, d.enter("Logs")
 }
 
 func (d *fakeDirector) ConfigServer(context.Context) (bool, error) {

@@ -55,6 +55,7 @@ type fakeDirector struct {
 	stemcells    []upgrade.NameVersion
 	deployed     map[string]upgrade.Deployed
 	instances    [][]upgrade.Instance // one for each look; the last one stays
+	logs         map[string][]byte
 	cloudConfig  string
 	configServer bool
 	newestFirst  bool               // how Tasks sorts

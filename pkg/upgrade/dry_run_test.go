@@ -26,11 +26,12 @@ func TestOut_showsWhatADryRunWouldChangeAndChangesNothing(t *testing.T) {
 		wantText(t, "log", f.log.String(),
 			"pipeline self-upgrade would change:\n  - tag: 1.2.0\n  + tag: 1.3.0\n",
 			"cloud config: would change: true\n",
-			"would be uploaded: concourse/8.3.0, "+stemcellName+"/1.1364\n",
-			"manifest of concourse would change:\n    releases:\n", "\n  -   version: 8.2.4\n", "\n  +   version: 8.3.0\n",
+			"would be uploaded: concourse/8.2.1, "+stemcellName+"/1.1364\n",
+			"manifest of concourse would change:\n    releases:\n", "\n  -   version: 8.2.0\n", "\n  +   version: 8.2.1\n",
 		)
 		want := resource.Result{Version: resource.Version{"task": "7"}, Metadata: []resource.Field{
-			{Name: "concourse", Value: "8.2.4 → 8.3.0"}, {Name: "stemcell", Value: "1.1340 → 1.1364"}, {Name: "perpetual", Value: "1.2.0 → 1.3.0"},
+			{Name: "concourse", Value: "8.2.0 → 8.2.1"}, {Name: "stemcell", Value: "1.1340 → 1.1364"}, {Name: "perpetual", Value: "1.2.0 → 1.3.0"},
+			{Name: "way", Value: "web-first: worker version 2.5 stays: old workers serve builds under the new web"},
 			{Name: "deploy", Value: "dry run: it would be deployed; nothing was changed"},
 			{Name: "director task", Value: "7"}, {Name: "follow it", Value: "bosh -e https://10.0.0.6:25555 task 7"},
 		}}
@@ -84,7 +85,7 @@ func TestOut_saysThatTheDirectorComparesOnlyWhatItKnows(t *testing.T) {
 		if _, err := f.out(t.Context(), dryRun); err != nil {
 			t.Fatal(err)
 		}
-		wantText(t, "log", f.log.String(), "would be uploaded: concourse/8.3.0", "the director cannot compare it before that: no stemcell 1.1364")
+		wantText(t, "log", f.log.String(), "would be uploaded: concourse/8.2.1", "the director cannot compare it before that: no stemcell 1.1364")
 	})
 }
 
@@ -95,7 +96,7 @@ func TestOut_saysWhatADryRunCouldNotCompare(t *testing.T) {
 	} {
 		t.Run(method, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				f.set(t, "8.2.4", "1.1340")
+				f.set(t, "8.2.0", "1.1340")
 				f.write(t, "cloud.yml", "azs: []\n")
 				f.director.faults[method] = []error{errors.New("refused")}
 				_, err := f.out(t.Context(), func(p *resource.OutParams) { p.DryRun, p.CloudConfig = true, "cloud.yml" })

@@ -13,6 +13,7 @@ type Failure struct {
 	Instance string // "worker/6f1c… (0) (canary)", "" for stages without one
 	Step     string // "Creating missing packages", "" where it is an instance
 	Message  string // "'worker/6f1c… (0)' is not running after update. …"
+	Says     string // the last line of the job that did not let it pass, "" where there is none
 }
 
 // instanceName is how the director calls an instance in its event log.
@@ -95,6 +96,9 @@ func (f Failure) String() string {
 	}
 	if f.Message != "" {
 		parts = append(parts, strings.Join(strings.Fields(f.Message), " "))
+	}
+	if f.Says != "" {
+		parts = append(parts, "its log ends with: "+f.Says)
 	}
 	return strings.Join(parts, ": ")
 }

@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -28,8 +30,8 @@ const (
 	keptKey      = "kept-worker-key"
 )
 
-// fixture is a Concourse 8.2.4 that BOSH has deployed with task 7, and a build
-// that has fetched a set with Concourse 8.3.0.
+// fixture is a Concourse 8.2.0 that BOSH has deployed with task 7, and a build
+// that has fetched a set with Concourse 8.2.1.
 type fixture struct {
 	*effects
 	director *fakeDirector
@@ -37,6 +39,8 @@ type fixture struct {
 	build    upgrade.Build
 	noATC    bool
 	state    state.Store // nil: none
+	kept     *fakeKeeper // the list of paused pipelines
+	program  string      // the version of this program
 	name     string      // of the deployment
 	team     string      // of the source
 	dir      string
@@ -60,12 +64,15 @@ func newFixture(t *testing.T) *fixture {
 		effects: done, name: "concourse", dir: t.TempDir(), build: upgrade.Build{Team: "main", Pipeline: "self-upgrade", Name: "3"},
 		director: &fakeDirector{
 			effects: done, deployed: map[string]upgrade.Deployed{}, faults: map[string][]error{}, uploads: map[string]outcome{},
-			releases:  []upgrade.NameVersion{{Name: "concourse", Version: "8.2.4"}},
+			releases: []upgrade.NameVersion{
+				{Name: "concourse", Version: "8.2.0"}, {Name: boshrelease.Name, Version: boshrelease.Version()},
+			},
 			stemcells: []upgrade.NameVersion{{Name: stemcellName, Version: "1.1340"}},
-			instances: [][]upgrade.Instance{running("web", "worker")},
+			instances: [][]upgrade.Instance{all()},
 			deploy:    fakeTask{takes: time.Minute, end: upgrade.StateDone},
 		},
-		atc: &fakeATC{effects: done, pipelines: map[string][]byte{}, looks: []look{{version: "8.3.0", workerVersion: "2.5"}}},
+		atc:  &fakeATC{effects: done, pipelines: map[string][]byte{}, looks: []look{{version: "8.2.0", workerVersion: "2.5"}}},
+		kept: &fakeKeeper{},
 	}
 	f.director.past(7, upgrade.StateDone)
 	f.director.record("concourse", f.manifest(t, map[string]any{}))
@@ -74,7 +81,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.write(t, "manifest.yml", string(manifestTemplate(t)))
-	f.set(t, "8.3.0", "1.1364")
+	f.set(t, "8.2.1", "1.1364")
 	return f
 }
 
@@ -82,8 +89,8 @@ func newFixture(t *testing.T) *fixture {
 var runningPipeline = sync.OnceValues(func() ([]byte, error) {
 	return manifest.Render(manifest.Template{
 		File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Partial: true,
-		Vars: []map[string]any{pipelines.SelfUpgradeDefaults(), {
-			"perpetual_version": "1.2.0", "director_url": "https://10.0.0.6:25555", "concourse_constraint": "8.x",
+		Vars: []map[string]any{pipelines.SelfUpgradeDefaults("8.2.4"), {
+			"perpetual_version": "1.2.0", "director_url": "https://10.0.0.6:25555",
 			"atc_username": "ci", "github_token": "((vault:github.token))",
 		}},
 	})
@@ -95,7 +102,7 @@ func (f *fixture) manifest(t *testing.T, vars map[string]any) []byte {
 	return render(t, manifest.Template{
 		File: manifest.File{Name: "manifest", Text: manifestTemplate(t)},
 		Vars: []map[string]any{{
-			"deployment_name": "concourse", "concourse_version": "8.2.4", "stemcell_name": stemcellName, "stemcell_version": "1.1340",
+			"deployment_name": "concourse", "concourse_version": "8.2.0", "stemcell_name": stemcellName, "stemcell_version": "1.1340",
 			"external_url": "https://ci.example.com", "worker_instances": 2, "worker_key": keptKey,
 		}, vars},
 	})
@@ -149,7 +156,7 @@ func (f *fixture) set(t *testing.T, concourse, stemcell string) {
 // the pipeline.
 func (f *fixture) current(t *testing.T) {
 	t.Helper()
-	f.set(t, "8.2.4", "1.1340")
+	f.set(t, "8.2.0", "1.1340")
 	if _, err := f.out(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -167,18 +174,23 @@ func (f *fixture) out(ctx context.Context, edit func(*resource.OutParams)) (reso
 		edit(&req.Params)
 	}
 	req.Source = resource.Source{Deployment: f.name, Director: resource.Director{URL: "https://10.0.0.6:25555"}, Concourse: resource.Concourse{Team: f.team}}
-	o := upgrade.Out{Director: f.director, ATC: f.atc, Build: f.build, Log: &f.log, Debug: f.logger(), Mask: f.mask, State: f.state}
+	o := upgrade.Out{
+		Director: f.director, ATC: f.atc, Concourse: f.atc, Keeper: f.kept, Build: f.build, Program: f.program,
+		Log: &f.log, Debug: f.logger(), Mask: f.mask, State: f.state,
+	}
 	if f.noATC {
-		o.ATC = nil
+		o.ATC, o.Concourse = nil, nil
 	}
 	return o.Run(ctx, req, f.dir)
 }
 
 // in runs a get of a task into a directory.
 func (f *fixture) in(ctx context.Context, task, dir string, params resource.InParams) (resource.Result, error) {
-	i := upgrade.In{Director: f.director, ATC: f.atc, Log: &f.log, Debug: f.logger()}
+	i := upgrade.In{
+		Director: f.director, ATC: f.atc, Concourse: f.atc, Keepers: []pause.Keeper{f.kept}, Log: &f.log, Debug: f.logger(),
+	}
 	if f.noATC {
-		i.ATC = nil
+		i.ATC, i.Concourse = nil, nil
 	}
 	return i.Run(ctx, resource.InRequest{
 		Source: resource.Source{Deployment: f.name}, Version: resource.Version{"task": task}, Params: params,
@@ -216,14 +228,13 @@ func (f *fixture) contextID(t *testing.T) string {
 	return f.director.options[len(f.director.options)-1].ContextID
 }
 
-// running are instances that run, one for each group.
-func running(groups ...string) []upgrade.Instance {
-	var list []upgrade.Instance
-	for _, group := range groups {
-		list = append(list, upgrade.Instance{Group: group, ID: "6f1c", State: "running"})
-	}
-	return list
+// running are instances of the web that run.
+func running() []upgrade.Instance {
+	return []upgrade.Instance{{Group: "web", ID: "6f1c", Agent: "vm-web", State: "running"}}
 }
+
+// all are the instances of the deployment: a web and two workers, which run.
+func all() []upgrade.Instance { return append(running(), group("worker", "w0", "w1")...) }
 
 // logBuffer is a log that several goroutines may write.
 type logBuffer struct {

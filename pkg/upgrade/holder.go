@@ -37,7 +37,7 @@ func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool)
 			said = holder
 		}
 		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", holder)
-		if err := pause(ctx, o.poll()); err != nil {
+		if err := sleep(ctx, o.poll()); err != nil {
 			return v, fmt.Errorf("wait for %s, which keeps running: %w", holder, err)
 		}
 	}

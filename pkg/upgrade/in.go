@@ -12,8 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -33,8 +36,12 @@ const defaultVerifyTimeout = 30 * time.Minute
 type In struct {
 	Director Director
 	ATC      ATC // nil where the source has no concourse section
-	Log      io.Writer
-	Debug    *slog.Logger // hears why the task was judged as it was; nil: nobody does
+	// Concourse is the same API where it concerns all teams; nil as ATC is.
+	Concourse Concourse
+	// Keepers are where a list of paused pipelines may be.
+	Keepers []pause.Keeper
+	Log     io.Writer
+	Debug   *slog.Logger // hears why the task was judged as it was; nil: nobody does
 	// Settle is how long the ATC and the workers may take to be as wanted after
 	// the task has ended; 0 is 5 minutes.
 	Settle time.Duration
@@ -73,6 +80,7 @@ func (in In) Run(ctx context.Context, req resource.InRequest, dir string) (resou
 	var verdict error
 	if req.Params.Verify {
 		verdict = in.verify(ctx, req.Source, f)
+		verdict = errors.Join(verdict, in.resume(ctx, req, f, verdict))
 	}
 	if err := f.write(dir, req.Source.Deployment); err != nil {
 		return resource.Result{}, err
@@ -96,7 +104,8 @@ func (in In) Verify(ctx context.Context, req resource.InRequest) error {
 	if err != nil {
 		return err
 	}
-	if err := in.verify(ctx, req.Source, f); err != nil {
+	verdict := in.verify(ctx, req.Source, f)
+	if err := cmp.Or(verdict, in.resume(ctx, req, f, verdict)); err != nil {
 		return fmt.Errorf("verify deployment %s: %w", req.Source.Deployment, err)
 	}
 	return nil
@@ -122,12 +131,16 @@ func (in In) gather(ctx context.Context, req resource.InRequest, id int) (*facts
 		f.Instances, err = in.Director.Instances(ctx, req.Source.Deployment)
 		switch {
 		case err != nil && f.Task.State == StateDone:
-			return nil, fmt.Errorf("read instances of %s: %w", req.Source.Deployment, err)
+			return nil, err
 		case err != nil: // why the task failed matters more
 			_, _ = fmt.Fprintf(in.Log, "the instances cannot be read: %v\n", err)
 		}
 	}
 	if failure, failed := Fail(f.Events); failed && f.Task.Finished() && f.Task.State != StateDone {
+		if lines := in.gateSays(ctx, req.Source.Deployment, failure); len(lines) > 0 {
+			failure.Says = lines[len(lines)-1]
+			_, _ = fmt.Fprintf(in.Log, "the log of the job %s:\n  %s\n", boshrelease.GateJob, strings.Join(lines, "\n  "))
+		}
 		f.Failure = &failure
 	}
 	return f, nil

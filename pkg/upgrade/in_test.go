@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,14 +21,14 @@ var update = flag.Bool("update", false, "write the golden files")
 
 var verify = resource.InParams{Verify: true}
 
-// finished makes the director's last task a deploy of 8.3.0 that has ended.
+// finished makes the director's last task a deploy of 8.2.1 that has ended.
 func (f *fixture) finished(t *testing.T, state string, events ...upgrade.Event) string {
 	t.Helper()
 	f.director.past(42, state)
 	task := f.director.find(42)
 	task.ContextID, task.Result, task.events = "perpetual-5f1c", "/deployments/concourse", events
-	f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.3.0", "stemcell_version": "1.1364"}))
-	f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
+	f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.2.1", "stemcell_version": "1.1364"}))
+	f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
 	return "42"
 }
 
@@ -36,7 +37,7 @@ func workers(list ...string) []upgrade.Worker {
 	var made []upgrade.Worker
 	for i, text := range list {
 		state, version, _ := strings.Cut(text, " ")
-		made = append(made, upgrade.Worker{Name: "w" + string(rune('0'+i)), State: state, Version: version})
+		made = append(made, upgrade.Worker{Name: fmt.Sprintf("w%d-%d", i, i), State: state, Version: version})
 	}
 	return made
 }
@@ -98,12 +99,12 @@ func TestIn_writesWhatIsKnownOfADeploy(t *testing.T) {
 		golden(t, "in-done", dir)
 		want := resource.Result{Version: resource.Version{"task": "42"}, Metadata: []resource.Field{
 			{Name: "state", Value: "done"}, {Name: "took", Value: "3m20s"},
-			{Name: "concourse", Value: "8.3.0"}, {Name: stemcellName, Value: "1.1364"},
+			{Name: "concourse", Value: "8.2.1"}, {Name: stemcellName, Value: "1.1364"},
 		}}
 		if diff := cmp.Diff(want, result); diff != "" {
 			t.Errorf("result (-want +got):\n%s", diff)
 		}
-		wantText(t, "log", f.log.String(), "director task: 42 is done", "instances: 2 run", "Concourse version: 8.3.0", "workers: 2 of 2 run")
+		wantText(t, "log", f.log.String(), "director task: 42 is done", "instances: 3 run", "Concourse version: 8.2.1", "workers: 2 of 2 run")
 	})
 }
 
@@ -208,7 +209,7 @@ func TestIn_saysWhatItCouldNotRead(t *testing.T) {
 		{"its events", "42", func(f *fixture) { f.director.faults["Events"] = []error{errUnreachable} }, []string{"read events of director task 42"}},
 		{"the deployment", "42", func(f *fixture) { f.director.faults["Deployment"] = []error{errUnreachable} }, []string{"read deployment concourse"}},
 		{"a deleted deployment", "42", func(f *fixture) { delete(f.director.deployed, "concourse") }, []string{"read deployment concourse", "not found"}},
-		{"the instances", "42", func(f *fixture) { f.director.faults["Instances"] = []error{errUnreachable} }, []string{"read instances of concourse"}},
+		{"the instances", "42", func(f *fixture) { f.director.faults["Instances"] = []error{errUnreachable} }, []string{"ask for the instances of deployment concourse"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {

@@ -34,7 +34,7 @@ func TestOut_changesNothingUnlessItsFilesAreGood(t *testing.T) {
 		{"no component set", func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Components = "none" }, []string{"read inputs: params.components", "none/components.json"}},
 		{"a broken component set", func(t *testing.T, f *fixture, _ *resource.OutParams) { f.write(t, "components/components.json", "{") }, []string{"params.components: decode components.json"}},
 		{"a downloaded file that is gone", func(t *testing.T, f *fixture, _ *resource.OutParams) {
-			f.write(t, "components/components.json", `[{"name": "concourse", "kind": "release", "version": "8.3.0", "file": "concourse/release.tgz"}]`)
+			f.write(t, "components/components.json", `[{"name": "concourse", "kind": "release", "version": "8.2.1", "file": "concourse/release.tgz"}]`)
 		}, []string{"params.components: find the file of concourse", "concourse/release.tgz"}},
 		{"no manifest", func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Manifest = "none.yml" }, []string{"params.manifest: read the file", "none.yml"}},
 		{"no ops file", func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.OpsFiles = []string{"none.yml"} }, []string{"params.ops_files", "none.yml"}},

@@ -56,7 +56,7 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 			o.say("waiting up to %s: %v", limit, other)
 		}
 		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "the lease of "+other.Holder.Purpose)
-		if paused := pause(ctx, o.poll()); paused != nil {
+		if paused := sleep(ctx, o.poll()); paused != nil {
 			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Source.Deployment, other, paused)
 		}
 	}
@@ -108,6 +108,11 @@ func (o Out) note(ctx context.Context, r *run, attempt int, entry state.Entry) e
 // accepted writes down what the director has accepted. The deploy runs, so that
 // a journal that cannot be written is no reason to fail.
 func (o Out) accepted(ctx context.Context, r *run, attempt, task int) {
+	if r.paused {
+		if err := o.pauser(r).Accepted(ctx, task); err != nil {
+			o.say("director task %d was accepted, but the list of paused pipelines does not say so: %v", task, err)
+		}
+	}
 	if o.State == nil {
 		return
 	}

@@ -59,7 +59,7 @@ func TestOut_writesDownWhatItSubmitsAndWhatWasAccepted(t *testing.T) {
 			t.Errorf("entries (-want +got):\n%s", diff)
 		}
 		op := records[0].Operation
-		if op.ID != f.contextID(t) || op.Attempt != 1 || op.Components["concourse"] != "8.3.0" || op.Digest == "" {
+		if op.ID != f.contextID(t) || op.Attempt != 1 || op.Components["concourse"] != "8.2.1" || op.Digest == "" {
 			t.Errorf("operation %+v, want that of context id %s", op, f.contextID(t))
 		}
 		if err := f.acquire(t).Release(t.Context()); err != nil {

@@ -84,7 +84,7 @@ func TestOut_readsTheDeployedManifestAgainAfterAnotherDeploy(t *testing.T) {
 		if took := time.Since(began); took < 30*time.Second || f.count("deploy") != 1 {
 			t.Errorf("%d deploys after %s; the other one ran for 30s", f.count("deploy"), took)
 		}
-		wantText(t, "manifest", f.submitted(t), "instances: 5", "8.3.0", keptKey)
+		wantText(t, "manifest", f.submitted(t), "instances: 5", "8.2.1", keptKey)
 	})
 }
 
@@ -92,7 +92,7 @@ func TestOut_startsNothingWhenAnotherDeployHasDoneIt(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		other := foreign("create deployment", 30*time.Second, upgrade.StateDone)
 		other.then = func() {
-			f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.3.0", "stemcell_version": "1.1364"}))
+			f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.2.1", "stemcell_version": "1.1364"}))
 		}
 		id := f.director.add(other)
 		result, err := f.out(t.Context(), nil)

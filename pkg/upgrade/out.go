@@ -7,30 +7,40 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 // defaultTimeout bounds out where params.timeout does not.
-const defaultTimeout = time.Hour
+const defaultTimeout = 2 * time.Hour
 
 // Out starts an upgrade.
 type Out struct {
 	Director Director
 	ATC      ATC // nil where the source has no concourse section
-	Build    Build
-	Log      io.Writer
-	Debug    *slog.Logger          // hears why tasks are judged as they are, and of the journal and the lease; nil: nobody does
-	Mask     func(...secret.Value) // hides more values in the log from now on
-	Poll     time.Duration         // between two looks at the director's tasks; 0 is 2 s
+	// Concourse is the same API where it concerns all teams; nil as ATC is.
+	Concourse Concourse
+	// Keeper is where the list of paused pipelines outlives the run.
+	Keeper pause.Keeper
+	Build  Build
+	// Program is the version of this program; "" is not known.
+	Program string
+	Log     io.Writer
+	Debug   *slog.Logger          // hears why tasks are judged as they are, and of the journal and the lease; nil: nobody does
+	Mask    func(...secret.Value) // hides more values in the log from now on
+	Poll    time.Duration         // between two looks at the director's tasks; 0 is 2 s
 	// State, if there is one, keeps two runs apart and remembers what they did.
 	State state.Store
 	// Acceptance is how long the task of a lost answer is looked for; 0 is 30 s.
 	Acceptance time.Duration
+	// Still is for how long no build may run before a quiet upgrade begins; 0 is what pause has.
+	Still time.Duration
 }
 
 // run is what the steps of one upgrade share.
@@ -38,13 +48,18 @@ type run struct {
 	resource.OutRequest
 	input    Input
 	deployed Deployed // the zero value for a first deploy
-	manifest []byte
-	digest   string
-	pipeline pipelinePlan
-	change   PipelineChange
-	lease    *state.Lease // nil without a state store
-	sent     string       // the context id of a deploy that may have been accepted; "" before any is sent
-	answer   answer
+	rendered []byte   // the manifest as people wrote it, filled in
+	digest   string   // of that: what was asked for, whatever the way
+	manifest []byte   // as it is submitted: rendered, arranged for the way
+	way      way
+	// noRelease says that the director does not let us upload a release.
+	noRelease bool
+	paused    bool // pipelines may have been paused by this run
+	pipeline  pipelinePlan
+	change    PipelineChange
+	lease     *state.Lease // nil without a state store
+	sent      string       // the context id of a deploy that may have been accepted; "" before any is sent
+	answer    answer
 }
 
 // step is one part of an upgrade: it observes, compares, acts and reports.
@@ -88,6 +103,7 @@ func (o Out) Upgrade(ctx context.Context, req resource.OutRequest, in Input) (re
 	}
 	defer release()
 	result, err := o.play(ctx, r)
+	o.restore(ctx, r)
 	return result, r.because(ctx, err)
 }
 
@@ -100,6 +116,7 @@ func (o Out) play(ctx context.Context, r *run) (resource.Result, error) {
 	if r.pipeline, err = o.planPipeline(ctx, r); err != nil {
 		return resource.Result{}, fmt.Errorf("prepare pipeline: %w", err)
 	}
+	o.sayWay(r)
 	if r.Params.DryRun {
 		return o.preview(ctx, r)
 	}
@@ -107,18 +124,33 @@ func (o Out) play(ctx context.Context, r *run) (resource.Result, error) {
 		crash.Here("before-" + s.name)
 		report, err := s.do(ctx, r)
 		if err != nil {
-			return resource.Result{}, fmt.Errorf("%s: %w", s.name, err)
+			return resource.Result{}, doing(s.name, err)
 		}
 		crash.Here("after-" + s.name)
 		o.say("%s: %s", s.name, report)
+		if r.answer.note == noteHandedOver {
+			break
+		}
 	}
 	return r.result(), nil
+}
+
+// doing puts the name of a step before its error, unless the error begins with it, as
+// those of adapters do.
+func doing(name string, err error) error {
+	if strings.HasPrefix(err.Error(), name+" ") || strings.HasPrefix(err.Error(), name+":") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // steps is the order of a self-upgrade. Nothing may come after the deploy:
 // the worker that runs this is drained by it.
 func (o Out) steps(r *run) []step {
 	list := []step{{"set pipeline", o.setPipeline}}
+	if o.handsOver(r) {
+		list = append(list, step{"hand over", o.handOver})
+	}
 	if len(r.input.CloudConfig) > 0 {
 		list = append(list, step{"set cloud config", o.setCloudConfig})
 	}
@@ -136,7 +168,10 @@ func (o Out) observe(ctx context.Context, r *run) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
 	}
-	return o.render(ctx, r)
+	if err := o.render(ctx, r); err != nil {
+		return err
+	}
+	return o.chooseWay(ctx, r)
 }
 
 func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {
@@ -231,7 +266,7 @@ func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err err
 	if len(missing) > 0 {
 		o.say("would be uploaded: %s", describe(missing))
 	}
-	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
+	diff, err := o.diff(ctx, r)
 	if err != nil && len(missing) > 0 {
 		o.say("manifest of %s: the director cannot compare it before that: %v", r.Source.Deployment, err)
 		return true, nil
@@ -278,8 +313,8 @@ func (o Out) progress(e Event) {
 	}
 }
 
-// pause waits for the next look, or for the end of ctx.
-func pause(ctx context.Context, d time.Duration) error {
+// sleep waits for the next look, or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -23,7 +23,7 @@ func TestOut_setsThePipelineThenBringsArtifactsThenDeploys(t *testing.T) {
 		want := []string{
 			"set pipeline self-upgrade",
 			"set cloud config",
-			"upload concourse/8.3.0 from https://bosh.io/d/concourse?v=8.3.0",
+			"upload concourse/8.2.1 from https://bosh.io/d/concourse?v=8.2.1",
 			"upload " + stemcellName + "/1.1364 from https://bosh.io/d/stemcell?v=1.1364",
 			"deploy concourse",
 		}
@@ -36,9 +36,10 @@ func TestOut_setsThePipelineThenBringsArtifactsThenDeploys(t *testing.T) {
 		wantResult := resource.Result{
 			Version: resource.Version{"task": "10"},
 			Metadata: []resource.Field{
-				{Name: "concourse", Value: "8.2.4 → 8.3.0"},
+				{Name: "concourse", Value: "8.2.0 → 8.2.1"},
 				{Name: "stemcell", Value: "1.1340 → 1.1364"},
 				{Name: "perpetual", Value: "1.2.0 → 1.3.0"},
+				{Name: "way", Value: "web-first: worker version 2.5 stays: old workers serve builds under the new web"},
 				{Name: "deploy", Value: "started"},
 				{Name: "director task", Value: "10"},
 				{Name: "follow it", Value: "bosh -e https://10.0.0.6:25555 task 10"},
@@ -54,7 +55,7 @@ func TestOut_setsThePipelineThenBringsArtifactsThenDeploys(t *testing.T) {
 
 func TestOut_leavesAloneWhatIsThereAlready(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.releases = append(f.director.releases, upgrade.NameVersion{Name: "concourse", Version: "8.3.0"})
+		f.director.releases = append(f.director.releases, upgrade.NameVersion{Name: "concourse", Version: "8.2.1"})
 		f.director.cloudConfig = "azs: []\n"
 		f.write(t, "cloud.yml", "azs: []\n")
 		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.CloudConfig = "cloud.yml" }); err != nil {
@@ -88,16 +89,16 @@ func TestOut_uploadsAtTheSameTime(t *testing.T) {
 func TestOut_uploadsDownloadedFiles(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.write(t, "components/components.json", `[
-			{"name": "concourse", "kind": "release", "version": "8.3.0", "url": "https://bosh.io/d/c", "file": "concourse/release.tgz"},
+			{"name": "concourse", "kind": "release", "version": "8.2.1", "url": "https://bosh.io/d/c", "file": "concourse/release.tgz"},
 			{"name": "stemcell", "kind": "stemcell", "upstream": "`+stemcellName+`", "version": "1.1340"}]`)
 		f.write(t, "components/concourse/release.tgz", "a release")
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		if want := "upload concourse/8.3.0 from " + f.dir + "/components/concourse/release.tgz"; f.count(want) != 1 {
+		if want := "upload concourse/8.2.1 from " + f.dir + "/components/concourse/release.tgz"; f.count(want) != 1 {
 			t.Errorf("effects = %q, want %q", f.all(), want)
 		}
-		wantText(t, "log", f.log.String(), "uploading concourse/8.3.0 from release.tgz: director task 8")
+		wantText(t, "log", f.log.String(), "uploading concourse/8.2.1 from release.tgz: director task 8")
 	})
 }
 
@@ -125,13 +126,13 @@ func TestOut_stopsAtTheFirstStepThatFails(t *testing.T) {
 		{"releases cannot be listed", func(f *fixture) { f.director.faults["Releases"] = []error{errUnreachable} }, "set cloud config", []string{"bring stemcell and releases: list releases"}},
 		{"stemcells cannot be listed", func(f *fixture) { f.director.faults["Stemcells"] = []error{errUnreachable} }, "set cloud config", []string{"bring stemcell and releases: list stemcells"}},
 		{"releases cannot be listed again", func(f *fixture) { f.director.faults["Releases"] = []error{nil, errUnreachable} }, "upload " + stemcellName, []string{"bring stemcell and releases: list releases"}},
-		{"an upload is refused", func(f *fixture) { f.director.faults["Upload"] = []error{errors.New("403")} }, "set cloud config", []string{"upload concourse/8.3.0: 403"}},
+		{"an upload is refused", func(f *fixture) { f.director.faults["Upload"] = []error{errors.New("403")} }, "set cloud config", []string{"upload concourse/8.2.1: 403"}},
 		{"an upload task fails", func(f *fixture) { f.director.uploads["concourse"] = outcome{end: upgrade.StateError, events: failed} }, "upload " + stemcellName,
-			[]string{"upload concourse/8.3.0: director task 8 ended as error", "Downloading remote release", "No space left"}},
+			[]string{"upload concourse/8.2.1: director task 8 ended as error", "Downloading remote release", "No space left"}},
 		{"an upload task is cancelled and leaves no reason", func(f *fixture) { f.director.uploads[stemcellName] = outcome{end: upgrade.StateCancelled} }, "upload " + stemcellName,
 			[]string{"director task 9 ended as cancelled: the director gives no reason"}},
 		{"a release is called otherwise inside", func(f *fixture) { f.director.uploads["concourse"] = outcome{as: "concourse-ce"} }, "upload " + stemcellName,
-			[]string{"took concourse/8.3.0, but under another name"}},
+			[]string{"took concourse/8.2.1, but under another name"}},
 		{"tasks cannot be listed", func(f *fixture) { f.director.faults["Tasks"] = []error{errUnreachable} }, "upload " + stemcellName, []string{"deploy: list tasks of concourse"}},
 		{"locks cannot be listed", func(f *fixture) { f.director.faults["Locks"] = []error{errUnreachable} }, "upload " + stemcellName, []string{"deploy: list locks"}},
 		{"the manifest cannot be compared", func(f *fixture) { f.director.faults["Diff"] = []error{errors.New("no such stemcell")} }, "upload " + stemcellName, []string{"deploy: compare manifest: no such stemcell"}},

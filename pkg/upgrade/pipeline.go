@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -22,10 +23,11 @@ const defaultTeam = "main"
 
 // pipelinePlan is the pipeline to set, rendered and validated.
 type pipelinePlan struct {
-	skip   string // why none is set
-	ref    PipelineRef
-	config []byte
-	kept   map[string]any // the values that the running pipeline has
+	skip    string // why none is set
+	ref     PipelineRef
+	bundled bool // made from the bundled pipeline
+	config  []byte
+	kept    map[string]any // the values that the running pipeline has
 }
 
 // planPipeline renders the pipeline. It changes nothing.
@@ -50,14 +52,15 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 	}
 	running, err := o.ATC.Pipeline(ctx, plan.ref)
 	if errors.Is(err, ErrRefused) {
-		return pipelinePlan{}, fmt.Errorf("read pipeline %s: %w", plan.ref.Name, err)
+		return pipelinePlan{}, err
 	}
 	if err != nil {
-		return pipelinePlan{}, fmt.Errorf("read pipeline %s: %w; if Concourse is down because a deploy died, put with params.pipeline.skip: true from outside of it", plan.ref.Name, err)
+		return pipelinePlan{}, fmt.Errorf("%w; if Concourse is down because a deploy died, put with params.pipeline.skip: true from outside of it", err)
 	}
 	bundled := params.File == ""
+	plan.bundled = bundled
 	if bundled && params.Name == "" && running.Exists && !isBundled(running.YAML) {
-		return pipelinePlan{}, fmt.Errorf("pipeline %s is not made from the bundled one, which would replace it; give params.pipeline.file, params.pipeline.name, or params.pipeline.skip: true", plan.ref.Name)
+		return pipelinePlan{}, fmt.Errorf("pipeline %s is not made from the bundled one, which would replace it; give params.pipeline.file, params.pipeline.name, or params.pipeline.skip: true", plan.ref)
 	}
 	return plan, plan.render(r, running, bundled)
 }
@@ -76,11 +79,26 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 				return err
 			}
 		}
-		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(), p.kept, r.input.componentVars())
+		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(r.concourseVersion()), p.kept, r.input.componentVars())
 	}
 	t.Vars = append(t.Vars, r.input.PipelineVars...)
-	p.config, err = manifest.Render(t)
+	if p.config, err = manifest.Render(t); err != nil || !bundled || !running.Exists {
+		return err
+	}
+	// What people have added by hand, and this program's library knows nothing of.
+	p.config, err = concourse.KeepKeys(running.YAML, p.config)
 	return err
+}
+
+// concourseVersion is the version of Concourse that is deployed, or, in a first
+// deploy, the one that will be; "" where neither says.
+func (r *run) concourseVersion() string {
+	deployed, err := manifest.Parse(manifest.File{Name: "the deployed manifest", Text: r.deployed.Manifest})
+	if version := deployed.Release("concourse"); err == nil && version != "" {
+		return version
+	}
+	version, _ := r.input.componentVars()["concourse_version"].(string)
+	return version
 }
 
 // pipelineRef is the pipeline that params name, else the build's own one, which
@@ -136,7 +154,7 @@ func (o Out) setPipeline(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	o.print(r.change.Diff)
-	return fmt.Sprintf("%s %s", r.pipeline.ref.Name, r.change), nil
+	return fmt.Sprintf("%s %s", r.pipeline.ref, r.change), nil
 }
 
 func (o Out) previewPipeline(ctx context.Context, r *run) error {
@@ -151,11 +169,11 @@ func (o Out) previewPipeline(ctx context.Context, r *run) error {
 	}
 	switch {
 	case change.Created:
-		o.say("pipeline %s would be created", r.pipeline.ref.Name)
+		o.say("pipeline %s would be created", r.pipeline.ref)
 	case change.Updated:
-		o.say("pipeline %s would change:", r.pipeline.ref.Name)
+		o.say("pipeline %s would change:", r.pipeline.ref)
 	default:
-		o.say("pipeline %s: unchanged", r.pipeline.ref.Name)
+		o.say("pipeline %s: unchanged", r.pipeline.ref)
 	}
 	o.print(change.Diff)
 	return nil

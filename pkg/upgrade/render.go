@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -21,6 +22,11 @@ func (o Out) render(ctx context.Context, r *run) error {
 		t.Vars = append(t.Vars, manifest.ConcourseDefaults())
 	}
 	given := append([]map[string]any{{"deployment_name": r.Source.Deployment}, r.input.componentVars()}, r.input.Vars...)
+	major, err := postgres.Vars(t, r.deployed.Manifest, given, r.majorParam())
+	if err != nil {
+		return err
+	}
+	t.Vars = append(t.Vars, major)
 	if len(r.deployed.Manifest) > 0 {
 		kept, err := keep(t, r.deployed.Manifest, given, "deployed", "params.vars")
 		if err != nil {
@@ -41,6 +47,14 @@ func (o Out) render(ctx context.Context, r *run) error {
 		return err
 	}
 	return r.accept(text, t.Name)
+}
+
+// majorParam is where a person says which major of PostgreSQL is wanted.
+func (r *run) majorParam() string {
+	if r.Params.Manifest == "" {
+		return "params.vars." + postgres.Variable
+	}
+	return "databases.version"
 }
 
 // keep finds the values that a template's variables have in what runs. It looks
@@ -92,7 +106,7 @@ func (r *run) accept(text []byte, name string) error {
 	if len(parsed.InstanceGroups) == 0 {
 		return fmt.Errorf("validate %s: it has no instance_groups; deploying it would delete every instance", name)
 	}
-	r.manifest = text
+	r.rendered, r.manifest = text, text
 	r.digest, err = manifest.Digest(text)
 	return err
 }

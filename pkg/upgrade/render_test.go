@@ -49,29 +49,29 @@ func TestOut_takesLaterValuesOverEarlierOnes(t *testing.T) {
 		edit func(t *testing.T, f *fixture, p *resource.OutParams)
 		want string // Concourse's version in the submitted manifest
 	}{
-		{"what is deployed", func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Components, p.Recreate = "", true }, "8.2.4"},
-		{"the component set", func(*testing.T, *fixture, *resource.OutParams) {}, "8.3.0"},
+		{"what is deployed", func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Components, p.Recreate = "", true }, "8.2.0"},
+		{"the component set", func(*testing.T, *fixture, *resource.OutParams) {}, "8.2.1"},
 		{"vars_files over it", func(t *testing.T, f *fixture, p *resource.OutParams) {
-			f.write(t, "vars.yml", "concourse_version: 8.3.1")
+			f.write(t, "vars.yml", "concourse_version: 8.2.2")
 			p.VarsFiles = []string{"vars.yml"}
-		}, "8.3.1"},
+		}, "8.2.2"},
 		{"the last of vars_files", func(t *testing.T, f *fixture, p *resource.OutParams) {
-			f.write(t, "vars.yml", "concourse_version: 8.3.1")
-			f.write(t, "more.yml", "concourse_version: 8.3.2")
+			f.write(t, "vars.yml", "concourse_version: 8.2.2")
+			f.write(t, "more.yml", "concourse_version: 8.2.3")
 			p.VarsFiles = []string{"vars.yml", "more.yml"}
-		}, "8.3.2"},
+		}, "8.2.3"},
 		{"vars over all", func(t *testing.T, f *fixture, p *resource.OutParams) {
-			f.write(t, "vars.yml", "concourse_version: 8.3.1")
-			p.VarsFiles, p.Vars = []string{"vars.yml"}, map[string]any{"concourse_version": "8.3.3"}
-		}, "8.3.3"},
+			f.write(t, "vars.yml", "concourse_version: 8.2.2")
+			p.VarsFiles, p.Vars = []string{"vars.yml"}, map[string]any{"concourse_version": "8.2.4"}
+		}, "8.2.4"},
 		{"a file of the image", func(t *testing.T, f *fixture, p *resource.OutParams) {
-			f.write(t, "vars.yml", "concourse_version: 8.3.5")
+			f.write(t, "vars.yml", "concourse_version: 8.2.6")
 			p.VarsFiles = []string{f.dir + "/vars.yml"}
-		}, "8.3.5"},
+		}, "8.2.6"},
 		{"ops files after all", func(t *testing.T, f *fixture, p *resource.OutParams) {
-			f.write(t, "ops.yml", "- {type: replace, path: /releases/name=concourse/version, value: 8.3.4}")
-			p.OpsFiles, p.Vars = []string{"ops.yml"}, map[string]any{"concourse_version": "8.3.3"}
-		}, "8.3.4"},
+			f.write(t, "ops.yml", "- {type: replace, path: /releases/name=concourse/version, value: 8.2.5}")
+			p.OpsFiles, p.Vars = []string{"ops.yml"}, map[string]any{"concourse_version": "8.2.4"}
+		}, "8.2.5"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
@@ -99,7 +99,7 @@ func TestOut_deploysTheBundledManifestFirstFromDefaultsThenFromWhatIsDeployed(t 
 		}
 		wantText(t, "manifest", f.submitted(t), "drain_timeout: 1h", "name: concourse", "value-of-encryption_key")
 
-		f.set(t, "8.3.1", "1.1364")
+		f.set(t, "8.2.2", "1.1364")
 		if _, err := f.out(t.Context(), func(p *resource.OutParams) {
 			p.Manifest, p.Vars = "", map[string]any{"drain_timeout": "2h"}
 		}); err != nil {
@@ -108,7 +108,7 @@ func TestOut_deploysTheBundledManifestFirstFromDefaultsThenFromWhatIsDeployed(t 
 		if worker := f.group(t, "worker")["instances"]; worker != 3 {
 			t.Errorf("%v worker instances: what is not given again keeps its value", worker)
 		}
-		wantText(t, "manifest", f.submitted(t), "drain_timeout: 2h", "8.3.1", "value-of-encryption_key")
+		wantText(t, "manifest", f.submitted(t), "drain_timeout: 2h", "8.2.2", "value-of-encryption_key")
 		if n := f.count("deploy"); n != 2 {
 			t.Errorf("%d deploys", n)
 		}
@@ -140,7 +140,7 @@ func TestOut_leavesVariablesToTheConfigServer(t *testing.T) {
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		wantText(t, "manifest", f.submitted(t), "password: ((new_password))", "8.3.0", keptKey)
+		wantText(t, "manifest", f.submitted(t), "password: ((new_password))", "8.2.1", keptKey)
 	})
 }
 
@@ -182,11 +182,11 @@ func TestOut_keepsTheValuesOfWhatAnOpsFileBrings(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(long)
-		f.set(t, "8.3.1", "1.1364")
+		f.set(t, "8.2.2", "1.1364")
 		if _, err := f.out(t.Context(), ops); err != nil {
 			t.Fatal(err)
 		}
-		wantText(t, "manifest", f.submitted(t), "kept-token", "8.3.1")
+		wantText(t, "manifest", f.submitted(t), "kept-token", "8.2.2")
 	})
 }
 

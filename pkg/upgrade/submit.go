@@ -34,6 +34,9 @@ func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, err
 		id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
 		crash.Here("after-submit")
 		if !errors.Is(err, ErrUncertain) {
+			if err != nil { // it was certainly not accepted
+				r.sent = ""
+			}
 			return id, err
 		}
 		o.say("the director's answer was lost (%v): looking for the task by its context id", err)
@@ -45,6 +48,7 @@ func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, err
 			return id, nil
 		}
 		if n == submissions {
+			r.sent = ""
 			return 0, fmt.Errorf("%w, and the director shows no task for it, %d times: nothing is known to run; put again", err, n)
 		}
 		o.say("the director shows no task for it: submitting it again")
@@ -71,7 +75,7 @@ func (o Out) find(ctx context.Context, contextID string, known int) (int, error)
 			o.say("still looking, after %s: %v", said.Sub(began).Round(time.Second), err)
 		}
 		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "a task with context id "+contextID)
-		if pauseErr := pause(ctx, o.poll()); pauseErr != nil {
+		if pauseErr := sleep(ctx, o.poll()); pauseErr != nil {
 			if err != nil {
 				pauseErr = fmt.Errorf("%w; list tasks: %w", pauseErr, err)
 			}

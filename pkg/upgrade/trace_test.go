@@ -78,7 +78,7 @@ func TestIn_tellsAtDebugOfTheTwin(t *testing.T) {
 		twin.ContextID, twin.Result = f.contextID(t), "Failed to acquire lock for lock:deployment:concourse uid: 1. Locking task id is 10, descr..."
 		f.director.add(twin)
 		time.Sleep(long)
-		f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
+		f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
 		if _, err := f.in(t.Context(), "11", t.TempDir(), resource.InParams{Verify: true}); err != nil {
 			t.Fatal(err)
 		}

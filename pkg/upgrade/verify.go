@@ -17,6 +17,7 @@ import (
 // The names in the bundled and in other people's Concourse manifests.
 const (
 	concourseRelease = "concourse"
+	webJob           = "web"
 	workerJob        = "worker"
 )
 
@@ -105,7 +106,7 @@ func (in In) checks(source resource.Source, f *facts, wanted manifest.Deployment
 			return in.version(ctx, wanted.Release(concourseRelease))
 		}},
 		check{name: "workers", settles: true, do: func(ctx context.Context) (string, error) {
-			return in.workers(ctx, f.Instances, wanted)
+			return in.workers(ctx, source.Deployment, f, wanted)
 		}})
 }
 
@@ -124,7 +125,7 @@ func (in In) ask(ctx context.Context, c check) (string, error) {
 		if last == nil || ctx.Err() == nil { // a look that was cut short tells less than the one before
 			last = err
 		}
-		if waited := pause(ctx, poll); waited != nil {
+		if waited := sleep(ctx, poll); waited != nil {
 			if errors.Is(last, waited) {
 				return "", last
 			}
@@ -152,7 +153,7 @@ func (in In) instancesRun(ctx context.Context, source resource.Source, f *facts,
 	if running, bad := notRunning(f.Instances, wanted); running == 0 || bad != "" {
 		instances, err := in.Director.Instances(ctx, source.Deployment)
 		if err != nil {
-			return "", fmt.Errorf("read instances: %w", err)
+			return "", err
 		}
 		f.Instances = instances
 	}

@@ -10,14 +10,15 @@ import (
 
 // good is a look at an ATC that is as wanted.
 func good() look {
-	return look{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}
+	return look{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}
 }
 
-// group are instances of one group that run.
+// group are instances of one group that run: the worker on the first one with the id
+// a1 is called a1-0.
 func group(name string, ids ...string) []upgrade.Instance {
 	var list []upgrade.Instance
 	for i, id := range ids {
-		list = append(list, upgrade.Instance{Group: name, ID: id, Index: i, State: "running", Wanted: "started"})
+		list = append(list, upgrade.Instance{Group: name, ID: id + "-of-an-instance", Agent: fmt.Sprintf("vm-%d", i), Index: i, State: "running", Wanted: "started"})
 	}
 	return list
 }
@@ -33,7 +34,7 @@ func named(list []upgrade.Worker, names ...string) []upgrade.Worker {
 // withErrand is a deployed manifest that has an errand.
 func (f *fixture) withErrand(t *testing.T) []byte {
 	t.Helper()
-	text := f.manifest(t, map[string]any{"concourse_version": "8.3.0", "stemcell_version": "1.1364"})
+	text := f.manifest(t, map[string]any{"concourse_version": "8.2.1", "stemcell_version": "1.1364"})
 	return []byte(replaceOnce(t, string(text), "instance_groups:\n", "instance_groups:\n- {name: smoke, instances: 1, lifecycle: errand, jobs: []}\n"))
 }
 
@@ -44,46 +45,46 @@ func TestIn_verifiesWhatSettles(t *testing.T) {
 		want string // in the log
 	}{
 		{"an instance that fails at first", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}, {{Group: "web", State: "unresponsive agent"}}, running("web")}
-		}, "instances: 1 run"},
+			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}, {{Group: "web", State: "unresponsive agent"}}, all()}
+		}, "instances: 3 run"},
 		{"an ATC that is still the old one", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.2.4", workerVersion: "2.5"}, {version: "8.2.4", workerVersion: "2.5"}, good()}
-		}, "Concourse version: 8.3.0"},
+			f.atc.looks = []look{{version: "8.2.0", workerVersion: "2.5"}, {version: "8.2.0", workerVersion: "2.5"}, good()}
+		}, "Concourse version: 8.2.1"},
 		{"an ATC that is away for a while", func(f *fixture) {
 			f.atc.looks = []look{{err: errUnreachable}, {err: errUnreachable}, good(), {err: errUnreachable}, good()}
 		}, "workers: 2 of 2 run"},
 		{"a director that is away for a while", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}, running("web")}
+			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}, all()}
 			f.director.faults["Instances"] = []error{nil, errUnreachable}
-		}, "instances: 1 run"},
+		}, "instances: 3 run"},
 		{"workers that come one by one", func(f *fixture) {
-			one := look{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "landed 2.4")}
-			f.atc.looks = []look{good(), {version: "8.3.0", workerVersion: "2.5"}, one, good()}
+			one := look{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "landed 2.4")}
+			f.atc.looks = []look{good(), {version: "8.2.1", workerVersion: "2.5"}, one, good()}
 		}, "workers: 2 of 2 run"},
 		{"a worker of an old version that is replaced", func(f *fixture) {
-			old := look{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.4", "running 2.5", "running 2.5")}
+			old := look{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.4", "running 2.5", "running 2.5")}
 			f.atc.looks = []look{good(), old, good()}
 		}, "workers: 2 of 2 run"},
-		{"more workers than wanted", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5", "running 2.5", "stalled 2.4")}}
-		}, "workers: 3 of 2 run"},
+		{"foreign workers", func(f *fixture) {
+			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5", "running 2.5", "stalled 2.4")}}
+		}, "workers: 2 of 2 run\n"},
 		{"a foreign worker of an old version", func(f *fixture) {
 			f.director.instances = [][]upgrade.Instance{group("worker", "a1", "b2")}
-			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: named(workers("running 2.5", "running 2.6", "running 2.4"), "a1", "b2", "mac")}}
+			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: named(workers("running 2.5", "running 2.6", "running 2.4"), "a1-0", "b2-1", "mac")}}
 		}, "workers: 2 of 2 run\n"},
 		{"an errand, which has no VM", func(f *fixture) {
 			f.director.record("concourse", f.withErrand(t))
-			f.director.instances = [][]upgrade.Instance{append(running("web", "worker"), upgrade.Instance{Group: "smoke", ID: "e", Wanted: "started"})}
-		}, "instances: 2 run"},
+			f.director.instances = [][]upgrade.Instance{append(all(), upgrade.Instance{Group: "smoke", ID: "e", Wanted: "started"})}
+		}, "instances: 3 run"},
 		{"a worker that an operator has stopped", func(f *fixture) {
 			f.director.instances = [][]upgrade.Instance{append(group("worker", "a1"), upgrade.Instance{Group: "worker", ID: "b2", State: "stopped", Wanted: "stopped"})}
-			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: named(workers("running 2.5"), "a1")}}
+			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: named(workers("running 2.5"), "a1-0")}}
 		}, "workers: 1 of 1 run"},
 		{"build metadata in a version", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.3.0+dev.1", workerVersion: "2.5", workers: good().workers}}
-		}, "Concourse version: 8.3.0+dev.1"},
+			f.atc.looks = []look{{version: "8.2.1+dev.1", workerVersion: "2.5", workers: good().workers}}
+		}, "Concourse version: 8.2.1+dev.1"},
 		{"an ATC that names no worker version", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.3.0", workers: workers("running 2.4", "running 2.5")}}
+			f.atc.looks = []look{{version: "8.2.1", workers: workers("running 2.4", "running 2.5")}}
 		}, "workers: 2 of 2 run"},
 		{"a source without an ATC", func(f *fixture) { f.noATC = true }, "the ATC and its workers are not asked"},
 		{"a manifest without Concourse's release", func(f *fixture) {
@@ -114,35 +115,35 @@ func TestIn_saysWhatDidNotSettle(t *testing.T) {
 		want []string
 	}{
 		{"an instance", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{running("web")[0], {Group: "worker", ID: "6f1c", Index: 1, State: "failing"}}}
+			f.director.instances = [][]upgrade.Instance{{running()[0], {Group: "worker", ID: "6f1c", Index: 1, State: "failing"}}}
 		}, []string{"instances: worker/6f1c (1) is failing", "did not settle within 5m0s"}},
-		{"the old ATC", func(f *fixture) { f.atc.looks = []look{{version: "8.2.4", workerVersion: "2.5"}} },
-			[]string{"Concourse version: the ATC reports 8.2.4, wanted is 8.3.0", "did not settle within 5m0s"}},
+		{"the old ATC", func(f *fixture) { f.atc.looks = []look{{version: "8.2.0", workerVersion: "2.5"}} },
+			[]string{"Concourse version: the ATC reports 8.2.0, wanted is 8.2.1", "did not settle within 5m0s"}},
 		{"the old ATC, which hangs in the end", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.2.4", workerVersion: "2.5"}, {hangs: true}}
-		}, []string{"Concourse version: the ATC reports 8.2.4, wanted is 8.3.0", "did not settle within 5m0s"}},
+			f.atc.looks = []look{{version: "8.2.0", workerVersion: "2.5"}, {hangs: true}}
+		}, []string{"Concourse version: the ATC reports 8.2.0, wanted is 8.2.1", "did not settle within 5m0s"}},
 		{"an ATC that hangs", func(f *fixture) { f.atc.looks = []look{{hangs: true}} }, []string{"Concourse version: ", "did not settle within 5m0s"}},
 		{"an ATC that is away", func(f *fixture) { f.atc.looks = []look{{err: errUnreachable}} }, []string{"Concourse version: ask the ATC", "connection refused"}},
 		{"an ATC that goes away", func(f *fixture) { f.atc.looks = []look{good(), {err: errUnreachable}} }, []string{"workers: ask the ATC", "connection refused"}},
-		{"a list of workers that is refused", func(f *fixture) { f.atc.looks = []look{{version: "8.3.0", workersErr: errUnreachable}} },
-			[]string{"workers: list workers", "connection refused"}},
+		{"a list of workers that is refused", func(f *fixture) { f.atc.looks = []look{{version: "8.2.1", workersErr: errUnreachable}} },
+			[]string{"workers: list the workers", "connection refused"}},
 		{"too few workers", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "landing 2.5", "stalled 2.5")}}
+			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "landing 2.5", "stalled 2.5")}}
 		}, []string{"workers: 1 of 2 workers run", "did not settle"}},
 		{"an old worker", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 2.5", "running 2.4")}}
-		}, []string{"workers: 1 of 2 workers run; worker w1 has version 2.4, the ATC wants 2.5", "did not settle"}},
+			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.4")}}
+		}, []string{"workers: 1 of 2 workers run; worker w1-1 has version 2.4, the ATC wants 2.5", "did not settle"}},
 		{"an old worker of another line", func(f *fixture) {
-			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: workers("running 3.0", "running 2.6")}}
-		}, []string{"workers: 1 of 2 workers run; worker w0 has version 3.0, the ATC wants 2.5"}},
+			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 3.0", "running 2.6")}}
+		}, []string{"workers: 1 of 2 workers run; worker w0-0 has version 3.0, the ATC wants 2.5"}},
 		{"a stalled worker of the deployment, beside a foreign one that runs", func(f *fixture) {
 			f.director.instances = [][]upgrade.Instance{group("worker", "a1", "b2")}
-			f.atc.looks = []look{{version: "8.3.0", workerVersion: "2.5", workers: named(workers("running 2.5", "stalled 2.5", "running 2.5"), "a1", "b2", "mac")}}
-		}, []string{"workers: 1 of 2 workers run; worker b2 is stalled"}},
+			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: named(workers("running 2.5", "stalled 2.5", "running 2.5"), "a1-0", "b2-1", "mac")}}
+		}, []string{"workers: 1 of 2 workers run; worker b2-1 is stalled"}},
 		{"an instance that has lost its VM", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{running("web")[0], {Group: "worker", ID: "6f1c", Index: 1, Wanted: "started"}}}
+			f.director.instances = [][]upgrade.Instance{{running()[0], {Group: "worker", ID: "6f1c", Index: 1, Wanted: "started"}}}
 		}, []string{"instances: worker/6f1c (1) is without a VM"}},
-		{"a version that is no semantic one", func(f *fixture) { f.atc.looks = []look{{version: "8.3.0-rc?"}} }, []string{"the ATC reports 8.3.0-rc?, wanted is 8.3.0"}},
+		{"a version that is no semantic one", func(f *fixture) { f.atc.looks = []look{{version: "8.2.1-rc?"}} }, []string{"the ATC reports 8.2.1-rc?, wanted is 8.2.1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
@@ -188,7 +189,7 @@ func TestIn_refusesToVerifyWithAManifestThatIsBroken(t *testing.T) {
 func TestIn_doesNotAskAgainWhatIsRefused(t *testing.T) {
 	for name, edit := range map[string]func(f *fixture){
 		"the ATC":     func(f *fixture) { f.atc.looks = []look{{err: errLogin}} },
-		"its workers": func(f *fixture) { f.atc.looks = []look{{version: "8.3.0", workersErr: errLogin}} },
+		"its workers": func(f *fixture) { f.atc.looks = []look{{version: "8.2.1", workersErr: errLogin}} },
 		"the director": func(f *fixture) {
 			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}}
 			f.director.faults["Instances"] = []error{nil, errLogin}

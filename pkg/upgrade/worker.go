@@ -12,44 +12,45 @@ import (
 )
 
 // workers wants a running worker for every instance that the manifest has, each
-// with a worker version that the ATC takes. On BOSH a worker is called by its
-// instance's id; where none is, all running workers are counted.
-func (in In) workers(ctx context.Context, instances []Instance, wanted manifest.Deployment) (string, error) {
+// with a worker version that the ATC takes. Workers of others do not count. A VM that
+// is made again in the meantime has another worker, so that the instances are read
+// again for the next look.
+func (in In) workers(ctx context.Context, deployment string, f *facts, wanted manifest.Deployment) (string, error) {
 	info, err := in.ATC.Info(ctx)
 	if err != nil {
 		return "", fmt.Errorf("ask the ATC: %w", err)
 	}
 	workers, err := in.ATC.Workers(ctx)
 	if err != nil {
-		return "", fmt.Errorf("list workers: %w", err)
+		return "", err
 	}
-	want, ids := expected(instances, wanted.Groups(concourseRelease, workerJob))
-	ours := slices.DeleteFunc(slices.Clone(workers), func(w Worker) bool {
-		return !slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(w.Name, id) })
-	})
-	if len(ours) == 0 {
-		ours = workers
-	}
+	want, names := expected(f.Instances, wanted.Groups(concourseRelease, workerJob))
 	running, why := 0, ""
-	for _, w := range ours {
+	for _, name := range names {
+		at := slices.IndexFunc(workers, func(w Worker) bool { return w.Name == name })
 		switch {
-		case !compatible(w.Version, info.WorkerVersion):
-			why += fmt.Sprintf("; worker %s has version %s, the ATC wants %s", w.Name, w.Version, info.WorkerVersion)
-		case w.State != "running":
-			why += fmt.Sprintf("; worker %s is %s", w.Name, w.State)
+		case at < 0:
+			why += fmt.Sprintf("; worker %s is not registered", name)
+		case !compatible(workers[at].Version, info.WorkerVersion):
+			why += fmt.Sprintf("; worker %s has version %s, the ATC wants %s", name, workers[at].Version, info.WorkerVersion)
+		case workers[at].State != "running":
+			why += fmt.Sprintf("; worker %s is %s", name, workers[at].State)
 		default:
 			running++
 		}
 	}
 	if running < want {
+		if instances, err := in.Director.Instances(ctx, deployment); err == nil {
+			f.Instances = instances
+		}
 		return "", fmt.Errorf("%d of %d workers run%s", running, want, why)
 	}
 	return fmt.Sprintf("%d of %d run%s", running, want, why), nil
 }
 
-// expected says how many workers there must be, and the ids of their instances.
-// Those that an operator has stopped are not expected.
-func expected(instances []Instance, groups []manifest.InstanceGroup) (want int, ids []string) {
+// expected says how many workers there must be, and what those are called that have a
+// VM. Those that an operator has stopped are not expected.
+func expected(instances []Instance, groups []manifest.InstanceGroup) (want int, names []string) {
 	for _, g := range groups {
 		want += g.Instances
 		for _, i := range instances {
@@ -57,12 +58,22 @@ func expected(instances []Instance, groups []manifest.InstanceGroup) (want int, 
 			case i.Group != g.Name:
 			case i.Wanted == "stopped" || i.Wanted == "detached":
 				want--
-			case i.ID != "":
-				ids = append(ids, i.ID)
+			case i.Agent != "":
+				names = append(names, workerName(i))
 			}
 		}
 	}
-	return want, ids
+	return want, names
+}
+
+// workerName is what the worker on an instance is called: the first block of the
+// instance's id, then that of its agent from the second block on. The job takes it
+// from the host name, which is the agent's id (concourse-bosh-release,
+// jobs/worker/templates/env.sh.erb).
+func workerName(i Instance) string {
+	instance, _, _ := strings.Cut(i.ID, "-")
+	_, agent, _ := strings.Cut(i.Agent, "-")
+	return instance + "-" + agent
 }
 
 // compatible compares versions of the worker API as Concourse does: the same

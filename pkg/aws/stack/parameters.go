@@ -49,7 +49,7 @@ type Parameters struct {
 
 	Database           bool         // a database of the RDS service; otherwise there is none in the stack
 	DatabaseType       string       // "db.t4g.small"
-	DatabaseVersion    string       // "17", major version of PostgreSQL; empty: the template's
+	DatabaseVersion    string       // "17", major version of PostgreSQL; empty keeps the one that the stack has, and is the template's in a new one
 	DatabaseStorage    int          // GiB, 20; 0: 20
 	DatabaseMaxStorage int          // GiB up to which storage grows by itself, 100; 0: five times DatabaseStorage
 	DatabaseMultiZone  bool         // a standby in a second zone
@@ -142,6 +142,20 @@ func (p Parameters) check() error {
 	return checkRanges("the director", p.DirectorCIDRs)
 }
 
+// lowers says that a stack with these parameters has a newer PostgreSQL than is wanted:
+// its data cannot be read by an older one.
+func (p Parameters) lowers(have map[string]string) error {
+	if !p.Database || have[databaseParameter] != "true" {
+		return nil
+	}
+	wanted, err := strconv.Atoi(p.DatabaseVersion)
+	is, other := strconv.Atoi(have[versionParameter])
+	if err == nil && other == nil && wanted < is {
+		return fmt.Errorf("the database is PostgreSQL %d and cannot become %d; nothing was changed", is, wanted)
+	}
+	return nil
+}
+
 // checkRanges says which of the ranges a security group would refuse.
 func checkRanges(what string, ranges []string) error {
 	if n := len(ranges); n < 1 || n > maxCIDRs {
@@ -188,7 +202,7 @@ func (p Parameters) values() map[string]string {
 	}
 	for key, value := range map[string]string{
 		"NetworkCIDR": p.NetworkCIDR, "DirectorIP": p.DirectorIP, "NATIP": p.NATIP, "DatabaseType": p.DatabaseType,
-		"DatabaseVersion": p.DatabaseVersion, "PipelineSubject": p.PipelineSubject,
+		versionParameter: p.DatabaseVersion, "PipelineSubject": p.PipelineSubject,
 	} {
 		if value != "" {
 			out[key] = value
@@ -204,6 +218,7 @@ func (p Parameters) values() map[string]string {
 const (
 	databaseParameter   = "DatabaseService"
 	protectionParameter = "DatabaseProtection"
+	versionParameter    = "DatabaseVersion"
 	// passwordParameter is the one that CloudFormation does not give back.
 	passwordParameter = "DatabasePassword"
 )

@@ -49,6 +49,9 @@ func (s *Stack) Plan(ctx context.Context, p Parameters) (Change, error) {
 	case "DELETE_FAILED", "IMPORT_ROLLBACK_FAILED":
 		return Change{}, s.stateError(status)
 	}
+	if err := p.lowers(status.Parameters); err != nil {
+		return Change{}, fmt.Errorf("plan stack %s: %w", s.options.Name, err)
+	}
 	same, err := s.same(ctx, status, p)
 	if err != nil {
 		return Change{}, err

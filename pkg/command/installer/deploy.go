@@ -17,7 +17,7 @@ import (
 
 // options are bootstrap's for deploy and plan.
 func (g deployGrammar) options() (bootstrap.Options, error) {
-	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate}
+	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate, AllowDowngrade: g.AllowDowngrade}
 	if g.Components == "" {
 		return o, nil
 	}

@@ -34,6 +34,8 @@ type deployGrammar struct {
 	Upgrade    bool   `help:"Take the newest versions that the configuration allows; without it what was deployed last stays."`
 	Components string `placeholder:"DIR" help:"Take the versions of a get of the resource, from its directory."`
 	Recreate   bool   `help:"Make every VM again."`
+
+	AllowDowngrade bool `help:"Take versions that are lower than what is deployed. Never a Concourse across a database migration or a worker major."`
 }
 
 type planGrammar struct{ deployGrammar }

@@ -44,10 +44,15 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 		"zone as region in file":  {files: file("name: ci\naws:\n  region: eu-central-1a\n"), args: "deploy", want: []string{"perpetual.yml:3", "is a zone"}},
 		"no region":               {args: "deploy ci", want: []string{"no region", "aws.region"}},
 		"components and upgrade":  {args: "deploy ci --components x --upgrade", want: []string{"--components", "--upgrade"}},
-		"components not there":    {args: "deploy ci --components x", want: []string{"x/components.json"}},
-		"two formats":             {args: "info ci --json --env", want: []string{"--json", "--env"}},
-		"bad output":              {args: "info ci --output xml", want: []string{"--output", "text", "json"}},
-		"bad level":               {args: "info ci --log-level loud", want: []string{"--log-level", "loud"}},
+		"upgrade in an unknown way": {
+			args: "deploy ci --upgrade-way sideways", want: []string{"--upgrade-way: want auto, web-first, workers-first or quiet", "sideways"},
+		},
+		"upgrade, and its way":   {args: "deploy ci --upgrade --upgrade-way quiet", want: []string{"no region"}}, // both are taken
+		"components not there":   {args: "deploy ci --components x", want: []string{"x/components.json"}},
+		"two formats":            {args: "info ci --json --env", want: []string{"--json", "--env"}},
+		"bad output":             {args: "info ci --output xml", want: []string{"--output", "text", "json"}},
+		"bad level":              {args: "info ci --log-level loud", want: []string{"--log-level", "loud"}},
+		"downgrade as a setting": {files: file("name: ci\nallow_downgrade: true\n"), args: "deploy", want: []string{"perpetual.yml:2", "allow_downgrade"}},
 		"no credentials": {
 			args: "deploy ci --quiet --aws-region eu-central-1", env: []string{"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null"},
 			want: []string{"credentials"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -211,6 +212,9 @@ func parametersOf(w bootstrap.Wanted) (stack.Parameters, error) {
 		p.Database, p.DatabaseType, p.DatabaseStorage = true, c.Database.InstanceType, c.Database.Storage
 		p.DatabaseMultiZone = c.Database.MultiZone != nil && *c.Database.MultiZone
 		p.DatabasePassword = w.DatabasePassword
+		if c.Database.Version > 0 && !w.HoldDatabase {
+			p.DatabaseVersion = strconv.Itoa(c.Database.Version)
+		}
 	}
 	if err := setNetwork(&p, w); err != nil {
 		return stack.Parameters{}, err
@@ -278,6 +282,7 @@ func infrastructureOf(o stack.Outputs, parameters map[string]string) (environmen
 	if parameters["ExistingVPC"] == "" {
 		out.CIDR = parameters["NetworkCIDR"]
 	}
+	out.Database.Major, _ = strconv.Atoi(parameters["DatabaseVersion"]) // 0 where the stack has none
 	for i, zone := range o.Zones {
 		out.Zones = append(out.Zones, environment.Zone{
 			Name: zone, PublicSubnet: o.PublicSubnets[i], PrivateSubnet: o.PrivateSubnets[i],

@@ -146,7 +146,7 @@ func (s *session) installation() *bootstrap.Installation {
 		},
 		Images: s.images,
 		Files:  s.wishes.open, Progress: s.display, Mask: s.mask, Now: now,
-		Poll: s.Scale(poll), Settle: s.Scale(settle), Log: s.Logger(), Build: s.build(),
+		Poll: s.Scale(poll), Still: s.Scale(still), Settle: s.Scale(settle), Log: s.Logger(), Build: s.build(),
 	}
 	if s.config.AWS != nil {
 		i.Account = awsAccount{s.account, s.config}
@@ -181,6 +181,8 @@ func (s *session) price() func(region, instanceType string) string {
 const (
 	// poll is the time between two looks at the director or the web.
 	poll = 2 * time.Second
+	// still is for how long no build may run before a quiet upgrade.
+	still = 10 * time.Second
 	// settle is how long web and workers may take after a deploy.
 	settle = 5 * time.Minute
 	// stackPoll is the time between two looks at a stack, which changes for minutes.

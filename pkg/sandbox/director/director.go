@@ -36,6 +36,8 @@ type Options struct {
 	// of an instance are about to start. It may block. Its error fails the
 	// task; a *Failure keeps its code.
 	UpdateInstance func(ctx context.Context, u Update) error
+	// DiskUsage is how full the persistent disk of an instance is, in percent; default 10.
+	DiskUsage func(deployment, group string, index int) int
 	// PostStart is called during "executing post-start", when the jobs of an
 	// instance run. It may block; the next instance group waits for it. Its error
 	// fails the task as post-start scripts that fail do; a *Failure keeps its code

@@ -106,7 +106,7 @@ func (j *job) printStats(dep *deployment, onlyVMs bool) error {
 	var lines []string
 	for _, i := range instances {
 		if i.vm != nil || !onlyVMs {
-			lines = append(lines, string(encode(i.stats(j.d.now())))+"\n")
+			lines = append(lines, string(encode(i.stats(j.d.now(), j.d.diskVitals(dep, i))))+"\n")
 		}
 	}
 	j.d.mu.Unlock()
@@ -116,8 +116,9 @@ func (j *job) printStats(dep *deployment, onlyVMs bool) error {
 	return j.sleep(200 * time.Millisecond)
 }
 
-// stats is what the agent of an instance would say. The caller holds mu.
-func (i *instance) stats(now time.Time) vmStats {
+// stats is what the agent of an instance would say, with the vitals of its disks. The
+// caller holds mu.
+func (i *instance) stats(now time.Time, disks map[string]any) vmStats {
 	s := vmStats{
 		CloudProperties: struct{}{}, DiskCIDs: []string{}, IPs: []string{i.ip}, Job: i.group, Index: i.index,
 		State: i.state, VMType: i.vmType, AZ: i.az, ID: i.id, Bootstrap: i.bootstrap, Processes: []processView{},
@@ -129,10 +130,9 @@ func (i *instance) stats(now time.Time) vmStats {
 	s.CID, s.Agent, s.Active = &i.vm.cid, &i.vm.agent, new(true)
 	s.Created = new(i.vm.created.UTC().Format(time.RFC3339))
 	uptime := int(now.Sub(i.vm.created).Seconds())
-	disk := map[string]string{"inode_percent": "5", "percent": "10"}
 	s.Vitals = map[string]any{
 		"cpu":  map[string]string{"sys": "3.0", "user": "7.6", "wait": "0.1"},
-		"disk": map[string]any{"ephemeral": disk, "system": disk},
+		"disk": disks,
 		"load": []string{"1.25", "1.08", "1.33"},
 		"mem":  map[string]string{"kb": "1141068", "percent": "5"}, "swap": map[string]string{"kb": "0", "percent": "0"},
 		"uptime": map[string]int{"secs": uptime},

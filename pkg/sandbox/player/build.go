@@ -2,6 +2,7 @@ package player
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -83,8 +84,28 @@ func (r *running) happened(h Happening) {
 	r.observe(h)
 }
 
-// step runs one step.
+// errTimeout is what Concourse's log says of a step that took too long.
+var errTimeout = errors.New("timeout exceeded")
+
+// overdue is what becomes of a step: errTimeout when its time was over.
+func overdue(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
+		return errTimeout
+	}
+	return err
+}
+
+// step runs one step within its timeout.
 func (r *running) step(ctx context.Context, s step) error {
+	if limit, _ := s.timeout(); limit > 0 { // parse has looked
+		var cancel func()
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
+		defer cancel()
+	}
+	return overdue(ctx, r.run(ctx, s))
+}
+
+func (r *running) run(ctx context.Context, s step) error {
 	switch {
 	case s.LoadVar != "":
 		return r.loadVar(s)

@@ -4,11 +4,13 @@
 package player
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/yaml"
 )
@@ -52,10 +54,22 @@ type step struct {
 	Format  string `json:"format"`   // of load_var: "trim", "raw"
 	Reveal  bool   `json:"reveal"`   // whether logs may show the variable
 
-	Task    string `json:"task"`    // "deploy"
-	Timeout string `json:"timeout"` // of a task: "3h"
-	Config  *task  `json:"config"`
+	Task   string `json:"task"` // "deploy"
+	Config *task  `json:"config"`
+
+	Timeout string `json:"timeout"` // of any step: "3h"
 }
+
+// timeout of the step; 0: it has none.
+func (s step) timeout() (time.Duration, error) {
+	if s.Timeout == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(s.Timeout)
+}
+
+// name of the step.
+func (s step) name() string { return cmp.Or(s.Get, s.Put, s.LoadVar, s.Task) }
 
 // kinds are the kinds of step that it is; one that is played is of one.
 func (s step) kinds() int {
@@ -102,6 +116,11 @@ func (c config) playable(s step) error {
 		return errors.New("has a step that is none of get, put, load_var and task, or several")
 	case len(s.Passed) > 0:
 		return errors.New("uses passed, which is not played")
+	}
+	if _, err := s.timeout(); err != nil {
+		return fmt.Errorf("has the step %s with an invalid timeout: %w", s.name(), err)
+	}
+	switch {
 	case s.Task != "":
 		return s.playableTask()
 	case s.LoadVar != "":

@@ -42,7 +42,8 @@ func TestTick_refusesAPipelineThatItWouldPlayWrongly(t *testing.T) {
 		{"a task that runs nothing", withTask("platform: linux, image_resource: {type: mock}"), "missing path to executable to run"},
 		{"a task without image", withTask("platform: linux, run: {path: make}"), "task unit without an image_resource"},
 		{"a task with outputs", withTask("platform: linux, run: {path: make}, image_resource: {type: mock}, outputs: [{name: out}]"), "outputs or caches, which are not played"},
-		{"a task with half a timeout", strings.Replace(withTask("platform: linux, run: {path: make}, image_resource: {type: mock}"), "task: unit", "task: unit, timeout: soon", 1), "task unit with an invalid timeout"},
+		{"a task with half a timeout", strings.Replace(withTask("platform: linux, run: {path: make}, image_resource: {type: mock}"), "task: unit", "task: unit, timeout: soon", 1), "step unit with an invalid timeout"},
+		{"a get with half a timeout", "resources: [{name: r}]\njobs: [{name: ship, plan: [{get: r, timeout: soon}]}]", "step r with an invalid timeout"},
 		{"a variable from nowhere", "jobs: [{name: ship, plan: [{load_var: v}]}]", "load_var v without a file"},
 		{"a variable with fields", "jobs: [{name: ship, plan: [{load_var: v, file: code/v.yml}]}]", "load_var v in a format that is not played"},
 		{"a variable in a format", "jobs: [{name: ship, plan: [{load_var: v, file: code/v, format: json}]}]", "load_var v in a format that is not played"},
@@ -231,6 +232,16 @@ func TestTick_failsABuildAtItsFirstFailingStep(t *testing.T) {
 				t.Errorf("the version that failed triggered %q again", again)
 			}
 		})
+	}
+}
+
+func TestTick_endsAPutAtItsTimeout(t *testing.T) {
+	s := newSite(t, strings.Replace(loop, "{put: target,", "{put: target, timeout: 1ms,", 1), shell{echoes.check, echoes.in, "exec sleep 600"})
+	if got := s.tick(t); !slices.Equal(got, []string{"ship failed"}) {
+		t.Errorf("outcomes %q", got)
+	}
+	if log := s.atc.builds[0].log.String(); !strings.HasSuffix(log, "timeout exceeded\n") {
+		t.Errorf("log = %q", log)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // task is a task's config, as far as it is played.
@@ -69,18 +68,7 @@ func (s step) playableTask() error {
 	case len(c.Outputs)+len(c.Caches) > 0:
 		return fmt.Errorf("has the task %s with outputs or caches, which are not played", s.Task)
 	}
-	if _, err := s.timeout(); err != nil {
-		return fmt.Errorf("has the task %s with an invalid timeout: %w", s.Task, err)
-	}
 	return nil
-}
-
-// timeout of the task; 0: it has none.
-func (s step) timeout() (time.Duration, error) {
-	if s.Timeout == "" {
-		return 0, nil
-	}
-	return time.ParseDuration(s.Timeout)
 }
 
 // playableVar says what of a load_var is not played.
@@ -131,7 +119,6 @@ func (r *running) has(name string) bool {
 
 // task runs a task in a directory of its own.
 func (r *running) task(ctx context.Context, s step) error {
-	limit, _ := s.timeout() // parse has looked
 	run, err := r.taskRun(s)
 	if err != nil {
 		return err
@@ -148,21 +135,10 @@ func (r *running) task(ctx context.Context, s step) error {
 		return err
 	}
 	run.Dir = filepath.Join(dir, filepath.FromSlash(s.Config.Run.Dir))
-	if limit > 0 {
-		var cancel func()
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, errTimeout)
-		defer cancel()
-	}
-	err = r.Task(ctx, run)
-	if errors.Is(context.Cause(ctx), errTimeout) {
-		err = errTimeout
-	}
+	err = overdue(ctx, r.Task(ctx, run))
 	r.happened(Happening{Kind: "task", Resource: s.Task, Err: err})
 	return err
 }
-
-// errTimeout is what Concourse's log says of a step that took too long.
-var errTimeout = errors.New("timeout exceeded")
 
 // taskRun fills in the variables of a task.
 func (r *running) taskRun(s step) (TaskRun, error) {

@@ -110,6 +110,11 @@ func (s *Server) carryOut(st *stack, t *task) (status string, err error) {
 		return t.action + "_COMPLETE", s.put(st, t)
 	case "REVERT":
 		if was := st.operation.before.live[t.id]; was != nil {
+			if now := st.live[t.id]; now.Type == databaseType {
+				if err := s.upgrade(now, was.Properties); err != nil {
+					return "", err
+				}
+			}
 			st.live[t.id] = was
 		}
 		return "UPDATE_COMPLETE", nil
@@ -147,6 +152,11 @@ func (s *Server) put(st *stack, t *task) error {
 	}
 	fresh := s.make(st, t.id, r, properties.(map[string]any), metadata.(map[string]any))
 	there := st.live[t.id]
+	if there != nil && r.Type == databaseType {
+		if err := s.upgrade(there, fresh.Properties); err != nil {
+			return err
+		}
+	}
 	if there == nil {
 		st.order = append(st.order, t.id)
 	} else if replacement(r.Type, differ(there, fresh.Properties, fresh.Metadata)) == "False" {

@@ -39,7 +39,7 @@ type Call struct {
 // State is what a test may look at.
 type State struct {
 	Stacks    map[string]StackState // by name, those that are not deleted
-	Snapshots []string              // of deleted databases
+	Snapshots []string              // of databases: before a major upgrade, and when they were deleted
 	Calls     map[string]int        // by action
 	Writes    int                   // calls that change something
 	Sent      []Call                // every call

@@ -1,0 +1,17 @@
+package command
+
+import "context"
+
+// DiskUsage implements Director.
+func (d director) DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error) {
+	disks, err := d.client.PersistentDisks(ctx, deployment)
+	if err != nil {
+		return 0, false, refused(err)
+	}
+	for _, disk := range disks {
+		if disk.Group == group {
+			percent, known = max(percent, disk.Percent), true
+		}
+	}
+	return percent, known, nil
+}

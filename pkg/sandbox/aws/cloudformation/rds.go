@@ -1,0 +1,39 @@
+package cloudformation
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const databaseType = "AWS::RDS::DBInstance"
+
+// upgrade changes the engine of a database as RDS does: never back, to another major
+// only when that is allowed, and then with a snapshot before it where backups are on.
+func (s *Server) upgrade(there *Live, properties map[string]any) error {
+	before, after := engine(there.Properties), engine(properties)
+	is, wanted := major(before), major(after)
+	switch {
+	case wanted < is:
+		return fmt.Errorf("Cannot upgrade postgres from %s to %s (Service: Rds, Status Code: 400)", before, after)
+	case wanted == is:
+		return nil
+	case fmt.Sprint(properties["AllowMajorVersionUpgrade"]) != "true":
+		return errors.New("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version. (Service: Rds, Status Code: 400)")
+	}
+	if days := fmt.Sprint(there.Properties["BackupRetentionPeriod"]); days != "0" && days != "<nil>" {
+		s.snapshots = append(s.snapshots, fmt.Sprintf("preupgrade-%s-%d-to-%d", there.PhysicalID, is, wanted))
+	}
+	return nil
+}
+
+// engine is the version of a database's engine.
+func engine(properties map[string]any) string { return fmt.Sprint(properties["EngineVersion"]) }
+
+// major is the number before the first dot; 0 for none.
+func major(version string) int {
+	text, _, _ := strings.Cut(version, ".")
+	n, _ := strconv.Atoi(text)
+	return n
+}

@@ -1,0 +1,30 @@
+package director
+
+import (
+	"slices"
+	"strconv"
+)
+
+// usual is how full a persistent disk is where nobody says it, in percent.
+const usual = 10
+
+// keepsData says whether a group has a persistent disk.
+func (d *deployment) keepsData(group string) bool {
+	groups := d.manifest.maps("instance_groups")
+	i := slices.IndexFunc(groups, func(g mapping) bool { return g.text("name") == group })
+	return i >= 0 && (groups[i].has("persistent_disk") || groups[i].has("persistent_disk_type") || groups[i].has("persistent_disks"))
+}
+
+// diskVitals are those of an instance's disks, as its agent tells them. The caller holds mu.
+func (d *Director) diskVitals(dep *deployment, i *instance) map[string]any {
+	disk := map[string]string{"inode_percent": "5", "percent": "10"}
+	vitals := map[string]any{"ephemeral": disk, "system": disk}
+	if dep.keepsData(i.group) {
+		percent := usual
+		if d.opts.DiskUsage != nil {
+			percent = d.opts.DiskUsage(dep.name, i.group, i.index)
+		}
+		vitals["persistent"] = map[string]string{"inode_percent": "1", "percent": strconv.Itoa(percent)}
+	}
+	return vitals
+}

@@ -1,0 +1,52 @@
+package upgrade
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
+)
+
+// gateLines is how many of the last lines of the gate's log are shown.
+const gateLines = 5
+
+// gateSays gives the last lines that the job beside the web has written, for a deploy
+// that ended because it gave up. They are on the VM only, so that the director has to
+// fetch them. A log that cannot be had is no reason to say less.
+func (in In) gateSays(ctx context.Context, deployment string, f Failure) []string {
+	if !strings.Contains(f.Message, "post-start") || !strings.Contains(f.Message, boshrelease.GateJob) {
+		return nil
+	}
+	group, id, ok := f.instance()
+	if !ok {
+		return nil
+	}
+	files, err := in.Director.Logs(ctx, deployment, group, id)
+	if err != nil {
+		_, _ = fmt.Fprintf(in.Log, "why %s/%s was not let pass is in its log of the job %s, which cannot be fetched: %v\n", group, id, boshrelease.GateJob, err)
+		return nil
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !slices.Contains(strings.Split(path.Clean(name), "/"), boshrelease.GateJob) {
+			continue
+		}
+		for line := range bytes.Lines(files[name]) {
+			if text := strings.TrimSpace(string(line)); text != "" {
+				lines = append(lines, text)
+			}
+		}
+	}
+	return lines[max(0, len(lines)-gateLines):]
+}
+
+// instance takes apart the name that the event log has: "web/6f1c… (0) (canary)".
+func (f Failure) instance() (group, id string, ok bool) {
+	name, _, _ := strings.Cut(f.Instance, " ")
+	return strings.Cut(name, "/")
+}

@@ -1,0 +1,66 @@
+package upgrade
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+)
+
+// ownComponent is what the bundled pipeline calls this program in a component set.
+const ownComponent = "perpetual"
+
+// handsOver says whether the new Perpetual of the set shall do the upgrade: where this
+// one does not know the wanted Concourse, and the pipeline that it sets runs the new
+// one from the next build on. A build of the new one finds its pipeline set already,
+// so nothing is handed over twice.
+func (o Out) handsOver(r *run) bool {
+	if !r.way.changes() || compatibility.Concourse(r.way.to).Match == compatibility.Exact {
+		return false
+	}
+	newer := r.newerPerpetual(o.Program)
+	return newer != "" && o.Concourse != nil && o.Build.Job != "" && o.Build.Pipeline == r.pipeline.ref.Name &&
+		r.pipeline.bundled && r.pipeline.kept["perpetual_version"] != newer
+}
+
+// newerPerpetual is the version of this program in the set, if it is newer than running.
+func (r *run) newerPerpetual(running string) string {
+	for _, c := range r.input.Components {
+		if c.Name == ownComponent && c.Kind == component.KindGitHub && running != "" && lowerVersion(running, c.Version) {
+			return c.Version
+		}
+	}
+	return ""
+}
+
+// handOver starts the build that goes on with the new program. It runs when this one
+// has ended, as the job is serial.
+func (o Out) handOver(ctx context.Context, r *run) (string, error) {
+	newer := r.newerPerpetual(o.Program)
+	build, err := o.Concourse.TriggerJob(ctx, concourse.Pipeline(r.pipeline.ref), o.Build.Job)
+	if err != nil {
+		return "", fmt.Errorf("start the build that goes on with Perpetual %s, which the pipeline has now: %w; trigger job %s by hand", newer, err, o.Build.Job)
+	}
+	tasks, err := o.tasks(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	r.answer = answer{note: noteHandedOver}
+	if last := judge(r.operation(o.Build), tasks).last; last != nil {
+		r.answer.task = last.ID
+	}
+	return fmt.Sprintf("this Perpetual does not know Concourse %s: build #%s of %s goes on with Perpetual %s", r.way.to, cmp.Or(build.Name, "?"), o.Build.Job, newer), nil
+}
+
+// lowerVersion says whether a version is lower than another one; where they are not
+// comparable it is not.
+func lowerVersion(a, b string) bool {
+	va, errA := semver.NewVersion(a)
+	vb, errB := semver.NewVersion(b)
+	return errA == nil && errB == nil && va.LessThan(vb)
+}

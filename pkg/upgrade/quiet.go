@@ -1,0 +1,187 @@
+package upgrade
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+const (
+	// defaultQuietTimeout is how long running builds are waited for.
+	defaultQuietTimeout = 30 * time.Minute
+	// giveBack is how long a run that fails, or is ended by a signal, may take to let
+	// pipelines run again. Concourse kills 10 s after its signal.
+	giveBack = 6 * time.Second
+)
+
+// Concourse is what an upgrade asks of Concourse that concerns other teams and other
+// builds than its own.
+type Concourse interface {
+	pause.ATC
+	// Build fails for a build that does not exist.
+	Build(ctx context.Context, id int) (concourse.Build, error)
+	// TriggerJob starts a build of a job in the team of the source.
+	TriggerJob(ctx context.Context, p concourse.Pipeline, job string) (concourse.Build, error)
+}
+
+// pauser pauses the pipelines of all teams for this run.
+func (o Out) pauser(r *run) pause.Pause {
+	return pause.Pause{
+		ATC: o.Concourse, Keeper: o.Keeper, Deployment: r.Source.Deployment,
+		Own: pause.Own{
+			Team: cmp.Or(o.Build.Team, r.Source.Concourse.Team, defaultTeam), Pipeline: r.ownPipeline(o.Build),
+			InstanceVars: r.pipeline.ref.InstanceVars, Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.number(),
+		},
+		Log: o.Log, Poll: o.poll(), Still: o.Still, Timeout: cmp.Or(r.Params.Upgrade.QuietTimeout.Duration, defaultQuietTimeout),
+		GoOn: r.Params.Upgrade.OnQuietTimeout == resource.QuietGo,
+	}
+}
+
+// ownPipeline is the name of the pipeline that verifies, which stays unpaused.
+func (r *run) ownPipeline(b Build) string {
+	named := ""
+	if r.Params.Pipeline != nil {
+		named = r.Params.Pipeline.Name
+	}
+	return cmp.Or(b.Pipeline, r.pipeline.ref.Name, named, bundledName)
+}
+
+// quietly makes sure, before anything is changed, that the run may pause what a quiet
+// upgrade has to pause.
+func (o Out) quietly(ctx context.Context, r *run) error {
+	if r.way.Way != compatibility.Quiet || !r.way.restarts {
+		return nil
+	}
+	switch {
+	case r.way.silent || len(r.deployed.Manifest) == 0:
+		return nil // nothing runs that could be paused
+	case o.Concourse == nil || o.Keeper == nil:
+		return fmt.Errorf("upgrade quietly (%s): pipelines of all teams must be paused: give source.concourse with a user who is an owner of team main, or choose another way in params.upgrade.way", r.way.Reason)
+	}
+	if err := o.pauser(r).Allowed(ctx); err != nil {
+		return fmt.Errorf("upgrade quietly (%s): %w", r.way.Reason, err)
+	}
+	return nil
+}
+
+// quiet says whether this run keeps builds away while Concourse is replaced.
+func (o Out) quiet(r *run) bool {
+	return r.way.Way == compatibility.Quiet && r.way.restarts && !r.way.silent && len(r.deployed.Manifest) > 0
+}
+
+// silence pauses all pipelines but our own and waits until no build but our own runs.
+// newest is the director's last task before.
+func (o Out) silence(ctx context.Context, r *run, newest int) error {
+	p := o.pauser(r)
+	p.After = newest
+	r.paused = true // from now on, also where it fails midway
+	if err := p.Begin(ctx, r.way.from, r.way.to); err != nil {
+		return fmt.Errorf("pause the pipelines: %w", err)
+	}
+	if err := p.Wait(ctx); err != nil {
+		return fmt.Errorf("wait for running builds: %w", err)
+	}
+	return nil
+}
+
+// restore lets the pipelines run again that this run has paused, where it has not
+// come to a deploy. One that the director may have accepted is for the verification.
+func (o Out) restore(ctx context.Context, r *run) {
+	if !r.paused {
+		return
+	}
+	if r.answer.task != 0 || r.sent != "" {
+		o.say("pipelines stay paused until the deploy was verified; where no build can do that, run perpetual resume")
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBack)
+	defer cancel()
+	o.say("no deploy was started: letting the pipelines run again")
+	if _, err := o.pauser(r).End(ctx); err != nil {
+		o.say("pipelines stay paused: %v", err)
+	}
+}
+
+// resumeLeft lets pipelines run again that a run has paused which was killed before it
+// started a deploy: there is nothing to deploy, so nobody else would.
+func (o Out) resumeLeft(ctx context.Context, r *run) error {
+	if o.Concourse == nil || o.Keeper == nil {
+		return nil
+	}
+	p := o.pauser(r)
+	list, found, err := p.Look(ctx)
+	if err != nil {
+		o.say("whether a quiet upgrade has left pipelines paused is not known: %v", err)
+		return nil
+	}
+	if !found || list.Task != 0 {
+		return nil // the build that verifies that task unpauses
+	}
+	o.say("a quiet upgrade that ended early, of %s, has left pipelines paused", list.Build)
+	if _, err := p.End(ctx); err != nil {
+		return fmt.Errorf("unpause what it has left paused: %w", err)
+	}
+	return nil
+}
+
+// resume lets the pipelines run again that a quiet upgrade has paused, once its deploy
+// has ended. verdict is what the verification has found; where Concourse cannot run
+// builds they stay paused, because unpausing would error them.
+func (in In) resume(ctx context.Context, req resource.InRequest, f *facts, verdict error) error {
+	if in.Concourse == nil {
+		return nil
+	}
+	var errs []error
+	for _, keeper := range in.Keepers {
+		p := pause.Pause{ATC: in.Concourse, Keeper: keeper, Deployment: req.Source.Deployment, Log: in.Log}
+		list, found, err := p.Look(ctx)
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("look for pipelines that a quiet upgrade has paused: %w", err))
+			continue
+		case !found || !f.ends(list):
+			continue
+		case verdict != nil && !in.serves(ctx):
+			_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused, because no worker takes steps: repair the deployment, then run `perpetual resume`\n", len(list.Pipelines))
+			continue
+		}
+		if _, err := p.End(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ends says whether the task that was looked at is the one for which pipelines were
+// paused. A run that was killed after its deploy was accepted has not noted it.
+func (f *facts) ends(list pause.List) bool {
+	if list.Task != 0 {
+		return f.Task.ID >= list.Task
+	}
+	return f.Task.ID > list.After
+}
+
+// serves says whether any worker takes steps.
+func (in In) serves(ctx context.Context) bool {
+	info, err := in.ATC.Info(ctx)
+	if err != nil {
+		return false
+	}
+	workers, err := in.ATC.Workers(ctx)
+	if err != nil {
+		return false
+	}
+	for _, w := range workers {
+		if w.State == "running" && compatible(w.Version, info.WorkerVersion) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,206 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
+	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/postgres"
+)
+
+// postgresRelease is the release of the database that the bundled manifest has.
+const postgresRelease = "postgres"
+
+// patientWatch is the watch time of a web that migrates where nothing holds BOSH
+// until it answers: BOSH goes on after the first number of milliseconds.
+const patientWatch = "300000-7200000"
+
+// way is how the web and the workers of a deployment are replaced.
+type way struct {
+	compatibility.Choice
+	from, to string // versions of Concourse: what runs, what is wanted; "" where there is none
+	restarts bool   // the web is restarted
+	silent   bool   // the web does not answer: there are no builds to keep away
+	plain    []byte // the manifest arranged as it is deployed; nil at a first deploy
+	database string // what is to be known of the database; "" where nothing is
+	gate     bool   // the release perpetual of this program is in the manifest
+}
+
+// changes says whether Concourse gets another version.
+func (w way) changes() bool { return w.from != "" && w.to != "" && !sameVersion(w.from, w.to) }
+
+// String is the way with its reason, for people.
+func (w way) String() string { return fmt.Sprintf("%s: %s", w.Way, w.Reason) }
+
+// chooseWay decides in what order web and workers are replaced, from what runs and
+// what is wanted, and arranges the manifest so. It changes nothing.
+func (o Out) chooseWay(ctx context.Context, r *run) error {
+	wanted, err := manifest.Parse(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered})
+	if err != nil {
+		return err
+	}
+	r.way = way{}
+	if len(wanted.Groups(concourseRelease, webJob)) == 0 {
+		return nil // another deployment than a Concourse
+	}
+	deployed, err := manifest.Parse(manifest.File{Name: "the deployed manifest", Text: r.deployed.Manifest})
+	if err != nil {
+		return err
+	}
+	now, err := o.running(ctx, r, deployed)
+	if err != nil {
+		return err
+	}
+	r.way.from, r.way.to = now.Version, wanted.Release(concourseRelease)
+	if err := r.refuseDowngrade(deployed, wanted); err != nil {
+		return err
+	}
+	database, err := postgres.Compare(r.deployed.Manifest, r.rendered, r.majorParam())
+	if err != nil {
+		return err
+	}
+	if err := database.Problem(); err != nil {
+		return fmt.Errorf("refuse to deploy: %w", err)
+	}
+	if err := r.restart(); err != nil {
+		return err
+	}
+	if r.way.Choice, err = compatibility.Choose(now, r.way.to, r.wish()); err != nil {
+		return fmt.Errorf("choose the way of the upgrade: %w", err)
+	}
+	r.way.database = database.String()
+	if err := o.quietly(ctx, r); err != nil {
+		return err
+	}
+	return r.arrange()
+}
+
+// wish is the way that params name. A quiet upgrade is for a web that restarts.
+func (r *run) wish() string {
+	if r.Params.Upgrade.Way == string(compatibility.Quiet) && !r.way.restarts {
+		return ""
+	}
+	return r.Params.Upgrade.Way
+}
+
+// running is what runs now: as the ATC reports it, else as the manifest was deployed.
+func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) (compatibility.Now, error) {
+	now := compatibility.Now{Version: deployed.Release(concourseRelease)}
+	if len(r.deployed.Manifest) == 0 || o.ATC == nil {
+		return now, nil
+	}
+	info, err := o.ATC.Info(ctx)
+	var workers []Worker
+	if err == nil {
+		workers, err = o.ATC.Workers(ctx)
+	}
+	switch {
+	case errors.Is(err, ErrRefused):
+		return now, fmt.Errorf("ask the ATC what runs: %w", err)
+	case err != nil && ctx.Err() != nil:
+		return now, context.Cause(ctx)
+	case err != nil:
+		r.way.silent = true
+		o.say("the ATC does not answer (%v): what runs is taken from the deployed manifest", err)
+		return now, nil
+	}
+	now.Version, now.Worker = info.Version, info.WorkerVersion
+	for _, w := range workers {
+		if w.State == "running" {
+			now.Workers = append(now.Workers, w.Version)
+		}
+	}
+	return now, nil
+}
+
+// refuseDowngrade refuses lower versions than what runs or is deployed.
+func (r *run) refuseDowngrade(deployed, wanted manifest.Deployment) error {
+	for _, from := range []string{r.way.from, deployed.Release(concourseRelease)} {
+		err := compatibility.Downgrade(from, r.way.to)
+		var lower *compatibility.DowngradeError
+		if errors.As(err, &lower) && r.Params.AllowDowngrade && !lower.Forbidden() {
+			err = nil
+		}
+		if err != nil {
+			return fmt.Errorf("refuse to deploy Concourse: %w; nothing was changed", err)
+		}
+	}
+	from, to := deployed.Release(postgresRelease), wanted.Release(postgresRelease)
+	if !r.Params.AllowDowngrade && lowerVersion(to, from) {
+		return fmt.Errorf("refuse to deploy postgres %s over %s: it is lower; nothing was changed; set params.allow_downgrade: true if it is meant", to, from)
+	}
+	return nil
+}
+
+// restart finds out whether the web is restarted. The manifest that is compared for
+// it is arranged as the deployed one, so that only what people have changed counts.
+func (r *run) restart() error {
+	r.way.plain, r.way.restarts = nil, true
+	if len(r.deployed.Manifest) == 0 {
+		return nil
+	}
+	now, err := manifest.Arranged(r.deployed.Manifest, boshrelease.Name, boshrelease.GateJob)
+	if err != nil {
+		return fmt.Errorf("read the arrangement of the deployed manifest: %w", err)
+	}
+	plain, _, err := manifest.Arrange(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered}, now)
+	if err != nil {
+		return nil // it cannot stay as it is deployed; arrange says why
+	}
+	r.way.plain = plain
+	restarts, err := manifest.RestartsWeb(r.deployed.Manifest, plain)
+	r.way.restarts = restarts || r.Params.Recreate
+	return err
+}
+
+// arrange orders the groups of the manifest, and lays in the job that holds BOSH
+// until the web answers.
+func (r *run) arrange() error {
+	a := manifest.Arrangement{
+		WorkersFirst:  r.way.Way == compatibility.WorkersFirst,
+		WorkersAtOnce: r.way.Way == compatibility.Quiet,
+	}
+	switch now, err := manifest.Arranged(r.deployed.Manifest, boshrelease.Name, boshrelease.GateJob); {
+	case err != nil:
+		return fmt.Errorf("read the arrangement of the deployed manifest: %w", err)
+	case !r.way.restarts: // it never restarts a web by itself
+		a.Gate = now.Gate
+	case r.Params.Upgrade.Colocated() && !r.noRelease:
+		a.Gate = &manifest.Colocation{Release: boshrelease.Name, Version: boshrelease.Version(), Job: boshrelease.GateJob}
+	case r.way.from != "" && migrates(r.way.from, r.way.to):
+		a.WatchTime = patientWatch
+		r.way.Notes = append(r.way.Notes, "the job "+boshrelease.GateJob+" is not beside the web: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
+	}
+	text, notes, err := manifest.Arrange(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered}, a)
+	if err != nil {
+		return err
+	}
+	r.way.gate = a.Gate != nil && a.Gate.Version == boshrelease.Version()
+	r.manifest, r.way.Notes = text, append(r.way.Notes, notes...)
+	return nil
+}
+
+// migrates says whether the database gets another schema, as far as is known.
+func migrates(from, to string) bool {
+	a, b := compatibility.Concourse(from), compatibility.Concourse(to)
+	return a.Match == compatibility.Unknown || b.Match == compatibility.Unknown || a.Migration != b.Migration
+}
+
+// sayWay tells people about the way, once a run.
+func (o Out) sayWay(r *run) {
+	if r.way.database != "" {
+		o.say("%s", r.way.database)
+	}
+	if r.way.to == "" || !r.way.restarts {
+		return // nothing is replaced that builds would notice
+	}
+	if r.way.changes() || r.way.Way != compatibility.WebFirst {
+		o.say("way: %s", r.way)
+	}
+	for _, note := range r.way.Notes {
+		o.say("way: note: %s", note)
+	}
+}
