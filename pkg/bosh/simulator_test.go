@@ -41,17 +41,25 @@ type simulation struct {
 	*director.Director
 	uaa    *director.UAA
 	faults *fault.Script
+	server *httptest.Server
 	client *bosh.Client
 }
 
 // simulate starts one that, unless update is nil, calls it for each instance.
 func simulate(t *testing.T, update func(context.Context, director.Update) error) *simulation {
 	t.Helper()
+	return simulateWith(t, director.Options{UpdateInstance: update})
+}
+
+// simulateWith starts one with options of its own.
+func simulateWith(t *testing.T, o director.Options) *simulation {
+	t.Helper()
 	s := &simulation{uaa: &director.UAA{Clients: map[string]string{"ci": clientSecret}}, faults: &fault.Script{}}
 	uaaServer := httptest.NewTLSServer(s.uaa)
 	t.Cleanup(uaaServer.Close)
 	s.uaa.SetURL(uaaServer.URL)
-	s.Director = director.New(t.Context(), director.Options{UAA: s.uaa, Scale: 0.002, UpdateInstance: update})
+	o.UAA, o.Scale = s.uaa, 0.002
+	s.Director = director.New(t.Context(), o)
 	t.Cleanup(s.Director.Close)
 	err := s.Seed(director.Seed{
 		Stemcells: []director.SeedStemcell{{Name: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", OS: "ubuntu-jammy", Version: "1.484"}},
@@ -60,19 +68,25 @@ func simulate(t *testing.T, update func(context.Context, director.Update) error)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(s.faults.Wrap(s.Director))
-	server.Config.ErrorLog = quiet()
-	server.StartTLS()
-	t.Cleanup(server.Close)
+	s.server = httptest.NewUnstartedServer(s.faults.Wrap(s.Director))
+	s.server.Config.ErrorLog = quiet()
+	s.server.StartTLS()
+	t.Cleanup(s.server.Close)
 	t.Cleanup(s.faults.Close)
-	s.client = newClient(t, bosh.Config{
-		URL: server.URL, CACert: ca(server), Client: "ci", ClientSecret: secret.New(clientSecret),
-		Retry: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}, Poll: time.Millisecond,
-	})
+	s.client = s.login(t, "ci")
 	if _, err := s.client.UpdateConfig(t.Context(), "cloud", "default", cloudConfig, ""); err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// login makes a client for a UAA client.
+func (s *simulation) login(t *testing.T, name string) *bosh.Client {
+	t.Helper()
+	return newClient(t, bosh.Config{
+		URL: s.server.URL, CACert: ca(s.server), Client: name, ClientSecret: secret.New(clientSecret),
+		Retry: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}, Poll: time.Millisecond,
+	})
 }
 
 // deploy submits the whole manifest under a context id.

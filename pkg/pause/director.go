@@ -69,7 +69,7 @@ func (k directorKeeper) title() string {
 func (k directorKeeper) decode(text string) (List, error) {
 	var content configContent
 	if err := yaml.UnmarshalStrict([]byte(text), &content); err != nil || content.List == "" {
-		return List{}, fmt.Errorf("%s: it is damaged: it holds no list; nothing was changed: %s", k.title(), byHand)
+		return List{}, fmt.Errorf("decode list %s: it is damaged: it holds no list; nothing was changed: %s", k.title(), byHand)
 	}
 	return decode(k.title(), []byte(content.List))
 }

@@ -18,7 +18,7 @@ import (
 func full() pause.List {
 	return pause.List{
 		Deployment: "concourse", Phase: pause.Paused, Since: time.Date(2026, 8, 26, 12, 0, 0, 0, time.UTC),
-		Build: "main/self-upgrade/upgrade #12", User: us, From: "8.2.5", To: "8.3.0", Task: 42,
+		Build: "main/self-upgrade/upgrade #12", BuildID: 4711, User: us, From: "8.2.5", To: "8.3.0", Task: 42,
 		Pipelines: []pause.Entry{
 			{ID: 11, Team: "main", Name: "1e3", Step: pause.Held, By: us, At: 1_787_659_200},
 			{ID: 12, Team: "yes", Name: "2026-08-26", InstanceVars: map[string]any{"n": 1.0, "s": "1", "deep": map[string]any{"a": []any{"b\n", "\u0085\u2028", "😀"}}}, Step: pause.Freed},

@@ -108,8 +108,7 @@ func (w *wait) ask(ctx context.Context) error {
 	if len(builds) > 0 || !w.calm.IsZero() {
 		return nil
 	}
-	_, err = w.hold(ctx, nil)
-	return err
+	return w.hold(ctx, nil)
 }
 
 // tell says which builds are waited for, when others are than before.

@@ -27,7 +27,7 @@ type web struct {
 	pipelines []concourse.PipelineState
 	builds    []concourse.Build
 	user      concourse.User
-	silent    bool // it does not say who has paused a pipeline, as before 7.9
+	silent    bool // it does not say who has paused a pipeline, as until 7.4.0
 
 	now    int64 // seconds
 	nextID int

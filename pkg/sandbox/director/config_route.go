@@ -35,11 +35,19 @@ func (d *Director) listConfigs(c *call) {
 	}
 	if text := c.query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
+		if err != nil {
 			c.fail(http.StatusBadRequest, failure(440010, "'limit' must be a number"))
 			return
 		}
+		if n < 1 {
+			c.fail(http.StatusBadRequest, failure(440010, "'limit' must be larger than zero"))
+			return
+		}
 		limit = n
+	}
+	if latest := c.query.Get("latest"); c.query.Has("latest") && latest != "true" && latest != "false" {
+		c.fail(http.StatusBadRequest, failure(440010, "'latest' must be 'true' or 'false'"))
+		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -89,11 +97,12 @@ func (d *Director) postConfig(c *call) {
 		return
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	latest := "0"
-	if current := d.currentConfig(*request.Type, *request.Name); current != nil {
+	current := d.currentConfig(*request.Type, *request.Name)
+	if current != nil {
 		latest = strconv.Itoa(current.id)
 	}
+	d.mu.Unlock()
 	expected := strings.Trim(string(request.Expected), `"`)
 	if expected != "" && expected != "null" && expected != latest {
 		c.html(http.StatusPreconditionFailed, string(encode(struct {
@@ -103,7 +112,12 @@ func (d *Director) postConfig(c *call) {
 		}{latest, expected, "Latest Id: '" + latest + "' does not match expected latest id"})))
 		return
 	}
-	saved, created := d.saveConfig(*request.Type, *request.Name, *request.Content, parsed)
+	if d.opts.StoreConfig != nil {
+		d.opts.StoreConfig(*request.Type, *request.Name)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	saved, created := d.saveConfigOver(current, *request.Type, *request.Name, *request.Content, parsed)
 	if created {
 		d.configWritten(c, saved, auditEvent{Action: "create", ObjectType: "config/" + saved.kind})
 	}

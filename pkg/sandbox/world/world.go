@@ -4,6 +4,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -47,6 +48,9 @@ type Options struct {
 	DrainTimeout time.Duration
 	// ReleaseSize is the size of a release in GitHub's lists; default: as small as it is.
 	ReleaseSize int
+	// Listen is the IP address on which the servers listen, with a port of its own
+	// each; default 127.0.0.1. Their certificates hold it.
+	Listen string
 	// CA signs the servers' certificates; default: a new one.
 	CA *tlsca.CA
 	// Empty leaves director and Concourse out: BootDirector makes the one, and its
@@ -65,7 +69,7 @@ type Options struct {
 	Observe func(who, what string)
 }
 
-// World is a running set of simulators on loopback addresses.
+// World is a running set of simulators on an address of this machine.
 type World struct {
 	GitHub    *github.Server
 	BoshIO    *boshio.Server
@@ -92,30 +96,9 @@ type World struct {
 // Start starts the simulators. They run until Close. bosh.io is served over
 // HTTP and, as boshio-tls, HTTPS; the others over HTTPS.
 func Start(ctx context.Context, o Options) (*World, error) {
-	if o.Scale == 0 {
-		o.Scale = 0.02
-	}
-	if o.DrainTimeout == 0 {
-		o.DrainTimeout = defaultDrainTime
-	}
-	if o.WebDrain == 0 {
-		o.WebDrain = time.Duration(float64(killWait) * o.Scale)
-	}
-	if o.Migration == 0 {
-		o.Migration = defaultMigration
-	}
-	if o.GateLimit == 0 {
-		o.GateLimit = defaultGateLimit
-	}
-	if o.Observe == nil {
-		o.Observe = func(string, string) {}
-	}
-	if o.CA == nil {
-		ca, err := tlsca.New()
-		if err != nil {
-			return nil, err
-		}
-		o.CA = ca
+	o, err := withDefaults(o)
+	if err != nil {
+		return nil, err
 	}
 	w := &World{
 		options: o, tlsca: o.CA, CA: o.CA.PEM(), Faults: map[string]*fault.Script{}, URLs: map[string]string{},
@@ -125,6 +108,26 @@ func Start(ctx context.Context, o Options) (*World, error) {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
+}
+
+func withDefaults(o Options) (Options, error) {
+	o.Scale = cmp.Or(o.Scale, 0.02)
+	o.DrainTimeout = cmp.Or(o.DrainTimeout, defaultDrainTime)
+	o.WebDrain = cmp.Or(o.WebDrain, time.Duration(float64(killWait)*o.Scale))
+	o.Migration = cmp.Or(o.Migration, defaultMigration)
+	o.GateLimit = cmp.Or(o.GateLimit, defaultGateLimit)
+	o.Listen = cmp.Or(o.Listen, "127.0.0.1")
+	if o.Observe == nil {
+		o.Observe = func(string, string) {}
+	}
+	if o.CA == nil {
+		ca, err := tlsca.New()
+		if err != nil {
+			return o, err
+		}
+		o.CA = ca
+	}
+	return o, nil
 }
 
 func (w *World) start(ctx context.Context) error {
@@ -174,13 +177,13 @@ func teams(owners ...string) map[string]map[string]string {
 
 // serve puts a handler behind its faults on a port of its own.
 func (w *World) serve(name string, handler http.Handler, secure bool) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(w.options.Listen, "0"))
 	if err != nil {
 		return fmt.Errorf("listen for %s: %w", name, err)
 	}
 	scheme := "http"
 	if secure {
-		config, err := w.tlsca.Config(tlsca.Options{})
+		config, err := w.tlsca.Config(tlsca.Options{Hosts: []string{"127.0.0.1", "::1", "localhost", w.options.Listen}})
 		if err != nil {
 			return err
 		}
