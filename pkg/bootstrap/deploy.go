@@ -1,12 +1,14 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
@@ -105,7 +107,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	}
 	answer, err := upgrade.Out{
 		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program,
-		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, Build: r.Build,
+		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, Build: r.build(),
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
 		return Outcome{}, err
@@ -127,6 +129,16 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return changed("%s: director task %d was accepted and keeps running", what, r.result.Task)
 	}
 	return changed("%s: %s", what, strings.Join(seen.changes, ", "))
+}
+
+// build is the build in which a self-upgrade runs. The container of a task is not told
+// which that is, but its job runs one at a time.
+func (r *run) build() upgrade.Build {
+	b := r.Build
+	if r.options.Self {
+		b.Job = cmp.Or(b.Job, pipelines.UpgradeJob)
+	}
+	return b
 }
 
 // local says whether the state is where a build cannot reach it.

@@ -42,7 +42,7 @@ type Own struct {
 	InstanceVars map[string]any // {environment: production}
 	Job          string         // upgrade
 	Name         string         // 12: the number within the job
-	BuildID      int            // 4711
+	BuildID      int            // 4711; 0 is not known: Concourse tells the containers of tasks nothing of their build
 }
 
 // String says to people which build this is.
@@ -54,6 +54,15 @@ func (o Own) String() string {
 		return "build " + strconv.Itoa(o.BuildID)
 	}
 	return "a run outside of Concourse"
+}
+
+// is says whether a build is the own one. Where its id is not known, it is the one of
+// its job, which is serial.
+func (o Own) is(b concourse.Build) bool {
+	if o.BuildID != 0 {
+		return b.ID == o.BuildID
+	}
+	return o.Job != "" && b.Job == o.Job && o.has(concourse.PipelineState{Team: b.Team, Pipeline: concourse.Pipeline{Name: b.Pipeline, InstanceVars: b.InstanceVars}})
 }
 
 // has says whether a pipeline is the own one.

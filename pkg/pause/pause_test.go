@@ -227,6 +227,7 @@ func TestOwn_saysWhichBuildItIs(t *testing.T) {
 	for want, o := range map[string]pause.Own{
 		"a run outside of Concourse":                     {},
 		"build 7":                                        {BuildID: 7},
+		"main/self-upgrade/upgrade":                      {Team: "main", Pipeline: "self-upgrade", Job: "upgrade"},
 		"main/self-upgrade/env:a/upgrade #12":            {Team: "main", Pipeline: "self-upgrade", InstanceVars: map[string]any{"env": "a"}, Job: "upgrade", Name: "12", BuildID: 7},
 		`main/self-upgrade/a:1,b:"1",c:"x y"/upgrade #1`: {Team: "main", Pipeline: "self-upgrade", InstanceVars: map[string]any{"a": 1.0, "b": "1", "c": "x y"}, Job: "upgrade", Name: "1"},
 	} {
