@@ -35,22 +35,30 @@ type Concourse interface {
 func (o Out) pauser(r *run) pause.Pause {
 	return pause.Pause{
 		ATC: o.Concourse, Keeper: o.Keeper, Deployment: r.Source.Deployment,
-		Own: pause.Own{
-			Team: cmp.Or(o.Build.Team, r.Source.Concourse.Team, defaultTeam), Pipeline: r.ownPipeline(o.Build),
-			InstanceVars: r.pipeline.ref.InstanceVars, Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.number(),
-		},
+		Own: o.own(r),
 		Log: o.Log, Poll: o.poll(), Still: o.Still, Timeout: cmp.Or(r.Params.Upgrade.QuietTimeout.Duration, defaultQuietTimeout),
 		GoOn: r.Params.Upgrade.OnQuietTimeout == resource.QuietGo,
 	}
 }
 
-// ownPipeline is the name of the pipeline that verifies, which stays unpaused.
-func (r *run) ownPipeline(b Build) string {
-	named := ""
-	if r.Params.Pipeline != nil {
-		named = r.Params.Pipeline.Name
+// own is the build that pauses, with the pipeline that verifies and stays unpaused: the
+// build's own one, whichever one is set, and outside of a build the one that is set.
+func (o Out) own(r *run) pause.Own {
+	own := pause.Own{
+		Team: cmp.Or(o.Build.Team, r.Source.Concourse.Team, defaultTeam), Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.number(),
 	}
-	return cmp.Or(b.Pipeline, r.pipeline.ref.Name, named, bundledName)
+	switch {
+	case o.Build.Pipeline != "":
+		own.Pipeline = o.Build.Pipeline
+		own.InstanceVars, _ = o.Build.vars() // Concourse gives JSON
+	case r.pipeline.ref.Name != "":
+		own.Pipeline, own.InstanceVars = r.pipeline.ref.Name, r.pipeline.ref.InstanceVars
+	case r.Params.Pipeline != nil && r.Params.Pipeline.Name != "":
+		own.Pipeline, own.InstanceVars = r.Params.Pipeline.Name, r.Params.Pipeline.InstanceVars
+	default:
+		own.Pipeline = bundledName
+	}
+	return own
 }
 
 // quietly makes sure, before anything is changed, that the run may pause what a quiet
