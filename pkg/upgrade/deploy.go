@@ -37,6 +37,9 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		}
 		return o.deploy(ctx, r) // the wait may have been long: look again
 	}
+	if err := o.silent(ctx, r); err != nil {
+		return "", err
+	}
 	if v.last != nil && !v.good && !diff.Changed() {
 		o.say("director task %d, the last deploy, ended as %s: deploying again", v.last.ID, v.last.State)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
@@ -93,14 +94,25 @@ func (o Out) silence(ctx context.Context, r *run, newest int) error {
 	if err := p.Begin(ctx, r.way.from, r.way.to); err != nil {
 		return fmt.Errorf("pause the pipelines: %w", err)
 	}
-	if err := p.Wait(ctx); err != nil {
-		return fmt.Errorf("wait for running builds: %w", err)
+	return p.Wait(ctx)
+}
+
+// silent fails where the pipelines that this run has paused were let run meanwhile, by
+// people or by another run: a deploy would error their builds.
+func (o Out) silent(ctx context.Context, r *run) error {
+	if !r.paused {
+		return nil
 	}
-	return nil
+	list, found, err := o.pauser(r).Look(ctx)
+	if err == nil && (!found || list.Phase == pause.Resuming) {
+		err = errors.New("the pipelines that were paused for this upgrade were let run again meanwhile, by perpetual resume or by another run; nothing was deployed; put again")
+	}
+	return err
 }
 
 // restore lets the pipelines run again that this run has paused, where it has not
-// come to a deploy. One that the director may have accepted is for the verification.
+// come to a deploy. One that the director may have accepted is for the verification,
+// and what another run has gone on from is for that one.
 func (o Out) restore(ctx context.Context, r *run) {
 	if !r.paused {
 		return
@@ -111,8 +123,23 @@ func (o Out) restore(ctx context.Context, r *run) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBack)
 	defer cancel()
+	p := o.pauser(r)
+	list, found, err := p.Look(ctx)
+	switch {
+	case err == nil && !found:
+		return
+	case r.fenced() != nil:
+		o.say("pipelines stay paused, as another run may go on from here: put again, or run perpetual resume")
+		return
+	case err == nil && list.Task != 0:
+		o.say("pipelines stay paused until director task %d, which another run has started, was verified", list.Task)
+		return
+	case err == nil && list.Build != p.Own.String():
+		o.say("pipelines stay paused, as %s goes on from here; where it does not, run perpetual resume", list.Build)
+		return
+	}
 	o.say("no deploy was started: letting the pipelines run again")
-	if _, err := o.pauser(r).End(ctx); err != nil {
+	if _, err := p.End(ctx); err != nil {
 		o.say("pipelines stay paused: %v", err)
 	}
 }
@@ -141,39 +168,65 @@ func (o Out) resumeLeft(ctx context.Context, r *run) error {
 
 // resume lets the pipelines run again that a quiet upgrade has paused, once its deploy
 // has ended. verdict is what the verification has found; where Concourse cannot run
-// builds they stay paused, because unpausing would error them.
-func (in In) resume(ctx context.Context, req resource.InRequest, f *facts, verdict error) error {
+// builds they stay paused, because unpausing would error them. It does so too when the
+// time of the verification is over.
+func (in In) resume(ctx context.Context, req resource.InRequest, f *facts, verdict error) (err error) {
 	if in.Concourse == nil {
 		return nil
 	}
-	var errs []error
-	for _, keeper := range in.Keepers {
-		p := pause.Pause{ATC: in.Concourse, Keeper: keeper, Deployment: req.Source.Deployment, Log: in.Log}
-		list, found, err := p.Look(ctx)
-		switch {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("look for pipelines that a quiet upgrade has paused: %w", err))
-			continue
-		case !found || !f.ends(list):
-			continue
-		case verdict != nil && !in.serves(ctx):
-			_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused, because no worker takes steps: repair the deployment, then run `perpetual resume`\n", len(list.Pipelines))
-			continue
-		}
-		if _, err := p.End(ctx); err != nil {
-			errs = append(errs, err)
-		}
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), giveBack)
+		defer cancel()
 	}
-	return errors.Join(errs...)
+	for _, keeper := range in.Keepers {
+		err = also(err, in.resumeFrom(ctx, req, f, verdict, keeper))
+	}
+	return err
+}
+
+// resumeFrom is resume for the list that one keeper has.
+func (in In) resumeFrom(ctx context.Context, req resource.InRequest, f *facts, verdict error, keeper pause.Keeper) error {
+	p := pause.Pause{ATC: in.Concourse, Keeper: keeper, Deployment: req.Source.Deployment, Log: in.Log}
+	list, found, err := p.Look(ctx)
+	if err != nil {
+		return fmt.Errorf("look for pipelines that a quiet upgrade has paused: %w", err)
+	}
+	if !found || !f.ends(list) {
+		return nil
+	}
+	newer, err := in.newer(ctx, req.Source, f.Task)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for a newer deploy, before pipelines are unpaused: %w; run perpetual resume", err)
+	case newer != nil:
+		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused until %s was verified\n", len(list.Pipelines), newer.name())
+		return nil
+	case verdict != nil && !in.serves(ctx):
+		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused, because no worker takes steps: repair the deployment, then run `perpetual resume`\n", len(list.Pipelines))
+		return nil
+	}
+	_, err = p.End(ctx)
+	return err
+}
+
+// also is both errors in one line; nil is none.
+func also(err, other error) error {
+	if err == nil || other == nil {
+		return cmp.Or(err, other)
+	}
+	return fmt.Errorf("%w; %w", err, other)
 }
 
 // ends says whether the task that was looked at is the one for which pipelines were
-// paused. A run that was killed after its deploy was accepted has not noted it.
+// paused. A run that was killed after its deploy was accepted has not noted it: then it
+// is any later one of this program, while a person's may have ended before the run has
+// come to its own.
 func (f *facts) ends(list pause.List) bool {
 	if list.Task != 0 {
 		return f.Task.ID >= list.Task
 	}
-	return f.Task.ID > list.After
+	return f.Task.ID > list.After && strings.HasPrefix(f.Task.ContextID, contextPrefix)
 }
 
 // serves says whether any worker takes steps.
