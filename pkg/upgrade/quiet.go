@@ -159,10 +159,13 @@ func (o Out) resumeLeft(ctx context.Context, r *run) error {
 	if !found || list.Task != 0 {
 		return nil // the build that verifies that task unpauses
 	}
-	o.say("a quiet upgrade that ended early, of %s, has left pipelines paused", list.Build)
+	if !r.paused {
+		o.say("a quiet upgrade that ended early, of %s, has left pipelines paused", list.Build)
+	}
 	if _, err := p.End(ctx); err != nil {
 		return fmt.Errorf("unpause what it has left paused: %w", err)
 	}
+	r.paused = false
 	return nil
 }
 

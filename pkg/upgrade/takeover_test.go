@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -183,4 +184,42 @@ func join(list []string) string {
 		text += " " + s
 	}
 	return text
+}
+
+// Somebody deploys while a put waits for builds.
+func TestOut_looksAgainAtWhatIsDeployedWhenItHasWaited(t *testing.T) {
+	meanwhile := func(f *fixture, text []byte) {
+		time.AfterFunc(time.Minute, func() {
+			f.director.mu.Lock()
+			defer f.director.mu.Unlock()
+			f.director.past(9, upgrade.StateDone)
+			f.director.record("concourse", text)
+		})
+	}
+	t.Run("with other values, which are kept", func(t *testing.T) {
+		play(t, func(t *testing.T, f *fixture) {
+			f.busy(t)
+			meanwhile(f, f.manifest(t, map[string]any{"concourse_version": "8.2.5", "worker_instances": 5}))
+			if _, err := f.out(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			wantText(t, "the manifest", f.submitted(t), "instances: 5")
+		})
+	})
+	t.Run("the same", func(t *testing.T) {
+		play(t, func(t *testing.T, f *fixture) {
+			f.busy(t)
+			meanwhile(f, f.manifest(t, map[string]any{"concourse_version": "8.3.0"}))
+			result, err := f.out(t.Context(), nil)
+			if err != nil || metadata(result)["deploy"] != "nothing to deploy" {
+				t.Fatalf("%v, %v", result, err)
+			}
+			if err := pausedAs(f, untouched); err != nil {
+				t.Error(err)
+			}
+			if log := f.log.String(); strings.Contains(log, "stay paused") {
+				t.Errorf("the log says that pipelines stay paused:\n%s", log)
+			}
+		})
+	})
 }
