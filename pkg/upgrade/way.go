@@ -175,12 +175,25 @@ func (r *run) arrange() error {
 		r.way.Notes = append(r.way.Notes, "the job "+boshrelease.GateJob+" is not beside the web: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
 	}
 	text, notes, err := manifest.Arrange(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered}, a)
+	if err != nil && r.asDeployed() {
+		text, notes, err = r.way.plain, nil, nil // nothing is replaced, so nothing errors
+	}
 	if err != nil {
 		return err
 	}
 	r.way.gate = a.Gate != nil && a.Gate.Version == boshrelease.Version()
 	r.manifest, r.way.Notes = text, append(r.way.Notes, notes...)
 	return nil
+}
+
+// asDeployed says whether the manifest is the deployed one, but for its arrangement.
+func (r *run) asDeployed() bool {
+	if r.way.plain == nil || r.way.restarts {
+		return false
+	}
+	was, err := manifest.Digest(r.deployed.Manifest)
+	will, other := manifest.Digest(r.way.plain)
+	return err == nil && other == nil && was == will
 }
 
 // migrates says whether the database gets another schema, as far as is known.
