@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // A manifest whose own order or pace would error builds is refused where something is
@@ -59,4 +60,33 @@ func TestOut_refusesAnArrangementOnlyWhereSomethingIsReplaced(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestOut_saysOnceThatThereIsNoSuchWay(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		_, err := f.out(t.Context(), func(p *resource.OutParams) { p.Upgrade.Way = "fast" })
+		wantError(t, err, `there is no way "fast"`, "web-first")
+		if n := strings.Count(err.Error(), "choose the way"); n != 1 {
+			t.Errorf("error %q says %d times what it did", err, n)
+		}
+		if done := f.all(); len(done) > 0 {
+			t.Errorf("it changed %q", done)
+		}
+	})
+}
+
+func TestOut_saysEachNoteOnceWhenItGoesWithoutItsRelease(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.concourse(t, "7.9.1", "2.4", "8.2.9")
+		f.director.releases = f.director.releases[:1]
+		f.director.faults["Upload"] = []error{upgrade.ErrForbidden}
+		if _, err := f.out(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, note := range []string{"8.2.9 is not in the table", "in the order worker, web", "BOSH goes on after five minutes"} {
+			if n := strings.Count(f.log.String(), note); n != 1 {
+				t.Errorf("it says %d times that %q:\n%s", n, note, f.log.String())
+			}
+		}
+	})
 }
