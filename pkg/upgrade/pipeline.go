@@ -3,7 +3,6 @@ package upgrade
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -115,12 +114,11 @@ func (o Out) pipelineRef(params resource.PipelineParams, team string) (PipelineR
 	if ref.Name == "" {
 		ref.Name = bundledName
 	}
-	if ref.InstanceVars == nil && o.Build.InstanceVars != "" {
-		if err := json.Unmarshal([]byte(o.Build.InstanceVars), &ref.InstanceVars); err != nil {
-			return PipelineRef{}, fmt.Errorf("parse BUILD_PIPELINE_INSTANCE_VARS: %w", err)
-		}
+	var err error
+	if ref.InstanceVars == nil {
+		ref.InstanceVars, err = o.Build.vars()
 	}
-	return ref, nil
+	return ref, err
 }
 
 // isBundled recognises a pipeline that was made from the bundled one, of this or
