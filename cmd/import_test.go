@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/secret"},
 	"pkg/bootstrap": {
-		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
+		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
 		"pkg/manifest", "pkg/state", "pkg/secret", "pkg/crash", "pipelines",
 	},
 	"pkg/environment":   {"pkg/config", "pkg/manifest", "pkg/secret", "pkg/component", "pkg/credential", "pkg/state", "pkg/compatibility", "pkg/postgres", "pipelines"},

@@ -19,6 +19,9 @@ var (
 	awsSSM []byte
 )
 
+// UpgradeJob is the job of SelfUpgrade that upgrades, one build at a time.
+const UpgradeJob = "upgrade"
+
 // SelfUpgrade is the pipeline with which a Concourse upgrades itself, with its
 // variables unfilled.
 func SelfUpgrade() []byte { return bytes.Clone(selfUpgrade) }

@@ -34,6 +34,25 @@ func TestPipelines_giveEveryStepATimeout(t *testing.T) {
 	}
 }
 
+// A task finds its own build by its job, of which there must be one at a time.
+func TestSelfUpgrade_upgradesOneAtATime(t *testing.T) {
+	var pipeline struct {
+		Jobs []struct {
+			Name   string
+			Serial bool
+		}
+	}
+	if err := yaml.Unmarshal(pipelines.SelfUpgrade(), &pipeline); err != nil {
+		t.Fatal(err)
+	}
+	for _, job := range pipeline.Jobs {
+		if job.Name == pipelines.UpgradeJob && job.Serial {
+			return
+		}
+	}
+	t.Errorf("no serial job %s in %v", pipelines.UpgradeJob, pipeline.Jobs)
+}
+
 // eachStep finds the steps in a pipeline, or in the ops on one.
 func eachStep(value any, visit func(kind string, step map[string]any)) {
 	switch v := value.(type) {

@@ -40,6 +40,7 @@ func run(ctx context.Context, args []string) error {
 	installer := flags.String("perpetual", "bin/perpetual", "demo: path of the program perpetual")
 	scenario := flags.String("scenario", demo.Success, "demo: "+demo.Scenarios)
 	account := flags.Bool("install", false, "serve: an AWS account in which nothing is installed, for the program perpetual")
+	listen := flags.String("listen", "127.0.0.1", "serve: IP `address` of this machine for the servers, so that the containers of a real Concourse reach them; their passwords are published")
 	after := flags.Duration("publish-after", 0, "serve: when a newer component set appears, for example 30s; 0 is never")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
@@ -48,7 +49,7 @@ func run(ctx context.Context, args []string) error {
 	case "demo":
 		return demo.Run(ctx, demo.Options{Scenario: *scenario, Program: *program, Installer: *installer, Out: os.Stdout})
 	case "serve":
-		return serve.Run(ctx, serve.Options{Install: *account, PublishAfter: *after, Out: os.Stdout, Err: os.Stderr})
+		return serve.Run(ctx, serve.Options{Install: *account, Listen: *listen, PublishAfter: *after, Out: os.Stdout, Err: os.Stderr})
 	case "bench":
 		return bench.Run(ctx, bench.Options{Program: *program, Others: flags.Args(), Out: os.Stdout})
 	}

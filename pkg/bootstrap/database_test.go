@@ -197,12 +197,12 @@ func (s *stage) forget(t *testing.T) {
 func TestDeploy_asksWhatNobodyKnows(t *testing.T) {
 	s := newStage(t, onVM(0))
 	s.forget(t)
-	s.manifest = withDatabase("43", "")
+	s.manifest = withDatabase("31", "")
 	at, _ := s.run(t, onVM(0), bootstrap.Options{})
 	if at == nil || at.Step != "deploy" {
 		t.Fatalf("it ends with %v", at)
 	}
-	for _, part := range []string{"postgres-release 43", "SELECT version()", "database.version"} {
+	for _, part := range []string{"postgres-release 31", "SELECT version()", "database.version"} {
 		if !strings.Contains(at.Error(), part) {
 			t.Errorf("the error lacks %q: %v", part, at)
 		}

@@ -1,12 +1,15 @@
 package bootstrap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -104,7 +107,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	}
 	answer, err := upgrade.Out{
 		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program,
-		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, Build: r.Build,
+		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, Build: r.build(),
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
 		return Outcome{}, err
@@ -126,6 +129,16 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return changed("%s: director task %d was accepted and keeps running", what, r.result.Task)
 	}
 	return changed("%s: %s", what, strings.Join(seen.changes, ", "))
+}
+
+// build is the build in which a self-upgrade runs. The container of a task is not told
+// which that is, but its job runs one at a time.
+func (r *run) build() upgrade.Build {
+	b := r.Build
+	if r.options.Self {
+		b.Job = cmp.Or(b.Job, pipelines.UpgradeJob)
+	}
+	return b
 }
 
 // local says whether the state is where a build cannot reach it.
@@ -162,6 +175,9 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
+	if text, err = keepKeys(running, text); err != nil {
+		return Outcome{}, err
+	}
 	change, err := atc.SetPipeline(ctx, ref, text)
 	if err != nil {
 		return Outcome{}, err
@@ -178,6 +194,15 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 		return changed("pipeline %s was updated", ref.Name)
 	}
 	return upToDate("pipeline %s", ref.Name)
+}
+
+// keepKeys gives a pipeline what people have added to the running one by hand, and this
+// program's library knows nothing of.
+func keepKeys(running upgrade.PipelineConfig, text []byte) ([]byte, error) {
+	if !running.Exists {
+		return text, nil
+	}
+	return concourse.KeepKeys(running.YAML, text)
 }
 
 // pipeline renders the pipeline; what Concourse's credential manager fills in stays.

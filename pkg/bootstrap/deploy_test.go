@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -52,6 +53,18 @@ func (deaf) Tasks(context.Context, upgrade.TaskFilter) ([]upgrade.Task, error) {
 	return nil, errNoDirector
 }
 
+// Keeper implements bootstrap.Director: there is no list.
+func (deaf) Keeper(string) pause.Keeper { return nil }
+
+// silent is a Concourse that does not answer.
+type silent struct{ bootstrap.ATC }
+
+// Info implements upgrade.ATC.
+func (silent) Info(context.Context) (upgrade.ATCInfo, error) { return upgrade.ATCInfo{}, errNoDirector }
+
+// Teams implements bootstrap.ATC.
+func (silent) Teams() upgrade.Concourse { return nil }
+
 var errNoDirector = errors.New("the director does not answer")
 
 // install is an installation in the cloud.
@@ -68,6 +81,7 @@ func (c *cloud) install(t *testing.T, cfg *config.Config) (*bootstrap.Installati
 			return c.effect("store deleted")
 		},
 		Director: func(resource.Director) (bootstrap.Director, func(), error) { return deaf{}, func() {}, nil },
+		ATC:      func(resource.Concourse) (bootstrap.ATC, error) { return silent{}, nil },
 		Components: func(context.Context, resource.Source, resource.Version) ([]component.Component, error) {
 			return set, nil
 		},

@@ -319,6 +319,13 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
+	running, err := atc.Pipeline(ctx, upgrade.PipelineRef{Name: name})
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	if text, err = keepKeys(running, text); err != nil {
+		return PlannedStep{}, err
+	}
 	change, err := atc.DiffPipeline(ctx, upgrade.PipelineRef{Name: name}, text)
 	if err != nil {
 		return PlannedStep{}, err

@@ -111,6 +111,9 @@ func (c *Client) send(ctx context.Context, via *http.Client, req *http.Request) 
 	if err != nil || a.status != http.StatusUnauthorized || !c.auth.renewable() {
 		return a, res, err
 	}
+	if code, _ := describe(a.body); lacksScope(a.status, code) { // another token has no more rights
+		return a, res, nil
+	}
 	if head, err = c.auth.header(ctx, head); err != nil {
 		return nil, nil, &loginError{err}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 )
@@ -80,24 +79,11 @@ func (c *Client) askAgents(ctx context.Context, name, action string) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	id, err := c.submit(ctx, submission{
-		action: action, method: http.MethodGet, path: path + "/instances", query: url.Values{"format": {"full"}},
-	})
-	var uncertain *UncertainError
-	if errors.As(err, &uncertain) { // it changes nothing: no need to look for it
-		return nil, fmt.Errorf("%s: %w", action, uncertain.Err)
-	}
+	task, err := c.ask(ctx, action, path+"/instances", url.Values{"format": {"full"}})
 	if err != nil {
 		return nil, err
 	}
-	task, err := c.Wait(ctx, id, c.poll, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", action, err)
-	}
-	if !task.Succeeded() {
-		return nil, fmt.Errorf("%s: director task %d ended as %s: %s", action, id, task.State, task.Result)
-	}
-	result, err := c.TaskResult(ctx, id)
+	result, err := c.TaskResult(ctx, task.ID)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", action, err)
 	}

@@ -21,9 +21,16 @@ var (
 	// or config. A 404 of something else at the URL is not ErrNotFound: it must
 	// not pass for "not deployed yet".
 	ErrNotFound = errors.New("not found on the director")
+	// ErrForbidden says that the director knows the login, and that what was asked
+	// is beyond its rights.
+	ErrForbidden = errors.New("the director's client may not do this")
 	// ErrConfigChanged says that a config was updated by someone else since it was read.
 	ErrConfigChanged = errors.New("the config was changed meanwhile")
 )
+
+// codeUnauthorized is the director's code for a login that lacks a scope. The
+// status is 401 then, as it is for a login that is wrong.
+const codeUnauthorized = 600000
 
 // maxDescription bounds a server's words in an error.
 const maxDescription = 600
@@ -51,11 +58,13 @@ func (e *ResponseError) Error() string {
 	return text + ")"
 }
 
-// Is makes errors.Is find ErrNotFound and ErrConfigChanged.
+// Is makes errors.Is find ErrNotFound, ErrForbidden and ErrConfigChanged.
 func (e *ResponseError) Is(target error) bool {
 	switch target {
 	case ErrNotFound:
 		return e.Status == http.StatusNotFound && e.Code != 0
+	case ErrForbidden:
+		return e.Status == http.StatusForbidden || lacksScope(e.Status, e.Code)
 	case ErrConfigChanged:
 		return e.Status == http.StatusPreconditionFailed
 	}
@@ -125,10 +134,10 @@ func (c *Client) refusal(req *http.Request, a *answer) error {
 	e.Description = c.auth.mask(e.Description)
 	peer := c.peer(req.URL.Host)
 	switch {
+	case a.status == http.StatusForbidden, lacksScope(a.status, e.Code):
+		e.what = fmt.Sprintf("%s does not let %s do this", peer, c.auth.name())
 	case a.status == http.StatusUnauthorized:
 		e.what = fmt.Sprintf("%s refused %s", peer, c.auth.who())
-	case a.status == http.StatusForbidden:
-		e.what = fmt.Sprintf("%s does not let %s do this", peer, c.auth.name())
 	case a.status == http.StatusTooManyRequests:
 		e.what = peer + " gets too many requests: " + comeBack(a.header)
 	case a.status >= 500:
@@ -141,6 +150,11 @@ func (c *Client) refusal(req *http.Request, a *answer) error {
 		e.what = peer + " answered with an error: check that url is the director's own"
 	}
 	return e
+}
+
+// lacksScope says whether an answer is for a login that the director knows.
+func lacksScope(status, code int) bool {
+	return status == http.StatusUnauthorized && code == codeUnauthorized
 }
 
 // page makes the error for a web page where JSON was due.

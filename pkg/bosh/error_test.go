@@ -26,6 +26,8 @@ func TestErrors_sayWhatHappenedAndWhatToDo(t *testing.T) {
 	}{
 		{"401", recorded(t, "74-tasks-badpass")[0].play,
 			"GET /locks: director refused user admin: check username and password, and what the user may do (401, Not authorized: '/tasks')"},
+		{"401 for want of a scope", text(401, `{"code":600000,"description":"Require one of the scopes: bosh.admin"}`),
+			"GET /locks: director does not let user admin do this (401, code 600000, Require one of the scopes: bosh.admin)"},
 		{"403", text(403, ""), "GET /locks: director does not let user admin do this (403)"},
 		{"404 of the director", text(404, `{"code":70000,"description":"Deployment 'nodep' doesn't exist"}`),
 			"GET /locks: director: Deployment 'nodep' doesn't exist (404, code 70000)"},
@@ -58,6 +60,24 @@ func TestErrors_sayWhatHappenedAndWhatToDo(t *testing.T) {
 				t.Errorf("error %q,\nwant  %q", fmt.Sprint(err), c.want)
 			}
 		})
+	}
+}
+
+func TestErrors_tellMissingRightsFromAWrongLogin(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer    http.HandlerFunc
+		forbidden bool
+	}{
+		"wrong password": {recorded(t, "74-tasks-badpass")[0].play, false},
+		"lacks a scope":  {text(401, `{"code":600000,"description":"Require one of the scopes: bosh.admin, bosh.releases.upload"}`), true},
+		"403":            {text(403, ""), true},
+		"404":            {text(404, `{"code":600000,"description":"x"}`), false},
+	} {
+		client, _ := connect(t, map[string]http.HandlerFunc{"POST /releases": c.answer})
+		_, err := client.UploadRelease(t.Context(), "perpetual", []byte("x"))
+		if err == nil || errors.Is(err, bosh.ErrForbidden) != c.forbidden {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 )
 
 // Instance is one instance of a deployment with what its agent says.
 type Instance struct {
 	Group     string    // "web"
 	ID        string    // "436cb8d0-438d-4f34-b67e-4c8f6a5488ef"
-	AgentID   string    // of its VM
 	Index     int       // 0
 	AZ        string    // "z1"
 	State     string    // of its processes together: "running", "failing", "stopped", "unresponsive agent"
@@ -19,6 +21,7 @@ type Instance struct {
 	Bootstrap bool      // the first of its group
 	IPs       []string  // ["10.0.1.4"]
 	VMCID     string    // "i-0123456789abcdef0"
+	AgentID   string    // "c62809bf-9459-4f17-b6c8-1df693ac74ec"; another one after a recreate
 	VMType    string    // "default"
 	Stemcell  Stemcell  // without OS and CID
 	Processes []Process // as monit sees them
@@ -34,7 +37,6 @@ type Process struct {
 type instanceLine struct {
 	Group     string    `json:"job_name"`  // "web"
 	ID        string    `json:"id"`        // "436cb8d0-…"
-	AgentID   string    `json:"agent_id"`  // of its VM
 	Index     int       `json:"index"`     // 0
 	AZ        string    `json:"az"`        // "z1"
 	State     string    `json:"job_state"` // "running"
@@ -42,6 +44,7 @@ type instanceLine struct {
 	Bootstrap bool      `json:"bootstrap"` // true
 	IPs       []string  `json:"ips"`       // ["192.168.1.2"]
 	VMCID     string    `json:"vm_cid"`    // "10867"
+	AgentID   string    `json:"agent_id"`  // "c62809bf-…"
 	VMType    string    `json:"vm_type"`   // "small"
 	Processes []Process `json:"processes"`
 	Stemcell  struct {
@@ -66,6 +69,26 @@ func (c *Client) Instances(ctx context.Context, name string) ([]Instance, error)
 	return instances, nil
 }
 
+// ask starts a task that only reads, and waits until it has succeeded.
+func (c *Client) ask(ctx context.Context, action, path string, query url.Values) (Task, error) {
+	id, err := c.submit(ctx, submission{action: action, method: http.MethodGet, path: path, query: query})
+	var uncertain *UncertainError
+	if errors.As(err, &uncertain) { // it changes nothing: no need to look for it
+		return Task{}, fmt.Errorf("%s: %w", action, uncertain.Err)
+	}
+	if err != nil {
+		return Task{}, err
+	}
+	task, err := c.Wait(ctx, id, c.poll, nil)
+	if err != nil {
+		return Task{}, fmt.Errorf("%s: %w", action, err)
+	}
+	if !task.Succeeded() {
+		return Task{}, fmt.Errorf("%s: director task %d ended as %s: %s", action, id, task.State, task.Result)
+	}
+	return task, nil
+}
+
 // decodeInstances reads JSON lines.
 func decodeInstances(result []byte) ([]Instance, error) {
 	var instances []Instance
@@ -78,8 +101,8 @@ func decodeInstances(result []byte) ([]Instance, error) {
 			return nil, fmt.Errorf("read an instance from the task's result: %w", err)
 		}
 		instances = append(instances, Instance{
-			Group: l.Group, ID: l.ID, AgentID: l.AgentID, Index: l.Index, AZ: l.AZ, State: l.State, Wanted: l.Wanted,
-			Bootstrap: l.Bootstrap, IPs: l.IPs, VMCID: l.VMCID, VMType: l.VMType, Processes: l.Processes,
+			Group: l.Group, ID: l.ID, Index: l.Index, AZ: l.AZ, State: l.State, Wanted: l.Wanted,
+			Bootstrap: l.Bootstrap, IPs: l.IPs, VMCID: l.VMCID, AgentID: l.AgentID, VMType: l.VMType, Processes: l.Processes,
 			Stemcell: Stemcell{Name: l.Stemcell.Name, Version: l.Stemcell.Version},
 		})
 	}

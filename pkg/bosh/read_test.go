@@ -226,7 +226,7 @@ func TestInstances_areReadAsRecorded(t *testing.T) {
 	}
 	want := []bosh.Instance{{
 		Group: "web", ID: "436cb8d0-438d-4f34-b67e-4c8f6a5488ef", Index: 0, AZ: "z1", State: "running", Wanted: "started", Bootstrap: true,
-		IPs: []string{"192.168.1.2"}, VMCID: "10867", VMType: "small", Stemcell: bosh.Stemcell{Name: "tiny-stemcell", Version: "1.2"},
+		IPs: []string{"192.168.1.2"}, VMCID: "10867", AgentID: "c62809bf-9459-4f17-b6c8-1df693ac74ec", VMType: "small", Stemcell: bosh.Stemcell{Name: "tiny-stemcell", Version: "1.2"},
 		Processes: []bosh.Process{{Name: "process-1", State: "running"}, {Name: "process-2", State: "running"}, {Name: "process-3", State: "failing"}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
@@ -41,17 +42,25 @@ type simulation struct {
 	*director.Director
 	uaa    *director.UAA
 	faults *fault.Script
+	server *httptest.Server
 	client *bosh.Client
 }
 
 // simulate starts one that, unless update is nil, calls it for each instance.
 func simulate(t *testing.T, update func(context.Context, director.Update) error) *simulation {
 	t.Helper()
+	return simulateWith(t, director.Options{UpdateInstance: update})
+}
+
+// simulateWith starts one with options of its own.
+func simulateWith(t *testing.T, o director.Options) *simulation {
+	t.Helper()
 	s := &simulation{uaa: &director.UAA{Clients: map[string]string{"ci": clientSecret}}, faults: &fault.Script{}}
 	uaaServer := httptest.NewTLSServer(s.uaa)
 	t.Cleanup(uaaServer.Close)
 	s.uaa.SetURL(uaaServer.URL)
-	s.Director = director.New(t.Context(), director.Options{UAA: s.uaa, Scale: 0.002, UpdateInstance: update})
+	o.UAA, o.Scale = s.uaa, 0.002
+	s.Director = director.New(t.Context(), o)
 	t.Cleanup(s.Director.Close)
 	err := s.Seed(director.Seed{
 		Stemcells: []director.SeedStemcell{{Name: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", OS: "ubuntu-jammy", Version: "1.484"}},
@@ -60,19 +69,25 @@ func simulate(t *testing.T, update func(context.Context, director.Update) error)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(s.faults.Wrap(s.Director))
-	server.Config.ErrorLog = quiet()
-	server.StartTLS()
-	t.Cleanup(server.Close)
+	s.server = httptest.NewUnstartedServer(s.faults.Wrap(s.Director))
+	s.server.Config.ErrorLog = quiet()
+	s.server.StartTLS()
+	t.Cleanup(s.server.Close)
 	t.Cleanup(s.faults.Close)
-	s.client = newClient(t, bosh.Config{
-		URL: server.URL, CACert: ca(server), Client: "ci", ClientSecret: secret.New(clientSecret),
-		Retry: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}, Poll: time.Millisecond,
-	})
+	s.client = s.login(t, "ci")
 	if _, err := s.client.UpdateConfig(t.Context(), "cloud", "default", cloudConfig, ""); err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// login makes a client for a UAA client.
+func (s *simulation) login(t *testing.T, name string) *bosh.Client {
+	t.Helper()
+	return newClient(t, bosh.Config{
+		URL: s.server.URL, CACert: ca(s.server), Client: name, ClientSecret: secret.New(clientSecret),
+		Retry: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}, Poll: time.Millisecond,
+	})
 }
 
 // deploy submits the whole manifest under a context id.
@@ -195,5 +210,55 @@ func TestSimulator_aLockIsSeenAndATaskCancelled(t *testing.T) {
 	}
 	if err := s.client.CancelTask(t.Context(), id); err == nil || !strings.Contains(err.Error(), "invalid state (cancelled)") {
 		t.Errorf("a second time: error %v", err)
+	}
+}
+
+func TestSimulator_aClientThatMayNotUploadIsToldSo(t *testing.T) {
+	s := simulate(t, nil)
+	s.uaa.Clients["deployer"] = clientSecret
+	s.uaa.Scopes = map[string][]string{"deployer": {"bosh.read", "bosh.teams.ci.admin"}}
+	client := s.login(t, "deployer")
+	_, err := client.UploadRelease(t.Context(), "perpetual", []byte("x"))
+	if !errors.Is(err, bosh.ErrForbidden) || !strings.Contains(err.Error(), "director does not let client deployer do this") ||
+		!strings.Contains(err.Error(), "bosh.releases.upload") {
+		t.Errorf("error %v", err)
+	}
+	id, err := client.Deploy(t.Context(), []byte(wholeManifest), bosh.DeployOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if task, err := client.Wait(t.Context(), id, time.Millisecond, nil); err != nil || !task.Succeeded() {
+		t.Errorf("task %+v, error %v", task, err)
+	}
+	if _, err := client.Logs(t.Context(), "concourse", "web", "0"); !errors.Is(err, bosh.ErrForbidden) {
+		t.Errorf("logs: error %v", err)
+	}
+	if _, err := client.StoreConfig(t.Context(), kind, entry, "by: the team\n", ""); err != nil {
+		t.Errorf("a config of the team: %v", err)
+	}
+}
+
+// The release of our own, as this package sends it.
+func TestSimulator_takesTheReleaseOfOurOwn(t *testing.T) {
+	s := simulate(t, nil)
+	upload := func() bosh.Task {
+		id, err := s.client.UploadRelease(t.Context(), boshrelease.Name, boshrelease.Archive())
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, err := s.client.Wait(t.Context(), id, time.Millisecond, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return task
+	}
+	for range 2 {
+		if task := upload(); !task.Succeeded() || task.Result != "Created release 'perpetual/"+boshrelease.Version()+"'" {
+			t.Errorf("task %+v", task)
+		}
+	}
+	script, ok := s.JobTemplate(boshrelease.Name, boshrelease.Version(), boshrelease.GateJob, "post-start")
+	if !ok || !strings.HasPrefix(string(script), "#!/bin/bash\n") {
+		t.Errorf("template %.40q", script)
 	}
 }

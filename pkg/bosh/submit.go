@@ -42,7 +42,7 @@ func (c *Client) submit(ctx context.Context, s submission) (int, error) {
 		return 0, fmt.Errorf("%s: %w", s.action, err)
 	}
 	via := c.via(s.method)
-	if s.file != "" {
+	if s.mediaType == archive {
 		via = c.uploads
 	}
 	a, _, err := c.send(ctx, via, req)

@@ -50,6 +50,19 @@ func (c *Client) UploadReleaseFile(ctx context.Context, path string) (taskID int
 	})
 }
 
+// UploadRelease sends a release from memory, once, and returns the id of the task
+// that unpacks it; name is for errors. Its error is ErrForbidden if the login may
+// not upload releases, otherwise as those of Deploy.
+func (c *Client) UploadRelease(ctx context.Context, name string, tarball []byte) (taskID int, err error) {
+	action := "upload release " + name
+	if len(tarball) == 0 {
+		return 0, fmt.Errorf("%s: %w", action, errors.New("it is empty"))
+	}
+	return c.submit(ctx, submission{
+		action: action, method: http.MethodPost, path: "/releases", mediaType: archive, body: tarball,
+	})
+}
+
 // uploadURL submits the location as JSON. The field sha1 takes every digest that
 // bosh-utils' multi-digest can read, "sha256:…" among them.
 func (c *Client) uploadURL(ctx context.Context, kind, path string, u Upload) (int, error) {

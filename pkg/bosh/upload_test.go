@@ -98,6 +98,24 @@ func TestUploadFile_streamsTheFileOnce(t *testing.T) {
 	}
 }
 
+func TestUploadRelease_sendsItsBytesOnce(t *testing.T) {
+	client, director := connect(t, map[string]http.HandlerFunc{"POST /releases": inTurn(started(8), drop)})
+	id, err := client.UploadRelease(t.Context(), "perpetual", []byte("tarball"))
+	got := director.seen()[1]
+	if err != nil || id != 8 || got.body != "tarball" || got.uri != "/releases" ||
+		got.header.Get("Content-Type") != "application/x-compressed" || got.header.Get("Content-Length") != "7" {
+		t.Errorf("task %d, error %v, sent %+v", id, err, got)
+	}
+	_, err = client.UploadRelease(t.Context(), "perpetual", []byte("tarball"))
+	var uncertain *bosh.UncertainError
+	if !errors.As(err, &uncertain) || director.count("POST") != 2 || !strings.Contains(err.Error(), "upload release perpetual") {
+		t.Errorf("lost: %d requests, error %v", director.count("POST"), err)
+	}
+	if _, err := client.UploadRelease(t.Context(), "perpetual", nil); err == nil || director.count("POST") != 2 {
+		t.Errorf("nothing to send: error %v", err)
+	}
+}
+
 func TestUploadFile_isRepeatedWholeAfterARefusedToken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "stemcell.tgz")
 	if err := os.WriteFile(path, []byte("stemcell"), 0o600); err != nil {

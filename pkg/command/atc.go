@@ -24,14 +24,20 @@ func (c *call) atc(s resource.Concourse) (upgrade.ATC, upgrade.Concourse, error)
 
 // atcClient opens a client of the Concourse API.
 func (c *call) atcClient(s resource.Concourse) (atc, error) {
+	client, err := c.concourseClient(s)
+	return atc{client}, err
+}
+
+// concourseClient opens the adapter itself.
+func (c *call) concourseClient(s resource.Concourse) (*concourse.Client, error) {
 	client, err := concourse.New(concourse.Config{
 		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.notify, Debug: c.debug,
 		Retry: patience(retry.Default),
 	})
 	if err != nil {
-		return atc{}, fmt.Errorf("source.concourse: %w", err)
+		return nil, fmt.Errorf("source.concourse: %w", err)
 	}
-	return atc{client}, nil
+	return client, nil
 }
 
 // atc speaks upgrade's language over the adapter.

@@ -179,7 +179,7 @@ func (d director) Instances(ctx context.Context, name string) ([]upgrade.Instanc
 	for i, in := range list {
 		out[i] = upgrade.Instance{Group: in.Group, ID: in.ID, Agent: in.AgentID, Index: in.Index, State: in.State, Wanted: in.Wanted}
 	}
-	return out, refused(err)
+	return out, notFound(refused(err))
 }
 
 // Logs implements upgrade.Director.

@@ -112,7 +112,7 @@ func (d drill) survives(t *testing.T, b blow, control end) {
 	if len(s.deploys()) > 1 {
 		if !b.busy {
 			s.idle(t)
-		} else if err := s.WaitLanding(t.Context(), "worker-0"); err != nil { // the web is back
+		} else if err := s.WaitDraining(t.Context(), ""); err != nil { // the web is back
 			t.Fatal(err)
 		}
 	}

@@ -91,16 +91,15 @@ func TestPipeline_takesAGivenConstraintWithoutAsking(t *testing.T) {
 
 func TestPipeline_saysInOneLineThatNobodyKnowsTheMajor(t *testing.T) {
 	t.Parallel()
-	gone := newWeb(t, http.StatusOK, "")
-	gone.Close()
+	const gone = "http://127.0.0.1:1" // nobody listens there
 	for name, of := range map[string]struct {
 		args []string
 		want string
 	}{
 		"no URL":         {nil, "atc_url is not given"},
 		"a variable":     {[]string{"-v", "atc_url=((ci_url))"}, "atc_url is not given"},
-		"a CA elsewhere": {[]string{"-v", "atc_url=" + gone.URL, "-v", "atc_ca_cert=((ci_ca))"}, "atc_ca_cert is a variable"},
-		"no answer":      {[]string{"-v", "atc_url=" + gone.URL}, "connection refused"},
+		"a CA elsewhere": {[]string{"-v", "atc_url=" + gone, "-v", "atc_ca_cert=((ci_ca))"}, "atc_ca_cert is a variable"},
+		"no answer":      {[]string{"-v", "atc_url=" + gone}, "connection refused"},
 		"an error":       {[]string{"-v", "atc_url=" + newWeb(t, http.StatusNotFound, "{}").URL}, "404"},
 		"another server": {[]string{"-v", "atc_url=" + newWeb(t, http.StatusOK, `{"hello":"world"}`).URL}, "is this really Concourse?"},
 		"a build of ours": {[]string{"-v", "atc_url=" + newWeb(t, http.StatusOK, `{"version":"0.0.0-dev"}`).URL},

@@ -100,7 +100,7 @@ func draining(t *testing.T) (s *stage, task int, end func()) {
 		t.Fatal(err)
 	}
 	r := answer[result](t, ask(t, "out", s.out(nil), s.dir))
-	if err := s.WaitLanding(t.Context(), "worker-0"); err != nil {
+	if err := s.WaitDraining(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
 	task, err = strconv.Atoi(r.Version["task"])

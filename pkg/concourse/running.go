@@ -19,19 +19,17 @@ const recentBuilds = 500
 // Checks of resources are none of them. It fails with ErrLogin, *StatusError, a
 // transport error, or the context's error.
 //
-// No list of the API is complete by itself: the one of builds is paged, and going
-// back in it page by page misses reruns of old builds; the one of jobs has only
-// the oldest unfinished build of each, and no one-off builds and reruns; the one
-// of containers has only builds with a step that has its place on a worker. So
+// No list of the API is complete by itself. The one of builds is paged, and going
+// back in it page by page misses reruns of old builds. The one of jobs has only the
+// oldest unfinished build of each, and neither one-off builds nor most reruns. The
+// one of containers has only builds with a step that has a place on a worker. So
 // this takes the union: the newest builds, the next build of every job, and every
-// build that has containers. A build is missed only while it is none of them: it
-// runs for longer than the newest 500 builds of the installation go back, an
-// earlier build of its job is not finished or it is a rerun or a one-off build,
+// build that has containers. A build is missed only while all of this is so: the
+// installation has 500 newer ones, it is not the oldest unfinished one of its job,
 // and all its steps wait for a worker.
 //
-// That is one request for an installation with fewer builds than that, else four,
-// one for each team, and one for each build that only a job or a container tells
-// of.
+// That is one request in an installation with fewer than 500 builds, else four, one
+// for each team, and one for each build that only a job or a container tells of.
 func (c *Client) StartedBuilds(ctx context.Context) ([]Build, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

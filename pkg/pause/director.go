@@ -50,7 +50,7 @@ type configContent struct {
 func (k directorKeeper) Load(ctx context.Context) (List, string, error) {
 	versions, err := k.configs.Configs(ctx, configType, k.name)
 	if err != nil {
-		return List{}, "", k.explain("read", err)
+		return List{}, "", fmt.Errorf("read %s: %w", k.title(), explain(err))
 	}
 	for _, v := range versions {
 		if v.Name == k.name {
@@ -69,7 +69,7 @@ func (k directorKeeper) title() string {
 func (k directorKeeper) decode(text string) (List, error) {
 	var content configContent
 	if err := yaml.UnmarshalStrict([]byte(text), &content); err != nil || content.List == "" {
-		return List{}, fmt.Errorf("%s: it is damaged: it holds no list; nothing was changed: %s", k.title(), byHand)
+		return List{}, fmt.Errorf("decode list %s: it is damaged: it holds no list; nothing was changed: %s", k.title(), byHand)
 	}
 	return decode(k.title(), []byte(content.List))
 }
@@ -89,18 +89,18 @@ func (k directorKeeper) Save(ctx context.Context, list List, revision string) (s
 	case errors.Is(err, bosh.ErrConfigChanged):
 		return "", fmt.Errorf("%w: %w", ErrConflict, err)
 	case err != nil:
-		return "", k.explain("write", err)
+		return "", explain(err) // which names the config
 	}
 	return stored.ID, nil
 }
 
 // explain says who may keep configs, if that is what is wrong.
-func (k directorKeeper) explain(doing string, err error) error {
+func explain(err error) error {
 	var answer *bosh.ResponseError
 	if errors.As(err, &answer) && (answer.Status == http.StatusForbidden || answer.Status == http.StatusUnauthorized) {
-		return fmt.Errorf("%s %s: %w: give that user the scope bosh.admin, or source a state section to keep the list in", doing, k.title(), err)
+		return fmt.Errorf("%w: give that user the scope bosh.admin, or source a state section to keep the list in", err)
 	}
-	return fmt.Errorf("%s %s: %w", doing, k.title(), err)
+	return err
 }
 
 // ascii writes JSON without what is not ASCII, which YAML may take for the end

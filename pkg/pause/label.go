@@ -16,7 +16,11 @@ func title(b concourse.Build) string {
 	if b.Pipeline == "" {
 		return fmt.Sprintf("%s/one-off build %d", b.Team, b.ID)
 	}
-	return fmt.Sprintf("%s/%s #%s", label(b.Team, concourse.Pipeline{Name: b.Pipeline, InstanceVars: b.InstanceVars}), b.Job, b.Name)
+	text := label(b.Team, concourse.Pipeline{Name: b.Pipeline, InstanceVars: b.InstanceVars}) + "/" + b.Job
+	if b.Name != "" {
+		text += " #" + b.Name
+	}
+	return text
 }
 
 // titles names builds, but not too many of them.

@@ -22,15 +22,16 @@ const (
 
 // List is what a quiet upgrade has paused.
 type List struct {
-	Deployment string    `json:"deployment"`     // "concourse"
-	Phase      Phase     `json:"phase"`          // "paused"
-	Since      time.Time `json:"since"`          // when the first pipeline of it was paused
-	Build      string    `json:"build"`          // that has paused: "main/self-upgrade/upgrade #12"
-	User       string    `json:"user"`           // as whom it has: "perpetual"
-	From       string    `json:"from"`           // Concourse before: "8.2.5"
-	To         string    `json:"to"`             // and after: "8.3.0"
-	After      int       `json:"after"`          // the director's last task before: 41
-	Task       int       `json:"task,omitempty"` // that the director has accepted: 42
+	Deployment string    `json:"deployment"`         // "concourse"
+	Phase      Phase     `json:"phase"`              // "paused"
+	Since      time.Time `json:"since"`              // when the first pipeline of it was paused
+	Build      string    `json:"build"`              // that has paused: "main/self-upgrade/upgrade #12"
+	BuildID    int       `json:"build_id,omitempty"` // 4711; 0 for a run outside of Concourse
+	User       string    `json:"user"`               // as whom it has: "perpetual"
+	From       string    `json:"from"`               // Concourse before: "8.2.5"
+	To         string    `json:"to"`                 // and after: "8.3.0"
+	After      int       `json:"after"`              // the director's last task before: 41
+	Task       int       `json:"task,omitempty"`     // that the director has accepted: 42
 	Pipelines  []Entry   `json:"pipelines"`
 }
 
@@ -76,7 +77,7 @@ func (l List) Teams() []string {
 	return teams
 }
 
-var format = state.Format{Kind: "list of paused pipelines"}
+var format = state.Format{Kind: "list"}
 
 // byHand is what people do with a list that this program does not take.
 const byHand = "look at it, unpause with fly unpause-pipeline what is to run, and delete it"
@@ -98,33 +99,36 @@ func decode(name string, body []byte) (List, error) {
 		return List{}, err
 	}
 	if err == nil {
-		err = list.check()
+		err = list.check(name)
 	}
 	if err != nil {
-		return List{}, fmt.Errorf("%s: %w; nothing was changed: %s", name, err, byHand)
+		return List{}, fmt.Errorf("%w; nothing was changed: %s", err, byHand)
 	}
 	return list, nil
 }
 
 // check says what no list of ours has.
-func (l List) check() error {
+func (l List) check(name string) error {
+	damaged := func(format string, args ...any) error {
+		return fmt.Errorf("decode list %s: it is damaged: %s", name, fmt.Sprintf(format, args...))
+	}
 	switch l.Phase {
 	case Pausing, Paused, Resuming, Ended:
 	default:
-		return fmt.Errorf("it is damaged: phase %q is none", l.Phase)
+		return damaged("unknown phase %q", l.Phase)
 	}
 	if l.Deployment == "" {
-		return errors.New("it is damaged: it names no deployment")
+		return damaged("it names no deployment")
 	}
 	seen := map[int]bool{}
 	for _, e := range l.Pipelines {
 		switch e.Step {
 		case Listed, Held, Freed:
 		default:
-			return fmt.Errorf("it is damaged: step %q of pipeline %s is none", e.Step, e)
+			return damaged("unknown step %q of pipeline %s", e.Step, e)
 		}
 		if e.ID <= 0 || e.Team == "" || e.Name == "" || seen[e.ID] {
-			return fmt.Errorf("it is damaged: pipeline %q of team %q with id %d", e.Name, e.Team, e.ID)
+			return damaged("pipeline %q of team %q with id %d", e.Name, e.Team, e.ID)
 		}
 		seen[e.ID] = true
 	}

@@ -42,7 +42,7 @@ type Own struct {
 	InstanceVars map[string]any // {environment: production}
 	Job          string         // upgrade
 	Name         string         // 12: the number within the job
-	BuildID      int            // 4711
+	BuildID      int            // 4711; 0 is not known: Concourse tells the containers of tasks nothing of their build
 }
 
 // String says to people which build this is.
@@ -54,6 +54,15 @@ func (o Own) String() string {
 		return "build " + strconv.Itoa(o.BuildID)
 	}
 	return "a run outside of Concourse"
+}
+
+// is says whether a build is the own one. Where its id is not known, it is the one of
+// its job, which is serial.
+func (o Own) is(b concourse.Build) bool {
+	if o.BuildID != 0 {
+		return b.ID == o.BuildID
+	}
+	return o.Job != "" && b.Job == o.Job && o.has(concourse.PipelineState{Team: b.Team, Pipeline: concourse.Pipeline{Name: b.Pipeline, InstanceVars: b.InstanceVars}})
 }
 
 // has says whether a pipeline is the own one.
@@ -101,10 +110,10 @@ func (p Pause) Begin(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.hold(ctx, func(l *List) {
-		l.Build, l.User, l.From, l.To, l.After, l.Task = p.Own.String(), user.Name, from, to, p.After, 0
+	return p.hold(ctx, func(l *List) {
+		l.Build, l.BuildID, l.User = p.Own.String(), p.Own.BuildID, user.Name
+		l.From, l.To, l.After, l.Task = from, to, p.After, 0
 	})
-	return err
 }
 
 // Accepted notes the director task that was accepted for the upgrade.
@@ -138,11 +147,11 @@ func (p Pause) user(ctx context.Context, doing string) (concourse.User, error) {
 
 // hold makes the list be what is to be paused, pauses it, and notes how
 // Concourse shows that. begin changes the list's head; without it hold adds
-// only to a list that there is. It says whether something was to be paused.
-func (p Pause) hold(ctx context.Context, begin func(*List)) (paused bool, err error) {
+// only to a list that there is.
+func (p Pause) hold(ctx context.Context, begin func(*List)) error {
 	targets, err := p.write(ctx, begin)
 	if err != nil || begin == nil && len(targets) == 0 {
-		return false, err
+		return err
 	}
 	crash.Here("pause-listed")
 	ids := map[int]bool{}
@@ -151,12 +160,12 @@ func (p Pause) hold(ctx context.Context, begin func(*List)) (paused bool, err er
 		case err == nil:
 			ids[target.ID] = true
 		case !errors.Is(err, concourse.ErrNoPipeline): // deleted meanwhile, or renamed: then Wait pauses it
-			return true, fmt.Errorf("%w; %d of %d were paused before", err, len(ids), len(targets))
+			return fmt.Errorf("%w; %d of %d were paused before", err, len(ids), len(targets))
 		}
 		crash.Here("pipeline-paused")
 	}
 	crash.Here("pause-done")
-	return len(targets) > 0, p.note(ctx, ids)
+	return p.note(ctx, ids)
 }
 
 // write writes the list down and gives what is to be paused.

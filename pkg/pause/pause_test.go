@@ -18,7 +18,7 @@ func TestBegin_pausesWhatRunsAndEndUnpausesExactlyThat(t *testing.T) {
 	s.begin(t)
 	s.wantPaused(t, "dev/app main/app main/paused-lib")
 	list := s.list(t)
-	if list.Phase != pause.Paused || list.Build != "main/self-upgrade/upgrade #12" || list.From != "8.2.5" || list.To != "8.3.0" || list.User != us || list.Since.IsZero() {
+	if list.Phase != pause.Paused || list.Build != "main/self-upgrade/upgrade #12" || list.From != "8.2.5" || list.To != "8.3.0" || list.User != us || list.BuildID != 4711 || list.Since.IsZero() {
 		t.Errorf("the list is %+v", list)
 	}
 	if got := fmt.Sprint(list.Pipelines, list.Teams()); got != "[main/app dev/app/env:production] [main dev]" {
@@ -155,8 +155,8 @@ func TestBegin_needsAListThatItCanRead(t *testing.T) {
 		"no YAML":            {"list: [", "config concourse.paused (type perpetual) of the director: it is damaged"},
 		"no list":            {"a: 1", "it is damaged: it holds no list"},
 		"damaged":            {`list: '{"schema":1,"deployment":'`, "it is damaged"},
-		"unknown phase":      {`list: '{"schema":1,"deployment":"concourse","phase":"over","since":"2026-08-01T12:00:00Z"}'`, `phase "over"`},
-		"unknown step":       {`list: '{"schema":1,"deployment":"concourse","phase":"paused","since":"2026-08-01T12:00:00Z","pipelines":[{"id":1,"team":"a","name":"b","step":"c"}]}'`, `step "c" of pipeline a/b`},
+		"unknown phase":      {`list: '{"schema":1,"deployment":"concourse","phase":"over","since":"2026-08-01T12:00:00Z"}'`, `unknown phase "over"`},
+		"unknown step":       {`list: '{"schema":1,"deployment":"concourse","phase":"paused","since":"2026-08-01T12:00:00Z","pipelines":[{"id":1,"team":"a","name":"b","step":"c"}]}'`, `unknown step "c" of pipeline a/b`},
 		"pipeline twice":     {`list: '{"schema":1,"deployment":"concourse","phase":"paused","since":"2026-08-01T12:00:00Z","pipelines":[{"id":1,"team":"a","name":"b","step":"held"},{"id":1,"team":"a","name":"b","step":"held"}]}'`, "with id 1"},
 		"no deployment":      {`list: '{"schema":1,"phase":"paused","since":"2026-08-01T12:00:00Z"}'`, "names no deployment"},
 		"another deployment": {`list: '{"schema":1,"deployment":"staging","phase":"paused","since":"2026-08-01T12:00:00Z"}'`, "it is of deployment staging, not of concourse"},
@@ -227,6 +227,7 @@ func TestOwn_saysWhichBuildItIs(t *testing.T) {
 	for want, o := range map[string]pause.Own{
 		"a run outside of Concourse":                     {},
 		"build 7":                                        {BuildID: 7},
+		"main/self-upgrade/upgrade":                      {Team: "main", Pipeline: "self-upgrade", Job: "upgrade"},
 		"main/self-upgrade/env:a/upgrade #12":            {Team: "main", Pipeline: "self-upgrade", InstanceVars: map[string]any{"env": "a"}, Job: "upgrade", Name: "12", BuildID: 7},
 		`main/self-upgrade/a:1,b:"1",c:"x y"/upgrade #1`: {Team: "main", Pipeline: "self-upgrade", InstanceVars: map[string]any{"a": 1.0, "b": "1", "c": "x y"}, Job: "upgrade", Name: "1"},
 	} {

@@ -102,14 +102,13 @@ func (w *wait) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	builds = slices.DeleteFunc(builds, func(b concourse.Build) bool { return b.ID == w.Own.BuildID })
+	builds = slices.DeleteFunc(builds, w.Own.is)
 	w.tell(builds)
 	w.builds, w.answered, w.failed = builds, true, ""
 	if len(builds) > 0 || !w.calm.IsZero() {
 		return nil
 	}
-	_, err = w.hold(ctx, nil)
-	return err
+	return w.hold(ctx, nil)
 }
 
 // tell says which builds are waited for, when others are than before.

@@ -71,6 +71,32 @@ func TestWait_endsWhenOnlyItsOwnBuildHasRunForAWhile(t *testing.T) {
 	})
 }
 
+// A task is not told which build it belongs to, but its job runs one at a time.
+func TestWait_knowsItsOwnBuildByItsJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite("dev/app")
+		s.begin(t)
+		ours := concourse.Build{ID: 9, Team: "main", Pipeline: "self-upgrade", Job: "upgrade", Name: "12"}
+		var others []concourse.Build
+		for _, change := range []func(*concourse.Build){
+			func(b *concourse.Build) { b.Team = "dev" },
+			func(b *concourse.Build) { b.Pipeline = "other" },
+			func(b *concourse.Build) { b.Job = "verify" },
+			func(b *concourse.Build) { b.InstanceVars = map[string]any{"env": "a"} },
+		} {
+			other := ours
+			change(&other)
+			others = append(others, other)
+		}
+		s.script(append([]concourse.Build{ours}, others...), []concourse.Build{ours})
+		took, err := s.waits(t, t.Context(), func(p *pause.Pause) { p.Own.BuildID, p.Own.Name = 0, "" })
+		if err != nil || took != 12*time.Second {
+			t.Errorf("took %s, %v", took, err)
+		}
+		s.says(t, "for 4 builds to end: ")
+	})
+}
+
 func TestWait_givesUpWhenTheTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite()

@@ -26,7 +26,7 @@ func revealed(values []secret.Value) []string {
 // variable is in this list, or is masked.
 var harmless = []string{
 	"azs", "bpm_version", "cluster_name", "concourse_version", "db_persistent_disk_type", "db_vm_type",
-	"deployment_name", "drain_timeout", "external_url", "main_team_users", "network_name", "postgres_version",
+	"deployment_name", "drain_timeout", "external_url", "main_team_users", "network_name", "postgres_version", "postgres_major",
 	"stemcell_name", "stemcell_version", "web_instances", "web_vm_type", "worker_instances", "worker_tags", "worker_vm_type",
 }
 

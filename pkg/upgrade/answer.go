@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -42,7 +44,7 @@ func (r *run) result() resource.Result {
 		result.Metadata = append(result.Metadata, resource.Field{Name: name, Value: value})
 	}
 	for _, c := range r.input.Components {
-		before := r.before(c.Name, c.Upstream)
+		before := r.before(c)
 		switch {
 		case before == "":
 			add(c.Name, c.Version)
@@ -77,15 +79,17 @@ func (r *run) result() resource.Result {
 }
 
 // before is the version of a component that is deployed now, or that the
-// running pipeline uses.
-func (r *run) before(name, upstream string) string {
+// running pipeline uses. The program is called as the BOSH release with its gate,
+// whose versions are others.
+func (r *run) before(c component.Component) string {
+	own := c.Kind == component.KindGitHub && c.Name == boshrelease.Name
 	for _, list := range [][]NameVersion{r.deployed.Releases, r.deployed.Stemcells} {
 		for _, nv := range list {
-			if nv.Name == name || nv.Name == upstream {
+			if !own && (nv.Name == c.Name || nv.Name == c.Upstream) {
 				return nv.Version
 			}
 		}
 	}
-	version, _ := r.pipeline.kept[strings.ReplaceAll(name, "-", "_")+"_version"].(string)
+	version, _ := r.pipeline.kept[strings.ReplaceAll(c.Name, "-", "_")+"_version"].(string)
 	return version
 }

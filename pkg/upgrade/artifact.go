@@ -66,9 +66,7 @@ func (o Out) uploadOwn(ctx context.Context, r *run, missing []Artifact) ([]Artif
 	if err := r.arrange(); err != nil {
 		return nil, err
 	}
-	for _, note := range r.way.Notes {
-		o.say("way: note: %s", note)
-	}
+	o.sayNotes(r)
 	return slices.Delete(missing, own, own+1), nil
 }
 

@@ -2,6 +2,8 @@ package upgrade
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -93,4 +95,15 @@ type Build struct {
 func (b Build) number() int {
 	id, _ := strconv.Atoi(b.ID) // Concourse gives numbers
 	return id
+}
+
+// vars are the instance vars of the build's pipeline, nil where it has none.
+func (b Build) vars() (vars map[string]any, err error) {
+	if b.InstanceVars == "" {
+		return nil, nil
+	}
+	if err := json.Unmarshal([]byte(b.InstanceVars), &vars); err != nil {
+		return nil, fmt.Errorf("parse BUILD_PIPELINE_INSTANCE_VARS: %w", err)
+	}
+	return vars, nil
 }

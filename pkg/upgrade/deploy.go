@@ -35,7 +35,13 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		if err := o.silence(ctx, r, v.newest); err != nil {
 			return "", err
 		}
-		return o.deploy(ctx, r) // the wait may have been long: look again
+		if err := o.observe(ctx, r); err != nil { // the wait may have been long: look again
+			return "", err
+		}
+		return o.deploy(ctx, r)
+	}
+	if err := o.silent(ctx, r); err != nil {
+		return "", err
 	}
 	if v.last != nil && !v.good && !diff.Changed() {
 		o.say("director task %d, the last deploy, ended as %s: deploying again", v.last.ID, v.last.State)

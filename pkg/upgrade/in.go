@@ -80,7 +80,7 @@ func (in In) Run(ctx context.Context, req resource.InRequest, dir string) (resou
 	var verdict error
 	if req.Params.Verify {
 		verdict = in.verify(ctx, req.Source, f)
-		verdict = errors.Join(verdict, in.resume(ctx, req, f, verdict))
+		verdict = also(verdict, in.resume(ctx, req, f, verdict))
 	}
 	if err := f.write(dir, req.Source.Deployment); err != nil {
 		return resource.Result{}, err
@@ -105,7 +105,7 @@ func (in In) Verify(ctx context.Context, req resource.InRequest) error {
 		return err
 	}
 	verdict := in.verify(ctx, req.Source, f)
-	if err := cmp.Or(verdict, in.resume(ctx, req, f, verdict)); err != nil {
+	if err := also(verdict, in.resume(ctx, req, f, verdict)); err != nil {
 		return fmt.Errorf("verify deployment %s: %w", req.Source.Deployment, err)
 	}
 	return nil

@@ -14,6 +14,9 @@ import (
 // recentTasks is how many tasks of a deployment are looked at.
 const recentTasks = 100
 
+// contextPrefix begins the context id of every deploy of this program.
+const contextPrefix = "perpetual-"
+
 // operation identifies what a put asks for: this content on this deployment.
 // Its tasks are found at the director by their context id
 //
@@ -46,13 +49,13 @@ func (r *run) operation(build Build) operation {
 }
 
 func (o operation) contextID(attempt int) string {
-	return fmt.Sprintf("perpetual-%s-%d-%s", o.content, attempt, o.build)
+	return fmt.Sprintf(contextPrefix+"%s-%d-%s", o.content, attempt, o.build)
 }
 
 // attempt reads the number of an attempt at the same content, by this build or
 // another one.
 func (o operation) attempt(contextID string) (number int, build string, same bool) {
-	rest, same := strings.CutPrefix(contextID, "perpetual-"+o.content+"-")
+	rest, same := strings.CutPrefix(contextID, contextPrefix+o.content+"-")
 	if !same {
 		return 0, "", false
 	}

@@ -52,6 +52,7 @@ type run struct {
 	digest   string   // of that: what was asked for, whatever the way
 	manifest []byte   // as it is submitted: rendered, arranged for the way
 	way      way
+	said     []string // the notes of the way that people were told
 	// noRelease says that the director does not let us upload a release.
 	noRelease bool
 	paused    bool // pipelines may have been paused by this run

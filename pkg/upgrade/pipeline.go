@@ -3,13 +3,13 @@ package upgrade
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -81,7 +81,11 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(r.concourseVersion()), p.kept, r.input.componentVars())
 	}
 	t.Vars = append(t.Vars, r.input.PipelineVars...)
-	p.config, err = manifest.Render(t)
+	if p.config, err = manifest.Render(t); err != nil || !bundled || !running.Exists {
+		return err
+	}
+	// What people have added by hand, and this program's library knows nothing of.
+	p.config, err = concourse.KeepKeys(running.YAML, p.config)
 	return err
 }
 
@@ -110,12 +114,11 @@ func (o Out) pipelineRef(params resource.PipelineParams, team string) (PipelineR
 	if ref.Name == "" {
 		ref.Name = bundledName
 	}
-	if ref.InstanceVars == nil && o.Build.InstanceVars != "" {
-		if err := json.Unmarshal([]byte(o.Build.InstanceVars), &ref.InstanceVars); err != nil {
-			return PipelineRef{}, fmt.Errorf("parse BUILD_PIPELINE_INSTANCE_VARS: %w", err)
-		}
+	var err error
+	if ref.InstanceVars == nil {
+		ref.InstanceVars, err = o.Build.vars()
 	}
-	return ref, nil
+	return ref, err
 }
 
 // isBundled recognises a pipeline that was made from the bundled one, of this or

@@ -212,3 +212,15 @@ func TestOut_replacesOnlyAPipelineThatComesFromTheBundledOne(t *testing.T) {
 		})
 	}
 }
+
+// Concourse 8 has keys that the library of this program knows nothing of.
+func TestOut_keepsKeysThatOnlyANewerConcourseKnows(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		own := replaceOnce(t, string(f.atc.pipelines["self-upgrade"]), "- name: upgrade\n", "- disable_reruns: true\n  name: upgrade\n")
+		f.atc.pipelines["self-upgrade"] = []byte(own)
+		if _, err := f.out(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "pipeline", f.atc.pipeline("self-upgrade"), "disable_reruns: true", "tag: 1.3.0")
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
@@ -35,22 +36,30 @@ type Concourse interface {
 func (o Out) pauser(r *run) pause.Pause {
 	return pause.Pause{
 		ATC: o.Concourse, Keeper: o.Keeper, Deployment: r.Source.Deployment,
-		Own: pause.Own{
-			Team: cmp.Or(o.Build.Team, r.Source.Concourse.Team, defaultTeam), Pipeline: r.ownPipeline(o.Build),
-			InstanceVars: r.pipeline.ref.InstanceVars, Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.number(),
-		},
+		Own: o.own(r),
 		Log: o.Log, Poll: o.poll(), Still: o.Still, Timeout: cmp.Or(r.Params.Upgrade.QuietTimeout.Duration, defaultQuietTimeout),
 		GoOn: r.Params.Upgrade.OnQuietTimeout == resource.QuietGo,
 	}
 }
 
-// ownPipeline is the name of the pipeline that verifies, which stays unpaused.
-func (r *run) ownPipeline(b Build) string {
-	named := ""
-	if r.Params.Pipeline != nil {
-		named = r.Params.Pipeline.Name
+// own is the build that pauses, with the pipeline that verifies and stays unpaused: the
+// build's own one, whichever one is set, and outside of a build the one that is set.
+func (o Out) own(r *run) pause.Own {
+	own := pause.Own{
+		Team: cmp.Or(o.Build.Team, r.Source.Concourse.Team, defaultTeam), Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.number(),
 	}
-	return cmp.Or(b.Pipeline, r.pipeline.ref.Name, named, bundledName)
+	switch {
+	case o.Build.Pipeline != "":
+		own.Pipeline = o.Build.Pipeline
+		own.InstanceVars, _ = o.Build.vars() // Concourse gives JSON
+	case r.pipeline.ref.Name != "":
+		own.Pipeline, own.InstanceVars = r.pipeline.ref.Name, r.pipeline.ref.InstanceVars
+	case r.Params.Pipeline != nil && r.Params.Pipeline.Name != "":
+		own.Pipeline, own.InstanceVars = r.Params.Pipeline.Name, r.Params.Pipeline.InstanceVars
+	default:
+		own.Pipeline = bundledName
+	}
+	return own
 }
 
 // quietly makes sure, before anything is changed, that the run may pause what a quiet
@@ -85,14 +94,25 @@ func (o Out) silence(ctx context.Context, r *run, newest int) error {
 	if err := p.Begin(ctx, r.way.from, r.way.to); err != nil {
 		return fmt.Errorf("pause the pipelines: %w", err)
 	}
-	if err := p.Wait(ctx); err != nil {
-		return fmt.Errorf("wait for running builds: %w", err)
+	return p.Wait(ctx)
+}
+
+// silent fails where the pipelines that this run has paused were let run meanwhile, by
+// people or by another run: a deploy would error their builds.
+func (o Out) silent(ctx context.Context, r *run) error {
+	if !r.paused {
+		return nil
 	}
-	return nil
+	list, found, err := o.pauser(r).Look(ctx)
+	if err == nil && (!found || list.Phase == pause.Resuming) {
+		err = errors.New("the pipelines that were paused for this upgrade were let run again meanwhile, by perpetual resume or by another run; nothing was deployed; put again")
+	}
+	return err
 }
 
 // restore lets the pipelines run again that this run has paused, where it has not
-// come to a deploy. One that the director may have accepted is for the verification.
+// come to a deploy. One that the director may have accepted is for the verification,
+// and what another run has gone on from is for that one.
 func (o Out) restore(ctx context.Context, r *run) {
 	if !r.paused {
 		return
@@ -103,8 +123,23 @@ func (o Out) restore(ctx context.Context, r *run) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBack)
 	defer cancel()
+	p := o.pauser(r)
+	list, found, err := p.Look(ctx)
+	switch {
+	case err == nil && !found:
+		return
+	case r.fenced() != nil:
+		o.say("pipelines stay paused, as another run may go on from here: put again, or run perpetual resume")
+		return
+	case err == nil && list.Task != 0:
+		o.say("pipelines stay paused until director task %d, which another run has started, was verified", list.Task)
+		return
+	case err == nil && list.Build != p.Own.String():
+		o.say("pipelines stay paused, as %s goes on from here; where it does not, run perpetual resume", list.Build)
+		return
+	}
 	o.say("no deploy was started: letting the pipelines run again")
-	if _, err := o.pauser(r).End(ctx); err != nil {
+	if _, err := p.End(ctx); err != nil {
 		o.say("pipelines stay paused: %v", err)
 	}
 }
@@ -124,48 +159,77 @@ func (o Out) resumeLeft(ctx context.Context, r *run) error {
 	if !found || list.Task != 0 {
 		return nil // the build that verifies that task unpauses
 	}
-	o.say("a quiet upgrade that ended early, of %s, has left pipelines paused", list.Build)
+	if !r.paused {
+		o.say("a quiet upgrade that ended early, of %s, has left pipelines paused", list.Build)
+	}
 	if _, err := p.End(ctx); err != nil {
 		return fmt.Errorf("unpause what it has left paused: %w", err)
 	}
+	r.paused = false
 	return nil
 }
 
 // resume lets the pipelines run again that a quiet upgrade has paused, once its deploy
 // has ended. verdict is what the verification has found; where Concourse cannot run
-// builds they stay paused, because unpausing would error them.
-func (in In) resume(ctx context.Context, req resource.InRequest, f *facts, verdict error) error {
+// builds they stay paused, because unpausing would error them. It does so too when the
+// time of the verification is over.
+func (in In) resume(ctx context.Context, req resource.InRequest, f *facts, verdict error) (err error) {
 	if in.Concourse == nil {
 		return nil
 	}
-	var errs []error
-	for _, keeper := range in.Keepers {
-		p := pause.Pause{ATC: in.Concourse, Keeper: keeper, Deployment: req.Source.Deployment, Log: in.Log}
-		list, found, err := p.Look(ctx)
-		switch {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("look for pipelines that a quiet upgrade has paused: %w", err))
-			continue
-		case !found || !f.ends(list):
-			continue
-		case verdict != nil && !in.serves(ctx):
-			_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused, because no worker takes steps: repair the deployment, then run `perpetual resume`\n", len(list.Pipelines))
-			continue
-		}
-		if _, err := p.End(ctx); err != nil {
-			errs = append(errs, err)
-		}
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), giveBack)
+		defer cancel()
 	}
-	return errors.Join(errs...)
+	for _, keeper := range in.Keepers {
+		err = also(err, in.resumeFrom(ctx, req, f, verdict, keeper))
+	}
+	return err
+}
+
+// resumeFrom is resume for the list that one keeper has.
+func (in In) resumeFrom(ctx context.Context, req resource.InRequest, f *facts, verdict error, keeper pause.Keeper) error {
+	p := pause.Pause{ATC: in.Concourse, Keeper: keeper, Deployment: req.Source.Deployment, Log: in.Log}
+	list, found, err := p.Look(ctx)
+	if err != nil {
+		return fmt.Errorf("look for pipelines that a quiet upgrade has paused: %w", err)
+	}
+	if !found || !f.ends(list) {
+		return nil
+	}
+	newer, err := in.newer(ctx, req.Source, f.Task)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for a newer deploy, before pipelines are unpaused: %w; run perpetual resume", err)
+	case newer != nil:
+		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused until %s was verified\n", len(list.Pipelines), newer.name())
+		return nil
+	case verdict != nil && !in.serves(ctx):
+		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused, because no worker takes steps: repair the deployment, then run `perpetual resume`\n", len(list.Pipelines))
+		return nil
+	}
+	_, err = p.End(ctx)
+	return err
+}
+
+// also is both errors in one line; nil is none.
+func also(err, other error) error {
+	if err == nil || other == nil {
+		return cmp.Or(err, other)
+	}
+	return fmt.Errorf("%w; %w", err, other)
 }
 
 // ends says whether the task that was looked at is the one for which pipelines were
-// paused. A run that was killed after its deploy was accepted has not noted it.
+// paused. A run that was killed after its deploy was accepted has not noted it: then it
+// is any later one of this program, while a person's may have ended before the run has
+// come to its own.
 func (f *facts) ends(list pause.List) bool {
 	if list.Task != 0 {
 		return f.Task.ID >= list.Task
 	}
-	return f.Task.ID > list.After
+	return f.Task.ID > list.After && strings.HasPrefix(f.Task.ContextID, contextPrefix)
 }
 
 // serves says whether any worker takes steps.

@@ -32,7 +32,10 @@ func (t *fakeTeams) User(context.Context) (concourse.User, error) {
 	return concourse.User{Name: "ci", Admin: true, Teams: map[string][]string{"main": {"owner"}}}, nil
 }
 
-func (t *fakeTeams) Pipelines(context.Context) ([]concourse.PipelineState, error) {
+func (t *fakeTeams) Pipelines(ctx context.Context) ([]concourse.PipelineState, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	t.teams.Lock()
 	defer t.teams.Unlock()
 	return append([]concourse.PipelineState{}, t.states...), t.failures["list"]
@@ -126,7 +129,10 @@ type fakeKeeper struct {
 	err      error
 }
 
-func (k *fakeKeeper) Load(context.Context) (pause.List, string, error) {
+func (k *fakeKeeper) Load(ctx context.Context) (pause.List, string, error) {
+	if ctx.Err() != nil {
+		return pause.List{}, "", context.Cause(ctx)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil || k.revision == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
@@ -69,7 +70,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 		return err
 	}
 	if r.way.Choice, err = compatibility.Choose(now, r.way.to, r.wish()); err != nil {
-		return fmt.Errorf("choose the way of the upgrade: %w", err)
+		return err
 	}
 	r.way.database = database.String()
 	if err := o.quietly(ctx, r); err != nil {
@@ -172,15 +173,38 @@ func (r *run) arrange() error {
 		a.Gate = &manifest.Colocation{Release: boshrelease.Name, Version: boshrelease.Version(), Job: boshrelease.GateJob}
 	case r.way.from != "" && migrates(r.way.from, r.way.to):
 		a.WatchTime = patientWatch
-		r.way.Notes = append(r.way.Notes, "the job "+boshrelease.GateJob+" is not beside the web: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
+		r.note("the job " + boshrelease.GateJob + " is not beside the web: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
 	}
 	text, notes, err := manifest.Arrange(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered}, a)
+	if err != nil && r.asDeployed() {
+		text, notes, err = r.way.plain, nil, nil // nothing is replaced, so nothing errors
+	}
 	if err != nil {
 		return err
 	}
 	r.way.gate = a.Gate != nil && a.Gate.Version == boshrelease.Version()
-	r.manifest, r.way.Notes = text, append(r.way.Notes, notes...)
+	r.manifest = text
+	r.note(notes...)
 	return nil
+}
+
+// note adds what people should know of the way, each once.
+func (r *run) note(notes ...string) {
+	for _, note := range notes {
+		if !slices.Contains(r.way.Notes, note) {
+			r.way.Notes = append(r.way.Notes, note)
+		}
+	}
+}
+
+// asDeployed says whether the manifest is the deployed one, but for its arrangement.
+func (r *run) asDeployed() bool {
+	if r.way.plain == nil || r.way.restarts {
+		return false
+	}
+	was, err := manifest.Digest(r.deployed.Manifest)
+	will, other := manifest.Digest(r.way.plain)
+	return err == nil && other == nil && was == will
 }
 
 // migrates says whether the database gets another schema, as far as is known.
@@ -200,7 +224,15 @@ func (o Out) sayWay(r *run) {
 	if r.way.changes() || r.way.Way != compatibility.WebFirst {
 		o.say("way: %s", r.way)
 	}
+	o.sayNotes(r)
+}
+
+// sayNotes tells people those notes of the way that it has not told them before.
+func (o Out) sayNotes(r *run) {
 	for _, note := range r.way.Notes {
-		o.say("way: note: %s", note)
+		if !slices.Contains(r.said, note) {
+			o.say("way: note: %s", note)
+		}
 	}
+	r.said = slices.Clone(r.way.Notes)
 }

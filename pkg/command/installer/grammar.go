@@ -59,6 +59,11 @@ type unlockGrammar struct {
 	ID string `name:"id" placeholder:"ID" help:"Id of the lease, from the error of the run that it has refused."`
 }
 
+type resumeGrammar struct {
+	common
+	Force bool `help:"Do not ask whether an upgrade is under way; builds that start while web and workers are replaced may be lost."`
+}
+
 type configGrammar struct {
 	Init     initGrammar     `cmd:"" help:"Print a commented perpetual.yml to begin with."`
 	Validate validateGrammar `cmd:"" help:"Say what is wrong with a configuration; nobody is asked."`
@@ -112,7 +117,7 @@ func parse(c *command.Call, verb, about string, grammar any, settings, showSetti
 // settings have their own way, because a secret has no flag.
 func variables(c *command.Call) kong.Resolver {
 	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		if flag.Group != nil || flag.Name == "yes-destroy" || flag.Name == "help" {
+		if flag.Group != nil || flag.Name == "yes-destroy" || flag.Name == "force" || flag.Name == "help" {
 			return nil, nil
 		}
 		if text := c.Env(environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))); text != "" {

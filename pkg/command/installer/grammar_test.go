@@ -77,6 +77,8 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 		"unlock without id":        {args: "unlock ci", want: []string{"--id"}},
 		"unlock of nothing":        {args: "unlock ci --id abc --state-dir state", want: []string{"no installation ci"}},
 		"unlock without request":   {args: "unlock --id abc", want: []string{"empty"}},
+		"resume of nothing":        {args: "resume ci --state-dir state", want: []string{"no installation ci"}},
+		"resume without request":   {args: "resume", want: []string{"empty"}},
 		"config without a verb":    {args: "config", want: []string{"init", "validate", "schema"}},
 		"config of an unknown":     {args: "config frob", want: []string{"frob"}},
 		"init for two worlds":      {args: "config init ci --region eu-central-1 --director-url https://10.0.0.6:25555", want: []string{"--region", "--director-url"}},
@@ -166,7 +168,7 @@ func TestHelp_namesEveryFlagOnStdout(t *testing.T) {
 			t.Errorf("help %s: code %d, stderr %s, stdout %s", v.Name, p.code, p.stderr, p.stdout)
 		}
 	}
-	if diff := cmp.Diff([]string{"deploy", "plan", "status", "info", "destroy", "unlock", "config"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"deploy", "plan", "status", "info", "destroy", "resume", "unlock", "config"}, names); diff != "" {
 		t.Errorf("verbs (-want +got):\n%s", diff)
 	}
 	for _, args := range []string{"", "help", "--help", "help check"} {

@@ -1,5 +1,5 @@
 // Package installer is the command line of an installation: deploy, plan, status,
-// info, destroy and config. It reads what the user gives, joins the adapters to
+// info, destroy, resume, unlock and config. It reads what the user gives, joins the adapters to
 // pkg/bootstrap, and shows how it goes and what came of it. Only cmd/perpetual
 // links it.
 package installer
@@ -9,7 +9,8 @@ import (
 )
 
 // Verbs are the commands for people who install and keep a Concourse. They go before
-// those of pkg/command: unlock takes the place of the one there, which it includes.
+// those of pkg/command: resume and unlock take the place of those there, which they
+// include.
 func Verbs() []command.Verb {
 	return []command.Verb{
 		command.NewVerb("deploy", "[NAME]", aboutDeploy, runDeploy),
@@ -17,6 +18,7 @@ func Verbs() []command.Verb {
 		command.NewVerb("status", "[NAME]", aboutStatus, runStatus),
 		command.NewVerb("info", "[NAME]", aboutInfo, runInfo),
 		command.NewVerb("destroy", "[NAME]", aboutDestroy, runDestroy),
+		command.NewVerb("resume", "[NAME] [--force]", aboutResume, runResume),
 		command.NewVerb("unlock", "[NAME] --id ID", aboutUnlock, runUnlock),
 		command.NewVerb("config", "init|validate|schema", aboutConfig, runConfig),
 	}
@@ -29,6 +31,7 @@ const (
 	aboutStatus  = "show how an installation is: director, web and workers"
 	aboutInfo    = "print addresses, versions and certificates, from the state alone"
 	aboutDestroy = "delete an installation with all that is in it"
+	aboutResume  = "unpause what a quiet upgrade has paused; without a name that of the request on stdin"
 	aboutUnlock  = "break the lease of a dead run; without a name that of the request on stdin"
 	aboutConfig  = "write, check and describe perpetual.yml"
 )

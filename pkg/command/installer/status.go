@@ -28,6 +28,7 @@ type Status struct {
 	Tasks    []string          `json:"tasks,omitempty"`    // under way on the director: "12 processing create deployment"
 	VMs      []Member          `json:"vms,omitempty"`      // of the deployment
 	Workers  []Member          `json:"workers,omitempty"`  // registered with the web
+	Paused   *PausedPipelines  `json:"paused,omitempty"`   // by a quiet upgrade
 	Problems []string          `json:"problems,omitempty"` // what is out of order
 }
 
@@ -77,6 +78,9 @@ func runStatus(ctx context.Context, c *command.Call) error {
 	if info.Web.URL != "" {
 		status.look("Concourse", &status.Web, func() error { return status.web(ctx, i, info) })
 	}
+	if info.Director != "" {
+		status.lookForPaused(ctx, s, info)
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -113,7 +117,7 @@ func (s *Status) director(ctx context.Context, i *bootstrap.Installation, info b
 	for _, t := range tasks {
 		s.Tasks = append(s.Tasks, fmt.Sprintf("%d %s %s", t.ID, t.State, t.Description))
 	}
-	list, err := d.Instances(ctx, "concourse")
+	list, err := d.Instances(ctx, concourseDeployment)
 	if errors.Is(err, upgrade.ErrNotFound) {
 		return nil
 	}
@@ -167,6 +171,9 @@ func (s *Status) judge() {
 	if wanted := s.Versions["concourse"]; wanted != "" && s.Web.Version != "" && s.Web.Version != wanted {
 		s.Problems = append(s.Problems, fmt.Sprintf("Concourse is %s, wanted is %s", s.Web.Version, wanted))
 	}
+	if s.Paused != nil && !s.Paused.Awaited {
+		s.Problems = append(s.Problems, s.Paused.problem(s.Name))
+	}
 	s.Healthy = len(s.Problems) == 0 && s.Director.State == "running" && s.Web.State == "running"
 }
 
@@ -187,6 +194,9 @@ func (s Status) text() string {
 	_ = w.Flush()
 	for _, t := range s.Tasks {
 		fmt.Fprintf(&b, "\ndirector task %s\n", t)
+	}
+	if s.Paused != nil && s.Paused.Awaited {
+		fmt.Fprintf(&b, "\n%s\n", s.Paused)
 	}
 	if s.Healthy {
 		fmt.Fprintf(&b, "\n%s is well.\n", s.Name)

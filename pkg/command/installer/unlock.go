@@ -23,7 +23,7 @@ func runUnlock(ctx context.Context, c *command.Call) error {
 		return errors.New("unlock: want --id ID, which the error of the refused run names")
 	}
 	if w, err := readFile(g.Config); err == nil && w.file == "" && g.Name == "" && c.Env(environmentPrefix+"NAME") == "" {
-		return c.Run(ctx, deploymentUnlock())
+		return c.Run(ctx, deploymentVerb("unlock"))
 	}
 	s, err := open(ctx, c, g.common, set, true)
 	if err != nil {
@@ -40,8 +40,8 @@ func runUnlock(ctx context.Context, c *command.Call) error {
 	return s.print(fmt.Sprintf("the lease %s of %s is broken\n", g.ID, s.config.Name))
 }
 
-// deploymentUnlock is the verb of the resource type.
-func deploymentUnlock() command.Verb {
+// deploymentVerb is a verb of the resource type, which takes a request on stdin.
+func deploymentVerb(name string) command.Verb {
 	verbs := command.Verbs()
-	return verbs[slices.IndexFunc(verbs, func(v command.Verb) bool { return v.Name == "unlock" })]
+	return verbs[slices.IndexFunc(verbs, func(v command.Verb) bool { return v.Name == name })]
 }

@@ -35,8 +35,9 @@ func (s *Server) RerunBuild(of *Build, user string) *Build {
 func (s *Server) TakeBuild(team, pipeline string) *Build {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p := s.pipeline(team, atc.PipelineRef{Name: pipeline})
 	for _, b := range s.builds {
-		if b.waits && b.status == atc.StatusStarted && b.team == team && b.pipeline.ref.Name == pipeline {
+		if b.waits && b.status == atc.StatusStarted && b.pipeline == p {
 			b.waits = false
 			return b
 		}

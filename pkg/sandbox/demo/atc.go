@@ -5,6 +5,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -32,6 +33,14 @@ func (a atc) Start(job string, interruptible bool) (player.Build, error) {
 	return build{b, a.Server}, nil
 }
 
+// Take implements player.Queue.
+func (a atc) Take() player.Build {
+	if b := a.TakeBuild(world.Team, pipelineName); b != nil {
+		return build{b, a.Server}
+	}
+	return nil
+}
+
 // build lets the player use one build of it.
 type build struct {
 	*concourse.Build
@@ -40,3 +49,20 @@ type build struct {
 
 // Step implements player.Build.
 func (b build) Step(resourceType string) error { return b.server.RunStep(b.Build, resourceType) }
+
+// installedATC is the Concourse that is there once it is installed.
+type installedATC struct{ site *site.Site }
+
+// Config implements player.ATC.
+func (a installedATC) Config() ([]byte, error) { return atc{a.site.Concourse}.Config() }
+
+// Start implements player.ATC.
+func (a installedATC) Start(job string, interruptible bool) (player.Build, error) {
+	return atc{a.site.Concourse}.Start(job, interruptible)
+}
+
+// Take implements player.Queue.
+func (a installedATC) Take() player.Build { return atc{a.site.Concourse}.Take() }
+
+// Hash implements player.Hasher.
+func (a installedATC) Hash() string { return a.site.Concourse.Hash() }

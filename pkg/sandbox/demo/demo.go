@@ -35,6 +35,9 @@ type Options struct {
 	Installer string    // path of the program perpetual, of Install
 	Out       io.Writer // gets the timeline
 	Workers   int       // of the Concourse; default 2, of Install what is installed by default
+	// Concourse is the version that appears; default 8.3.0, whose workers are of another
+	// major version than those of the installed one.
+	Concourse string
 	// Alter, if set, changes the pipeline behind the program's back before the
 	// upgrade, to see what comes of a pipeline that is made otherwise.
 	Alter func(pipeline string) string
@@ -60,6 +63,8 @@ type demo struct {
 	line    *timeline
 	ctx     context.Context // of the performance, for what goes on beside it
 	facts   facts
+	after   world.Set      // what appears
+	team    *team          // whose builds run beside; nil unless the upgrade is quiet
 	beside  sync.WaitGroup // what goes on beside the performance
 }
 
@@ -77,12 +82,21 @@ func Run(ctx context.Context, o Options) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &demo{options: o, line: newTimeline(o.Out, 12), ctx: ctx}
-	w, err := world.Start(ctx, world.Options{Observe: d.observeWorld})
+	d := &demo{options: o, line: newTimeline(o.Out, 12), ctx: ctx, after: after}
+	settings := world.Options{Observe: d.observeWorld}
+	if o.Concourse != "" {
+		d.after.Concourse = o.Concourse
+	} else {
+		settings.WebDrain = patience // only the build that upgrades runs then, and it ends
+	}
+	w, err := world.Start(ctx, settings)
 	if err != nil {
 		return fmt.Errorf("start the simulators: %w", err)
 	}
 	d.world = w
+	if o.Concourse == "" {
+		d.team = &team{world: w, line: d.line}
+	}
 	d.player = &player.Player{
 		ATC: atc{w.Concourse}, Program: o.Program, Credentials: w.Credentials(),
 		Observe: d.observePlayer, AfterPut: d.holdBuild,
@@ -106,24 +120,42 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.alter(); err != nil {
 		return fmt.Errorf("alter pipeline: %w", err)
 	}
-	d.line.head(fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", after.Concourse, after.Stemcell, after.Perpetual))
-	d.world.Publish(after)
+	d.line.head(fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", d.after.Concourse, d.after.Stemcell, d.after.Perpetual))
+	d.world.Publish(d.after)
 	if d.options.Scenario == Failure {
 		d.world.Director.FailInstance("worker", 0, canaryFailure, 1)
 	}
 	deploys, events := len(d.deploys()), len(d.world.Concourse.Events())
+	if err := d.beginTeam(deploys); err != nil {
+		return fmt.Errorf("begin the other team's build: %w", err)
+	}
 	if err := d.upgrade(ctx); err != nil {
 		return fmt.Errorf("upgrade: %w", err)
 	}
 	d.facts.effects, d.facts.events = d.deploys()[deploys:], d.world.Concourse.Events()[events:]
 	if d.options.Scenario == Failure {
-		return d.expectFailure()
+		return d.line.judge(d.expectFailure())
 	}
 	d.line.head("A second round, and the upgrade job once more by hand: nothing to do.")
 	if err := d.again(ctx); err != nil {
 		return fmt.Errorf("second round: %w", err)
 	}
-	return d.expectSuccess()
+	return d.line.judge(d.expectSuccess())
+}
+
+// beginTeam starts what goes on beside the upgrade, which is the deploy after those
+// that are given.
+func (d *demo) beginTeam(deploys int) error {
+	if d.team == nil {
+		return nil
+	}
+	if err := d.team.begin(); err != nil {
+		return err
+	}
+	d.beside.Go(func() {
+		d.team.follow(d.ctx, func() bool { return len(d.deploys()) > deploys })
+	})
+	return nil
 }
 
 // install deploys the first set with the program itself, from outside, and sets
@@ -222,7 +254,7 @@ func (d *demo) upgrade(ctx context.Context) error {
 				d.line.head("The build is over. BOSH goes on by itself.")
 			case "verify":
 				d.facts.verify = o
-				return nil
+				return d.settleTeam(ctx)
 			}
 		}
 		select {
@@ -231,6 +263,14 @@ func (d *demo) upgrade(ctx context.Context) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// settleTeam waits until the other team's builds have ended.
+func (d *demo) settleTeam(ctx context.Context) error {
+	if d.team == nil {
+		return nil
+	}
+	return d.team.wait(ctx)
 }
 
 // again checks once more and triggers the upgrade by hand.
@@ -247,25 +287,22 @@ func (d *demo) again(ctx context.Context) error {
 	return err
 }
 
-// holdBuild keeps the upgrade build open for a moment after its put, as other
-// builds on the worker may be: the worker's drain has to wait for it. Without
-// that the build would have ended before BOSH reaches the worker, and the demo
-// would prove nothing.
+// holdBuild keeps the build of an upgrade that is not quiet open for a moment after
+// its put, as other builds on the worker may be: the worker's drain has to wait for
+// it. Without that the build would have ended before BOSH reaches the worker, and the
+// demo would prove nothing. A quiet upgrade replaces all that could run it.
 func (d *demo) holdBuild(ctx context.Context, job string) {
-	if job != "upgrade" || d.options.Scenario == Failure || !d.facts.newSet() || d.facts.upgrade.Status != "" {
+	if job != "upgrade" || d.team != nil || !d.facts.found(d.after.Concourse) || d.facts.upgrade.Status != "" {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	d.facts.worker = builtOn(d.world.Concourse.Events())
-	if err := d.world.WaitLanding(ctx, d.facts.worker); err != nil {
+	if err := d.world.WaitDraining(ctx, d.facts.worker); err != nil {
 		return // the expectations will tell
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(500 * time.Millisecond):
-	}
-	d.line.add("Concourse", "the worker has been told to land, and this build ends now")
+	linger(ctx)
+	d.line.add("Concourse", "the worker has been told to leave, and this build ends now")
 }
 
 func describe(v player.Version) string {

@@ -15,6 +15,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
 )
 
+// patch is a version of Concourse with the installed one's worker version and schema.
+const patch = "8.2.5"
+
 // built is the directory of the binary that all tests share.
 var built string
 
@@ -76,8 +79,9 @@ func TestRun_showsWhatEachScenarioPromises(t *testing.T) {
 		o    demo.Options
 		want []string
 	}{
-		{"an upgrade that works", demo.Options{Scenario: demo.Success}, []string{"verify #2    build succeeded", "deploy         nothing to deploy"}},
+		{"an upgrade that works", demo.Options{Scenario: demo.Success}, []string{"verify #2    build succeeded", "deploy         nothing to deploy", "perpetual      1.2.0 → 1.3.0", "perpetual      1.3.0 (unchanged)"}},
 		{"an upgrade of the only worker", demo.Options{Scenario: demo.Success, Workers: 1}, []string{"verify #2    build succeeded"}},
+		{"an upgrade whose workers stay compatible", demo.Options{Scenario: demo.Success, Concourse: patch}, []string{"verify #2    build succeeded", "its worker had drained only after the build had ended"}},
 		// The upgrade sets the bundled pipeline before it deploys, and so brings back what somebody took away.
 		{"a failing upgrade of a pipeline that does not verify", demo.Options{Scenario: demo.Failure, Alter: replace("verify: true", "verify: false")}, []string{"verify #2    build failed"}},
 		{"an upgrade that fails", demo.Options{Scenario: demo.Failure}, []string{"upgrade #2   build succeeded", "verify #2    build failed", "Updating instance", "worker/"}},
@@ -110,11 +114,11 @@ func TestRun_seesWhyThePipelineIsMadeAsItIs(t *testing.T) {
 	}{
 		// The worker is landing when the put has succeeded, and takes no
 		// container for the get that comes after it.
-		{"an implicit get after the put", demo.Options{Scenario: demo.Success, Workers: 1, Alter: replace("no_get: true", "no_get: false")},
+		{"an implicit get after the put", demo.Options{Scenario: demo.Success, Concourse: patch, Workers: 1, Alter: replace("no_get: true", "no_get: false")},
 			[]string{"upgrade #2   build errored: no workers satisfying: resource type 'perpetual'", "NO   the build that started the upgrade is green"}},
 		// A landing worker does not wait for the builds of such a job.
-		{"an interruptible upgrade", demo.Options{Scenario: demo.Success, Workers: 1, Alter: replace("name: upgrade\n", "name: upgrade\n  interruptible: true\n")},
-			[]string{"upgrade #2   build errored", "NO   the build that started the upgrade is green", "NO   its worker drained only after the build had ended"}},
+		{"an interruptible upgrade", demo.Options{Scenario: demo.Success, Concourse: patch, Workers: 1, Alter: replace("name: upgrade\n", "name: upgrade\n  interruptible: true\n")},
+			[]string{"upgrade #2   build errored", "NO   the build that started the upgrade is green", "NO   its worker had drained only after the build had ended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ type facts struct {
 	events                 []concourse.Event // until the upgrade was verified
 	effects                []director.Effect // of the upgrade
 	worker                 string            // that the upgrade build ran on
+	ways                   []string          // what it said of the way of the upgrade
 	deploysAgain           int               // deploys of the second round
 	triggeredAgain         int               // jobs that the second round started
 
@@ -37,17 +39,35 @@ func (f *facts) at(kind string, match func(concourse.Event) bool) time.Time {
 	return when
 }
 
+// last is when one of several kinds of events happened last; zero for never.
+func (f *facts) last(match func(concourse.Event) bool, kinds ...string) (when time.Time) {
+	for _, kind := range kinds {
+		if at := f.at(kind, match); at.After(when) {
+			when = at
+		}
+	}
+	return when
+}
+
+// accepted is when the director has accepted the upgrade's deploy; zero for never.
+func (f *facts) accepted() time.Time {
+	if len(f.effects) == 0 {
+		return time.Time{}
+	}
+	return f.effects[0].At
+}
+
 func (f *facts) ended() time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.taskEnded
 }
 
-// newSet says whether the new component set has been found.
-func (f *facts) newSet() bool {
+// found says whether a version of Concourse has been found.
+func (f *facts) found(version string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.newest["concourse"] == after.Concourse
+	return f.newest["concourse"] == version
 }
 
 func upgrade(e concourse.Event) bool { return e.Job == "upgrade" }
@@ -76,6 +96,9 @@ func (d *demo) observePlayer(h player.Happening) {
 		d.line.add(job, fmt.Sprintf("put %s: %s", h.Resource, versionText(h.Versions[0])))
 		for _, f := range h.Metadata {
 			d.line.add("", fmt.Sprintf("    %-14s %s", f.Name, f.Value))
+			if f.Name == "way" {
+				d.facts.ways = append(d.facts.ways, f.Value)
+			}
 		}
 		if d.deploying() {
 			d.beside.Go(func() { d.follow(h.Versions[0]) })
@@ -142,44 +165,88 @@ func (d *demo) deploys() []director.Effect {
 	return list
 }
 
-func (d *demo) expectSuccess() error {
+// expectSuccess are all that must have been seen of an upgrade that works.
+func (d *demo) expectSuccess() []expectation {
 	f := &d.facts
 	put := f.upgrade.Results["deployment"]
-	worker := func(e concourse.Event) bool { return e.Worker == f.worker }
-	landing, landed := f.at(concourse.KindLanding, worker), f.at(concourse.KindLanded, worker)
-	set, ended := f.at(concourse.KindUpdate, every), f.at(concourse.KindFinish, upgrade)
+	set := f.at(concourse.KindUpdate, every)
 	one := len(f.effects) == 1
-	return d.line.judge([]expectation{
+	return slices.Concat([]expectation{
 		{"the build that started the upgrade is green", f.upgrade.Status == "succeeded"},
 		{"its put answered with the director's task", put.Version["task"] != ""},
 		{"the director started exactly one deploy", one},
 		{"the pipeline was set before that", one && !set.IsZero() && set.Before(f.effects[0].At)},
-		{"the pipeline uses the new Perpetual", strings.Contains(d.pipelineText(), after.Perpetual)},
-		{"its worker was landing while the build still ran", !landing.IsZero() && landing.Before(ended)},
-		{"its worker drained only after the build had ended", landed.After(ended)},
-		{"the director's task ended after that", f.ended().After(landed)},
+		{"the pipeline uses the new Perpetual", strings.Contains(d.pipelineText(), d.after.Perpetual)},
+	}, d.expectWay(), []expectation{
 		{"another build verified that task and is green", f.verify.Status == "succeeded" && f.verify.Results["finished-deployment"].Version["task"] == put.Version["task"]},
-		{"Concourse runs the new version", d.version() == after.Concourse},
+		{"Concourse runs the new version", d.version() == d.after.Concourse},
 		{"the second round triggered nothing", f.triggeredAgain == 0},
 		{"the upgrade by hand was green and deployed nothing", f.again.Status == "succeeded" && f.deploysAgain == 0},
 	})
 }
 
-func (d *demo) expectFailure() error {
+// expectWay are those of the way in which web and workers were replaced.
+func (d *demo) expectWay() []expectation {
 	f := &d.facts
-	other := func(e concourse.Event) bool { return e.Worker == "worker-1" }
+	ended := f.at(concourse.KindFinish, upgrade)
+	if d.team == nil {
+		worker := func(e concourse.Event) bool { return e.Worker == f.worker }
+		leaving := f.last(worker, concourse.KindLanding, concourse.KindRetiring)
+		left := f.last(worker, concourse.KindLanded, concourse.KindRetired)
+		return []expectation{
+			{"its worker was leaving while the build still ran", !leaving.IsZero() && leaving.Before(ended)},
+			{"its worker had drained only after the build had ended", left.After(ended)},
+			{"the director's task ended after that", f.ended().After(left)},
+		}
+	}
+	return append(expectQuiet(f.events, f.ways), d.team.expect(f.events, f.accepted(), f.ended())...)
+}
+
+// expectQuiet are those of a quiet upgrade that concern web and workers. ways are what
+// the program has said of its way.
+func expectQuiet(events []concourse.Event, ways []string) []expectation {
+	var ended, stopped, answered, leaving time.Time
+	for _, e := range events {
+		switch e.Kind {
+		case concourse.KindFinish:
+			if upgrade(e) {
+				ended = e.At
+			}
+		case concourse.KindStop:
+			stopped = e.At
+		case concourse.KindRestart:
+			answered = e.At
+		case concourse.KindLanding, concourse.KindRetiring, concourse.KindLeft:
+			if leaving.IsZero() {
+				leaving = e.At
+			}
+		}
+	}
+	quiet := slices.ContainsFunc(ways, func(text string) bool {
+		return strings.Contains(text, "quiet") && strings.Contains(text, "2.5") && strings.Contains(text, "3.0")
+	})
+	return []expectation{
+		{"it said that the upgrade is quiet, and why", quiet},
+		{"the build had ended before the web was stopped", !stopped.IsZero() && ended.Before(stopped)},
+		{"no worker left before the new web answered", !answered.IsZero() && leaving.After(answered)},
+	}
+}
+
+// expectFailure are those of an upgrade whose deploy fails at a worker.
+func (d *demo) expectFailure() []expectation {
+	f := &d.facts
 	message := ""
 	if f.verify.Err != nil {
 		message = f.verify.Err.Error()
 	}
-	return d.line.judge([]expectation{
+	verified := f.last(func(e concourse.Event) bool { return e.Job == "verify" }, concourse.KindStart)
+	return slices.Concat([]expectation{
 		{"the build that started the upgrade is green", f.upgrade.Status == "succeeded"},
 		{"the director started exactly one deploy", len(f.effects) == 1},
-		{"another build verified the result and is red", f.verify.Status == "failed"},
+	}, d.expectWay(), []expectation{
+		{"another build verified the result and is red", f.verify.Status == "failed" && !verified.IsZero()},
 		{"it names the stage", strings.Contains(message, "Updating instance")},
 		{"it names the instance", strings.Contains(message, "worker/")},
-		{"the other worker was left alone", f.at(concourse.KindLanding, other).IsZero()},
-		{"it ran the verification", !f.at(concourse.KindStart, func(e concourse.Event) bool { return e.Job == "verify" && other(e) }).IsZero()},
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -34,6 +34,7 @@ type install struct {
 	ctx       context.Context
 	beside    sync.WaitGroup
 	facts     installFacts
+	team      *team // whose builds run beside
 }
 
 // runInstall plays the scenario.
@@ -183,7 +184,15 @@ func (i *install) settle(ctx context.Context) error {
 
 // upgrade plays until the verifying job has run for the new task.
 func (i *install) upgrade(ctx context.Context) error {
+	i.team = &team{world: i.site.World, line: i.line}
+	if err := i.team.begin(); err != nil {
+		return fmt.Errorf("begin the other team's build: %w", err)
+	}
 	i.facts.before = i.changes()
+	events := len(i.site.Concourse.Events())
+	i.beside.Go(func() {
+		i.team.follow(i.ctx, func() bool { return i.changes().since(i.facts.before).Deploys > 0 })
+	})
 	i.site.Publish(after)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -201,7 +210,11 @@ func (i *install) upgrade(ctx context.Context) error {
 				i.line.head("The build is over. BOSH goes on by itself.")
 			case o.Job == "verify":
 				i.facts.verify = o
-				i.facts.upgraded, i.facts.events = i.changes().since(i.facts.before), i.site.Concourse.Events()
+				if err := i.team.wait(ctx); err != nil {
+					return err
+				}
+				i.facts.upgraded, i.facts.events = i.changes().since(i.facts.before), i.site.Concourse.Events()[events:]
+				i.facts.accepted = lastDeploy(i.site.Director.Effects())
 				return nil
 			}
 		}
@@ -211,6 +224,16 @@ func (i *install) upgrade(ctx context.Context) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// lastDeploy is when the last deploy was accepted; zero for never.
+func lastDeploy(effects []director.Effect) (when time.Time) {
+	for _, e := range effects {
+		if e.Kind == director.EffectDeploy {
+			when = e.At
+		}
+	}
+	return when
 }
 
 // runTask runs perpetual as the container of a task does: with nothing but the
@@ -243,43 +266,8 @@ func (i *install) runTask(ctx context.Context, t player.TaskRun) error {
 	i.facts.inside = append(i.facts.inside, result)
 	if result.Changed && result.Task > 0 {
 		i.beside.Go(func() { i.follow(result.Task) })
-		i.holdBuild(ctx)
 	}
 	return nil
-}
-
-// holdBuild keeps the build open until its worker is told to land, so that the
-// worker has a build to wait for.
-func (i *install) holdBuild(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	i.facts.worker = builtOn(i.site.Concourse.Events())
-	for !i.landing(i.facts.worker) {
-		select {
-		case <-ctx.Done():
-			return // the expectations will tell
-		case <-time.After(2 * time.Millisecond):
-		}
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(500 * time.Millisecond):
-	}
-	i.line.add("Concourse", "the worker has been told to land, and this build ends now")
-}
-
-// landing says whether a worker has been told to land since the last build began.
-func (i *install) landing(worker string) bool {
-	is := false
-	for _, e := range i.site.Concourse.Events() {
-		switch {
-		case e.Kind == concourse.KindStart:
-			is = false
-		case e.Kind == concourse.KindLanding && e.Worker == worker:
-			is = true
-		}
-	}
-	return is
 }
 
 // look shows what perpetual says of the installation. plan ends with 2 if a deploy
@@ -311,15 +299,4 @@ func (i *install) destroy(ctx context.Context) error {
 	i.facts.keysLeft = len(i.site.AWS.AccessKeys(user))
 	i.line.add("account", i.facts.end.String())
 	return nil
-}
-
-// installedATC is the Concourse that is there once it is installed.
-type installedATC struct{ site *site.Site }
-
-// Config implements player.ATC.
-func (a installedATC) Config() ([]byte, error) { return atc{a.site.Concourse}.Config() }
-
-// Start implements player.ATC.
-func (a installedATC) Start(job string, interruptible bool) (player.Build, error) {
-	return atc{a.site.Concourse}.Start(job, interruptible)
 }

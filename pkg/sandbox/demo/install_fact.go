@@ -25,12 +25,13 @@ type installFacts struct {
 	before, upgraded       changes
 	inside                 []deployed // by the pipeline
 	upgrade, verify        player.Outcome
-	worker                 string // that the upgrade build ran on
-	events                 []concourse.Event
-	hidden                 bool // no secret of SSM was in the pipeline
-	ownKeys                bool // the last build had keys of the pipeline's user
-	keysLeft               int  // that user's after destroy
-	planned                bool // plan said that nothing would change
+	ways                   []string          // what it said of the way of the upgrade
+	accepted               time.Time         // when the director has accepted the upgrade's deploy
+	events                 []concourse.Event // of the upgrade
+	hidden                 bool              // no secret of SSM was in the pipeline
+	ownKeys                bool              // the last build had keys of the pipeline's user
+	keysLeft               int               // that user's after destroy
+	planned                bool              // plan said that nothing would change
 	left                   []string
 
 	mu        sync.Mutex

@@ -166,6 +166,11 @@ func (i *install) progressed(who string, e event) {
 			text = e.Status + ": " + text
 		}
 		i.line.add(who, fmt.Sprintf("%-14s %s", e.Step, shorten(text)))
+	case "note":
+		if way, is := strings.CutPrefix(e.Text, "way: "); is {
+			i.facts.ways = append(i.facts.ways, way)
+			i.line.add(who, e.Text)
+		}
 	case "warning", "error":
 		i.line.add(who, e.Event+": "+e.Text)
 	}

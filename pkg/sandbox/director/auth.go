@@ -6,21 +6,25 @@ import (
 	"strings"
 )
 
-// authenticate gives the user of a request's credentials, "" if they are absent or wrong.
-func (d *Director) authenticate(r *http.Request) string {
+// authenticate gives the user of a request's credentials and its scopes, "" if
+// they are absent or wrong.
+func (d *Director) authenticate(r *http.Request) (user string, scopes []string) {
 	if d.opts.UAA != nil {
 		bearer, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(bearer, "bearer") {
-			return ""
+			return "", nil
 		}
 		return d.opts.UAA.verify(token)
 	}
-	user, password, ok := r.BasicAuth()
-	if ok && same(user, d.opts.Username) && same(password, d.opts.Password) {
-		return user
+	name, password, ok := r.BasicAuth()
+	if ok && same(name, d.opts.Username) && same(password, d.opts.Password) {
+		return name, admins
 	}
-	return ""
+	return "", nil
 }
+
+// admins are the scopes of whoever may do everything.
+var admins = []string{"bosh.admin"}
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 

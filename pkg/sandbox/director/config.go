@@ -1,6 +1,7 @@
 package director
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 type config struct {
 	id                  int
 	kind, name, content string // "cloud", "default"
+	team                string // whose admins may change it; "" for the director's
 	parsed              mapping
 	created             time.Time
 	deleted             bool
@@ -30,10 +32,22 @@ type configView struct {
 }
 
 func (d *Director) viewConfig(c *config) configView {
-	return configView{
+	view := configView{
 		Content: c.content, ID: strconv.Itoa(c.id), Type: c.kind, Name: c.name,
 		CreatedAt: stamp(c.created), Current: d.currentConfig(c.kind, c.name) == c,
 	}
+	if c.team != "" {
+		view.Team = &c.team
+	}
+	return view
+}
+
+// teams are those of a config: one or none.
+func (c *config) teams() []string {
+	if c.team == "" {
+		return nil
+	}
+	return []string{c.team}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
@@ -52,9 +66,17 @@ func (d *Director) findConfigs(kind, name string, limit int) []*config {
 		found = append(found, c)
 	}
 	slices.SortStableFunc(found, func(a, b *config) int {
-		return strings.Compare(a.kind+"\x00"+a.name, b.kind+"\x00"+b.name)
+		return cmp.Or(strings.Compare(a.kind, b.kind), cmp.Compare(rank(a.name), rank(b.name)), strings.Compare(a.name, b.name))
 	})
 	return found
+}
+
+// rank puts the name "default" before all others.
+func rank(name string) int {
+	if name == "default" {
+		return 0
+	}
+	return 1
 }
 
 // currentConfig is the newest of a type and name, nil if there is none. The caller holds mu.
@@ -67,11 +89,17 @@ func (d *Director) currentConfig(kind, name string) *config {
 
 // saveConfig makes a new version unless the content is the current one. The caller holds mu.
 func (d *Director) saveConfig(kind, name, content string, parsed mapping) (c *config, created bool) {
-	if kind == "runtime" { // the director makes versions of releases strings, which writes the text anew
+	return d.saveConfigOver(d.currentConfig(kind, name), kind, name, content, parsed)
+}
+
+// saveConfigOver makes a new version unless the content is that of current, the
+// version that was the current one when it was looked for. The caller holds mu.
+func (d *Director) saveConfigOver(current *config, kind, name, content string, parsed mapping) (c *config, created bool) {
+	if kind == "runtime" { // the director makes versions of releases strings, and writes the text again for that
 		content = dump(parsed)
 	}
-	if c := d.currentConfig(kind, name); c != nil && c.content == content {
-		return c, false
+	if current != nil && current.content == content {
+		return current, false
 	}
 	c = &config{id: d.next("config"), kind: kind, name: name, content: content, parsed: parsed, created: d.now()}
 	d.configs = append(d.configs, c)

@@ -9,18 +9,18 @@ import (
 
 func (d *Director) configRoutes() []route {
 	routes := []route{
-		{method: "GET", path: "/configs", handle: d.listConfigs},
-		{method: "GET", path: "/configs/:id", handle: d.showConfig},
-		{method: "POST", path: "/configs", consumes: consumesJSON, handle: d.postConfig},
-		{method: "POST", path: "/configs/diff", consumes: consumesJSON, handle: d.diffConfig},
-		{method: "DELETE", path: "/configs", handle: d.deleteConfig},
-		{method: "DELETE", path: "/configs/:id", handle: d.deleteConfigByID},
-		{method: "GET", path: "/deployment_configs", handle: d.listDeploymentConfigs},
+		{method: "GET", path: "/configs", needs: needsConfigList, handle: d.listConfigs},
+		{method: "GET", path: "/configs/:id", needs: needsRead, handle: d.showConfig},
+		{method: "POST", path: "/configs", needs: needsTeam, consumes: consumesJSON, handle: d.postConfig},
+		{method: "POST", path: "/configs/diff", needs: needsConfigList, consumes: consumesJSON, handle: d.diffConfig},
+		{method: "DELETE", path: "/configs", needs: needsTeam, handle: d.deleteConfig},
+		{method: "DELETE", path: "/configs/:id", needs: needsTeam, handle: d.deleteConfigByID},
+		{method: "GET", path: "/deployment_configs", needs: needsRead, handle: d.listDeploymentConfigs},
 	}
 	for _, kind := range []string{"cloud", "runtime", "cpi"} {
 		path := "/" + kind + "_configs"
 		routes = append(routes,
-			route{method: "GET", path: path, handle: func(c *call) { d.listOldConfigs(c, kind) }},
+			route{method: "GET", path: path, needs: needsRead, handle: func(c *call) { d.listOldConfigs(c, kind) }},
 			route{method: "POST", path: path, consumes: consumesYAML, handle: func(c *call) { d.postOldConfig(c, kind) }},
 			route{method: "POST", path: path + "/diff", consumes: consumesYAML, handle: func(c *call) { d.diffOldConfig(c, kind) }},
 		)
@@ -35,17 +35,27 @@ func (d *Director) listConfigs(c *call) {
 	}
 	if text := c.query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
+		if err != nil {
 			c.fail(http.StatusBadRequest, failure(440010, "'limit' must be a number"))
 			return
 		}
+		if n < 1 {
+			c.fail(http.StatusBadRequest, failure(440010, "'limit' must be larger than zero"))
+			return
+		}
 		limit = n
+	}
+	if latest := c.query.Get("latest"); c.query.Has("latest") && latest != "true" && latest != "false" {
+		c.fail(http.StatusBadRequest, failure(440010, "'latest' must be 'true' or 'false'"))
+		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	views := []configView{}
 	for _, found := range d.findConfigs(c.query.Get("type"), c.query.Get("name"), limit) {
-		views = append(views, d.viewConfig(found))
+		if c.has(d.scopesOf(found.teams(), true)) {
+			views = append(views, d.viewConfig(found))
+		}
 	}
 	c.list(views)
 }
@@ -89,11 +99,12 @@ func (d *Director) postConfig(c *call) {
 		return
 	}
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	latest := "0"
-	if current := d.currentConfig(*request.Type, *request.Name); current != nil {
+	current := d.currentConfig(*request.Type, *request.Name)
+	if current != nil {
 		latest = strconv.Itoa(current.id)
 	}
+	d.mu.Unlock()
 	expected := strings.Trim(string(request.Expected), `"`)
 	if expected != "" && expected != "null" && expected != latest {
 		c.html(http.StatusPreconditionFailed, string(encode(struct {
@@ -103,8 +114,19 @@ func (d *Director) postConfig(c *call) {
 		}{latest, expected, "Latest Id: '" + latest + "' does not match expected latest id"})))
 		return
 	}
-	saved, created := d.saveConfig(*request.Type, *request.Name, *request.Content, parsed)
+	if current != nil && !d.owns(c, current.teams()) {
+		return
+	}
+	if d.opts.StoreConfig != nil {
+		d.opts.StoreConfig(*request.Type, *request.Name)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	saved, created := d.saveConfigOver(current, *request.Type, *request.Name, *request.Content, parsed)
 	if created {
+		if teams := c.teams(); len(teams) > 0 {
+			saved.team = teams[0]
+		}
 		d.configWritten(c, saved, auditEvent{Action: "create", ObjectType: "config/" + saved.kind})
 	}
 	c.html(http.StatusCreated, string(encode(d.viewConfig(saved))))
@@ -126,8 +148,12 @@ func (d *Director) deleteConfig(c *call) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.currentConfig(c.query.Get("type"), c.query.Get("name")) == nil {
+	current := d.currentConfig(c.query.Get("type"), c.query.Get("name"))
+	if current == nil {
 		c.noEndpoint() // an empty 404 is filled in so
+		return
+	}
+	if !d.owns(c, current.teams()) {
 		return
 	}
 	for _, found := range d.configs {
@@ -142,7 +168,7 @@ func (d *Director) deleteConfig(c *call) {
 func (d *Director) deleteConfigByID(c *call) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if found := d.configByID(c, c.params["id"]); found != nil {
+	if found := d.configByID(c, c.params["id"]); found != nil && d.owns(c, found.teams()) {
 		found.deleted = true
 		d.effect(Effect{Kind: EffectDelete, Name: "config/" + found.kind + "/" + found.name, User: c.user})
 		c.empty(http.StatusNoContent)

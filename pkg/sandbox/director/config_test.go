@@ -2,6 +2,7 @@ package director_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
@@ -65,4 +66,47 @@ func TestConfig_thatIsDeletedIsGoneForTheNextWriter(t *testing.T) {
 	same(t, "status again", w.do("DELETE", "/configs?type=runtime&name=dns", "").status, 404)
 	same(t, "listed", w.do("GET", "/configs?latest=true", "").body, "[]")
 	same(t, "status of the next", setConfig(w, "a: 1", `"0"`).status, 201)
+}
+
+func TestConfig_keepsItsHistory(t *testing.T) {
+	t.Parallel()
+	w := start(t, director.Options{})
+	var ids []string
+	for n := range 3 {
+		ids = append(ids, decoded[configAnswer](w, setConfig(w, fmt.Sprintf("a: %d", n), "")).ID)
+	}
+	same(t, "status", w.do("POST", "/configs", `{"type":"runtime","name":"default","content":"b: 1"}`, "Content-Type", "application/json").status, 201)
+	history := func(query string) (list []string) {
+		for _, c := range decoded[[]configAnswer](w, w.do("GET", "/configs?type=runtime"+query, "")) {
+			list = append(list, c.ID)
+		}
+		return list
+	}
+	sameList(t, "all, the default first", history("&limit=10"), "4", ids[2], ids[1], ids[0])
+	sameList(t, "two of each", history("&limit=2"), "4", ids[2], ids[1])
+	sameList(t, "one name", history("&name=dns&limit=2"), ids[2], ids[1])
+	same(t, "status of deleting the newest", w.do("DELETE", "/configs/"+ids[2], "").status, 204)
+	same(t, "status of deleting it again", w.do("DELETE", "/configs/"+ids[2], "").status, 404)
+	sameList(t, "current", history("&name=dns"), ids[1])
+	for query, said := range map[string]string{"limit=x": "'limit' must be a number", "limit=0": "'limit' must be larger than zero", "latest=x": "'latest' must be 'true' or 'false'"} {
+		same(t, query, w.do("GET", "/configs?"+query, "").body, `{"code":440010,"description":"`+said+`"}`)
+	}
+}
+
+// Both have compared before one of them writes, as was seen on a real director.
+func TestConfig_comparesAndWritesNotAtOnce(t *testing.T) {
+	t.Parallel()
+	var both sync.WaitGroup
+	both.Add(2)
+	w := start(t, director.Options{StoreConfig: func(string, string) {
+		both.Done()
+		both.Wait()
+	}})
+	statuses := make(chan int, 2)
+	for n := range 2 {
+		go func() { statuses <- setConfig(w, fmt.Sprintf("a: %d", n), `"0"`).status }()
+	}
+	same(t, "one", <-statuses, 201)
+	same(t, "the other", <-statuses, 201)
+	same(t, "writes", w.Count(director.EffectConfig, ""), 2)
 }

@@ -56,6 +56,7 @@ type submission struct {
 	text           string
 	cloud, runtime []*config
 	options        deployOptions
+	teams          []string // of whoever submits it: a new deployment is theirs
 }
 
 // postDeployment answers POST /deployments. Only the manifest's form is
@@ -71,7 +72,10 @@ func (d *Director) postDeployment(c *call) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := submission{document: document, text: text, options: readOptions(c.query)}
+	if dep := d.deployment(document.text("name")); dep != nil && !d.owns(c, dep.teams) {
+		return
+	}
+	s := submission{document: document, text: text, options: readOptions(c.query), teams: c.teams()}
 	s.cloud, s.runtime = d.findConfigs("cloud", "", 1), d.findConfigs("runtime", "", 1)
 	if given := c.query.Get("context"); given != "" {
 		var ids contextIDs
@@ -99,7 +103,7 @@ func (d *Director) accept(s submission, user, contextID string) *task {
 	name := s.document.text("name")
 	if s.deployment = d.deployment(name); s.deployment == nil {
 		s.options.created = true
-		s.deployment = &deployment{name: name, cloud: s.cloud, runtime: s.runtime}
+		s.deployment = &deployment{name: name, teams: s.teams, cloud: s.cloud, runtime: s.runtime}
 		d.deployments = append(d.deployments, s.deployment)
 	}
 	return d.enqueueDeploy(s, user, contextID)

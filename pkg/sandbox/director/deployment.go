@@ -9,8 +9,9 @@ import (
 // deployment is a row of the director's deployment table.
 type deployment struct {
 	name      string
-	manifest  mapping // of the last deploy that succeeded, versions resolved; nil before
-	text      string  // what GET /deployments/NAME gives
+	teams     []string // whose admins may change it
+	manifest  mapping  // of the last deploy that succeeded, versions resolved; nil before
+	text      string   // what GET /deployments/NAME gives
 	cloud     []*config
 	runtime   []*config
 	stemcells []*stemcell
@@ -37,16 +38,16 @@ type deploymentView struct {
 
 func (d *Director) deploymentRoutes() []route {
 	return []route{
-		{method: "GET", path: "/deployments", handle: d.listDeployments},
-		{method: "POST", path: "/deployments", consumes: consumesYAML, handle: d.postDeployment},
-		{method: "GET", path: "/deployments/:deployment", handle: d.showDeployment},
-		{method: "DELETE", path: "/deployments/:deployment", handle: d.deleteDeployment},
-		{method: "POST", path: "/deployments/:deployment/diff", consumes: consumesYAML, handle: d.diffDeployment},
-		{method: "PUT", path: "/deployments/:deployment/jobs/:group", consumes: consumesYAML, handle: d.putJobs},
-		{method: "PUT", path: "/deployments/:deployment/jobs/:group/:index", consumes: consumesYAML, handle: d.putJobs},
-		{method: "GET", path: "/deployments/:deployment/variables", handle: d.listVariables},
-		{method: "GET", path: "/deployments/:deployment/errands", handle: d.listErrands},
-		{method: "POST", path: "/deployments/:deployment/errands/:errand/runs", consumes: consumesJSON, handle: d.runErrand},
+		{method: "GET", path: "/deployments", needs: needsList, handle: d.listDeployments},
+		{method: "POST", path: "/deployments", needs: needsTeam, consumes: consumesYAML, handle: d.postDeployment},
+		{method: "GET", path: "/deployments/:deployment", needs: needsDeploymentRead, handle: d.showDeployment},
+		{method: "DELETE", path: "/deployments/:deployment", needs: needsDeployment, handle: d.deleteDeployment},
+		{method: "POST", path: "/deployments/:deployment/diff", needs: needsDiff, consumes: consumesYAML, handle: d.diffDeployment},
+		{method: "PUT", path: "/deployments/:deployment/jobs/:group", needs: needsDeployment, consumes: consumesYAML, handle: d.putJobs},
+		{method: "PUT", path: "/deployments/:deployment/jobs/:group/:index", needs: needsDeployment, consumes: consumesYAML, handle: d.putJobs},
+		{method: "GET", path: "/deployments/:deployment/variables", needs: needsDeploymentRead, handle: d.listVariables},
+		{method: "GET", path: "/deployments/:deployment/errands", needs: needsDeploymentRead, handle: d.listErrands},
+		{method: "POST", path: "/deployments/:deployment/errands/:errand/runs", needs: needsDeployment, consumes: consumesJSON, handle: d.runErrand},
 	}
 }
 
@@ -97,7 +98,10 @@ func (d *Director) listDeployments(c *call) {
 	defer d.mu.Unlock()
 	views := []deploymentView{}
 	for _, dep := range d.byName() {
-		view := deploymentView{Name: dep.name, Teams: []string{}, Locked: d.locked(dep.name)}
+		if !c.has(d.scopesOf(dep.teams, true)) {
+			continue
+		}
+		view := deploymentView{Name: dep.name, Teams: append([]string{}, dep.teams...), Locked: d.locked(dep.name)}
 		if c.query.Get("exclude_configs") != "true" {
 			view.CloudConfig = d.cloudConfigState(dep)
 		}

@@ -46,6 +46,10 @@ type Options struct {
 	// Logs gives the files below /var/vcap/sys/log of an instance, by their path:
 	// "gate/post-start.stdout.log". Default: none.
 	Logs func(u Update) map[string][]byte
+	// StoreConfig is called between the comparison of a config's latest id with the
+	// expected one and the write, which a real director does not do at once either.
+	// It may block: everybody who is in it then writes.
+	StoreConfig func(kind, name string)
 	// RunErrand gives what an errand prints and its exit code; default: nothing and 0.
 	RunErrand func(ctx context.Context, e Errand) ErrandResult
 }

@@ -7,8 +7,8 @@ import (
 
 func (d *Director) instanceRoutes() []route {
 	return []route{
-		{method: "GET", path: "/deployments/:deployment/vms", handle: func(c *call) { d.listInstances(c, true) }},
-		{method: "GET", path: "/deployments/:deployment/instances", handle: func(c *call) { d.listInstances(c, false) }},
+		{method: "GET", path: "/deployments/:deployment/vms", needs: needsDeploymentRead, handle: func(c *call) { d.listInstances(c, true) }},
+		{method: "GET", path: "/deployments/:deployment/instances", needs: needsDeploymentRead, handle: func(c *call) { d.listInstances(c, false) }},
 	}
 }
 

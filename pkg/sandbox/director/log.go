@@ -17,7 +17,7 @@ import (
 
 func (d *Director) logRoutes() []route {
 	return []route{
-		{method: "GET", path: "/deployments/:deployment/jobs/:group/:index/logs", handle: d.fetchLogs},
+		{method: "GET", path: "/deployments/:deployment/jobs/:group/:index/logs", needs: needsDeployment, handle: d.fetchLogs},
 		{method: "GET", path: "/resources/:id", handle: d.showResource},
 	}
 }

@@ -6,13 +6,13 @@ import (
 
 func (d *Director) releaseRoutes() []route {
 	return []route{
-		{method: "GET", path: "/releases", handle: d.listReleases},
-		{method: "GET", path: "/releases/:name", handle: d.showRelease},
-		{method: "POST", path: "/releases", consumes: consumesJSON, handle: d.postRelease},
-		{method: "POST", path: "/releases", consumes: consumesCompressed, handle: d.postRelease},
+		{method: "GET", path: "/releases", needs: needsList, handle: d.listReleases},
+		{method: "GET", path: "/releases/:name", needs: needsList, handle: d.showRelease},
+		{method: "POST", path: "/releases", needs: needsReleaseUpload, consumes: consumesJSON, handle: d.postRelease},
+		{method: "POST", path: "/releases", needs: needsReleaseUpload, consumes: consumesCompressed, handle: d.postRelease},
 		{method: "DELETE", path: "/releases/:name", handle: d.deleteRelease},
-		{method: "POST", path: "/packages/matches", consumes: consumesYAML, handle: d.matchPackages},
-		{method: "POST", path: "/packages/matches_compiled", consumes: consumesYAML, handle: func(c *call) { c.list([]string{}) }},
+		{method: "POST", path: "/packages/matches", needs: needsReleaseUpload, consumes: consumesYAML, handle: d.matchPackages},
+		{method: "POST", path: "/packages/matches_compiled", needs: needsReleaseUpload, consumes: consumesYAML, handle: func(c *call) { c.list([]string{}) }},
 	}
 }
 

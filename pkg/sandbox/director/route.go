@@ -22,6 +22,7 @@ type call struct {
 	params    map[string]string // path parameters
 	query     url.Values
 	user      string
+	scopes    []string // of the user
 	contextID string
 }
 
@@ -29,6 +30,7 @@ type call struct {
 type route struct {
 	method, path, consumes string
 	open                   bool // needs no credentials
+	needs                  permission
 	handle                 func(*call)
 }
 
@@ -39,8 +41,8 @@ func (d *Director) table() []route {
 		d.taskRoutes(), d.configRoutes(), d.deploymentRoutes(), d.instanceRoutes(), d.logRoutes(), d.stemcellRoutes(), d.releaseRoutes(),
 		{
 			{method: "GET", path: "/info", open: true, handle: d.info},
-			{method: "GET", path: "/locks", handle: d.listLocks},
-			{method: "GET", path: "/events", handle: d.listEvents},
+			{method: "GET", path: "/locks", needs: needsRead, handle: d.listLocks},
+			{method: "GET", path: "/events", needs: needsConfigList, handle: d.listEvents},
 			{method: "GET", path: "/orphan_disks", handle: func(c *call) { c.json([]any{}) }},
 			{method: "POST", path: "/cleanup", consumes: consumesJSON, handle: d.cleanUp},
 		},
@@ -57,7 +59,7 @@ func (d *Director) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &call{Request: r, w: w, query: r.URL.Query()}
-	c.user = d.authenticate(r)
+	c.user, c.scopes = d.authenticate(r)
 	controller, matched := d.match(c)
 	if !controller {
 		w.Header().Set("X-Cascade", "pass")
@@ -83,7 +85,9 @@ func (d *Director) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.noEndpoint()
 		return
 	}
-	matched.handle(c)
+	if d.permitted(c, matched.needs) {
+		matched.handle(c)
+	}
 }
 
 // match finds the route of a request and says whether any route begins like

@@ -37,10 +37,10 @@ type stemcellView struct {
 
 func (d *Director) stemcellRoutes() []route {
 	return []route{
-		{method: "GET", path: "/stemcells", handle: d.listStemcells},
-		{method: "POST", path: "/stemcells", consumes: consumesJSON, handle: d.postStemcell},
-		{method: "POST", path: "/stemcells", consumes: consumesCompressed, handle: d.postStemcell},
-		{method: "POST", path: "/stemcell_uploads", consumes: consumesJSON, handle: d.stemcellNeeded},
+		{method: "GET", path: "/stemcells", needs: needsList, handle: d.listStemcells},
+		{method: "POST", path: "/stemcells", needs: needsStemcellUpload, consumes: consumesJSON, handle: d.postStemcell},
+		{method: "POST", path: "/stemcells", needs: needsStemcellUpload, consumes: consumesCompressed, handle: d.postStemcell},
+		{method: "POST", path: "/stemcell_uploads", needs: needsStemcellUpload, consumes: consumesJSON, handle: d.stemcellNeeded},
 		{method: "DELETE", path: "/stemcells/:name/:version", handle: d.deleteStemcell},
 	}
 }

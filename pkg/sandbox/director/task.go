@@ -32,6 +32,7 @@ type task struct {
 	description string // "create deployment"
 	user        string
 	deployment  string // "" if none
+	teams       []string
 	contextID   string
 	minor       bool // shown only with verbose=2
 	timestamp   time.Time
@@ -117,6 +118,9 @@ func (d *Director) enqueue(t *task) *task {
 
 // insert makes the row of a task. The caller holds mu.
 func (d *Director) insert(t *task) {
+	if dep := d.deployment(t.deployment); dep != nil {
+		t.teams = dep.teams
+	}
 	t.id, t.state, t.timestamp, t.done = len(d.tasks)+1, StateQueued, d.now(), make(chan struct{})
 	d.tasks = append(d.tasks, t)
 	_, _ = fmt.Fprintf(&t.debug, "I, [%s] INFO -- DirectorJobRunner: task %d: %s\n", t.timestamp.UTC().Format(time.RFC3339), t.id, t.description)
@@ -167,6 +171,7 @@ type filter struct {
 	contextID  *string
 	minor      bool
 	limit      int
+	hidden     func(*task) bool // of the caller
 }
 
 // list gives the tasks that match, newest timestamp first: not by id. The caller holds mu.
@@ -178,6 +183,7 @@ func (d *Director) list(f filter) []Task {
 		case f.deployment != nil && *f.deployment != t.deployment:
 		case f.contextID != nil && *f.contextID != t.contextID:
 		case t.minor && !f.minor:
+		case f.hidden != nil && f.hidden(t):
 		default:
 			matching = append(matching, t)
 		}

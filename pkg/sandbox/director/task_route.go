@@ -10,10 +10,10 @@ import (
 
 func (d *Director) taskRoutes() []route {
 	return []route{
-		{method: "GET", path: "/tasks", handle: d.listTasks},
-		{method: "GET", path: "/tasks/:id", handle: d.showTask},
-		{method: "GET", path: "/tasks/:id/output", handle: d.showOutput},
-		{method: "DELETE", path: "/task/:id", handle: d.deleteTask},
+		{method: "GET", path: "/tasks", needs: needsList, handle: d.listTasks},
+		{method: "GET", path: "/tasks/:id", needs: needsTaskRead, handle: d.showTask},
+		{method: "GET", path: "/tasks/:id/output", needs: needsTaskRead, handle: d.showOutput},
+		{method: "DELETE", path: "/task/:id", needs: needsTask, handle: d.deleteTask},
 		{method: "POST", path: "/tasks/cancel", consumes: consumesJSON, handle: d.cancelTasks},
 	}
 }
@@ -33,10 +33,17 @@ func (d *Director) listTasks(c *call) {
 		limit, _ := strconv.Atoi(c.query.Get("limit"))
 		f.limit = max(limit, 1)
 	}
+	f.hidden = func(t *task) bool { return !c.has(d.scopesOf(t.teams, true)) }
 	d.mu.Lock()
 	tasks := d.list(f)
 	d.mu.Unlock()
 	c.json(tasks)
+}
+
+// taskByName is the task that a path names, nil if there is none. The caller holds mu.
+func (d *Director) taskByName(name string) *task {
+	id, _ := strconv.Atoi(name)
+	return d.find(id)
 }
 
 // taskOf finds the task that a path names; without one the answer is written. The caller holds mu.
@@ -118,7 +125,11 @@ func (d *Director) showOutput(c *call) {
 	if t == nil {
 		return
 	}
-	switch kind := c.query.Get("type"); kind {
+	kind := c.query.Get("type")
+	if kind != "event" && kind != "result" && !d.owns(c, t.teams) {
+		return
+	}
+	switch kind {
 	case "event":
 		c.outputRange(t.events.String())
 	case "result":

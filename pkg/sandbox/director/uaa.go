@@ -1,6 +1,7 @@
 package director
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -16,10 +17,13 @@ import (
 // http.Handler, so that it may listen at an address of its own or under a
 // path. Tokens are signed JSON web tokens, as clients read their expiry.
 type UAA struct {
-	Clients  map[string]string // secret by client: client_credentials grants
-	Users    map[string]string // password by user: password grants
-	Lifetime time.Duration     // of an access token; default 10 minutes
-	Now      func() time.Time  // default time.Now
+	Clients map[string]string // secret by client: client_credentials grants
+	Users   map[string]string // password by user: password grants
+	// Scopes are the rights of a client or user, by name. Default: ["bosh.admin"].
+	// A client that may deploy and not upload has ["bosh.read", "bosh.teams.ci.admin"].
+	Scopes   map[string][]string
+	Lifetime time.Duration    // of an access token; default 10 minutes
+	Now      func() time.Time // default time.Now
 
 	mu      sync.Mutex
 	url     string
@@ -145,13 +149,17 @@ func (u *UAA) issue(kind, client, user string) tokenResponse {
 	if lifetime == 0 {
 		lifetime = 10 * time.Minute
 	}
+	scopes := u.Scopes[cmp.Or(user, client)]
+	if scopes == nil {
+		scopes = admins
+	}
 	u.grants[kind]++
 	token := u.sign(claims{
-		User: user, Client: client, Scopes: []string{"bosh.admin"},
+		User: user, Client: client, Scopes: scopes,
 		Expires: u.time().Add(lifetime).Unix(), Serial: len(u.issued) + 1,
 	})
 	u.issued = append(u.issued, token)
-	response := tokenResponse{AccessToken: token, TokenType: "bearer", ExpiresIn: int(lifetime.Seconds()), Scope: "bosh.admin"}
+	response := tokenResponse{AccessToken: token, TokenType: "bearer", ExpiresIn: int(lifetime.Seconds()), Scope: strings.Join(scopes, " ")}
 	if user != "" {
 		response.RefreshToken = newUUID() + "-r"
 		u.refresh[response.RefreshToken] = user
@@ -178,25 +186,22 @@ func (u *UAA) mac(text string) []byte {
 	return h.Sum(nil)
 }
 
-// verify gives the user of a token, "" if it is false, expired or revoked.
-func (u *UAA) verify(token string) string {
+// verify gives the user of a token and its scopes, "" if it is false, expired or revoked.
+func (u *UAA) verify(token string) (user string, scopes []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 || u.key == nil || u.revoked[token] {
-		return ""
+		return "", nil
 	}
 	sum, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil || !hmac.Equal(sum, u.mac(parts[0]+"."+parts[1])) {
-		return ""
+		return "", nil
 	}
 	var c claims
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil || json.Unmarshal(payload, &c) != nil || u.time().Unix() >= c.Expires {
-		return ""
+		return "", nil
 	}
-	if c.User != "" {
-		return c.User
-	}
-	return c.Client
+	return cmp.Or(c.User, c.Client), c.Scopes
 }

@@ -26,12 +26,17 @@ type running struct {
 	results map[string]Result
 }
 
-// build plays a build.
-func (p *Player) build(ctx context.Context, c config, j job) (outcome Outcome, err error) {
+// build starts a build and plays it.
+func (p *Player) build(ctx context.Context, c config, j job) (Outcome, error) {
 	b, err := p.ATC.Start(j.Name, j.Interruptible)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("start job %s: %w", j.Name, err)
 	}
+	return p.play(ctx, c, j, b)
+}
+
+// play runs the steps of a build and ends it.
+func (p *Player) play(ctx context.Context, c config, j job, b Build) (outcome Outcome, err error) {
 	p.observe(Happening{Kind: "build", Job: j.Name, Build: b.Name(), Status: "started"})
 	dir, err := os.MkdirTemp("", "build-")
 	if err != nil {
@@ -153,16 +158,16 @@ func (r *running) resourceStep(ctx context.Context, s step) error {
 
 // use is the version that a get takes; it does not trigger the job again.
 func (r *running) use(s step) (Version, error) {
-	versions := r.known[s.resource()]
-	if len(versions) == 0 {
+	in := r.known[s.resource()]
+	if in == nil || len(in.versions) == 0 {
 		return nil, fmt.Errorf("no versions of %s available", s.resource())
 	}
-	version := versions[len(versions)-1]
+	version := in.newest()
 	key := r.job.Name + " " + s.Get
 	if r.used[key] == nil {
 		r.used[key] = map[string]bool{}
 	}
-	r.used[key][version.key()] = true
+	r.used[key][in.id(version)] = true
 	return version, nil
 }
 

@@ -17,17 +17,15 @@ import (
 
 // config is the part of a pipeline that is played.
 type config struct {
-	ResourceTypes []struct {
-		Name string `json:"name"` // "perpetual"
-	} `json:"resource_types"`
-	Resources []resource `json:"resources"`
-	Jobs      []job      `json:"jobs"`
+	ResourceTypes []resource `json:"resource_types"`
+	Resources     []resource `json:"resources"`
+	Jobs          []job      `json:"jobs"`
 }
 
-// resource of a pipeline.
+// resource of a pipeline, or a type of resources.
 type resource struct {
 	Name       string         `json:"name"`        // "components"
-	Type       string         `json:"type"`        // "perpetual"
+	Type       string         `json:"type"`        // "perpetual"; of a type "registry-image"
 	CheckEvery string         `json:"check_every"` // "10m", "never"
 	Source     map[string]any `json:"source"`
 }
@@ -141,6 +139,15 @@ func (c config) resource(name string) (resource, bool) {
 		}
 	}
 	return resource{}, false
+}
+
+func (c config) job(name string) (job, bool) {
+	for _, j := range c.Jobs {
+		if j.Name == name {
+			return j, true
+		}
+	}
+	return job{}, false
 }
 
 // placeholder is a variable that a credential manager fills in.

@@ -19,9 +19,22 @@ type ATC interface {
 	Start(job string, interruptible bool) (Build, error)
 }
 
+// Queue is an ATC in which people trigger builds, too.
+type Queue interface {
+	// Take gives a build that has started and that nobody plays; nil: there is none.
+	Take() Build
+}
+
+// Hasher is an ATC whose database hashes versions in a way that may change.
+type Hasher interface {
+	// Hash is "md5" or "sha256".
+	Hash() string
+}
+
 // Build is one run of a job.
 type Build interface {
 	Name() string
+	Job() string
 	Env() []string
 	Log() io.Writer
 	// Step gives a step its container; without a worker that takes it, the build errors.
@@ -46,8 +59,8 @@ type Player struct {
 	// end of the build: what happens meanwhile finds the build still running.
 	AfterPut func(ctx context.Context, job string)
 
-	known map[string][]Version       // by resource, oldest first
-	used  map[string]map[string]bool // by job and get: versions that builds have had
+	known map[string]*scope          // by resource
+	used  map[string]map[string]bool // by job and get: versions that builds have had, by scope.id
 }
 
 // Happening is something that the player did.
@@ -82,8 +95,8 @@ type Outcome struct {
 	Results            map[string]Result
 }
 
-// Tick checks every resource once and runs the builds that this triggers, one
-// after the other. It fails when the pipeline cannot be played; a failing check
+// Tick checks every resource once, and runs the builds that people have triggered
+// and those that new versions trigger, one after the other. It fails when the pipeline cannot be played; a failing check
 // or build is an outcome, as it is for Concourse.
 func (p *Player) Tick(ctx context.Context) ([]Outcome, error) {
 	c, err := p.config()
@@ -92,12 +105,15 @@ func (p *Player) Tick(ctx context.Context) ([]Outcome, error) {
 	}
 	for _, r := range c.Resources {
 		if r.CheckEvery != "never" {
-			if err := p.check(ctx, r); err != nil {
+			if err := p.check(ctx, c, r); err != nil {
 				p.observe(Happening{Kind: "check", Resource: r.Name, Err: err})
 			}
 		}
 	}
-	var outcomes []Outcome
+	outcomes, err := p.queued(ctx, c)
+	if err != nil {
+		return outcomes, err
+	}
 	for _, j := range c.Jobs {
 		if p.triggered(j) {
 			outcome, err := p.build(ctx, c, j)
@@ -116,17 +132,16 @@ func (p *Player) Trigger(ctx context.Context, name string) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	for _, j := range c.Jobs {
-		if j.Name == name {
-			return p.build(ctx, c, j)
-		}
+	j, found := c.job(name)
+	if !found {
+		return Outcome{}, fmt.Errorf("the pipeline has no job %s", name)
 	}
-	return Outcome{}, fmt.Errorf("the pipeline has no job %s", name)
+	return p.build(ctx, c, j)
 }
 
 func (p *Player) config() (config, error) {
 	if p.known == nil {
-		p.known, p.used = map[string][]Version{}, map[string]map[string]bool{}
+		p.known, p.used = map[string]*scope{}, map[string]map[string]bool{}
 	}
 	text, err := p.ATC.Config()
 	if err != nil {
@@ -139,16 +154,39 @@ func (p *Player) config() (config, error) {
 	return c, err
 }
 
+// queued plays the builds that people have triggered.
+func (p *Player) queued(ctx context.Context, c config) (outcomes []Outcome, err error) {
+	queue, is := p.ATC.(Queue)
+	if !is {
+		return nil, nil
+	}
+	for {
+		b := queue.Take()
+		if b == nil {
+			return outcomes, nil
+		}
+		j, found := c.job(b.Job())
+		if !found {
+			return outcomes, fmt.Errorf("the pipeline has no job %s", b.Job())
+		}
+		outcome, err := p.play(ctx, c, j, b)
+		if err != nil {
+			return outcomes, err
+		}
+		outcomes = append(outcomes, outcome)
+	}
+}
+
 // check asks for versions from the newest known one on.
-func (p *Player) check(ctx context.Context, r resource) error {
+func (p *Player) check(ctx context.Context, c config, r resource) error {
 	source, err := resolve(r.Source, p.credential)
 	if err != nil {
 		return err
 	}
+	in := p.scope(c, r, source)
 	request := map[string]any{"source": source}
-	known := p.known[r.Name]
-	if len(known) > 0 {
-		request["version"] = known[len(known)-1]
+	if len(in.versions) > 0 {
+		request["version"] = in.newest()
 	}
 	var found []Version
 	if err := Run(ctx, p.Program, Process{Verb: "check", Stdin: request, Stderr: io.Discard}, &found); err != nil {
@@ -156,11 +194,11 @@ func (p *Player) check(ctx context.Context, r resource) error {
 	}
 	var fresh []Version
 	for _, v := range found {
-		if !contains(known, v) {
+		if !contains(in.versions, v) {
 			fresh = append(fresh, v)
 		}
 	}
-	p.known[r.Name] = append(known, fresh...)
+	in.versions = append(in.versions, fresh...)
 	if len(fresh) > 0 {
 		p.observe(Happening{Kind: "check", Resource: r.Name, Versions: fresh})
 	}
@@ -175,12 +213,11 @@ func (p *Player) triggered(j job) bool {
 		if s.Get == "" {
 			continue
 		}
-		versions := p.known[s.resource()]
-		if len(versions) == 0 {
+		in := p.known[s.resource()]
+		if in == nil || len(in.versions) == 0 {
 			return false
 		}
-		newest := versions[len(versions)-1]
-		fresh = fresh || (s.Trigger && !p.used[j.Name+" "+s.Get][newest.key()])
+		fresh = fresh || (s.Trigger && !p.used[j.Name+" "+s.Get][in.id(in.newest())])
 	}
 	return fresh
 }

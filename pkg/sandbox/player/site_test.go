@@ -46,6 +46,7 @@ func (a *fakeATC) Start(job string, interruptible bool) (player.Build, error) {
 }
 
 func (b *fakeBuild) Name() string { return b.name }
+func (b *fakeBuild) Job() string  { return b.job }
 func (b *fakeBuild) Env() []string {
 	return []string{"BUILD_NAME=" + b.name, "BUILD_JOB_NAME=" + b.job}
 }

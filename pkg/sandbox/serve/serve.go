@@ -27,6 +27,7 @@ var (
 // Options say what is served.
 type Options struct {
 	Install      bool          // an AWS account with nothing in it, instead of a director and Concourse
+	Listen       string        // IP address of this machine; empty: 127.0.0.1
 	PublishAfter time.Duration // when the newer set appears; 0: never
 	Out          io.Writer     // gets the variables, as YAML or of Install as exports, once everything listens
 	Err          io.Writer     // gets what happens, one line each
@@ -34,6 +35,10 @@ type Options struct {
 
 // Run serves until ctx ends, which is no error.
 func Run(ctx context.Context, o Options) (err error) {
+	listen, err := o.listen()
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "perpetual-sandbox-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the CA: %w", err)
@@ -44,7 +49,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Install {
 		start = startSite
 	}
-	w, text, stop, err := start(ctx, dir, say)
+	if !listen.IsLoopback() {
+		say("sandbox", fmt.Sprintf("everybody who reaches %s can use these servers: their passwords are published with the program", listen))
+	}
+	w, text, stop, err := start(ctx, dir, listen.String(), say)
 	if err != nil {
 		return err
 	}
@@ -81,8 +89,8 @@ type observer func(who, what string)
 
 // startWorld starts a world with a director and Concourse, and gives the variables
 // for them.
-func startWorld(ctx context.Context, dir string, say observer) (w *world.World, text []byte, stop func() error, err error) {
-	if w, err = world.Start(ctx, world.Options{Observe: say}); err != nil {
+func startWorld(ctx context.Context, dir, listen string, say observer) (w *world.World, text []byte, stop func() error, err error) {
+	if w, err = world.Start(ctx, world.Options{Listen: listen, Observe: say}); err != nil {
 		return nil, nil, nil, fmt.Errorf("start the simulators: %w", err)
 	}
 	if err := w.History(); err != nil {

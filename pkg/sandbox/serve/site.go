@@ -20,7 +20,7 @@ const resourceStep = 50 * time.Millisecond
 
 // startSite starts an account with nothing in it, writes a perpetual.yml into dir, and
 // gives the environment in which the program perpetual takes it for AWS.
-func startSite(ctx context.Context, dir string, say observer) (w *world.World, text []byte, stop func() error, err error) {
+func startSite(ctx context.Context, dir, _ string, say observer) (w *world.World, text []byte, stop func() error, err error) {
 	s, err := site.Start(ctx, dir, site.Options{Step: resourceStep, Observe: say})
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("start the simulators: %w", err)

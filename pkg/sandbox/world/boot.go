@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,7 +46,8 @@ func (w *World) BootDirector(ctx context.Context, d Director) error {
 	if w.Director == nil {
 		w.Director = director.New(ctx, director.Options{
 			Username: d.Username, Password: d.Password, Scale: w.options.Scale, Fetch: w.client(),
-			Drain: w.drain, UpdateInstance: w.update,
+			Drain: w.drain, UpdateInstance: w.update, PostStart: w.postStart,
+			Logs: w.logs,
 		})
 	}
 	if w.Faults["director"] == nil {
@@ -124,8 +127,10 @@ func (w *World) bootWeb(manifest []byte) error {
 		name, password, _ := strings.Cut(user, ":")
 		users[name] = password
 	}
+	owners := slices.Collect(maps.Keys(users))
+	users[OtherUser] = otherPass
 	c := concourse.New(concourse.Options{
-		Collect: w.scaled(collectWait), Users: users, ExternalURL: job.ExternalURL, Observe: w.observeConcourse,
+		Collect: w.scaled(collectWait), Reconnect: w.scaled(reconnectWait), Users: users, ExternalURL: job.ExternalURL, Teams: teams(owners...), Observe: w.observeConcourse,
 	})
 	w.Faults["concourse"] = &fault.Script{}
 	server, err := listen(net.JoinHostPort(address, strconv.Itoa(job.TLS.BindPort)), w.Faults["concourse"].Wrap(c), certificate)

@@ -4,6 +4,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -33,6 +34,9 @@ const (
 	ConcoursePass    = "concourse-password"
 	GitHubToken      = "github-token"
 	Team             = "main"
+	OtherTeam        = "apps"      // whose builds an upgrade must not harm
+	OtherUser        = "developer" // a member of it, and of no other
+	otherPass        = "developer-password"
 	defaultDrainTime = time.Minute
 )
 
@@ -44,16 +48,28 @@ type Options struct {
 	DrainTimeout time.Duration
 	// ReleaseSize is the size of a release in GitHub's lists; default: as small as it is.
 	ReleaseSize int
+	// Listen is the IP address on which the servers listen, with a port of its own
+	// each; default 127.0.0.1. Their certificates hold it.
+	Listen string
 	// CA signs the servers' certificates; default: a new one.
 	CA *tlsca.CA
 	// Empty leaves director and Concourse out: BootDirector makes the one, and its
 	// first deploy the other, as in a first install.
 	Empty bool
+	// WebDrain is how long a web that is told to stop waits for its builds; default:
+	// until bpm kills it after 20 s, shortened by Scale.
+	WebDrain time.Duration
+	// Migration is how long the migrations of a newer Concourse take, as real time
+	// that Scale shortens; default 10 s. Until then its web does not answer.
+	Migration time.Duration
+	// GateLimit is how long the job gate waits for its web, as real time that Scale
+	// shortens; default 2 hours.
+	GateLimit time.Duration
 	// Observe hears what the director and the ATC do, in words for people.
 	Observe func(who, what string)
 }
 
-// World is a running set of simulators on loopback addresses.
+// World is a running set of simulators on an address of this machine.
 type World struct {
 	GitHub    *github.Server
 	BoshIO    *boshio.Server
@@ -71,32 +87,47 @@ type World struct {
 	servers []*http.Server
 	boot    *boot
 	tlsca   *tlsca.CA
+	nodes   nodes
+	closing chan struct{} // closed by Close, once
+	close   sync.Once
+	beside  sync.WaitGroup // what goes on in the background
 }
 
 // Start starts the simulators. They run until Close. bosh.io is served over
 // HTTP and, as boshio-tls, HTTPS; the others over HTTPS.
 func Start(ctx context.Context, o Options) (*World, error) {
-	if o.Scale == 0 {
-		o.Scale = 0.02
+	o, err := withDefaults(o)
+	if err != nil {
+		return nil, err
 	}
-	if o.DrainTimeout == 0 {
-		o.DrainTimeout = defaultDrainTime
+	w := &World{
+		options: o, tlsca: o.CA, CA: o.CA.PEM(), Faults: map[string]*fault.Script{}, URLs: map[string]string{},
+		closing: make(chan struct{}),
 	}
+	if err := w.start(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+func withDefaults(o Options) (Options, error) {
+	o.Scale = cmp.Or(o.Scale, 0.02)
+	o.DrainTimeout = cmp.Or(o.DrainTimeout, defaultDrainTime)
+	o.WebDrain = cmp.Or(o.WebDrain, time.Duration(float64(killWait)*o.Scale))
+	o.Migration = cmp.Or(o.Migration, defaultMigration)
+	o.GateLimit = cmp.Or(o.GateLimit, defaultGateLimit)
+	o.Listen = cmp.Or(o.Listen, "127.0.0.1")
 	if o.Observe == nil {
 		o.Observe = func(string, string) {}
 	}
 	if o.CA == nil {
 		ca, err := tlsca.New()
 		if err != nil {
-			return nil, err
+			return o, err
 		}
 		o.CA = ca
 	}
-	w := &World{options: o, tlsca: o.CA, CA: o.CA.PEM(), Faults: map[string]*fault.Script{}, URLs: map[string]string{}}
-	if err := w.start(ctx); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
-	return w, nil
+	return o, nil
 }
 
 func (w *World) start(ctx context.Context) error {
@@ -115,8 +146,8 @@ func (w *World) start(ctx context.Context) error {
 		return nil
 	}
 	w.Concourse = concourse.New(concourse.Options{
-		Collect: w.scaled(collectWait),
-		Users:   map[string]string{ConcourseUser: ConcoursePass},
+		Collect: w.scaled(collectWait), Reconnect: w.scaled(reconnectWait),
+		Users: map[string]string{ConcourseUser: ConcoursePass, OtherUser: otherPass}, Teams: teams(ConcourseUser),
 		Observe: w.observeConcourse,
 	})
 	w.UAA = &director.UAA{Clients: map[string]string{DirectorClient: DirectorSecret}}
@@ -129,20 +160,30 @@ func (w *World) start(ctx context.Context) error {
 	w.UAA.SetURL(w.URLs["uaa"])
 	w.Director = director.New(ctx, director.Options{
 		UAA: w.UAA, Scale: w.options.Scale, Fetch: w.client(),
-		Drain: w.drain, UpdateInstance: w.update,
+		Drain: w.drain, UpdateInstance: w.update, PostStart: w.postStart,
+		Logs: w.logs,
 	})
 	return w.serve("director", w.Director, true)
 }
 
+// teams are those of the Concourse: main, owned by these users, and another one.
+func teams(owners ...string) map[string]map[string]string {
+	all := map[string]map[string]string{Team: {}, OtherTeam: {OtherUser: concourse.Member}}
+	for _, user := range owners {
+		all[Team][user] = concourse.Owner
+	}
+	return all
+}
+
 // serve puts a handler behind its faults on a port of its own.
 func (w *World) serve(name string, handler http.Handler, secure bool) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(w.options.Listen, "0"))
 	if err != nil {
 		return fmt.Errorf("listen for %s: %w", name, err)
 	}
 	scheme := "http"
 	if secure {
-		config, err := w.tlsca.Config(tlsca.Options{})
+		config, err := w.tlsca.Config(tlsca.Options{Hosts: []string{"127.0.0.1", "::1", "localhost", w.options.Listen}})
 		if err != nil {
 			return err
 		}
@@ -200,6 +241,8 @@ func (w *World) Close() error {
 	if d != nil {
 		d.Close()
 	}
+	w.close.Do(func() { close(w.closing) })
+	w.beside.Wait()
 	var errs []error
 	for _, server := range servers {
 		errs = append(errs, server.Close())
@@ -231,10 +274,16 @@ func (w *World) PipelineVars() map[string]any {
 func (w *World) observeConcourse(e concourse.Event) {
 	switch e.Kind {
 	case concourse.KindRegister, concourse.KindLanding, concourse.KindLanded, concourse.KindRetiring,
-		concourse.KindRetired, concourse.KindStalled:
+		concourse.KindRetired, concourse.KindStalled, concourse.KindLeft, concourse.KindPruned:
 		w.options.Observe("Concourse", strings.Replace(e.Kind, "worker", e.Worker, 1))
 	case concourse.KindUpgrade:
 		w.options.Observe("Concourse", "the web has the new version")
+	case concourse.KindMigrate:
+		w.options.Observe("Concourse", "the web migrates its database: it has no API and no gateway for workers")
+	case concourse.KindRestart:
+		w.options.Observe("Concourse", "the web answers")
+	case concourse.KindPause, concourse.KindUnpause:
+		w.options.Observe("Concourse", fmt.Sprintf("%s: %s of team %s", e.Kind, e.Pipeline, e.Team))
 	case concourse.KindCreate, concourse.KindUpdate:
 		w.options.Observe("Concourse", fmt.Sprintf("%s: %s, config version %d", e.Kind, e.Pipeline, e.ConfigVersion))
 	}

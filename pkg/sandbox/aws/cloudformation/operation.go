@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,8 +112,8 @@ func (s *Server) carryOut(st *stack, t *task) (status string, err error) {
 	case "REVERT":
 		if was := st.operation.before.live[t.id]; was != nil {
 			if now := st.live[t.id]; now.Type == databaseType {
-				if err := s.upgrade(now, was.Properties); err != nil {
-					return "", err
+				if refusal := s.upgrade(now, was.Properties); refusal != "" {
+					return "", errors.New(refusal)
 				}
 			}
 			st.live[t.id] = was
@@ -153,8 +154,8 @@ func (s *Server) put(st *stack, t *task) error {
 	fresh := s.make(st, t.id, r, properties.(map[string]any), metadata.(map[string]any))
 	there := st.live[t.id]
 	if there != nil && r.Type == databaseType {
-		if err := s.upgrade(there, fresh.Properties); err != nil {
-			return err
+		if refusal := s.upgrade(there, fresh.Properties); refusal != "" {
+			return errors.New(refusal)
 		}
 	}
 	if there == nil {

@@ -1,7 +1,6 @@
 package cloudformation
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,22 +9,23 @@ import (
 const databaseType = "AWS::RDS::DBInstance"
 
 // upgrade changes the engine of a database as RDS does: never back, to another major
-// only when that is allowed, and then with a snapshot before it where backups are on.
-func (s *Server) upgrade(there *Live, properties map[string]any) error {
+// only when that is allowed, and then with a snapshot before it where backups are on. It
+// gives the reason for which RDS refuses, in its words.
+func (s *Server) upgrade(there *Live, properties map[string]any) (refusal string) {
 	before, after := engine(there.Properties), engine(properties)
 	is, wanted := major(before), major(after)
 	switch {
 	case wanted < is:
-		return fmt.Errorf("Cannot upgrade postgres from %s to %s (Service: Rds, Status Code: 400)", before, after)
+		return fmt.Sprintf("Cannot upgrade postgres from %s to %s (Service: Rds, Status Code: 400)", before, after)
 	case wanted == is:
-		return nil
+		return ""
 	case fmt.Sprint(properties["AllowMajorVersionUpgrade"]) != "true":
-		return errors.New("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version. (Service: Rds, Status Code: 400)")
+		return "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version. (Service: Rds, Status Code: 400)"
 	}
 	if days := fmt.Sprint(there.Properties["BackupRetentionPeriod"]); days != "0" && days != "<nil>" {
 		s.snapshots = append(s.snapshots, fmt.Sprintf("preupgrade-%s-%d-to-%d", there.PhysicalID, is, wanted))
 	}
-	return nil
+	return ""
 }
 
 // engine is the version of a database's engine.

@@ -1,0 +1,28 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+)
+
+// Alone does something while no run can begin on the installation. It fails when
+// one is under way, and with ErrNotFound where there is no state.
+func (i *Installation) Alone(ctx context.Context, purpose string, do func(context.Context) error) error {
+	r := i.newRun(Options{})
+	if r.config.AWS != nil {
+		var err error
+		if r.identity, err = r.Account.Identity(ctx); err != nil {
+			return err
+		}
+	}
+	var err error
+	if r.store, _, err = r.OpenStore(ctx, r.config, r.identity.Account, false); err != nil {
+		return fmt.Errorf("open the state of %s: %w", i.Name, err)
+	}
+	held, release, err := r.hold(ctx, purpose+" "+i.Name)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return do(held)
+}

@@ -1,0 +1,101 @@
+package installer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// concourseDeployment is the BOSH deployment of an installation's Concourse.
+const concourseDeployment = "concourse"
+
+// Resumed is the result of resume with --output json.
+type Resumed struct {
+	Name     string       `json:"name"`     // "ci"
+	Found    bool         `json:"found"`    // something was paused by a quiet upgrade
+	Unpaused []string     `json:"unpaused"` // "main/app"
+	Left     []LeftPaused `json:"left"`     // what stays paused because people want it so
+}
+
+// LeftPaused is a pipeline that stays paused.
+type LeftPaused struct {
+	Pipeline string `json:"pipeline"` // "main/lib"
+	Reason   string `json:"reason"`   // "paused by ada since"
+}
+
+const resumeExamples = `
+
+Examples:
+  perpetual resume ci                  what the quiet upgrade of ci has paused
+  perpetual resume ci --force          do not ask whether the upgrade is under way
+  perpetual resume ci --output json    the result as one object
+  perpetual resume < request.json      of a deployment, with the request of a check`
+
+// runResume unpauses what a quiet upgrade has paused: of an installation where one
+// is named, by argument, environment or file, and otherwise of the deployment in
+// the request on stdin.
+func runResume(ctx context.Context, c *command.Call) error {
+	var g resumeGrammar
+	_, set, help, err := parse(c, "resume", aboutResume+resumeExamples, &g, true, false)
+	if err != nil || help {
+		return err
+	}
+	if w, err := readFile(g.Config); err == nil && w.file == "" && g.Name == "" && c.Env(environmentPrefix+"NAME") == "" {
+		return c.Run(ctx, deploymentVerb("resume"))
+	}
+	s, err := open(ctx, c, g.common, set, true)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	resumed, err := s.resume(ctx, g.Force)
+	s.display.Close()
+	if errors.Is(err, bootstrap.ErrNotFound) {
+		return s.missing(err)
+	}
+	if err != nil {
+		return err
+	}
+	if s.flags.Output == "json" {
+		return s.printObject(resumeResult(s.config.Name, resumed))
+	}
+	return s.print(strings.Join(resumed.Lines(s.config.Name), "\n") + "\n")
+}
+
+// resume asks as whom the installation is reached, and unpauses.
+func (s *session) resume(ctx context.Context, force bool) (command.Resumed, error) {
+	i := s.installation()
+	info, err := i.Info(ctx, false)
+	if err != nil {
+		return command.Resumed{}, err
+	}
+	if info.Access == (resource.Director{}) || info.Web.URL == "" {
+		return command.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.config.Name)
+	}
+	resumed, err := s.Resume(ctx, command.Resume{
+		Deployment: concourseDeployment, Director: info.Access, Concourse: info.Web, Force: force,
+		Hold: func(ctx context.Context, do func(context.Context) error) error { return i.Alone(ctx, "resume", do) },
+	})
+	var held *state.HeldError
+	switch {
+	case errors.As(err, &held):
+		err = fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s); or give --force to unpause all the same", err, s.config.Name, held.ID)
+	case err != nil:
+		err = fmt.Errorf("resume %s: %w", s.config.Name, err)
+	}
+	return resumed, err
+}
+
+func resumeResult(name string, r command.Resumed) Resumed {
+	result := Resumed{Name: name, Found: r.Found, Unpaused: append([]string{}, r.Unpaused...), Left: []LeftPaused{}}
+	for _, l := range r.Left {
+		result.Left = append(result.Left, LeftPaused(l))
+	}
+	return result
+}

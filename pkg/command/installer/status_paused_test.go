@@ -1,0 +1,52 @@
+package installer
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+func TestPausedPipelines_areAwaitedWhileSomebodyIsToUnpauseThem(t *testing.T) {
+	now := time.Date(2026, 8, 26, 12, 0, 0, 0, time.UTC)
+	ended := func(ago time.Duration) upgrade.Task {
+		return upgrade.Task{ID: 42, State: upgrade.StateDone, FinishedAt: now.Add(-ago)}
+	}
+	for name, c := range map[string]struct {
+		list command.PausedList
+		want bool
+	}{
+		"nobody":                      {command.PausedList{}, false},
+		"the build that has paused":   {command.PausedList{Building: true}, true},
+		"a deploy":                    {command.PausedList{DirectorTask: upgrade.Task{ID: 42, State: upgrade.StateProcessing}}, true},
+		"the verifying build":         {command.PausedList{DirectorTask: ended(time.Minute)}, true},
+		"a verification that is late": {command.PausedList{DirectorTask: ended(time.Hour)}, false},
+	} {
+		if got := pausedPipelines(c.list, now); got.Awaited != c.want {
+			t.Errorf("%s: awaited is %t", name, got.Awaited)
+		}
+	}
+}
+
+func TestPausedPipelines_areToldInOneLine(t *testing.T) {
+	entries := func(teams ...string) (list []pause.Entry) {
+		for i, team := range teams {
+			list = append(list, pause.Entry{ID: i + 1, Team: team, Name: "app", Step: pause.Held})
+		}
+		return list
+	}
+	for want, list := range map[string]pause.List{
+		"1 pipeline of team a paused since 2026-08-26 12:00:00 UTC by build 7 for Concourse 8.2.5 → 8.3.0, before the deploy": {Phase: pause.Paused, Pipelines: entries("a")},
+		"3 pipelines of teams a, b resuming":                    {Phase: pause.Resuming, Pipelines: entries("a", "b", "a")},
+		"7 pipelines of teams a, b, c, d, e and 2 more pausing": {Phase: pause.Pausing, Pipelines: entries("a", "b", "c", "d", "e", "f", "g")},
+		"→ 8.3.0, director task 42":                             {Phase: pause.Paused, Task: 42},
+	} {
+		list.Since, list.Build, list.From, list.To = time.Date(2026, 8, 26, 12, 0, 0, 0, time.UTC), "build 7", "8.2.5", "8.3.0"
+		if got := pausedPipelines(command.PausedList{List: list}, list.Since).String(); !strings.Contains(got, want) {
+			t.Errorf("told is %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,4 @@
+package world
+
+// ReleaseOf lets tests see the table.
+var ReleaseOf = releaseOf
