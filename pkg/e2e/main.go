@@ -21,11 +21,12 @@ func main() {
 	root := flag.String("root", "../..", "the repository")
 	report := flag.String("report", "../../e2e-report.md", "file for the report")
 	lanes := flag.Int("lanes", 4, "how many scenarios run at the same time")
+	keep := flag.Bool("keep", false, "keep the logs of all scenarios, not only of those that fail")
 	flag.Parse()
 	signal.Ignore(syscall.SIGPIPE) // who reads the timeline may go; clearing away goes on
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := play(ctx, *which, *root, *report, *lanes); err != nil {
+	if err := play(ctx, *which, *root, *report, *lanes, *keep); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "error:", err)
 		stop()
 		os.Exit(1)
@@ -33,7 +34,7 @@ func main() {
 }
 
 // play builds what is needed, plays the scenarios and writes the report.
-func play(ctx context.Context, which, root, report string, lanes int) error {
+func play(ctx context.Context, which, root, report string, lanes int, keep bool) error {
 	chosen, err := choose(which)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func play(ctx context.Context, which, root, report string, lanes int) error {
 	if err != nil {
 		return err
 	}
-	r := &runner{tools: t, images: set, launcher: newLauncher()}
+	r := &runner{tools: t, images: set, launcher: newLauncher(), keep: keep}
 	before := containerGroups()
 	performances := r.run(ctx, chosen, lanes)
 	removeGroups(before)

@@ -28,6 +28,10 @@ const scenarioTime = 15 * time.Minute
 // which is never reached here.
 var spread = map[string]string{"CONTAINER_PLACEMENT_STRATEGY": "limit-active-tasks", "MAX_ACTIVE_TASKS_PER_WORKER": "20"}
 
+// unhurried is spread with the interval at which a web looks for its builds and its
+// workers by default: how long after its start it does so first is the question.
+var unhurried = map[string]string{"CONTAINER_PLACEMENT_STRATEGY": "limit-active-tasks", "MAX_ACTIVE_TASKS_PER_WORKER": "20", "COMPONENT_RUNNER_INTERVAL": "10s"}
+
 // unredacted makes Concourse hide nothing: the first setting until 7.14, where it
 // hides nothing by default, the second since 8.0, where it hides by default. Each
 // passes over the other's.
@@ -36,12 +40,12 @@ var unredacted = map[string]string{"ENABLE_REDACT_SECRETS": "false", "DISABLE_RE
 // scenarios in the order in which they are begun: long ones first.
 func scenarios() []scenario {
 	return []scenario{
-		{12, "a migration takes longer than BOSH watches the web", siteOptions{from: "7.13.2", to: "7.14.0", web: spread}, playMigration},
+		{12, "a migration takes longer than BOSH watches the web", siteOptions{from: "7.13.2", to: "7.14.0", web: unhurried}, playMigration},
 		{10, "7.9.1 to 7.14.0: a migration and newer workers, under load", siteOptions{from: "7.9.1", to: "7.14.0", owner: true, web: spread}, playRelease},
 		{16, "newer workers serve under the old web: workers first, under load", siteOptions{from: "7.6.0", to: "7.9.1", web: spread}, playWorkersFirst},
 		{14, "the put of a quiet upgrade is killed, and run again", siteOptions{from: "8.2.5", to: "8.3.0", owner: true}, playQuietKilled},
 		{11, "workers of another major: a quiet upgrade", siteOptions{from: "8.2.5", to: "8.3.0", owner: true}, playQuiet},
-		{15, "the same migration without the release's job", siteOptions{from: "7.13.2", to: "7.14.0", web: spread}, playUngated},
+		{15, "the same migration without the release's job", siteOptions{from: "7.13.2", to: "7.14.0", web: unhurried}, playUngated},
 		{17, "7.9.1 to 7.14.0 with the workers first", siteOptions{from: "7.9.1", to: "7.14.0", owner: true}, playCutOff},
 		{7, "what the design avoids", siteOptions{workers: 1, drainTimeout: time.Minute}, playControls},
 		{2, "other teams' builds go on while VMs are replaced", siteOptions{web: spread}, playBeside},
@@ -98,6 +102,7 @@ type runner struct {
 	tools    *tools
 	images   *images
 	launcher *launcher
+	keep     bool // logs, also of what went well
 }
 
 // run plays scenarios in lanes beside each other, each on a site of its own.
@@ -138,7 +143,7 @@ func (r *runner) perform(ctx context.Context, p *performance, lane int) (err err
 	defer func() {
 		p.events, p.counts = p.directorEvents(), p.count()
 		err = errors.Join(err, site.close(context.WithoutCancel(ctx)))
-		if err != nil || p.failed() > 0 {
+		if err != nil || p.failed() > 0 || r.keep {
 			r.tools.keep(site.dir, p.number)
 		}
 	}()
