@@ -164,3 +164,34 @@ func TestCall_passesPolicyWarningsOn(t *testing.T) {
 		t.Errorf("notes: %q", w.said())
 	}
 }
+
+// What the login answers must not be taken for an answer about a build.
+func TestCall_tellsAFailedLoginFromWhatIsNotThere(t *testing.T) {
+	for name, do := range map[string]func(context.Context, *concourse.Client) error{
+		"config": func(ctx context.Context, c *concourse.Client) error {
+			_, err := c.PipelineConfig(ctx, selfUpgrade)
+			return err
+		},
+		"pause":   func(ctx context.Context, c *concourse.Client) error { return c.PausePipeline(ctx, "", selfUpgrade) },
+		"build":   func(ctx context.Context, c *concourse.Client) error { _, err := c.Build(ctx, 1); return err },
+		"started": func(ctx context.Context, c *concourse.Client) error { _, err := c.StartedBuilds(ctx); return err },
+		"trigger": func(ctx context.Context, c *concourse.Client) error {
+			_, err := c.TriggerJob(ctx, selfUpgrade, "upgrade")
+			return err
+		},
+		"land": func(ctx context.Context, c *concourse.Client) error { return c.LandWorker(ctx, "one") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for status, text := range map[int]string{404: "404", 409: "409"} {
+				w := newWorld(t, answer("/sky/issuer/token", status, "text/plain", "elsewhere"))
+				err := do(t.Context(), w.client)
+				clearly(t, err, "log in as admin", text, "elsewhere")
+				for _, sentinel := range []error{concourse.ErrNoPipeline, concourse.ErrNoTeam, concourse.ErrNoBuild, concourse.ErrNoJob, concourse.ErrNoWorker} {
+					if errors.Is(err, sentinel) || strings.Contains(err.Error(), "disable_manual_trigger") {
+						t.Errorf("error %v", err)
+					}
+				}
+			}
+		})
+	}
+}

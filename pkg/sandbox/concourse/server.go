@@ -46,7 +46,7 @@ type Options struct {
 	// no gateway and leaves with its builds: 5 s on a real one. Default: it waits
 	// for the web to come back.
 	Reconnect time.Duration
-	// Observe hears of each Event as it happens. It must not call the Server.
+	// Observe gets each Event as it happens. It must not call the Server.
 	Observe func(Event)
 }
 
