@@ -110,9 +110,9 @@ func TestNewest_isTheLastOfTheTable(t *testing.T) {
 // was read in release notes and commits, and not by the program.
 func TestNeighbours_areToldApart(t *testing.T) {
 	ways := map[string]compatibility.Way{
-		"7.6.0 7.7.0": compatibility.WorkersFirst, "7.9.1 7.10.0": compatibility.WorkersFirst, "8.2.5 8.3.0": compatibility.Quiet,
+		"7.6.0 7.7.0": compatibility.WorkersFirst, "7.9.1 7.10.0": compatibility.Quiet, "8.2.5 8.3.0": compatibility.Quiet,
 	}
-	back := map[string]compatibility.Way{"8.2.5 8.3.0": compatibility.Quiet}
+	back := map[string]compatibility.Way{"7.9.1 7.10.0": compatibility.Quiet, "8.2.5 8.3.0": compatibility.Quiet}
 	migrations := []string{
 		"7.1.0 7.2.0", "7.2.0 7.3.0", "7.3.2 7.4.0", "7.4.0 7.4.1", "7.4.2 7.4.3", "7.4.4 7.5.0", "7.5.0 7.6.0", "7.7.1 7.8.0", "7.8.3 7.9.0",
 		"7.9.0 7.9.1", "7.13.2 7.14.0", "7.14.3 8.0.0", "8.0.2 8.1.0", "8.1.1 8.2.0", "8.2.5 8.3.0",

@@ -88,10 +88,20 @@ func (now Now) choose(to string) situation {
 		s.Way = WorkersFirst
 		s.Reason = fmt.Sprintf("worker version %s → %s is a newer minor: new workers serve builds under the old web, old workers none under the new web", s.web, s.to)
 	default:
-		s.Way = Quiet
-		s.Reason = fmt.Sprintf("worker version %s → %s is another major: no order of web and workers serves builds", s.web, s.to)
+		s.Way, s.Reason = Quiet, s.whyQuiet()
 	}
 	return s
+}
+
+// whyQuiet says why no order of web and workers serves builds.
+func (s situation) whyQuiet() string {
+	switch {
+	case s.web.cutOff(s.to):
+		return fmt.Sprintf("worker version %s → %s: old workers serve no builds under the new web, and containers on new workers have no network under the old web: no order of web and workers serves builds", s.web, s.to)
+	case s.to.cutOff(s.web):
+		return fmt.Sprintf("worker version %s → %s: containers on the workers that run have no network under a web that is so old, and older workers serve no builds under the web that runs: no order of web and workers serves builds", s.web, s.to)
+	}
+	return fmt.Sprintf("worker version %s → %s is another major: no order of web and workers serves builds", s.web, s.to)
 }
 
 // whyWebFirst says why the workers that run serve builds under the new web.
@@ -147,18 +157,24 @@ func (s *situation) note(v Version) {
 	}
 }
 
-// noteIdle says which workers take no step now, and goes on without them.
+// noteIdle says which workers serve no builds now, and goes on without them.
 func (s *situation) noteIdle() {
-	var idle []level
+	var idle, cut []level
 	for _, l := range s.fleet {
-		if s.web.serves(l) {
+		switch {
+		case s.web.serves(l):
 			s.served = append(s.served, l)
-		} else {
+		case s.web.cutOff(l):
+			cut = append(cut, l)
+		default:
 			idle = append(idle, l)
 		}
 	}
 	if len(idle) > 0 && s.web.known {
 		s.Notes = append(s.Notes, fmt.Sprintf("workers with worker version %s take no step from the web with %s, and will not until they or the web are replaced", join(idle), s.web))
+	}
+	if len(cut) > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("containers on workers with worker version %s have no network under the web with %s, and will not until they or the web are replaced", join(cut), s.web))
 	}
 }
 
@@ -176,11 +192,17 @@ func (s situation) errs(w Way) string {
 				lost = append(lost, l)
 			}
 		}
-		if len(lost) > 0 {
+		switch {
+		case len(lost) > 0 && s.to.cutOff(lost[len(lost)-1]):
+			return fmt.Sprintf("from the restart of the web until the first new worker runs, containers on workers with worker version %s have no network, as a web with %s does not ask for it: gets, puts and checks hang", join(lost), s.to)
+		case len(lost) > 0:
 			return fmt.Sprintf("from the restart of the web until the first new worker runs, every build on workers with worker version %s errors, as a web with %s gives them no step", join(lost), s.to)
 		}
 	case WorkersFirst:
-		if !s.web.serves(s.to) {
+		switch {
+		case s.web.cutOff(s.to):
+			return fmt.Sprintf("containers on workers with worker version %s have no network until the web is replaced, as one with %s does not ask for it: gets, puts and checks hang there", s.to, s.web)
+		case !s.web.serves(s.to):
 			return fmt.Sprintf("a web with worker version %s gives no step to workers with %s: once they have replaced the old ones, every build errors until the web is replaced", s.web, s.to)
 		}
 	}

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/concourse/concourse v1.6.1-0.20250808200302-ff09ee64fcce
 	github.com/google/go-containerregistry v0.20.1
+	github.com/jackc/pgx/v5 v5.7.5
 	github.com/perpetual-ci/perpetual v0.0.0
 	golang.org/x/oauth2 v0.30.0
 	gopkg.in/yaml.v3 v3.0.1
@@ -152,7 +153,6 @@ require (
 	github.com/jackc/pgerrcode v0.0.0-20240316143900-6e2875d9b438 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
-	github.com/jackc/pgx/v5 v5.7.5 // indirect
 	github.com/jackc/puddle/v2 v2.2.2 // indirect
 	github.com/jessevdk/go-flags v1.6.1 // indirect
 	github.com/jonboulle/clockwork v0.5.0 // indirect

@@ -13,7 +13,7 @@ import (
 var packages = map[string]string{
 	"/usr/bin/containerd": "containerd", "/usr/sbin/runc": "runc", "/usr/lib/cni/bridge": "containernetworking-plugins",
 	"/usr/sbin/iptables": "iptables", "/usr/bin/ip": "iproute2", "/usr/lib/postgresql/*/bin/postgres": "postgresql",
-	"/usr/bin/gcc": "gcc", "/usr/lib/*/libc.a": "libc6-dev", "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
+	"/usr/bin/gcc": "gcc", "/usr/bin/curl": "curl", "/usr/lib/*/libc.a": "libc6-dev", "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 }
 
 // servicePolicy is the program that Debian's packages ask before they start a

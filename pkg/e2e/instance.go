@@ -7,15 +7,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 )
-
-// watchTime is the least time for which BOSH looks at a new instance before it
-// goes on to the next: the first number of canary_watch_time and
-// update_watch_time in the bundled manifest.
-const watchTime = 10 * time.Second
 
 // drain is what BOSH does before it stops an instance. A worker whose VM stays
 // lands (USR1), one whose VM is replaced retires (USR2).
@@ -25,6 +19,7 @@ func (s *site) drain(ctx context.Context, u director.Update) error {
 	case "web":
 		s.line.add("BOSH", "task %d stops %s", u.Task, name)
 		s.web.stop(ctx)
+		s.record.note(webStopped, "web")
 	case "worker":
 		w, signal, means := s.workers[u.Index], syscall.SIGUSR1, "USR1: land"
 		if u.Recreate {
@@ -42,12 +37,15 @@ func (s *site) drain(ctx context.Context, u director.Update) error {
 	return nil
 }
 
-// update is the start of an instance's new jobs.
+// update is the stop of an instance's jobs where they still run, since a drain
+// can be skipped, and the start of its new ones. Like BOSH it takes them for
+// running when their processes run.
 func (s *site) update(ctx context.Context, u director.Update) error {
 	s.line.add("BOSH", "task %d starts %s/%d with %s on stemcell %s", u.Task, u.Group, u.Index, releases(u), u.Stemcell)
 	var started *process
 	switch u.Group {
 	case "web":
+		s.web.stop(ctx)
 		if err := s.web.start(ctx, u.Releases["concourse"]); err != nil {
 			return err
 		}
@@ -55,23 +53,39 @@ func (s *site) update(ctx context.Context, u director.Update) error {
 		s.record.note(webStarted, "web")
 	case "worker":
 		w := s.workers[u.Index]
-		if u.Recreate {
-			if err := w.replace(); err != nil {
-				return err
-			}
-		}
-		if err := w.start(ctx, u.Releases["concourse"]); err != nil {
+		if err := s.updateWorker(ctx, w, u); err != nil {
 			return err
 		}
 		started = w.process
-		s.record.note(workerStarted, w.name)
 	}
 	if started == nil || len(s.world.deploys()) == 1 {
 		return nil // at the first deploy there is nothing to be careful about
 	}
-	if started.wait(ctx, watchTime) {
+	least, err := watchTime(u)
+	if err != nil {
+		return err
+	}
+	if started.wait(ctx, least) {
 		return fmt.Errorf("%s ended by itself: %v; see %s", started.name, started.err, started.log)
 	}
+	return nil
+}
+
+// updateWorker starts a worker, on a new VM where BOSH has made one.
+func (s *site) updateWorker(ctx context.Context, w *worker, u director.Update) error {
+	if w.process != nil && !w.process.ended() {
+		w.process.stop(ctx, signalGrace, syscall.SIGTERM, syscall.SIGQUIT)
+		s.record.note(workerStopped, w.name)
+	}
+	if u.Recreate {
+		if err := w.replace(); err != nil {
+			return err
+		}
+	}
+	if err := w.start(ctx, workerName(u.ID, u.AgentID), u.Releases["concourse"]); err != nil {
+		return err
+	}
+	s.record.note(workerStarted, w.name)
 	return nil
 }
 

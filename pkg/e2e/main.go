@@ -50,7 +50,7 @@ func play(ctx context.Context, which, root, report string, lanes int) error {
 		return err
 	}
 	defer t.release()
-	set, err := t.prepare(ctx)
+	set, err := t.prepare(ctx, concourses(chosen))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // database is a PostgreSQL cluster of its own; the system's is left alone.
@@ -52,7 +54,7 @@ func startDatabase(ctx context.Context, l *launcher, dir string, number int) (*d
 	}
 	address := "127.0.0." + strconv.Itoa(10+number)
 	p, err := l.start(spec{name: "postgres", path: filepath.Join(bin, "postgres"), dir: data, log: logFile, credential: who, dies: syscall.SIGQUIT,
-		args: []string{"-D", data, "-h", address, "-k", data, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200"}})
+		args: []string{"-D", data, "-h", address, "-k", data, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=200", "-c", "wal_level=logical"}})
 	if err != nil {
 		return nil, err
 	}
@@ -76,9 +78,29 @@ func (d *database) close(ctx context.Context) {
 	d.stop(ctx, 10*time.Second, syscall.SIGINT, syscall.SIGQUIT)
 }
 
-// execute runs one statement.
+// connect opens a session.
+func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
+	return pgx.Connect(ctx, "host="+d.address+" user="+databaseUser+" dbname="+databaseName+" sslmode=disable")
+}
+
+// execute runs one statement in a session of its own.
 func (d *database) execute(ctx context.Context, statement string) error {
-	_, err := run(ctx, "", nil, filepath.Join(d.bin, "psql"), "-q", "-h", d.address,
-		"-U", databaseUser, "-d", databaseName, "-v", "ON_ERROR_STOP=1", "-c", statement)
+	conn, err := d.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	_, err = conn.Exec(ctx, statement)
 	return err
+}
+
+// number is the answer to a question for one number.
+func (d *database) number(ctx context.Context, question string) (int64, error) {
+	conn, err := d.connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var n int64
+	return n, conn.QueryRow(ctx, question).Scan(&n)
 }

@@ -11,34 +11,42 @@ import (
 	"github.com/concourse/concourse/go-concourse/concourse"
 )
 
-// recorder looks at a Concourse through its API all the time and remembers:
-// the workers' states, all builds of all teams, and their events.
+// recorder looks at a Concourse all the time and remembers: the workers' states
+// and the pipelines' pauses, from the journal of its database; all builds of all
+// teams, and their events, from its API.
 type recorder struct {
 	site    *site
 	api     *api
+	journal *journal
 	streams sync.WaitGroup
 
 	mu      sync.Mutex
-	states  map[string]string // of workers, as seen last
+	states  map[string]string // of workers and pipelines, as they were last
 	marks   []mark
 	builds  map[int]*build
 	checked map[int]bool // builds of checks whose events are read
 }
 
-// mark is something that happened to a worker or the web.
+// mark is something that happened to a worker, the web or a pipeline.
 type mark struct {
 	at         time.Time
-	kind, name string
+	kind, name string // "landing", "worker-0": the instance, whatever its worker is called
 }
 
 // Kinds of marks beside the states of workers: "running", "landing", "landed",
-// "retiring", "stalled", "gone".
+// "retiring", "stalled", "gone", and "version 2.5".
 const (
 	drainTimedOut = "drain timed out"
 	workerStopped = "process stopped"
 	workerStarted = "process started"
+	webStopped    = "web stopped"
 	webStarted    = "web started"
+	webAnswers    = "web answers"
+	gateStarted   = "gate started"
+	gateEnded     = "gate ended"
 	gone          = "gone"
+	paused        = "paused"
+	unpaused      = "unpaused"
 )
 
 // build is one build with what was heard of it.
@@ -56,12 +64,13 @@ type heard struct {
 	raw   string // its JSON
 }
 
-func newRecorder(s *site) *recorder {
-	return &recorder{site: s, api: newAPI(s.web.url(), flyUser, flyPassword), states: map[string]string{}, builds: map[int]*build{}, checked: map[int]bool{}}
+func newRecorder(s *site, j *journal) *recorder {
+	return &recorder{site: s, api: newAPI(s.web.url(), flyUser, flyPassword), journal: j, states: map[string]string{}, builds: map[int]*build{}, checked: map[int]bool{}}
 }
 
 // run looks until ctx ends.
 func (r *recorder) run(ctx context.Context) {
+	defer r.journal.close(context.WithoutCancel(ctx))
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for n := 0; ; n++ {
@@ -71,11 +80,11 @@ func (r *recorder) run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		r.readJournal(ctx)
 		client, _, err := r.api.login(ctx)
 		if err != nil {
 			continue // the web does not run now
 		}
-		r.lookAtWorkers(client)
 		if n%3 == 0 {
 			r.lookAtBuilds(ctx, client)
 		}
@@ -85,29 +94,39 @@ func (r *recorder) run(ctx context.Context) {
 	}
 }
 
-func (r *recorder) lookAtWorkers(client concourse.Client) {
-	list, err := client.ListWorkers()
+// readJournal notes what workers and pipelines have become.
+func (r *recorder) readJournal(ctx context.Context) {
+	changes, err := r.journal.read(ctx)
 	if err != nil {
+		if ctx.Err() == nil {
+			r.site.line.add("NOT SEEN", "%v", err)
+		}
 		return
-	}
-	now := map[string]string{}
-	for _, w := range list {
-		now[w.Name] = w.State
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name := range r.states {
-		if now[name] == "" {
-			now[name] = gone
+	for _, c := range changes {
+		name := c.values["name"]
+		switch {
+		case c.table == "pipelines":
+			r.become(c.at, map[string]string{"t": paused, "true": paused, "f": unpaused, "false": unpaused}[c.values["paused"]], name, "pipeline "+name)
+		case c.action == "DELETE":
+			r.become(c.at, gone, name, r.site.slot(name))
+		default:
+			r.become(c.at, c.values["state"], name, r.site.slot(name))
+			r.become(c.at, "version "+c.values["version"], name+" version", r.site.slot(name))
 		}
 	}
-	for name, state := range now {
-		if r.states[name] != state {
-			r.marks = append(r.marks, mark{time.Now(), state, name})
-			r.site.line.add("Concourse", "%s is %s", name, state)
-		}
+}
+
+// become makes a mark if a state is another than before. The caller holds mu.
+func (r *recorder) become(at time.Time, state, key, name string) {
+	if state == "" || state == "version " || r.states[key] == state {
+		return
 	}
-	r.states = now
+	r.states[key] = state
+	r.marks = append(r.marks, mark{at, state, name})
+	r.site.line.add("Concourse", "%s is %s", name, state)
 }
 
 func (r *recorder) lookAtBuilds(ctx context.Context, client concourse.Client) {
@@ -120,6 +139,9 @@ func (r *recorder) lookAtBuilds(ctx context.Context, client concourse.Client) {
 	defer r.mu.Unlock()
 	for _, b := range list {
 		if known := r.builds[b.ID]; known != nil {
+			if !known.ended.IsZero() {
+				b.Status = known.Status // the list may be older than the last event
+			}
 			known.Build = b
 			continue
 		}
@@ -157,10 +179,12 @@ func (b *build) name() string {
 }
 
 // note notes a mark of the director's.
-func (r *recorder) note(kind, name string) {
+func (r *recorder) note(kind, name string) { r.noteAt(time.Now(), kind, name) }
+
+func (r *recorder) noteAt(at time.Time, kind, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.marks = append(r.marks, mark{time.Now(), kind, name})
+	r.marks = append(r.marks, mark{at, kind, name})
 }
 
 // first is when a mark was made first since a time; zero for never.

@@ -11,7 +11,7 @@ func writeReport(path string, whole *timeline, all []*performance) error {
 	var b strings.Builder
 	b.WriteString("# End-to-end report\n\nReal Concourse web, workers and containers; director and upstreams are simulators.\n")
 	b.WriteString("Concourse looks at things more often than by default, and the ten minutes between two checks of the pipeline are skipped.\n\n")
-	b.WriteString("| scenario | | as it must be | took |\n|---|---|---|---|\n")
+	b.WriteString("| scenario | | as it must be | builds of jobs started | errored | failed | checks looked at | errored | took |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, p := range all {
 		mark, took := "yes", ""
 		if p.err != nil || p.failed() > 0 {
@@ -20,7 +20,8 @@ func writeReport(path string, whole *timeline, all []*performance) error {
 		if n := len(p.line.moments); n > 0 {
 			took = fmt.Sprintf("%.0f s", p.line.moments[n-1].at.Sub(p.line.begin).Seconds())
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s |\n", p.number, p.title, mark, took)
+		c := p.counts
+		fmt.Fprintf(&b, "| %d | %s | %s | %d | %d | %d | %d | %d | %s |\n", p.number, p.title, mark, c.started, c.errored, c.failed, c.checks, c.checksErrored, took)
 	}
 	for _, p := range all {
 		p.report(&b)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,17 +24,32 @@ type scenario struct {
 // scenarioTime is more than any scenario takes.
 const scenarioTime = 15 * time.Minute
 
+// spread makes tasks run on the workers in turn. Since 8.0 that takes a maximum,
+// which is never reached here.
+var spread = map[string]string{"CONTAINER_PLACEMENT_STRATEGY": "limit-active-tasks", "MAX_ACTIVE_TASKS_PER_WORKER": "20"}
+
+// unredacted makes Concourse hide nothing: the first setting until 7.14, where it
+// hides nothing by default, the second since 8.0, where it hides by default. Each
+// passes over the other's.
+var unredacted = map[string]string{"ENABLE_REDACT_SECRETS": "false", "DISABLE_REDACT_SECRETS": "true"}
+
 // scenarios in the order in which they are begun: long ones first.
 func scenarios() []scenario {
 	return []scenario{
+		{12, "a migration takes longer than BOSH watches the web", siteOptions{from: "7.13.2", to: "7.14.0", web: spread}, playMigration},
+		{10, "7.9.1 to 7.14.0: newer workers and a migration, under load", siteOptions{from: "7.9.1", to: "7.14.0", web: spread}, playRelease},
+		{14, "the put of a quiet upgrade is killed, and run again", siteOptions{from: "8.2.5", to: "8.3.0", owner: true}, playQuietKilled},
+		{11, "workers of another major: a quiet upgrade", siteOptions{from: "8.2.5", to: "8.3.0", owner: true}, playQuiet},
+		{15, "the same migration without the release's job", siteOptions{from: "7.13.2", to: "7.14.0", web: spread}, playUngated},
 		{7, "what the design avoids", siteOptions{workers: 1, drainTimeout: time.Minute}, playControls},
-		{2, "other teams' builds go on while VMs are replaced", siteOptions{web: map[string]string{"CONTAINER_PLACEMENT_STRATEGY": "limit-active-tasks"}}, playBeside},
+		{2, "other teams' builds go on while VMs are replaced", siteOptions{web: spread}, playBeside},
 		{1, "the bundled pipeline upgrades its Concourse", siteOptions{}, playUpgrade},
 		{4, "there is one worker, and it runs the build", siteOptions{workers: 1}, playUpgrade},
 		{6, "a deploy fails at the first new worker", siteOptions{}, playCanary},
 		{5, "a task with the new version's image sets the new version's pipeline", siteOptions{}, playTask},
-		{9, "credentials stay where they belong", siteOptions{basicAuth: true, web: map[string]string{"ENABLE_REDACT_SECRETS": "false"}}, playSecrets},
+		{9, "credentials stay where they belong", siteOptions{basicAuth: true, web: unredacted}, playSecrets},
 		{8, "the image runs without Concourse", siteOptions{workers: 1}, playContainer},
+		{13, "a downgrade is refused", siteOptions{to: "7.14.0", workers: 1}, playDowngrade},
 		{3, "the web restarts under the put", siteOptions{}, playWebRestart},
 	}
 }
@@ -55,12 +71,23 @@ func choose(which string) ([]scenario, error) {
 	return list, nil
 }
 
+// concourses are the releases of Concourse that scenarios deploy.
+func concourses(list []scenario) []string {
+	var versions []string
+	for _, s := range list {
+		versions = append(versions, cmp.Or(s.site.from, oldConcourse), cmp.Or(s.site.to, newConcourse))
+	}
+	slices.Sort(versions)
+	return slices.Compact(versions)
+}
+
 // performance is a scenario that was played.
 type performance struct {
 	scenario
 	*stage
 	line   *timeline
 	events []string // of the director's tasks
+	counts counts
 	err    error
 }
 
@@ -107,7 +134,7 @@ func (r *runner) perform(ctx context.Context, p *performance, lane int) (err err
 	}
 	p.stage = &stage{site: site}
 	defer func() {
-		p.events = p.directorEvents()
+		p.events, p.counts = p.directorEvents(), p.count()
 		err = errors.Join(err, site.close(context.WithoutCancel(ctx)))
 		if err != nil || p.failed() > 0 {
 			r.tools.keep(site.dir, p.number)

@@ -15,7 +15,7 @@ import (
 // playContainer plays scenario 8: the image is run as an engine runs it, without
 // any Concourse.
 func playContainer(ctx context.Context, s *stage) error {
-	s.world.publish(oldSet)
+	s.world.publish(s.oldSet())
 	for _, version := range []string{oldPerpetual, newPerpetual} {
 		help, err := s.runImage(ctx, version, "", "help")
 		s.expect(err == nil && strings.Contains(help, "Usage:"), version+" prints help", "%s (%v)", tail(help, 200), err)
@@ -28,7 +28,7 @@ func playContainer(ctx context.Context, s *stage) error {
 		checked, err := s.runImage(ctx, version, string(request), "check")
 		var versions []map[string]string
 		decoded := json.Unmarshal([]byte(checked), &versions)
-		s.expect(err == nil && decoded == nil && len(versions) == 1 && versions[0]["concourse"] == oldSet.Concourse,
+		s.expect(err == nil && decoded == nil && len(versions) == 1 && versions[0]["concourse"] == s.oldSet().Concourse,
 			version+" checks components, JSON on stdin and stdout", "%s (%v)", checked, errors.Join(err, decoded))
 		refused, err := s.runImage(ctx, version, `{"source": {"watsch": {}}}`, "check")
 		var exit *exec.ExitError

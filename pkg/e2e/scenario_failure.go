@@ -13,7 +13,7 @@ func playCanary(ctx context.Context, s *stage) error {
 		return err
 	}
 	s.world.director.FailInstance("worker", 0, "Action Failed get_task: Task 1 result: 1 of 1 pre-start scripts failed. Failed Jobs: worker.", 1)
-	r, err := s.carryThrough(ctx, newSet, "2")
+	r, err := s.carryThrough(ctx, s.newSet(), "2")
 	if err != nil {
 		return err
 	}

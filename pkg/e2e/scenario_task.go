@@ -51,7 +51,7 @@ func playTask(ctx context.Context, s *stage) error {
 		return err
 	}
 	s.expect(first.Status == "succeeded" && len(s.world.deploys()) == 1, "the task of the old version has nothing to deploy", "it %s: %s", first.Status, tail(first.log(), 300))
-	r, err := s.begin(ctx, newSet)
+	r, err := s.begin(ctx, s.newSet())
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -12,7 +13,7 @@ func playUpgrade(ctx context.Context, s *stage) error {
 		return err
 	}
 	s.expectNothingToDo(ctx)
-	r, err := s.carryThrough(ctx, newSet, "2")
+	r, err := s.carryThrough(ctx, s.newSet(), "2")
 	if err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func playUpgrade(ctx context.Context, s *stage) error {
 func (s *stage) expectNothingToDo(ctx context.Context) {
 	s.expect(len(s.world.deploys()) == 1, "the first build deployed nothing", "the director started %d deploys", len(s.world.deploys()))
 	versions, err := s.api.versions(ctx, pipelineName, "components")
-	s.expect(err == nil && len(versions) == 1 && versions[0].Version["concourse"] == oldSet.Concourse, "the components were checked", "%v (%v)", versions, err)
+	s.expect(err == nil && len(versions) == 1 && versions[0].Version["concourse"] == s.oldSet().Concourse, "the components were checked", "%v (%v)", versions, err)
 	now, err := s.api.config(ctx, pipelineName)
 	s.expect(err == nil && now.version == s.set.version, "the pipeline that fly set is the one that Perpetual would set", "config version %s, %s by fly (%v)", now.version, s.set.version, err)
 }
@@ -42,22 +43,13 @@ func playBeside(ctx context.Context, s *stage) error {
 		return err
 	}
 	jobs := []string{"long-0", "long-1", "long-2"}
-	if err := s.setOther(ctx, append(jobs, "late")...); err != nil {
+	on, err := s.triggerEverywhere(ctx, jobs)
+	if err != nil {
 		return err
 	}
-	on := map[string][]string{} // jobs by worker
-	for _, job := range jobs {
-		b, err := s.trigger(ctx, job)
-		if err != nil {
-			return err
-		}
-		on[b.on()] = append(on[b.on()], job)
-		s.line.add("other team", "%s runs on %s", job, b.on())
-	}
-	s.expect(len(on) == len(s.workers), "another team's builds run on every worker", "%v", on)
 	since := time.Now()
 	s.background.Go(func() { s.endWhenDraining(ctx, jobs, since) })
-	set := newSet
+	set := s.newSet()
 	set.Stemcell = newStemcell
 	r, err := s.carryThrough(ctx, set, "2")
 	if err != nil {
@@ -74,6 +66,25 @@ func playBeside(ctx context.Context, s *stage) error {
 	}
 	s.expectWaitedFor(ctx, s.workers[1].name, "late", r)
 	return nil
+}
+
+// triggerEverywhere makes builds of another team run on every worker, which wait
+// for their latches, and gives the jobs by worker. There is one more job, "late".
+func (s *stage) triggerEverywhere(ctx context.Context, jobs []string) (map[string][]string, error) {
+	if err := s.setOther(ctx, append(slices.Clone(jobs), "late")...); err != nil {
+		return nil, err
+	}
+	on := map[string][]string{}
+	for _, job := range jobs {
+		b, err := s.trigger(ctx, job)
+		if err != nil {
+			return nil, err
+		}
+		on[b.on()] = append(on[b.on()], job)
+		s.line.add("other team", "%s runs on %s", job, b.on())
+	}
+	s.expect(len(on) == len(s.workers), "another team's builds run on every worker", "%v", on)
+	return on, nil
 }
 
 // endWhenDraining lets builds end some seconds after the first worker began to
@@ -124,16 +135,16 @@ func playWebRestart(ctx context.Context, s *stage) error {
 	}
 	since := time.Now()
 	s.world.replies.hold(func(ctx context.Context) {
-		if _, err := s.record.await(ctx, webStarted, "web", since, time.Minute); err != nil {
+		if _, err := s.record.await(ctx, webAnswers, "web", since, time.Minute); err != nil {
 			s.line.add("BOSH", "%v", err)
 		}
 		s.line.add("BOSH", "the answer to the deploy is sent")
 	})
-	r, err := s.carryThrough(ctx, newSet, "2")
+	r, err := s.carryThrough(ctx, s.newSet(), "2")
 	if err != nil {
 		return err
 	}
-	restarted := s.record.first(webStarted, "web", since)
+	restarted := s.record.first(webAnswers, "web", since)
 	s.expect(restarted.After(r.accepted) && r.upgrade.ended.After(restarted), "the web restarted while the put ran",
 		"accepted %s, restarted %s, ended %s", clock(r.accepted), clock(restarted), clock(r.upgrade.ended))
 	s.expectUpgrade(ctx, r)

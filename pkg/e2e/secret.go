@@ -124,7 +124,7 @@ func playSecrets(ctx context.Context, s *stage) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	r, err := s.carryThrough(ctx, newSet, "2")
+	r, err := s.carryThrough(ctx, s.newSet(), "2")
 	if err != nil {
 		return err
 	}

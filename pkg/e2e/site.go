@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -28,6 +29,7 @@ type site struct {
 	db      *database
 	web     *web
 	workers []*worker
+	slots   slots
 	world   *world
 	api     *api // as the operator
 	record  *recorder
@@ -40,7 +42,9 @@ type site struct {
 type siteOptions struct {
 	number    int               // from 1; names, addresses and files differ by it
 	workers   int               // default 2
+	from, to  string            // releases of Concourse; default 7.14.0 and 7.14.1
 	basicAuth bool              // of the director, instead of a UAA
+	owner     bool              // whether the pipeline's user is an owner of the team main
 	web       map[string]string // more of the web's settings: {"ENABLE_REDACT_SECRETS": "false"}
 	// drainTimeout is drain_timeout of the deployment; default 3 minutes.
 	drainTimeout time.Duration
@@ -109,6 +113,7 @@ func newSite(ctx context.Context, t *tools, set *images, l *launcher, line *time
 	if o.drainTimeout == 0 {
 		o.drainTimeout = 3 * time.Minute
 	}
+	o.from, o.to = cmp.Or(o.from, oldConcourse), cmp.Or(o.to, newConcourse)
 	ctx, cancel := context.WithCancel(ctx)
 	s := &site{options: o, dir: filepath.Join(t.work, "site-"+strconv.Itoa(o.number)), tools: t, images: set, launcher: l, line: line, cancel: cancel}
 	if err := s.begin(ctx); err != nil {
@@ -143,8 +148,13 @@ func (s *site) begin(ctx context.Context) error {
 		return err
 	}
 	s.api = newAPI(s.web.url(), flyUser, flyPassword)
-	s.record = newRecorder(s)
+	journal, err := s.db.journal(ctx)
+	if err != nil {
+		return err
+	}
+	s.record = newRecorder(s, journal)
 	s.background.Go(func() { s.record.run(ctx) })
+	s.background.Go(func() { s.web.watch(ctx) })
 	return nil
 }
 

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -21,11 +21,14 @@ const pipelineName = "self-upgrade"
 // patience bounds waits for builds.
 const patience = 5 * time.Minute
 
-// The component sets before and after an upgrade.
-var (
-	oldSet = simulated.Set{Concourse: oldConcourse, BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: oldPerpetual}
-	newSet = simulated.Set{Concourse: newConcourse, BPM: "1.4.34", Perpetual: newPerpetual}
-)
+// oldSet and newSet are the component sets before and after the site's upgrade.
+func (s *site) oldSet() simulated.Set {
+	return simulated.Set{Concourse: s.options.from, BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: oldPerpetual}
+}
+
+func (s *site) newSet() simulated.Set {
+	return simulated.Set{Concourse: s.options.to, BPM: "1.4.34", Perpetual: newPerpetual}
+}
 
 // newStemcell is one with which VMs are replaced.
 const newStemcell = "1.1364"
@@ -76,7 +79,7 @@ func (s *stage) failed() int {
 // install deploys the old set with the program itself, from outside: it starts
 // web and workers. Then the operator logs in.
 func (s *stage) install(ctx context.Context) error {
-	s.world.publish(oldSet)
+	s.world.publish(s.oldSet())
 	dir := s.path("install")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -119,9 +122,12 @@ func (s *stage) resource(ctx context.Context, verb, dir string, stdin, result an
 	return player.Run(ctx, program, player.Process{Verb: verb, Stdin: stdin, Dir: dir, Stderr: log}, result)
 }
 
-// setPipeline sets the bundled pipeline as the README says, and unpauses it.
-func (s *stage) setPipeline(ctx context.Context) error {
-	if err := s.writeVars(s.path("vars.yml"), s.pipelineVars()); err != nil {
+// setPipeline sets the bundled pipeline as the README says, with more vars or
+// without, and unpauses it.
+func (s *stage) setPipeline(ctx context.Context, more map[string]any) error {
+	vars := s.pipelineVars()
+	maps.Copy(vars, more)
+	if err := s.writeVars(s.path("vars.yml"), vars); err != nil {
 		return err
 	}
 	program := filepath.Join(s.images.rootfs[oldPerpetual], "usr/local/bin/perpetual")
@@ -167,7 +173,7 @@ func (s *stage) settle(ctx context.Context) error {
 	if err := s.install(ctx); err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
-	if err := s.setPipeline(ctx); err != nil {
+	if err := s.setPipeline(ctx, nil); err != nil {
 		return fmt.Errorf("set the pipeline: %w", err)
 	}
 	for _, job := range []string{"upgrade", "verify"} {
@@ -231,8 +237,5 @@ func (s *stage) fly(ctx context.Context, args ...string) (string, error) {
 
 func (s *stage) loginFly(ctx context.Context) error {
 	_, err := s.fly(ctx, "login", "-c", s.web.url(), "-u", flyUser, "-p", flyPassword)
-	if err != nil && strings.Contains(err.Error(), "fly sync") {
-		return nil // it is logged in, and told to become as new as the web
-	}
 	return err
 }

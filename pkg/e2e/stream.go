@@ -69,7 +69,8 @@ func (r *recorder) hear(b *build, e atc.Event) {
 	b.events = append(b.events, heard{time.Now(), e, string(raw)})
 	switch e := e.(type) {
 	case event.SelectedWorker:
-		b.worker = append(b.worker, e.WorkerName)
+		b.worker = append(b.worker, r.site.slot(e.WorkerName))
+		text = "selected " + r.site.slot(e.WorkerName)
 	case event.Status:
 		if b.Status = e.Status; !b.IsRunning() {
 			b.ended = time.Now()
@@ -85,16 +86,17 @@ func (r *recorder) hear(b *build, e atc.Event) {
 // colours are what Concourse writes into logs for terminals.
 var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
+// firstWait is what a build of another team prints when it begins to wait.
+const firstWait = "waiting for 1 s"
+
 // describe says an event for the timeline; "" where it tells people nothing.
 func (b *build) describe(e atc.Event) string {
 	switch e := e.(type) {
-	case event.SelectedWorker:
-		return "selected worker " + e.WorkerName
 	case event.WaitingForWorker:
 		return "waits for a worker"
 	case event.Log:
 		text := strings.TrimSpace(colours.ReplaceAllString(e.Payload, ""))
-		if text == "INFO: found existing resource cache" {
+		if text == "INFO: found existing resource cache" || strings.HasPrefix(text, "waiting for ") && text != firstWait {
 			return ""
 		}
 		return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", 26))

@@ -16,8 +16,8 @@ import (
 	"syscall"
 )
 
-// The versions of Concourse that are built: the same code under the numbers of
-// the releases before and after an upgrade.
+// The versions of Concourse before and after an upgrade where nothing else is
+// said: the same code under both numbers.
 const oldConcourse, newConcourse = "7.14.0", "7.14.1"
 
 // The versions of Perpetual whose images are built.
@@ -85,12 +85,13 @@ func (t *tools) keep(dir string, number int) {
 
 func (t *tools) say(format string, args ...any) { t.line.add("prepare", format, args...) }
 
-// prepare installs, builds, and gives the images.
-func (t *tools) prepare(ctx context.Context) (*images, error) {
+// prepare installs, builds Concourse in these versions and all else, and gives
+// the images.
+func (t *tools) prepare(ctx context.Context, versions []string) (*images, error) {
 	if err := t.install(ctx); err != nil {
 		return nil, err
 	}
-	if err := t.build(ctx); err != nil {
+	if err := t.build(ctx, versions); err != nil {
 		return nil, err
 	}
 	return t.buildImages(ctx)
@@ -102,39 +103,34 @@ func (t *tools) fly() string                     { return t.bin("fly") }
 func (t *tools) init() string                    { return t.bin("init") }
 func (t *tools) resourceTypes() string           { return filepath.Join(t.cache, "resource-types") }
 
-// build builds what is not in the cache yet; Go's own cache makes the rest short.
-func (t *tools) build(ctx context.Context) error {
+// build builds what is not in the cache yet.
+func (t *tools) build(ctx context.Context, versions []string) error {
 	for _, dir := range []string{filepath.Join(t.cache, "bin"), t.resourceTypes()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	const module = "github.com/concourse/concourse"
-	for _, b := range []struct{ out, pkg, version string }{
-		{t.concourse(oldConcourse), module + "/cmd/concourse", oldConcourse},
-		{t.concourse(newConcourse), module + "/cmd/concourse", newConcourse},
-		{t.fly(), module + "/fly", oldConcourse},
-		{t.bin("registryimage"), "./registryimage", ""},
-	} {
-		t.say("build %s", filepath.Base(b.out))
-		flags := "-s -w"
-		if b.version != "" {
-			flags += " -X " + module + ".Version=" + b.version
-		}
-		if _, err := run(ctx, filepath.Join(t.root, "pkg/e2e"), []string{"CGO_ENABLED=0"},
-			"go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", b.out, b.pkg); err != nil {
+	for _, version := range versions {
+		if err := t.buildConcourse(ctx, version); err != nil {
 			return err
 		}
 	}
-	if err := t.buildInit(ctx, module); err != nil {
+	// fly has no version: one that has refuses a web of another minor version.
+	if err := t.goBuild(ctx, source714, t.fly(), concourseModule+"/fly", ""); err != nil {
+		return err
+	}
+	if err := t.goBuild(ctx, source714, t.bin("registryimage"), "./registryimage", ""); err != nil {
+		return err
+	}
+	if err := t.buildInit(ctx); err != nil {
 		return err
 	}
 	return t.buildResourceType()
 }
 
 // buildInit builds the program that a worker runs first in every container.
-func (t *tools) buildInit(ctx context.Context, module string) error {
-	dir, err := run(ctx, filepath.Join(t.root, "pkg/e2e"), nil, "go", "list", "-m", "-f", "{{.Dir}}", module)
+func (t *tools) buildInit(ctx context.Context) error {
+	dir, err := run(ctx, filepath.Join(t.root, "pkg/e2e"), nil, "go", "list", "-m", "-f", "{{.Dir}}", concourseModule)
 	if err != nil {
 		return err
 	}

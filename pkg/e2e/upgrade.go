@@ -46,10 +46,16 @@ func (s *stage) carryThrough(ctx context.Context, set simulated.Set, number stri
 	if err != nil {
 		return nil, err
 	}
+	return r, s.finishRound(ctx, r, number)
+}
+
+// finishRound waits for those ends.
+func (s *stage) finishRound(ctx context.Context, r *round, number string) error {
+	var err error
 	if r.upgrade, err = s.finished(ctx, "upgrade", number); err != nil {
-		return nil, err
+		return err
 	}
-	return r, s.verified(ctx, r, number)
+	return s.verified(ctx, r, number)
 }
 
 // verified waits for the end of the director's task and of its verification.

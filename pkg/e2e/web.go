@@ -24,12 +24,19 @@ const (
 )
 
 // mainTeam says who may do what: the pipeline's user is a member, which is
-// enough to set pipelines.
-const mainTeam = `roles:
+// enough to set pipelines; for a quiet upgrade, which pauses what other teams
+// have, it is an owner.
+func mainTeam(owner bool) string {
+	role := "member"
+	if owner {
+		role = "owner"
+	}
+	return `roles:
 - {name: owner, local: {users: [` + flyUser + `]}}
-- {name: member, local: {users: [` + pipelineUser + `]}}
+- {name: ` + role + `, local: {users: [` + pipelineUser + `]}}
 - {name: viewer, local: {users: [` + viewerUser + `]}}
 `
+}
 
 // web is the web node: ATC and TSA in one process.
 type web struct {
@@ -37,6 +44,13 @@ type web struct {
 	address string // "10.99.1.1"; it is the site's own, and so are all of its ports
 	process *process
 	env     []string
+	started chan start // to be watched until it answers
+}
+
+// start is a process of a version that was started.
+type start struct {
+	*process
+	version string
 }
 
 // public is where containers reach the API: over TLS, as behind a load balancer.
@@ -47,13 +61,13 @@ func (w *web) url() string { return "http://" + w.address + ":8080" }
 
 // newWeb makes keys and settings. Nothing runs yet.
 func newWeb(ctx context.Context, s *site) (*web, error) {
-	w := &web{site: s, address: s.address()}
+	w := &web{site: s, address: s.address(), started: make(chan start)}
 	for name, kind := range map[string]string{"session_signing_key": "rsa", "tsa_host_key": "ssh", "worker_key": "ssh"} {
-		if _, err := run(ctx, "", nil, s.tools.concourse(oldConcourse), "generate-key", "-t", kind, "-f", s.path(name)); err != nil {
+		if _, err := run(ctx, "", nil, s.tools.concourse(s.options.from), "generate-key", "-t", kind, "-f", s.path(name)); err != nil {
 			return nil, err
 		}
 	}
-	if err := os.WriteFile(s.path("main-team.yml"), []byte(mainTeam), 0o644); err != nil {
+	if err := os.WriteFile(s.path("main-team.yml"), []byte(mainTeam(s.options.owner)), 0o644); err != nil {
 		return nil, err
 	}
 	w.env = w.settings()
@@ -78,6 +92,9 @@ func (w *web) settings() []string {
 		"DUMMY_CREDS_VAR": strings.Join(s.credentials(), ","), "SECRET_RETRY_ATTEMPTS": "1",
 		"LIDAR_SCANNER_INTERVAL": "2s", "COMPONENT_RUNNER_INTERVAL": "2s", "BUILD_TRACKER_INTERVAL": "2s",
 		"GC_INTERVAL": "5s", "MAX_CHECKS_PER_SECOND": "-1", "LOG_LEVEL": "info",
+		// Now and then a container never gets its stdin. The check that waits for it
+		// would keep its resource from any other for an hour.
+		"GLOBAL_RESOURCE_CHECK_TIMEOUT": "40s",
 	}
 	maps.Copy(values, s.options.web)
 	var env []string
@@ -87,7 +104,7 @@ func (w *web) settings() []string {
 	return env
 }
 
-// start starts the web of a version and waits until its API answers.
+// start starts the web of a version. Like BOSH it does not wait until that answers.
 func (w *web) start(ctx context.Context, version string) error {
 	program := w.site.tools.concourse(version)
 	if _, err := os.Stat(program); err != nil {
@@ -99,16 +116,44 @@ func (w *web) start(ctx context.Context, version string) error {
 	if err != nil {
 		return err
 	}
-	return eventually(ctx, time.Minute, "the web's API", func(ctx context.Context) error {
-		if w.process.ended() {
-			return finalError{fmt.Errorf("the web ended: %v; see %s", w.process.err, w.process.log)}
+	select {
+	case w.started <- start{w.process, version}:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+// watch notes when each web that was started answers for the first time.
+func (w *web) watch(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-w.started:
+			w.site.background.Go(func() { w.await(ctx, s) })
 		}
-		text, err := httpGet(ctx, w.url()+"/api/v1/info")
-		if err == nil && !strings.Contains(text, version) {
-			return fmt.Errorf("the web is %s", text)
+	}
+}
+
+// await asks a web until it answers, or has ended. The mark has the time of the
+// question, so that nobody has seen it answer before that.
+func (w *web) await(ctx context.Context, s start) {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.done:
+			return
+		case asked := <-ticker.C:
+			if text, err := httpGet(ctx, w.url()+"/api/v1/info"); err == nil && strings.Contains(text, s.version) {
+				w.site.record.noteAt(asked, webAnswers, "web")
+				w.site.line.add("Concourse", "the web of %s answers", s.version)
+				return
+			}
 		}
-		return err
-	})
+	}
 }
 
 // stop ends the web as monit does.

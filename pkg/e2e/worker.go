@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -15,10 +17,46 @@ import (
 // shims of its containers, goes on in it, and goes with it.
 type worker struct {
 	site    *site
-	name    string // "worker-0"
+	name    string // "worker-0": the instance, whatever its VM
 	net     *namespace
 	vm      *process
 	process *process
+}
+
+// workerName is what Concourse calls the worker of an instance with an agent, as
+// the worker job of the BOSH release makes it of its host's name: the first block
+// of the instance's id and all but the first of the agent's. The agent is the
+// VM's: a new one makes a new worker.
+func workerName(instance, agent string) string {
+	first, _, _ := strings.Cut(instance, "-")
+	_, rest, _ := strings.Cut(agent, "-")
+	return first + "-" + rest
+}
+
+// slots are the instances by the names that their workers have had.
+type slots struct {
+	mu   sync.Mutex
+	list map[string]string // "1a2b3c4d-bbbb-cccc-dddd-eeeeeeeeeeee": "worker-0"
+}
+
+func (l *slots) add(worker, instance string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.list == nil {
+		l.list = map[string]string{}
+	}
+	l.list[worker] = instance
+}
+
+// slot is the instance that a worker of Concourse is on; the worker's own name
+// where it is none of ours.
+func (s *site) slot(worker string) string {
+	s.slots.mu.Lock()
+	defer s.slots.mu.Unlock()
+	if instance := s.slots.list[worker]; instance != "" {
+		return instance
+	}
+	return worker
 }
 
 // How long a worker may take to obey each of the signals that end it.
@@ -58,21 +96,22 @@ func (w *worker) boot(ctx context.Context) error {
 	})
 }
 
-// start starts the worker with the program of a version, on a new VM if it has
-// none.
-func (w *worker) start(ctx context.Context, version string) error {
+// start starts the worker under a name with the program of a version, on a new
+// VM if it has none.
+func (w *worker) start(ctx context.Context, name, version string) error {
 	if w.vm == nil {
 		if err := w.boot(ctx); err != nil {
 			return err
 		}
 	}
 	s := w.site
+	s.slots.add(name, w.name)
 	config := filepath.Join(w.dir(), "containerd-config.toml")
 	if err := os.WriteFile(config, []byte(containerdConfig), 0o644); err != nil {
 		return err
 	}
 	values := map[string]string{
-		"NAME": w.name, "WORK_DIR": w.dir(), "RESOURCE_TYPES": s.tools.resourceTypes(), "RUNTIME": "containerd",
+		"NAME": name, "WORK_DIR": w.dir(), "RESOURCE_TYPES": s.tools.resourceTypes(), "RUNTIME": "containerd",
 		"TSA_HOST": s.web.address + ":2222", "TSA_PUBLIC_KEY": s.path("tsa_host_key.pub"),
 		"TSA_WORKER_PRIVATE_KEY": s.path("worker_key"), "CONTAINERD_BIN": "/usr/bin/containerd", "CONTAINERD_CONFIG": config,
 		"CONTAINERD_INIT_BIN": s.tools.init(), "CONTAINERD_CNI_PLUGINS_DIR": "/usr/lib/cni", "CONTAINERD_ALLOW_HOST_ACCESS": "true",

@@ -39,7 +39,7 @@ type world struct {
 	github   *github.Server
 	boshio   *boshio.Server
 	director *director.Director
-	replies  *gate  // before the director
+	replies  *front // before the director
 	latch    *latch // what other teams' builds wait for
 	urls     map[string]string
 	ca       string
@@ -57,7 +57,7 @@ func startWorld(ctx context.Context, s *site) (*world, error) {
 	}
 	w := &world{
 		github: github.New(github.Options{Tokens: []string{s.secrets.github}}), boshio: boshio.New(boshio.Options{}),
-		replies: &gate{look: s.pipelineNow}, latch: &latch{}, urls: map[string]string{}, ca: ca.PEM(), address: s.address(), tlsca: ca,
+		replies: &front{look: s.pipelineNow}, latch: &latch{}, urls: map[string]string{}, ca: ca.PEM(), address: s.address(), tlsca: ca,
 	}
 	if err := w.start(ctx, s); err != nil {
 		w.close()
@@ -89,7 +89,7 @@ func (w *world) start(ctx context.Context, s *site) error {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM([]byte(w.ca))
 	options := director.Options{
-		UAA: uaa, Scale: directorScale, Drain: s.drain, UpdateInstance: s.update,
+		UAA: uaa, Scale: directorScale, Drain: s.drain, UpdateInstance: s.update, PostStart: s.postStart, Logs: s.logs,
 		Fetch: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}},
 	}
 	if s.options.basicAuth {

@@ -77,8 +77,10 @@ func TestOut_choosesTheWayByTheVersions(t *testing.T) {
 	}{
 		{"8.2.0", "2.5", "8.2.1", "", []string{"web", "worker"}, false, "web-first: ", nil},
 		{"8.2.0", "2.5", "8.2.9", "", []string{"web", "worker"}, false, "web-first: ", nil}, // a patch that the table lacks
-		{"7.9.1", "2.4", "7.14.0", "", []string{"worker", "web"}, false, "workers-first: worker version 2.4 → 2.5", nil},
-		{"7.9.1", "2.4", "8.2.5", "auto", []string{"worker", "web"}, false, "workers-first: worker version 2.4 → 2.5", nil},
+		{"7.6.0", "2.3", "7.8.3", "", []string{"worker", "web"}, false, "workers-first: worker version 2.3 → 2.4", nil},
+		{"7.6.0", "2.3", "7.9.1", "auto", []string{"worker", "web"}, false, "workers-first: worker version 2.3 → 2.4", nil},
+		{"7.9.1", "2.4", "8.2.5", "", []string{"web", "worker"}, true, "quiet: worker version 2.4 → 2.5", nil},
+		{"7.9.1", "2.4", "7.14.0", "workers-first", []string{"worker", "web"}, false, "workers-first: ", []string{"have no network"}},
 		{"8.2.5", "2.5", "8.3.0", "", []string{"web", "worker"}, true, "quiet: worker version 2.5 → 3.0", nil},
 		{"8.2.5", "2.5", "9.0.0", "", []string{"web", "worker"}, true, "quiet: ", []string{"9.0.0"}},
 		{"8.2.0", "2.5", "8.2.1", "quiet", []string{"web", "worker"}, true, "quiet: ", nil},
