@@ -55,7 +55,10 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	r.way.from, r.way.to = now.Version, wanted.Release(concourseRelease)
+	r.way.from = now.Version
+	if r.way.to, err = o.latest(ctx, r, concourseRelease, wanted.Release(concourseRelease)); err != nil {
+		return err
+	}
 	if err := r.refuseDowngrade(deployed, wanted); err != nil {
 		return err
 	}
