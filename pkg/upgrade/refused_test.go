@@ -77,13 +77,13 @@ func TestOut_saysOnceThatThereIsNoSuchWay(t *testing.T) {
 
 func TestOut_saysEachNoteOnceWhenItGoesWithoutItsRelease(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.concourse(t, "7.9.1", "2.4", "8.2.9")
+		f.concourse(t, "7.6.0", "2.3", "7.9.9")
 		f.director.releases = f.director.releases[:1]
 		f.director.faults["Upload"] = []error{upgrade.ErrForbidden}
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		for _, note := range []string{"8.2.9 is not in the table", "in the order worker, web", "BOSH goes on after five minutes"} {
+		for _, note := range []string{"7.9.9 is not in the table", "in the order worker, web", "BOSH goes on after five minutes"} {
 			if n := strings.Count(f.log.String(), note); n != 1 {
 				t.Errorf("it says %d times that %q:\n%s", n, note, f.log.String())
 			}
