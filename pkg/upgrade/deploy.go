@@ -156,9 +156,13 @@ func numbers(ids []int) string {
 
 // options go with the deploy of one attempt.
 func (r *run) options(diff Diff, contextID string) DeployOptions {
-	return DeployOptions{
+	o := DeployOptions{
 		ContextID: contextID, DiffContext: diff.Context,
 		Recreate: r.Params.Recreate, Fix: r.Params.Fix, SkipDrain: r.Params.SkipDrain,
 		Canaries: resource.Count(r.Params.Canaries), MaxInFlight: resource.Count(r.Params.MaxInFlight),
 	}
+	if r.way.quiet() { // they would go over what the manifest says of its groups
+		o.Canaries, o.MaxInFlight = "", ""
+	}
+	return o
 }
