@@ -158,6 +158,13 @@ func (d *fakeDirector) Instances(context.Context, string) ([]upgrade.Instance, e
 	return now, nil
 }
 
+// DiskUsage is that of every group; 0 is not known.
+func (d *fakeDirector) DiskUsage(context.Context, string, string) (int, bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.diskUsage, d.diskUsage > 0, d.enter("DiskUsage")
+}
+
 // Logs are those of every instance.
 func (d *fakeDirector) Logs(_ context.Context, _, group, id string) (map[string][]byte, error) {
 	d.mu.Lock()

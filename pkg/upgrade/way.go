@@ -73,6 +73,9 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 	if err := database.Problem(); err != nil {
 		return fmt.Errorf("refuse to deploy: %w", err)
 	}
+	if err := o.room(ctx, r, database, deployed); err != nil {
+		return err
+	}
 	if err := r.restart(deployed); err != nil {
 		return err
 	}
@@ -87,6 +90,25 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 		return err
 	}
 	return r.arrange()
+}
+
+// room makes sure that a major upgrade of PostgreSQL has the disk that it needs. One that
+// was begun has used it already.
+func (o Out) room(ctx context.Context, r *run, database postgres.Change, deployed manifest.Deployment) error {
+	if !database.Major() || database.Group == "" || r.failedMidway(deployed) {
+		return nil
+	}
+	percent, known, err := o.Director.DiskUsage(ctx, r.Source.Deployment, database.Group)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return fmt.Errorf("refuse to deploy: PostgreSQL %d → %d copies the data, and the agent of %s does not say how full its disk is; nothing was changed", database.From, database.To, database.Group)
+	}
+	if err := database.Room(percent); err != nil {
+		return fmt.Errorf("refuse to deploy: %w", err)
+	}
+	return nil
 }
 
 // wish is the way that params name. A quiet upgrade is for a web that restarts.
