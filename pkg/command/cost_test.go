@@ -160,7 +160,7 @@ func TestCost_ofAReleaseThatIsThere(t *testing.T) {
 	s.fetch(t, nil)
 	s.forget()
 	r := answer[result](t, ask(t, "out", s.out(nil), s.dir))
-	if r.field("concourse") != "8.2.4 → 8.3.0" || r.field("deploy") != "started" {
+	if r.field("concourse") != "8.2.4 → 8.2.5" || r.field("deploy") != "started" {
 		t.Errorf("out gives %+v", r)
 	}
 	if n := s.requests("director"); n != 8 {

@@ -25,7 +25,7 @@ type object = map[string]any
 // The sets before and after an upgrade.
 var (
 	oldSet = world.Set{Concourse: "8.2.4", BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: "1.2.0"}
-	newSet = world.Set{Concourse: "8.3.0", Stemcell: "1.1364", Perpetual: "1.3.0"}
+	newSet = world.Set{Concourse: "8.2.5", Stemcell: "1.1364", Perpetual: "1.3.0"}
 )
 
 const pipelineName = "self-upgrade"
