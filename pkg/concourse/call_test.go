@@ -15,6 +15,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 )
 
 // answer gives every request to a path the same answer and lets others through.
@@ -104,8 +105,6 @@ func TestInfo_noticesWhatIsNoConcourse(t *testing.T) {
 }
 
 func TestCall_saysWhyTheServerIsNotReached(t *testing.T) {
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	secured := httptest.NewUnstartedServer(sandbox.New(sandbox.Options{}))
 	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secured.StartTLS()
@@ -116,7 +115,7 @@ func TestCall_saysWhyTheServerIsNotReached(t *testing.T) {
 		name, url, ca string
 		want          []string
 	}{
-		{"nobody listens", gone.URL, "", []string{"reach Concourse at 127.0.0.1", "connection refused"}},
+		{"nobody listens", "http://" + vacant.Address(t), "", []string{"reach Concourse at 127.0.0.1", "connection refused"}},
 		{"wrong CA", secured.URL, "", []string{"certificate", "set ca_cert"}},
 		{"wrong name", strings.Replace(secured.URL, "127.0.0.1", "localhost", 1), string(other), []string{"certificate", "set url"}},
 		{"not TLS", strings.Replace(secured.URL, "https", "http", 1), "", []string{"400"}},

@@ -41,6 +41,8 @@ type Out struct {
 	Acceptance time.Duration
 	// Still is for how long no build may run before a quiet upgrade begins; 0 is what pause has.
 	Still time.Duration
+	// LeaseTTL is for how long a run that dies keeps others out; 0 is what the state has.
+	LeaseTTL time.Duration
 }
 
 // run is what the steps of one upgrade share.
