@@ -28,6 +28,7 @@ const source714, source79 = ".", "concourse79"
 // database is migrated.
 func concourseReleases() []concourseRelease {
 	return []concourseRelease{
+		{"7.6.0", "2.3", source79},
 		{"7.9.1", "2.4", source79},
 		{"7.13.2", "2.5", source79}, // it has the schema of 7.9.1
 		{"7.14.0", "2.5", source714},

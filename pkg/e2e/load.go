@@ -11,8 +11,9 @@ import (
 )
 
 // The load is builds of another team that run all the while: some at the same
-// time, and the oldest ends when a new one runs. So builds begin and end on every
-// worker that takes any, and one that drains is rid of its own after a while.
+// time, and the oldest ends when a new one runs, or would if its pipeline were not
+// paused. So builds begin and end on every worker that takes any, and one that
+// drains is rid of its own after a while.
 const (
 	loadJob   = "load-"
 	loadJobs  = 7
@@ -89,23 +90,25 @@ func (s *stage) request(ctx context.Context, job string) (string, error) {
 	return b.Name, err
 }
 
-// awaitRunning waits until a build of the other team runs on a worker.
+// awaitRunning waits until a build of the other team runs on a worker, or cannot
+// because its pipeline is paused.
 func (s *stage) awaitRunning(ctx context.Context, job, name string) error {
-	return eventually(ctx, 3*time.Minute, job+" #"+name, func(context.Context) error {
+	return eventually(ctx, patience, job+" #"+name, func(context.Context) error {
 		b, _ := s.find(otherTeam, job, name)
-		if !b.ended.IsZero() || strings.Contains(b.log(), "waiting for") {
+		if !b.ended.IsZero() || strings.Contains(b.log(), firstWait) || s.record.now(otherTeam) == paused {
 			return nil
 		}
 		return errNotYet
 	})
 }
 
-// awaitEnd waits until a build of the other team has ended; "" is none.
+// awaitEnd waits until a build of the other team has ended; "" is none. One that
+// is pending may have to wait for a whole upgrade.
 func (s *stage) awaitEnd(ctx context.Context, job, name string) error {
 	if name == "" {
 		return nil
 	}
-	return eventually(ctx, 3*time.Minute, "the end of "+job+" #"+name, func(context.Context) error {
+	return eventually(ctx, 2*patience, "the end of "+job+" #"+name, func(context.Context) error {
 		if b, _ := s.find(otherTeam, job, name); b.ended.IsZero() {
 			return errNotYet
 		}

@@ -52,6 +52,7 @@ const (
 // build is one build with what was heard of it.
 type build struct {
 	atc.Build
+	seen   time.Time // when it was in a list first
 	events []heard
 	ended  time.Time // when its last event arrived
 	worker []string  // that its steps ran on
@@ -145,7 +146,7 @@ func (r *recorder) lookAtBuilds(ctx context.Context, client concourse.Client) {
 			known.Build = b
 			continue
 		}
-		added := &build{Build: b}
+		added := &build{Build: b, seen: time.Now()}
 		r.builds[b.ID] = added
 		r.site.line.add(added.name(), "build is %s", b.Status)
 		r.streams.Go(func() { r.listen(ctx, added) })
@@ -197,6 +198,13 @@ func (r *recorder) first(kind, name string, since time.Time) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// now is the last state of a worker or a pipeline of Concourse, by its name.
+func (r *recorder) now(name string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.states[name]
 }
 
 // await waits until a mark is made, counted since a time.

@@ -12,41 +12,133 @@ import (
 const migration79, migration714 = 1666754000, 1746768931
 
 // playRelease plays scenario 10: from one release to another that has a newer
-// schema and newer workers. Builds of another team begin and end all the while.
+// schema and newer workers, which would cut off what the old web starts on them.
+// Another team's builds begin and end all the while, or wait for the end of it.
 func playRelease(ctx context.Context, s *stage) error {
-	if err := s.settle(ctx); err != nil {
-		return err
-	}
-	if err := s.setOther(ctx, loadNames()...); err != nil {
-		return err
-	}
-	end, err := s.load(ctx)
+	end, err := s.beginLoad(ctx)
 	if err != nil {
-		return fmt.Errorf("begin builds of another team: %w", err)
+		return err
 	}
 	before := s.migration(ctx)
 	r, err := s.carryThrough(ctx, s.newSet(), "2")
 	if err != nil {
 		return err
 	}
-	s.expect(end() == nil, "another team's builds went on to the end", "%v", err)
+	q := &quiet{stage: s, round: r}
+	q.paused, q.unpaused = q.first(paused), q.first(unpaused)
+	waited := s.pending(q.paused, q.unpaused)
+	err = end()
+	s.expect(err == nil, "another team's builds went on to the end", "%v", err)
+	s.expectUpgrade(ctx, r)
+	q.expectPausedMeanwhile()
+	q.expectAtOnce("version 2.5")
+	after := s.migration(ctx)
+	s.expect(before == migration79 && after == migration714, "the database was migrated", "from %d to %d", before, after)
+	s.expect(len(waited) > 0, "builds that were asked for meanwhile waited for the end of it", "%v", waited)
+	s.line.add("other team", "%d builds waited: %v", len(waited), waited)
+	return nil
+}
+
+// pending are the load's builds that were asked for in a time and began after it.
+func (s *stage) pending(from, to time.Time) []string {
+	var list []string
+	for _, b := range s.record.all() {
+		if strings.HasPrefix(b.JobName, loadJob) && b.seen.After(from) && b.seen.Before(to) && (len(b.events) == 0 || b.events[0].at.After(to)) {
+			list = append(list, b.name())
+		}
+	}
+	return list
+}
+
+// beginLoad installs, and begins the load.
+func (s *stage) beginLoad(ctx context.Context) (end func() error, err error) {
+	if err := s.settle(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.setOther(ctx, loadNames()...); err != nil {
+		return nil, err
+	}
+	if end, err = s.load(ctx); err != nil {
+		return nil, fmt.Errorf("begin builds of another team: %w", err)
+	}
+	return end, nil
+}
+
+// playWorkersFirst plays scenario 16: newer workers that serve builds under the
+// old web. Another team's builds begin and end on both all the while.
+func playWorkersFirst(ctx context.Context, s *stage) error {
+	end, err := s.beginLoad(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := s.carryThrough(ctx, s.newSet(), "2")
+	if err != nil {
+		return err
+	}
+	err = end()
+	s.expect(err == nil, "another team's builds went on to the end", "%v", err)
 	s.expectUpgrade(ctx, r)
 	s.expectDrained(r, "landing")
 	s.expectWay(r, "workers-first")
-	after := s.migration(ctx)
-	s.expect(before == migration79 && after == migration714, "the database was migrated", "from %d to %d", before, after)
 	down := s.record.first(webStopped, "web", r.accepted)
 	for _, w := range s.workers {
 		back := s.record.first("running", w.name, s.record.first(workerStopped, w.name, r.accepted))
 		s.expect(!back.IsZero() && down.After(back), "the web was stopped after "+w.name+" was back", "stopped %s, back %s", clock(down), clock(back))
-		old, fresh := s.record.first("version 2.4", w.name, time.Time{}), s.record.first("version 2.5", w.name, r.accepted)
-		s.expect(!old.IsZero() && fresh.After(old) && fresh.Before(down), w.name+" had worker version 2.4, then 2.5 while the old web ran", "%s, %s", clock(old), clock(fresh))
+		old, fresh := s.record.first("version 2.3", w.name, time.Time{}), s.record.first("version 2.4", w.name, r.accepted)
+		s.expect(!old.IsZero() && fresh.After(old) && fresh.Before(down), w.name+" had worker version 2.3, then 2.4 while the old web ran", "%s, %s", clock(old), clock(fresh))
 	}
 	begun := s.loaded(r.accepted, r.over)
 	s.expect(len(begun) == len(s.workers), "another team's builds began on every worker while the director's task ran", "%v", begun)
 	s.line.add("other team", "builds that began while the director's task ran, by worker: %v", begun)
 	s.webPhases(r)
 	return nil
+}
+
+// playCutOff plays scenario 17, a control to 10: the same with the workers first.
+func playCutOff(ctx context.Context, s *stage) error {
+	if err := s.settle(ctx); err != nil {
+		return err
+	}
+	if err := s.setOther(ctx, "before", "cut-off"); err != nil {
+		return err
+	}
+	bundled, err := s.fly(ctx, "get-pipeline", "-p", pipelineName)
+	if err != nil {
+		return err
+	}
+	altered, err := changeUpgrade(bundled, func(_, put map[string]any) {
+		put["params"].(map[string]any)["upgrade"] = map[string]any{"way": "workers-first"}
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.alter(ctx, altered); err != nil {
+		return err
+	}
+	r, err := s.begin(ctx, s.newSet())
+	if err != nil {
+		return err
+	}
+	if r.upgrade, err = s.finished(ctx, "upgrade", "2"); err != nil {
+		return err
+	}
+	s.expect(strings.Contains(r.upgrade.log(), "have no network"), "the build's log says what the way errors", "%s", tail(r.upgrade.log(), 600))
+	for _, w := range s.workers { // the second leaves when the first is back: what begins then, begins there
+		if _, err := s.record.await(ctx, "landing", w.name, r.begin, patience); err != nil {
+			return err
+		}
+	}
+	name, err := s.request(ctx, "cut-off")
+	if err != nil {
+		return err
+	}
+	if err := s.awaitEnd(ctx, "cut-off", name); err != nil {
+		return err
+	}
+	b, _ := s.find(otherTeam, "cut-off", name)
+	s.expect(b.Status == "errored" && strings.Contains(b.log(), "timeout exceeded"), "a build that began on a new worker under the old web got no image, and errored", "it %s on %s: %s", b.Status, b.on(), tail(b.log(), 300))
+	_, err = s.world.director.Wait(ctx, s.world.deploys()[r.deploys].Task)
+	return err
 }
 
 // migration is the database's newest migration; 0 if it cannot be had.

@@ -27,13 +27,13 @@ const (
 // enough to set pipelines; for a quiet upgrade, which pauses what other teams
 // have, it is an owner.
 func mainTeam(owner bool) string {
-	role := "member"
+	owners, members := flyUser, pipelineUser
 	if owner {
-		role = "owner"
+		owners, members = flyUser+", "+pipelineUser, ""
 	}
 	return `roles:
-- {name: owner, local: {users: [` + flyUser + `]}}
-- {name: ` + role + `, local: {users: [` + pipelineUser + `]}}
+- {name: owner, local: {users: [` + owners + `]}}
+- {name: member, local: {users: [` + members + `]}}
 - {name: viewer, local: {users: [` + viewerUser + `]}}
 `
 }
