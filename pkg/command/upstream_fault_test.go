@@ -125,7 +125,7 @@ func TestConnection_errorsNameTheServer(t *testing.T) {
 		"no CA for GitHub":          {"check in", with(components, "github", object{"ca_cert": ""}), []string{"component perpetual", "certificate", "ca_cert is not set"}},
 		"wrong CA for the director": {all, with(deployment, "director", object{"ca_cert": other.PEM()}), []string{"director", "certificate", "ca_cert"}},
 		"no CA for the director":    {all, with(deployment, "director", object{"ca_cert": ""}), []string{"director", "certificate", "ca_cert"}},
-		"wrong CA for the ATC":      {"out", with(deployment, "concourse", object{"ca_cert": other.PEM()}), []string{"ask the ATC what runs", "certificate", "ca_cert"}},
+		"wrong CA for the ATC":      {"out", with(deployment, "concourse", object{"ca_cert": other.PEM()}), []string{"pipeline self-upgrade", "certificate", "ca_cert"}},
 		"wrong CA for bosh.io": {"check in", func(s *stage) (object, object) {
 			source := s.ComponentsSource()
 			source["bosh_io"] = object{"url": s.URLs["boshio-tls"], "ca_cert": other.PEM()}

@@ -134,7 +134,9 @@ func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) 
 	case errors.Is(err, ErrRefused):
 		return now, fmt.Errorf("ask the ATC what runs: %w", err)
 	case err != nil && ctx.Err() != nil:
-		return now, context.Cause(ctx)
+		return now, fmt.Errorf("ask the ATC what runs: %w", context.Cause(ctx))
+	case err != nil && (r.Params.Pipeline == nil || !r.Params.Pipeline.Skip):
+		return now, fmt.Errorf("ask the ATC what runs: %w; %s", err, whenDown)
 	case err != nil:
 		r.way.silent = true
 		o.say("the ATC does not answer (%v): what runs is taken from the director, Concourse %s", err, now.Version)

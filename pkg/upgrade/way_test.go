@@ -265,7 +265,7 @@ func TestOut_refusesToGoBackBelowADeployThatWasBegun(t *testing.T) {
 		deployed.Releases = append(deployed.Releases, upgrade.NameVersion{Name: "concourse", Version: "8.3.0"})
 		f.director.deployed["concourse"] = deployed
 		f.atc.looks = []look{{err: errUnreachable}}
-		_, err := f.out(t.Context(), nil)
+		_, err := f.out(t.Context(), skipPipeline)
 		wantError(t, err, "8.3.0", "8.2.5", "nothing was changed")
 		f.atc.looks = []look{{version: "8.2.5", workerVersion: "2.5"}} // it never came to that
 		if _, err := f.out(t.Context(), nil); err != nil {
@@ -279,11 +279,13 @@ func TestOut_goesOnWithoutAnATCThatAnswers(t *testing.T) {
 		f.concourse(t, "8.2.5", "2.5", "8.3.0")
 		f.atc.looks = []look{{err: errUnreachable}}
 		_, err := f.out(t.Context(), nil)
+		wantError(t, err, "ask the ATC what runs", "params.pipeline.skip: true")
+		_, err = f.out(t.Context(), skipPipeline)
 		wantError(t, err, "the ATC does not answer", "nothing was changed", "on_quiet_timeout: go")
 		if done := f.all(); len(done) > 0 {
 			t.Errorf("it changed %q", done)
 		}
-		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.Upgrade.OnQuietTimeout = resource.QuietGo }); err != nil {
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) { skipPipeline(p); p.Upgrade.OnQuietTimeout = resource.QuietGo }); err != nil {
 			t.Fatal(err)
 		}
 		wantText(t, "log", f.log.String(), "the ATC does not answer", "way: quiet", "builds that run there all the same are lost")
@@ -324,3 +326,5 @@ func TestOut_looksAtThePaceThatParamsAskFor(t *testing.T) {
 		wantText(t, "log", f.log.String(), "do not count in a quiet upgrade")
 	})
 }
+
+func skipPipeline(p *resource.OutParams) { p.Pipeline = &resource.PipelineParams{Skip: true} }
