@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 )
 
 func TestFetch_verifiesByTheBestThatIsKnown(t *testing.T) {
@@ -241,15 +241,10 @@ func TestFetch_endsWithItsContextAndLeavesNothing(t *testing.T) {
 }
 
 func TestFetch_saysThatAHostIsUnreachable(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := start(t, 10, nil)
 	file := w.file()
-	file.URL = "http://" + listener.Addr().String() + "/f?sig=" + canary
-	_ = listener.Close()
-	err = w.fetch(t, artifact.Config{}, file)
+	file.URL = "http://" + vacant.Address(t) + "/f?sig=" + canary
+	err := w.fetch(t, artifact.Config{}, file)
 	if err == nil || !strings.Contains(err.Error(), "gave up after 4 tries at 0 bytes of 10 bytes: reach 127.0.0.1") || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("error %v", err)
 	}

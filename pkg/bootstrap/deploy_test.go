@@ -298,11 +298,11 @@ func TestDeploy_stopsWhenItsLeaseIsLost(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			time.Sleep(50 * time.Millisecond)
 		}
 	}
+	c.applying = func(ctx context.Context) { <-ctx.Done() }
 	i, _ := c.install(t, given())
-	i.LeaseTTL = 30 * time.Millisecond
+	i.LeaseTTL = 300 * time.Millisecond
 	_, err := i.Deploy(t.Context(), bootstrap.Options{})
 	if !errors.Is(err, state.ErrLost) {
 		t.Errorf("it ends with %v, want the lost lease", err)

@@ -30,6 +30,7 @@ type cloud struct {
 	effects    []string         // what was written: "stack", "vm", "parameter x"
 	fail       map[string]error // by the effect that fails
 	at         func(effect string)
+	applying   func(context.Context) // called by Apply
 	stores     map[string]state.Store
 	env        []bootstrap.EnvironmentRequest
 	open       func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
@@ -181,6 +182,9 @@ func (c *cloud) Plan(_ context.Context, w bootstrap.Wanted) (bootstrap.Change, e
 func (c *cloud) Apply(ctx context.Context, change bootstrap.Change, _ func(string)) error {
 	if err := c.effect("stack"); err != nil {
 		return err
+	}
+	if c.applying != nil {
+		c.applying(ctx)
 	}
 	w := change.Handle.(bootstrap.Wanted)
 	c.stack, c.applied = &w, append(c.applied, w)

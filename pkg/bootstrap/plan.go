@@ -250,19 +250,6 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	return PlannedStep{Changes: true, Summary: "would change", Lines: told(text.String())}, nil
 }
 
-// told are the lines of a preview that say what would change: the pipeline is another
-// step's, and what stays needs no line.
-func told(text string) []string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
-		if line != "" && !strings.HasPrefix(line, "pipeline: ") && !strings.HasSuffix(line, ": would change: false") && !strings.HasSuffix(line, ": unchanged") {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
 // parameters are those of the pipeline, and the key of its user.
 func (p *planner) parameters(ctx context.Context) (PlannedStep, error) {
 	if p.local() {
@@ -338,17 +325,4 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 		lines = append(lines, strings.TrimRight(line.Op+" "+line.Text, " "))
 	}
 	return PlannedStep{Changes: true, Summary: "would change", Lines: lines}, nil
-}
-
-// preview is a director that is only asked, and notes whether the cloud config differs.
-type preview struct {
-	Director
-	cloudConfig bool
-}
-
-// SetCloudConfig implements upgrade.Director.
-func (p *preview) SetCloudConfig(ctx context.Context, content []byte, _ bool) (bool, error) {
-	differs, err := p.Director.SetCloudConfig(ctx, content, true)
-	p.cloudConfig = p.cloudConfig || differs
-	return differs, err
 }

@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -137,15 +135,11 @@ func (r *run) configurationChange() string {
 	return strings.Join(keys, ", ")
 }
 
-// leastTTL is what a busy machine needs to renew a lease in time, in builds for tests
-// too, where waits are shorter.
-const leastTTL = 8 * time.Second
-
 // hold takes the lease of the installation. What it gives ends when the lease is lost.
 func (r *run) hold(ctx context.Context, purpose string) (held context.Context, release func(), err error) {
 	host, _ := os.Hostname()
 	r.lease, err = state.Acquire(ctx, r.store, leaseName, state.Holder{Purpose: purpose, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: cmp.Or(r.LeaseTTL, max(crash.Scale(state.DefaultTTL), leastTTL)), Debug: r.Log})
+		state.LeaseOptions{TTL: r.LeaseTTL, Debug: r.Log})
 	var other *state.HeldError
 	if errors.As(err, &other) {
 		return nil, nil, fmt.Errorf("another run is under way, nothing was changed: %w", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -114,9 +115,8 @@ func TestDeploy_isSentOnceWhateverTheAnswer(t *testing.T) {
 }
 
 func TestDeploy_thatWasNeverSentIsNotUncertain(t *testing.T) {
-	nowhere := newDirector(t, nil)
-	gone := login(nowhere)
-	nowhere.Close()
+	gone := login(newDirector(t, nil))
+	gone.URL = "https://" + vacant.Address(t)
 	wrongCA := login(newDirector(t, nil))
 	wrongCA.CACert = strangeCA(t)
 	infoFails := login(newDirector(t, map[string]http.HandlerFunc{"GET /info": drop}))

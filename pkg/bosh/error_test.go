@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -95,9 +96,8 @@ func TestErrors_ofTheConnectionSayWhatWasTrusted(t *testing.T) {
 	system.CACert = ""
 	named := login(newDirector(t, nil))
 	named.URL = strings.Replace(named.URL, "127.0.0.1", "localhost", 1)
-	d := newDirector(t, nil)
-	gone := login(d)
-	d.Close()
+	gone := login(newDirector(t, nil))
+	gone.URL = "https://" + vacant.Address(t)
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
 	noTLS := login(newDirector(t, nil))

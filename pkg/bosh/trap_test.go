@@ -19,6 +19,7 @@ import (
 	boshlog "github.com/cloudfoundry/bosh-utils/logger"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 )
 
 // These tests hold what bosh-cli does that this package works around. One that
@@ -155,8 +156,8 @@ func TestTrap_theLibrarysErrorsCannotBeLookedInto(t *testing.T) {
 		t.Error("ComplexError can be unwrapped now")
 	}
 	d := newDirector(t, nil)
+	d.URL = "https://" + vacant.Address(t)
 	lib, config := library(t, d.Server), login(d)
-	d.Close()
 
 	var dial *net.OpError
 	_, err := lib.Locks()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 )
 
 const (
@@ -225,12 +225,7 @@ func TestClient_followsNothingFromHTTPSToHTTP(t *testing.T) {
 }
 
 func TestClient_saysThatAHostIsUnreachable(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
+	address := vacant.Address(t)
 	for name, ask := range asks {
 		err := ask(t.Context(), client(t, boshio.Config{URL: "http://" + address}), "http://"+address)
 		if err == nil || !strings.Contains(err.Error(), "reach "+address) || !strings.Contains(err.Error(), "connection refused") {

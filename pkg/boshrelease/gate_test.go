@@ -303,7 +303,7 @@ func TestGate_asksOverTLSWhereThePlainPortDoesNotAnswer(t *testing.T) {
 	v.run(nil).want(t, 0, "web 8.2.5 answers and its gateway takes workers")
 	w.version.Store("")
 	v.env = []string{"PERPETUAL_GATE_LIMIT=0"}
-	v.run(nil).want(t, 1, "the API does not answer at https://127.0.0.1:"+w.apiPort())
+	v.run(nil).want(t, 1, "the API does not answer at http://127.0.0.1:"+port, "; the API does not answer at https://127.0.0.1:"+w.apiPort())
 }
 
 func TestGate_asksWhereWebListens(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"encoding/pem"
 	"maps"
-	"net"
 	"net/http/httptest"
 	"reflect"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/s3"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -85,17 +85,6 @@ func (s *stage) bucket(t *testing.T) object {
 	}
 }
 
-// nobody is an address of this machine at which nobody listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
 // privateKey is an SSH key in PEM form.
 func privateKey(t *testing.T) string {
 	t.Helper()
@@ -148,12 +137,12 @@ var plantings = map[string]func(t *testing.T, s *stage) planting{
 	"a director's user behind a jumpbox": func(t *testing.T, s *stage) planting {
 		return planting{source: altered(s.DeploymentSource(), map[string]object{"director": {
 			"client": nil, "client_secret": nil, "username": "admin", "password": "planted-director-password",
-			"proxy": "ssh+socks5://jumpbox@" + nobody(t), "proxy_private_key": privateKey(t),
+			"proxy": "ssh+socks5://jumpbox@" + vacant.Address(t), "proxy_private_key": privateKey(t),
 		}})}
 	},
 	"a proxy with a password": func(t *testing.T, s *stage) planting {
 		return planting{
-			source:  altered(s.DeploymentSource(), map[string]object{"director": {"proxy": "socks5://user:planted-proxy%21password@" + nobody(t)}}),
+			source:  altered(s.DeploymentSource(), map[string]object{"director": {"proxy": "socks5://user:planted-proxy%21password@" + vacant.Address(t)}}),
 			secrets: []string{"planted-proxy%21password", "planted-proxy!password"},
 		}
 	},
@@ -162,7 +151,7 @@ var plantings = map[string]func(t *testing.T, s *stage) planting{
 			source: altered(s.DeploymentSource(), map[string]object{"state": {
 				"bucket": "state", "region": "eu-central-1", "role": "arn:aws:iam::123456789012:role/ci", "identity_token": "planted-identity-token",
 			}}),
-			env:     []string{"HTTPS_PROXY=http://user:planted-environment@" + nobody(t)},
+			env:     []string{"HTTPS_PROXY=http://user:planted-environment@" + vacant.Address(t)},
 			secrets: []string{"planted-environment"},
 		}
 	},

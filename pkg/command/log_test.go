@@ -92,10 +92,14 @@ func TestLogLevel_debugTellsDecisions(t *testing.T) {
 	hides(t, p, credentials()...)
 }
 
-// The resource type passes releases and stemcells on as they are: none of its own
-// packages opens an archive, so none can be opened by one.
-func TestArchives_areOpenedByNobody(t *testing.T) {
+// The resource type passes releases and stemcells on as they are: its own packages
+// open no archive, so none can be opened by one. But for these.
+func TestArchives_areOpenedByFew(t *testing.T) {
 	t.Parallel()
+	allowed := map[string]string{
+		"github.com/perpetual-ci/perpetual/pkg/bosh":        "reads the logs of an instance, bounded; see FuzzLogs",
+		"github.com/perpetual-ci/perpetual/pkg/boshrelease": "writes archives and reads none",
+	}
 	list := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}}: {{join .Imports " "}}`, "../../cmd/resource")
 	out, err := list.Output()
 	if err != nil {
@@ -108,6 +112,9 @@ func TestArchives_areOpenedByNobody(t *testing.T) {
 			continue
 		}
 		ours++
+		if allowed[name] != "" {
+			continue
+		}
 		for _, imported := range strings.Fields(imports) {
 			if strings.HasPrefix(imported, "archive/") || strings.HasPrefix(imported, "compress/") {
 				t.Errorf("%s imports %s: fuzz what it reads, and bound it", name, imported)

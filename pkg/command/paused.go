@@ -118,7 +118,7 @@ func (c *call) holdLease(ctx context.Context, store state.Store, deployment stri
 	}
 	host, _ := os.Hostname()
 	lease, err := state.Acquire(ctx, store, upgrade.LeaseName(deployment), state.Holder{Purpose: "resume " + deployment, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: max(crash.Scale(state.DefaultTTL), resumeTTL), Debug: c.debug})
+		state.LeaseOptions{TTL: leaseTTL(), Debug: c.debug})
 	var held *state.HeldError
 	switch {
 	case errors.As(err, &held):
@@ -134,6 +134,6 @@ func (c *call) holdLease(ctx context.Context, store state.Store, deployment stri
 	return cmp.Or(err, lease.Release(end))
 }
 
-// resumeTTL is what a busy machine needs to renew a lease in time, in builds for
-// tests too, where waits are shorter.
-const resumeTTL = 4 * time.Second
+// leaseTTL is for how long a run that dies keeps others out. In builds for tests it is
+// shorter, as there the next run waits for that; 4 s are for a busy machine to renew in.
+func leaseTTL() time.Duration { return max(crash.Scale(state.DefaultTTL), 4*time.Second) }

@@ -148,7 +148,7 @@ func runOut(ctx context.Context, c *call) error {
 	result, err := upgrade.Out{
 		Director: d, ATC: web, Concourse: concourse, Keeper: keepers(store, d, req.Source.Deployment)[0], State: store,
 		Build: c.build(), Program: Version, Log: c.log, Debug: c.debug, Mask: c.log.Add,
-		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance), Still: crash.Scale(still),
+		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance), Still: crash.Scale(still), LeaseTTL: leaseTTL(),
 	}.Run(ctx, req, dir)
 	if err != nil {
 		return err

@@ -247,7 +247,7 @@ func TestResume_refusesWhatItCannotDo(t *testing.T) {
 		"an argument": {args: "ci", want: []string{`resume: unexpected argument "ci"`}},
 		"a flag":      {args: "--id 7", want: []string{"resume: flag provided but not defined: -id"}},
 		"no right": {change: func(_ *testing.T, q *quiet) { q.source["concourse"].(object)["username"] = "ada" },
-			want: []string{"user ada is no owner of the team main", "role owner in main", "still in the list: main/app, main/lib, dev/app"}},
+			want: []string{"user ada is not an owner of the team main", "role owner in main", "still in the list: main/app, main/lib, dev/app"}},
 		"no concourse section": {change: func(_ *testing.T, q *quiet) { delete(q.source, "concourse") }, want: []string{"no concourse section"}},
 		"components":           {change: func(_ *testing.T, q *quiet) { q.source = q.ComponentsSource() }, want: []string{"source has watch"}},
 		"the director is down, and no state store": {change: func(_ *testing.T, q *quiet) { q.source["director"].(object)["url"] = "https://127.0.0.1:1" },

@@ -165,7 +165,7 @@ func TestCanary_isShownByNoFailedDeploy(t *testing.T) {
 	hides(t, p, secrets...)
 
 	dir := filepath.Join(t.TempDir(), "in")
-	p = ask(t, "in", object{"source": s.DeploymentSource(), "version": object{"task": "2"}, "params": object{"verify": true}}, dir)
+	p = ask(t, "in", object{"source": s.DeploymentSource(), "version": object{"task": "3"}, "params": object{"verify": true}}, dir)
 	refused(t, p, "pre-start", "worker/")
 	hides(t, p, credentials()...)
 }

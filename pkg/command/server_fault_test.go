@@ -216,7 +216,7 @@ func TestOut_deploysNothingWhenTheDirectorCannotFetch(t *testing.T) {
 				s.Faults["boshio"].Add(*c.fault)
 			}
 			p := ask(t, "out", s.out(nil), s.dir)
-			refused(t, p, append(c.want, "bring stemcell and releases", "upload concourse/8.3.0", "ended as error")...)
+			refused(t, p, append(c.want, "bring stemcell and releases", "upload concourse/8.2.5", "ended as error")...)
 			hides(t, p, credentials()...)
 			if n := len(s.deploys()); n != 1 {
 				t.Errorf("%d deploys were accepted, want the first alone", n)

@@ -23,16 +23,17 @@ var phases = map[string]struct {
 	"getting a token":             {server: "uaa", want: []string{"UAA"}},
 	"reading the deployment":      {server: "director", path: "/deployments/concourse", want: []string{"read deployment concourse"}},
 	"logging in at the ATC":       {server: "concourse", path: "/sky/", want: []string{"pipeline self-upgrade"}},
-	"reading the pipeline":        {server: "concourse", method: "GET", path: "/api/", want: []string{"read pipeline self-upgrade"}},
+	"reading the pipeline":        {server: "concourse", method: "GET", path: "/api/v1/teams/", want: []string{"read pipeline self-upgrade"}},
+	"asking what runs":            {server: "concourse", method: "GET", path: "/api/v1/info", want: []string{"ask the ATC what runs"}},
 	"setting the pipeline":        {server: "concourse", method: "PUT", path: "/api/", want: []string{"set pipeline"}},
 	"setting the cloud config":    {server: "director", method: "POST", path: "/configs", want: []string{"set cloud config"}},
 	"listing releases":            {server: "director", path: "/releases", want: []string{"bring stemcell and releases"}},
 	"starting an upload":          {server: "director", method: "POST", path: "/releases", want: []string{"bring stemcell and releases"}},
 	"waiting for an upload":       {server: "director", method: "GET", path: "/tasks/2", want: []string{"bring stemcell and releases", "director task 2 keeps running"}},
 	"comparing the manifest":      {server: "director", method: "POST", path: "/deployments/concourse/diff", want: []string{"deploy"}},
-	"submitting the deploy":       {server: "director", method: "POST", path: "/deployments", skip: 1, want: []string{"deploy", "context id perpetual-"}},
-	"following the deploy":        {server: "director", method: "GET", path: "/tasks/4", want: []string{"wait for the deploy", "director task 4 keeps running"}, started: true},
-	"reading the deploy's events": {server: "director", method: "GET", path: "/tasks/4/output", want: []string{"wait for the deploy", "director task 4 keeps running"}, started: true},
+	"submitting the deploy":       {server: "director", method: "POST", path: "/deployments", skip: 2, want: []string{"deploy", "context id perpetual-"}},
+	"following the deploy":        {server: "director", method: "GET", path: "/tasks/5", want: []string{"wait for the deploy", "director task 5 keeps running"}, started: true},
+	"reading the deploy's events": {server: "director", method: "GET", path: "/tasks/5/output", want: []string{"wait for the deploy", "director task 5 keeps running"}, started: true},
 }
 
 // SIGTERM at any time ends a put soon, cancels nothing at the director, and the

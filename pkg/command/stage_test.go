@@ -3,9 +3,13 @@ package command_test
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
+	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +29,7 @@ type object = map[string]any
 // The sets before and after an upgrade.
 var (
 	oldSet = world.Set{Concourse: "8.2.4", BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: "1.2.0"}
-	newSet = world.Set{Concourse: "8.3.0", Stemcell: "1.1364", Perpetual: "1.3.0"}
+	newSet = world.Set{Concourse: "8.2.5", Stemcell: "1.1364", Perpetual: "1.3.0"}
 )
 
 const pipelineName = "self-upgrade"
@@ -41,13 +45,38 @@ type stage struct {
 func newStage(t *testing.T, scale ...float64) *stage {
 	t.Helper()
 	scale = append(scale, 0.001)
-	w, err := world.Start(t.Context(), world.Options{Scale: scale[0], DrainTimeout: time.Minute, CA: authority(t)})
+	w, err := world.Start(t.Context(), world.Options{Scale: scale[0], DrainTimeout: time.Minute, CA: authority(t), Listen: ownLoopback(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Close() })
 	w.Publish(oldSet)
 	return &stage{w, t.TempDir()}
+}
+
+// loopbacks counts the worlds of this process, from anywhere on.
+var loopbacks = func() *atomic.Uint32 {
+	var n atomic.Uint32
+	n.Store(rand.Uint32()) //nolint:gosec // any will do
+	return &n
+}()
+
+// ownLoopback is a loopback address that no other world has. The ports of a world that
+// is closed are soon another's: what is still on the way to the one would be counted by
+// the other if both had one address. Where there is only 127.0.0.1, as on macOS, it is
+// that one.
+func ownLoopback(t *testing.T) string {
+	t.Helper()
+	n := loopbacks.Add(1)
+	address := netip.AddrFrom4([4]byte{127, 1 + byte(n>>16)%63, byte(n >> 8), byte(n)}).String() // from 127.64 on are those of package site
+	listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
+	if err != nil {
+		return "127.0.0.1"
+	}
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return address
 }
 
 // installed starts a world with that set deployed, the pipeline set, and the

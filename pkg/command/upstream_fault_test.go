@@ -1,7 +1,6 @@
 package command_test
 
 import (
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -113,7 +113,7 @@ func TestConnection_errorsNameTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed := "https://" + closedPort(t)
+	closed := "https://" + vacant.Address(t)
 	for name, c := range map[string]badRequest{
 		"GitHub is unreachable":       {"check in", with(components, "github", object{"url": closed + "/api/v3"}), []string{"component perpetual", "reach " + closed[8:]}},
 		"bosh.io is unreachable":      {"check in", with(components, "bosh_io", object{"url": closed}), []string{"component", "reach " + closed[8:]}},
@@ -176,17 +176,6 @@ func (s *stage) askAny(t *testing.T, verb string, source object) process {
 		t.Errorf("it left %v", found)
 	}
 	return p
-}
-
-// closedPort is an address at which nothing listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 // An upstream that knows no such name is another error than one that is sick.

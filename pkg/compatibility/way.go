@@ -25,7 +25,7 @@ type Now struct {
 	// Without it, and without Worker, there is no Concourse yet.
 	Version string // "8.2.5"
 	Worker  string // the worker version that the ATC reports of itself, "2.5"; "": it was not asked
-	// Workers are the worker versions of this deployment's own running workers.
+	// Workers are the worker versions of the workers that run.
 	Workers []string // ["2.5", "3.0"]
 }
 

@@ -85,7 +85,7 @@ func (c *call) send(req *http.Request, token string) (*http.Response, error) {
 
 // judge lets through what the library shall decode.
 func (c *call) judge(req *http.Request, res *http.Response, body string) (*http.Response, error) {
-	problem := &StatusError{Method: req.Method, Path: req.URL.Path, Status: res.StatusCode}
+	problem := &StatusError{Method: req.Method, Path: req.URL.Path, Status: res.StatusCode, open: !c.login}
 	html := strings.HasPrefix(res.Header.Get("Content-Type"), "text/html")
 	switch {
 	case res.StatusCode >= 300 && res.StatusCode < 400:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 )
 
 // answer gives every request to a path the same answer and lets others through.
@@ -104,8 +105,6 @@ func TestInfo_noticesWhatIsNoConcourse(t *testing.T) {
 }
 
 func TestCall_saysWhyTheServerIsNotReached(t *testing.T) {
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	secured := httptest.NewUnstartedServer(sandbox.New(sandbox.Options{}))
 	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secured.StartTLS()
@@ -116,7 +115,7 @@ func TestCall_saysWhyTheServerIsNotReached(t *testing.T) {
 		name, url, ca string
 		want          []string
 	}{
-		{"nobody listens", gone.URL, "", []string{"reach Concourse at 127.0.0.1", "connection refused"}},
+		{"nobody listens", "http://" + vacant.Address(t), "", []string{"reach Concourse at 127.0.0.1", "connection refused"}},
 		{"wrong CA", secured.URL, "", []string{"certificate", "set ca_cert"}},
 		{"wrong name", strings.Replace(secured.URL, "127.0.0.1", "localhost", 1), string(other), []string{"certificate", "set url"}},
 		{"not TLS", strings.Replace(secured.URL, "https", "http", 1), "", []string{"400"}},
@@ -162,5 +161,36 @@ func TestCall_passesPolicyWarningsOn(t *testing.T) {
 	}
 	if !strings.Contains(w.said(), "no pipelines on Friday") {
 		t.Errorf("notes: %q", w.said())
+	}
+}
+
+// What the login answers must not be taken for an answer about a build.
+func TestCall_tellsAFailedLoginFromWhatIsNotThere(t *testing.T) {
+	for name, do := range map[string]func(context.Context, *concourse.Client) error{
+		"config": func(ctx context.Context, c *concourse.Client) error {
+			_, err := c.PipelineConfig(ctx, selfUpgrade)
+			return err
+		},
+		"pause":   func(ctx context.Context, c *concourse.Client) error { return c.PausePipeline(ctx, "", selfUpgrade) },
+		"build":   func(ctx context.Context, c *concourse.Client) error { _, err := c.Build(ctx, 1); return err },
+		"started": func(ctx context.Context, c *concourse.Client) error { _, err := c.StartedBuilds(ctx); return err },
+		"trigger": func(ctx context.Context, c *concourse.Client) error {
+			_, err := c.TriggerJob(ctx, selfUpgrade, "upgrade")
+			return err
+		},
+		"land": func(ctx context.Context, c *concourse.Client) error { return c.LandWorker(ctx, "one") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for status, text := range map[int]string{404: "404", 409: "409"} {
+				w := newWorld(t, answer("/sky/issuer/token", status, "text/plain", "elsewhere"))
+				err := do(t.Context(), w.client)
+				clearly(t, err, "log in as admin", text, "elsewhere")
+				for _, sentinel := range []error{concourse.ErrNoPipeline, concourse.ErrNoTeam, concourse.ErrNoBuild, concourse.ErrNoJob, concourse.ErrNoWorker} {
+					if errors.Is(err, sentinel) || strings.Contains(err.Error(), "disable_manual_trigger") {
+						t.Errorf("error %v", err)
+					}
+				}
+			}
+		})
 	}
 }

@@ -36,10 +36,10 @@ type Config struct {
 	Username string       // a local user with the role member or owner in Team
 	Password secret.Value // that user's password
 	CACert   string       // PEM certificates to trust instead of the system's
-	// Notify hears of warnings about a pipeline and of waits between tries,
+	// Notify gets warnings about a pipeline and waits between tries,
 	// one line each. nil: nobody does.
 	Notify func(string)
-	Debug  *slog.Logger // hears of every exchange; nil: nobody does
+	Debug  *slog.Logger // gets every exchange; nil: nobody does
 	// Retry says how often a GET is repeated; the zero value is retry.Default.
 	Retry retry.Policy
 }

@@ -34,6 +34,7 @@ type StatusError struct {
 	Status  int    // 403
 	Message string // what it means, or the start of the answer's text
 	stale   bool
+	open    bool // the request took no login, and may be the login itself
 }
 
 // Error implements error.
@@ -149,10 +150,11 @@ func (c *Client) clean(text string) string {
 	return out.String()
 }
 
-// statusOf is the status of an answer that is no success, or 0.
+// statusOf is the status of an answer that is no success, or 0. That of a failed
+// login says nothing of what was asked for.
 func statusOf(err error) int {
 	var status *StatusError
-	if errors.As(err, &status) {
+	if errors.As(err, &status) && !status.open {
 		return status.Status
 	}
 	return 0

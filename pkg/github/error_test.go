@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/github"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -209,13 +209,8 @@ func TestClient_givesUpAfterABoundedNumberOfTries(t *testing.T) {
 }
 
 func TestClient_saysThatAHostIsUnreachable(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
-	_, err = client(t, github.Config{URL: "http://" + address, Token: secret.New(canary)}).Tags(t.Context(), repo)
+	address := vacant.Address(t)
+	_, err := client(t, github.Config{URL: "http://" + address, Token: secret.New(canary)}).Tags(t.Context(), repo)
 	if err == nil || !strings.Contains(err.Error(), "reach "+address) || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("error %v", err)
 	}

@@ -35,8 +35,8 @@ const (
 	// rounds is how often pipelines are looked up again that were renamed, or
 	// deleted, in the moment before they were unpaused.
 	rounds = 3
-	// fresh is for how long a look at the pipelines is good: a person may pause
-	// one while others are unpaused.
+	// fresh is for how long a look at the pipelines and at the list is good: a person
+	// may pause one while others are unpaused, and another upgrade may begin.
 	fresh = time.Second
 )
 
@@ -53,8 +53,11 @@ func (p Pause) End(ctx context.Context) (Report, error) {
 		return report, list.remain(err)
 	}
 	err = p.update(ctx, func(l *List) bool {
-		l.Phase = Resuming
-		return len(l.Pipelines) > 0
+		changed := l.begun()
+		if changed {
+			l.Phase = Resuming
+		}
+		return changed
 	})
 	if err != nil {
 		return report, list.remain(err)
@@ -67,12 +70,21 @@ func (p Pause) End(ctx context.Context) (Report, error) {
 		}
 	}
 	crash.Here("after-unpause")
+	next := ""
 	err = p.update(ctx, func(l *List) bool {
+		if l.begun() {
+			next = l.Build
+			return false
+		}
 		l.take(done)
 		return true
 	})
 	crash.Here("resume-done")
 	p.say("unpaused %s", counted(len(report.Unpaused), "pipeline"))
+	if next != "" {
+		p.say("%s has begun another quiet upgrade: nothing more is unpaused until that is over", next)
+		return report, nil
+	}
 	list.take(done)
 	if failures = append(failures, err); errors.Join(failures...) != nil {
 		return report, list.remain(failures...)
@@ -89,8 +101,14 @@ func (p Pause) freeAll(ctx context.Context, list List, done map[int]bool, report
 			continue
 		}
 		if time.Since(looked) > fresh {
-			var err error
-			if pipelines, err = p.ATC.Pipelines(ctx); err != nil {
+			now, _, err := p.load(ctx)
+			if err == nil && now.begun() {
+				return failures
+			}
+			if err == nil {
+				pipelines, err = p.ATC.Pipelines(ctx)
+			}
+			if err != nil {
 				return append(failures, err)
 			}
 			looked = time.Now()
@@ -106,6 +124,10 @@ func (p Pause) freeAll(ctx context.Context, list List, done map[int]bool, report
 	}
 	return failures
 }
+
+// begun says whether another quiet upgrade has begun with the list that was being
+// unpaused: what it pauses is its own.
+func (l List) begun() bool { return l.Phase == Pausing || l.Phase == Paused }
 
 // gone says whether a pipeline was not found under the name that it has just
 // been listed with: it was deleted in between, or has another name.

@@ -159,3 +159,26 @@ func TestEnd_unpausesWhereConcourseDoesNotSayWhoPaused(t *testing.T) {
 	}
 	s.wantPaused(t, "dev/lib")
 }
+
+// The build that verifies a failed upgrade may be unpausing when the next one begins.
+func TestEnd_leavesWhatTheNextUpgradePausesToIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite("main/app", "dev/app", "dev/lib")
+		s.begin(t)
+		s.web.step = func(call string, after bool) error {
+			if call == "unpause main/app" && after {
+				s.web.step = nil
+				s.begin(t)
+				time.Sleep(2 * time.Second)
+			}
+			return nil
+		}
+		if _, err := s.run().End(t.Context()); err != nil {
+			t.Error(err)
+		}
+		s.says(t, "main/self-upgrade/upgrade #12 has begun another quiet upgrade", "nothing more is unpaused")
+		s.wantPaused(t, "dev/app dev/lib main/app")
+		s.end(t)
+		s.wantPaused(t, "")
+	})
+}

@@ -19,7 +19,7 @@ type RightError struct {
 
 // Error implements error.
 func (e *RightError) Error() string {
-	text := fmt.Sprintf("%s the pipelines of all teams: Concourse user %s is no %s; nothing was changed: give that user the role owner in main", e.Doing, e.User, e.Right)
+	text := fmt.Sprintf("%s the pipelines of all teams: Concourse user %s is not an %s; nothing was changed: give that user the role owner in main", e.Doing, e.User, e.Right)
 	if e.Doing == "pause" {
 		text += ", or choose another way than quiet with upgrade.way"
 	}

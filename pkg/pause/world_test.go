@@ -32,7 +32,7 @@ type web struct {
 	now    int64 // seconds
 	nextID int
 	calls  []string
-	// step hears of each call before and after it takes effect; its error is the
+	// step is called before and after each call takes effect; its error is the
 	// call's.
 	step func(call string, after bool) error
 }

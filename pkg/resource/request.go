@@ -77,7 +77,7 @@ type OutParams struct {
 	MaxInFlight any             `json:"max_in_flight"` // 1 or "10%"
 	LockTimeout Duration        `json:"lock_timeout"`  // how long to wait for another deploy to end; default 5m
 	Attempts    int             `json:"attempts"`      // how often the same content may fail until a deploy is done again; default 3
-	Timeout     Duration        `json:"timeout"`       // deadline of the whole step; default 2h
+	Timeout     Duration        `json:"timeout"`       // deadline of the whole step; default 1h
 	Upgrade     UpgradeParams   `json:"upgrade"`       // how Concourse's own processes are replaced
 	// AllowDowngrade takes a lower version of Concourse or postgres than the one that is
 	// deployed, where the database and the workers allow it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -70,7 +71,15 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 			return v, diff, fmt.Errorf("compare manifest: %w", err)
 		}
 		if diff.Changed() {
-			return v, diff, nil
+			// The arrangement follows what was deployed when the run read it.
+			now, err := o.Director.Deployment(ctx, r.Source.Deployment)
+			if err != nil && !errors.Is(err, ErrNotFound) {
+				return v, diff, fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
+			}
+			if bytes.Equal(now.Manifest, r.deployed.Manifest) {
+				return v, diff, nil
+			}
+			continue
 		}
 		holder := ""
 		if v, holder, err = o.look(ctx, r); err != nil || v.running != nil || holder == "" {
@@ -156,9 +165,13 @@ func numbers(ids []int) string {
 
 // options go with the deploy of one attempt.
 func (r *run) options(diff Diff, contextID string) DeployOptions {
-	return DeployOptions{
+	o := DeployOptions{
 		ContextID: contextID, DiffContext: diff.Context,
 		Recreate: r.Params.Recreate, Fix: r.Params.Fix, SkipDrain: r.Params.SkipDrain,
 		Canaries: resource.Count(r.Params.Canaries), MaxInFlight: resource.Count(r.Params.MaxInFlight),
 	}
+	if r.way.quiet() { // they would go over what the manifest says of its groups
+		o.Canaries, o.MaxInFlight = "", ""
+	}
+	return o
 }

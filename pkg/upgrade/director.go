@@ -50,6 +50,9 @@ type Director interface {
 	Deployment(ctx context.Context, name string) (Deployed, error)
 	// Instances asks the agents, so it takes as long as they do.
 	Instances(ctx context.Context, name string) ([]Instance, error)
+	// DiskUsage is how full, in percent, the fullest persistent disk of a group is; known
+	// is false where no agent says it.
+	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
 	// Logs fetches the logs of an instance's jobs, by file: "gate/post-start.stdout.log".
 	Logs(ctx context.Context, deployment, group, id string) (map[string][]byte, error)
 	// ConfigServer says whether the director fills in variables by itself.

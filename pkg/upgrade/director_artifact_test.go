@@ -1,6 +1,7 @@
 package upgrade_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -66,7 +67,7 @@ func (d *fakeDirector) Diff(_ context.Context, deployment string, text []byte) (
 	if d.onDiff != nil {
 		d.onDiff()
 	}
-	now, wanted := lines(d.deployed[deployment].Manifest), lines(text)
+	now, wanted := lines(d.deployed[deployment].Manifest), lines(d.resolve(text))
 	diff := upgrade.Diff{Context: []byte(`{"cloud_config_ids":[1]}`), Lines: []upgrade.DiffLine{{Text: "releases:"}}}
 	for _, line := range now {
 		if !slices.Contains(wanted, line) {
@@ -79,6 +80,18 @@ func (d *fakeDirector) Diff(_ context.Context, deployment string, text []byte) (
 		}
 	}
 	return diff, nil
+}
+
+// resolve puts the newest Concourse in the place of latest, as a director does before it
+// compares.
+func (d *fakeDirector) resolve(text []byte) []byte {
+	newest := ""
+	for _, r := range d.releases {
+		if r.Name == "concourse" {
+			newest = max(newest, r.Version)
+		}
+	}
+	return bytes.ReplaceAll(text, []byte("version: latest"), []byte("version: "+newest))
 }
 
 func lines(text []byte) []string { return strings.Split(strings.TrimSpace(string(text)), "\n") }
@@ -143,6 +156,13 @@ func (d *fakeDirector) Instances(context.Context, string) ([]upgrade.Instance, e
 		d.instances = d.instances[1:]
 	}
 	return now, nil
+}
+
+// DiskUsage is that of every group; 0 is not known.
+func (d *fakeDirector) DiskUsage(context.Context, string, string) (int, bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.diskUsage, d.diskUsage > 0, d.enter("DiskUsage")
 }
 
 // Logs are those of every instance.

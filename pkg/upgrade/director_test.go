@@ -56,6 +56,7 @@ type fakeDirector struct {
 	deployed     map[string]upgrade.Deployed
 	instances    [][]upgrade.Instance // one for each look; the last one stays
 	logs         map[string][]byte
+	diskUsage    int // percent
 	cloudConfig  string
 	configServer bool
 	newestFirst  bool               // how Tasks sorts

@@ -15,7 +15,7 @@ const defaultLockTimeout = 5 * time.Minute
 // is then. It does not wait for a deploy of the same content.
 //
 // deadline is when it gives up; again says that something has begun since the
-// run read the deployment, so that it must be read anew in any case.
+// run read the deployment, so that it must be read again in any case.
 func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool) (verdict, error) {
 	limit, said := r.lockTimeout(), ""
 	for waited := again; ; waited = true {

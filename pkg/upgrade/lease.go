@@ -7,16 +7,11 @@ import (
 	"os"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 // keptOperations is how many operations of a deployment the journal keeps.
 const keptOperations = 50
-
-// leastTTL is what a busy machine needs to renew a lease in time, in builds for
-// tests too, where waits are shorter.
-const leastTTL = 4 * time.Second
 
 // LeaseName is the document of a deployment's lease in the state store.
 func LeaseName(deployment string) string { return "leases/deployment-" + deployment }
@@ -37,10 +32,9 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 	}
 	limit := r.lockTimeout()
 	deadline := time.Now().Add(limit)
-	ttl := max(crash.Scale(state.DefaultTTL), leastTTL)
 	var other *state.HeldError
 	for said := false; ; said = true {
-		r.lease, err = state.Acquire(ctx, o.State, LeaseName(r.Source.Deployment), holder, state.LeaseOptions{TTL: ttl, Debug: o.Debug})
+		r.lease, err = state.Acquire(ctx, o.State, LeaseName(r.Source.Deployment), holder, state.LeaseOptions{TTL: o.LeaseTTL, Debug: o.Debug})
 		switch {
 		case err == nil:
 			held, cancel := r.lease.Context(ctx)

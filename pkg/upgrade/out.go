@@ -18,7 +18,7 @@ import (
 )
 
 // defaultTimeout bounds out where params.timeout does not.
-const defaultTimeout = 2 * time.Hour
+const defaultTimeout = time.Hour
 
 // Out starts an upgrade.
 type Out struct {
@@ -41,6 +41,8 @@ type Out struct {
 	Acceptance time.Duration
 	// Still is for how long no build may run before a quiet upgrade begins; 0 is what pause has.
 	Still time.Duration
+	// LeaseTTL is for how long a run that dies keeps others out; 0 is what the state has.
+	LeaseTTL time.Duration
 }
 
 // run is what the steps of one upgrade share.
@@ -110,12 +112,15 @@ func (o Out) Upgrade(ctx context.Context, req resource.OutRequest, in Input) (re
 
 // play is Run once the deployment is the run's own.
 func (o Out) play(ctx context.Context, r *run) (resource.Result, error) {
-	err := o.observe(ctx, r)
+	err := o.read(ctx, r)
 	if err != nil {
 		return resource.Result{}, err
 	}
 	if r.pipeline, err = o.planPipeline(ctx, r); err != nil {
 		return resource.Result{}, fmt.Errorf("prepare pipeline: %w", err)
+	}
+	if err := o.chooseWay(ctx, r); err != nil {
+		return resource.Result{}, err
 	}
 	o.sayWay(r)
 	if r.Params.DryRun {
@@ -162,17 +167,22 @@ func (o Out) steps(r *run) []step {
 	return list
 }
 
-// observe reads what is deployed and renders the manifest over it.
+// observe reads what is deployed, renders the manifest over it, and chooses the way.
 func (o Out) observe(ctx context.Context, r *run) error {
+	if err := o.read(ctx, r); err != nil {
+		return err
+	}
+	return o.chooseWay(ctx, r)
+}
+
+// read reads what is deployed and renders the manifest over it.
+func (o Out) read(ctx context.Context, r *run) error {
 	var err error
 	r.deployed, err = o.Director.Deployment(ctx, r.Source.Deployment)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
 	}
-	if err := o.render(ctx, r); err != nil {
-		return err
-	}
-	return o.chooseWay(ctx, r)
+	return o.render(ctx, r)
 }
 
 func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {

@@ -29,6 +29,9 @@ type pipelinePlan struct {
 	kept    map[string]any // the values that the running pipeline has
 }
 
+// whenDown is the way out when Concourse itself does not answer.
+const whenDown = "if Concourse is down because a deploy died, put with params.pipeline.skip: true from outside of it"
+
 // planPipeline renders the pipeline. It changes nothing.
 func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 	params := resource.PipelineParams{}
@@ -54,7 +57,7 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 		return pipelinePlan{}, err
 	}
 	if err != nil {
-		return pipelinePlan{}, fmt.Errorf("%w; if Concourse is down because a deploy died, put with params.pipeline.skip: true from outside of it", err)
+		return pipelinePlan{}, fmt.Errorf("%w; %s", err, whenDown)
 	}
 	bundled := params.File == ""
 	plan.bundled = bundled

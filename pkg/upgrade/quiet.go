@@ -69,8 +69,13 @@ func (o Out) quietly(ctx context.Context, r *run) error {
 		return nil
 	}
 	switch {
-	case r.way.silent || len(r.deployed.Manifest) == 0:
+	case len(r.deployed.Manifest) == 0:
 		return nil // nothing runs that could be paused
+	case r.way.silent && r.Params.Upgrade.OnQuietTimeout == resource.QuietGo:
+		r.note("the ATC does not answer, so that no pipeline is paused: builds that run there all the same are lost")
+		return nil
+	case r.way.silent:
+		return fmt.Errorf("upgrade quietly (%s): the ATC does not answer, so that pipelines cannot be paused, and whether builds run is not known; nothing was changed: put where Concourse is reached, or, if it is down, with upgrade.on_quiet_timeout: go", r.way.Reason)
 	case o.Concourse == nil || o.Keeper == nil:
 		return fmt.Errorf("upgrade quietly (%s): pipelines of all teams must be paused: give source.concourse with a user who is an owner of team main, or choose another way in params.upgrade.way", r.way.Reason)
 	}

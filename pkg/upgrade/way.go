@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
 // postgresRelease is the release of the database that the bundled manifest has.
@@ -29,6 +30,9 @@ type way struct {
 	database string // what is to be known of the database; "" where nothing is
 	gate     bool   // the release perpetual of this program is in the manifest
 }
+
+// quiet says whether web and workers are replaced while nothing runs.
+func (w way) quiet() bool { return w.Way == compatibility.Quiet && w.restarts }
 
 // changes says whether Concourse gets another version.
 func (w way) changes() bool { return w.from != "" && w.to != "" && !sameVersion(w.from, w.to) }
@@ -55,7 +59,10 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	r.way.from, r.way.to = now.Version, wanted.Release(concourseRelease)
+	r.way.from = now.Version
+	if r.way.to, err = o.latest(ctx, r, concourseRelease, wanted.Release(concourseRelease)); err != nil {
+		return err
+	}
 	if err := r.refuseDowngrade(deployed, wanted); err != nil {
 		return err
 	}
@@ -66,17 +73,42 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 	if err := database.Problem(); err != nil {
 		return fmt.Errorf("refuse to deploy: %w", err)
 	}
-	if err := r.restart(); err != nil {
+	if err := o.room(ctx, r, database, deployed); err != nil {
+		return err
+	}
+	if err := r.restart(deployed); err != nil {
 		return err
 	}
 	if r.way.Choice, err = compatibility.Choose(now, r.way.to, r.wish()); err != nil {
 		return err
 	}
 	r.way.database = database.String()
+	if err := r.pace(wanted); err != nil {
+		return err
+	}
 	if err := o.quietly(ctx, r); err != nil {
 		return err
 	}
 	return r.arrange()
+}
+
+// room makes sure that a major upgrade of PostgreSQL has the disk that it needs. One that
+// was begun has used it already.
+func (o Out) room(ctx context.Context, r *run, database postgres.Change, deployed manifest.Deployment) error {
+	if !database.Major() || database.Group == "" || r.failedMidway(deployed) {
+		return nil
+	}
+	percent, known, err := o.Director.DiskUsage(ctx, r.Source.Deployment, database.Group)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return fmt.Errorf("refuse to deploy: PostgreSQL %d → %d copies the data, and the agent of %s does not say how full its disk is; nothing was changed", database.From, database.To, database.Group)
+	}
+	if err := database.Room(percent); err != nil {
+		return fmt.Errorf("refuse to deploy: %w", err)
+	}
+	return nil
 }
 
 // wish is the way that params name. A quiet upgrade is for a web that restarts.
@@ -89,7 +121,7 @@ func (r *run) wish() string {
 
 // running is what runs now: as the ATC reports it, else as the manifest was deployed.
 func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) (compatibility.Now, error) {
-	now := compatibility.Now{Version: deployed.Release(concourseRelease)}
+	now := compatibility.Now{Version: r.begun(deployed.Release(concourseRelease))}
 	if len(r.deployed.Manifest) == 0 || o.ATC == nil {
 		return now, nil
 	}
@@ -102,10 +134,12 @@ func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) 
 	case errors.Is(err, ErrRefused):
 		return now, fmt.Errorf("ask the ATC what runs: %w", err)
 	case err != nil && ctx.Err() != nil:
-		return now, context.Cause(ctx)
+		return now, fmt.Errorf("ask the ATC what runs: %w", context.Cause(ctx))
+	case err != nil && (r.Params.Pipeline == nil || !r.Params.Pipeline.Skip):
+		return now, fmt.Errorf("ask the ATC what runs: %w; %s", err, whenDown)
 	case err != nil:
 		r.way.silent = true
-		o.say("the ATC does not answer (%v): what runs is taken from the deployed manifest", err)
+		o.say("the ATC does not answer (%v): what runs is taken from the director, Concourse %s", err, now.Version)
 		return now, nil
 	}
 	now.Version, now.Worker = info.Version, info.WorkerVersion
@@ -115,6 +149,46 @@ func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) 
 		}
 	}
 	return now, nil
+}
+
+// pace looks at the params that go over what the manifest says of all its groups.
+func (r *run) pace(wanted manifest.Deployment) error {
+	canaries, inFlight := resource.Count(r.Params.Canaries), resource.Count(r.Params.MaxInFlight)
+	switch {
+	case canaries == "" && inFlight == "":
+	case r.way.quiet():
+		r.note("params.canaries and params.max_in_flight do not count in a quiet upgrade, which replaces all workers at once")
+	case canaries == "0" && inFlight == "100%":
+		workers := 0
+		for _, g := range wanted.Groups(concourseRelease, workerJob) {
+			workers += g.Instances
+		}
+		if workers > 1 {
+			return fmt.Errorf("params.canaries 0 and params.max_in_flight 100%% would replace all %d workers at once, and builds would error; nothing was changed: lower them, or upgrade with upgrade.way: quiet", workers)
+		}
+	}
+	return nil
+}
+
+// begun is the highest version of Concourse that a deploy was begun with: its web may
+// have migrated the database, whatever became of that deploy. The director notes the
+// releases of a deploy when it begins, and the manifest when it is done.
+func (r *run) begun(version string) string {
+	for _, nv := range r.deployed.Releases {
+		if nv.Name == concourseRelease && lowerVersion(version, nv.Version) {
+			version = nv.Version
+		}
+	}
+	return version
+}
+
+// failedMidway says whether the last deploy has ended before its manifest was stored:
+// its instances are restarted, also where the manifest does not change again.
+func (r *run) failedMidway(deployed manifest.Deployment) bool {
+	return slices.ContainsFunc(r.deployed.Releases, func(nv NameVersion) bool {
+		version := deployed.Release(nv.Name)
+		return version != "" && version != nv.Version
+	})
 }
 
 // refuseDowngrade refuses lower versions than what runs or is deployed.
@@ -138,7 +212,7 @@ func (r *run) refuseDowngrade(deployed, wanted manifest.Deployment) error {
 
 // restart finds out whether the web is restarted. The manifest that is compared for
 // it is arranged as the deployed one, so that only what people have changed counts.
-func (r *run) restart() error {
+func (r *run) restart(deployed manifest.Deployment) error {
 	r.way.plain, r.way.restarts = nil, true
 	if len(r.deployed.Manifest) == 0 {
 		return nil
@@ -153,7 +227,7 @@ func (r *run) restart() error {
 	}
 	r.way.plain = plain
 	restarts, err := manifest.RestartsWeb(r.deployed.Manifest, plain)
-	r.way.restarts = restarts || r.Params.Recreate
+	r.way.restarts = restarts || r.Params.Recreate || r.failedMidway(deployed)
 	return err
 }
 

@@ -256,14 +256,39 @@ func TestOut_refusesToGoBackBelowWhatTheATCReports(t *testing.T) {
 	})
 }
 
+// A web that has migrated the database, and does not answer any more, has left nothing
+// but the release that its deploy was begun with.
+func TestOut_refusesToGoBackBelowADeployThatWasBegun(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.concourse(t, "8.2.5", "2.5", "8.2.5")
+		deployed := f.director.deployed["concourse"]
+		deployed.Releases = append(deployed.Releases, upgrade.NameVersion{Name: "concourse", Version: "8.3.0"})
+		f.director.deployed["concourse"] = deployed
+		f.atc.looks = []look{{err: errUnreachable}}
+		_, err := f.out(t.Context(), skipPipeline)
+		wantError(t, err, "8.3.0", "8.2.5", "nothing was changed")
+		f.atc.looks = []look{{version: "8.2.5", workerVersion: "2.5"}} // it never came to that
+		if _, err := f.out(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestOut_goesOnWithoutAnATCThatAnswers(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.concourse(t, "8.2.5", "2.5", "8.3.0")
 		f.atc.looks = []look{{err: errUnreachable}}
-		if _, err := f.out(t.Context(), nil); err != nil {
+		_, err := f.out(t.Context(), nil)
+		wantError(t, err, "ask the ATC what runs", "params.pipeline.skip: true")
+		_, err = f.out(t.Context(), skipPipeline)
+		wantError(t, err, "the ATC does not answer", "nothing was changed", "on_quiet_timeout: go")
+		if done := f.all(); len(done) > 0 {
+			t.Errorf("it changed %q", done)
+		}
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) { skipPipeline(p); p.Upgrade.OnQuietTimeout = resource.QuietGo }); err != nil {
 			t.Fatal(err)
 		}
-		wantText(t, "log", f.log.String(), "the ATC does not answer", "way: quiet")
+		wantText(t, "log", f.log.String(), "the ATC does not answer", "way: quiet", "builds that run there all the same are lost")
 		if calls := f.atc.called(); len(calls) > 0 {
 			t.Errorf("it did %q", calls)
 		}
@@ -280,3 +305,26 @@ func TestOut_doesNotAskAgainWhatTheATCRefuses(t *testing.T) {
 		}
 	})
 }
+
+func TestOut_looksAtThePaceThatParamsAskFor(t *testing.T) {
+	at := func(p *resource.OutParams) { p.Canaries, p.MaxInFlight = 0, "100%" }
+	play(t, func(t *testing.T, f *fixture) {
+		_, err := f.out(t.Context(), at)
+		wantError(t, err, "all 2 workers at once", "nothing was changed", "upgrade.way: quiet")
+		if done := f.all(); len(done) > 0 {
+			t.Errorf("it changed %q", done)
+		}
+	})
+	play(t, func(t *testing.T, f *fixture) {
+		f.busy(t)
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.Canaries, p.MaxInFlight = 2, 1 }); err != nil {
+			t.Fatal(err)
+		}
+		if o := f.director.options[0]; o.Canaries != "" || o.MaxInFlight != "" {
+			t.Errorf("canaries %q, max_in_flight %q go over the manifest's", o.Canaries, o.MaxInFlight)
+		}
+		wantText(t, "log", f.log.String(), "do not count in a quiet upgrade")
+	})
+}
+
+func skipPipeline(p *resource.OutParams) { p.Pipeline = &resource.PipelineParams{Skip: true} }

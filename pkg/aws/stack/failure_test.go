@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
@@ -196,8 +195,9 @@ func TestPlan_waitsForWhatOthersDo(t *testing.T) {
 }
 
 func TestPlan_waitsForADeletionAndMakesTheStackAnew(t *testing.T) {
-	w := newWorldOf(t, cloudformation.Options{Step: 100 * time.Microsecond})
+	w := newWorld(t)
 	w.made(t, parameters())
+	w.cloud.Hold("VPC") // which the change before the deletion leaves alone
 	ctx, stop := context.WithCancel(t.Context())
 	w.mu.Lock()
 	w.heard = func(e stack.Event) {
@@ -208,10 +208,20 @@ func TestPlan_waitsForADeletionAndMakesTheStackAnew(t *testing.T) {
 	w.mu.Unlock()
 	_, err := w.stack.Delete(ctx, true)
 	says(t, err, "goes on by itself", "DELETE_IN_PROGRESS")
+	if w.state() != "DELETE_IN_PROGRESS" {
+		t.Fatalf("the stack is %s", w.state())
+	}
 	w.mu.Lock()
-	w.heard = nil
+	w.heard = func(e stack.Event) {
+		if strings.Contains(e.Reason, "waiting for that to end") {
+			w.cloud.Release("VPC")
+		}
+	}
 	w.mu.Unlock()
 	w.made(t, parameters())
+	if w.count("waiting for that to end") == 0 {
+		t.Error("the deletion was not waited for")
+	}
 	if w.state() != "UPDATE_COMPLETE" {
 		t.Errorf("the stack is %s", w.state())
 	}

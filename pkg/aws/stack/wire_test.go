@@ -124,7 +124,13 @@ func TestRun_waitsWhenItIsThrottled(t *testing.T) {
 }
 
 func TestExecute_goesOnWhenLooksFailForAWhile(t *testing.T) {
-	w := newWorldOf(t, cloudformation.Options{Step: 200 * time.Microsecond}).impatient(t)
+	w := newWorld(t).impatient(t)
+	w.cloud.Hold("Database")
+	w.heard = func(stack.Event) {
+		if w.count("ServiceUnavailable", "looking again") == 4 {
+			w.cloud.Release("Database")
+		}
+	}
 	c, err := w.stack.Plan(t.Context(), parameters())
 	if err != nil {
 		t.Fatal(err)

@@ -1,9 +1,10 @@
 package installer_test
 
 import (
+	"bytes"
+	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,18 +17,42 @@ import (
 // one waits for that, says so, and goes on.
 func TestDeploy_waitsForAStackThatADeadRunHasBegun(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, site.Options{Step: 150 * time.Millisecond}, nil)
+	p := newPlace(t, site.Options{}, nil)
+	p.Stacks.Hold("VPC")
 	if q, by := p.attack(t, "stack-started", "deploy"); by == 0 {
 		t.Fatalf("it was not killed: code %d\n%s", q.code, q.stderr)
 	}
 	p.AWS.DeleteObject(bucket, "leases/installation")
-	q, _ := p.attack(t, "", "deploy")
-	if q.code != 0 || !strings.Contains(q.stderr, "waiting for that to end") {
-		t.Fatalf("code %d\n%s", q.code, q.stderr)
+	path, err := crashBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := &listener{text: "waiting for that to end", heard: func() { p.Stacks.Release("VPC") }}
+	cmd := exec.CommandContext(t.Context(), path, "deploy")
+	cmd.Dir, cmd.Stderr, cmd.Env = p.dir, stderr, p.env("AWS_EC2_METADATA_DISABLED=true")
+	if err := cmd.Run(); err != nil || stderr.heard != nil {
+		t.Fatalf("it ends with %v\n%s", err, &stderr.said)
 	}
 	if e := p.everything(); e.VMs != 1 || e.Stack != "perpetual-ci UPDATE_COMPLETE" {
 		t.Errorf("afterwards there is %+v", e)
 	}
+}
+
+// listener collects what a process prints, and does something once it has said a text.
+type listener struct {
+	said  bytes.Buffer
+	text  string
+	heard func() // nil afterwards
+}
+
+// Write implements io.Writer.
+func (l *listener) Write(p []byte) (int, error) {
+	n, err := l.said.Write(p)
+	if l.heard != nil && strings.Contains(l.said.String(), l.text) {
+		l.heard()
+		l.heard = nil
+	}
+	return n, err
 }
 
 // What a file no longer says stays as it was: the key of the state, and the tags of

@@ -199,7 +199,7 @@ func (s Status) text() string {
 		fmt.Fprintf(&b, "\n%s\n", s.Paused)
 	}
 	if s.Healthy {
-		fmt.Fprintf(&b, "\n%s is well.\n", s.Name)
+		fmt.Fprintf(&b, "\n%s is healthy.\n", s.Name)
 	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(&b, "\n! %s\n", p)

@@ -159,7 +159,7 @@ func testStatus(t *testing.T, p *place) {
 		t.Errorf("status answers %+v", status)
 	}
 	q := p.good(t, "status")
-	for _, part := range []string{"director", "running", "vm web/0", "worker ", site.Name + " is well."} {
+	for _, part := range []string{"director", "running", "vm web/0", "worker ", site.Name + " is healthy."} {
 		if !strings.Contains(q.stdout, part) {
 			t.Errorf("no %q in:\n%s", part, q.stdout)
 		}

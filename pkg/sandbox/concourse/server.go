@@ -46,7 +46,10 @@ type Options struct {
 	// no gateway and leaves with its builds: 5 s on a real one. Default: it waits
 	// for the web to come back.
 	Reconnect time.Duration
-	// Observe hears of each Event as it happens. It must not call the Server.
+	// AfterFunc calls a function after Collect or Reconnect, in a goroutine of its
+	// own or not, but never before it returns. Default: by the time of this machine.
+	AfterFunc func(time.Duration, func())
+	// Observe gets each Event as it happens. It must not call the Server.
 	Observe func(Event)
 }
 
@@ -131,6 +134,9 @@ func New(o Options) *Server {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.AfterFunc == nil {
+		o.AfterFunc = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
 	}
 	if o.Teams == nil {
 		o.Teams = map[string]map[string]string{"main": {}}

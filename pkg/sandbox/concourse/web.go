@@ -70,7 +70,7 @@ func (s *Server) Stop() {
 	s.record(Event{Kind: KindStop})
 	if s.options.Reconnect > 0 {
 		start := s.web.starts
-		time.AfterFunc(s.options.Reconnect, func() {
+		s.options.AfterFunc(s.options.Reconnect, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.web.starts == start {

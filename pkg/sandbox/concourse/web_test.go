@@ -161,7 +161,7 @@ func TestMigrate_endsWithTheWebThatRunsIt(t *testing.T) {
 }
 
 func TestStop_hasWorkersThatDrainLeaveAfterAWhile(t *testing.T) {
-	s := newSite(t, func(o *concourse.Options) { o.Reconnect = time.Millisecond })
+	s := newSite(t, func(o *concourse.Options) { o.Reconnect = 5 * time.Second })
 	s.RegisterWorker("w1", "")
 	s.set(yaml)
 	if err := s.Unpause("main", "p"); err != nil {
@@ -172,6 +172,11 @@ func TestStop_hasWorkersThatDrainLeaveAfterAWhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Stop()
+	s.clock.add(5*time.Second - 1)
+	if b.Status() != "started" {
+		t.Errorf("before that the build is %s", b.Status())
+	}
+	s.clock.add(1)
 	<-b.Done()
 	if err := s.WaitDrained(t.Context(), "w1"); err != nil || b.Status() != "errored" {
 		t.Errorf("build %s, %v", b.Status(), err)

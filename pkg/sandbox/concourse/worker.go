@@ -139,7 +139,7 @@ func (s *Server) settle(w *worker) {
 		s.collect(w)
 		return
 	}
-	time.AfterFunc(s.options.Collect, func() {
+	s.options.AfterFunc(s.options.Collect, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.collect(w)

@@ -229,20 +229,30 @@ func TestStallWorker_losesItsBuilds(t *testing.T) {
 }
 
 func TestDrain_isSeenAtTheCollectorsTick(t *testing.T) {
-	s := newSite(t, func(o *concourse.Options) { o.Collect = time.Millisecond })
+	const tick = 30 * time.Second
+	s := newSite(t, func(o *concourse.Options) { o.Collect = tick })
 	s.RegisterWorker("w1", "")
 	if err := s.LandWorker("w1"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.WaitDrained(t.Context(), "w1"); err != nil {
+	done := drained(s, "w1")
+	s.clock.add(tick - 1)
+	if got := s.state("w1"); got != "landing" {
+		t.Errorf("before the tick it is %s", got)
+	}
+	s.clock.add(1)
+	if err := <-done; err != nil {
 		t.Fatal(err)
+	}
+	if got := s.state("w1"); got != "landed" {
+		t.Errorf("after the tick it is %s", got)
 	}
 	s.RegisterWorker("w1", "")
 	if err := s.LandWorker("w1"); err != nil {
 		t.Fatal(err)
 	}
 	s.RegisterWorker("w1", "") // it is back before the tick
-	time.Sleep(20 * time.Millisecond)
+	s.clock.add(tick)
 	if got := s.state("w1"); got != "running" {
 		t.Errorf("a worker that is back is %s after the tick", got)
 	}

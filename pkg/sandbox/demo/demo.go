@@ -49,8 +49,8 @@ var (
 	after  = world.Set{Concourse: "8.3.0", Stemcell: "1.1364", Perpetual: "1.3.0"}
 )
 
-// patience bounds waits that take a second or two.
-const patience = 60 * time.Second
+// patience bounds waits that take a quarter of a minute.
+const patience = 3 * time.Minute
 
 // canaryFailure is what BOSH says of a new worker that does not come up.
 const canaryFailure = "'worker/0' is not running after update. Review logs for failed jobs: worker"

@@ -43,7 +43,7 @@ func TestConfig_isWrittenOnlyOverTheVersionThatIsExpected(t *testing.T) {
 	same(t, "writes", w.Count(director.EffectConfig, "runtime/dns"), 3)
 	listed := decoded[[]configAnswer](w, w.do("GET", "/configs?type=runtime&name=dns&latest=true", ""))
 	same(t, "versions", len(listed), 1)
-	same(t, "content", listed[0].Content, "---\na: 3\n") // dumped anew, as recorded
+	same(t, "content", listed[0].Content, "---\na: 3\n") // dumped again, as recorded
 	same(t, "id", listed[0].ID, third.ID)
 	same(t, "old one", decoded[configAnswer](w, w.do("GET", "/configs/"+first.ID, "")).Current, false)
 }

@@ -29,8 +29,8 @@ type Options struct {
 	Now      func() time.Time // by which locks, waits for them and timeouts are counted; default time.Now
 	Fetch    *http.Client     // downloads releases and stemcells from URLs
 
-	// Drain is called during "executing drain" of an instance that was running,
-	// unless drain is skipped. It may block as long as the jobs drain.
+	// Drain is called during "executing drain" of an instance that was running, and
+	// before one is deleted because its group has become smaller, unless drain is skipped. It may block as long as the jobs drain.
 	Drain func(ctx context.Context, u Update) error
 	// UpdateInstance is called during "executing pre-start", when the new jobs
 	// of an instance are about to start. It may block. Its error fails the

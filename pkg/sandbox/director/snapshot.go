@@ -126,7 +126,7 @@ type SeedStemcell struct{ Name, OS, Version string }
 // SeedRelease is a release that is there from the beginning.
 type SeedRelease struct{ Name, Version string }
 
-// Seed adds state. It fails if the cloud config is no YAML mapping.
+// Seed adds state. It fails if the cloud config is not a YAML mapping.
 func (d *Director) Seed(s Seed) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -152,7 +152,7 @@ func (up *upload) createStemcell(j *job) (string, error) {
 	return "/stemcells/" + m.name + "/" + m.version, up.saveStemcell(j, s, m)
 }
 
-// saveStemcell makes the stemcell, or makes it anew if fix was asked for.
+// saveStemcell makes the stemcell, or makes it again if fix was asked for.
 func (up *upload) saveStemcell(j *job, s *stage, m stemcellManifest) error {
 	label, cid := m.name+"/"+m.version, newUUID()
 	var existing *stemcell

@@ -33,11 +33,29 @@ func (u *updater) deleteUnneeded() error {
 		if err := u.job.checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.step(i.label(), func(*step) error { return u.job.deleteInstance(dep, i) }); err != nil {
+		if err := stage.step(i.label(), func(*step) error {
+			if err := u.retire(i); err != nil {
+				return err
+			}
+			return u.job.deleteInstance(dep, i)
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// retire drains an instance that is about to be deleted.
+func (u *updater) retire(i *instance) error {
+	if u.job.d.opts.Drain == nil || !i.running || !u.submission.options.drains(i) {
+		return nil
+	}
+	last := &instanceUpdate{updater: u, instance: i}
+	return last.called(u.job.d.opts.Drain(u.job.ctx, Update{
+		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
+		Jobs: slices.Clone(i.jobs), Recreate: true, Manifest: []byte(u.plan.text), Releases: maps.Clone(i.releases),
+		Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: u.job.task.id,
+	}))
 }
 
 // createMissing gives every instance that lacks one a VM.

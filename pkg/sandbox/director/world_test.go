@@ -187,6 +187,7 @@ func start(t *testing.T, o director.Options) *world {
 	o.Now, o.Username, o.Password = w.clock.Now, w.user, w.pass
 	w.Director = director.New(t.Context(), o)
 	w.server = httptest.NewTLSServer(w.Director)
+	w.server.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	t.Cleanup(func() {
 		w.server.Close()
 		w.Close()
@@ -229,9 +230,7 @@ func (w *world) do(method, target, body string, header ...string) reply {
 			req.Header.Set(header[i], header[i+1])
 		}
 	}
-	client := w.server.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	res, err := client.Do(req)
+	res, err := w.server.Client().Do(req)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -15,16 +15,6 @@ func (w *World) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) * w.options.Scale)
 }
 
-// pause waits, or fails with the context's error.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
 // drain is what BOSH does before it stops an instance.
 func (w *World) drain(ctx context.Context, u director.Update) error {
 	w.options.Observe("BOSH", fmt.Sprintf("task %d drains and stops %s/%d", u.Task, u.Group, u.Index))

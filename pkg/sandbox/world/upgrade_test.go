@@ -1,6 +1,7 @@
 package world_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -27,7 +28,7 @@ type version struct {
 	concourse, stemcell string
 	gate                bool
 	workersFirst        bool
-	canary              string // max_in_flight of the workers, "" for 1
+	workers             int // default 2
 }
 
 func newSite(t *testing.T, v version, o ...world.Options) site {
@@ -73,7 +74,7 @@ func (v version) manifest() []byte {
 	}
 	common := "azs: [z1], networks: [{name: default}], stemcell: default, vm_type: default"
 	web := "- {name: ui, instances: 1, " + common + ", jobs: [{name: web, release: concourse, properties: {}}" + gate + "]}\n"
-	workers := "- {name: builders, instances: 2, " + common + ", jobs: [{name: worker, release: concourse, properties: {}}]}\n"
+	workers := fmt.Sprintf("- {name: builders, instances: %d, ", cmp.Or(v.workers, 2)) + common + ", jobs: [{name: worker, release: concourse, properties: {}}]}\n"
 	if v.workersFirst {
 		web, workers = workers, web
 	}
@@ -388,6 +389,26 @@ func TestWorkers_thatAreStoppedWithoutDrainLoseTheirBuilds(t *testing.T) {
 		if !slices.Contains(after, name+" stalled 2.5") || !slices.Contains(after, s.WorkerName("builders", i)+" running 2.5") {
 			t.Errorf("workers %q, want %s stalled, and a new one", after, name)
 		}
+	}
+}
+
+func TestWorkers_thatAreNoLongerWantedRetire(t *testing.T) {
+	s := newSite(t, version{concourse: "8.2.4"})
+	stays := s.workers()[0]
+	build := s.build(s.WorkerName("builders", 1))
+	end := s.begin(version{concourse: "8.2.4", workers: 1})
+	s.awaitDraining(build.Worker())
+	if build.Status() != "started" {
+		t.Errorf("the build has %s: its worker waits for it", build.Status())
+	}
+	if err := build.Finish("succeeded"); err != nil {
+		t.Fatal(err)
+	}
+	if task := end(); task.State != director.StateDone {
+		t.Errorf("task %+v", task)
+	}
+	if got := s.workers(); !slices.Equal(got, []string{stays}) {
+		t.Errorf("workers %q, want %q", got, stays)
 	}
 }
 
