@@ -93,7 +93,7 @@ func (v *vm) run(hear func(line string)) ended {
 	v.t.Helper()
 	command := exec.CommandContext(v.t.Context(), "bash", v.script)
 	command.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "PERPETUAL_ROOT=" + v.root, "PERPETUAL_GATE_POLL=0.01",
+		"PATH=" + os.Getenv("PATH"), "PERPETUAL_ROOT=" + v.root, "PERPETUAL_GATE_POLL=0.01", "PERPETUAL_GATE_SETTLE=0",
 		"http_proxy=http://192.0.2.1:1", "https_proxy=http://192.0.2.1:1", // asking through one would hang
 	}, v.env...)
 	read, write := io.Pipe()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,7 @@ func playMigration(ctx context.Context, s *stage) error {
 	}
 	for _, job := range jobs {
 		b, err := s.ended(ctx, job)
-		s.expect(err == nil && b.Status == "succeeded", job+" went on through it and succeeded", "it %s (%v)", b.Status, err)
+		s.expect(err == nil && b.Status == "succeeded" && !b.beganAgain(answers), job+" went on through it and succeeded", "it %s, begun again: %t (%v)", b.Status, b.beganAgain(answers), err)
 	}
 	s.expect(s.migration(ctx) == migration714, "the database was migrated", "its migration is %d", s.migration(ctx))
 	return nil
@@ -143,15 +144,21 @@ func (s *stage) lost(ctx context.Context, job string, since time.Time) (what str
 			what = "errored"
 			return nil
 		}
-		for _, h := range b.events {
-			if log, ok := h.event.(event.Log); ok && h.at.After(since) && strings.Contains(log.Payload, firstWait) {
-				what = "began again"
-				return nil
-			}
+		if b.beganAgain(since) {
+			what = "began again"
+			return nil
 		}
 		return errNotYet
 	})
 	return what, err
+}
+
+// beganAgain says whether the task of another team's build began since a time.
+func (b *build) beganAgain(since time.Time) bool {
+	return slices.ContainsFunc(b.events, func(h heard) bool {
+		log, ok := h.event.(event.Log)
+		return ok && h.at.After(since) && strings.Contains(log.Payload, firstWait)
+	})
 }
 
 // beginMigration makes builds of another team run on every worker, locks the
