@@ -138,6 +138,7 @@ func (e ended) want(t *testing.T, code int, parts ...string) {
 type web struct {
 	version     atomic.Value // string; "" closes connections without an answer
 	greeting    atomic.Value // string; "" closes connections without a word
+	once        atomic.Bool  // greets no more after the first time
 	api         *httptest.Server
 	gateway     net.Listener
 	gatewayPort string
@@ -201,6 +202,9 @@ func (w *web) greet() {
 		}
 		if text, _ := w.greeting.Load().(string); text != "" {
 			_, _ = io.WriteString(conn, text+"\r\n")
+			if w.once.Load() {
+				w.greeting.Store("")
+			}
 		}
 		_ = conn.Close()
 	}
@@ -240,6 +244,28 @@ func TestGate_waitsForEachThingThatIsMissing(t *testing.T) {
 	}).want(t, 0, "web 8.3.0 answers and its gateway takes workers")
 	if strings.Join(steps, " ") != "api version gateway" {
 		t.Errorf("it waited for %q", steps)
+	}
+}
+
+// A web that has just started has neither its workers nor its builds yet.
+func TestGate_looksAgainAtAWebThatIsUp(t *testing.T) {
+	t.Parallel()
+	w := newWeb(t, "127.0.0.1", "8.3.0", ssh)
+	w.api.Start()
+	w.once.Store(true)
+	var steps []string
+	newVM(t, "8.3.0", w.plain()...).run(func(line string) {
+		switch {
+		case strings.Contains(line, "more for it to find its workers and their builds"):
+			steps = append(steps, "up")
+		case strings.Contains(line, "no gateway for workers greets"):
+			steps = append(steps, "down")
+			w.once.Store(false)
+			w.greeting.Store(ssh)
+		}
+	}).want(t, 0, "web 8.3.0 is up, after ")
+	if strings.Join(steps, " ") != "up down up" {
+		t.Errorf("it saw %q: one that goes down again is not up", steps)
 	}
 }
 

@@ -46,7 +46,6 @@ func scenarios() []scenario {
 		{14, "the put of a quiet upgrade is killed, and run again", siteOptions{from: "8.2.5", to: "8.3.0", owner: true}, playQuietKilled},
 		{11, "workers of another major: a quiet upgrade", siteOptions{from: "8.2.5", to: "8.3.0", owner: true}, playQuiet},
 		{15, "the same migration without the release's job", siteOptions{from: "7.13.2", to: "7.14.0", web: unhurried}, playUngated},
-		{17, "7.9.1 to 7.14.0 with the workers first", siteOptions{from: "7.9.1", to: "7.14.0", owner: true}, playCutOff},
 		{7, "what the design avoids", siteOptions{workers: 1, drainTimeout: time.Minute}, playControls},
 		{2, "other teams' builds go on while VMs are replaced", siteOptions{web: spread}, playBeside},
 		{1, "the bundled pipeline upgrades its Concourse", siteOptions{}, playUpgrade},

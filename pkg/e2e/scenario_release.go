@@ -94,53 +94,6 @@ func playWorkersFirst(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// playCutOff plays scenario 17, a control to 10: the same with the workers first.
-func playCutOff(ctx context.Context, s *stage) error {
-	if err := s.settle(ctx); err != nil {
-		return err
-	}
-	if err := s.setOther(ctx, "before", "cut-off"); err != nil {
-		return err
-	}
-	bundled, err := s.fly(ctx, "get-pipeline", "-p", pipelineName)
-	if err != nil {
-		return err
-	}
-	altered, err := changeUpgrade(bundled, func(_, put map[string]any) {
-		put["params"].(map[string]any)["upgrade"] = map[string]any{"way": "workers-first"}
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.alter(ctx, altered); err != nil {
-		return err
-	}
-	r, err := s.begin(ctx, s.newSet())
-	if err != nil {
-		return err
-	}
-	if r.upgrade, err = s.finished(ctx, "upgrade", "2"); err != nil {
-		return err
-	}
-	s.expect(strings.Contains(r.upgrade.log(), "have no network"), "the build's log says what the way errors", "%s", tail(r.upgrade.log(), 600))
-	for _, w := range s.workers { // the second leaves when the first is back: what begins then, begins there
-		if _, err := s.record.await(ctx, "landing", w.name, r.begin, patience); err != nil {
-			return err
-		}
-	}
-	name, err := s.request(ctx, "cut-off")
-	if err != nil {
-		return err
-	}
-	if err := s.awaitEnd(ctx, "cut-off", name); err != nil {
-		return err
-	}
-	b, _ := s.find(otherTeam, "cut-off", name)
-	s.expect(b.Status == "errored" && strings.Contains(b.log(), "timeout exceeded"), "a build that began on a new worker under the old web got no image, and errored", "it %s on %s: %s", b.Status, b.on(), tail(b.log(), 300))
-	_, err = s.world.director.Wait(ctx, s.world.deploys()[r.deploys].Task)
-	return err
-}
-
 // migration is the database's newest migration; 0 if it cannot be had.
 func (s *stage) migration(ctx context.Context) int64 {
 	found, err := s.db.number(ctx, "SELECT max(version) FROM migrations_history WHERE status = 'passed'")
