@@ -29,6 +29,9 @@ type Out struct {
 	// Keeper is where the list of paused pipelines outlives the run.
 	Keeper pause.Keeper
 	Build  Build
+	// DiskChecked says that the caller has looked at the disk that another major of
+	// PostgreSQL needs.
+	DiskChecked bool
 	// Program is the version of this program; "" is not known.
 	Program string
 	Log     io.Writer

@@ -95,7 +95,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 // room makes sure that a major upgrade of PostgreSQL has the disk that it needs. One that
 // was begun has used it already.
 func (o Out) room(ctx context.Context, r *run, database postgres.Change, deployed manifest.Deployment) error {
-	if !database.Major() || database.Group == "" || r.failedMidway(deployed) {
+	if o.DiskChecked || !database.Major() || database.Group == "" || r.failedMidway(deployed) {
 		return nil
 	}
 	percent, known, err := o.Director.DiskUsage(ctx, r.Source.Deployment, database.Group)

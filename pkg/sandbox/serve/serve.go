@@ -97,6 +97,8 @@ func startWorld(ctx context.Context, dir, listen string, say observer) (w *world
 		return nil, nil, nil, errors.Join(fmt.Errorf("load the upstreams' past: %w", err), w.Close())
 	}
 	w.Publish(first)
+	// The web says that it is of the set that is offered, as after a deploy of it.
+	w.Concourse.SetVersion(first.Concourse, "2.5")
 	if text, err = describe(w, dir); err != nil {
 		return nil, nil, nil, errors.Join(err, w.Close())
 	}
