@@ -173,7 +173,7 @@ type Upgrade struct {
 	Way            string `yaml:"way,omitempty"`              // "auto" (default), "web-first", "workers-first" or "quiet"
 	QuietTimeout   string `yaml:"quiet_timeout,omitempty"`    // "30m": how long a quiet upgrade waits for builds to end
 	OnQuietTimeout string `yaml:"on_quiet_timeout,omitempty"` // "give up" (default) or "go"
-	Colocate       *bool  `yaml:"colocate,omitempty"`         // default true: the gate is laid in beside the web
+	Colocate       *bool  `yaml:"colocate,omitempty"`         // default true: the gate is colocated with the web
 }
 
 // Upstream is where components come from, instead of the public one.

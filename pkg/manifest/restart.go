@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// The gate of this project is laid in with an upgrade that restarts web anyway:
+// The gate of this project is added with an upgrade that restarts web anyway:
 // it is no reason for one. The names are those of pkg/boshrelease.
 const (
 	gateRelease = "perpetual"

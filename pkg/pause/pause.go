@@ -78,7 +78,7 @@ type Pause struct {
 	Deployment string // concourse
 	Own        Own
 	After      int       // the director's last task before the deploy that is paused for: 41
-	Log        io.Writer // hears what goes on, a line each; nil: nobody does
+	Log        io.Writer // gets a line for each thing done; nil discards them
 
 	Poll    time.Duration // between two looks at the builds; 0 is 2 s
 	Timeout time.Duration // of Wait; 0 is 30 minutes
@@ -104,7 +104,7 @@ func (p Pause) Allowed(ctx context.Context) error {
 // Begin pauses every pipeline that is unpaused, of every team, but our own. It
 // fails with a *RightError, or when the list of an earlier run cannot be read,
 // before anything is changed. A list that a run has left which was killed is
-// gone on from. After any other error End unpauses what is paused by then.
+// continued. After any other error End unpauses what is paused by then.
 func (p Pause) Begin(ctx context.Context, from, to string) error {
 	user, err := p.user(ctx, "pause")
 	if err != nil {
@@ -205,7 +205,7 @@ func (p Pause) write(ctx context.Context, begin func(*List)) (targets []concours
 // next is the list after a look at the pipelines.
 func (l List) next(pipelines []concourse.PipelineState, p Pause, begin func(*List)) (next List, notes []string) {
 	if begin != nil && l.Active() {
-		notes = append(notes, fmt.Sprintf("going on from what %s has paused since %s", l.Build, l.Since.Format(time.DateTime)+" UTC"))
+		notes = append(notes, fmt.Sprintf("continuing with what %s has paused since %s", l.Build, l.Since.Format(time.DateTime)+" UTC"))
 	}
 	if begin != nil && (!l.Active() || l.Phase == Resuming) { // another upgrade than the one before
 		l.Deployment, l.Since = p.Deployment, time.Now().UTC().Truncate(time.Second)

@@ -75,7 +75,7 @@ func TestBegin_leavesWhatPeopleDoMeanwhileToThem(t *testing.T) {
 	s.pause(s.id("main/lib"), "ada")
 	s.add("dev/new")
 	s.begin(t) // the build was killed, and runs again
-	s.says(t, "going on from what main/self-upgrade/upgrade #12 has paused", "main/app was unpaused by somebody: it is left running", "main/lib was paused by ada: it stays paused")
+	s.says(t, "continuing with what main/self-upgrade/upgrade #12 has paused", "main/app was unpaused by somebody: it is left running", "main/lib was paused by ada: it stays paused")
 	s.wantPaused(t, "dev/app dev/new main/lib main/tool")
 	s.begin(t)
 	if n := strings.Count(s.log.String(), "left running"); n != 1 {

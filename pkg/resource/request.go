@@ -231,7 +231,7 @@ func (u UpgradeParams) validate() error {
 	return nil
 }
 
-// Colocated says whether the release perpetual is laid in beside the web.
+// Colocated says whether the release perpetual is colocated with the web.
 func (u UpgradeParams) Colocated() bool { return u.Colocate == nil || *u.Colocate }
 
 // Count is a number or percentage as the director takes it in a query; "" when absent.

@@ -170,7 +170,7 @@ func (r *run) options(diff Diff, contextID string) DeployOptions {
 		Recreate: r.Params.Recreate, Fix: r.Params.Fix, SkipDrain: r.Params.SkipDrain,
 		Canaries: resource.Count(r.Params.Canaries), MaxInFlight: resource.Count(r.Params.MaxInFlight),
 	}
-	if r.way.quiet() { // they would go over what the manifest says of its groups
+	if r.way.quiet() { // they would override what the manifest says of its groups
 		o.Canaries, o.MaxInFlight = "", ""
 	}
 	return o

@@ -28,7 +28,7 @@ func (in In) gateSays(ctx context.Context, deployment string, f Failure) []strin
 	}
 	files, err := in.Director.Logs(ctx, deployment, group, id)
 	if err != nil {
-		_, _ = fmt.Fprintf(in.Log, "why %s/%s was not let pass is in its log of the job %s, which cannot be fetched: %v\n", group, id, boshrelease.GateJob, err)
+		_, _ = fmt.Fprintf(in.Log, "the gate on %s/%s has failed; its log (job %s) cannot be fetched: %v\n", group, id, boshrelease.GateJob, err)
 		return nil
 	}
 	var lines []string

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -65,7 +64,7 @@ func (o Out) own(r *run) pause.Own {
 // quietly makes sure, before anything is changed, that the run may pause what a quiet
 // upgrade has to pause.
 func (o Out) quietly(ctx context.Context, r *run) error {
-	if r.way.Way != compatibility.Quiet || !r.way.restarts {
+	if !r.way.quiet() {
 		return nil
 	}
 	switch {
@@ -87,7 +86,7 @@ func (o Out) quietly(ctx context.Context, r *run) error {
 
 // quiet says whether this run keeps builds away while Concourse is replaced.
 func (o Out) quiet(r *run) bool {
-	return r.way.Way == compatibility.Quiet && r.way.restarts && !r.way.silent && len(r.deployed.Manifest) > 0
+	return r.way.quiet() && !r.way.silent && len(r.deployed.Manifest) > 0
 }
 
 // silence pauses all pipelines but our own and waits until no build but our own runs.
@@ -110,7 +109,7 @@ func (o Out) silent(ctx context.Context, r *run) error {
 	}
 	list, found, err := o.pauser(r).Look(ctx)
 	if err == nil && (!found || list.Phase == pause.Resuming) {
-		err = errors.New("the pipelines that were paused for this upgrade were let run again meanwhile, by perpetual resume or by another run; nothing was deployed; put again")
+		err = errors.New("the pipelines that were paused for this upgrade were unpaused meanwhile, by perpetual resume or by another run; nothing was deployed; put again")
 	}
 	return err
 }
@@ -134,16 +133,16 @@ func (o Out) restore(ctx context.Context, r *run) {
 	case err == nil && !found:
 		return
 	case r.fenced() != nil:
-		o.say("pipelines stay paused, as another run may go on from here: put again, or run perpetual resume")
+		o.say("pipelines stay paused, as another run may continue: put again, or run perpetual resume")
 		return
 	case err == nil && list.Task != 0:
 		o.say("pipelines stay paused until director task %d, which another run has started, was verified", list.Task)
 		return
 	case err == nil && list.Build != p.Own.String():
-		o.say("pipelines stay paused, as %s goes on from here; where it does not, run perpetual resume", list.Build)
+		o.say("pipelines stay paused, as %s continues; if it does not, run perpetual resume", list.Build)
 		return
 	}
-	o.say("no deploy was started: letting the pipelines run again")
+	o.say("no deploy was started: unpausing the pipelines")
 	if _, err := p.End(ctx); err != nil {
 		o.say("pipelines stay paused: %v", err)
 	}

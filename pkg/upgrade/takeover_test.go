@@ -74,7 +74,7 @@ func TestOut_deploysNothingWhenPipelinesWereLetRunMeanwhile(t *testing.T) {
 			}
 		})
 		_, err := f.out(t.Context(), nil)
-		wantError(t, err, "let run again", "nothing was deployed", "put again")
+		wantError(t, err, "were unpaused meanwhile", "nothing was deployed", "put again")
 		if got := f.atc.paused(); !slices.Equal(got, untouched) || f.count("deploy") != 0 {
 			t.Errorf("paused are %q, %d deploys", got, f.count("deploy"))
 		}

@@ -151,7 +151,7 @@ func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) 
 	return now, nil
 }
 
-// pace looks at the params that go over what the manifest says of all its groups.
+// pace looks at the params that override what the manifest says of all its groups.
 func (r *run) pace(wanted manifest.Deployment) error {
 	canaries, inFlight := resource.Count(r.Params.Canaries), resource.Count(r.Params.MaxInFlight)
 	switch {
@@ -231,7 +231,7 @@ func (r *run) restart(deployed manifest.Deployment) error {
 	return err
 }
 
-// arrange orders the groups of the manifest, and lays in the job that holds BOSH
+// arrange orders the groups of the manifest, and adds the job that holds BOSH
 // until the web answers.
 func (r *run) arrange() error {
 	a := manifest.Arrangement{

@@ -321,7 +321,7 @@ func TestOut_looksAtThePaceThatParamsAskFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		if o := f.director.options[0]; o.Canaries != "" || o.MaxInFlight != "" {
-			t.Errorf("canaries %q, max_in_flight %q go over the manifest's", o.Canaries, o.MaxInFlight)
+			t.Errorf("canaries %q, max_in_flight %q override the manifest's", o.Canaries, o.MaxInFlight)
 		}
 		wantText(t, "log", f.log.String(), "do not count in a quiet upgrade")
 	})

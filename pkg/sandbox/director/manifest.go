@@ -164,7 +164,7 @@ func count(text string, size int) (int, bool) {
 }
 
 // newPolicy reads an update section, that of a group over that of the manifest.
-// What a deploy asks for goes over both, for every group.
+// What a deploy asks for overrides both, for every group.
 func newPolicy(update mapping, o deployOptions) (policy, error) {
 	if err := need(update, "canaries", "max_in_flight", "canary_watch_time", "update_watch_time"); err != nil {
 		return policy{}, err

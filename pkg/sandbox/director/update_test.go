@@ -223,7 +223,7 @@ func TestDeploy_takesOneZoneAfterTheOther(t *testing.T) {
 		{"{canaries: 1, max_in_flight: 100%}", "", []int{1, 1, 2}},
 		{"{canaries: 1, max_in_flight: 1}", "", []int{1, 1, 1, 1}},
 		{"{canaries: 50%, max_in_flight: 1%}", "", []int{1, 1, 1, 1}},
-		{"{canaries: 1, max_in_flight: 1}", "canaries=0&max_in_flight=100%25", []int{2, 2}}, // the query goes over the group's own
+		{"{canaries: 1, max_in_flight: 1}", "canaries=0&max_in_flight=100%25", []int{2, 2}}, // the query overrides the group's own
 		{"{canaries: 0, max_in_flight: 1, initial_deploy_az_update_strategy: parallel}", "max_in_flight=4", []int{2, 2}},
 	} {
 		arrived, leave := make(chan string, 10), make(chan struct{})
