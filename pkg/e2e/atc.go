@@ -56,7 +56,7 @@ func (a *api) login(ctx context.Context) (concourse.Client, concourse.Client, er
 // ask calls the API until it answers: the web restarts now and then.
 func ask[T any](ctx context.Context, a *api, what string, question func(concourse.Client) (T, error)) (T, error) {
 	var answer T
-	err := eventually(ctx, time.Minute, what, func(ctx context.Context) error {
+	err := eventually(ctx, patience, what, func(ctx context.Context) error {
 		client, _, err := a.login(ctx)
 		if err != nil {
 			return err

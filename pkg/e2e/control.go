@@ -158,7 +158,7 @@ func (s *stage) playControl(ctx context.Context, c control, number string) error
 // something happened to the first worker.
 func (s *stage) holdUntil(kind string, since time.Time) {
 	s.world.replies.hold(func(ctx context.Context) {
-		if _, err := s.record.await(ctx, kind, s.workers[0].name, since, 2*time.Minute); err != nil {
+		if _, err := s.record.await(ctx, kind, s.workers[0].name, since, patience); err != nil {
 			s.line.add("BOSH", "%v", err)
 		}
 		select {

@@ -11,9 +11,9 @@ import (
 )
 
 // The load is builds of another team that run all the while: some at the same
-// time, and the oldest ends when a new one runs, or would if its pipeline were not
-// paused. So builds begin and end on every worker that takes any, and one that
-// drains is rid of its own after a while.
+// time, and the oldest ends when a new one runs. While their pipeline is paused no
+// new one does, so all of them end. So builds begin and end on every worker that
+// takes any, and one that drains is rid of its own after a while.
 const (
 	loadJob   = "load-"
 	loadJobs  = 7
@@ -53,7 +53,7 @@ func (s *stage) keepLoad(ctx, going context.Context, full chan struct{}) error {
 	last := map[string]string{} // build by job
 	for n := 0; going.Err() == nil; n++ {
 		job := names[n%len(names)]
-		if err := s.awaitEnd(ctx, job, last[job]); err != nil {
+		if err := s.awaitLoad(ctx, job, last[job]); err != nil {
 			return err
 		}
 		s.world.latch.take(job)
@@ -74,7 +74,7 @@ func (s *stage) keepLoad(ctx, going context.Context, full chan struct{}) error {
 	}
 	for _, job := range names {
 		s.world.latch.give(job)
-		if err := s.awaitEnd(ctx, job, last[job]); err != nil {
+		if err := s.awaitLoad(ctx, job, last[job]); err != nil {
 			return err
 		}
 	}
@@ -105,14 +105,33 @@ func (s *stage) awaitRunning(ctx context.Context, job, name string) error {
 // awaitEnd waits until a build of the other team has ended; "" is none. One that
 // is pending may have to wait for a whole upgrade.
 func (s *stage) awaitEnd(ctx context.Context, job, name string) error {
+	return s.awaitEndWhile(ctx, job, name, func() {})
+}
+
+// awaitLoad is awaitEnd for a build of the load. It may be pending in a paused
+// pipeline, and the upgrade that has paused it waits for those that run: these may
+// end then, as nobody else lets them.
+func (s *stage) awaitLoad(ctx context.Context, job, name string) error {
+	return s.awaitEndWhile(ctx, job, name, func() {
+		if s.record.now(otherTeam) == paused {
+			for _, each := range loadNames() {
+				s.world.latch.give(each)
+			}
+		}
+	})
+}
+
+// awaitEndWhile is awaitEnd with something that is done again and again meanwhile.
+func (s *stage) awaitEndWhile(ctx context.Context, job, name string, do func()) error {
 	if name == "" {
 		return nil
 	}
-	return eventually(ctx, 2*patience, "the end of "+job+" #"+name, func(context.Context) error {
-		if b, _ := s.find(otherTeam, job, name); b.ended.IsZero() {
-			return errNotYet
+	return eventually(ctx, scenarioTime, "the end of "+job+" #"+name, func(context.Context) error {
+		if b, _ := s.find(otherTeam, job, name); !b.ended.IsZero() {
+			return nil
 		}
-		return nil
+		do()
+		return errNotYet
 	})
 }
 

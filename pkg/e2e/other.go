@@ -27,8 +27,11 @@ func (s *stage) otherPipeline(jobs []string) string {
 	return b.String()
 }
 
-// setOther makes another team with a pipeline of such jobs.
+// setOther makes another team with a pipeline of such jobs, and waits until the
+// recorder knows that it is unpaused: who looks at it next must not take it for
+// one that an upgrade has paused.
 func (s *stage) setOther(ctx context.Context, jobs ...string) error {
+	since := time.Now()
 	if err := os.WriteFile(s.path("other.yml"), []byte(s.otherPipeline(jobs)), 0o600); err != nil {
 		return err
 	}
@@ -38,7 +41,10 @@ func (s *stage) setOther(ctx context.Context, jobs ...string) error {
 	if _, err := s.fly(ctx, "set-pipeline", "--team", otherTeam, "-n", "-p", otherTeam, "-c", s.path("other.yml")); err != nil {
 		return err
 	}
-	_, err := s.fly(ctx, "unpause-pipeline", "--team", otherTeam, "-p", otherTeam)
+	if _, err := s.fly(ctx, "unpause-pipeline", "--team", otherTeam, "-p", otherTeam); err != nil {
+		return err
+	}
+	_, err := s.record.await(ctx, unpaused, "pipeline "+otherTeam, since, patience)
 	return err
 }
 
@@ -48,7 +54,7 @@ func (s *stage) trigger(ctx context.Context, job string) (build, error) {
 		return build{}, err
 	}
 	var found build
-	err := eventually(ctx, time.Minute, job, func(context.Context) error {
+	err := eventually(ctx, patience, job, func(context.Context) error {
 		found = s.other(job)
 		if !found.ended.IsZero() || strings.Contains(found.log(), "waiting for") {
 			return nil
@@ -71,7 +77,7 @@ func (s *stage) other(job string) build {
 // ended waits for the end of the other team's build of a job.
 func (s *stage) ended(ctx context.Context, job string) (build, error) {
 	var found build
-	err := eventually(ctx, time.Minute, job, func(context.Context) error {
+	err := eventually(ctx, patience, job, func(context.Context) error {
 		if found = s.other(job); found.ended.IsZero() {
 			return errNotYet
 		}

@@ -48,7 +48,7 @@ func startDatabase(ctx context.Context, l *launcher, dir string, number int) (*d
 	if err != nil {
 		return nil, err
 	}
-	if !made.wait(ctx, time.Minute) || made.err != nil {
+	if !made.wait(ctx, patience) || made.err != nil {
 		made.stop(ctx, time.Second, syscall.SIGTERM)
 		return nil, fmt.Errorf("make a PostgreSQL cluster: %v; see %s", made.err, logFile)
 	}
@@ -59,7 +59,7 @@ func startDatabase(ctx context.Context, l *launcher, dir string, number int) (*d
 		return nil, err
 	}
 	db := &database{process: p, bin: bin, address: address}
-	err = eventually(ctx, 30*time.Second, "PostgreSQL", func(ctx context.Context) error {
+	err = eventually(ctx, patience, "PostgreSQL", func(ctx context.Context) error {
 		if p.ended() {
 			return finalError{fmt.Errorf("start PostgreSQL: %v; see %s", p.err, logFile)}
 		}

@@ -92,7 +92,7 @@ func (p *process) signal(s syscall.Signal) {
 // inner makes signals go to the process's one child: nsenter forks into a
 // process namespace and hands no signals on.
 func (p *process) inner(ctx context.Context) error {
-	return eventually(ctx, 10*time.Second, p.name+" to be in its namespaces", func(context.Context) error {
+	return eventually(ctx, patience, p.name+" to be in its namespaces", func(context.Context) error {
 		if p.ended() {
 			return finalError{fmt.Errorf("%s ended: %v; see %s", p.name, p.err, p.log)}
 		}

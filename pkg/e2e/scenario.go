@@ -155,16 +155,33 @@ func (r *runner) perform(ctx context.Context, p *performance, lane int) (err err
 	return nil
 }
 
-// verdict is an error unless everything was as it must be.
+// verdict is an error unless everything was as it must be. It says what was not,
+// since of a run elsewhere its last lines may be all that there is.
 func verdict(all []*performance, report string) error {
 	var bad []string
 	for _, p := range all {
-		if p.err != nil || p.failed() > 0 {
-			bad = append(bad, strconv.Itoa(p.number))
+		for _, what := range p.wrong() {
+			bad = append(bad, fmt.Sprintf("\n  scenario %d: %s", p.number, what))
 		}
 	}
 	if len(bad) > 0 {
-		return fmt.Errorf("scenario %s: not as it must be; see %s", strings.Join(bad, ", "), report)
+		return fmt.Errorf("not as it must be; see %s%s", report, strings.Join(bad, ""))
 	}
 	return nil
+}
+
+// wrong are the expectations that were not met, and what ended the scenario early.
+func (p *performance) wrong() []string {
+	var list []string
+	if p.stage != nil {
+		for _, e := range p.expectations {
+			if !e.ok {
+				list = append(list, fmt.Sprintf("not seen: %s: %s", e.what, e.seen))
+			}
+		}
+	}
+	if p.err != nil {
+		list = append(list, fmt.Sprintf("it ended early: %v", p.err))
+	}
+	return list
 }

@@ -145,7 +145,7 @@ func playUngated(ctx context.Context, s *stage) error {
 // lost waits until a build that ran on a worker has lost what it had done: it
 // errored, or a new web began it again.
 func (s *stage) lost(ctx context.Context, job string, since time.Time) (what string, err error) {
-	err = eventually(ctx, 2*time.Minute, "the loss of "+job, func(context.Context) error {
+	err = eventually(ctx, patience, "the loss of "+job, func(context.Context) error {
 		b := s.other(job)
 		if b.Status == "errored" {
 			what = "errored"

@@ -135,7 +135,7 @@ func playWebRestart(ctx context.Context, s *stage) error {
 	}
 	since := time.Now()
 	s.world.replies.hold(func(ctx context.Context) {
-		if _, err := s.record.await(ctx, webAnswers, "web", since, time.Minute); err != nil {
+		if _, err := s.record.await(ctx, webAnswers, "web", since, patience); err != nil {
 			s.line.add("BOSH", "%v", err)
 		}
 		s.line.add("BOSH", "the answer to the deploy is sent")

@@ -154,7 +154,7 @@ func (s *stage) failChecks(ctx context.Context) error {
 		return err
 	}
 	for _, resource := range []string{"components", "finished-deployment"} {
-		err := eventually(ctx, time.Minute, "a failing check of "+resource, func(context.Context) error {
+		err := eventually(ctx, patience, "a failing check of "+resource, func(context.Context) error {
 			for _, b := range s.record.all() {
 				if b.ResourceName == resource && b.ended.After(since) && b.Status == "failed" {
 					return nil

@@ -18,7 +18,8 @@ import (
 // pipelineName is the pipeline that upgrades its Concourse.
 const pipelineName = "self-upgrade"
 
-// patience bounds waits for builds.
+// patience bounds waits for what comes at once on an idle machine: a machine that
+// is busy with other work may take long.
 const patience = 5 * time.Minute
 
 // oldSet and newSet are the component sets before and after the site's upgrade.
@@ -104,7 +105,7 @@ func (s *stage) install(ctx context.Context) error {
 	}
 	s.line.add("install", "deployed from outside as director task %s", got.Version["task"])
 	for _, w := range s.workers {
-		if _, err := s.record.await(ctx, "running", w.name, time.Time{}, time.Minute); err != nil {
+		if _, err := s.record.await(ctx, "running", w.name, time.Time{}, patience); err != nil {
 			return err
 		}
 	}

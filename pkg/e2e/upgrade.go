@@ -123,14 +123,9 @@ func (s *stage) expectVerified(ctx context.Context, r *round) {
 		"it %s: %s", r.verify.Status, tail(r.verify.log(), 300))
 	got := r.verify.got()["task"]
 	s.expect(got == strconv.Itoa(r.task.ID), "it verified that task", "it verified %q", got)
-	client, _, err := s.api.login(ctx)
-	if err != nil {
-		s.expect(false, "Concourse answers", "%v", err)
-		return
-	}
-	info, err := client.GetInfo()
+	info, err := ask(ctx, s.api, "the web's version", concourse.Client.GetInfo)
 	s.expect(err == nil && info.Version == r.set.Concourse, "the ATC is of the new version", "it is %s (%v)", info.Version, err)
-	running, err := runningWorkers(client)
+	running, err := ask(ctx, s.api, "the workers", runningWorkers)
 	s.expect(err == nil && running == len(s.workers), "all workers run", "%d of %d (%v)", running, len(s.workers), err)
 }
 

@@ -87,7 +87,7 @@ func (w *worker) boot(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return eventually(ctx, 10*time.Second, w.vm.name, func(context.Context) error {
+	return eventually(ctx, patience, w.vm.name, func(context.Context) error {
 		if w.vm.ended() {
 			return finalError{fmt.Errorf("it ended: %v; see %s", w.vm.err, w.vm.log)}
 		}
