@@ -10,8 +10,11 @@ import (
 )
 
 // otherPipeline has builds that have nothing to do with the upgrade: each waits
-// until the latch of its job is given.
-func (s *stage) otherPipeline(jobs []string) string {
+// until the latch of its job is given. The version of their image is given: without
+// it each build would begin with a check, and on a busy machine Concourse now and
+// then loses what a check prints ("run check: unexpected end of JSON input", seen on
+// 7.14.0 when seven builds began at once), which has nothing to do with it either.
+func (s *stage) otherPipeline(jobs []string, digest string) string {
 	var b strings.Builder
 	b.WriteString("jobs:\n")
 	for _, job := range jobs {
@@ -20,9 +23,9 @@ func (s *stage) otherPipeline(jobs []string) string {
   - task: wait
     config:
       platform: linux
-      image_resource: {type: registry-image, source: {repository: %s/waiter}}
+      image_resource: {type: registry-image, source: {repository: %s/waiter}, version: {tag: latest, digest: "%s"}}
       run: {path: /bin/registryimage, args: [wait, "%s/%s"]}
-`, job, s.world.registry(), s.world.urls["latch"], job)
+`, job, s.world.registry(), digest, s.world.urls["latch"], job)
 	}
 	return b.String()
 }
@@ -32,7 +35,7 @@ func (s *stage) otherPipeline(jobs []string) string {
 // one that an upgrade has paused.
 func (s *stage) setOther(ctx context.Context, jobs ...string) error {
 	since := time.Now()
-	if err := os.WriteFile(s.path("other.yml"), []byte(s.otherPipeline(jobs)), 0o600); err != nil {
+	if err := s.writeOther("other.yml", jobs); err != nil {
 		return err
 	}
 	if _, err := s.fly(ctx, "set-team", "--non-interactive", "--team-name", otherTeam, "--local-user", flyUser); err != nil {
@@ -46,6 +49,15 @@ func (s *stage) setOther(ctx context.Context, jobs ...string) error {
 	}
 	_, err := s.record.await(ctx, unpaused, "pipeline "+otherTeam, since, patience)
 	return err
+}
+
+// writeOther writes a pipeline of such jobs to a file of the site.
+func (s *stage) writeOther(name string, jobs []string) error {
+	digest, err := s.images.waiter.Digest()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.path(name), []byte(s.otherPipeline(jobs, digest.String())), 0o600)
 }
 
 // trigger starts a build of the other team and waits until it runs on a worker.

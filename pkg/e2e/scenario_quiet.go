@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/concourse/concourse/go-concourse/concourse"
@@ -106,7 +105,7 @@ func (s *stage) beginQuiet(ctx context.Context) (*quiet, error) {
 // setResting sets the other team's second pipeline, which is paused like every new
 // one.
 func (s *stage) setResting(ctx context.Context) error {
-	if err := os.WriteFile(s.path("resting.yml"), []byte(s.otherPipeline([]string{"never"})), 0o600); err != nil {
+	if err := s.writeOther("resting.yml", []string{"never"}); err != nil {
 		return err
 	}
 	_, err := s.fly(ctx, "set-pipeline", "--team", otherTeam, "-n", "-p", restingPipeline, "-c", s.path("resting.yml"))
