@@ -12,8 +12,8 @@ import (
 
 // The load is builds of another team that run all the while: some at the same
 // time, and the oldest ends when a new one runs. While their pipeline is paused no
-// new one does, so all of them end. So builds begin and end on every worker that
-// takes any, and one that drains is rid of its own after a while.
+// new one does, so all of them end. Thus builds begin and end on every worker that
+// takes any, and a worker that drains has none after a while.
 const (
 	loadJob   = "load-"
 	loadJobs  = 7
@@ -121,7 +121,7 @@ func (s *stage) awaitLoad(ctx context.Context, job, name string) error {
 	})
 }
 
-// awaitEndWhile is awaitEnd with something that is done again and again meanwhile.
+// awaitEndWhile is awaitEnd that calls do after each look at which it has not ended.
 func (s *stage) awaitEndWhile(ctx context.Context, job, name string, do func()) error {
 	if name == "" {
 		return nil

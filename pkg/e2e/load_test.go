@@ -22,7 +22,7 @@ func TestAwaitLoad_letsBuildsEndWhileThePipelineIsPaused(t *testing.T) {
 			s.world.latch.take("load-5")
 			over := make(chan error, 1)
 			go func() { over <- s.awaitLoad(t.Context(), "load-0", "1") }()
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // of the bubble's clock: the wait has looked several times
 			s.world.latch.mu.Lock()
 			got := s.world.latch.given["load-5"]
 			s.world.latch.mu.Unlock()

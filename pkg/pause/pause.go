@@ -103,7 +103,7 @@ func (p Pause) Allowed(ctx context.Context) error {
 
 // Begin pauses every pipeline that is unpaused, of every team, but our own. It
 // fails with a *RightError, or when the list of an earlier run cannot be read,
-// before anything is changed. A list that a run has left which was killed is
+// before anything is changed. A list left by a run that was killed is
 // continued. After any other error End unpauses what is paused by then.
 func (p Pause) Begin(ctx context.Context, from, to string) error {
 	user, err := p.user(ctx, "pause")
