@@ -76,6 +76,7 @@ func (c *cloud) install(t *testing.T, cfg *config.Config) (*bootstrap.Installati
 	shown := &progress{}
 	return &bootstrap.Installation{
 		Name: cfg.Name, Given: cfg, Program: "1.2.3", Account: c, Infra: c, Env: createEnv{c}, OpenStore: c.open,
+		SpotCeiling: func(string, string) string { return "0.207" },
 		DeleteStore: func(context.Context, *config.Config, string) error {
 			delete(c.stores, cfg.Name)
 			return c.effect("store deleted")

@@ -47,9 +47,9 @@ type Installation struct {
 	// Images gives the machine images of a light stemcell by region; nil: they are not
 	// looked at.
 	Images func(ctx context.Context, c component.Component) (map[string]string, error)
-	// Price is what an hour of an instance type costs on demand in USD, "0.192"; "" if
-	// that is not known.
-	Price func(region, instanceType string) string
+	// SpotCeiling is the most that an hour of an instance type may cost on spot in USD,
+	// "0.192"; there is one for every type.
+	SpotCeiling func(region, instanceType string) string
 	// Files reads the user's ops files and vars files.
 	Files func(name string) ([]byte, error)
 

@@ -169,9 +169,9 @@ func (r *run) input() (environment.Input, error) {
 		InstanceTypes: environment.InstanceTypes{
 			Director: types["director"], Web: types["web"], Worker: types["worker"], Database: types["database"],
 		},
-		Spread:    r.record.Spread,
-		Versions:  versionsOf(r.set),
-		SpotPrice: r.spotPrice(types["worker"]),
+		Spread:      r.record.Spread,
+		Versions:    versionsOf(r.set),
+		SpotCeiling: r.spotCeiling(types["worker"]),
 
 		PostgresMajor: r.postgres,
 		Installer: environment.Installer{
@@ -183,12 +183,12 @@ func (r *run) input() (environment.Input, error) {
 	return in, err
 }
 
-// spotPrice is the most that an hour of a spot worker may cost: the on-demand price.
-func (r *run) spotPrice(instanceType string) string {
-	if r.Price == nil || r.config.AWS == nil {
+// spotCeiling is the most that an hour of a spot worker may cost; "" without AWS.
+func (r *run) spotCeiling(instanceType string) string {
+	if r.config.AWS == nil {
 		return ""
 	}
-	return r.Price(r.config.AWS.Region, instanceType)
+	return r.SpotCeiling(r.config.AWS.Region, instanceType)
 }
 
 // versionsOf are the versions of a component set by what they are for.

@@ -93,13 +93,14 @@ func (in Input) cloudOps() ([]manifest.File, error) {
 			list = append(list, operation{"replace", path + "/cloud_properties/iam_instance_profile?", profile})
 		}
 	}
-	if spot := in.Config.Workers.Spot; (spot == nil || *spot) && in.SpotPrice != "" {
-		price, err := strconv.ParseFloat(in.SpotPrice, 64)
+	if spot := in.Config.Workers.Spot; spot == nil || *spot {
+		price, err := strconv.ParseFloat(in.SpotCeiling, 64)
 		if err != nil || price <= 0 {
-			return nil, fmt.Errorf("render the cloud config: the spot price is %q; want a number of USD, such as 0.192", in.SpotPrice)
+			return nil, fmt.Errorf("render the cloud config: the most that a spot worker may cost is %q; want a number of USD, such as 0.192", in.SpotCeiling)
 		}
-		// Spot costs what it costs now; the price is a bound. Where there is none to
-		// be had, the worker is an on-demand one.
+		// The CPI asks for a spot instance only where it is given a price. Spot costs what
+		// it costs now; the price is a bound. Where there is none to be had, the worker is
+		// an on-demand one.
 		list = append(list,
 			operation{"replace", "/vm_types/name=worker/cloud_properties/spot_bid_price?", price},
 			operation{"replace", "/vm_types/name=worker/cloud_properties/spot_ondemand_fallback?", true})

@@ -25,10 +25,10 @@ type Input struct {
 	// PostgresMajor is the major of PostgreSQL on a db VM, 16. Without one its manifest
 	// cannot be rendered: a default could be another one than that of the data.
 	PostgresMajor int
-	// SpotPrice is the most that an hour of a worker may cost, in USD, "0.192": the
-	// on-demand price. Empty where it is not known: the workers are on-demand then.
-	SpotPrice string
-	Installer Installer
+	// SpotCeiling is the most that an hour of a spot worker may cost, in USD, "0.192": the
+	// on-demand price or more. Without one the CPI makes on-demand instances.
+	SpotCeiling string
+	Installer   Installer
 	// Credentials are the values of Variables.
 	Credentials map[string]any
 	User        User

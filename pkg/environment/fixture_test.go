@@ -59,7 +59,7 @@ func input(t *testing.T, text string, change func(*environment.Input)) environme
 			},
 		},
 		InstanceTypes: environment.InstanceTypes{Director: "t3.medium", Web: "t3.small", Worker: "m6a.xlarge", Database: "t3.small"},
-		SpotPrice:     "0.207",
+		SpotCeiling:   "0.207",
 		Versions: environment.Versions{
 			Concourse: "8.3.0", BPM: "1.4.33", Postgres: "54.0.5",
 			StemcellName: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Stemcell: "1.1364", Perpetual: "1.3.0",
@@ -154,9 +154,9 @@ func inputs(t *testing.T) map[string]environment.Input {
 				Vars:             []map[string]any{{"most_tasks": 10}, {"most_tasks": 20, "director_bosh_url": "https://mirror.example.com/bosh.tgz"}},
 			}
 		}),
-		"database-vm": input(t, plain+"database: {kind: vm, storage: 50}\naccess: {web: [203.0.113.0/24], port: 8443}\n", func(in *environment.Input) {
+		"database-vm": input(t, plain+"workers: {spot: false}\ndatabase: {kind: vm, storage: 50}\naccess: {web: [203.0.113.0/24], port: 8443}\n", func(in *environment.Input) {
 			in.Infrastructure.Database, in.Infrastructure.Zones = environment.Database{}, zones(1)
-			in.Infrastructure.DirectorAddress, in.SpotPrice = "", ""
+			in.Infrastructure.DirectorAddress, in.SpotCeiling = "", ""
 			in.PostgresMajor = 16
 		}),
 		"lets-encrypt": input(t, plain+"access: {domain: ci.example.com}\ntls: {mode: lets_encrypt, acme_url: https://acme.example.com/directory}\n", func(in *environment.Input) {

@@ -38,7 +38,8 @@ func TestTemplates_refuse(t *testing.T) {
 			in.Infrastructure.Zones[0].PublicRange = "10.0.0.0/30"
 		}, want: "leaves BOSH no addresses in 10.0.0.0/30"},
 		"a cloud config without zones": {kind: "cloud-config", change: func(in *environment.Input) { in.Infrastructure.Zones = nil }, want: "no zones"},
-		"a price that is none":         {kind: "cloud-config", change: func(in *environment.Input) { in.SpotPrice = "cheap" }, want: `the spot price is "cheap"`},
+		"a price that is none":         {kind: "cloud-config", change: func(in *environment.Input) { in.SpotCeiling = "cheap" }, want: `a spot worker may cost is "cheap"`},
+		"spot without a price":         {kind: "cloud-config", change: func(in *environment.Input) { in.SpotCeiling = "" }, want: `a spot worker may cost is ""`},
 		"two webs":                     {kind: "concourse", config: "web: {instances: 2}", want: "web.instances is more than 1"},
 		"a web without an address": {kind: "concourse", change: func(in *environment.Input) {
 			in.Infrastructure.WebAddress = ""

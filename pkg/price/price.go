@@ -28,10 +28,11 @@ const (
 const (
 	// hours are those of a month in AWS's own calculations.
 	hours = 730
-	// SpotDiscount is the assumed discount of spot instances on the on-demand price.
-	// It is an assumption: the price changes by the hour and the zone, and AWS's own
-	// advisor shows 50 to 75 percent for the types that workers use.
-	SpotDiscount = 0.65
+	// SpotShare is the assumed price of spot instances, as a share of the on-demand
+	// price. It is an assumption, and no bold one: the price changes by the hour and the
+	// zone, and AWS's own advisor shows savings of 50 to 75 percent for the types that
+	// workers use.
+	SpotShare = 0.45
 )
 
 // Item is something that costs.
@@ -45,7 +46,7 @@ type Item struct {
 // Line is what one item costs.
 type Line struct {
 	Item string  // "workers"
-	Note string  // "3 × m6a.xlarge, spot at an assumed 65 % off"
+	Note string  // "3 × m6a.xlarge, spot at an assumed 45 % of on-demand"
 	USD  float64 // a month, 151.37
 	Most float64 // a month, when no spot instances are to be had: 432.50; otherwise as USD
 }
@@ -124,7 +125,7 @@ func Month(items []Item, region string) Estimate {
 		}
 		line := Line{Item: item.Name, Note: item.note(), USD: each * item.Count, Most: each * item.Count}
 		if item.Kind == Spot {
-			line.USD *= 1 - SpotDiscount
+			line.USD *= SpotShare
 		}
 		e.Lines = append(e.Lines, line)
 		e.Total += line.USD
@@ -159,7 +160,7 @@ func (i Item) note() string {
 	case Instance, Database:
 		return fmt.Sprintf("%g × %s", i.Count, i.Type)
 	case Spot:
-		return fmt.Sprintf("%g × %s, spot at an assumed %.0f %% off", i.Count, i.Type, SpotDiscount*100)
+		return fmt.Sprintf("%g × %s, spot at an assumed %.0f %% of on-demand", i.Count, i.Type, SpotShare*100)
 	case Disk, DatabaseStorage:
 		return fmt.Sprintf("%g GiB, gp3", i.Count)
 	case NATGateway:

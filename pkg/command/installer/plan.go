@@ -45,7 +45,7 @@ type Month struct {
 type MonthLine struct {
 	Item string  `json:"item"`           // "workers"
 	USD  float64 `json:"usd"`            // 51.10
-	Note string  `json:"note,omitempty"` // "1 × m6a.xlarge, spot at an assumed 65 % off"
+	Note string  `json:"note,omitempty"` // "1 × m6a.xlarge, spot at an assumed 45 % of on-demand"
 }
 
 // runPlan shows what deploy would change.

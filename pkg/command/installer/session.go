@@ -150,7 +150,7 @@ func (s *session) installation() *bootstrap.Installation {
 	}
 	if s.config.AWS != nil {
 		i.Account = awsAccount{s.account, s.config}
-		i.Price = s.price()
+		i.SpotCeiling = ceiling
 		i.Infra = &infrastructure{
 			name: s.config.Name, account: s.account, poll: s.Scale(stackPoll),
 			say: s.display.Say, note: func(line string) { s.display.Note("infrastructure", line) },
@@ -160,22 +160,9 @@ func (s *session) installation() *bootstrap.Installation {
 	return i
 }
 
-// price gives the on-demand price of an instance type, which spot workers may cost at
-// most. Without one there is no such limit, and they are on demand, which is said once.
-func (s *session) price() func(region, instanceType string) string {
-	said := false
-	return func(region, instanceType string) string {
-		usd, known := price.Hour(region, instanceType)
-		if known {
-			return strconv.FormatFloat(usd, 'f', -1, 64)
-		}
-		spot := s.config.Workers.Spot
-		if !said && instanceType != "" && (spot == nil || *spot) {
-			said = true
-			s.display.Warn(fmt.Sprintf("the price of %s in %s is not known, which is what a spot instance may cost at most: workers are on-demand instances", instanceType, region))
-		}
-		return ""
-	}
+// ceiling is the most that an hour of a spot worker may cost, as the cloud config has it.
+func ceiling(region, instanceType string) string {
+	return strconv.FormatFloat(price.Ceiling(region, instanceType), 'f', -1, 64)
 }
 
 const (
