@@ -37,6 +37,9 @@ type Options struct {
 	// commands whose result tells it.
 	Brief bool
 	Color bool             // in Live
+	// ASCII writes nothing else, for terminals that show nothing else. JSON stays as
+	// it is.
+	ASCII bool
 	Width func() int       // columns of the terminal, in Live; nil or 0: 80
 	Now   func() time.Time // default: time.Now
 	// Ticks makes Live redraw; nil: five times a second.
@@ -81,9 +84,14 @@ func New(o Options) *Display {
 		o.Now = time.Now
 	}
 	d := &Display{options: o, done: make(chan struct{}), ended: make(chan struct{})}
+	d.options.ASCII = o.ASCII && o.Format != JSON
 	switch o.Format {
 	case Live:
-		d.format = &live{out: o.Out, brief: o.Brief, color: o.Color, width: o.Width, spinner: -1}
+		l := &live{out: o.Out, brief: o.Brief, color: o.Color, signs: unicodeSigns, width: o.Width, spinner: -1}
+		if o.ASCII {
+			l.signs = asciiSigns
+		}
+		d.format = l
 	case JSON:
 		d.format = events{o.Out}
 	default:
@@ -128,6 +136,16 @@ func (d *Display) change(do func(now time.Time)) {
 	if !d.options.Quiet {
 		d.format.draw(now, d.running)
 	}
+	d.flush()
+}
+
+// flush lets go what a writer that masks credentials has held back because it may be
+// the beginning of one. Here it is not: what was written was whole. On a terminal the
+// rest of a control sequence would come after what somebody else has written.
+func (d *Display) flush() {
+	if held, ok := d.options.Out.(interface{ Flush() error }); ok {
+		_ = held.Flush()
+	}
 }
 
 // Begin implements bootstrap.Progress.
@@ -146,7 +164,7 @@ func (d *Display) Begin(name string) {
 
 // Note implements bootstrap.Progress.
 func (d *Display) Note(name, line string) {
-	line = clean(line)
+	line = d.clean(line)
 	if strings.TrimSpace(line) == "" {
 		return
 	}
@@ -172,7 +190,7 @@ func (d *Display) End(name string, o bootstrap.Outcome) {
 			s = &step{name: name}
 		}
 		d.running = slices.DeleteFunc(d.running, func(r *step) bool { return r == s })
-		o.Report = clean(o.Report)
+		o.Report = d.clean(o.Report)
 		if !d.options.Quiet {
 			d.format.end(now, s, o)
 		}
@@ -181,7 +199,7 @@ func (d *Display) End(name string, o bootstrap.Outcome) {
 
 // Say shows a line that belongs to no step, such as a warning.
 func (d *Display) Say(line string) {
-	d.change(func(now time.Time) { d.format.say(now, clean(line)) })
+	d.change(func(now time.Time) { d.format.say(now, d.clean(line)) })
 }
 
 // Warn implements bootstrap.Progress: a warning is shown to those who want quiet, too.
@@ -191,7 +209,8 @@ func (d *Display) Warn(line string) { d.Say(line) }
 func (d *Display) Fail(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.format.fail(d.options.Now(), clean(line))
+	d.format.fail(d.options.Now(), d.clean(line))
+	d.flush()
 }
 
 // Close takes live lines of what is still under way away. Whatever comes later,
@@ -203,6 +222,7 @@ func (d *Display) Close() {
 		return
 	}
 	d.format.draw(d.options.Now(), nil)
+	d.flush()
 	d.closed = true
 	close(d.done)
 	d.mu.Unlock()
@@ -217,6 +237,14 @@ func (d *Display) find(name string) *step {
 		}
 	}
 	return nil
+}
+
+// clean makes a line of foreign text that the display can show.
+func (d *Display) clean(text string) string {
+	if text = clean(text); d.options.ASCII {
+		return ASCII(text)
+	}
+	return text
 }
 
 // clean makes foreign text one line without control characters, which could move

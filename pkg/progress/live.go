@@ -5,7 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 )
@@ -27,19 +28,29 @@ const (
 // live shows steps that have ended above, and those under way below, in lines
 // that are drawn again and again.
 //
-// What is drawn ends with a carriage return: a writer that masks credentials
-// holds text back as long as it may be the beginning of one.
+// What is drawn ends with a carriage return, so that whatever somebody else writes
+// begins at the left.
 type live struct {
 	out     io.Writer
 	brief   bool
 	color   bool
+	signs   signs
 	width   func() int
-	drawn   int // lines that stand below
+	drawn   []int // columns of the lines that stand below
 	spinner int
 }
 
-// frames are what the sign before a running step goes through.
-var frames = []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
+// signs are what stands before steps.
+type signs struct {
+	changed, failed, other string
+	frames                 []string // that the sign of a running step goes through
+	more                   string   // behind text that is cut
+}
+
+var (
+	unicodeSigns = signs{"✓", "✗", "·", strings.Split("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", ""), "…"}
+	asciiSigns   = signs{"+", "x", "-", strings.Split(`|/-\`, ""), "..."}
+)
 
 func (l *live) begin(time.Time, *step) {}
 func (l *live) note(time.Time, *step)  {}
@@ -51,8 +62,8 @@ func (l *live) end(_ time.Time, s *step, o bootstrap.Outcome) {
 	if l.brief && o.Status != bootstrap.Failed {
 		return
 	}
-	sign, color := signOf(o.Status)
-	line := l.paint(color, string(sign)) + " " + padded(s.name) + "  " + describe(o)
+	sign, color := l.signs.of(o.Status)
+	line := l.paint(color, sign) + " " + padded(s.name) + "  " + describe(o)
 	if took := Duration(o.Took); took != "" {
 		line += "  " + l.paint(faint, took)
 	}
@@ -67,55 +78,71 @@ func (l *live) fail(_ time.Time, line string) {
 
 // draw shows the running steps.
 func (l *live) draw(now time.Time, running []*step) {
-	l.spinner = (l.spinner + 1) % len(frames)
-	lines := make([]string, len(running))
-	for i, s := range running {
-		lines[i] = l.line(now, s)
-	}
-	drawn := len(lines)
-	if l.drawn == 0 && drawn == 0 {
+	l.spinner = (l.spinner + 1) % len(l.signs.frames)
+	if len(l.drawn) == 0 && len(running) == 0 {
 		return
 	}
-	l.write(strings.Join(lines, "\n"))
-	if drawn > 0 {
-		_, _ = io.WriteString(l.out, "\r")
+	columns := l.columns()
+	lines, widths := make([]string, len(running)), make([]int, len(running))
+	for i, s := range running {
+		lines[i], widths[i] = l.line(now, s, columns)
 	}
-	l.drawn = drawn
+	text := strings.Join(lines, "\n")
+	if len(lines) > 0 {
+		text += "\r"
+	}
+	l.write(text)
+	l.drawn = widths
+}
+
+// columns is how wide the terminal is now.
+func (l *live) columns() int {
+	if l.width != nil {
+		if n := l.width(); n > 0 {
+			return n
+		}
+	}
+	return 80
 }
 
 // line is one running step, cut to the terminal: a line that wraps could not be
-// taken back.
-func (l *live) line(now time.Time, s *step) string {
-	columns := 80
-	if l.width != nil {
-		if n := l.width(); n > 0 {
-			columns = n
-		}
-	}
+// taken back. With it goes how many columns it takes.
+func (l *live) line(now time.Time, s *step, columns int) (text string, width int) {
 	took := Duration(now.Sub(s.since))
 	if took == "" {
 		took = "0s"
 	}
-	head := string(frames[l.spinner]) + " " + padded(s.name) + "  "
-	room := columns - 1 - utf8.RuneCountInString(head) - len(took) - 2
-	note := cut(s.note, room)
+	head := l.signs.frames[l.spinner] + " " + padded(s.name) + "  "
+	room := columns - 1 - wide.StringWidth(head) - len(took) - 2
+	note := l.cut(s.note, room)
 	if note != "" {
 		note += "  "
 	}
-	return cut(head+note, columns-1-len(took)) + l.paint(faint, took)
+	text = l.cut(head+note, columns-1-len(took))
+	return text + l.paint(faint, took), wide.StringWidth(text) + len(took)
 }
 
 // write takes the running lines away and writes text where they were.
 func (l *live) write(text string) {
 	erase := ""
-	if l.drawn > 0 {
-		if l.drawn > 1 {
-			erase = fmt.Sprintf(cursorUp, l.drawn-1)
+	if len(l.drawn) > 0 {
+		if up := l.rowsAbove(); up > 0 {
+			erase = fmt.Sprintf(cursorUp, up)
 		}
 		erase += "\r" + clearBelow
 	}
-	l.drawn = 0
+	l.drawn = nil
 	_, _ = io.WriteString(l.out, erase+text)
+}
+
+// rowsAbove is how many rows the running lines above the last one take now: a
+// terminal that has become narrower since has broken them.
+func (l *live) rowsAbove() int {
+	columns, rows := l.columns(), 0
+	for _, width := range l.drawn[:len(l.drawn)-1] {
+		rows += max(1, (width+columns-1)/columns)
+	}
+	return rows
 }
 
 func (l *live) paint(color, text string) string {
@@ -125,15 +152,15 @@ func (l *live) paint(color, text string) string {
 	return color + text + reset
 }
 
-// signOf is the sign before a step that has ended.
-func signOf(s bootstrap.Status) (sign rune, color string) {
-	switch s {
+// of is the sign before a step that has ended.
+func (s signs) of(status bootstrap.Status) (sign, color string) {
+	switch status {
 	case bootstrap.Changed:
-		return '✓', green
+		return s.changed, green
 	case bootstrap.Failed:
-		return '✗', red
+		return s.failed, red
 	}
-	return '·', faint
+	return s.other, faint
 }
 
 // describe says in words how a step has ended. Why one has failed is the error
@@ -151,15 +178,18 @@ func describe(o bootstrap.Outcome) string {
 // padded fills a name up to its column.
 func padded(name string) string { return fmt.Sprintf("%-*s", nameWidth, name) }
 
-// cut shortens text to n runes.
-func cut(text string, n int) string {
-	if n <= 0 {
+// wide knows how many columns characters take; what depends on fonts takes one.
+var wide = &runewidth.Condition{StrictEmojiNeutral: true}
+
+// cut shortens text to n columns.
+func (l *live) cut(text string, n int) string {
+	switch {
+	case n <= 0:
 		return ""
+	case n <= len(l.signs.more) && l.signs.more == asciiSigns.more:
+		return wide.Truncate(text, n, "")
 	}
-	if utf8.RuneCountInString(text) <= n {
-		return text
-	}
-	return string([]rune(text)[:n-1]) + "…"
+	return wide.Truncate(text, n, l.signs.more)
 }
 
 // Duration is a time as people read it, "3m12s"; that of less than a second is "".

@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -128,6 +129,9 @@ func (s *session) isAccepted(r bootstrap.Result) bool {
 func (s *session) print(text string) error {
 	if _, terminal := terminalOf(s.Out); !terminal {
 		text = strings.TrimPrefix(text, "\n")
+	}
+	if s.ascii(s.Out) {
+		text = progress.ASCII(text)
 	}
 	if _, err := io.WriteString(s.out, text); err != nil {
 		return fmt.Errorf("print the result: %w", err)

@@ -1,12 +1,14 @@
 package installer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -93,11 +95,11 @@ func now() time.Time { return time.Now() }
 
 // newDisplay chooses how progress is shown.
 func (s *session) newDisplay(brief bool) *progress.Display {
-	o := progress.Options{Out: s.Err, Quiet: s.flags.Quiet, Brief: brief}
+	o := progress.Options{Out: s.Err, Quiet: s.flags.Quiet, Brief: brief, ASCII: s.ascii(s.Terminal)}
 	switch fd, terminal := terminalOf(s.Terminal); {
 	case s.flags.Output == "json":
 		o.Format = progress.JSON
-	case terminal && !s.Debug() && s.Env("TERM") != "dumb":
+	case terminal && !s.Debug() && s.moves():
 		o.Format, o.Color = progress.Live, s.colors(s.Terminal)
 		o.Width = func() int {
 			width, _, err := term.GetSize(fd)
@@ -114,7 +116,22 @@ func (s *session) newDisplay(brief bool) *progress.Display {
 // see https://no-color.org.
 func (s *session) colors(stream io.Writer) bool {
 	_, terminal := terminalOf(stream)
-	return terminal && !s.flags.NoColor && s.Env("NO_COLOR") == "" && s.Env("TERM") != "dumb"
+	return terminal && !s.flags.NoColor && s.Env("NO_COLOR") == "" && s.moves()
+}
+
+// moves says whether a terminal knows control sequences, as far as TERM tells.
+func (s *session) moves() bool { return s.Env("TERM") != "" && s.Env("TERM") != "dumb" }
+
+// ascii says whether a stream is to get ASCII only: the locale says so, or it is a
+// terminal of which nothing says that it shows more. What is no terminal is read by
+// programs and browsers, for which a locale that is not set means nothing.
+func (s *session) ascii(stream io.Writer) bool {
+	locale := cmp.Or(s.Env("LC_ALL"), s.Env("LC_CTYPE"), s.Env("LANG"))
+	encoding := strings.ReplaceAll(strings.ToLower(locale), "-", "")
+	if _, terminal := terminalOf(stream); terminal {
+		return !strings.Contains(encoding, "utf8") || !s.moves()
+	}
+	return locale != "" && !strings.Contains(encoding, "utf8")
 }
 
 // terminalOf gives the descriptor of a stream that is a terminal.
