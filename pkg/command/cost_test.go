@@ -83,8 +83,8 @@ func TestCost_ofADeployment(t *testing.T) {
 		check  int
 		out    int
 	}{
-		"UAA":        {s.Faults["director"], 1, s.DeploymentSource(), 3, 9},
-		"basic auth": {script, 0, source, 2, 8},
+		"UAA":        {s.Faults["director"], 1, s.DeploymentSource(), 4, 9},
+		"basic auth": {script, 0, source, 3, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			count := func() int { return len(c.server.Seen()) + s.requests("uaa") }
@@ -124,9 +124,14 @@ func asked(script *fault.Script) []string {
 
 // withoutUAA starts a second director, in the same state, that knows its users
 // itself. It lives as long as the test.
-func (s *stage) withoutUAA(t *testing.T) (source object, script *fault.Script) {
+func (s *stage) withoutUAA(t *testing.T, edits ...func(*director.Options)) (source object, script *fault.Script) {
 	t.Helper()
-	d := director.New(t.Context(), director.Options{Scale: 0.001})
+	options := director.Options{Scale: 0.001}
+	for _, edit := range edits {
+		edit(&options)
+	}
+	d := director.New(t.Context(), options)
+	s.other = d
 	t.Cleanup(d.Close)
 	err := d.Seed(director.Seed{
 		CloudConfig: world.CloudConfig,

@@ -29,7 +29,7 @@ var peers = []struct {
 	want                []string
 }{
 	{"director", "/info", "check", []string{"ask the director how to log in"}},
-	{"director", "/tasks", "check", []string{"list finished tasks"}},
+	{"director", "/tasks", "check", []string{"list tasks of concourse"}},
 	{"director", "/tasks", "in", []string{"read director task 1"}},
 	{"director", "/deployments", "in out", []string{"read deployment concourse"}},
 	{"uaa", "/", all, []string{"UAA"}},

@@ -37,7 +37,8 @@ const pipelineName = "self-upgrade"
 // stage is a world for one test, and a build's directory.
 type stage struct {
 	*world.World
-	dir string
+	dir   string
+	other *director.Director // that of withoutUAA
 }
 
 // newStage starts a world in which a set is published and nothing is deployed.
@@ -51,7 +52,7 @@ func newStage(t *testing.T, scale ...float64) *stage {
 	}
 	t.Cleanup(func() { _ = w.Close() })
 	w.Publish(oldSet)
-	return &stage{w, t.TempDir()}
+	return &stage{World: w, dir: t.TempDir()}
 }
 
 // loopbacks counts the worlds of this process, from anywhere on.

@@ -29,7 +29,7 @@ var wireClients = map[string]wireClient{
 	"bosh.io":         {"boshio", "/api/", "check", onlyWatch(object{"bpm": object{"release": world.BPMRepository}}), true, false, "component bpm: "},
 	"files":           {"boshio", "/bosh-hub-release-tarballs", "in", onlyWatch(object{"bpm": object{"release": world.BPMRepository}}), true, true, "fetch bpm: "},
 	"GitHub's files":  {"github", "/api/v3/repos/*/*/releases/assets/*", "in", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "assets": []string{"*"}}}), true, true, "fetch perpetual "},
-	"director":        {"director", "/tasks", "check", aDeployment, true, false, "list finished tasks: "},
+	"director":        {"director", "/tasks", "check", aDeployment, true, false, "list tasks of concourse: "},
 	"director, /info": {"director", "/info", "check", aDeployment, true, false, "ask the director how to log in: "},
 	"UAA":             {"uaa", "", "check", aDeployment, false, false, "get a token from the director's UAA: "},
 	"ATC":             {"concourse", "/api/", "out", aPreview, true, false, "read pipeline self-upgrade: "},

@@ -58,6 +58,23 @@ func TestOut_makesANewAttemptInAnotherBuild(t *testing.T) {
 	})
 }
 
+// Errands are tasks of the deployment too, and some run one every few minutes.
+func TestOut_knowsTheLastDeployBehindManyErrands(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.build.ID, f.director.deploy.end = "12", upgrade.StateError
+		first, err := f.out(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(long)
+		f.director.errands(250)
+		again, err := f.out(t.Context(), nil) // Concourse has run the build again
+		if err != nil || again.Version["task"] != first.Version["task"] || f.count("deploy") != 1 {
+			t.Errorf("version %v, %v, %d deploys, want task %s and no other deploy", again.Version, err, f.count("deploy"), first.Version["task"])
+		}
+	})
+}
+
 func TestOut_countsAttemptsOfOneContentUntilADeployIsDone(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		for i, step := range []struct{ version, end string }{

@@ -1,13 +1,12 @@
 package upgrade
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -20,8 +19,9 @@ type Check struct {
 	Debug    *slog.Logger // hears what the tasks were taken for; nil: nobody does
 }
 
-// Run gives the last one at the first check; later the given one, if the
-// director still knows it, and all after it.
+// Run gives the last one at the first check; later the given one, if the director still
+// knows it, and all after it. A director that was rebuilt, or restored from a backup,
+// counts its tasks from a lower number again: then it gives the last one.
 func (c Check) Run(ctx context.Context, deployment string, given resource.Version) ([]resource.Version, error) {
 	after := 0
 	if len(given) > 0 {
@@ -30,24 +30,79 @@ func (c Check) Run(ctx context.Context, deployment string, given resource.Versio
 			return nil, err
 		}
 	}
-	tasks, err := finishedDeploys(ctx, c.Director, deployment)
+	tasks, err := allTasks(ctx, c.Director, TaskFilter{Deployment: deployment}, func(tasks []Task) bool {
+		return slices.ContainsFunc(tasks, Task.isDeploy) &&
+			(after == 0 || slices.ContainsFunc(tasks, func(t Task) bool { return t.ID <= after }))
+	})
 	if err != nil {
 		return nil, err
 	}
-	if len(given) == 0 && len(tasks) > 1 {
-		tasks = tasks[len(tasks)-1:]
+	deploys := finishedDeploys(tasks)
+	tell(ctx, c.Debug, "deploys that have ended", "deployment", deployment, "after", after, "tasks", taskIDs(deploys))
+	last := deploys[max(len(deploys)-1, 0):]
+	switch {
+	case len(given) == 0:
+		deploys = last
+	case after != 0:
+		is, err := c.task(ctx, tasks, after)
+		if err != nil {
+			return nil, err
+		}
+		if c.restarted(deployment, after, is, last) {
+			deploys, after = last, 0
+		}
 	}
-	tell(ctx, c.Debug, "deploys that have ended", "deployment", deployment, "after", after, "tasks", taskIDs(tasks))
 	versions := []resource.Version{}
-	for _, t := range tasks {
+	for _, t := range deploys {
 		if t.ID >= after {
 			versions = append(versions, resource.TaskVersion(t.ID))
 		}
 	}
-	if len(tasks) > 0 && tasks[len(tasks)-1].ID < after {
-		_, _ = fmt.Fprintf(c.Log, "director task %d has not ended yet, or the director has forgotten it\n", after)
-	}
 	return versions, nil
+}
+
+// task finds the given task in the list or, where it is not there, at the director; nil
+// says that the director has none.
+func (c Check) task(ctx context.Context, listed []Task, id int) (*Task, error) {
+	if i := slices.IndexFunc(listed, func(t Task) bool { return t.ID == id }); i >= 0 {
+		return &listed[i], nil
+	}
+	t, err := c.Director.Task(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read director task %d: %w", id, err)
+	}
+	return &t, nil
+}
+
+// restarted says whether the director is not the one that has given the version, or
+// knows less than it did: then what is the given task, if there is one, is no deploy of
+// the deployment, or there is none although there are lower ones, which a director
+// forgets first.
+func (c Check) restarted(deployment string, given int, is *Task, last []Task) bool {
+	say := func(format string, args ...any) {
+		_, _ = fmt.Fprintf(c.Log, "director task %d "+format+"\n", append([]any{given}, args...)...)
+	}
+	what := "is not there"
+	switch {
+	case is == nil && len(last) > 0 && last[0].ID > given:
+		return false // forgotten in the course of time
+	case is != nil && is.isDeploy() && is.isOf(deployment):
+		if !is.Finished() {
+			say("has not ended yet")
+		}
+		return false
+	case is != nil:
+		what = fmt.Sprintf("is %s, no deploy of %s", is.what(deployment), deployment)
+	}
+	if len(last) == 0 {
+		say("%s, and no other deploy of %s has ended", what, deployment)
+		return true
+	}
+	say("%s: the director counts its tasks from 1 again, as one that was rebuilt or restored does; going on from its newest deploy, task %d", what, last[0].ID)
+	return true
 }
 
 func taskIDs(tasks []Task) string {
@@ -58,29 +113,14 @@ func taskIDs(tasks []Task) string {
 	return numbers(ids)
 }
 
-// finishedDeploys are the deploy tasks that have ended, lowest id first.
-func finishedDeploys(ctx context.Context, director Tasks, deployment string) ([]Task, error) {
-	tasks, err := director.Tasks(ctx, TaskFilter{
-		Deployment: deployment, Limit: recentTasks,
-		States: []string{StateDone, StateError, StateTimeout, StateCancelled},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list finished tasks: %w", err)
-	}
-	var deploys []Task
-	for _, t := range tasks {
-		// A dry run is called "create deployment (dry run)".
-		if t.Description == deployDescription && strings.EqualFold(t.Deployment, deployment) {
-			deploys = append(deploys, t)
-		}
-	}
+// finishedDeploys are the deploys that have ended, lowest id first.
+func finishedDeploys(tasks []Task) []Task {
+	deploys := slices.DeleteFunc(byID(tasks), func(t Task) bool { return !t.isDeploy() || !t.Finished() })
 	// A twin that lost the lock to its sibling says nothing of its own.
 	all := slices.Clone(deploys)
-	deploys = slices.DeleteFunc(deploys, func(t Task) bool {
+	return slices.DeleteFunc(deploys, func(t Task) bool {
 		return t.lostLock() && t.ContextID != "" && slices.ContainsFunc(all, func(o Task) bool {
 			return o.ContextID == t.ContextID && !o.lostLock()
 		})
 	})
-	slices.SortFunc(deploys, func(a, b Task) int { return cmp.Compare(a.ID, b.ID) })
-	return deploys, nil
 }

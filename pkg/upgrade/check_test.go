@@ -31,11 +31,33 @@ func TestCheck_givesFinishedDeploysFromTheGivenOneOn(t *testing.T) {
 		{"the last one", resource.Version{"task": "21"}, nil, versions("21"), ""},
 		{"all, after a put that had nothing to name", resource.Version{"task": "0"}, nil, versions("7", "12", "14", "21"), ""},
 		{"forgotten: those after it", resource.Version{"task": "13"}, nil, versions("14", "21"), ""},
-		{"forgotten with all after it", resource.Version{"task": "30"}, nil, versions(), "director task 30 has not ended yet, or the director has forgotten it"},
+		{"of a director that counts from 1 again", resource.Version{"task": "99999"}, nil, versions("21"), "counts its tasks from 1 again"},
+		{"the same, whose newest task is no deploy", resource.Version{"task": "34"}, nil, versions("21"), "director task 34 is not there"},
+		{"the same, where that task is a dry run", resource.Version{"task": "31"}, nil, versions("21"), "director task 31 is \"create deployment (dry run)\""},
+		{"the same, where that task is an errand", resource.Version{"task": "32"}, nil, versions("21"), "director task 32 is \"run errand smoke\""},
+		{"the same, where that task is of another deployment", resource.Version{"task": "33"}, nil, versions("21"), "director task 33 is \"create deployment\" of vault"},
+		{"the same, where that task is an upload", resource.Version{"task": "9"}, func(d *fakeDirector) {
+			upload := foreign("create release", 0, upgrade.StateDone)
+			d.lastID, upload.Deployment = 8, ""
+			d.add(upload)
+		}, versions("21"), "director task 9 is \"create release\""},
+		{"the same, where that task is an upload that runs", resource.Version{"task": "9"}, func(d *fakeDirector) {
+			upload := foreign("create stemcell", 0, "")
+			d.lastID, upload.Deployment = 8, ""
+			d.add(upload)
+		}, versions("21"), "director task 9 is \"create stemcell\""},
+		{"the same, without any deploy", resource.Version{"task": "30"}, func(d *fakeDirector) { d.tasks = nil }, versions(), "director task 30 is not there, and no other deploy of concourse has ended"},
 		{"unfinished", resource.Version{"task": "22"}, func(d *fakeDirector) {
 			d.lastID = 21
 			d.add(foreign("create deployment", 0, ""))
 		}, versions(), "director task 22 has not ended yet"},
+		{"whose worker has died", resource.Version{"task": "21"}, func(d *fakeDirector) {
+			d.lastID = 39
+			d.add(fakeTask{Task: foreign("create deployment", 0, "").Task, dead: true})
+		}, versions("21", "40"), ""},
+		{"first, after 250 errands", nil, func(d *fakeDirector) { d.errands(250) }, versions("21"), ""},
+		{"later, after 250 errands", resource.Version{"task": "14"}, func(d *fakeDirector) { d.errands(250) }, versions("14", "21"), ""},
+		{"of a director that counts from 1 again, after 250 errands", resource.Version{"task": "99999"}, func(d *fakeDirector) { d.errands(250) }, versions("21"), "counts its tasks from 1 again"},
 		{"first, of a deployment that has none", nil, func(d *fakeDirector) { d.tasks = nil }, versions(), ""},
 		{"whatever the director's order", resource.Version{"task": "7"}, func(d *fakeDirector) { d.newestFirst = true }, versions("7", "12", "14", "21"), ""},
 		{"first, whatever the director's order", nil, func(d *fakeDirector) { d.newestFirst = true }, versions("21"), ""},
@@ -71,6 +93,26 @@ func TestCheck_givesFinishedDeploysFromTheGivenOneOn(t *testing.T) {
 	}
 }
 
+// errands are that many that have ended since.
+func (d *fakeDirector) errands(n int) {
+	for range n {
+		d.add(foreign("run errand smoke", 0, upgrade.StateDone))
+	}
+}
+
+// A deploy whose worker has died must not hide behind others that run.
+func TestCheck_readsAllUnfinishedTasks(t *testing.T) {
+	f := newFixture(t)
+	f.director.add(fakeTask{Task: foreign("create deployment", 0, "").Task, dead: true})
+	for range 150 {
+		f.director.add(foreign("run errand smoke", 0, ""))
+	}
+	got, err := upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "7"})
+	if diff := cmp.Diff(versions("7", "8"), got); diff != "" || err != nil {
+		t.Errorf("%v, versions (-want +got):\n%s", err, diff)
+	}
+}
+
 func TestCheck_refusesWhatItDidNotMake(t *testing.T) {
 	f := newFixture(t)
 	for _, given := range []resource.Version{{"task": "x"}, {"task": "-1"}, {"concourse": "8.2.9"}, {"task": "7", "more": "x"}} {
@@ -83,5 +125,8 @@ func TestCheck_failsWhenTheDirectorIsAway(t *testing.T) {
 	f := newFixture(t)
 	f.director.faults["Tasks"] = []error{errUnreachable}
 	_, err := upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", nil)
-	wantError(t, err, "list finished tasks", "connection refused")
+	wantError(t, err, "list tasks of concourse", "connection refused")
+	f.director.faults["Task"] = []error{errUnreachable}
+	_, err = upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "13"})
+	wantError(t, err, "read director task 13", "connection refused")
 }

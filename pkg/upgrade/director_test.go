@@ -77,6 +77,7 @@ type fakeTask struct {
 	events []upgrade.Event
 	takes  time.Duration
 	end    string
+	dead   bool   // its worker is gone: it becomes a timeout when somebody reads it
 	then   func() // what has happened when it is done
 	begin  time.Time
 }
@@ -162,7 +163,15 @@ func (d *fakeDirector) Task(_ context.Context, id int) (upgrade.Task, error) {
 	if t == nil {
 		return upgrade.Task{}, upgrade.ErrNotFound
 	}
+	t.read()
 	return t.Task, nil
+}
+
+// read is what every answer with a task does first.
+func (t *fakeTask) read() {
+	if t.dead && !t.Finished() {
+		t.State = upgrade.StateTimeout
+	}
 }
 
 func (d *fakeDirector) Tasks(_ context.Context, f upgrade.TaskFilter) ([]upgrade.Task, error) {
@@ -175,6 +184,7 @@ func (d *fakeDirector) Tasks(_ context.Context, f upgrade.TaskFilter) ([]upgrade
 	for _, t := range d.tasks {
 		if (f.Deployment == "" || f.Deployment == t.Deployment) && (f.ContextID == "" || f.ContextID == t.ContextID) &&
 			(len(f.States) == 0 || slices.Contains(f.States, t.State)) {
+			t.read()
 			list = append(list, t.Task)
 		}
 	}

@@ -153,13 +153,14 @@ func (in In) task(ctx context.Context, req resource.InRequest, id int) (Task, er
 	}
 	task, err := in.Director.Task(ctx, id)
 	if errors.Is(err, ErrNotFound) {
-		return Task{}, fmt.Errorf("read director task %d: the director has forgotten it; run check for a later one", id)
+		return Task{}, fmt.Errorf("read director task %d: the director has forgotten it, or counts its tasks from 1 again; run check for a later one", id)
 	}
 	if err != nil {
 		return Task{}, fmt.Errorf("read director task %d: %w", id, err)
 	}
-	if task.Deployment != "" && task.Deployment != req.Source.Deployment {
-		return Task{}, fmt.Errorf("read director task %d: it belongs to deployment %q, not to %q", id, task.Deployment, req.Source.Deployment)
+	if !task.isDeploy() || !task.isOf(req.Source.Deployment) {
+		return Task{}, fmt.Errorf("director task %d is %s, no deploy of %s: a director that was rebuilt or restored counts its tasks from 1 again; run check for its newest deploy",
+			id, task.what(req.Source.Deployment), req.Source.Deployment)
 	}
 	if !req.Params.Verify {
 		return task, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,36 @@ func TestIn_writesWhatIsKnownOfADeploy(t *testing.T) {
 	})
 }
 
+// A director that was rebuilt gives the numbers of earlier deploys to other tasks.
+func TestIn_refusesATaskThatIsNoDeployOfTheDeployment(t *testing.T) {
+	for name, c := range map[string]struct {
+		task upgrade.Task
+		want string
+	}{
+		"an upload":               {upgrade.Task{Description: "create release"}, `is "create release", no deploy of concourse`},
+		"an errand":               {upgrade.Task{Description: "run errand smoke", Deployment: "concourse"}, `is "run errand smoke", no deploy of concourse`},
+		"a dry run":               {upgrade.Task{Description: "create deployment (dry run)", Deployment: "concourse"}, `is "create deployment (dry run)", no deploy of concourse`},
+		"a deploy of another":     {upgrade.Task{Description: "create deployment", Deployment: "vault"}, `is "create deployment" of vault, no deploy of concourse`},
+		"a deletion":              {upgrade.Task{Description: "delete deployment concourse", Deployment: "concourse"}, `is "delete deployment concourse"`},
+		"an upload that runs":     {upgrade.Task{Description: "create stemcell", State: upgrade.StateProcessing}, `is "create stemcell"`},
+		"a deploy without a name": {upgrade.Task{Description: "create deployment"}, `is "create deployment", no deploy of concourse`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.finished(t, upgrade.StateDone) // all else is good
+				if c.task.State == "" {
+					c.task.State = upgrade.StateDone
+				}
+				id := strconv.Itoa(f.director.add(fakeTask{Task: c.task, takes: time.Minute, end: upgrade.StateDone}))
+				for _, params := range []resource.InParams{verify, {}} {
+					_, err := f.in(t.Context(), id, t.TempDir(), params)
+					wantError(t, err, "director task "+id+" "+c.want, "counts its tasks from 1 again", "check")
+				}
+			})
+		})
+	}
+}
+
 func TestIn_writesWhyADeployFailed(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		dir := t.TempDir()
@@ -204,7 +235,7 @@ func TestIn_saysWhatItCouldNotRead(t *testing.T) {
 	}{
 		{"no task", "x", func(*fixture) {}, []string{`want {"task": "1234"}`}},
 		{"a forgotten task", "5", func(*fixture) {}, []string{"read director task 5: the director has forgotten it", "check"}},
-		{"a task of another deployment", "42", func(f *fixture) { f.director.find(42).Deployment = "vault" }, []string{`it belongs to deployment "vault", not to "concourse"`}},
+		{"a task of another deployment", "42", func(f *fixture) { f.director.find(42).Deployment = "vault" }, []string{`is "create deployment" of vault, no deploy of concourse`}},
 		{"the task", "42", func(f *fixture) { f.director.faults["Task"] = []error{errUnreachable} }, []string{"read director task 42", "connection refused"}},
 		{"its events", "42", func(f *fixture) { f.director.faults["Events"] = []error{errUnreachable} }, []string{"read events of director task 42"}},
 		{"the deployment", "42", func(f *fixture) { f.director.faults["Deployment"] = []error{errUnreachable} }, []string{"read deployment concourse"}},

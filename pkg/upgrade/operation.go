@@ -2,17 +2,11 @@ package upgrade
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// recentTasks is how many tasks of a deployment are looked at.
-const recentTasks = 100
 
 // contextPrefix begins the context id of every deploy of this program.
 const contextPrefix = "perpetual-"
@@ -91,7 +85,7 @@ func judge(op operation, tasks []Task) verdict {
 		case !t.Finished() && t.holds():
 			v.holder = cmp.Or(v.holder, &t)
 		}
-		if !t.Finished() || t.Description != deployDescription || t.lostLock() {
+		if !t.Finished() || !t.isDeploy() || t.lostLock() {
 			continue // a dry run is called "create deployment (dry run)"
 		}
 		v.last = &t
@@ -115,52 +109,4 @@ func judge(op operation, tasks []Task) verdict {
 	v.attempts = len(failed)
 	v.good = v.last != nil && (v.last.State == StateDone || done[v.last.ContextID])
 	return v
-}
-
-func byID(tasks []Task) []Task {
-	return slices.SortedFunc(slices.Values(tasks), func(a, b Task) int { return cmp.Compare(a.ID, b.ID) })
-}
-
-// holds says whether the task, while it runs, keeps others from deploying.
-func (t Task) holds() bool {
-	return strings.HasPrefix(t.Description, deployDescription) || strings.HasPrefix(t.Description, deleteDescription)
-}
-
-// lostLock says whether the task ended because another one held the deployment.
-// A real director cuts the result: "Failed to acquire lock for
-// lock:deployment:concourse uid: 8c1f…. Locking task id is 19, description:...".
-func (t Task) lostLock() bool {
-	return t.State == StateError && strings.HasPrefix(t.Result, "Failed to acquire lock for lock:deployment:")
-}
-
-// tasks are the running and the recent ones of the run's deployment. Two lists:
-// the director sorts by the time of the end, and where its database puts those
-// without one last, a limit would cut them off.
-func (o Out) tasks(ctx context.Context, r *run) ([]Task, error) {
-	var all []Task
-	for _, filter := range []TaskFilter{
-		{States: []string{StateQueued, StateProcessing, StateCancelling}, All: true},
-		{States: []string{StateDone, StateError, StateTimeout, StateCancelled}, Limit: recentTasks},
-	} {
-		filter.Deployment = r.Source.Deployment
-		tasks, err := o.Director.Tasks(ctx, filter)
-		if err != nil {
-			return nil, fmt.Errorf("list tasks of %s: %w", r.Source.Deployment, err)
-		}
-		all = append(all, tasks...)
-	}
-	// A task that ended between the two is in both, first with its old state.
-	slices.SortStableFunc(all, func(a, b Task) int { return cmp.Compare(a.ID, b.ID) })
-	slices.Reverse(all)
-	all = slices.CompactFunc(all, func(a, b Task) bool { return a.ID == b.ID })
-	return slices.DeleteFunc(all, func(t Task) bool { return !strings.EqualFold(t.Deployment, r.Source.Deployment) }), nil
-}
-
-// name says to people which task this is.
-func (t Task) name() string {
-	text := fmt.Sprintf("director task %d (%s by %s, %s", t.ID, t.Description, t.User, t.State)
-	if !t.StartedAt.IsZero() {
-		text += ", since " + t.StartedAt.UTC().Format(time.DateTime) + " UTC"
-	}
-	return text + ")"
 }

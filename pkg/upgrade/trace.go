@@ -43,7 +43,7 @@ func (o operation) why(t Task) string {
 		return "it works on the deployment, with other content: wait for its end"
 	case !t.Finished():
 		return "it runs, but keeps nobody from deploying"
-	case t.Description != deployDescription:
+	case !t.isDeploy():
 		return "it is no deploy"
 	case t.lostLock():
 		return "it did not get the lock, so it has done nothing: what its twin did counts"
