@@ -36,7 +36,7 @@ type Options struct {
 	// Brief leaves out how steps have ended, and in Plain what goes on in them: for
 	// commands whose result tells it.
 	Brief bool
-	Color bool             // in Live
+	Color bool // in Live
 	// ASCII writes nothing else, for terminals that show nothing else. JSON stays as
 	// it is.
 	ASCII bool

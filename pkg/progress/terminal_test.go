@@ -37,7 +37,7 @@ func (s *terminal) Write(p []byte) (int, error) {
 			if len(s.pending) < 3 || end < 0 {
 				break
 			}
-			s.control(string(s.pending[2 : 2+end]), s.pending[2+end])
+			s.control(string(s.pending[2:2+end]), s.pending[2+end])
 			s.pending = s.pending[3+end:]
 			continue
 		}

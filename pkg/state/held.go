@@ -122,3 +122,19 @@ func (s sighting) watch(ctx context.Context) error {
 	}
 	return nil // unchanged, or given back: the write is conditional on what was seen first
 }
+
+// Stale says that the holder has not renewed it for so long that the next run takes it
+// over: it is dead, or cannot reach the store.
+func (e *HeldError) Stale() bool { return e.Age > staleAfter(e.TTL) }
+
+// HeldBy says who holds the lease called name, nil for nobody. It takes nothing.
+func HeldBy(ctx context.Context, store Store, name string) (*HeldError, error) {
+	seen, err := look(ctx, store, name)
+	if err != nil {
+		return nil, fmt.Errorf("look at the lease %s: %w", name, err)
+	}
+	if !seen.heldByOther("") {
+		return nil, nil
+	}
+	return seen.held(), nil
+}

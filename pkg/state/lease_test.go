@@ -90,6 +90,27 @@ func TestLease_saysWhoHoldsItAndHowToBreakIt(t *testing.T) {
 	})
 }
 
+// Whoever only looks changes nothing, and hears of a holder until he has given it back.
+func TestHeldBy_looksAndTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &view{memory: newMemory()}
+		if held, err := state.HeldBy(t.Context(), store, leaseName); held != nil || err != nil {
+			t.Errorf("before anybody has had it: %v, %v", held, err)
+		}
+		lease := acquire(t, store, "deploy ci")
+		held, err := state.HeldBy(t.Context(), store, leaseName)
+		if err != nil || held == nil || held.ID != lease.ID() || held.Holder.Purpose != "deploy ci" || held.Stale() {
+			t.Errorf("while it is held: %+v, %v", held, err)
+		}
+		if err := lease.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if held, err := state.HeldBy(t.Context(), store, leaseName); held != nil || err != nil {
+			t.Errorf("when it was given back: %v, %v", held, err)
+		}
+	})
+}
+
 func TestLease_isRenewedUntilItIsReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &view{memory: newMemory()}

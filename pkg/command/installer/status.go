@@ -29,6 +29,7 @@ type Status struct {
 	VMs      []Member          `json:"vms,omitempty"`      // of the deployment
 	Workers  []Member          `json:"workers,omitempty"`  // registered with the web
 	Paused   *PausedPipelines  `json:"paused,omitempty"`   // by a quiet upgrade
+	Lease    *LeaseHolder      `json:"lease,omitempty"`    // of the run that is under way
 	Problems []string          `json:"problems,omitempty"` // what is out of order
 }
 
@@ -72,6 +73,7 @@ func runStatus(ctx context.Context, c *command.Call) error {
 		Name: info.Name, Versions: info.Versions, Verified: info.Verified,
 		Director: Service{URL: info.Director, State: "not there"}, Web: Service{URL: info.URL, State: "not there"},
 	}
+	status.lookForLease(ctx, i)
 	if info.Director != "" {
 		status.look("director", &status.Director, func() error { return status.director(ctx, i, info) })
 	}
@@ -174,6 +176,9 @@ func (s *Status) judge() {
 	if s.Paused != nil && !s.Paused.Awaited {
 		s.Problems = append(s.Problems, s.Paused.problem(s.Name))
 	}
+	if s.Lease != nil && s.Lease.Stale {
+		s.Problems = append(s.Problems, s.Lease.text(s.Name))
+	}
 	s.Healthy = len(s.Problems) == 0 && s.Director.State == "running" && s.Web.State == "running"
 }
 
@@ -194,6 +199,9 @@ func (s Status) text() string {
 	_ = w.Flush()
 	for _, t := range s.Tasks {
 		fmt.Fprintf(&b, "\ndirector task %s\n", t)
+	}
+	if s.Lease != nil && !s.Lease.Stale {
+		fmt.Fprintf(&b, "\n%s\n", s.Lease.text(s.Name))
 	}
 	if s.Paused != nil && s.Paused.Awaited {
 		fmt.Fprintf(&b, "\n%s\n", s.Paused)

@@ -1,11 +1,18 @@
 package installer_test
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -34,6 +41,8 @@ func TestUnlock_letsTheNextRunHaveTheLease(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	testStatusOfLease(t, dir, lease.ID())
+
 	p := run(t, dir, nil, "destroy", "ci", "--state-dir", "state", "--quiet", "--yes-destroy", "ci")
 	hint := regexp.MustCompile(`perpetual (unlock ci --id (\w+))`).FindStringSubmatch(p.stderr)
 	if p.code != 1 || hint == nil || hint[2] != lease.ID() || !strings.Contains(p.stderr, "nothing was changed") {
@@ -51,4 +60,39 @@ func TestUnlock_letsTheNextRunHaveTheLease(t *testing.T) {
 	if p.code != 0 || strings.Contains(p.stderr, "unlock") {
 		t.Errorf("the lease is still held: %s", p.stderr)
 	}
+}
+
+// testStatusOfLease wants status to name the run and the command that breaks its lease.
+// A director that does not answer is asked for a while, hence at the same time.
+func testStatusOfLease(t *testing.T, dir, id string) {
+	if err := os.CopyFS(filepath.Join(dir, "stale"), os.DirFS(filepath.Join(dir, "state"))); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, "stale", "leases", "installation"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	defer group.Wait()
+	group.Go(func() {
+		p := run(t, dir, nil, "status", "ci", "--state-dir", "state")
+		for _, part := range []string{`"deploy ci" (host gone, pid 1), since `, "renewed ", "perpetual unlock ci --id " + id} {
+			if p.code != 0 || !strings.Contains(p.stdout, part) {
+				t.Errorf("exit code %d, no %q in:\n%s%s", p.code, part, p.stdout, p.stderr)
+			}
+		}
+	})
+	group.Go(func() {
+		p := run(t, dir, nil, "status", "ci", "--state-dir", "stale", "--output=json")
+		var status installer.Status
+		if err := json.Unmarshal([]byte(p.stdout), &status); err != nil {
+			t.Errorf("%v: %s%s", err, p.stdout, p.stderr)
+		}
+		if l := status.Lease; l == nil || l.ID != id || l.Purpose != "deploy ci" || !l.Stale || l.Since.IsZero() {
+			t.Errorf("the stale lease is %+v", l)
+		}
+		if !slices.ContainsFunc(status.Problems, func(p string) bool { return strings.Contains(p, "unlock ci --id "+id) }) {
+			t.Errorf("problems %q", status.Problems)
+		}
+	})
 }

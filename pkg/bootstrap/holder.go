@@ -1,0 +1,24 @@
+package bootstrap
+
+import (
+	"context"
+
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// Holder says which run holds the installation's lease, nil for none. It takes
+// nothing, and fails with ErrNotFound where there is no state.
+func (i *Installation) Holder(ctx context.Context) (*state.HeldError, error) {
+	r := i.newRun(Options{})
+	if r.config.AWS != nil {
+		var err error
+		if r.identity, err = r.Account.Identity(ctx); err != nil {
+			return nil, err
+		}
+	}
+	store, _, err := r.OpenStore(ctx, r.config, r.identity.Account, false)
+	if err != nil {
+		return nil, err
+	}
+	return state.HeldBy(ctx, store, leaseName)
+}
