@@ -3,7 +3,6 @@ package component
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // maxDated is how many versions are asked for their age before min_age gives
@@ -46,10 +45,8 @@ func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string
 			versions = append(versions, t.Version)
 		}
 	}
-	candidates, unparsable := f.picker.versions(versions)
-	if len(unparsable) > 0 {
-		f.say("skipped what is no version: %s", strings.Join(unparsable, ", "))
-	}
+	candidates, over := f.picker.versions(versions)
+	f.over = over
 	_, offered := byVersion[given]
 	passed := 0
 	for i, c := range candidates {
@@ -66,11 +63,12 @@ func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string
 				continue
 			}
 		}
+		f.sayPassedOver(c.version)
 		return found{component: f.fromTarball(byVersion[c.version]), withdrawn: given != "" && !offered}, nil
 	}
 	if passed > 0 {
-		return found{}, fmt.Errorf("find versions in %s: none of the newest %d is as old as min_age %s, and no more are looked at (%d are older): "+
-			"lower min_age, or let version name older ones", f.upstream(), maxDated, f.watch.MinAge, passed)
+		return found{}, &nothingError{fmt.Sprintf("find versions in %s: none of the newest %d is as old as min_age %s, and no more are looked at (%d are older): "+
+			"lower min_age, or let version name older ones", f.upstream(), maxDated, f.watch.MinAge, passed)}
 	}
 	return found{}, f.errNothing(f.upstream())
 }

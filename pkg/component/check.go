@@ -2,6 +2,7 @@ package component
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,13 +32,19 @@ type Set struct {
 
 // Check asks all upstreams at the same time and gives the versions for
 // Concourse: the given set, then the newest if it differs. It fails, naming the
-// component, when any upstream does: there is never a half set.
+// component, when any upstream does: there is never a half set. A component of which
+// nothing counts keeps the given version; without one, that is an error too.
 func (s Set) Check(ctx context.Context, source resource.Source, given resource.Version) ([]resource.Version, error) {
 	results := map[string]found{}
 	var mu sync.Mutex
 	log := &lockedWriter{to: s.Log}
 	err := s.each(ctx, source, log, func(ctx context.Context, f *finder) error {
 		result, err := f.newest(ctx, given[f.name])
+		var nothing *nothingError
+		if given[f.name] != "" && errors.As(err, &nothing) { // the others go on
+			f.say("staying with %s: %v", given[f.name], err)
+			result, err = found{component: Component{Version: given[f.name]}}, nil
+		}
 		if err != nil {
 			return err
 		}

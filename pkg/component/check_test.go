@@ -45,18 +45,28 @@ func TestCheck_givesTheGivenVersionThenTheNewest(t *testing.T) {
 		{"given outside a narrower constraint", []string{"7.9.0", "8.1.0"}, resource.Watch{Version: "7.x"}, "8.1.0", "8.1.0", "staying with 8.1.0"},
 		{"allow_downgrade does not hold a newer back", []string{"1.0.0", "1.2.0"}, resource.Watch{AllowDowngrade: true}, "1.0.0", "1.0.0 1.2.0", ""},
 		{"a denied version is passed over", []string{"1.0.0", "1.1.0", "1.2.0"}, resource.Watch{Deny: []string{"1.2.0"}}, "", "1.1.0", ""},
-		{"unparsable versions are skipped and said", []string{"1.0.0", "nightly", "", "1.1.0", "latest"}, resource.Watch{}, "", "1.1.0", "c: skipped what is no version: nightly, , latest\n"},
-		{"one unparsable version beside one good", []string{"x.y", "1.0.0"}, resource.Watch{}, "1.0.0", "1.0.0", "skipped what is no version: x.y"},
+		{"unparsable versions are skipped and said", []string{"1.0.0", "nightly", "", "1.1.0", "latest"}, resource.Watch{}, "", "1.1.0", "c: passed over 3 entries that are no version, such as nightly\n"},
+		{"one unparsable version beside one good", []string{"x.y", "1.0.0"}, resource.Watch{}, "1.0.0", "1.0.0", "c: passed over 1 entry that is no version, x.y\n"},
 		{"the same version twice", []string{"1.1.0", "1.1.0", "1.0.0"}, resource.Watch{}, "1.1.0", "1.1.0", ""},
 		{"one version written in two ways", []string{"1.1", "1.1.0", "1.0.0"}, resource.Watch{}, "", "1.1.0", ""},
 		{"one version written in two ways, the other order", []string{"1.1.0", "1.1", "1.0.0"}, resource.Watch{}, "", "1.1.0", ""},
-		{"pre-releases do not count", []string{"1.0.0", "1.1.0-rc.1"}, resource.Watch{}, "", "1.0.0", ""},
+		{"pre-releases do not count", []string{"1.0.0", "1.1.0-rc.1", "1.1.0-rc.2", "0.9.0-rc.1"}, resource.Watch{}, "", "1.0.0", "c: passed over 2 pre-releases, such as 1.1.0-rc.2 (pre_release: true would admit such)\n"},
 		{"pre-releases count when wanted", []string{"1.0.0", "1.1.0-rc.9", "1.1.0-rc.10"}, resource.Watch{PreRelease: true}, "", "1.1.0-rc.10", ""},
 		{"a release beats its pre-releases", []string{"1.1.0", "1.1.0-rc.10"}, resource.Watch{PreRelease: true}, "", "1.1.0", ""},
 		{"constraint 8.x", []string{"7.14.3", "8.0.1", "8.2.5", "9.0.0"}, resource.Watch{Version: "8.x"}, "", "8.2.5", ""},
 		{"constraint 1.x and two numbers", []string{"1.9", "1.484", "1.83", "2.1"}, resource.Watch{Version: "1.x"}, "", "1.484", ""},
+		{"four numbers", []string{"1.2.3.4", "1.2.3.10", "1.2.2"}, resource.Watch{}, "", "1.2.3.10", ""},
+		{"four numbers, one of them given", []string{"1.2.3.4", "1.2.3.10", "1.2.2"}, resource.Watch{}, "1.2.3.4", "1.2.3.4 1.2.3.10", ""},
+		{"four numbers within 1.x", []string{"1.2.3.4", "2.0.0.1", "1.2.3.10"}, resource.Watch{Version: "1.x"}, "", "1.2.3.10", ""},
+		{"a constraint of four numbers", []string{"1.2.3.4", "1.2.4", "1.2.3.10"}, resource.Watch{Version: ">=1.2.3.4 <1.2.4"}, "", "1.2.3.10", ""},
+		{"four numbers, the highest denied", []string{"1.2.3.4", "1.2.3.10"}, resource.Watch{Deny: []string{"1.2.3.10"}}, "", "1.2.3.4", ""},
+		{"four numbers of a pre-release", []string{"1.2.3.4", "1.2.3.10-rc.2"}, resource.Watch{}, "", "1.2.3.4", "1.2.3.10-rc.2 (pre_release"},
+		{"a development build is before its version", []string{"8.2.4", "8.2.4+dev.2", "8.2.4+dev.10"}, resource.Watch{}, "8.2.4+dev.10", "8.2.4+dev.10 8.2.4", ""},
+		{"development builds by number", []string{"8.2.3", "8.2.4+dev.2", "8.2.4+dev.10"}, resource.Watch{}, "8.2.4+dev.2", "8.2.4+dev.2 8.2.4+dev.10", ""},
+		{"a version is not left for its development build", []string{"8.2.4", "8.2.4+dev.10"}, resource.Watch{}, "8.2.4", "8.2.4", ""},
+		{"a denied version with its builds", []string{"8.2.3", "8.2.4", "8.2.4+dev.10"}, resource.Watch{Deny: []string{"8.2.4"}}, "", "8.2.3", ""},
 		{"constraint of two bounds", []string{"0.9.0", "1.0.0", "1.7.2", "2.0.0"}, resource.Watch{Version: ">=1 <2"}, "", "1.7.2", ""},
-		{"constraint hides pre-releases", []string{"8.1.0", "8.2.0-rc.1"}, resource.Watch{Version: "8.x"}, "", "8.1.0", ""},
+		{"constraint hides pre-releases", []string{"8.1.0", "8.2.0-rc.1"}, resource.Watch{Version: "8.x"}, "", "8.1.0", "c: passed over 1 pre-release, 8.2.0-rc.1 (pre_release: true would admit such)\n"},
 		{"constraint with pre-releases wanted", []string{"8.1.0", "8.2.0-rc.1", "9.0.0-rc.1"}, resource.Watch{Version: "8.x", PreRelease: true}, "", "8.2.0-rc.1", ""},
 	}
 	for _, c := range cases {
@@ -100,6 +110,43 @@ func TestCheck_comparesDeniedVersionsAsVersions(t *testing.T) {
 	}
 }
 
+// TestCheck_keepsWhatIsGivenWhereNothingCounts: one component of which all versions are
+// denied must not hold the others back.
+func TestCheck_keepsWhatIsGivenWhereNothingCounts(t *testing.T) {
+	cases := []struct {
+		name  string
+		watch resource.Watch
+		given string
+		log   string
+	}{
+		{"all denied", resource.Watch{Release: bpm, Deny: []string{"1.4.38"}}, "1.4.38", "bpm: staying with 1.4.38: find versions in " + bpm + ": there is none that satisfies deny 1.4.38; passed over: 1 version that version or deny leave out, 1.4.38\n"},
+		{"nothing within the constraint", resource.Watch{Release: bpm, Version: "9.x", AllowDowngrade: true}, "1.4.0", "bpm: staying with 1.4.0: "},
+		{"nothing is old enough", resource.Watch{Release: bpm, MinAge: days(100000)}, "1.4.0", "bpm: staying with 1.4.0: "},
+		{"the given is no version", resource.Watch{Release: bpm, Version: "9.x"}, "nightly", "bpm: staying with nightly: "},
+		{"no light stemcell", resource.Watch{Stemcell: "heavy", Light: true}, "1.2", "bpm: staying with 1.2: "},
+		{"no release on GitHub has the asset", resource.Watch{GitHub: repo, Assets: []string{"x"}}, "1.1.0", "bpm: staying with 1.1.0: "},
+		{"no tag on GitHub is a version", resource.Watch{GitHub: repo, TagFilter: "^x-"}, "1.1.0", "bpm: staying with 1.1.0: "},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			source, h, d := wholeSource()
+			source.Watch["bpm"] = c.watch
+			d.published = map[string]time.Time{tarballs("1.4.38")[0].URL: now}
+			d.stemcells["heavy"] = []component.Stemcell{{Version: "1.3", Regular: &component.Tarball{URL: "https://x/1.3"}}}
+			given := resource.Version{"bpm": c.given, "postgres": "54.0.5", "stemcell": "1.400", "perpetual": "1.3.0"}
+			want := resource.Version{"bpm": c.given, "postgres": "54.0.5", "stemcell": "1.484", "perpetual": "1.3.0"}
+			var log bytes.Buffer
+			got, err := newSet(h, d, &log).Check(t.Context(), source, given)
+			if err != nil || cmp.Diff([]resource.Version{given, want}, got) != "" || !strings.Contains(log.String(), c.log) {
+				t.Errorf("versions = %v, error = %v, log %q; want %v", got, err, log.String(), want)
+			}
+			if _, err := newSet(h, d, &log).Check(t.Context(), source, nil); err == nil || !strings.HasPrefix(err.Error(), "component bpm: ") {
+				t.Errorf("first check: error = %v", err)
+			}
+		})
+	}
+}
+
 func TestCheck_saysWhyNothingCounts(t *testing.T) {
 	d := &depot{
 		releases: map[string][]component.Tarball{bpm: tarballs("1.0.0", "1.1.0-rc.1", "junk"), "github.com/a/empty": {}},
@@ -112,7 +159,8 @@ func TestCheck_saysWhyNothingCounts(t *testing.T) {
 		watch resource.Watch
 		want  string
 	}{
-		{"constraint", resource.Watch{Release: bpm, Version: "9.x"}, "component c: find versions in " + bpm + ": there is none that satisfies version 9.x"},
+		{"constraint", resource.Watch{Release: bpm, Version: "9.x"}, "component c: find versions in " + bpm + ": there is none that satisfies version 9.x; passed over: 1 entry that is no version, junk; 2 versions that version or deny leave out, such as 1.1.0-rc.1"},
+		{"pre-release", resource.Watch{Release: bpm, Version: ">1.0.0"}, "; passed over: 1 entry that is no version, junk; 1 pre-release, 1.1.0-rc.1 (pre_release: true would admit such); 1 version that version or deny leave out, 1.0.0"},
 		{"deny", resource.Watch{Release: bpm, Deny: []string{"1.0.0"}}, "there is none that satisfies deny 1.0.0"},
 		{"min_age", resource.Watch{Release: bpm, MinAge: resource.Duration{Duration: now.Sub(time.Time{})}}, "min_age"},
 		{"light", resource.Watch{Stemcell: jam, Light: true}, "there is none that satisfies light"},

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/Masterminds/semver/v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
 // concourseRelease is the last part of the repository of Concourse's BOSH release, in
@@ -72,8 +71,8 @@ func Downgrades(deployed, wanted []Component) []*DowngradeError {
 
 // Lower says whether a version is certainly lower than another; what is no version never
 // is, and has nothing below it.
-func Lower(version, than string) bool {
-	a, errA := semver.NewVersion(version)
-	b, errB := semver.NewVersion(than)
-	return errA == nil && errB == nil && a.LessThan(b)
+func Lower(text, than string) bool {
+	a, errA := version.Parse(text)
+	b, errB := version.Parse(than)
+	return errA == nil && errB == nil && a.Compare(b) < 0
 }

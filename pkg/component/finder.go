@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -19,6 +18,7 @@ type finder struct {
 	now    time.Time
 	log    io.Writer
 	picker *picker
+	over   passedOver // of the list that was looked at last
 }
 
 // found is a version and whether the given one is still offered.
@@ -70,36 +70,6 @@ func (f *finder) old(date time.Time) bool {
 // say tells the build log something that is no error.
 func (f *finder) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(f.log, "%s: %s\n", f.name, fmt.Sprintf(format, args...))
-}
-
-// errNothing is the error for an upstream without any version that counts.
-func (f *finder) errNothing(upstream string) error {
-	var limits []string
-	if f.watch.Version != "" {
-		limits = append(limits, "version "+f.watch.Version)
-	}
-	if f.watch.TagFilter != "" {
-		limits = append(limits, "tag_filter "+f.watch.TagFilter)
-	}
-	if f.watch.MinAge.Duration > 0 {
-		limits = append(limits, "min_age "+f.watch.MinAge.String())
-	}
-	if len(f.watch.Assets) > 0 {
-		limits = append(limits, "assets "+strings.Join(f.watch.Assets, ", "))
-	}
-	if len(f.watch.Deny) > 0 {
-		limits = append(limits, "deny "+strings.Join(f.watch.Deny, ", "))
-	}
-	if f.watch.Light {
-		limits = append(limits, "light")
-	}
-	if f.watch.Regular {
-		limits = append(limits, "regular")
-	}
-	if len(limits) == 0 {
-		return fmt.Errorf("find versions in %s: there is none that counts", upstream)
-	}
-	return fmt.Errorf("find versions in %s: there is none that satisfies %s", upstream, strings.Join(limits, " and "))
 }
 
 // chosen are the assets that the globs choose; missing is the first glob without one.

@@ -42,7 +42,9 @@ func (f *finder) newestGitHub(ctx context.Context, given string) (found, error) 
 		}
 	}
 	asked := 0
-	for _, c := range f.picker.tags(tags) {
+	candidates, over := f.picker.tags(tags)
+	f.over = over
+	for _, c := range candidates {
 		release, ok := listed[c.label]
 		if !ok {
 			if asked++; asked > maxMisses {
@@ -56,11 +58,12 @@ func (f *finder) newestGitHub(ctx context.Context, given string) (found, error) 
 				return found{}, err
 			}
 		}
-		component, ok, err := f.usable(ctx, release, c.version, given)
+		component, ok, err := f.usable(ctx, release, c, given)
 		if err != nil {
 			return found{}, err
 		}
 		if ok {
+			f.sayPassedOver(c.version)
 			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
 		}
 	}
@@ -96,8 +99,10 @@ func (f *finder) allReleases(ctx context.Context) ([]GitHubRelease, error) {
 func (f *finder) fromReleases(ctx context.Context, releases []GitHubRelease, given string) (found, error) {
 	byTag := map[string]GitHubRelease{}
 	var tags []string
+	var drafts tally
 	for _, r := range releases {
 		if r.Draft && !f.watch.Drafts { // it may bear the tag of a release
+			drafts.add(r.Tag)
 			continue
 		}
 		if _, seen := byTag[r.Tag]; !seen {
@@ -105,12 +110,16 @@ func (f *finder) fromReleases(ctx context.Context, releases []GitHubRelease, giv
 			tags = append(tags, r.Tag)
 		}
 	}
-	for _, c := range f.picker.tags(tags) {
-		component, ok, err := f.usable(ctx, byTag[c.label], c.version, given)
+	candidates, over := f.picker.tags(tags)
+	over.drafts = drafts
+	f.over = over
+	for _, c := range candidates {
+		component, ok, err := f.usable(ctx, byTag[c.label], c, given)
 		if err != nil {
 			return found{}, err
 		}
 		if ok {
+			f.sayPassedOver(c.version)
 			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
 		}
 	}
@@ -129,17 +138,21 @@ func (f *finder) tagged(tags []string, version string) bool {
 
 // usable says whether a release may be offered, and as what. The given version
 // is in use already, so min_age does not take it back.
-func (f *finder) usable(ctx context.Context, r GitHubRelease, version, given string) (c Component, ok bool, err error) {
+func (f *finder) usable(ctx context.Context, r GitHubRelease, of candidate, given string) (c Component, ok bool, err error) {
 	date := r.PublishedAt
 	if date.IsZero() {
 		date = r.CreatedAt
 	}
-	if (r.Draft && !f.watch.Drafts) || (r.PreRelease && !f.watch.PreRelease) || (version != given && !f.old(date)) {
+	switch {
+	case r.PreRelease && !f.watch.PreRelease: // whatever its version looks like
+		f.over.preReleases = append(f.over.preReleases, of)
+		return Component{}, false, nil
+	case r.Draft && !f.watch.Drafts, of.version != given && !f.old(date):
 		return Component{}, false, nil
 	}
-	c, err = f.fromGitHub(ctx, r, version)
+	c, err = f.fromGitHub(ctx, r, of.version)
 	if errors.Is(err, errNoAsset) {
-		f.say("%s is not offered yet: %v", version, err)
+		f.say("%s is not offered yet: %v", of.version, err)
 		return Component{}, false, nil
 	}
 	return c, err == nil, err

@@ -50,13 +50,17 @@ func TestCheck_choosesAmongGitHubReleases(t *testing.T) {
 	}{
 		{"the highest, not the newest", published("v1.1.9", "v1.2.0", "v1.1.8"), resource.Watch{}, "", "1.2.0", ""},
 		{"tags with and without v", published("1.1.0", "v1.2.0"), resource.Watch{}, "1.1.0", "1.1.0 1.2.0", ""},
-		{"tags that are no versions", published("nightly", "v", "1.0.0", "vv2.0.0", "release-3.0.0"), resource.Watch{}, "", "1.0.0", ""},
+		{"tags that are no versions", published("nightly", "v", "1.0.0", "vv2.0.0", "release-3.0.0"), resource.Watch{}, "", "1.0.0", "c: passed over 4 tags that are no version, such as vv2.0.0 (tag_filter says where in a tag the version is)\n"},
+		{"tags of another scheme beside a version", published("release-1.2.3", "release-1.10.0", "0.9"), resource.Watch{}, "", "0.9", "c: passed over 2 tags that are no version, such as release-1.2.3 (tag_filter says where in a tag the version is: ^release-v?(.*)$)\n"},
+		{"tags of another scheme, read", published("release-1.2.3", "release-1.10.0", "0.9"), resource.Watch{TagFilter: "^release-v?(.*)$"}, "", "1.10.0", ""},
+		{"four numbers", published("v1.2.3.4", "v1.2.3.10", "v1.2.2"), resource.Watch{}, "1.2.3.4", "1.2.3.4 1.2.3.10", ""},
+		{"development builds", published("v8.2.4+dev.2", "v8.2.4+dev.10", "v8.2.4", "v8.2.5+dev.2", "v8.2.5+dev.10"), resource.Watch{}, "8.2.4", "8.2.4 8.2.5+dev.10", ""},
 		{"drafts do not count", []component.GitHubRelease{draft(one[0]), one[1]}, resource.Watch{}, "", "1.2.0", ""},
 		{"drafts count when wanted", []component.GitHubRelease{draft(one[0]), one[1]}, resource.Watch{Drafts: true}, "", "1.3.0", ""},
 		{"a draft does not hide the release of its tag", []component.GitHubRelease{draft(one[0]), one[0], one[1]}, resource.Watch{}, "", "1.3.0", ""},
-		{"marked as pre-release", []component.GitHubRelease{preRelease(one[0]), one[1]}, resource.Watch{}, "", "1.2.0", ""},
+		{"marked as pre-release", []component.GitHubRelease{preRelease(one[0]), one[1]}, resource.Watch{}, "", "1.2.0", "c: passed over 1 pre-release, 1.3.0 (pre_release: true would admit such)\n"},
 		{"marked as pre-release, wanted", []component.GitHubRelease{preRelease(one[0]), one[1]}, resource.Watch{PreRelease: true}, "", "1.3.0", ""},
-		{"version of a pre-release, not marked", published("v1.3.0-rc.1", "v1.2.0"), resource.Watch{}, "", "1.2.0", ""},
+		{"version of a pre-release, not marked", published("v1.3.0-rc.1", "v1.2.0"), resource.Watch{}, "", "1.2.0", "c: passed over 1 pre-release, 1.3.0-rc.1 (pre_release: true would admit such)\n"},
 		{"tag_filter with a group", published("cli-2.0.0", "srv-1.5.0", "srv-1.4.0"), resource.Watch{TagFilter: `^srv-(.*)$`}, "1.4.0", "1.4.0 1.5.0", ""},
 		{"tag_filter with two groups: the last", published("srv-1.5.0"), resource.Watch{TagFilter: `^(srv|cli)-(.*)$`}, "", "1.5.0", ""},
 		{"tag_filter without a group: the whole match", published("srv-9.9.9", "1.5.0-lts", "1.4.0-lts"), resource.Watch{TagFilter: `^\d+\.\d+\.\d+`}, "", "1.5.0", ""},
@@ -220,7 +224,11 @@ func TestCheck_saysThatAGitHubRepositoryOffersNothing(t *testing.T) {
 		want     string
 	}{
 		{"no releases", nil, resource.Watch{}, "find versions in " + repo + ": there is none that counts"},
-		{"filter", published("v1.0.0"), resource.Watch{TagFilter: "^x-"}, "there is none that satisfies tag_filter ^x-"},
+		{"filter", published("v1.0.0"), resource.Watch{TagFilter: "^x-"}, "there is none that satisfies tag_filter ^x-; passed over: 1 tag that tag_filter does not match, v1.0.0"},
+		{"a filter that takes no version", published("x-a1", "x-b", "y"), resource.Watch{TagFilter: "^x-(.*)$"}, "; passed over: 2 tags of which tag_filter takes no version, such as x-a1; 1 tag that tag_filter does not match, y"},
+		{"tags of another scheme", published("release-1.2.3", "release-1.10.0"), resource.Watch{}, "there is none that counts; passed over: 2 tags that are no version, such as release-1.2.3 (tag_filter says where in a tag the version is: ^release-v?(.*)$)"},
+		{"pre-releases", []component.GitHubRelease{preRelease(published("v1.0.0")[0])}, resource.Watch{}, "; passed over: 1 pre-release, 1.0.0 (pre_release: true would admit such)"},
+		{"drafts", []component.GitHubRelease{draft(published("v1.0.0")[0])}, resource.Watch{}, "; passed over: 1 draft, v1.0.0 (drafts: true would admit such)"},
 		{"two limits", published("v1.0.0"), resource.Watch{Version: "1.x", MinAge: days(3)}, "satisfies version 1.x and min_age 72h"},
 		{"assets of a long list", published(patches("1.0", 150)...), resource.Watch{Assets: []string{"p"}}, "satisfies assets p"},
 	}

@@ -1,16 +1,13 @@
 package component
 
 import (
-	"fmt"
 	"regexp"
-	"slices"
 	"sort"
 	"strings"
 	"sync"
 
-	"github.com/Masterminds/semver/v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
 // defaultFilter takes a leading v off a tag.
@@ -19,16 +16,16 @@ var defaultFilter = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCom
 // picker decides which versions of an upstream count, by its Watch.
 type picker struct {
 	filter     *regexp.Regexp
-	constraint *semver.Constraints
+	constraint *version.Constraint
 	preRelease bool
-	deny       []*semver.Version
+	deny       []version.Version
 }
 
 // candidate is a version that counts, and what it was called upstream.
 type candidate struct {
 	version string // "1.3.0"
 	label   string // the tag "v1.3.0", or the version itself
-	order   *semver.Version
+	order   version.Version
 }
 
 // newPicker expects a validated Watch.
@@ -36,11 +33,11 @@ func newPicker(w resource.Watch) (*picker, error) {
 	p := &picker{filter: defaultFilter(), preRelease: w.PreRelease}
 	var err error
 	for _, text := range w.Deny {
-		version, err := semver.NewVersion(text)
+		denied, err := version.Parse(text)
 		if err != nil {
-			return nil, fmt.Errorf("deny %q: %w", text, err)
+			return nil, err
 		}
-		p.deny = append(p.deny, version)
+		p.deny = append(p.deny, denied)
 	}
 	if w.TagFilter != "" {
 		if p.filter, err = regexp.Compile(w.TagFilter); err != nil {
@@ -48,10 +45,9 @@ func newPicker(w resource.Watch) (*picker, error) {
 		}
 	}
 	if w.Version != "" {
-		if p.constraint, err = semver.NewConstraint(w.Version); err != nil {
+		if p.constraint, err = version.ParseConstraint(w.Version); err != nil {
 			return nil, err
 		}
-		p.constraint.IncludePrerelease = w.PreRelease
 	}
 	return p, nil
 }
@@ -65,48 +61,54 @@ func (p *picker) version(tag string) (string, bool) {
 	return groups[len(groups)-1], true
 }
 
-// accept says whether a version counts. unparsable is true when it is no version at all.
-func (p *picker) accept(version, label string) (c candidate, ok, unparsable bool) {
-	order, err := semver.NewVersion(version)
-	if err != nil {
-		return candidate{}, false, true
-	}
+// accept adds a version to list, or to what was passed over.
+func (p *picker) accept(list []candidate, over *passedOver, text, label string) []candidate {
+	order, err := version.Parse(text)
+	c := candidate{version: text, label: label, order: order}
 	switch {
-	case order.Prerelease() != "" && !p.preRelease,
-		p.constraint != nil && !p.constraint.Check(order),
-		slices.ContainsFunc(p.deny, order.Equal):
-		return candidate{}, false, false
+	case err != nil:
+		over.noVersion.add(label)
+	case p.limited(order):
+		over.limited.add(text)
+	case order.PreRelease() && !p.preRelease:
+		over.preReleases = append(over.preReleases, c)
+	default:
+		return append(list, c)
 	}
-	return candidate{version: version, label: label, order: order}, true, false
+	return list
+}
+
+// limited says whether version or deny leave a version out.
+func (p *picker) limited(v version.Version) bool {
+	if p.constraint != nil && !p.constraint.Allows(v) {
+		return true
+	}
+	for _, denied := range p.deny {
+		if denied.Covers(v) {
+			return true
+		}
+	}
+	return false
 }
 
 // tags gives the candidates among a repository's tags, highest version first.
-// Tags that are no versions are not worth a word: repositories have many.
-func (p *picker) tags(tags []string) []candidate {
-	var out []candidate
+func (p *picker) tags(tags []string) (list []candidate, over passedOver) {
 	for _, tag := range tags {
-		if version, ok := p.version(tag); ok {
-			if c, ok, _ := p.accept(version, tag); ok {
-				out = append(out, c)
-			}
+		if text, ok := p.version(tag); ok {
+			list = p.accept(list, &over, text, tag)
+		} else {
+			over.unmatched.add(tag)
 		}
 	}
-	return highestFirst(out)
+	return highestFirst(list), over
 }
 
-// versions gives the candidates among a bosh.io list, highest version first,
-// and the texts in it that are no versions.
-func (p *picker) versions(list []string) (out []candidate, unparsable []string) {
-	for _, version := range list {
-		c, ok, bad := p.accept(version, version)
-		if bad {
-			unparsable = append(unparsable, version)
-		}
-		if ok {
-			out = append(out, c)
-		}
+// versions gives the candidates among a bosh.io list, highest version first.
+func (p *picker) versions(texts []string) (list []candidate, over passedOver) {
+	for _, text := range texts {
+		list = p.accept(list, &over, text, text)
 	}
-	return highestFirst(out), unparsable
+	return highestFirst(list), over
 }
 
 // highestFirst sorts; equal versions (v1.0.0 beside 1.0.0) keep a fixed order.
@@ -122,7 +124,7 @@ func highestFirst(list []candidate) []candidate {
 
 // isVersion says whether a text can be compared as a version.
 func isVersion(text string) bool {
-	_, err := semver.NewVersion(text)
+	_, err := version.Parse(text)
 	return err == nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func TestCheck_choosesAmongRecordedBoshVersions(t *testing.T) {
 					}
 				}
 				got, log, err := checkOne(t, nil, d, c.watch, c.at)
-				if err != nil || got != c.want || log != "" {
+				if err != nil || got != c.want || log != "" && !strings.HasPrefix(log, "c: passed over 1 pre-release, 5.1.0-rc.35") {
 					t.Errorf("reversed %v: versions = %q, log = %q, error = %v, want %q", reverse, got, log, err, c.want)
 				}
 			}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/Masterminds/semver/v3"
+	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
 // Validate finds what is wrong, or doubtful, with a whole configuration: what Merge
@@ -202,7 +202,7 @@ func (v *validator) versions() {
 		if text == "" {
 			continue
 		}
-		if _, err := semver.NewConstraint(text); err != nil {
+		if _, err := version.ParseConstraint(text); err != nil {
 			v.wrong("versions."+key, "%q is no constraint; want one such as 8.x, >=8.1 or 8.2.4", text)
 		}
 	}

@@ -13,9 +13,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/Masterminds/semver/v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
 // Source configures a resource. It holds watch (what could be deployed) or
@@ -39,7 +38,7 @@ type Watch struct {
 	Stemcell string `json:"stemcell"` // bosh.io stemcell: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
 	GitHub   string `json:"github"`   // GitHub repository: "perpetual-ci/perpetual"
 
-	Version        string   `json:"version"`         // semver constraint: "8.x", ">=1.0.0 <2"
+	Version        string   `json:"version"`         // constraint: "8.x", ">=1.0.0 <2", "~1.2.3.4"
 	TagFilter      string   `json:"tag_filter"`      // regular expression; its last group is the version: "^release-(.*)$"
 	PreRelease     bool     `json:"pre_release"`     // also versions like 1.0.0-rc.1
 	Drafts         bool     `json:"drafts"`          // also GitHub drafts (needs a token that may see them)
@@ -235,13 +234,13 @@ func (w Watch) validate(name string) error {
 		return err
 	}
 	if w.Version != "" {
-		if _, err := semver.NewConstraint(w.Version); err != nil {
-			return fmt.Errorf("version: want a constraint like 8.x or >=1.0.0, got %q", w.Version)
+		if _, err := version.ParseConstraint(w.Version); err != nil {
+			return fmt.Errorf("version: %w", err)
 		}
 	}
-	for _, version := range w.Deny {
-		if _, err := semver.NewVersion(version); err != nil {
-			return fmt.Errorf("deny: want versions like 8.2.1, got %q", version)
+	for _, denied := range w.Deny {
+		if _, err := version.Parse(denied); err != nil {
+			return fmt.Errorf("deny: want versions like 8.2.1, got %q", denied)
 		}
 	}
 	if _, err := regexp.Compile(w.TagFilter); err != nil {

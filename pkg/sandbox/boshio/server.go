@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/Masterminds/semver/v3"
+	semi "github.com/cppforlife/go-semi-semantic/version"
 )
 
 // Order is the order in which versions are listed.
@@ -114,14 +114,14 @@ func (s *Server) add(name string, e *entry) {
 	}
 }
 
-// newer says whether a is a higher version than b.
+// newer says whether a is a higher version than b, as bosh.io orders its lists.
 func newer(a, b string) bool {
-	x, errX := semver.NewVersion(a)
-	y, errY := semver.NewVersion(b)
+	x, errX := semi.NewVersionFromString(a)
+	y, errY := semi.NewVersionFromString(b)
 	if errX != nil || errY != nil {
 		return errY != nil && errX == nil
 	}
-	return x.GreaterThan(y)
+	return x.IsGt(y)
 }
 
 var (
