@@ -26,6 +26,8 @@ type cloud struct {
 	applied    []bootstrap.Wanted
 	major      int // of the database service; 0: nobody knows
 	vm         bool
+	quotas     bootstrap.Quotas
+	needs      []bootstrap.Needs // that were asked for
 	parameters map[string]string
 	effects    []string         // what was written: "stack", "vm", "parameter x"
 	fail       map[string]error // by the effect that fails
@@ -106,6 +108,12 @@ func (c *cloud) Subnets(_ context.Context, ids []string) ([]bootstrap.Subnet, er
 		list = append(list, bootstrap.Subnet{ID: id, VPC: "vpc-1", Zone: zone, CIDR: "10.1.0.0/24", Public: strings.Contains(id, "public")})
 	}
 	return list, nil
+}
+
+// Quotas implements bootstrap.Account.
+func (c *cloud) Quotas(_ context.Context, n bootstrap.Needs) (bootstrap.Quotas, error) {
+	c.needs = append(c.needs, n)
+	return c.quotas, nil
 }
 
 // HostedZone implements bootstrap.Account.

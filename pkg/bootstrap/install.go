@@ -19,7 +19,13 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 		return r.result, errElsewhere
 	}
 	// The store comes first, and with it the lease under which all else is done.
-	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}, {stepState, r.openState}}); err != nil {
+	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+		return r.result, err
+	}
+	if err := r.checkFirst(ctx); err != nil {
+		return r.result, &StepError{stepConfiguration, err}
+	}
+	if err := r.perform(ctx, []step{{stepState, r.openState}}); err != nil {
 		return r.result, err
 	}
 	held, release, err := r.hold(ctx, "deploy "+i.Name)
@@ -73,7 +79,7 @@ func (r *run) openState(ctx context.Context) (Outcome, error) {
 // keepConfiguration stores what is wanted before anything is made from it, and after
 // the account was asked whether it has what that needs.
 func (r *run) keepConfiguration(ctx context.Context) (Outcome, error) {
-	if err := r.lookUp(ctx); err != nil {
+	if err := r.checkRoom(ctx); err != nil {
 		return Outcome{}, err
 	}
 	if err := r.keepFiles(); err != nil {

@@ -79,6 +79,9 @@ type Account interface {
 	Offerings(ctx context.Context, types []string) (map[string][]string, error)
 	// Subnets describes subnets that exist; it fails when one does not.
 	Subnets(ctx context.Context, ids []string) ([]Subnet, error)
+	// Quotas compares the account's quotas with some needs. What it may not look at is in
+	// the answer, not an error.
+	Quotas(ctx context.Context, n Needs) (Quotas, error)
 	// HostedZone finds the DNS zone that holds a domain.
 	HostedZone(ctx context.Context, domain string) (id string, found bool, err error)
 	// Address is that from which this program reaches the internet: "203.0.113.7".

@@ -41,7 +41,7 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	default:
 		p.add(PlannedStep{Step: stepState, Summary: storeName(r)})
 	}
-	if err := r.lookUp(ctx); err != nil {
+	if err := r.checkRoom(ctx); err != nil {
 		return Plan{}, &StepError{stepConfiguration, err}
 	}
 	p.plan.Config, p.plan.InstanceTypes = r.config, r.record.InstanceTypes

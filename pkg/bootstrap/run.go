@@ -49,6 +49,7 @@ type run struct {
 	postgres    int             // the major of the database VM; 0 until the director was asked
 	subnets     []Subnet
 	infra       environment.Infrastructure
+	quotasAsked bool
 	set         []component.Component
 }
 

@@ -16,6 +16,7 @@ import (
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -68,6 +69,7 @@ type Account struct {
 	route53 *route53.Client
 	tagging *tagging.Client
 	s3      *s3.Client
+	quotas  *servicequotas.Client
 }
 
 // Open makes an Account. It sends nothing but what resolving credentials needs.
@@ -104,7 +106,7 @@ func open(ctx context.Context, o Options) (*Account, error) {
 		options:    o,
 		connection: aws.NewConnection(config).WithCACert(o.CACert),
 		sts:        sts.NewFromConfig(config), ec2: ec2.NewFromConfig(config), ssm: ssm.NewFromConfig(config),
-		route53: route53.NewFromConfig(config), tagging: tagging.NewFromConfig(config),
+		route53: route53.NewFromConfig(config), tagging: tagging.NewFromConfig(config), quotas: servicequotas.NewFromConfig(config),
 		s3: s3.NewFromConfig(config, func(s *s3.Options) {
 			s.UsePathStyle = s.BaseEndpoint != nil
 			s.ResponseChecksumValidation = sdk.ResponseChecksumValidationWhenRequired

@@ -2,72 +2,199 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 )
 
-// defaultVPCs is how many VPCs a region allows unless the quota was raised; EC2
-// does not tell the quota itself (page "Amazon VPC quotas" of its user guide).
-const defaultVPCs = 5
+// quotaTimeout bounds Quotas: it is worth a moment, and no more where a network lets
+// nobody reach Service Quotas.
+const quotaTimeout = 20 * time.Second
 
 // Needs are how many of what an installation will make.
 type Needs struct {
-	Addresses int // elastic IP addresses
-	VPCs      int
+	Addresses int            // elastic IP addresses
+	VPCs      int            //
+	OnDemand  map[string]int // instances by type, "t3.medium": 1
+	Spot      map[string]int // the same on spot; where there are none to be had they are on-demand
 }
 
-// Quotas gives a warning for each quota that the needs would exceed, as far as
-// EC2 tells: elastic IP addresses exactly, VPCs by the default. It fails with
-// aws.ErrCredentials, ErrDenied or an *Error.
-func (a *Account) Quotas(ctx context.Context, n Needs) ([]string, error) {
-	ctx, cancel := a.bound(ctx)
+// Quotas are what the quotas of the account say to some needs, in lines for people.
+type Quotas struct {
+	Short   []string // quotas that the needs would exceed, with what helps
+	Notes   []string // what else should be known, such as that spot instances will be on-demand
+	Unknown []string // quotas that could not be looked at, and why
+}
+
+// quota is one of the account's in a region.
+type quota struct {
+	name, service, code string
+	remedy              string // what helps besides having it raised; empty: nothing
+}
+
+// The quotas that an installation meets first, by their codes in Service Quotas.
+var (
+	addressQuota = quota{"EC2-VPC Elastic IPs", "ec2", "L-0263D0A3", "release addresses that nothing uses"}
+	vpcQuota     = quota{"VPCs per Region", "vpc", "L-F678F1CE", "name a VPC that exists in aws.network.vpc"}
+	cpuQuota     = quota{"Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", "ec2", "L-1216C47A", "choose smaller instance types"}
+	spotQuota    = quota{"All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", "ec2", "L-34B43A08", ""}
+)
+
+// Quotas compares the account's quotas with the needs. What it may not look at, or
+// cannot, is no error but in the answer. It fails with aws.ErrCredentials, or when ctx
+// ends.
+func (a *Account) Quotas(ctx context.Context, n Needs) (Quotas, error) {
+	bound, cancel := context.WithTimeoutCause(ctx, quotaTimeout,
+		fmt.Errorf("AWS did not answer well within %s: %w", quotaTimeout, context.DeadlineExceeded))
 	defer cancel()
-	warnings := []string{}
+	l := &quotaLook{Account: a, ctx: bound}
 	if n.Addresses > 0 {
-		used, limit, err := a.addresses(ctx)
-		if err != nil {
-			return nil, a.wrap(ctx, "look up the quota of elastic IP addresses", err)
-		}
-		if limit > 0 && used+n.Addresses > limit {
-			warnings = append(warnings, fmt.Sprintf("elastic IP addresses: %d of %d in use, %d more are needed; ask for more (Service Quotas, EC2-VPC Elastic IPs) or release some",
-				used, limit, n.Addresses))
-		}
+		l.compare(addressQuota, n.Addresses, l.addresses)
 	}
 	if n.VPCs > 0 {
-		out, err := a.ec2.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{MaxResults: sdk.Int32(1000)})
-		if err != nil {
-			return nil, a.wrap(ctx, "count the VPCs", err)
-		}
-		if used := len(out.Vpcs); used+n.VPCs > defaultVPCs {
-			warnings = append(warnings, fmt.Sprintf("VPCs: %d in use, %d more are needed, and a region allows %d unless the quota was raised; ask for more (Service Quotas, VPCs per Region) or use one that exists (aws.network.vpc)",
-				used, n.VPCs, defaultVPCs))
-		}
+		l.compare(vpcQuota, n.VPCs, l.vpcs)
 	}
-	return warnings, nil
+	l.instances(n)
+	if l.fatal != nil || ctx.Err() != nil {
+		return Quotas{}, errors.Join(l.fatal, context.Cause(ctx))
+	}
+	for _, reason := range l.reasons {
+		l.answer.Unknown = append(l.answer.Unknown, fmt.Sprintf("not looked at: the quota %s (%s)", strings.Join(l.unknown[reason], ", "), reason))
+	}
+	return l.answer, nil
 }
 
-// addresses gives how many elastic IP addresses there are, and may be; 0 is not known.
-func (a *Account) addresses(ctx context.Context) (used, limit int, err error) {
-	out, err := a.ec2.DescribeAccountAttributes(ctx, &ec2.DescribeAccountAttributesInput{
+// quotaLook is one call of Quotas.
+type quotaLook struct {
+	*Account
+	ctx     context.Context
+	answer  Quotas
+	unknown map[string][]string // quotas by the reason why they are not known
+	reasons []string
+	fatal   error
+}
+
+// compare looks at a quota and says whether it is too low.
+func (l *quotaLook) compare(q quota, needed int, used func() (int, error)) {
+	limit, taken, ok := l.measure(q, used)
+	if ok && taken+needed > limit {
+		l.answer.Short = append(l.answer.Short, l.short(q, limit, taken, needed))
+	}
+}
+
+// measure gives the limit and the use of a quota, if they are known.
+func (l *quotaLook) measure(q quota, used func() (int, error)) (limit, taken int, ok bool) {
+	limit, err := l.limit(q)
+	if err == nil {
+		taken, err = used()
+	}
+	if err != nil {
+		l.pass(q, err)
+	}
+	return limit, taken, err == nil
+}
+
+// short says that a quota is too low, and what to do.
+func (l *quotaLook) short(q quota, limit, taken, needed int) string {
+	remedy := ""
+	if q.remedy != "" {
+		remedy = q.remedy + ", or "
+	}
+	return fmt.Sprintf("quota %q (%s) in %s: %d allowed, %d in use, %d more needed; %shave it raised: aws service-quotas request-service-quota-increase --region %s --service-code %s --quota-code %s --desired-value %d",
+		q.name, q.code, l.Region(), limit, taken, needed, remedy, l.Region(), q.service, q.code, taken+needed)
+}
+
+// pass keeps for what reason a quota is not known.
+func (l *quotaLook) pass(q quota, err error) {
+	if errors.Is(err, aws.ErrCredentials) {
+		l.fatal = err
+	}
+	if l.unknown == nil {
+		l.unknown = map[string][]string{}
+	}
+	reason := err.Error()
+	if l.unknown[reason] == nil {
+		l.reasons = append(l.reasons, reason)
+	}
+	l.unknown[reason] = append(l.unknown[reason], fmt.Sprintf("%q", q.name))
+}
+
+// limit is the value of a quota. One that was never changed may be known by its
+// default alone; that of addresses EC2 tells, too.
+func (l *quotaLook) limit(q quota) (int, error) {
+	const action = "look up quotas"
+	out, err := l.quotas.GetServiceQuota(l.ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: &q.service, QuotaCode: &q.code})
+	if err == nil && out.Quota != nil && out.Quota.Value != nil {
+		return whole(*out.Quota.Value), nil
+	}
+	if q == addressQuota && err != nil {
+		if limit, known := l.addressLimit(); known {
+			return limit, nil
+		}
+	}
+	if !refused(err, "NoSuchResourceException") && err != nil {
+		return 0, l.wrap(l.ctx, action, err)
+	}
+	standard, err := l.quotas.GetAWSDefaultServiceQuota(l.ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: &q.service, QuotaCode: &q.code})
+	if err != nil {
+		return 0, l.wrap(l.ctx, action, err)
+	}
+	if standard.Quota == nil || standard.Quota.Value == nil {
+		return 0, fmt.Errorf("%s: the answer has no value", action)
+	}
+	return whole(*standard.Quota.Value), nil
+}
+
+// whole makes a number of things of a quota's value.
+func whole(value float64) int { return int(math.Min(value, math.MaxInt32)) }
+
+// addressLimit is the quota of addresses as EC2 tells it.
+func (l *quotaLook) addressLimit() (limit int, known bool) {
+	out, err := l.ec2.DescribeAccountAttributes(l.ctx, &ec2.DescribeAccountAttributesInput{
 		AttributeNames: []types.AccountAttributeName{"vpc-max-elastic-ips"},
 	})
 	if err != nil {
-		return 0, 0, err
+		return 0, false
 	}
 	for _, attribute := range out.AccountAttributes {
 		for _, value := range attribute.AttributeValues {
 			if n, err := strconv.Atoi(sdk.ToString(value.AttributeValue)); err == nil {
-				limit = n
+				limit, known = n, true
 			}
 		}
 	}
-	taken, err := a.ec2.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{})
+	return limit, known
+}
+
+// addresses counts the elastic IP addresses.
+func (l *quotaLook) addresses() (int, error) {
+	out, err := l.ec2.DescribeAddresses(l.ctx, &ec2.DescribeAddressesInput{})
 	if err != nil {
-		return 0, 0, err
+		return 0, l.wrap(l.ctx, "count the elastic IP addresses", err)
 	}
-	return len(taken.Addresses), limit, nil
+	return len(out.Addresses), nil
+}
+
+// vpcs counts the VPCs.
+func (l *quotaLook) vpcs() (int, error) {
+	n := 0
+	pages := ec2.NewDescribeVpcsPaginator(l.ec2, &ec2.DescribeVpcsInput{MaxResults: sdk.Int32(1000)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(l.ctx)
+		if err != nil {
+			return 0, l.wrap(l.ctx, "count the VPCs", err)
+		}
+		n += len(page.Vpcs)
+	}
+	return n, nil
 }

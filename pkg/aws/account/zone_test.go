@@ -144,31 +144,6 @@ func TestSubnets_saysWhichArePublic(t *testing.T) {
 	}
 }
 
-func TestQuotas_warnBeforeCloudFormationFails(t *testing.T) {
-	for _, c := range []struct {
-		addresses, limit, vpcs int
-		warnings               []string
-	}{
-		{0, 5, 1, nil},
-		{3, 5, 4, []string{"elastic IP addresses: 3 of 5 in use, 3 more are needed"}},
-		{2, 5, 5, []string{"VPCs: 5 in use, 1 more are needed"}},
-		{5, 5, 9, []string{"elastic IP addresses: 5 of 5", "VPCs: 9 in use"}},
-	} {
-		w := newWorld(t, sandbox.Options{})
-		w.cloud.SetUse(c.addresses, c.limit, c.vpcs)
-		found, err := w.open(t).Quotas(t.Context(), account.Needs{Addresses: 3, VPCs: 1})
-		if err != nil || len(found) != len(c.warnings) {
-			t.Errorf("%+v: %q, %v", c, found, err)
-			continue
-		}
-		for i, wanted := range c.warnings {
-			if !strings.Contains(found[i], wanted) {
-				t.Errorf("%q does not say %q", found[i], wanted)
-			}
-		}
-	}
-}
-
 func TestHostedZone_isTheLongestPublicMatchByLabels(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	for _, z := range []sandbox.HostedZone{

@@ -112,6 +112,12 @@ func (a awsAccount) Subnets(ctx context.Context, ids []string) ([]bootstrap.Subn
 	return subnets, err
 }
 
+// Quotas implements bootstrap.Account.
+func (a awsAccount) Quotas(ctx context.Context, n bootstrap.Needs) (bootstrap.Quotas, error) {
+	found, err := a.account.Quotas(ctx, account.Needs(n))
+	return bootstrap.Quotas(found), err
+}
+
 // HostedZone implements bootstrap.Account.
 func (a awsAccount) HostedZone(ctx context.Context, domain string) (string, bool, error) {
 	zone, found, err := a.account.HostedZone(ctx, domain)

@@ -81,7 +81,9 @@ type Cloud struct {
 	made       int // access keys
 	vpcs       int
 	addresses  int
-	limit      int // of addresses
+	limit      int                // of addresses
+	quotas     map[string]float64 // by code
+	running    []Instance
 }
 
 // New makes an account; Start serves it.

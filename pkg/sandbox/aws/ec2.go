@@ -35,6 +35,8 @@ func (c *Cloud) serveEC2(w http.ResponseWriter, r *http.Request, in *call) {
 		set, items = "accountAttributeSet", c.attributeItems()
 	case "DescribeAddresses":
 		set, items = "addressesSet", c.addressItems()
+	case "DescribeInstances":
+		set, items = "reservationSet", c.instanceItems(filters(in.form)["instance-state-name"])
 	case "DescribeVpcs":
 		set, items = "vpcSet", c.vpcItems()
 	default:

@@ -47,6 +47,7 @@ func (c *Cloud) services() []service {
 		{name: "tagging", variable: "RESOURCE_GROUPS_TAGGING_API", prefix: "tag", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveTagging},
 		{name: "s3", variable: "S3", prefix: "s3", protocol: s3XML, refusals: s3Refusals, action: s3Action, serve: c.serveS3},
 		{name: "iam", variable: "IAM", prefix: "iam", protocol: query, refusals: queryRefusals, action: formAction, serve: c.serveIAM},
+		{name: "servicequotas", variable: "SERVICE_QUOTAS", prefix: "servicequotas", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveQuotas},
 		{name: "rds-ca", variable: "RDS_CA", action: func(*http.Request, []byte) string { return "GetBundle" },
 			serve: func(w http.ResponseWriter, _ *http.Request, _ *call) {
 				_, _ = io.WriteString(w, c.ca.PEM())
