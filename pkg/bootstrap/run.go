@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
@@ -113,12 +111,19 @@ func (r *run) valid() error {
 		return err
 	}
 	for _, problem := range problems {
-		if line := problem.Error(); !slices.Contains(r.warned, line) {
+		r.warn(problem.Error())
+	}
+	return nil
+}
+
+// warn says what was not said before.
+func (r *run) warn(lines ...string) {
+	for _, line := range lines {
+		if !slices.Contains(r.warned, line) {
 			r.warned = append(r.warned, line)
 			r.Progress.Warn(line)
 		}
 	}
-	return nil
 }
 
 // bucketName is that of the state bucket.
@@ -229,7 +234,9 @@ func (r *run) user() (environment.User, error) {
 			if err != nil {
 				return u, fmt.Errorf("manifest.%s: %w", list.key, err)
 			}
-			*list.into = append(*list.into, manifest.File{Name: name, Text: text})
+			file := manifest.File{Name: name, Text: text}
+			r.warn(manifest.Repeated(file)...)
+			*list.into = append(*list.into, file)
 		}
 	}
 	for _, name := range m.VarsFiles {
@@ -237,10 +244,12 @@ func (r *run) user() (environment.User, error) {
 		if err != nil {
 			return u, fmt.Errorf("manifest.vars_files: %w", err)
 		}
-		layer := map[string]any{}
-		if err := yaml.Unmarshal(text, &layer); err != nil {
-			return u, fmt.Errorf("manifest.vars_files: parse %s: want a YAML mapping of variables", name)
+		file := manifest.File{Name: name, Text: text}
+		layer, err := manifest.Vars(file)
+		if err != nil {
+			return u, fmt.Errorf("manifest.vars_files: %w", err)
 		}
+		r.warn(manifest.Repeated(file)...)
 		u.Vars = append(u.Vars, layer)
 	}
 	if len(m.Vars) > 0 {
@@ -264,8 +273,8 @@ func (r *run) keepFiles() error {
 		if err != nil {
 			return fmt.Errorf("manifest: %w", err)
 		}
-		if err := yaml.Unmarshal(text, new(any)); err != nil { // now, not when half of it is built
-			return fmt.Errorf("manifest: parse %s: it is no YAML; nothing was changed", name)
+		if err := manifest.Decode(text, new(any)); err != nil { // now, not when half of it is built
+			return fmt.Errorf("manifest: parse %s: %w; nothing was changed", name, err)
 		}
 		kept[name] = string(text)
 	}

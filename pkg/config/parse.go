@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	yamlv2 "gopkg.in/yaml.v2" // the bosh CLI's
 	"gopkg.in/yaml.v3"
 )
 
@@ -214,6 +215,9 @@ func (r *reader) value(n *yaml.Node, key string, rule *rule, depth int) (any, bo
 
 // scalar reads a single value. Dates stay the text that they are.
 func (r *reader) scalar(n *yaml.Node, key string) (any, bool) {
+	if value, ok := variable(n, key); ok {
+		return value, true
+	}
 	tag := n.ShortTag()
 	switch tag {
 	case "!!str", "!!timestamp":
@@ -233,6 +237,25 @@ func (r *reader) scalar(n *yaml.Node, key string) (any, bool) {
 		return value, true
 	}
 	r.wrong(n, key, "has the YAML type %s, which is not known here", strings.ReplaceAll(tag, "\n", " "))
+	return nil, false
+}
+
+// variables begins the keys of the variables of manifests.
+const variables = "manifest.vars."
+
+// variable reads a value that goes into a manifest as the bosh CLI does, and as it
+// does in a vars file: yes and no are booleans there.
+func variable(n *yaml.Node, key string) (value any, ok bool) {
+	if n.Style != 0 || !strings.HasPrefix(key, variables) {
+		return nil, false // what has quotes or a tag means the same everywhere
+	}
+	if yamlv2.Unmarshal([]byte(n.Value), &value) != nil {
+		return nil, false
+	}
+	switch value.(type) {
+	case bool, int, string:
+		return value, true
+	}
 	return nil, false
 }
 

@@ -58,6 +58,19 @@ state:
 	}
 }
 
+// A variable means the same here, in a vars file and in a manifest.
+func TestParse_readsVariablesAsTheBoshCLIDoes(t *testing.T) {
+	got := parse(t, "manifest: {vars: {a: yes, b: 'yes', c: [off, {d: No}], e: 2024-01-02, f: 0777, g: !!str yes, h: x y, i: ''}}\nname: 'on'\n")
+	want := map[string]any{"a": true, "b": "yes", "c": []any{false, map[string]any{"d": false}}, "e": "2024-01-02", "f": 511, "g": "yes", "h": "x y", "i": ""}
+	if !reflect.DeepEqual(got.Manifest.Vars, want) {
+		t.Errorf("got  %#v\nwant %#v", got.Manifest.Vars, want)
+	}
+	// Other keys have a type, and say where they get another one.
+	if _, err := config.Parse("perpetual.yml", []byte("workers: {spot: yes}\n")); err == nil || !strings.Contains(err.Error(), "perpetual.yml:1: workers.spot: want true or false") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestParse_takesWhatPeopleWrite(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":             "",

@@ -7,9 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"time"
-
-	"gopkg.in/yaml.v3"
 )
 
 //go:embed concourse.yml
@@ -63,8 +60,8 @@ type InstanceGroup struct {
 // Parse reads a BOSH manifest.
 func Parse(f File) (Deployment, error) {
 	var d Deployment
-	if err := yaml.Unmarshal(f.Text, &d); err != nil {
-		return Deployment{}, fmt.Errorf("parse %s: %w", f.Name, oneLine(err))
+	if err := Decode(f.Text, &d); err != nil {
+		return Deployment{}, fmt.Errorf("parse %s: %w", f.Name, err)
 	}
 	return d, nil
 }
@@ -97,9 +94,9 @@ func (d Deployment) Groups(release, job string) []InstanceGroup {
 // Digest identifies the content of a YAML text: it is the same whatever the
 // order of keys, the white space and the comments, and another for any other value.
 func Digest(text []byte) (string, error) {
-	var root any
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		return "", fmt.Errorf("digest manifest: %w", oneLine(err))
+	root, err := decode(text)
+	if err != nil {
+		return "", fmt.Errorf("digest manifest: %w", err)
 	}
 	if err := Bounded(root); err != nil {
 		return "", fmt.Errorf("digest manifest: %w", err)
@@ -134,7 +131,7 @@ func forJSON(value any) any {
 			out[i] = forJSON(item)
 		}
 		return out
-	case string, float64, time.Time:
+	case string, float64:
 		return fmt.Sprintf("%T %v", v, v)
 	}
 	return value

@@ -176,7 +176,7 @@ func TestDigest_ofWhatIsRenderedAgain(t *testing.T) {
 }
 
 func TestDigest_refusesWhatIsNoYAML(t *testing.T) {
-	for _, text := range []string{"a: [", "a:\n\t- b", "a: 1\na: 2", "? [a]\n: b", "? {a: b}\n: c", "a: *b", "\x00", "a: \xff"} {
+	for _, text := range []string{"a: [", "a:\n\t- b", "? [a]\n: b", "? {a: b}\n: c", "a: *b", "\x00", "a: \xff"} {
 		sum, err := manifest.Digest([]byte(text))
 		if sum != "" || err == nil || !strings.HasPrefix(err.Error(), "digest manifest: ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: digest = %q, error = %v", text, sum, err)

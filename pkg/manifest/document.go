@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gopkg.in/yaml.v3"
-
 	yamlv2 "gopkg.in/yaml.v2" // what wrote the text writes it again, so that no value changes its meaning
 )
 
@@ -45,8 +43,8 @@ func parseDocument(f File) (*document, error) {
 		return nil, err
 	}
 	var value any
-	if err := yaml.Unmarshal(f.Text, &value); err != nil { // finds keys that are there twice
-		return nil, oneLine(err)
+	if err := Decode(f.Text, &value); err != nil {
+		return nil, err
 	}
 	if err := Bounded(value); err != nil {
 		return nil, err
@@ -56,12 +54,12 @@ func parseDocument(f File) (*document, error) {
 		Update         update
 		InstanceGroups []*group `yaml:"instance_groups"`
 	}
-	if err := yamlv2.Unmarshal(f.Text, &known); err != nil {
-		return nil, oneLine(err)
+	if err := Decode(f.Text, &known); err != nil {
+		return nil, err
 	}
 	d := &document{releases: known.Releases, update: known.Update}
-	if err := yamlv2.Unmarshal(f.Text, &d.root); err != nil {
-		return nil, oneLine(err)
+	if err := Decode(f.Text, &d.root); err != nil {
+		return nil, err
 	}
 	specs, _ := d.root["instance_groups"].([]any)
 	for i, g := range known.InstanceGroups {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-
-	"gopkg.in/yaml.v3"
 )
 
 // The gate of this project is added with an upgrade that restarts web anyway:
@@ -55,13 +53,13 @@ func webs(text []byte) (map[string]any, error) {
 			Rest map[string]any `yaml:",inline"`
 		}
 	}
-	if err := yaml.Unmarshal(text, &m); err != nil {
-		return nil, oneLine(err)
+	if err := Decode(text, &m); err != nil {
+		return nil, err
 	}
 	common := map[string]any{"properties": m.Properties, "features": m.Features, "addons": m.Addons}
 	all := map[string]any{}
 	for _, i := range d.indexes((*group).isWeb) {
-		g, spec := d.groups[i], m.Groups[i]
+		g, spec := d.groups[i], textKeys(m.Groups[i]).(map[string]any)
 		spec["jobs"] = withoutGate(spec["jobs"])
 		for _, s := range m.Stemcells {
 			if s.Alias == spec["stemcell"] {

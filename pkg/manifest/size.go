@@ -39,9 +39,10 @@ func Bounded(value any) error {
 	return m.err()
 }
 
-// grows is Bounded for a document whose variables are yet to be filled in.
-func grows(root any, vars map[string]any) error {
-	m := &meter{left: maxGrown, vars: vars, known: map[string]extent{}}
+// grows is Bounded for a document whose variables are yet to be filled in: those
+// that pattern matches, with the reference in its first group.
+func grows(root any, pattern *regexp.Regexp, lookUp func(ref string) (any, bool)) error {
+	m := &meter{left: maxGrown, pattern: pattern, lookUp: lookUp, known: map[string]extent{}}
 	m.walk(root, 0)
 	return m.err()
 }
@@ -49,9 +50,11 @@ func grows(root any, vars map[string]any) error {
 // meter adds up what a value comes to as YAML, and stops where it is too much.
 type meter struct {
 	left  int
-	lines int            // so far
-	vars  map[string]any // nil: texts are taken as they are
+	lines int // so far
 	known map[string]extent
+
+	pattern *regexp.Regexp // of variables; nil: texts are taken as they are
+	lookUp  func(ref string) (any, bool)
 }
 
 // extent is what a variable's value, measured before, comes to where nothing is
@@ -97,19 +100,16 @@ func (m *meter) walk(value any, depth int) {
 	}
 }
 
-// placeholder is what the template engine takes for a variable.
-var placeholder = regexp.MustCompile(`\(\( ?!?([-/.\w\pL]+) ?\)\)`)
-
 // text measures a text: what stands for its variables counts in their place.
 func (m *meter) text(text string, depth int) {
 	if m.left < 0 {
 		return
 	}
-	if m.vars == nil || !strings.Contains(text, "((") {
+	if m.pattern == nil || !strings.Contains(text, "((") {
 		m.plain(text, depth)
 		return
 	}
-	found := placeholder.FindAllStringSubmatch(text, -1)
+	found := m.pattern.FindAllStringSubmatch(text, -1)
 	if len(found) == 1 && found[0][0] == text {
 		value := m.variable(found[0][1], text)
 		m.left -= value.size + 2*depth*value.lines
@@ -121,9 +121,10 @@ func (m *meter) text(text string, depth int) {
 		return
 	}
 	for _, match := range found { // the engine replaces one after the other, also in what came in before
-		value, ok := m.vars[match[1]].(string)
+		found, _ := m.lookUp(match[1])
+		value, ok := found.(string)
 		if !ok {
-			continue // a number, a member of a map: short, or refused inside a text
+			continue // a number: short, or refused inside a text
 		}
 		times := strings.Count(text, match[0])
 		if len(text)+times*len(value) > m.left {
@@ -142,19 +143,17 @@ func (m *meter) plain(text string, depth int) {
 	m.left -= len(text) + 2*depth*lines
 }
 
-// variable measures a variable's value, which replaces a whole text. A member of
-// a map counts as all of it.
-func (m *meter) variable(name, text string) extent {
-	name, _, _ = strings.Cut(name, ".")
-	e, known := m.known[name]
+// variable measures a variable's value, which replaces a whole text.
+func (m *meter) variable(ref, text string) extent {
+	e, known := m.known[ref]
 	if !known {
 		e = extent{len(text), 1}
-		if value, ok := m.vars[name]; ok {
+		if value, ok := m.lookUp(ref); ok {
 			of := &meter{left: maxGrown}
 			of.walk(value, 0)
 			e = extent{maxGrown - of.left, of.lines}
 		}
-		m.known[name] = e
+		m.known[ref] = e
 	}
 	return e
 }

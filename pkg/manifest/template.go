@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cloudfoundry/bosh-cli/v7/director/template"
@@ -41,24 +42,21 @@ func Render(t Template) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	vars := template.StaticVariables{}
-	for _, layer := range t.Vars {
-		for key, value := range layer {
-			vars[key] = forYAML(value)
-		}
-	}
-	if err := grows(root, vars); err != nil {
+	vars := flatten(t.Vars)
+	if err := grows(root, placeholder, func(ref string) (any, bool) { return lookUp(vars, ref) }); err != nil {
 		return nil, fmt.Errorf("render %s: %w", t.Name, err)
 	}
+	lacking := leave(root, vars)
 	patched, err := yamlv2.Marshal(root)
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
 	}
-	text, err := template.NewTemplate(patched).Evaluate(vars, nil, template.EvaluateOpts{ExpectAllKeys: !t.Partial})
+	text, err := template.NewTemplate(patched).Evaluate(forEngine(vars), nil, template.EvaluateOpts{ExpectAllKeys: !t.Partial})
+	if names := append(missing(err), lacking...); len(names) > 0 && !t.Partial {
+		slices.Sort(names)
+		return nil, fmt.Errorf("render %s: %w %s", t.Name, ErrNoValue, strings.Join(slices.Compact(names), ", "))
+	}
 	if err != nil {
-		if names, ok := missing(err); ok {
-			return nil, fmt.Errorf("render %s: %w %s", t.Name, ErrNoValue, names)
-		}
 		if m := noText.FindStringSubmatch(err.Error()); m != nil {
 			return nil, fmt.Errorf("render %s: variable %s stands inside a text, where only texts and whole numbers can", t.Name, m[1])
 		}
@@ -73,8 +71,8 @@ func (t Template) patched() (any, error) {
 		return nil, fmt.Errorf("parse %s: %w", t.Name, err)
 	}
 	var root any
-	if err := yamlv2.Unmarshal(t.Text, &root); err != nil {
-		return nil, fmt.Errorf("parse %s: %w", t.Name, oneLine(err))
+	if err := Decode(t.Text, &root); err != nil {
+		return nil, fmt.Errorf("parse %s: %w", t.Name, err)
 	}
 	if _, ok := root.(map[any]any); !ok {
 		return nil, fmt.Errorf("parse %s: want a YAML mapping", t.Name)
@@ -94,8 +92,8 @@ func apply(root any, file File) (any, error) {
 		return nil, fmt.Errorf("parse ops file %s: %w", file.Name, err)
 	}
 	var definitions []patch.OpDefinition
-	if err := yamlv2.Unmarshal(file.Text, &definitions); err != nil {
-		return nil, fmt.Errorf("parse ops file %s: %w", file.Name, oneLine(err))
+	if err := Decode(file.Text, &definitions); err != nil {
+		return nil, fmt.Errorf("parse ops file %s: %w", file.Name, err)
 	}
 	for _, definition := range definitions { // the patcher writes each value out and reads it again
 		if definition.Value == nil {
@@ -127,12 +125,56 @@ const missingPrefix = "Expected to find variables:"
 var noText = regexp.MustCompile(`(?s)Invalid type '.*' and variable '([^']*)'`)
 
 // missing takes the names out of the engine's error.
-func missing(err error) (names string, ok bool) {
-	_, list, ok := strings.Cut(err.Error(), missingPrefix)
-	if !ok {
-		return "", false
+func missing(err error) []string {
+	if err == nil {
+		return nil
 	}
-	return strings.Join(strings.Fields(list), ", "), true
+	_, list, _ := strings.Cut(err.Error(), missingPrefix)
+	return strings.Fields(list)
+}
+
+// leave gives members that the value of their variable does not have the variable
+// itself for a value, and names them: the engine, which leaves a variable without a
+// value in place, would fail for them.
+func leave(root any, vars map[string]any) (lacking []string) {
+	switch v := root.(type) {
+	case string:
+		for _, match := range placeholder.FindAllStringSubmatch(v, -1) {
+			name, members := split(match[1])
+			if value, has := vars[name]; has && len(members) > 0 && isMap(value) {
+				if _, has := member(value, members); !has {
+					lacking = append(lacking, match[1])
+					set(vars, name, members, "(("+match[1]+"))")
+				}
+			}
+		}
+	case map[any]any:
+		for key, item := range v {
+			lacking = append(append(lacking, leave(key, vars)...), leave(item, vars)...)
+		}
+	case []any:
+		for _, item := range v {
+			lacking = append(lacking, leave(item, vars)...)
+		}
+	}
+	return lacking
+}
+
+func isMap(value any) bool {
+	switch value.(type) {
+	case map[string]any, map[any]any:
+		return true
+	}
+	return false
+}
+
+// forEngine gives the engine its variables.
+func forEngine(vars map[string]any) template.StaticVariables {
+	all := template.StaticVariables{}
+	for name, value := range vars {
+		all[name] = forYAML(value)
+	}
+	return all
 }
 
 // oneLine keeps an error's chain and puts its text on one line.
@@ -157,6 +199,12 @@ func (e *lineError) Unwrap() error { return e.err }
 func forYAML(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
+		out := make(map[any]any, len(v))
+		for key, item := range v {
+			out[key] = forYAML(item)
+		}
+		return out
+	case map[any]any:
 		out := make(map[any]any, len(v))
 		for key, item := range v {
 			out[key] = forYAML(item)

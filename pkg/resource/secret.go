@@ -32,13 +32,13 @@ func (r OutRequest) Secrets() []secret.Value {
 // credentialKey recognises the names under which people, the bundled manifest
 // and the job specs of Concourse and the director keep credentials.
 var credentialKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)passw|passphrase|secret|token|private|credential|(^|[_-])(key|pass|pw|dsn)($|[_-])|api_?key`)
+	return regexp.MustCompile(`(?i)passw|passphrase|secret|token|private|credential|(^|[^a-z0-9])(key|pass|pw|dsn)($|[^a-z0-9])|api_?key`)
 })
 
 // pairsKey recognises the names of lists of user:password, such as local_users
 // and the job spec's add_local_users. Members without a colon are mere names.
 var pairsKey = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(^|[_-])users?$|basic[_-]?auth`)
+	return regexp.MustCompile(`(?i)(^|[^a-z0-9])users?$|basic[_-]?auth`)
 })
 
 // SecretVars lists the values in vars that are credentials: by their key, as
@@ -72,6 +72,10 @@ func (w *secretWalk) walk(value any, p privacy) {
 	case map[string]any:
 		for key, item := range v {
 			w.walk(item, max(p, privacyOf(key)))
+		}
+	case map[any]any: // as YAML gives maps that have other keys than texts
+		for key, item := range v {
+			w.walk(item, max(p, privacyOf(fmt.Sprint(key))))
 		}
 	case []any:
 		for _, item := range v {

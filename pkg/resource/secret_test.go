@@ -72,6 +72,8 @@ func TestSecretVars_findCredentials(t *testing.T) {
 		{"names of users", map[string]any{"main_team_users": []any{"admin", "alice"}}, nil},
 		{"a user with a password of its own", map[string]any{"users": []any{map[string]any{"name": "admin", "password": "canary"}}}, []string{"canary"}},
 		{"ldap", map[string]any{"ldap_auth": map[string]any{"bind_dn": "cn=admin", "bind_pw": "canary"}}, []string{"canary"}},
+		{"a name with dots", map[string]any{"tls.key": "canary", "auth.users": "admin:other-canary"}, []string{"admin:other-canary", "canary", "other-canary"}},
+		{"a map with other keys than texts", map[string]any{"auth": map[any]any{1: 2, "password": "canary"}}, []string{"canary"}},
 		{"passphrase", map[string]any{"key_passphrase": "canary"}, []string{"canary"}},
 		{"dashes", map[string]any{"encryption-key": "canary"}, []string{"canary"}},
 		{"in a URL", map[string]any{"http_proxy": "http://user:p%40ss@proxy:3128"}, []string{"p%40ss", "p@ss"}},

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -23,6 +21,7 @@ type Input struct {
 	CloudConfig   []byte                // YAML; empty: left as it is
 	Pipeline      manifest.File         // without text: the bundled one
 	PipelineVars  []map[string]any      // the later maps win
+	Notes         []string              // what people should know of their files
 }
 
 // readInput reads every file named in params, so that a missing one is found
@@ -41,28 +40,29 @@ func readInput(p resource.OutParams, dir string) (Input, error) {
 	}
 	in.Manifest.File = manifest.Concourse()
 	if p.Manifest != "" {
-		if in.Manifest.File, err = readFile(dir, "params.manifest", p.Manifest); err != nil {
+		if in.Manifest.File, err = in.readFile(dir, "params.manifest", p.Manifest); err != nil {
 			return Input{}, err
 		}
 	}
 	for _, name := range p.OpsFiles {
-		file, err := readFile(dir, "params.ops_files", name)
+		file, err := in.readFile(dir, "params.ops_files", name)
 		if err != nil {
 			return Input{}, err
 		}
 		in.Manifest.OpsFiles = append(in.Manifest.OpsFiles, file)
 	}
-	if in.Vars, err = readVars(dir, "params.vars_files", p.VarsFiles, p.Vars); err != nil {
+	if in.Vars, err = in.readVars(dir, "params.vars_files", p.VarsFiles, p.Vars); err != nil {
 		return Input{}, err
 	}
 	if p.CloudConfig != "" {
-		file, err := readFile(dir, "params.cloud_config", p.CloudConfig)
+		file, err := in.readFile(dir, "params.cloud_config", p.CloudConfig)
 		if err != nil {
 			return Input{}, err
 		}
-		if in.CloudConfig = file.Text; !isMapping(file.Text) {
-			return Input{}, fmt.Errorf("params.cloud_config: parse %s: want a YAML mapping", p.CloudConfig)
+		if err := manifest.Mapping(file); err != nil {
+			return Input{}, fmt.Errorf("params.cloud_config: %w", err)
 		}
+		in.CloudConfig = file.Text
 	}
 	return in, in.readPipeline(p.Pipeline, dir)
 }
@@ -73,11 +73,11 @@ func (in *Input) readPipeline(p *resource.PipelineParams, dir string) error {
 	}
 	var err error
 	if p.File != "" {
-		if in.Pipeline, err = readFile(dir, "params.pipeline.file", p.File); err != nil {
+		if in.Pipeline, err = in.readFile(dir, "params.pipeline.file", p.File); err != nil {
 			return err
 		}
 	}
-	in.PipelineVars, err = readVars(dir, "params.pipeline.vars_files", p.VarsFiles, p.Vars)
+	in.PipelineVars, err = in.readVars(dir, "params.pipeline.vars_files", p.VarsFiles, p.Vars)
 	return err
 }
 
@@ -96,33 +96,24 @@ func (in Input) haveFiles() error {
 }
 
 // readVars gives the layers of variables, those that win last.
-func readVars(dir, key string, files []string, vars map[string]any) ([]map[string]any, error) {
+func (in *Input) readVars(dir, key string, files []string, vars map[string]any) ([]map[string]any, error) {
 	var layers []map[string]any
 	for _, name := range files {
-		file, err := readFile(dir, key, name)
+		file, err := in.readFile(dir, key, name)
 		if err != nil {
 			return nil, err
 		}
-		layer := map[string]any{}
-		if err := yaml.Unmarshal(file.Text, &layer); err != nil {
-			return nil, fmt.Errorf("%s: parse %s: want a YAML mapping of variables", key, name)
-		}
-		if err := manifest.Bounded(layer); err != nil {
-			return nil, fmt.Errorf("%s: parse %s: %w", key, name, err)
+		layer, err := manifest.Vars(file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 		layers = append(layers, layer)
 	}
 	return append(layers, plain(vars).(map[string]any)), nil
 }
 
-// isMapping says whether a text is what BOSH takes for a config.
-func isMapping(text []byte) bool {
-	var root map[string]any
-	return yaml.Unmarshal(text, &root) == nil && root != nil
-}
-
 // readFile reads a file below the build's directory.
-func readFile(dir, key, name string) (manifest.File, error) {
+func (in *Input) readFile(dir, key, name string) (manifest.File, error) {
 	path := filepath.Join(dir, name)
 	if filepath.IsAbs(name) {
 		path = name // a task image carries files of its own
@@ -134,7 +125,9 @@ func readFile(dir, key, name string) (manifest.File, error) {
 	if len(text) > manifest.MaxText {
 		return manifest.File{}, fmt.Errorf("%s: read the file: %s is larger than %d bytes", key, name, manifest.MaxText)
 	}
-	return manifest.File{Name: name, Text: text}, nil
+	file := manifest.File{Name: name, Text: text}
+	in.Notes = append(in.Notes, manifest.Repeated(file)...)
+	return file, nil
 }
 
 // read reads a file, and no more of it than shows that it is too large.

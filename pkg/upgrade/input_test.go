@@ -42,16 +42,16 @@ func TestOut_changesNothingUnlessItsFilesAreGood(t *testing.T) {
 		{"a vars file that is a list", func(t *testing.T, f *fixture, p *resource.OutParams) {
 			f.write(t, "vars.yml", "[1, 2]")
 			p.VarsFiles = []string{"vars.yml"}
-		}, []string{"params.vars_files: parse vars.yml: want a YAML mapping"}},
+		}, []string{"params.vars_files: parse vars.yml: line 1: want a YAML mapping of variables"}},
 		{"no cloud config", func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.CloudConfig = "none.yml" }, []string{"params.cloud_config", "none.yml"}},
 		{"a cloud config that is no YAML", func(t *testing.T, f *fixture, p *resource.OutParams) {
 			f.write(t, "cloud.yml", "azs: [")
 			p.CloudConfig = "cloud.yml"
-		}, []string{"params.cloud_config: parse cloud.yml: want a YAML mapping"}},
+		}, []string{"params.cloud_config: parse cloud.yml: yaml: line 1: did not find expected node content"}},
 		{"a cloud config that is a text", func(t *testing.T, f *fixture, p *resource.OutParams) {
 			f.write(t, "cloud.yml", "not found")
 			p.CloudConfig = "cloud.yml"
-		}, []string{"params.cloud_config: parse cloud.yml: want a YAML mapping"}},
+		}, []string{"params.cloud_config: parse cloud.yml: line 1: want a YAML mapping"}},
 	})
 }
 

@@ -103,6 +103,9 @@ func (o Out) Upgrade(ctx context.Context, req resource.OutRequest, in Input) (re
 	for _, layer := range slices.Concat(r.input.Vars, r.input.PipelineVars) {
 		o.Mask(resource.SecretVars(layer)...)
 	}
+	for _, note := range r.input.Notes {
+		o.say("%s", note)
+	}
 	ctx, release, err := o.hold(ctx, r)
 	if err != nil {
 		return resource.Result{}, err

@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +28,9 @@ func (o Out) render(ctx context.Context, r *run) error {
 		return err
 	}
 	t.Vars = append(t.Vars, major)
+	var kept map[string]any
 	if len(r.deployed.Manifest) > 0 {
-		kept, err := keep(t, r.deployed.Manifest, given, "deployed", "params.vars")
+		kept, err = keep(t, r.deployed.Manifest, given, "deployed", "params.vars")
 		if err != nil {
 			return err
 		}
@@ -39,14 +41,26 @@ func (o Out) render(ctx context.Context, r *run) error {
 		o.Mask(resource.SecretVars(layer)...)
 	}
 
-	text, err := manifest.Render(t)
-	if errors.Is(err, manifest.ErrNoValue) {
-		text, err = o.renderPartial(ctx, t, err)
-	}
+	text, err := o.fillIn(ctx, t)
 	if err != nil {
 		return err
 	}
+	if err := o.renderCloudConfig(ctx, r, slices.Concat([]map[string]any{major, kept}, given)); err != nil {
+		return err
+	}
 	return r.accept(text, t.Name)
+}
+
+// renderCloudConfig fills in the cloud config: what is a variable in it is sent to
+// nobody, unless the director fills it in itself. One without variables stays as it is.
+func (o Out) renderCloudConfig(ctx context.Context, r *run, vars []map[string]any) error {
+	if !manifest.HasVariables(r.input.CloudConfig) {
+		return nil
+	}
+	file := manifest.File{Name: cmp.Or(r.Params.CloudConfig, "the cloud config"), Text: r.input.CloudConfig}
+	var err error
+	r.input.CloudConfig, err = o.fillIn(ctx, manifest.Template{File: file, Vars: vars})
+	return err
 }
 
 // majorParam is where a person says which major of PostgreSQL is wanted.
@@ -72,17 +86,22 @@ func keep(t manifest.Template, running []byte, given []map[string]any, state, pa
 		return nil, fmt.Errorf("keep the %s values in %s: %w", state, t.Name, err)
 	}
 	unsure = slices.DeleteFunc(unsure, func(name string) bool {
-		return slices.ContainsFunc(given, func(layer map[string]any) bool { _, ok := layer[name]; return ok })
+		return slices.ContainsFunc(given, func(layer map[string]any) bool { return manifest.Gives(layer, name) })
 	})
 	if len(unsure) > 0 {
-		return nil, fmt.Errorf("keep the %s values in %s: not all places of ((%s)) have the same value now; give it in %s", state, t.Name, strings.Join(unsure, ")), (("), param)
+		return nil, fmt.Errorf("keep the %s values in %s: what ((%s)) is now is not certain: the places have different values, or a text holds several variables; give it in %s",
+			state, t.Name, strings.Join(unsure, ")), (("), param)
 	}
 	return kept, nil
 }
 
-// renderPartial leaves variables without a value to the director's config
-// server, if it has one.
-func (o Out) renderPartial(ctx context.Context, t manifest.Template, missing error) ([]byte, error) {
+// fillIn renders a document for the director. Variables without a value are left to
+// its config server, if it has one.
+func (o Out) fillIn(ctx context.Context, t manifest.Template) ([]byte, error) {
+	text, missing := manifest.Render(t)
+	if !errors.Is(missing, manifest.ErrNoValue) {
+		return text, missing
+	}
 	has, err := o.Director.ConfigServer(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask the director for its config server: %w", err)

@@ -213,7 +213,7 @@ func TestOut_wantsAValueThatIsNotCertain(t *testing.T) {
 		f.write(t, "manifest.yml", string(manifestTemplate(t))+two)
 		f.director.record("concourse", []byte(replaceOnce(t, string(f.manifest(t, nil)), "instance_groups:\n", "instance_groups:\n- {name: more, instances: 9, jobs: []}\n")))
 		_, err := f.out(t.Context(), nil)
-		wantError(t, err, "keep the deployed values in manifest.yml", "not all places of ((worker_instances)) have the same value", "params.vars")
+		wantError(t, err, "keep the deployed values in manifest.yml", "what ((worker_instances)) is now is not certain", "params.vars")
 		if done := f.all(); len(done) > 0 {
 			t.Errorf("it changed %q", done)
 		}
