@@ -62,8 +62,8 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 func (r *run) outRequest() resource.OutRequest {
 	detach := r.options.Self
 	return resource.OutRequest{Source: r.source(), Params: resource.OutParams{
-		AllowDowngrade: r.options.AllowDowngrade,
-		Manifest:       ownManifest, Pipeline: &resource.PipelineParams{Skip: true, Name: r.config.Pipeline.Name}, Detach: &detach, Recreate: r.options.Recreate,
+		AllowDowngrade: r.options.AllowDowngrade, Attempts: r.options.Attempts,
+		Manifest: ownManifest, Pipeline: &resource.PipelineParams{Skip: true, Name: r.config.Pipeline.Name}, Detach: &detach, Recreate: r.options.Recreate,
 		Timeout: resource.Duration{Duration: r.timeout()}, LockTimeout: resource.Duration{Duration: r.timeout()},
 		Upgrade: r.upgradeParams(),
 	}}
@@ -106,7 +106,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	answer, err := upgrade.Out{
-		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program, DiskChecked: true,
+		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program, MoreAttempts: "--attempts ", DiskChecked: true,
 		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL, Build: r.build(),
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {

@@ -252,6 +252,8 @@ type Options struct {
 	// AllowDowngrade takes lower versions than those that are deployed, where the
 	// database and the workers allow it.
 	AllowDowngrade bool
+	// Attempts is how often the same deploy may fail; 0 is the upgrade's default.
+	Attempts int
 }
 
 // Result is what Deploy ends with.

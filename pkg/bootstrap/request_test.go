@@ -31,6 +31,15 @@ func TestOutRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
 	}
 }
 
+func TestOutRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
+	for _, n := range []int{0, 5} {
+		r := &run{Installation: &Installation{}, config: config.Defaults(&config.Config{}), options: Options{Attempts: n}}
+		if got := r.outRequest().Params.Attempts; got != n {
+			t.Errorf("%d attempts, want %d", got, n)
+		}
+	}
+}
+
 // The words of perpetual.yml are those of the resource.
 func TestConfig_knowsTheResourcesWays(t *testing.T) {
 	for key, words := range map[string][]string{"upgrade.way": resource.Ways, "upgrade.on_quiet_timeout": {resource.QuietGo, resource.QuietGiveUp}} {

@@ -33,8 +33,9 @@ const resultOpen = "open: the deploy may still fail, or not get the deployment's
 
 // answer is what out says in the end.
 type answer struct {
-	task int
-	note string
+	task    int
+	note    string
+	dropped []string // the params that do not count, because another put has submitted the task
 }
 
 // result is out's answer.
@@ -58,6 +59,9 @@ func (r *run) result() resource.Result {
 		add("way", r.way.String())
 	}
 	add("deploy", r.answer.note)
+	if len(r.answer.dropped) > 0 {
+		add("does not count", strings.Join(r.answer.dropped, ", "))
+	}
 	if r.answer.task != 0 {
 		add("director task", strconv.Itoa(r.answer.task))
 		add("follow it", fmt.Sprintf("bosh -e %s task %d", r.Source.Director.URL, r.answer.task))

@@ -31,7 +31,7 @@ func TestOut_answersWithWhatItsBuildHasStartedAlready(t *testing.T) {
 
 func TestOut_makesANewAttemptInAnotherBuild(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.deploy.end = upgrade.StateError
+		f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, "Instance group 'web' references an unknown vm type 'web'"
 		seen := map[string]bool{}
 		for i, build := range []string{"12", "13", "14"} {
 			f.build.ID = build
@@ -47,7 +47,7 @@ func TestOut_makesANewAttemptInAnotherBuild(t *testing.T) {
 		}
 		f.build.ID = "15"
 		_, err := f.out(t.Context(), nil)
-		wantError(t, err, "it has failed 3 times", "director task 10, 11, 12", "params.attempts higher than 3")
+		wantError(t, err, "it has failed 3 times", "director task 10, 11, 12", "the last one because: Instance group 'web' references an unknown vm type 'web'", "repair the cause", "cloud or runtime config", "params.attempts: 4")
 		if n := f.count("deploy"); n != 3 {
 			t.Errorf("%d deploys, want no more than 3", n)
 		}
@@ -73,6 +73,42 @@ func TestOut_knowsTheLastDeployBehindManyErrands(t *testing.T) {
 			t.Errorf("version %v, %v, %d deploys, want task %s and no other deploy", again.Version, err, f.count("deploy"), first.Version["task"])
 		}
 	})
+}
+
+// What failed for a cloud config is another deploy once that is another one.
+func TestOut_countsAttemptsWithTheSameConfigs(t *testing.T) {
+	for name, change := range map[string]func(f *fixture, p *resource.OutParams){
+		"which the put sets":     func(_ *fixture, p *resource.OutParams) { p.CloudConfig = "cloud.yml" },
+		"which somebody has set": func(f *fixture, _ *resource.OutParams) { f.director.configs++ },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.write(t, "cloud.yml", "azs: []")
+				f.director.deploy.end = upgrade.StateError
+				for range 3 {
+					if _, err := f.out(t.Context(), nil); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(long)
+				}
+				if _, err := f.out(t.Context(), nil); err == nil {
+					t.Fatal("a fourth attempt was made")
+				}
+				again := func(p *resource.OutParams) { change(f, p) }
+				for i := range 3 {
+					if i > 0 {
+						again = func(*resource.OutParams) {}
+					}
+					if _, err := f.out(t.Context(), again); err != nil {
+						t.Fatalf("attempt %d with another config: %v", i+1, err)
+					}
+					time.Sleep(long)
+				}
+				_, err := f.out(t.Context(), nil)
+				wantError(t, err, "it has failed 3 times", "director task 13, 14, 15")
+			})
+		})
+	}
 }
 
 func TestOut_countsAttemptsOfOneContentUntilADeployIsDone(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	if v.running != nil {
-		return r.join(v.running), nil
+		return o.join(r, v.running), nil
 	}
 	if report, over := r.settled(v, diff); over {
 		return report, o.resumeLeft(ctx, r)
@@ -63,6 +64,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 // something else is waited for, as at the first look.
 func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err error) {
 	deadline := time.Now().Add(r.lockTimeout())
+	r.configs = "" // they may have been set since
 	for again := false; ; again = true {
 		if v, err = o.settle(ctx, r, deadline, again); err != nil || v.running != nil {
 			return v, diff, err
@@ -70,6 +72,9 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 		if diff, err = o.diff(ctx, r); err != nil {
 			return v, diff, fmt.Errorf("compare manifest: %w", err)
 		}
+		op := r.operation(o.Build) // now that the configs are known
+		v = judge(op, v.tasks)
+		o.tellJudgement(ctx, op, v.tasks, v)
 		if diff.Changed() {
 			// The arrangement follows what was deployed when the run read it.
 			now, err := o.Director.Deployment(ctx, r.Source.Deployment)
@@ -88,16 +93,22 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 	}
 }
 
-// diff is the director's comparison. A manifest that differs from the deployed one
-// in its arrangement alone is the deployed one.
+// diff is the director's comparison, which also tells the configs that a deploy would
+// have. A manifest that differs from the deployed one in its arrangement alone is the
+// deployed one.
 func (o Out) diff(ctx context.Context, r *run) (Diff, error) {
 	if r.way.plain != nil && !bytes.Equal(r.way.plain, r.manifest) {
 		diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.way.plain)
 		if err != nil || !diff.Changed() {
+			r.configs = configsOf(diff.Context)
 			return diff, err
 		}
 	}
-	return o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
+	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
+	if err == nil {
+		r.configs = configsOf(diff.Context)
+	}
+	return diff, err
 }
 
 // mayTry refuses what has failed before: for builds that nobody has triggered at once,
@@ -108,10 +119,20 @@ func (o Out) mayTry(ctx context.Context, r *run, v verdict) error {
 		return fmt.Errorf("refuse to deploy the same content again by itself: it has failed with director task %s; repair the cause and trigger the job by hand, or wait for something newer", numbers(v.failed))
 	}
 	if limit := cmp.Or(r.Params.Attempts, defaultAttempts); v.attempts >= limit {
-		return fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s; repair the cause and set params.attempts higher than %d, or deploy something else",
-			v.attempts, numbers(v.failed), limit)
+		return fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s%s; repair the cause: another manifest, cloud or runtime config is tried at once; what was repaired elsewhere once more with %s%d",
+			v.attempts, numbers(v.failed), v.why(), cmp.Or(o.MoreAttempts, "params.attempts: "), v.attempts+1)
 	}
 	return nil
+}
+
+// why is what the director says of the last failure.
+func (v verdict) why() string {
+	i := slices.IndexFunc(v.tasks, func(t Task) bool { return t.ID == v.failed[len(v.failed)-1] })
+	text := strings.Join(strings.Fields(v.tasks[i].Result), " ")
+	if text == "" {
+		return ""
+	}
+	return ", the last one because: " + text
 }
 
 // byPerson says whether somebody has asked for this run: by hand, or by triggering the
@@ -130,9 +151,32 @@ func (o Out) byPerson(ctx context.Context) bool {
 }
 
 // join makes a task that runs the answer.
-func (r *run) join(t *Task) string {
+func (o Out) join(r *run, t *Task) string {
 	r.answer = answer{task: t.ID, note: noteJoined}
+	if _, build, _ := r.operation(o.Build).attempt(t.ContextID); build != o.Build.ID { // this build's own has them
+		r.answer.dropped = r.paceParams()
+	}
+	if len(r.answer.dropped) > 0 {
+		o.say("params.%s of this put do not count: director task %d runs already", strings.Join(r.answer.dropped, ", "), t.ID)
+	}
 	return fmt.Sprintf("director task %d deploys the same content already", t.ID)
+}
+
+// paceParams names the params that say how a deploy goes about it, and not what it comes to.
+func (r *run) paceParams() (names []string) {
+	for _, p := range []struct {
+		name  string
+		given bool
+	}{
+		{"skip_drain", len(r.Params.SkipDrain) > 0},
+		{"canaries", resource.Count(r.Params.Canaries) != ""},
+		{"max_in_flight", resource.Count(r.Params.MaxInFlight) != ""},
+	} {
+		if p.given {
+			names = append(names, p.name)
+		}
+	}
+	return names
 }
 
 // settled says whether there is nothing to submit, because what is wanted is

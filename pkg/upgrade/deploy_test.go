@@ -149,11 +149,7 @@ func TestOut_identifiesADeployByItsContent(t *testing.T) {
 	for name, edit := range map[string]func(t *testing.T, f *fixture, p *resource.OutParams){
 		"again":               same,
 		"keys in other order": reordered,
-		"another cloud config": func(t *testing.T, f *fixture, p *resource.OutParams) {
-			f.write(t, "c.yml", "azs: []")
-			p.CloudConfig = "c.yml"
-		},
-		"not detached": func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Timeout.Duration = 1e12 },
+		"not detached":        func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Timeout.Duration = 1e12 },
 	} {
 		if id := identity(t, edit); id != base {
 			t.Errorf("%s: %s, want the same %s", name, id, base)
@@ -163,8 +159,12 @@ func TestOut_identifiesADeployByItsContent(t *testing.T) {
 	for name, edit := range map[string]func(t *testing.T, f *fixture, p *resource.OutParams){
 		"another version": func(t *testing.T, f *fixture, _ *resource.OutParams) { f.set(t, "8.2.2", "1.1364") },
 		"another value":   func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Vars = map[string]any{"worker_instances": 3} },
-		"recreate":        func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Recreate = true },
-		"fix":             func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Fix = true },
+		"another cloud config": func(t *testing.T, f *fixture, p *resource.OutParams) {
+			f.write(t, "c.yml", "azs: []")
+			p.CloudConfig = "c.yml"
+		},
+		"recreate": func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Recreate = true },
+		"fix":      func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.Fix = true },
 		"another deployment": func(t *testing.T, f *fixture, _ *resource.OutParams) {
 			f.name = "staging"
 			f.director.record("staging", f.manifest(t, map[string]any{"deployment_name": "staging"}))

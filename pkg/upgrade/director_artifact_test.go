@@ -68,7 +68,10 @@ func (d *fakeDirector) Diff(_ context.Context, deployment string, text []byte) (
 		d.onDiff()
 	}
 	now, wanted := lines(d.deployed[deployment].Manifest), lines(d.resolve(text))
-	diff := upgrade.Diff{Context: []byte(`{"cloud_config_ids":[1]}`), Lines: []upgrade.DiffLine{{Text: "releases:"}}}
+	diff := upgrade.Diff{Context: fmt.Appendf(nil, `{"cloud_config_ids":[%d]}`, 1+d.configs), Lines: []upgrade.DiffLine{{Text: "releases:"}}}
+	if d.configs != d.deployedWith {
+		diff.Lines = append(diff.Lines, upgrade.DiffLine{Text: "vm_types:"}, upgrade.DiffLine{Op: "added", Text: "- name: web"})
+	}
 	for _, line := range now {
 		if !slices.Contains(wanted, line) {
 			diff.Lines = append(diff.Lines, upgrade.DiffLine{Op: "removed", Text: line})
@@ -113,7 +116,10 @@ func (d *fakeDirector) Deploy(_ context.Context, text []byte, o upgrade.DeployOp
 	d.submitted, d.options = append(d.submitted, text), append(d.options, o)
 	t := d.deploy
 	t.Task = upgrade.Task{Description: "create deployment", Deployment: parsed.Name, User: "ci", ContextID: o.ContextID, Result: t.Result}
-	t.then = func() { d.record(parsed.Name, text) }
+	// It runs with the configs that its request has named, whatever is set meanwhile.
+	var with int
+	_, _ = fmt.Sscanf(string(o.DiffContext), `{"cloud_config_ids":[%d]}`, &with)
+	t.then = func() { d.record(parsed.Name, text); d.deployedWith = max(with-1, 0) }
 	switch d.lost {
 	case "late":
 		time.AfterFunc(late, func() {
@@ -188,6 +194,7 @@ func (d *fakeDirector) SetCloudConfig(_ context.Context, content []byte, dryRun 
 	changed := d.cloudConfig != string(content)
 	if changed && !dryRun {
 		d.cloudConfig = string(content)
+		d.configs++
 		d.effects.add("set cloud config")
 	}
 	return changed, nil

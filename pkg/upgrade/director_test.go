@@ -58,6 +58,8 @@ type fakeDirector struct {
 	logs         map[string][]byte
 	diskUsage    int // percent
 	cloudConfig  string
+	configs      int // how often cloud and runtime configs were set
+	deployedWith int // which of them the last deploy that was done had
 	configServer bool
 	newestFirst  bool               // how Tasks sorts
 	deploy       fakeTask           // what becomes of the next deploys

@@ -3,6 +3,7 @@ package upgrade
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -57,13 +58,24 @@ func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err er
 		return v, "", err
 	}
 	op := r.operation(o.Build)
+	if op.configs == "" && slices.ContainsFunc(tasks, func(t Task) bool { return !t.Finished() && op.related(t.ContextID) }) {
+		// Whether it is what this run would submit, its configs decide.
+		if _, err := o.diff(ctx, r); err != nil {
+			return v, "", fmt.Errorf("compare manifest: %w", err)
+		}
+		op = r.operation(o.Build)
+	}
 	v = judge(op, tasks)
 	o.tellJudgement(ctx, op, tasks, v)
 	if v.running != nil {
 		return v, "", nil
 	}
 	if v.holder != nil {
-		return v, v.holder.name(), nil
+		holder = v.holder.name()
+		if _, _, same := op.attempt(v.holder.ContextID); !same && op.related(v.holder.ContextID) {
+			holder += ", which deploys the same manifest with other cloud or runtime configs,"
+		}
+		return v, holder, nil
 	}
 	locks, err := o.Director.Locks(ctx)
 	if err != nil {

@@ -3,7 +3,10 @@ package upgrade
 import (
 	"cmp"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,51 +14,87 @@ import (
 // contextPrefix begins the context id of every deploy of this program.
 const contextPrefix = "perpetual-"
 
-// operation identifies what a put asks for: this content on this deployment.
-// Its tasks are found at the director by their context id
+// operation identifies what a put asks for: this content, with these configs, on this
+// deployment. Its tasks are found at the director by their context id
 //
-//	perpetual-CONTENT-ATTEMPT-BUILD
+//	perpetual-CONTENT+CONFIGS-ATTEMPT-BUILD
 //
 // so that a run that was killed, and is run again, finds what it has started,
 // and another build of the same content joins it.
 type operation struct {
-	content string // 28 hex digits
+	content string // 18 hex digits: the manifest, and how it is deployed
+	configs string // 10 hex digits: the cloud and runtime configs; "" before a comparison has told them
 	build   string // "4711", BUILD_ID of the Concourse build, or byHand
 }
 
 // byHand stands for no build: what is run twice there is meant twice.
 const byHand = "0"
 
+// configDigits is the length of operation.configs.
+const configDigits = 10
+
 // operation is made of all that changes what the director does. A forced deploy
 // is another operation in every build: nothing in the content tells two apart.
 func (r *run) operation(build Build) operation {
-	op := operation{build: cmp.Or(build.ID, byHand)}
+	op := operation{build: cmp.Or(build.ID, byHand), configs: r.configs}
 	forced := ""
 	if r.Params.Recreate || r.Params.Fix {
 		forced = op.build
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{
+	parts := []string{
 		r.Source.Deployment, r.digest,
 		strconv.FormatBool(r.Params.Recreate), strconv.FormatBool(r.Params.Fix), forced,
-	}, "\x00")))
-	op.content = fmt.Sprintf("%x", sum[:14])
+	}
+	if r.relative { // "latest" is another version with another set
+		for _, c := range r.input.Components {
+			parts = append(parts, c.Name+"/"+c.Version)
+		}
+	}
+	op.content = digest(18, parts...)
 	return op
 }
 
-func (o operation) contextID(attempt int) string {
-	return fmt.Sprintf(contextPrefix+"%s-%d-%s", o.content, attempt, o.build)
+// digest shortens texts to so many hex digits.
+func digest(digits int, parts ...string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(parts, "\x00"))))[:digits]
 }
 
-// attempt reads the number of an attempt at the same content, by this build or
-// another one.
+// configsOf identifies the configs of a comparison,
+// {"cloud_config_ids":[1],"runtime_config_ids":[]}, whatever their order.
+func configsOf(context json.RawMessage) string {
+	var ids map[string][]int
+	if json.Unmarshal(context, &ids) != nil {
+		return digest(configDigits, string(context))
+	}
+	parts := []string{}
+	for _, kind := range slices.Sorted(maps.Keys(ids)) {
+		slices.Sort(ids[kind])
+		parts = append(parts, kind, fmt.Sprint(ids[kind]))
+	}
+	return digest(configDigits, parts...)
+}
+
+func (o operation) contextID(attempt int) string {
+	return fmt.Sprintf(contextPrefix+"%s%s-%d-%s", o.content, o.configs, attempt, o.build)
+}
+
+// attempt reads the number of an attempt at the same content with the same configs, by
+// this build or another one.
 func (o operation) attempt(contextID string) (number int, build string, same bool) {
-	rest, same := strings.CutPrefix(contextID, contextPrefix+o.content+"-")
+	rest, same := strings.CutPrefix(contextID, contextPrefix+o.content+o.configs+"-")
 	if !same {
 		return 0, "", false
 	}
 	digits, build, _ := strings.Cut(rest, "-")
 	number, err := strconv.Atoi(digits)
 	return number, build, err == nil
+}
+
+// related says whether a task deploys the same content, with whatever configs.
+func (o operation) related(contextID string) bool {
+	rest, ok := strings.CutPrefix(contextID, contextPrefix+o.content)
+	configs, _, found := strings.Cut(rest, "-")
+	return ok && found && len(configs) == configDigits
 }
 
 // verdict is what the director's tasks say about an operation.
@@ -69,12 +108,13 @@ type verdict struct {
 	attempts int   // how many attempts these were
 	next     int   // the number of the attempt to submit
 	newest   int   // the highest id of all tasks
+	tasks    []Task
 }
 
 // judge looks at all tasks of a deployment. A task that did not get the lock
 // has done nothing, whatever became of it: its twin, or somebody else, held it.
 func judge(op operation, tasks []Task) verdict {
-	var v verdict
+	v := verdict{tasks: tasks}
 	done, failed := map[string]bool{}, map[string]bool{} // by context id
 	for _, t := range byID(tasks) {
 		v.newest = t.ID

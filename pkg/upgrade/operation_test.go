@@ -32,12 +32,14 @@ func tasks(t *testing.T, text string) []Task {
 		}
 		kind, attempt, _ := strings.Cut(context, "-")
 		switch kind {
+		case "old": // with other configs
+			task.ContextID = "perpetual-c0ffee9999999999-" + attempt + "-12"
 		case "own":
-			task.ContextID = "perpetual-c0ffee-" + attempt + "-12"
+			task.ContextID = "perpetual-c0ffee0123456789-" + attempt + "-12"
 		case "other":
-			task.ContextID = "perpetual-c0ffee-" + attempt + "-11"
+			task.ContextID = "perpetual-c0ffee0123456789-" + attempt + "-11"
 		case "alien":
-			task.ContextID = "perpetual-decaf0-" + attempt + "-12"
+			task.ContextID = "perpetual-decaf00123456789-" + attempt + "-12"
 		}
 		list = append(list, task)
 	}
@@ -61,6 +63,8 @@ func TestJudge_looksAtTheWholeSet(t *testing.T) {
 		{"twins run", "9 processing own-1, 8 queued own-1", want{Running: 8, Next: 1}},
 		{"one is being cancelled", "8 cancelling own-1", want{Holder: 8, Next: 1}},
 		{"another content is deployed", "8 processing alien-1", want{Holder: 8, Next: 1}},
+		{"the same content with other configs is deployed", "7 done none, 8 processing old-1", want{Holder: 8, Last: 7, Good: true, Next: 1}},
+		{"attempts with other configs failed", "8 error old-1, 9 error old-2", want{Last: 9, Next: 1}},
 		{"it is being deleted", "8 delete none", want{Holder: 8, Next: 1}},
 		{"somebody looks around", "8 ssh none", want{Next: 1}},
 		{"a dry run", "8 dry own-1", want{Next: 1}},
@@ -80,7 +84,7 @@ func TestJudge_looksAtTheWholeSet(t *testing.T) {
 		{"back to a content that was done before", "7 done other-1, 8 done alien-1", want{Last: 8, Good: true, Next: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v := judge(operation{content: "c0ffee", build: "12"}, tasks(t, c.tasks))
+			v := judge(operation{content: "c0ffee", configs: "0123456789", build: "12"}, tasks(t, c.tasks))
 			id := func(t *Task) int {
 				if t == nil {
 					return 0
@@ -96,8 +100,8 @@ func TestJudge_looksAtTheWholeSet(t *testing.T) {
 }
 
 func TestJudge_takesNoRunOutsideOfABuildForAnother(t *testing.T) {
-	v := judge(operation{content: "c0ffee", build: byHand}, []Task{
-		{ID: 8, State: StateError, Description: deployDescription, ContextID: "perpetual-c0ffee-1-0"},
+	v := judge(operation{content: "c0ffee", configs: "0123456789", build: byHand}, []Task{
+		{ID: 8, State: StateError, Description: deployDescription, ContextID: "perpetual-c0ffee0123456789-1-0"},
 	})
 	if v.own != nil || v.next != 2 {
 		t.Errorf("own %v, next attempt %d", v.own, v.next)
@@ -105,7 +109,7 @@ func TestJudge_takesNoRunOutsideOfABuildForAnother(t *testing.T) {
 }
 
 func TestOperation_fitsTheContextID(t *testing.T) {
-	r := &run{digest: strings.Repeat("d", 64)}
+	r := &run{digest: strings.Repeat("d", 64), configs: configsOf([]byte(`{"cloud_config_ids":[1],"runtime_config_ids":[]}`))}
 	r.Source.Deployment = strings.Repeat("concourse", 30)
 	op := r.operation(Build{ID: "9223372036854775807"})
 	if id := op.contextID(999); len(id) > 64 {
@@ -115,9 +119,38 @@ func TestOperation_fitsTheContextID(t *testing.T) {
 	if number != 17 || build != "9223372036854775807" || !same {
 		t.Errorf("attempt %d of build %s, %v", number, build, same)
 	}
+	r.configs = ""
+	if unknown := r.operation(Build{}); !unknown.related(op.contextID(1)) || unknown.related("perpetual-"+op.content+"-1-1") || unknown.related("perpetual-"+op.configs+op.content+"-1-1") {
+		t.Error("what is related does not go by the content")
+	}
 	for _, foreign := range []string{"", "perpetual-", "perpetual-" + op.content, "perpetual-" + op.content + "-x-1", "5f1c"} {
 		if _, _, same := op.attempt(foreign); same {
 			t.Errorf("%q is taken for an attempt", foreign)
 		}
+	}
+}
+
+func TestConfigsOf_goByTheirIDs(t *testing.T) {
+	base := configsOf([]byte(`{"cloud_config_ids":[1,2],"runtime_config_ids":[3]}`))
+	if len(base) != configDigits {
+		t.Errorf("%q has not %d digits", base, configDigits)
+	}
+	for _, same := range []string{
+		`{"runtime_config_ids":[3],"cloud_config_ids":[2,1]}`, "{\"cloud_config_ids\": [1, 2],\n\"runtime_config_ids\": [3]}",
+	} {
+		if got := configsOf([]byte(same)); got != base {
+			t.Errorf("%s is taken for other configs", same)
+		}
+	}
+	seen := map[string]string{base: "the first"}
+	for _, other := range []string{
+		``, `[1]`, `{"cloud_config_ids":[1],"runtime_config_ids":[2,3]}`, `{"cloud_config_ids":[12],"runtime_config_ids":[3]}`,
+		`{"cloud_config_ids":[3],"runtime_config_ids":[1,2]}`, `{"cloud_config_ids":["1","2"]}`,
+	} {
+		got := configsOf([]byte(other))
+		if twin, taken := seen[got]; taken {
+			t.Errorf("%s is taken for %s", other, twin)
+		}
+		seen[got] = other
 	}
 }

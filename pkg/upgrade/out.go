@@ -34,10 +34,13 @@ type Out struct {
 	DiskChecked bool
 	// Program is the version of this program; "" is not known.
 	Program string
-	Log     io.Writer
-	Debug   *slog.Logger          // hears why tasks are judged as they are, and of the journal and the lease; nil: nobody does
-	Mask    func(...secret.Value) // hides more values in the log from now on
-	Poll    time.Duration         // between two looks at the director's tasks; 0 is 2 s
+	// MoreAttempts is what allows more attempts, as people write it before the number;
+	// "" is "params.attempts: ".
+	MoreAttempts string
+	Log          io.Writer
+	Debug        *slog.Logger          // hears why tasks are judged as they are, and of the journal and the lease; nil: nobody does
+	Mask         func(...secret.Value) // hides more values in the log from now on
+	Poll         time.Duration         // between two looks at the director's tasks; 0 is 2 s
 	// State, if there is one, keeps two runs apart and remembers what they did.
 	State state.Store
 	// Acceptance is how long the task of a lost answer is looked for; 0 is 30 s.
@@ -55,6 +58,8 @@ type run struct {
 	deployed Deployed // the zero value for a first deploy
 	rendered []byte   // the manifest as people wrote it, filled in
 	digest   string   // of that: what was asked for, whatever the way
+	relative bool     // it has a version "latest", which the director resolves
+	configs  string   // the cloud and runtime configs of the last comparison; "" is not known
 	manifest []byte   // as it is submitted: rendered, arranged for the way
 	way      way
 	said     []string // the notes of the way that people were told
@@ -214,7 +219,7 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 			return "", err
 		}
 		if task.State == StateDone {
-			return fmt.Sprintf("director task %d is done", task.ID), nil
+			return o.after(ctx, r, task)
 		}
 		if !task.lostLock() || time.Now().After(deadline) {
 			return "", o.failed(ctx, task)
@@ -226,6 +231,27 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 		}
 		o.say("deploy: %s", report)
 	}
+}
+
+// after is what comes when a deploy that was waited for is done. One that others have
+// submitted may have begun before the last change of a config.
+func (o Out) after(ctx context.Context, r *run, task Task) (string, error) {
+	report := fmt.Sprintf("director task %d is done", task.ID)
+	if r.answer.note != noteJoined {
+		return report, nil
+	}
+	o.say("%s: comparing again", report)
+	joined := r.answer
+	again, err := o.deploy(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	if r.answer.note == noteNothing {
+		r.answer = joined
+		return report, nil
+	}
+	o.say("deploy: %s", again)
+	return o.wait(ctx, r)
 }
 
 // failed is the error for a task that ended badly, with the place.

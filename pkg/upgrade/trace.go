@@ -39,6 +39,8 @@ func (o operation) why(t Task) string {
 		return "it deploys the same content: join it"
 	case !t.Finished() && same:
 		return "it deployed the same content and is being cancelled: wait for its end"
+	case !t.Finished() && t.holds() && o.related(t.ContextID):
+		return "it deploys the same manifest with other cloud or runtime configs: wait for its end"
 	case !t.Finished() && t.holds():
 		return "it works on the deployment, with other content: wait for its end"
 	case !t.Finished():
@@ -53,7 +55,9 @@ func (o operation) why(t Task) string {
 		return "it has deployed other content: earlier failures count no more"
 	case same && build == o.build && build != byHand:
 		return "this build's own attempt, which failed"
-	case same:
+	case o.configs != "" && !same && o.related(t.ContextID):
+		return "an attempt at this content with other cloud or runtime configs, which failed"
+	case same || o.related(t.ContextID):
 		return "an attempt at this content, which failed"
 	}
 	return "an attempt at other content, which failed"

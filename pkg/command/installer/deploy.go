@@ -19,6 +19,11 @@ import (
 // options are bootstrap's for deploy and plan.
 func (g deployGrammar) options() (bootstrap.Options, error) {
 	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate, AllowDowngrade: g.AllowDowngrade}
+	if g.Attempts != nil {
+		if o.Attempts = *g.Attempts; o.Attempts < 1 {
+			return o, fmt.Errorf("--attempts: want a number above 0, got %d", o.Attempts)
+		}
+	}
 	if g.Components == "" {
 		return o, nil
 	}
