@@ -34,6 +34,8 @@ type File struct {
 	SHA256 string      // hex; checked if set
 	SHA1   string      // hex; checked if set and there is no SHA-256
 	Size   int64       // bytes; checked if not 0
+
+	Unverified bool // it is taken where no digest of it is known
 }
 
 // Target is what a download is written to. *os.File is one.
@@ -44,14 +46,13 @@ type Target interface {
 
 // Config of a Fetcher; the zero value of a field is its default.
 type Config struct {
-	CACert          string        // PEM certificates to trust beside the system's: files come from several hosts
-	Log             io.Writer     // gets the progress lines; default: none
-	Debug           *slog.Logger  // hears of every exchange; nil: nobody does
-	Parallel        int           // downloads at the same time; default 4
-	Every           time.Duration // between two progress lines of a file; default 5 s
-	Stall           time.Duration // a connection that gives nothing for so long counts as cut; default 60 s
-	MaxSize         int64         // larger files are refused; default 16 GiB
-	AllowUnverified bool          // take files of which no digest is known
+	CACert   string        // PEM certificates to trust beside the system's: files come from several hosts
+	Log      io.Writer     // gets the progress lines; default: none
+	Debug    *slog.Logger  // hears of every exchange; nil: nobody does
+	Parallel int           // downloads at the same time; default 4
+	Every    time.Duration // between two progress lines of a file; default 5 s
+	Stall    time.Duration // a connection that gives nothing for so long counts as cut; default 60 s
+	MaxSize  int64         // larger files are refused; default 16 GiB
 	// Policy bounds the tries for each file; default: DefaultPolicy.
 	Policy retry.Policy
 	// Create makes the temporary file. Default: a new one that only its owner may read.
@@ -210,7 +211,7 @@ func (f *Fetcher) checkFile(file File) error {
 		return fmt.Errorf("its sha256 %q is not 64 hexadecimal digits", file.SHA256)
 	case file.SHA1 != "" && !isDigest(file.SHA1, 20):
 		return fmt.Errorf("its sha1 %q is not 40 hexadecimal digits", file.SHA1)
-	case file.SHA256 == "" && file.SHA1 == "" && !f.config.AllowUnverified:
+	case file.SHA256 == "" && file.SHA1 == "" && !file.Unverified:
 		return ErrUnverified
 	case file.Size > f.config.MaxSize:
 		return fmt.Errorf("it has %s, more than the %s that are allowed", bytesText(file.Size), bytesText(f.config.MaxSize))

@@ -122,7 +122,8 @@ func TestFetch_takesUnverifiedFilesOnlyWhenAllowed(t *testing.T) {
 	if err := w.fetch(t, artifact.Config{}, file); !errors.Is(err, artifact.ErrUnverified) {
 		t.Errorf("error %v, want ErrUnverified", err)
 	}
-	if err := w.fetch(t, artifact.Config{AllowUnverified: true}, file); err != nil || !strings.Contains(w.log.String(), "not verified") {
+	file.Unverified = true
+	if err := w.fetch(t, artifact.Config{}, file); err != nil || !strings.Contains(w.log.String(), "not verified") {
 		t.Errorf("error %v, log %q", err, w.log)
 	}
 	w.holds(t, "file.tgz")

@@ -99,6 +99,7 @@ func gitHubAssets(list []github.Asset) []component.GitHubAsset {
 	for _, a := range list {
 		out = append(out, component.GitHubAsset{
 			Name: a.Name, APIURL: a.URL, URL: a.BrowserURL, SHA256: a.SHA256, Size: a.Size,
+			Uploading: a.Uploading,
 		})
 	}
 	return out

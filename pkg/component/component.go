@@ -26,6 +26,7 @@ type Component struct {
 	Kind     string                       `json:"kind"`             // "release"
 	Upstream string                       `json:"upstream"`         // "github.com/concourse/concourse-bosh-release"
 	Version  string                       `json:"version"`          // "8.2.5"
+	Tag      string                       `json:"tag,omitempty"`    // GitHub: "v8.2.5", what the version was read from
 	URL      string                       `json:"url"`              // where the director or a person fetches it
 	SHA1     string                       `json:"sha1,omitempty"`   // hex
 	SHA256   string                       `json:"sha256,omitempty"` // hex
@@ -34,16 +35,19 @@ type Component struct {
 	File     string                       `json:"file,omitempty"`   // downloaded: "concourse/release.tgz"
 	Assets   []Asset                      `json:"assets,omitempty"` // GitHub: the files that the globs chose
 	header   func(url string) http.Header // GitHub: how assets are asked for
+
+	uploading []string // GitHub: files that are not whole yet, where all files count
 }
 
 // Asset is one file of a GitHub release.
 type Asset struct {
-	Name   string `json:"name"`             // "perpetual-linux-amd64"
-	URL    string `json:"url"`              // for browsers and curl
-	SHA256 string `json:"sha256,omitempty"` // hex, the API's digest
-	Size   int64  `json:"size"`             // bytes
-	File   string `json:"file,omitempty"`   // downloaded: "perpetual/assets/perpetual-linux-amd64"
-	apiURL string // asked for with Accept: application/octet-stream, also where the repository is private
+	Name       string `json:"name"`             // "perpetual-linux-amd64"
+	URL        string `json:"url"`              // for browsers and curl
+	SHA256     string `json:"sha256,omitempty"` // hex, the API's digest
+	Size       int64  `json:"size"`             // bytes
+	File       string `json:"file,omitempty"`   // downloaded: "perpetual/assets/perpetual-linux-amd64"
+	unverified bool   // wanted though no digest is known
+	apiURL     string // asked for with Accept: application/octet-stream, also where the repository is private
 }
 
 // GitHub is what this package asks of GitHub.
@@ -76,6 +80,7 @@ type GitHubRelease struct {
 type GitHubAsset struct {
 	Name, APIURL, URL, SHA256 string
 	Size                      int64
+	Uploading                 bool // it is not whole yet, or never will be
 }
 
 // BoshIO is what this package asks of bosh.io. Lists come in any order.

@@ -36,6 +36,7 @@ type Download struct {
 	Path         string
 	SHA256, SHA1 string // hex; the strongest that is known is checked
 	Size         int64  // 0 where it is not known
+	Unverified   bool   // taken where no digest is known
 }
 
 // Fetcher downloads files, each verified and never visible before it is whole.
@@ -89,6 +90,9 @@ func (s Set) write(ctx context.Context, req resource.InRequest, dir string) (res
 		result.Metadata = append(result.Metadata,
 			resource.Field{Name: c.Name, Value: c.Version},
 			resource.Field{Name: c.Name + " notes", Value: c.NotesURL})
+		if names := c.unverified(); len(names) > 0 {
+			result.Metadata = append(result.Metadata, resource.Field{Name: c.Name + " unverified", Value: strings.Join(names, ", ")})
+		}
 	}
 	return result, nil
 }
@@ -148,33 +152,7 @@ func (s Set) resolve(ctx context.Context, req resource.InRequest) ([]Component, 
 	return set, err
 }
 
-// downloads lists the files of c below dir and notes in c where they will be.
-func (c *Component) downloads(dir string) ([]Download, error) {
-	if c.Kind != KindGitHub {
-		c.File = c.Name + "/" + c.Kind + ".tgz"
-		return []Download{{
-			Name: c.Name, URL: c.URL, Path: filepath.Join(dir, c.File), SHA256: c.SHA256, SHA1: c.SHA1, Size: c.Size,
-		}}, nil
-	}
-	if len(c.Assets) == 0 {
-		return nil, fmt.Errorf("download %s: its release %s has no assets", c.Name, c.Version)
-	}
-	var list []Download
-	for i := range c.Assets {
-		a := &c.Assets[i]
-		if a.Name != filepath.Base(a.Name) || a.Name == ".." || a.Name == "." {
-			return nil, fmt.Errorf("download %s: asset name %q is no file name", c.Name, a.Name)
-		}
-		a.File = c.Name + "/assets/" + a.Name
-		list = append(list, Download{
-			Name: c.Name + " " + a.Name, URL: a.apiURL, Header: c.header(a.apiURL),
-			Path: filepath.Join(dir, a.File), SHA256: a.SHA256, Size: a.Size,
-		})
-	}
-	return list, nil
-}
-
-// WriteSet writes components.json, vars.yml and NAME/{version,url,sha1,sha256}.
+// WriteSet writes components.json, vars.yml and NAME/{version,tag,url,sha1,sha256}.
 func WriteSet(dir string, set []Component) error {
 	vars := map[string]string{}
 	for _, c := range set {
@@ -203,9 +181,9 @@ func writeFields(dir string, c Component) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the directory of %s: %w", c.Name, err)
 	}
-	fields := map[string]string{"version": c.Version, "url": c.URL, "sha1": c.SHA1, "sha256": c.SHA256}
+	fields := map[string]string{"version": c.Version, "tag": c.Tag, "url": c.URL, "sha1": c.SHA1, "sha256": c.SHA256}
 	for name, value := range fields {
-		if value == "" { // an absent digest is an absent file, not an empty one
+		if value == "" { // an absent digest or tag is an absent file, not an empty one
 			continue
 		}
 		if err := write(filepath.Join(dir, name), []byte(value)); err != nil {

@@ -56,7 +56,10 @@ func (f *finder) exactly(ctx context.Context, version string) (Component, error)
 		return Component{}, fmt.Errorf("find %s %s: %w upstream any more: it was withdrawn, or source.watch.%s changed; "+
 			"what is deployed stays as it is; wait for a newer version, or set allow_downgrade: true in source.watch.%s "+
 			"to go back to the newest one that is offered", f.name, version, ErrNotFound, f.name, f.name)
-	case err != nil:
+	case err == nil:
+		err = f.pin(&c)
+	}
+	if err != nil {
 		return Component{}, fmt.Errorf("find %s %s: %w", f.name, version, err)
 	}
 	return c, nil
@@ -72,8 +75,9 @@ func (f *finder) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(f.log, "%s: %s\n", f.name, fmt.Sprintf(format, args...))
 }
 
-// chosen are the assets that the globs choose; missing is the first glob without one.
-func chosen(globs []string, assets []GitHubAsset) (list []Asset, missing string) {
+// chosen are the assets that the globs choose. It fails with errNoAsset for a glob
+// without one, and with errUploading.
+func chosen(globs []string, assets []GitHubAsset) (list []Asset, err error) {
 	for _, glob := range globs {
 		hit := false
 		for _, a := range assets {
@@ -82,16 +86,19 @@ func chosen(globs []string, assets []GitHubAsset) (list []Asset, missing string)
 			}
 		}
 		if !hit {
-			return nil, glob
+			return nil, fmt.Errorf("%w %q", errNoAsset, glob)
 		}
 	}
 	for _, a := range assets {
 		for _, glob := range globs {
 			if ok, _ := path.Match(glob, a.Name); ok {
+				if a.Uploading {
+					return nil, fmt.Errorf("%w %q", errUploading, a.Name)
+				}
 				list = append(list, Asset{Name: a.Name, URL: a.URL, SHA256: a.SHA256, Size: a.Size, apiURL: a.APIURL})
 				break
 			}
 		}
 	}
-	return list, ""
+	return list, nil
 }

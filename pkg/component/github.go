@@ -151,50 +151,82 @@ func (f *finder) usable(ctx context.Context, r GitHubRelease, of candidate, give
 		return Component{}, false, nil
 	}
 	c, err = f.fromGitHub(ctx, r, of.version)
-	if errors.Is(err, errNoAsset) {
+	if incomplete(err) {
 		f.say("%s is not offered yet: %v", of.version, err)
 		return Component{}, false, nil
 	}
 	return c, err == nil, err
 }
 
-// errNoAsset says that a glob has no asset: the release is still being
-// uploaded, or the glob is wrong.
-var errNoAsset = errors.New("its release has no asset that matches")
+// What a release lacks that is not whole yet, or never will be: a glob has no asset, as
+// the release is still being uploaded or the glob is wrong; or it has one that is.
+var (
+	errNoAsset   = errors.New("its release has no asset that matches")
+	errUploading = errors.New("its upload is under way, or was broken off: asset")
+)
+
+// incomplete says whether err is one of these.
+func incomplete(err error) bool { return errors.Is(err, errNoAsset) || errors.Is(err, errUploading) }
 
 // fromGitHub describes a release, for check: without globs its assets do not
-// matter. It fails with errNoAsset.
+// matter. It fails with errNoAsset or errUploading.
 func (f *finder) fromGitHub(ctx context.Context, r GitHubRelease, version string) (Component, error) {
 	return f.describe(ctx, r, version, f.watch.Assets)
 }
 
 // fetchable describes a release, for in: without globs all of its assets count.
 func (f *finder) fetchable(ctx context.Context, r GitHubRelease, version string) (Component, error) {
-	if len(f.watch.Assets) == 0 && len(r.Assets) > 0 {
-		return f.describe(ctx, r, version, []string{"*"})
+	if len(f.watch.Assets) > 0 || len(r.Assets) == 0 {
+		return f.fromGitHub(ctx, r, version)
 	}
-	return f.fromGitHub(ctx, r, version)
+	if err := f.complete(ctx, &r); err != nil {
+		return Component{}, err
+	}
+	var whole []GitHubAsset
+	var uploading []string
+	for _, a := range r.Assets {
+		if a.Uploading { // matters to whoever downloads
+			uploading = append(uploading, a.Name)
+		} else {
+			whole = append(whole, a)
+		}
+	}
+	var globs []string
+	if r.Assets = whole; len(whole) > 0 {
+		globs = []string{"*"}
+	}
+	c, err := f.describe(ctx, r, version, globs)
+	c.uploading = uploading
+	return c, err
 }
 
 func (f *finder) describe(ctx context.Context, r GitHubRelease, version string, globs []string) (Component, error) {
-	if r.AssetsCut && len(globs) > 0 {
-		var err error
-		if r.Assets, err = f.up.GitHub.Assets(ctx, f.watch.GitHub, r.ID); err != nil {
+	if len(globs) > 0 {
+		if err := f.complete(ctx, &r); err != nil {
 			return Component{}, err
 		}
 	}
-	assets, missing := chosen(globs, r.Assets)
-	if missing != "" {
-		return Component{}, fmt.Errorf("%w %q", errNoAsset, missing)
+	assets, err := chosen(globs, r.Assets)
+	if err != nil {
+		return Component{}, err
 	}
 	c := Component{
 		Name: f.name, Kind: KindGitHub, Upstream: f.watch.GitHub, Version: version,
-		URL: r.URL, NotesURL: r.URL, Assets: assets, header: f.up.GitHub.Header,
+		Tag: r.Tag, URL: r.URL, NotesURL: r.URL, Assets: assets, header: f.up.GitHub.Header,
 	}
 	if len(assets) == 1 { // one file is what the component is
 		c.URL, c.SHA256, c.Size = assets[0].URL, assets[0].SHA256, assets[0].Size
 	}
 	return c, nil
+}
+
+// complete asks for the assets of a release whose own list may be cut.
+func (f *finder) complete(ctx context.Context, r *GitHubRelease) (err error) {
+	if r.AssetsCut {
+		r.Assets, err = f.up.GitHub.Assets(ctx, f.watch.GitHub, r.ID)
+		r.AssetsCut = false
+	}
+	return err
 }
 
 // exactGitHub finds the release of one version through the tags that give it.
@@ -222,7 +254,7 @@ func (f *finder) exactGitHub(ctx context.Context, version string) (Component, er
 			return Component{}, err
 		}
 		c, err := f.fetchable(ctx, release, version)
-		if !errors.Is(err, errNoAsset) {
+		if !incomplete(err) {
 			return c, err
 		}
 		missing = err

@@ -29,6 +29,16 @@ func withAssets(r component.GitHubRelease, names ...string) component.GitHubRele
 	return r
 }
 
+// uploading is r while an asset of it is not whole.
+func uploading(r component.GitHubRelease, name string) component.GitHubRelease {
+	for i, a := range r.Assets {
+		if a.Name == name {
+			r.Assets[i].Uploading = true
+		}
+	}
+	return r
+}
+
 // patches are n tags of one minor line, newest first.
 func patches(line string, n int) []string {
 	var tags []string
@@ -77,6 +87,9 @@ func TestCheck_choosesAmongGitHubReleases(t *testing.T) {
 		{"assets are there", []component.GitHubRelease{withAssets(one[0], "p-linux", "p-darwin"), one[1]}, resource.Watch{Assets: []string{"*-linux"}}, "", "1.3.0", ""},
 		{"an asset is not there yet", []component.GitHubRelease{withAssets(one[0], "p-linux"), withAssets(one[1], "p-linux", "p-darwin")}, resource.Watch{Assets: []string{"*-linux", "*-darwin"}}, "", "1.2.0",
 			`c: 1.3.0 is not offered yet: its release has no asset that matches "*-darwin"`},
+		{"one of two assets of a glob is being uploaded", []component.GitHubRelease{uploading(withAssets(one[0], "p-linux", "p-darwin"), "p-darwin"), withAssets(one[1], "p-linux")}, resource.Watch{Assets: []string{"p-*"}}, "", "1.2.0",
+			`c: 1.3.0 is not offered yet: its upload is under way, or was broken off: asset "p-darwin"`},
+		{"another asset is being uploaded", []component.GitHubRelease{uploading(withAssets(one[0], "p-linux", "notes"), "notes")}, resource.Watch{Assets: []string{"p-*"}}, "", "1.3.0", ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -28,7 +28,7 @@ type Release struct {
 	PreRelease  bool
 	CreatedAt   time.Time // of the tagged commit
 	PublishedAt time.Time // zero for a draft
-	Assets      []Asset   // uploaded ones only
+	Assets      []Asset
 	AssetsCut   bool      // so many are listed that some may be missing: ask Assets
 }
 
@@ -39,6 +39,7 @@ type Asset struct {
 	BrowserURL string // for people, and for tools without a token
 	Size       int64
 	SHA256     string // hex, from the API's digest; empty for files older than that (June 2025)
+	Uploading  bool   // it is not whole yet, or its upload was broken off: it cannot be fetched
 }
 
 // wireRelease is what is kept of a release object (GitHub REST API 2022-11-28,
@@ -94,14 +95,14 @@ func (c *Client) ReleaseByTag(ctx context.Context, repo, tag string) (release Re
 	return wire.release(), nil
 }
 
-// Assets gives all uploaded assets of a release, with as many requests as that
+// Assets gives all assets of a release, with as many requests as that
 // takes. It fails as Releases does.
 func (c *Client) Assets(ctx context.Context, repo string, id int64) ([]Asset, error) {
 	var all []Asset
 	for page := 1; page != 0; {
 		path := fmt.Sprintf("releases/%d/assets?per_page=100&page=%d", id, page)
 		next, err := c.get(ctx, repo, path, func(res *api.Response) error {
-			return decodeList(res.Body, func(a wireAsset) { all = a.appendTo(all) })
+			return decodeList(res.Body, func(a wireAsset) { all = append(all, a.asset()) })
 		})
 		if err != nil {
 			return nil, fmt.Errorf("list assets of release %d of %s: %w", id, repo, err)
@@ -179,19 +180,17 @@ func (w wireRelease) release() Release {
 		AssetsCut: len(w.Assets) >= cutAt,
 	}
 	for _, a := range w.Assets {
-		r.Assets = a.appendTo(r.Assets)
+		r.Assets = append(r.Assets, a.asset())
 	}
 	return r
 }
 
-// appendTo adds the asset unless its upload never ended: such a file cannot be fetched.
-func (w wireAsset) appendTo(assets []Asset) []Asset {
-	if w.State != "" && w.State != "uploaded" {
-		return assets
-	}
-	return append(assets, Asset{
+// asset keeps what callers see.
+func (w wireAsset) asset() Asset {
+	return Asset{
 		Name: w.Name, URL: w.URL, BrowserURL: w.BrowserURL, Size: w.Size, SHA256: digest(w.Digest),
-	})
+		Uploading: w.State != "" && w.State != "uploaded",
+	}
 }
 
 // digest takes the SHA-256 out of "sha256:…"; any other form is no digest.

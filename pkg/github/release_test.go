@@ -48,15 +48,20 @@ func TestReleases_keepsWhatMatters(t *testing.T) {
 	if diff := cmp.Diff(want, one); diff != "" || one.ID == 0 {
 		t.Errorf("release (-want +got):\n%s", diff)
 	}
-	if len(one.Assets) != 3 {
-		t.Fatalf("assets %+v, want those that are uploaded", one.Assets)
+	if len(one.Assets) != 4 {
+		t.Fatalf("assets %+v, want all", one.Assets)
+	}
+	for _, a := range one.Assets {
+		if a.Uploading != (a.Name == "half") {
+			t.Errorf("%s is being uploaded: %v", a.Name, a.Uploading)
+		}
 	}
 	a := one.Assets[0]
 	if a.Name != "new" || a.Size != 3 || a.SHA256 != fmt.Sprintf("%x", sha256.Sum256([]byte("new"))) ||
 		a.BrowserURL != w.url+"/acme/tool/releases/download/v1.0.0/new" || !strings.HasPrefix(a.URL, w.url+"/repos/acme/tool/releases/assets/") {
 		t.Errorf("asset %+v", a)
 	}
-	if one.Assets[1].SHA256 != "" || one.Assets[2].SHA256 != "" {
+	if one.Assets[1].SHA256 != "" || one.Assets[2].SHA256 != "" || one.Assets[3].SHA256 != "" {
 		t.Errorf("digests that are none were kept: %+v", one.Assets[1:])
 	}
 	if list, _, err := client(t, github.Config{URL: w.url}).Releases(t.Context(), repo, 1, 100); err != nil || len(list) != 2 {
@@ -110,7 +115,7 @@ func TestAssets_givesAllOfALongList(t *testing.T) {
 		t.Fatalf("cut %v, error %v, want a hint that the list may be cut", r.AssetsCut, err)
 	}
 	all, err := c.Assets(t.Context(), repo, r.ID)
-	if err != nil || len(all) != 129 || all[128].Name != "a129" {
+	if err != nil || len(all) != 130 || all[129].Name != "a129" || !all[7].Uploading || all[8].Uploading {
 		t.Errorf("%d assets, error %v", len(all), err)
 	}
 	if r, err := c.ReleaseByTag(t.Context(), repo, "v3"); err != nil || r.AssetsCut {

@@ -131,6 +131,9 @@ func TestDecode_refusesAWatchThatCannotWork(t *testing.T) {
 		{"two names of one variable", "check", `{"source":{"watch":{"a-b":{"release":"a/b/c"},"a_b":{"release":"a/b/c"}}}}`, "a-b and a_b would both give the variables a_b_version"},
 		{"light and regular", "check", watch(`{"stemcell":"s","light":true,"regular":true}`), "not both"},
 		{"a component that escapes", "check", `{"source":{"watch":{"../c":{"release":"a/b/c"}}}}`, "want a name of lower-case letters"},
+		{"digest that is none", "check", watch(`{"github":"a/b","digests":{"p-linux":"12ab"}}`), `validate source.watch.c: digests: want a SHA-256 of 64 hexadecimal digits for "p-linux", got "12ab"`},
+		{"digest of a path", "check", watch(`{"github":"a/b","digests":{"a/b/c":"` + strings.Repeat("0a", 32) + `"}}`), "digests: want the name of an asset, or VERSION/NAME, got \"a/b/c\""},
+		{"digests of a release of bosh.io", "check", watch(`{"release":"a/b/c","unverified":true}`), "digests and unverified are for github components"},
 		{"deny that is no version", "check", watch(`{"release":"a/b/c","deny":["8.2.1","latest"]}`), `validate source.watch.c: deny: want versions like 8.2.1, got "latest"`},
 	})
 }

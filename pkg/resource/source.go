@@ -4,10 +4,14 @@
 package resource
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -38,16 +42,18 @@ type Watch struct {
 	Stemcell string `json:"stemcell"` // bosh.io stemcell: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
 	GitHub   string `json:"github"`   // GitHub repository: "perpetual-ci/perpetual"
 
-	Version        string   `json:"version"`         // constraint: "8.x", ">=1.0.0 <2", "~1.2.3.4"
-	TagFilter      string   `json:"tag_filter"`      // regular expression; its last group is the version: "^release-(.*)$"
-	PreRelease     bool     `json:"pre_release"`     // also versions like 1.0.0-rc.1
-	Drafts         bool     `json:"drafts"`          // also GitHub drafts (needs a token that may see them)
-	Light          bool     `json:"light"`           // only light stemcells
-	Regular        bool     `json:"regular"`         // only regular (heavy) stemcells
-	Assets         []string `json:"assets"`          // globs of GitHub asset names: "perpetual-linux-*"
-	Deny           []string `json:"deny"`            // versions that never count: "8.2.1"
-	MinAge         Duration `json:"min_age"`         // how old a version must be: "72h"
-	AllowDowngrade bool     `json:"allow_downgrade"` // go back when the current version is withdrawn or denied
+	Version        string            `json:"version"`         // constraint: "8.x", ">=1.0.0 <2", "~1.2.3.4"
+	TagFilter      string            `json:"tag_filter"`      // regular expression; its last group is the version: "^release-(.*)$"
+	PreRelease     bool              `json:"pre_release"`     // also versions like 1.0.0-rc.1
+	Drafts         bool              `json:"drafts"`          // also GitHub drafts (needs a token that may see them)
+	Light          bool              `json:"light"`           // only light stemcells
+	Regular        bool              `json:"regular"`         // only regular (heavy) stemcells
+	Assets         []string          `json:"assets"`          // globs of GitHub asset names: "perpetual-linux-*"
+	Digests        map[string]string `json:"digests"`         // SHA-256 of GitHub assets that have none there, by name, or VERSION/name
+	Unverified     bool              `json:"unverified"`      // take GitHub assets of which no digest is known
+	Deny           []string          `json:"deny"`            // versions that never count: "8.2.1"
+	MinAge         Duration          `json:"min_age"`         // how old a version must be: "72h"
+	AllowDowngrade bool              `json:"allow_downgrade"` // go back when the current version is withdrawn or denied
 }
 
 // GitHub says how GitHub is reached.
@@ -251,6 +257,20 @@ func (w Watch) validate(name string) error {
 			return fmt.Errorf("assets: %q is no valid glob", glob)
 		}
 	}
+	return w.validateDigests()
+}
+
+// validateDigests wants a SHA-256 for each file, as sha256sum and GitHub write it.
+func (w Watch) validateDigests() error {
+	for _, file := range slices.Sorted(maps.Keys(w.Digests)) {
+		raw, err := hex.DecodeString(strings.TrimPrefix(w.Digests[file], "sha256:"))
+		switch {
+		case err != nil || len(raw) != sha256.Size:
+			return fmt.Errorf("digests: want a SHA-256 of 64 hexadecimal digits for %q, got %q", file, w.Digests[file])
+		case file == "" || strings.Trim(file, "/") != file || strings.Count(file, "/") > 1:
+			return fmt.Errorf("digests: want the name of an asset, or VERSION/NAME, got %q", file)
+		}
+	}
 	return nil
 }
 
@@ -271,8 +291,8 @@ func (w Watch) validateKind() error {
 		return errors.New("want light or regular, not both")
 	case w.Stemcell == "" && (w.Light || w.Regular):
 		return errors.New("light and regular are for stemcells")
-	case w.GitHub == "" && (w.TagFilter != "" || w.Drafts || len(w.Assets) > 0):
-		return errors.New("tag_filter, drafts and assets are for github components")
+	case w.GitHub == "" && (w.TagFilter != "" || w.Drafts || len(w.Assets) > 0 || len(w.Digests) > 0 || w.Unverified):
+		return errors.New("tag_filter, drafts, assets, digests and unverified are for github components")
 	case w.GitHub != "" && strings.Count(w.GitHub, "/") != 1,
 		strings.HasPrefix(w.GitHub, "/"), strings.HasSuffix(w.GitHub, "/"):
 		return fmt.Errorf("github: want owner/repository, got %q", w.GitHub)

@@ -1,0 +1,76 @@
+package component
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// pin gives the files of a component the digests that the source has for them, where
+// GitHub has none. It fails where both have one and they differ: somebody has replaced
+// the file, or the digest is of another version's.
+func (f *finder) pin(c *Component) error {
+	for i := range c.Assets {
+		a := &c.Assets[i]
+		for _, key := range []string{c.Version + "/" + a.Name, a.Name} {
+			given := strings.ToLower(strings.TrimPrefix(f.watch.Digests[key], "sha256:"))
+			if given == "" {
+				continue
+			}
+			if a.SHA256 != "" && a.SHA256 != given {
+				return fmt.Errorf("the digest of %s in source.watch.%s.digests is %s, and GitHub's is %s: the file was replaced, or the digest is another version's, which is given as VERSION/%s",
+					a.Name, f.name, given, a.SHA256, a.Name)
+			}
+			a.SHA256 = given
+			break
+		}
+		a.unverified = a.SHA256 == "" && f.watch.Unverified
+	}
+	if len(c.Assets) == 1 {
+		c.SHA256 = c.Assets[0].SHA256
+	}
+	return nil
+}
+
+// downloads lists the files of c below dir and notes in c where they will be.
+func (c *Component) downloads(dir string) ([]Download, error) {
+	if c.Kind != KindGitHub {
+		c.File = c.Name + "/" + c.Kind + ".tgz"
+		return []Download{{
+			Name: c.Name, URL: c.URL, Path: filepath.Join(dir, c.File), SHA256: c.SHA256, SHA1: c.SHA1, Size: c.Size,
+		}}, nil
+	}
+	switch {
+	case len(c.uploading) > 0:
+		return nil, fmt.Errorf("download %s: %w %s: wait, or name the other files in source.watch.%s.assets", c.Name, errUploading, strings.Join(c.uploading, ", "), c.Name)
+	case len(c.Assets) == 0:
+		return nil, fmt.Errorf("download %s: its release %s has no assets", c.Name, c.Version)
+	}
+	var list []Download
+	for i := range c.Assets {
+		a := &c.Assets[i]
+		if a.Name != filepath.Base(a.Name) || a.Name == ".." || a.Name == "." {
+			return nil, fmt.Errorf("download %s: asset name %q is no file name", c.Name, a.Name)
+		}
+		if a.SHA256 == "" && !a.unverified {
+			return nil, fmt.Errorf("download %s: GitHub has no digest of %s (it has none of files from before June 2025, an older GitHub Enterprise none at all), so it cannot be verified: "+
+				"give its SHA-256 in source.watch.%s.digests, as in digests: {%q: …}, or take it as it comes with unverified: true", c.Name, a.Name, c.Name, a.Name)
+		}
+		a.File = c.Name + "/assets/" + a.Name
+		list = append(list, Download{
+			Name: c.Name + " " + a.Name, URL: a.apiURL, Header: c.header(a.apiURL),
+			Path: filepath.Join(dir, a.File), SHA256: a.SHA256, Size: a.Size, Unverified: a.unverified,
+		})
+	}
+	return list, nil
+}
+
+// unverified names the files that were downloaded without a digest.
+func (c Component) unverified() (names []string) {
+	for _, a := range c.Assets {
+		if a.unverified && a.File != "" {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
