@@ -27,6 +27,8 @@ type cloud struct {
 	major      int // of the database service; 0: nobody knows
 	vm         bool
 	quotas     bootstrap.Quotas
+	keyPair    string // that is there already
+	keyOwner   string
 	needs      []bootstrap.Needs // that were asked for
 	parameters map[string]string
 	effects    []string         // what was written: "stack", "vm", "parameter x"
@@ -108,6 +110,11 @@ func (c *cloud) Subnets(_ context.Context, ids []string) ([]bootstrap.Subnet, er
 		list = append(list, bootstrap.Subnet{ID: id, VPC: "vpc-1", Zone: zone, CIDR: "10.1.0.0/24", Public: strings.Contains(id, "public")})
 	}
 	return list, nil
+}
+
+// KeyPair implements bootstrap.Account.
+func (c *cloud) KeyPair(context.Context) (name, owner string, err error) {
+	return c.keyPair, c.keyOwner, nil
 }
 
 // Quotas implements bootstrap.Account.

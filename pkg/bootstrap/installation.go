@@ -79,6 +79,9 @@ type Account interface {
 	Offerings(ctx context.Context, types []string) (map[string][]string, error)
 	// Subnets describes subnets that exist; it fails when one does not.
 	Subnets(ctx context.Context, ids []string) ([]Subnet, error)
+	// KeyPair finds a key pair of the name that the stack gives to its own, "perpetual-ci",
+	// and the installation that it says to be of; the name is "" where there is none.
+	KeyPair(ctx context.Context) (name, owner string, err error)
 	// Quotas compares the account's quotas with some needs. What it may not look at is in
 	// the answer, not an error.
 	Quotas(ctx context.Context, n Needs) (Quotas, error)

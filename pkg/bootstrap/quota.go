@@ -47,21 +47,14 @@ func (r *run) needs() Needs {
 	return n
 }
 
-// checkQuotas asks whether the account has room for an installation that is not there
-// yet: CloudFormation and the director would find out half-way. What it may not look at
-// is said, and no reason to stop.
+// checkQuotas asks whether the account has room for an installation: CloudFormation and
+// the director would find out half-way. What it may not look at is said, and no reason to
+// stop.
 func (r *run) checkQuotas(ctx context.Context) error {
-	if r.quotasAsked || r.options.Self || r.config.AWS == nil || r.record.Infrastructure != nil {
-		return nil
-	}
-	if _, err := r.Infra.Outputs(ctx); !isNotFound(err) {
-		return nil // what is there already counts as used
-	}
 	found, err := r.Account.Quotas(ctx, r.needs())
 	if err != nil {
 		return fmt.Errorf("look at the account's quotas: %w", err)
 	}
-	r.quotasAsked = true
 	for _, line := range append(found.Unknown, found.Notes...) {
 		r.Progress.Warn(line)
 	}
@@ -69,6 +62,23 @@ func (r *run) checkQuotas(ctx context.Context) error {
 		return fmt.Errorf("the account allows too little; nothing was made: %s", strings.Join(found.Short, "; "))
 	}
 	return nil
+}
+
+// checkKeyPair refuses a key pair that has the name of the stack's own: there is one of a
+// name in a region, and its private half is with whoever has made it.
+func (r *run) checkKeyPair(ctx context.Context) error {
+	name, owner, err := r.Account.KeyPair(ctx)
+	if err != nil || name == "" {
+		return err
+	}
+	whose := "that Perpetual has not made"
+	if owner == r.Name {
+		whose = "that an earlier stack of this installation has left"
+	} else if owner != "" {
+		whose = "of installation " + owner
+	}
+	return fmt.Errorf("there is a key pair %s in %s already, %s; nothing was made: if nothing uses it, delete it (aws ec2 delete-key-pair --region %s --key-name %s), or give the installation another name",
+		name, r.config.AWS.Region, whose, r.config.AWS.Region, name)
 }
 
 // checkFirst does that before the state, which is the first thing that is made.
@@ -85,9 +95,20 @@ func (r *run) checkFirst(ctx context.Context) error {
 	return r.checkRoom(ctx)
 }
 
-// checkRoom asks the account for what is wanted, and for room for it.
+// checkRoom asks the account for what is wanted, and for room for it where nothing is
+// there yet: what is there already counts as used.
 func (r *run) checkRoom(ctx context.Context) error {
 	if err := r.lookUp(ctx); err != nil {
+		return err
+	}
+	if r.roomChecked || r.options.Self || r.config.AWS == nil || r.record.Infrastructure != nil {
+		return nil
+	}
+	r.roomChecked = true
+	if _, err := r.Infra.Outputs(ctx); !isNotFound(err) {
+		return nil // what is wrong with it is said when it is planned
+	}
+	if err := r.checkKeyPair(ctx); err != nil {
 		return err
 	}
 	return r.checkQuotas(ctx)

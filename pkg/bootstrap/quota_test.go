@@ -65,3 +65,20 @@ func TestDeploy_asksForQuotasOnlyWhileNothingIsThere(t *testing.T) {
 		t.Errorf("with a stack: %v, asked for %+v", at, c.needs)
 	}
 }
+
+func TestDeploy_refusesAForeignKeyPairBeforeAnythingIsMade(t *testing.T) {
+	for owner, want := range map[string]string{"": "that Perpetual has not made", "ci": "that an earlier stack of this installation has left", "prod": "of installation prod"} {
+		c := newCloud()
+		c.keyPair, c.keyOwner = "perpetual-ci", owner
+		at := c.deploy(t, given())
+		if made := c.written(); len(made) > 0 || !strings.Contains(at.Error(), want) || !strings.Contains(at.Error(), "aws ec2 delete-key-pair --region eu-central-1 --key-name perpetual-ci") {
+			t.Errorf("%q: %v, made %v", owner, at, made)
+		}
+		c.keyPair = ""
+		c.deploy(t, given())
+		c.keyPair = "perpetual-ci" // the stack's own
+		if at := c.deploy(t, given()); !errors.Is(at, errNoDirector) {
+			t.Errorf("with a stack: %v", at)
+		}
+	}
+}

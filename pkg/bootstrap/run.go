@@ -47,7 +47,7 @@ type run struct {
 	postgres    int             // the major of the database VM; 0 until the director was asked
 	subnets     []Subnet
 	infra       environment.Infrastructure
-	quotasAsked bool
+	roomChecked bool
 	set         []component.Component
 }
 

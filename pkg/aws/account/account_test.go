@@ -38,7 +38,7 @@ func TestAccount_namesThePermissionThatIsMissing(t *testing.T) {
 	a := w.open(t)
 	for call, action := range map[string]string{
 		"zones": "ec2:DescribeAvailabilityZones", "offerings": "ec2:DescribeInstanceTypeOfferings", "types": "ec2:DescribeInstanceTypes", "image": "ec2:DescribeImages",
-		"subnets": "ec2:DescribeSubnets", "hosted zone": "route53:ListHostedZonesByName", "bucket": "s3:GetBucketTagging",
+		"subnets": "ec2:DescribeSubnets", "hosted zone": "route53:ListHostedZonesByName", "key pair": "ec2:DescribeKeyPairs", "bucket": "s3:GetBucketTagging",
 		"delete bucket": "s3:GetBucketTagging", "put": "ssm:GetParameter", "get": "ssm:GetParameter", "delete parameters": "ssm:GetParametersByPath", "tagged": "tag:GetResources",
 	} {
 		err := everyCall(a)[call](t.Context())
@@ -65,6 +65,7 @@ func everyCall(a *account.Account) map[string]func(context.Context) error {
 		"types":     func(ctx context.Context) error { _, err := a.InstanceTypes(ctx, []string{"t3.small"}); return err },
 		"image":     func(ctx context.Context) error { _, err := a.Image(ctx, "ami-1"); return err },
 		"subnets":   func(ctx context.Context) error { _, err := a.Subnets(ctx, []string{"subnet-1"}); return err },
+		"key pair":  func(ctx context.Context) error { _, _, err := a.KeyPair(ctx, "perpetual-ci"); return err },
 		"quotas": func(ctx context.Context) error {
 			found, err := a.Quotas(ctx, account.Needs{Addresses: 1, VPCs: 1, OnDemand: map[string]int{"t3.small": 1}})
 			if err == nil && len(found.Unknown) > 0 { // no error, as an install goes on

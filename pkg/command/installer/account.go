@@ -112,6 +112,15 @@ func (a awsAccount) Subnets(ctx context.Context, ids []string) ([]bootstrap.Subn
 	return subnets, err
 }
 
+// KeyPair implements bootstrap.Account.
+func (a awsAccount) KeyPair(ctx context.Context) (name, owner string, err error) {
+	pair, found, err := a.account.KeyPair(ctx, stackName(a.config.Name))
+	if err != nil || !found {
+		return "", "", err
+	}
+	return stackName(a.config.Name), pair.Tags[ownerTag], nil
+}
+
 // Quotas implements bootstrap.Account.
 func (a awsAccount) Quotas(ctx context.Context, n bootstrap.Needs) (bootstrap.Quotas, error) {
 	found, err := a.account.Quotas(ctx, account.Needs(n))

@@ -39,3 +39,14 @@ func TestPlan_goesOnWithoutTheRightToSeeQuotas(t *testing.T) {
 		t.Errorf("code %d\n%s", q.code, q.stderr)
 	}
 }
+
+func TestDeploy_makesNothingNextToAForeignKeyPair(t *testing.T) {
+	p := newPlace(t, site.Options{}, nil)
+	p.AWS.AddKeyPair("perpetual-ci", nil)
+	for _, verb := range []string{"plan", "deploy"} {
+		q := p.run(t, verb)
+		if q.code != 1 || q.stdout != "" || p.AWS.Writes() != 0 || !strings.Contains(q.stderr, "there is a key pair perpetual-ci in eu-central-1 already") {
+			t.Errorf("%s: code %d, %d writes, stdout %q, stderr %s", verb, q.code, p.AWS.Writes(), q.stdout, q.stderr)
+		}
+	}
+}

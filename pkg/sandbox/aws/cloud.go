@@ -84,6 +84,7 @@ type Cloud struct {
 	limit      int                // of addresses
 	quotas     map[string]float64 // by code
 	running    []Instance
+	keyPairs   map[string]keyPair // by name
 }
 
 // New makes an account; Start serves it.
@@ -101,7 +102,7 @@ func New(o Options) (*Cloud, error) {
 		options: o, Faults: map[string]*fault.Script{}, endpoints: map[string]string{},
 		keys:  map[string]Key{AccessKey: {Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"}},
 		calls: map[string]map[string]int{}, writes: map[string]int{}, buckets: map[string]*Bucket{}, parameters: map[string]*Parameter{},
-		tagged: map[string]map[string]string{}, tokens: map[string]string{}, vpcs: 1, limit: 5,
+		tagged: map[string]map[string]string{}, keyPairs: map[string]keyPair{}, tokens: map[string]string{}, vpcs: 1, limit: 5,
 	}
 	var err error
 	if c.objects, err = s3.NewVersioned(); err != nil {

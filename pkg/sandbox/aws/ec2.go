@@ -37,6 +37,8 @@ func (c *Cloud) serveEC2(w http.ResponseWriter, r *http.Request, in *call) {
 		set, items = "addressesSet", c.addressItems()
 	case "DescribeInstances":
 		set, items = "reservationSet", c.instanceItems(filters(in.form)["instance-state-name"])
+	case "DescribeKeyPairs":
+		set, items = "keySet", c.keyPairItems(filters(in.form)["key-name"])
 	case "DescribeVpcs":
 		set, items = "vpcSet", c.vpcItems()
 	default:

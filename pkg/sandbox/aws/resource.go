@@ -47,6 +47,7 @@ func (c *Cloud) Created(l cloudformation.Live) {
 	}
 	switch l.Type {
 	case "AWS::EC2::KeyPair":
+		c.AddKeyPair(l.PhysicalID, l.Tags)
 		c.SetParameter(keyParameter(l), Parameter{Type: "SecureString", Value: privateKey(fmt.Sprint(l.Properties["KeyType"])), Tags: maps.Clone(l.Tags), Version: 1})
 	case "AWS::EC2::Subnet":
 		text := func(name string) string { return fmt.Sprint(l.Properties[name]) }
@@ -65,6 +66,7 @@ func (c *Cloud) Deleted(l cloudformation.Live) {
 	}
 	switch l.Type {
 	case "AWS::EC2::KeyPair":
+		c.RemoveKeyPair(l.PhysicalID)
 		c.DeleteParameter(keyParameter(l))
 	case "AWS::EC2::Subnet":
 		c.removeSubnet(l.PhysicalID)

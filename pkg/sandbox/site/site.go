@@ -97,6 +97,7 @@ func (s *Site) start(ctx context.Context) error {
 	}
 	s.Stacks = cloudformation.New(cloudformation.Options{
 		Step: s.options.Step, Addresses: s.network + ".100.", OnCreate: s.resourceCreated, OnDelete: s.resourceDeleted,
+		Taken: func(l cloudformation.Live) bool { return s.AWS.Taken(l) },
 	})
 	if s.AWS, err = aws.New(aws.Options{Dir: s.dir, CloudFormation: s.Stacks, Address: "127.0.0.1"}); err != nil {
 		return err

@@ -100,7 +100,7 @@ func (s *Server) compareResource(st *stack, w wanted, sc *scope, id string) (cha
 		return change{action: "Add", id: id, kind: r.Type}, nil
 	}
 	differences := differ(there, properties.(map[string]any), metadata.(map[string]any))
-	if _, taggable := there.Properties["Tags"]; taggable && !maps.Equal(w.tags, st.tags) {
+	if _, taggable := there.Properties["Tags"]; taggable && !untagged[r.Type] && !maps.Equal(w.tags, st.tags) {
 		differences = append(differences, "Tags")
 	}
 	if len(differences) == 0 {

@@ -45,11 +45,39 @@ var immutable = map[string][]string{
 	"AWS::EC2::VPCEndpoint":                 {"ServiceName", "VpcId"},
 	"AWS::EC2::SecurityGroup":               {"GroupDescription", "GroupName", "VpcId"},
 	"AWS::EC2::SecurityGroupIngress":        {"CidrIp", "FromPort", "GroupId", "IpProtocol", "SourceSecurityGroupId", "ToPort"},
-	"AWS::EC2::KeyPair":                     {"KeyName", "KeyType"},
+	"AWS::EC2::KeyPair":                     {"KeyFormat", "KeyName", "KeyType", "PublicKeyMaterial", "Tags"},
 	"AWS::IAM::OIDCProvider":                {"Url"},
 	"AWS::IAM::ManagedPolicy":               {"Description"},
 	"AWS::RDS::DBInstance":                  {"DBName", "DBSubnetGroupName", "MasterUsername", "StorageEncrypted"},
 	"AWS::Route53::RecordSet":               {"HostedZoneId", "Name"},
+}
+
+// untagged are the types that a stack's tags do not reach: they cannot be tagged after
+// they were made.
+var untagged = map[string]bool{"AWS::EC2::KeyPair": true}
+
+// named are the types of which there is one of a name, and what says that it is there.
+var named = map[string]string{
+	"AWS::EC2::KeyPair": `Resource handler returned message: "The key pair already exists (Service: Ec2, Status Code: 400)" (HandlerErrorCode: AlreadyExists)`,
+}
+
+// taken says why a resource cannot be made next to what there is; "" if it can.
+func (s *Server) taken(l *Live) string {
+	reason, one := named[l.Type]
+	if !one {
+		return ""
+	}
+	for _, st := range s.stacks {
+		for _, there := range st.live {
+			if there.Type == l.Type && there.PhysicalID == l.PhysicalID {
+				return reason
+			}
+		}
+	}
+	if s.options.Taken != nil && s.options.Taken(*l) {
+		return reason
+	}
+	return ""
 }
 
 // Replaces says whether a change of that property makes a new resource.
@@ -75,7 +103,7 @@ func (s *Server) make(st *stack, id string, r Resource, properties, metadata map
 	if prefix := prefixes[r.Type]; prefix != "" {
 		l.PhysicalID = prefix + "-" + number[:17]
 	}
-	if l.Tags == nil {
+	if l.Tags == nil || untagged[l.Type] {
 		l.Tags = map[string]string{}
 	}
 	list, _ := properties["Tags"].([]any)

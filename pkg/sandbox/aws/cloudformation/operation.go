@@ -158,9 +158,13 @@ func (s *Server) put(st *stack, t *task) error {
 			return errors.New(refusal)
 		}
 	}
+	stays := there != nil && replacement(r.Type, differ(there, fresh.Properties, fresh.Metadata)) == "False"
+	if reason := s.taken(fresh); reason != "" && !stays {
+		return errors.New(reason)
+	}
 	if there == nil {
 		st.order = append(st.order, t.id)
-	} else if replacement(r.Type, differ(there, fresh.Properties, fresh.Metadata)) == "False" {
+	} else if stays {
 		fresh.PhysicalID, fresh.Attributes = there.PhysicalID, there.Attributes
 		st.live[t.id] = fresh
 		return nil

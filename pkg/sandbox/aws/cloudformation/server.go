@@ -29,6 +29,9 @@ type Options struct {
 	// simulated services know them. They are called with the server locked.
 	OnCreate, OnDelete func(Live)
 
+	// Taken says whether others have made a resource of that type and name already.
+	Taken func(Live) bool
+
 	Now func() time.Time // default time.Now
 }
 
