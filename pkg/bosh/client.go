@@ -6,8 +6,8 @@
 // whose reply is lost, deploys included; its waits know no context and end with
 // a short outage; and its errors are text that errors.Is cannot look into. So
 // every call gives the library an HTTP client of this package (see call), which
-// binds the call's context, authenticates, repeats nothing but GET and HEAD,
-// follows no redirect and keeps the true error. Requests that start a task
+// binds the call's context, authenticates, repeats nothing but GET and HEAD and,
+// because that changes nothing more, comparisons and configs, follows no redirect and keeps the true error. Requests that start a task
 // are sent beside the library, because it cannot leave a redirect to the task
 // unfollowed; so is the loop that waits for a task.
 package bosh
@@ -60,7 +60,7 @@ type Config struct {
 
 	Notify      func(string)  // hears of retries and outages, one line each
 	Debug       *slog.Logger  // hears of every exchange; nil: nobody does
-	Retry       retry.Policy  // for GET and HEAD; default: retry.Default
+	Retry       retry.Policy  // for GET, HEAD, comparisons and configs; default: retry.Default
 	Poll        time.Duration // between two looks at a task that Instances waits for; default: 500 ms
 	ReadTimeout time.Duration // the wait for the answer to a GET or HEAD, each try; default: 30 s
 }

@@ -3,11 +3,14 @@ package bosh
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 
 	"github.com/cloudfoundry/bosh-cli/v7/director"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // ConfigVersion is one version of a cloud, runtime or other config.
@@ -52,9 +55,24 @@ func (c *Client) CloudConfig(ctx context.Context) (ConfigVersion, error) {
 
 // UpdateConfig makes content the current version. With the ID of the version
 // that was read as expectedLatestID it fails with ErrConfigChanged if there is
-// another by now; without one it overwrites. The same content keeps its ID, so
-// an update whose answer was lost may be repeated.
+// another by now, unless that has this very content; without one it overwrites. The
+// same content keeps its ID, so an update whose answer was lost is repeated.
 func (c *Client) UpdateConfig(ctx context.Context, kind, name, content, expectedLatestID string) (ConfigVersion, error) {
+	version, err := c.postConfig(ctx, kind, name, content, expectedLatestID)
+	if !errors.Is(err, ErrConfigChanged) {
+		return version, err
+	}
+	// Perhaps this very update has taken, and its answer was lost.
+	now, readErr := c.Configs(ctx, kind, name)
+	if readErr == nil && len(now) > 0 && sameContent(now[0].Content, content) {
+		return now[0], nil
+	}
+	return ConfigVersion{}, err
+}
+
+// postConfig writes a config, and repeats that as a GET: with an expected id the
+// repetition of what has taken is refused, without one it changes nothing.
+func (c *Client) postConfig(ctx context.Context, kind, name, content, expectedLatestID string) (ConfigVersion, error) {
 	body, err := json.Marshal(director.UpdateConfigBody{
 		Type: kind, Name: name, Content: content, ExpectedLatestId: expectedLatestID,
 	})
@@ -62,7 +80,7 @@ func (c *Client) UpdateConfig(ctx context.Context, kind, name, content, expected
 		return ConfigVersion{}, fmt.Errorf("update %s config %s: %w", kind, name, err)
 	}
 	var answer director.Config
-	k := c.call(ctx)
+	k := c.call(retry.Repeatable(ctx))
 	err = k.request().Post("/configs", body, func(req *http.Request) {
 		req.Header.Set("Content-Type", "application/json")
 	}, &answer)

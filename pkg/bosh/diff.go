@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // DiffLine is one line of a manifest diff.
@@ -34,6 +36,7 @@ func (d Diff) Changed() bool {
 // goes to build logs. A manifest that the director cannot compare, because it
 // names a stemcell that is not there, is a *ResponseError: a real director
 // v283.1.6 answers 200 and no lines then, which must not pass for "no change".
+// A comparison changes nothing, so it is repeated as a GET is.
 func (c *Client) Diff(ctx context.Context, name string, manifest []byte) (Diff, error) {
 	path, err := deploymentPath(name)
 	if err != nil {
@@ -44,7 +47,7 @@ func (c *Client) Diff(ctx context.Context, name string, manifest []byte) (Diff, 
 		Diff    [][]*string     `json:"diff"`  // [["name: concourse","added"],["",null]]
 		Error   string          `json:"error"` // "Unable to diff manifest: #<…>\n" and a stack trace
 	}
-	k := c.call(ctx)
+	k := c.call(retry.Repeatable(ctx))
 	err = k.request().Post(path+"/diff?redact=true", manifest, func(req *http.Request) {
 		req.Header.Set("Content-Type", "text/yaml")
 	}, &answer)

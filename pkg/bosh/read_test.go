@@ -218,6 +218,62 @@ func TestUpdateConfig_isConditional(t *testing.T) {
 	}
 }
 
+// lossy are answers that do not come through, though the director may have got the request.
+var lossy = map[string]http.HandlerFunc{
+	"a lost reply": drop, "502": text(502, "<html><h1>502 Bad Gateway</h1></html>"), "504": text(504, "<html></html>"), "503": text(503, ""),
+}
+
+func TestDiff_isRepeatedWhenItsAnswerIsLost(t *testing.T) {
+	for name, lost := range lossy {
+		t.Run(name, func(t *testing.T) {
+			client, director := connect(t, map[string]http.HandlerFunc{
+				"POST /deployments/d/diff": inTurn(lost, text(200, `{"context":{"cloud_config_ids":[1]},"diff":[["name: d","added"]]}`)),
+			})
+			diff, err := client.Diff(t.Context(), "d", manifest)
+			if err != nil || !diff.Changed() || director.count("POST") != 2 {
+				t.Errorf("%+v, error %v, %d requests, want the second one's answer", diff, err, director.count("POST"))
+			}
+			for _, s := range director.seen()[1:] {
+				if s.body != string(manifest) || s.header.Get("Content-Type") != "text/yaml" {
+					t.Errorf("sent %q as %s", s.body, s.header.Get("Content-Type"))
+				}
+			}
+			forever, director := connect(t, map[string]http.HandlerFunc{"POST /deployments/d/diff": lost})
+			if _, err := forever.Diff(t.Context(), "d", manifest); err == nil || director.count("POST") != 2 {
+				t.Errorf("error %v after %d requests, want one after 2", err, director.count("POST"))
+			}
+		})
+	}
+}
+
+func TestUpdateConfig_isRepeatedWhenItsAnswerIsLost(t *testing.T) {
+	const stored = `{"content":"azs: []\n","id":"2","type":"cloud","name":"default"}`
+	changed := text(412, `{"latest_id":"2","expected_latest_id":"1","description":"Latest Id: '2' does not match expected latest id"}`)
+	for name, lost := range lossy {
+		for outcome, c := range map[string]struct {
+			second, now http.HandlerFunc
+			good        bool
+		}{
+			"the first has not taken":          {text(201, stored), text(200, "[]"), true},
+			"the first has taken":              {changed, text(200, "["+stored+"]"), true},
+			"somebody else was faster":         {changed, text(200, `[{"content":"azs: [z1]\n","id":"2","type":"cloud","name":"default"}]`), false},
+			"what is there cannot be read":     {changed, text(404, ""), false},
+			"the config was deleted meanwhile": {changed, text(200, "[]"), false},
+		} {
+			t.Run(name+", "+outcome, func(t *testing.T) {
+				client, director := connect(t, map[string]http.HandlerFunc{"POST /configs": inTurn(lost, c.second), "GET /configs": c.now})
+				got, err := client.UpdateConfig(t.Context(), "cloud", "default", "azs: []", "1")
+				if c.good != (err == nil) || c.good && got.ID != "2" || !c.good && !errors.Is(err, bosh.ErrConfigChanged) {
+					t.Errorf("config %+v, error %v", got, err)
+				}
+				if n := director.count("POST"); n != 2 {
+					t.Errorf("%d writes", n)
+				}
+			})
+		}
+	}
+}
+
 func TestInstances_areReadAsRecorded(t *testing.T) {
 	client, director := connect(t, answers(t, "36-instances"))
 	got, err := client.Instances(t.Context(), "dep1")

@@ -38,7 +38,7 @@ func (c *Client) StoreConfig(ctx context.Context, kind, name, content, expected 
 		expected = noConfig
 	}
 	w := &configWrite{client: c, kind: kind, name: name, content: content, expected: expected}
-	version, err := c.UpdateConfig(ctx, kind, name, content, expected)
+	version, err := c.postConfig(ctx, kind, name, content, expected)
 	var unread *quotedError
 	switch {
 	case err == nil && version.ID == expected: // it is what was there
@@ -94,7 +94,7 @@ func won(above []ConfigVersion, id string) bool {
 func (w *configWrite) recover(ctx context.Context, why error) (ConfigVersion, error) {
 	above, err := w.above(ctx)
 	if err != nil {
-		return ConfigVersion{}, fmt.Errorf("%w; look whether it was stored all the same: %w", why, err)
+		return ConfigVersion{}, fmt.Errorf("%v; look whether it was stored all the same: %w", why, err) // nobody knows who has changed it
 	}
 	for _, v := range slices.Backward(above) {
 		if sameContent(v.Content, w.content) {

@@ -120,7 +120,7 @@ func TestStoreConfig_recognisesItsOwnAfterALostReply(t *testing.T) {
 		tries int // after how many calls it is stored
 	}{
 		"reply lost after the write": {fault.DropReply, 1},
-		"lost before the write":      {fault.Refuse, 2},
+		"lost before the write":      {fault.Refuse, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := simulate(t, nil)

@@ -3,6 +3,7 @@
 package retry
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -29,6 +30,16 @@ var Default = Policy{Attempts: 4, First: 500 * time.Millisecond, Max: 15 * time.
 
 // Never is the policy for requests that must not be sent twice.
 var Never = Policy{Attempts: 1}
+
+// repeatable marks a context.
+type repeatable struct{}
+
+// Repeatable marks requests that may be repeated whatever their method, because the
+// repetition changes nothing more: a comparison, or a write that says what it replaces.
+// Their body must be one that can be read again.
+func Repeatable(ctx context.Context) context.Context {
+	return context.WithValue(ctx, repeatable{}, true)
+}
 
 // Options describe one upstream. The zero value of a field is its default.
 type Options struct {

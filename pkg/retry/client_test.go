@@ -91,6 +91,51 @@ func TestClient_repeatsOnlyWhatIsSafe(t *testing.T) {
 	}
 }
 
+// Whoever makes a request may know that its repetition changes nothing more.
+func TestClient_repeatsWhatIsSaidToBeRepeatable(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		handler http.HandlerFunc
+		want    int // requests
+	}{
+		{"a lost reply", drop, 4}, {"502 then success", status(502, 200), 2}, {"504 then success", status(504, 504, 200), 3},
+		{"not found", status(404), 1}, {"conflict", status(412), 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var n atomic.Int32
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n.Add(1)
+				if text, _ := io.ReadAll(r.Body); string(text) != "what is asked" {
+					t.Errorf("request %d has the body %q", n.Load(), text)
+				}
+				c.handler(w, r)
+			}))
+			defer server.Close()
+			client, err := retry.NewClient(retry.Options{Policy: fast})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, again := range []bool{true, false} { // a body that cannot be read again is sent once
+				n.Store(0)
+				req, err := http.NewRequestWithContext(retry.Repeatable(t.Context()), http.MethodPost, server.URL, strings.NewReader("what is asked"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := c.want
+				if !again {
+					req.GetBody, want = nil, 1
+				}
+				if res, err := client.Do(req); err == nil {
+					_ = res.Body.Close()
+				}
+				if int(n.Load()) != want {
+					t.Errorf("%d requests, want %d", n.Load(), want)
+				}
+			}
+		})
+	}
+}
+
 func TestClient_retriesABodyThatIsCut(t *testing.T) {
 	var n atomic.Int32
 	handler := func(w http.ResponseWriter, _ *http.Request) {

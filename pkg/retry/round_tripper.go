@@ -17,7 +17,7 @@ import (
 // maxErrorBody is how much of a refused response is kept for the error.
 const maxErrorBody = 64 << 10
 
-// roundTripper repeats GET and HEAD on transport errors and 5xx, and on 429
+// roundTripper repeats GET and HEAD, and what is said to be Repeatable, on transport errors and 5xx, and on 429
 // when the server says how long to wait: without that, asking again makes a
 // rate limit worse.
 type roundTripper struct {
@@ -31,7 +31,7 @@ type roundTripper struct {
 // RoundTrip implements http.RoundTripper. When the tries are used up it returns
 // the last response, or the last transport error.
 func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+	if !safe(req) {
 		return r.exchange(req, 1)
 	}
 	wait := backoff.NewExponentialBackOff()
@@ -58,12 +58,31 @@ func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
+// safe says whether a request may be sent more than once.
+func safe(req *http.Request) bool {
+	switch {
+	case req.Method == http.MethodGet || req.Method == http.MethodHead:
+		return true
+	case req.Body != nil && req.GetBody == nil:
+		return false
+	}
+	return req.Context().Value(repeatable{}) != nil
+}
+
 // Final marks an error of the wire below the retries as one that another try
 // would not change, such as a rate limit that lasts for an hour.
 func Final(err error) error { return backoff.Permanent(err) }
 
 // try sends the request once and says by its error whether to try again.
 func (r *roundTripper) try(req *http.Request, n int) (*http.Response, error) {
+	if n > 1 && req.GetBody != nil {
+		body, err := req.GetBody()
+		if err != nil {
+			return nil, backoff.Permanent(fmt.Errorf("read the request's body again: %w", err))
+		}
+		req = req.Clone(req.Context())
+		req.Body = body
+	}
 	res, err := r.exchange(req, n)
 	if err != nil {
 		if Permanent(req.Context(), err) {
