@@ -53,6 +53,17 @@ func (deaf) Tasks(context.Context, upgrade.TaskFilter) ([]upgrade.Task, error) {
 	return nil, errNoDirector
 }
 
+// Stemcells implements upgrade.Director: there is none.
+func (deaf) Stemcells(context.Context) ([]upgrade.Stemcell, error) { return nil, nil }
+
+// Releases implements upgrade.Director: there is none.
+func (deaf) Releases(context.Context) ([]upgrade.NameVersion, error) { return nil, nil }
+
+// Packages implements upgrade.Director: every release is there.
+func (deaf) Packages(context.Context, upgrade.NameVersion) ([]upgrade.Package, error) {
+	return nil, nil
+}
+
 // Keeper implements bootstrap.Director: there is no list.
 func (deaf) Keeper(string) pause.Keeper { return nil }
 

@@ -2,6 +2,7 @@ package bosh
 
 import (
 	"context"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -48,6 +49,32 @@ func (c *Client) Releases(ctx context.Context) ([]Release, error) {
 		}
 	}
 	return releases, nil
+}
+
+// Package is a package of one version of a release.
+type Package struct {
+	Name     string   // "golang-1.25-linux"
+	Source   bool     // its source is there; a compiled release has none
+	Compiled []string // the stemcells that it is compiled for: "ubuntu-jammy/1.484"
+}
+
+// Packages lists those of a version of a release. Its error is ErrNotFound if the
+// director does not have it.
+func (c *Client) Packages(ctx context.Context, r Release) ([]Package, error) {
+	answer, err := read(ctx, c, func(d director.Client) (director.ReleaseResp, error) {
+		return d.Release(url.PathEscape(r.Name), r.Version)
+	})
+	if err != nil {
+		return nil, err
+	}
+	packages := make([]Package, len(answer.Packages))
+	for i, p := range answer.Packages {
+		packages[i] = Package{Name: p.Name, Source: p.BlobstoreID != ""}
+		for _, compiled := range p.CompiledPackages {
+			packages[i].Compiled = append(packages[i].Compiled, compiled.Stemcell.String())
+		}
+	}
+	return packages, nil
 }
 
 // Lock keeps other tasks off a thing.

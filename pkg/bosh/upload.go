@@ -36,17 +36,17 @@ func (c *Client) UploadReleaseURL(ctx context.Context, u Upload) (taskID int, er
 }
 
 // UploadStemcellFile sends a stemcell from a file, once, and returns the id of
-// the task that unpacks it. Its errors are as those of Deploy.
-func (c *Client) UploadStemcellFile(ctx context.Context, path string) (taskID int, err error) {
+// the task that unpacks it; fix replaces one that is there. Its errors are as those of Deploy.
+func (c *Client) UploadStemcellFile(ctx context.Context, path string, fix bool) (taskID int, err error) {
 	return c.submit(ctx, submission{
-		action: "upload stemcell " + path, method: http.MethodPost, path: "/stemcells", mediaType: archive, file: path,
+		action: "upload stemcell " + path, method: http.MethodPost, path: "/stemcells", query: uploadQuery(fix), mediaType: archive, file: path,
 	})
 }
 
 // UploadReleaseFile sends a release from a file; otherwise as UploadStemcellFile.
-func (c *Client) UploadReleaseFile(ctx context.Context, path string) (taskID int, err error) {
+func (c *Client) UploadReleaseFile(ctx context.Context, path string, fix bool) (taskID int, err error) {
 	return c.submit(ctx, submission{
-		action: "upload release " + path, method: http.MethodPost, path: "/releases", mediaType: archive, file: path,
+		action: "upload release " + path, method: http.MethodPost, path: "/releases", query: uploadQuery(fix), mediaType: archive, file: path,
 	})
 }
 
@@ -81,12 +81,16 @@ func (c *Client) uploadURL(ctx context.Context, kind, path string, u Upload) (in
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", action, err)
 	}
-	query := url.Values{}
-	if u.Fix {
-		query.Set("fix", "true")
-	}
 	return c.submit(ctx, submission{
-		action: action, method: http.MethodPost, path: path, query: query,
+		action: action, method: http.MethodPost, path: path, query: uploadQuery(u.Fix),
 		mediaType: "application/json", body: body, contextID: u.ContextID,
 	})
+}
+
+// uploadQuery asks the director to replace what it has, where that is damaged.
+func uploadQuery(fix bool) url.Values {
+	if !fix {
+		return nil
+	}
+	return url.Values{"fix": {"true"}}
 }

@@ -65,10 +65,12 @@ func TestUploadFile_streamsTheFileOnce(t *testing.T) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	upload := map[string]func(*bosh.Client, context.Context, string) (int, error){
+	upload := map[string]func(*bosh.Client, context.Context, string, bool) (int, error){
 		"/releases": (*bosh.Client).UploadReleaseFile, "/stemcells": (*bosh.Client).UploadStemcellFile,
 	}
-	for target, send := range upload {
+	for target, upload := range upload {
+		fix := false
+		send := func(c *bosh.Client, ctx context.Context, path string) (int, error) { return upload(c, ctx, path, fix) }
 		t.Run(target, func(t *testing.T) {
 			client, director := connect(t, map[string]http.HandlerFunc{"POST " + target: inTurn(started(8), drop)})
 			id, err := send(client, t.Context(), path)
@@ -93,6 +95,11 @@ func TestUploadFile_streamsTheFileOnce(t *testing.T) {
 			}
 			if director.count("POST") != 2 {
 				t.Error("a file that cannot be read was sent")
+			}
+			fix = true
+			_, _ = send(client, t.Context(), path)
+			if seen := director.seen(); seen[len(seen)-1].uri != target+"?fix=true" {
+				t.Errorf("with fix: sent to %s", seen[len(seen)-1].uri)
 			}
 		})
 	}
@@ -125,7 +132,7 @@ func TestUploadFile_isRepeatedWholeAfterARefusedToken(t *testing.T) {
 	client := newClient(t, asClient(director))
 	_, _ = client.Locks(t.Context())
 	u.revoke()
-	id, err := client.UploadStemcellFile(t.Context(), path)
+	id, err := client.UploadStemcellFile(t.Context(), path, false)
 	seen := director.seen()
 	if err != nil || id != 8 || seen[len(seen)-1].body != "stemcell" || director.count("POST") != 2 {
 		t.Errorf("task %d, error %v, %d requests, the last with %q", id, err, director.count("POST"), seen[len(seen)-1].body)

@@ -109,11 +109,11 @@ func (d director) Locks(ctx context.Context) ([]upgrade.Lock, error) {
 }
 
 // Stemcells implements upgrade.Director.
-func (d director) Stemcells(ctx context.Context) ([]upgrade.NameVersion, error) {
+func (d director) Stemcells(ctx context.Context) ([]upgrade.Stemcell, error) {
 	list, err := d.client.Stemcells(ctx)
-	out := make([]upgrade.NameVersion, len(list))
+	out := make([]upgrade.Stemcell, len(list))
 	for i, s := range list {
-		out[i] = upgrade.NameVersion{Name: s.Name, Version: s.Version}
+		out[i] = upgrade.Stemcell{Name: s.Name, Version: s.Version, OS: s.OS}
 	}
 	return out, err
 }
@@ -128,19 +128,29 @@ func (d director) Releases(ctx context.Context) ([]upgrade.NameVersion, error) {
 	return out, err
 }
 
+// Packages implements upgrade.Director.
+func (d director) Packages(ctx context.Context, release upgrade.NameVersion) ([]upgrade.Package, error) {
+	list, err := d.client.Packages(ctx, bosh.Release(release))
+	out := make([]upgrade.Package, len(list))
+	for i, p := range list {
+		out[i] = upgrade.Package(p)
+	}
+	return out, notFound(err)
+}
+
 // Upload implements upgrade.Director: from a file where there is one, else by URL.
 func (d director) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
-	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256}
+	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256, Fix: a.Fix}
 	switch {
 	case a.Content != nil:
 		task, err := d.client.UploadRelease(ctx, a.Name+"/"+a.Version, a.Content)
 		return task, translate(err, bosh.ErrForbidden, upgrade.ErrForbidden)
 	case a.Stemcell && a.File != "":
-		return d.client.UploadStemcellFile(ctx, a.File)
+		return d.client.UploadStemcellFile(ctx, a.File, a.Fix)
 	case a.Stemcell:
 		return d.client.UploadStemcellURL(ctx, u)
 	case a.File != "":
-		return d.client.UploadReleaseFile(ctx, a.File)
+		return d.client.UploadReleaseFile(ctx, a.File, a.Fix)
 	}
 	return d.client.UploadReleaseURL(ctx, u)
 }

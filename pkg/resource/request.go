@@ -82,6 +82,10 @@ type OutParams struct {
 	// AllowDowngrade takes a lower version of Concourse or postgres than the one that is
 	// deployed, where the database and the workers allow it.
 	AllowDowngrade bool `json:"allow_downgrade"`
+	// IgnoreSet lists the components of the set that the manifest need not take.
+	IgnoreSet []string `json:"ignore_set"`
+	// Adopt lets the bundled manifest take over a deployment of another one.
+	Adopt bool `json:"adopt"`
 }
 
 // UpgradeParams say in what way the web and the workers are replaced.

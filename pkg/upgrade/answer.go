@@ -5,9 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
-	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -44,16 +42,8 @@ func (r *run) result() resource.Result {
 	add := func(name, value string) {
 		result.Metadata = append(result.Metadata, resource.Field{Name: name, Value: value})
 	}
-	for _, c := range r.input.Components {
-		before := r.before(c)
-		switch {
-		case before == "":
-			add(c.Name, c.Version)
-		case before == c.Version:
-			add(c.Name, c.Version+" (unchanged)")
-		default:
-			add(c.Name, before+" → "+c.Version)
-		}
+	for _, t := range r.taken() {
+		add(t.name, t.text())
 	}
 	if r.way.changes() || r.way.Way != "" && r.way.Way != compatibility.WebFirst {
 		add("way", r.way.String())
@@ -80,20 +70,4 @@ func (r *run) result() resource.Result {
 		}
 	}
 	return result
-}
-
-// before is the version of a component that is deployed now, or that the
-// running pipeline uses. The program is called as the BOSH release with its gate,
-// whose versions are others.
-func (r *run) before(c component.Component) string {
-	own := c.Kind == component.KindGitHub && c.Name == boshrelease.Name
-	for _, list := range [][]NameVersion{r.deployed.Releases, r.deployed.Stemcells} {
-		for _, nv := range list {
-			if !own && (nv.Name == c.Name || nv.Name == c.Upstream) {
-				return nv.Version
-			}
-		}
-	}
-	version, _ := r.pipeline.kept[strings.ReplaceAll(c.Name, "-", "_")+"_version"].(string)
-	return version
 }

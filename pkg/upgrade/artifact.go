@@ -9,27 +9,15 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
-	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 )
 
-// bring makes sure that the stemcells and releases of the component set, and the
-// release of this program, are on the director. What is there is left alone.
+// bring uploads what the director lacks of the stemcells and releases that stock has
+// found. What is there is left alone.
 func (o Out) bring(ctx context.Context, r *run) (string, error) {
-	wanted := r.artifacts()
-	if len(wanted) == 0 {
-		return "the component set has none", nil
-	}
-	// What a deployment uses the director does not let go of: no need to ask.
-	wanted = slices.DeleteFunc(wanted, func(a Artifact) bool { return a.isIn(r.deployed.Releases, r.deployed.Stemcells) })
-	if len(wanted) == 0 {
-		return "all are there", nil
-	}
-	missing, err := o.missing(ctx, wanted)
+	missing, err := o.uploadOwn(ctx, r, r.upload)
 	if err != nil {
-		return "", err
-	}
-	if missing, err = o.uploadOwn(ctx, r, missing); err != nil {
 		return "", err
 	}
 	if len(missing) == 0 {
@@ -44,7 +32,7 @@ func (o Out) bring(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	if len(still) > 0 {
-		return "", fmt.Errorf("the director took %s, but under another name: name the component as the release itself is called", describe(still))
+		return "", fmt.Errorf("the director took %s, but under another name or version: name the component as the release itself is called, and give the version that it has", describe(still))
 	}
 	return "uploaded " + describe(missing), nil
 }
@@ -67,60 +55,32 @@ func (o Out) uploadOwn(ctx context.Context, r *run, missing []Artifact) ([]Artif
 		return nil, err
 	}
 	o.sayNotes(r)
-	return slices.Delete(missing, own, own+1), nil
+	return slices.Delete(slices.Clone(missing), own, own+1), nil
 }
 
 // isOwn says whether this program has made the artifact.
 func (a Artifact) isOwn() bool { return a.Content != nil }
 
-// artifacts are the members of the set that the director needs, and the release of
-// this program.
-func (r *run) artifacts() []Artifact {
-	var list []Artifact
-	for _, c := range r.input.Components {
-		a := Artifact{Name: c.Name, Version: c.Version, URL: c.URL, SHA1: c.SHA1, SHA256: c.SHA256}
-		if c.File != "" {
-			a.File = filepath.Join(r.input.ComponentsDir, c.File)
-		}
-		switch c.Kind {
-		case component.KindStemcell:
-			a.Stemcell, a.Name = true, c.Upstream
-		case component.KindRelease:
-		default:
-			continue
-		}
-		list = append(list, a)
-	}
-	if r.way.gate {
-		list = append(list, Artifact{Name: boshrelease.Name, Version: boshrelease.Version(), Content: boshrelease.Archive()})
-	}
-	return list
-}
-
 // missing are those that the director does not have. It is asked only for the
 // kinds that are wanted.
 func (o Out) missing(ctx context.Context, wanted []Artifact) ([]Artifact, error) {
-	var releases, stemcells []NameVersion
-	var err error
-	if slices.ContainsFunc(wanted, func(a Artifact) bool { return !a.Stemcell }) {
-		if releases, err = o.Director.Releases(ctx); err != nil {
-			return nil, fmt.Errorf("list releases: %w", err)
+	d := &shelf{director: o.Director}
+	var missing []Artifact
+	for _, a := range wanted {
+		there, err := d.lists(ctx, a.wanted())
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			missing = append(missing, a)
 		}
 	}
-	if slices.ContainsFunc(wanted, func(a Artifact) bool { return a.Stemcell }) {
-		if stemcells, err = o.Director.Stemcells(ctx); err != nil {
-			return nil, fmt.Errorf("list stemcells: %w", err)
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(wanted), func(a Artifact) bool { return a.isIn(releases, stemcells) }), nil
+	return missing, nil
 }
 
-// isIn says whether the artifact is in the list of its kind.
-func (a Artifact) isIn(releases, stemcells []NameVersion) bool {
-	if a.Stemcell {
-		return slices.Contains(stemcells, NameVersion{a.Name, a.Version})
-	}
-	return slices.Contains(releases, NameVersion{a.Name, a.Version})
+// wanted is the artifact as a manifest would ask for it.
+func (a Artifact) wanted() inventory.Wanted {
+	return inventory.Wanted{Stemcell: a.Stemcell, Name: a.Name, OS: a.OS, Asked: a.Version, Version: a.Version}
 }
 
 // uploadAll starts all uploads, so that the director works on them at the same
@@ -161,7 +121,7 @@ func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 func describe(list []Artifact) string {
 	names := make([]string, len(list))
 	for i, a := range list {
-		names[i] = a.Name + "/" + a.Version
+		names[i] = a.wanted().String()
 	}
 	return strings.Join(names, ", ")
 }

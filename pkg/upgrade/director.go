@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 )
 
 // Errors that the director's adapter gives.
@@ -79,8 +81,10 @@ type Tasks interface {
 
 // Artifacts are the releases and stemcells on the director.
 type Artifacts interface {
-	Stemcells(ctx context.Context) ([]NameVersion, error)
+	Stemcells(ctx context.Context) ([]Stemcell, error)
 	Releases(ctx context.Context) ([]NameVersion, error)
+	// Packages are those of one version of a release. It fails with ErrNotFound.
+	Packages(ctx context.Context, release NameVersion) ([]Package, error)
 	// Upload starts the task that fetches or takes one; it does not wait for it.
 	Upload(ctx context.Context, a Artifact) (task int, err error)
 }
@@ -153,22 +157,28 @@ type Lock struct {
 	TaskID   string // "17"
 }
 
-// NameVersion names a release or stemcell.
-type NameVersion struct {
-	Name    string // "concourse"
-	Version string // "8.2.5"
-}
+// What the director has of releases and stemcells.
+type (
+	// NameVersion names a release or stemcell.
+	NameVersion = inventory.NameVersion
+	// Stemcell is a stemcell with its OS.
+	Stemcell = inventory.Stemcell
+	// Package is a package of a release.
+	Package = inventory.Package
+)
 
 // Artifact is a release or stemcell to bring to the director: from a URL, which
 // the director fetches and checks by itself, or from a file.
 type Artifact struct {
-	Stemcell     bool // otherwise a release
-	Name         string
+	Stemcell     bool   // otherwise a release
+	Name         string // of a stemcell: or its OS
+	OS           string
 	Version      string
 	URL          string
-	SHA1, SHA256 string
+	SHA1, SHA256 string // SHA1 as BOSH takes it: 40 hex digits, or "sha256:9f86d0…"
 	File         string // path; wins over URL
 	Content      []byte // of a release that this program has made; wins over File
+	Fix          bool   // replace what is damaged there
 }
 
 // Deployed is what the director has recorded of a deployment.

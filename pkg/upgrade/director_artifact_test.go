@@ -19,7 +19,7 @@ func (d *fakeDirector) Locks(context.Context) ([]upgrade.Lock, error) {
 	return d.locks, d.enter("Locks")
 }
 
-func (d *fakeDirector) Stemcells(context.Context) ([]upgrade.NameVersion, error) {
+func (d *fakeDirector) Stemcells(context.Context) ([]upgrade.Stemcell, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.enter("Stemcells")
@@ -33,6 +33,19 @@ func (d *fakeDirector) Releases(context.Context) ([]upgrade.NameVersion, error) 
 	return slices.Clone(d.releases), err
 }
 
+// Packages are those of a release that is there: none, where the test gives it no others.
+func (d *fakeDirector) Packages(_ context.Context, release upgrade.NameVersion) ([]upgrade.Package, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.enter("Packages"); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(d.releases, release) {
+		return nil, fmt.Errorf("release %s/%s: %w", release.Name, release.Version, upgrade.ErrNotFound)
+	}
+	return d.packages[release], nil
+}
+
 func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -43,15 +56,20 @@ func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error
 	if a.File != "" {
 		from = a.File
 	}
-	d.effects.add("upload %s/%s from %s", a.Name, a.Version, from)
+	fix := ""
+	if a.Fix {
+		fix = " to fix it"
+	}
+	d.effects.add("upload %s/%s from %s%s", cmp.Or(a.Name, a.OS), a.Version, from, fix)
 	o := d.uploads[a.Name]
 	t := fakeTask{Task: upgrade.Task{Description: "create release"}, takes: o.takes, end: cmp.Or(o.end, upgrade.StateDone), events: o.events}
 	t.then = func() {
 		nv := upgrade.NameVersion{Name: cmp.Or(o.as, a.Name), Version: a.Version}
 		if a.Stemcell {
-			d.stemcells = append(d.stemcells, nv)
+			d.stemcells = append(d.stemcells, upgrade.Stemcell{Name: nv.Name, Version: nv.Version, OS: cmp.Or(a.OS, "ubuntu-jammy")})
 		} else {
 			d.releases = append(d.releases, nv)
+			delete(d.packages, nv) // it has its source now
 		}
 	}
 	return d.add(t), nil

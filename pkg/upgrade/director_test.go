@@ -52,7 +52,8 @@ type fakeDirector struct {
 	lastID       int
 	locks        []upgrade.Lock
 	releases     []upgrade.NameVersion
-	stemcells    []upgrade.NameVersion
+	packages     map[upgrade.NameVersion][]upgrade.Package
+	stemcells    []upgrade.Stemcell
 	deployed     map[string]upgrade.Deployed
 	instances    [][]upgrade.Instance // one for each look; the last one stays
 	logs         map[string][]byte

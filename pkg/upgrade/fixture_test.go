@@ -67,7 +67,8 @@ func newFixture(t *testing.T) *fixture {
 			releases: []upgrade.NameVersion{
 				{Name: "concourse", Version: "8.2.0"}, {Name: boshrelease.Name, Version: boshrelease.Version()},
 			},
-			stemcells: []upgrade.NameVersion{{Name: stemcellName, Version: "1.1340"}},
+			packages:  map[upgrade.NameVersion][]upgrade.Package{},
+			stemcells: []upgrade.Stemcell{{Name: stemcellName, Version: "1.1340", OS: "ubuntu-jammy"}},
 			instances: [][]upgrade.Instance{all()},
 			deploy:    fakeTask{takes: time.Minute, end: upgrade.StateDone},
 		},
@@ -150,6 +151,14 @@ func (f *fixture) set(t *testing.T, concourse, stemcell string) {
 		t.Fatal(err)
 	}
 	f.write(t, "components/components.json", string(text))
+}
+
+// has puts releases on the director.
+func (f *fixture) has(releases ...string) {
+	for _, r := range releases {
+		name, version, _ := strings.Cut(r, "/")
+		f.director.releases = append(f.director.releases, upgrade.NameVersion{Name: name, Version: version})
+	}
 }
 
 // current makes the fetched set the one that is deployed, on the director and in

@@ -72,8 +72,8 @@ func (o Out) begin(ctx context.Context, r *run, attempt int) error {
 		return nil
 	}
 	components := map[string]string{}
-	for _, c := range r.input.Components {
-		components[c.Name] = c.Version
+	for _, t := range r.taken() {
+		components[t.name] = t.now
 	}
 	journal := state.NewJournal(o.State)
 	_, err := journal.Begin(ctx, state.Operation{

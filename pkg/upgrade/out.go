@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -62,6 +63,10 @@ type run struct {
 	configs  string   // the cloud and runtime configs of the last comparison; "" is not known
 	manifest []byte   // as it is submitted: rendered, arranged for the way
 	way      way
+	wanted   []inventory.Wanted   // releases and stemcells of rendered, versions resolved
+	ignored  []inventory.Conflict // what rendered does not take of the component set, as params allow
+	upload   []Artifact           // what the director lacks of it
+	shelf    *shelf
 	said     []string // the notes of the way that people were told
 	// noRelease says that the director does not let us upload a release.
 	noRelease bool
@@ -133,6 +138,9 @@ func (o Out) play(ctx context.Context, r *run) (resource.Result, error) {
 	if err := o.chooseWay(ctx, r); err != nil {
 		return resource.Result{}, err
 	}
+	if err := o.stock(ctx, r); err != nil {
+		return resource.Result{}, err
+	}
 	o.sayWay(r)
 	if r.Params.DryRun {
 		return o.preview(ctx, r)
@@ -193,7 +201,10 @@ func (o Out) read(ctx context.Context, r *run) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
 	}
-	return o.render(ctx, r)
+	if err := o.render(ctx, r); err != nil {
+		return err
+	}
+	return o.take(ctx, r)
 }
 
 func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {
@@ -219,6 +230,9 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 			return "", err
 		}
 		if task.State == StateDone {
+			if err := o.resolved(ctx, r); err != nil {
+				return "", err
+			}
 			return o.after(ctx, r, task)
 		}
 		if !task.lostLock() || time.Now().After(deadline) {
@@ -302,15 +316,11 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 // previewManifest prints the director's comparison. A director that lacks the
 // stemcell or a release may refuse it; then it says what would be uploaded.
 func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err error) {
-	missing, err := o.missing(ctx, r.artifacts())
-	if err != nil {
-		return false, err
-	}
-	if len(missing) > 0 {
-		o.say("would be uploaded: %s", describe(missing))
+	if len(r.upload) > 0 {
+		o.say("would be uploaded: %s", describe(r.upload))
 	}
 	diff, err := o.diff(ctx, r)
-	if err != nil && len(missing) > 0 {
+	if err != nil && len(r.upload) > 0 {
 		o.say("manifest of %s: the director cannot compare it before that: %v", r.Source.Deployment, err)
 		return true, nil
 	}
@@ -319,7 +329,7 @@ func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err err
 	}
 	if !diff.Changed() {
 		o.say("manifest of %s: unchanged", r.Source.Deployment)
-		return len(missing) > 0, nil
+		return len(r.upload) > 0, nil
 	}
 	o.say("manifest of %s would change:", r.Source.Deployment)
 	o.print(diff.Lines)

@@ -123,9 +123,9 @@ func TestOut_stopsAtTheFirstStepThatFails(t *testing.T) {
 	}{
 		{"the pipeline is refused", func(f *fixture) { f.atc.setErr = errors.New("invalid jobs") }, "", []string{"set pipeline: invalid jobs"}},
 		{"the cloud config is refused", func(f *fixture) { f.director.faults["SetCloudConfig"] = []error{errors.New("unknown az")} }, "set pipeline", []string{"set cloud config: unknown az"}},
-		{"releases cannot be listed", func(f *fixture) { f.director.faults["Releases"] = []error{errUnreachable} }, "set cloud config", []string{"bring stemcell and releases: list releases"}},
-		{"stemcells cannot be listed", func(f *fixture) { f.director.faults["Stemcells"] = []error{errUnreachable} }, "set cloud config", []string{"bring stemcell and releases: list stemcells"}},
-		{"releases cannot be listed again", func(f *fixture) { f.director.faults["Releases"] = []error{nil, errUnreachable} }, "upload " + stemcellName, []string{"bring stemcell and releases: list releases"}},
+		{"a release cannot be looked at", func(f *fixture) { f.director.faults["Packages"] = []error{errUnreachable} }, "", []string{"look at the packages of concourse/8.2.1"}},
+		{"stemcells cannot be listed", func(f *fixture) { f.director.faults["Stemcells"] = []error{errUnreachable} }, "", []string{"list stemcells"}},
+		{"releases cannot be listed after the upload", func(f *fixture) { f.director.faults["Releases"] = []error{nil, errUnreachable} }, "upload " + stemcellName, []string{"bring stemcell and releases: list releases"}},
 		{"an upload is refused", func(f *fixture) { f.director.faults["Upload"] = []error{errors.New("403")} }, "set cloud config", []string{"upload concourse/8.2.1: 403"}},
 		{"an upload task fails", func(f *fixture) { f.director.uploads["concourse"] = outcome{end: upgrade.StateError, events: failed} }, "upload " + stemcellName,
 			[]string{"upload concourse/8.2.1: director task 8 ended as error", "Downloading remote release", "No space left"}},

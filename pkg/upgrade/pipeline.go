@@ -95,12 +95,11 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 // concourseVersion is the version of Concourse that is deployed, or, in a first
 // deploy, the one that will be; "" where neither says.
 func (r *run) concourseVersion() string {
-	deployed, err := manifest.Parse(manifest.File{Name: "the deployed manifest", Text: r.deployed.Manifest})
-	if version := deployed.Release("concourse"); err == nil && version != "" {
+	deployed, err := r.deployed.parse()
+	if version := deployed.Release(concourseRelease); err == nil && version != "" {
 		return version
 	}
-	version, _ := r.input.componentVars()["concourse_version"].(string)
-	return version
+	return r.version(concourseRelease)
 }
 
 // pipelineRef is the pipeline that params name, else the build's own one, which

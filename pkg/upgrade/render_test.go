@@ -75,7 +75,13 @@ func TestOut_takesLaterValuesOverEarlierOnes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				if _, err := f.out(t.Context(), func(p *resource.OutParams) { c.edit(t, f, p) }); err != nil {
+				f.has("concourse/8.2.2", "concourse/8.2.3", "concourse/8.2.4", "concourse/8.2.5", "concourse/8.2.6")
+				if _, err := f.out(t.Context(), func(p *resource.OutParams) {
+					p.IgnoreSet = []string{"concourse"} // others than the set may name the version
+					if c.edit(t, f, p); p.Components == "" || c.want == "8.2.1" {
+						p.IgnoreSet = nil
+					}
+				}); err != nil {
 					t.Fatal(err)
 				}
 				wantText(t, "manifest", f.submitted(t), "version: "+c.want, keptKey)
@@ -89,6 +95,7 @@ func TestOut_deploysTheBundledManifestFirstFromDefaultsThenFromWhatIsDeployed(t 
 		delete(f.director.deployed, "concourse")
 		f.director.tasks = nil
 		f.director.deploy.takes = 0
+		f.has("bpm/1.4.33", "postgres/54.0.5")
 		vars := bundledVars()
 		vars["worker_instances"] = json.Number("3")
 		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.Manifest, p.Vars = "", vars }); err != nil {

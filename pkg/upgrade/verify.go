@@ -50,7 +50,7 @@ func (c checkResult) text() string {
 // workers run. What a newer deploy is changing just now it leaves to that one's
 // own verification.
 func (in In) verify(ctx context.Context, source resource.Source, f *facts) error {
-	wanted, err := manifest.Parse(manifest.File{Name: "the deployed manifest", Text: f.Deployed.Manifest})
+	wanted, err := f.Deployed.parse()
 	if err != nil {
 		return err
 	}

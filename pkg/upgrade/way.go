@@ -51,7 +51,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 	if len(wanted.Groups(concourseRelease, webJob)) == 0 {
 		return nil // another deployment than a Concourse
 	}
-	deployed, err := manifest.Parse(manifest.File{Name: "the deployed manifest", Text: r.deployed.Manifest})
+	deployed, err := r.deployed.parse()
 	if err != nil {
 		return err
 	}
@@ -60,9 +60,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 		return err
 	}
 	r.way.from = now.Version
-	if r.way.to, err = o.latest(ctx, r, concourseRelease, wanted.Release(concourseRelease)); err != nil {
-		return err
-	}
+	r.way.to = r.version(concourseRelease)
 	if err := r.refuseDowngrade(deployed, wanted); err != nil {
 		return err
 	}

@@ -1,0 +1,95 @@
+package upgrade
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
+)
+
+// taken is a release, a stemcell or a program that the manifest or the pipeline takes.
+type taken struct {
+	name   string // the component's, or its own
+	before string // the version that is deployed; "" for none
+	now    string
+	note   string
+}
+
+// text is how people read it: "8.2.4 → 8.3.0".
+func (t taken) text() string {
+	var notes []string
+	text := t.now
+	switch t.before {
+	case "":
+	case t.now:
+		notes = append(notes, "unchanged")
+	default:
+		text = t.before + " → " + t.now
+	}
+	if t.note != "" {
+		notes = append(notes, t.note)
+	}
+	if len(notes) == 0 {
+		return text
+	}
+	return text + " (" + strings.Join(notes, "; ") + ")"
+}
+
+// taken lists what the rendered manifest takes, in the order of the component set
+// where it is of one, and after it the programs that the pipeline gets.
+func (r *run) taken() []taken {
+	var list []taken
+	others := slices.Clone(r.wanted)
+	for _, c := range r.input.Components {
+		for _, w := range r.wanted {
+			if !w.IsOf(c) {
+				continue
+			}
+			others = slices.DeleteFunc(others, func(o inventory.Wanted) bool { return o.Stemcell == w.Stemcell && o.Label() == w.Label() })
+			list = append(list, r.take(c.Name, w))
+		}
+		if c.Kind == component.KindGitHub && r.pipeline.bundled {
+			before, _ := r.pipeline.kept[strings.ReplaceAll(c.Name, "-", "_")+"_version"].(string)
+			list = append(list, taken{name: c.Name, before: before, now: c.Version})
+		}
+	}
+	for _, w := range others {
+		list = append(list, r.take(w.Label(), w))
+	}
+	return list
+}
+
+func (r *run) take(name string, w inventory.Wanted) taken {
+	t := taken{name: name, before: r.before(w), now: w.Version}
+	if t.now == "" {
+		t.now = w.Asked
+	}
+	for _, c := range r.ignored {
+		if c.Key == name {
+			t.note = fmt.Sprintf("the component set has %s, which params.ignore_set ignores", c.Set)
+		}
+	}
+	return t
+}
+
+// before is the version that is deployed now.
+func (r *run) before(w inventory.Wanted) string {
+	list := r.deployed.Releases
+	if w.Stemcell {
+		list = r.deployed.Stemcells
+	}
+	found := ""
+	for _, nv := range list {
+		if w.Stemcell && w.Is(nv.Name, "") || !w.Stemcell && w.Name == nv.Name {
+			if nv.Version == w.Version {
+				return nv.Version
+			}
+			if found == "" || inventory.Compare(found, nv.Version) < 0 {
+				found = nv.Version
+			}
+		}
+	}
+	return found
+}
