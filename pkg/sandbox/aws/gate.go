@@ -8,6 +8,9 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
 const (
@@ -24,6 +27,9 @@ type Key struct {
 	ARN     string   // "arn:aws:sts::123456789012:assumed-role/admin/ada"
 	Expired bool     // temporary keys whose time is over
 	Deny    []string // actions that the policies do not allow: "ec2:DescribeImages", "s3:*"
+	// Policies are what its principal may do. nil: what the stack says that has made the
+	// principal, and for others everything.
+	Policies []iam.Policy
 }
 
 // SetKey adds or replaces an access key.
@@ -68,6 +74,7 @@ type call struct {
 	arn     string
 	form    url.Values // of the query protocol
 	body    []byte
+	judge   cloudformation.Judge // of what the caller does by way of another service; nil: it may all
 }
 
 // gate checks who asks, hands the request on, and counts what succeeded.
@@ -156,7 +163,7 @@ func (c *Cloud) admit(s service, r *http.Request, in *call) *refusal {
 			return s.refusals.denied.say("User: %s is not authorized to perform: %s because no identity-based policy allows the %s action.%s", key.ARN, action, action, s.refusals.suffix)
 		}
 	}
-	return nil
+	return c.authorize(s, r, in, key)
 }
 
 // noting remembers the status.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
 
@@ -59,7 +60,9 @@ func (c *Cloud) services() []service {
 	}
 	if handler := c.options.CloudFormation; handler != nil {
 		all = append(all, service{name: "cloudformation", variable: "CLOUDFORMATION", prefix: "cloudformation", protocol: query, refusals: queryRefusals, action: formAction,
-			serve: func(w http.ResponseWriter, r *http.Request, _ *call) { handler.ServeHTTP(w, r) }})
+			serve: func(w http.ResponseWriter, r *http.Request, in *call) {
+				handler.ServeHTTP(w, r.WithContext(cloudformation.WithJudge(r.Context(), in.judge)))
+			}})
 	}
 	return all
 }

@@ -155,7 +155,7 @@ func (s *Server) continueUpdateRollback(form url.Values) ([]element, error) {
 	}
 	skip := members(form, "ResourcesToSkip")
 	tasks := slices.DeleteFunc(s.revert(st, st.stuck), func(t task) bool { return t.action == "REVERT" && slices.Contains(skip, t.id) })
-	s.beginWith(st, &operation{kind: "UPDATE_ROLLBACK", token: form.Get("ClientRequestToken"), before: st.stuck, tasks: tasks}, "User Initiated")
+	s.beginWith(st, &operation{kind: "UPDATE_ROLLBACK", token: form.Get("ClientRequestToken"), judge: s.judge, before: st.stuck, tasks: tasks}, "User Initiated")
 	return nil, nil
 }
 

@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,6 +19,7 @@ type operation struct {
 	before *picture // for the rollback of an update
 	retain []string
 	failed []string // resources that failed
+	judge  Judge    // of the caller; nil: it may all
 }
 
 // picture is a stack as it was before an update.
@@ -55,7 +57,7 @@ func (s *Server) advance() {
 
 // begin starts an operation.
 func (s *Server) begin(st *stack, o *operation) {
-	o.due = s.options.Now().Add(s.options.Step)
+	o.due, o.judge = s.options.Now().Add(s.options.Step), s.judge
 	st.operation = o
 	if o.kind == "CREATE" || o.kind == "UPDATE" || o.kind == "DELETE" {
 		s.become(st, o.kind+"_IN_PROGRESS", "User Initiated")
@@ -86,7 +88,7 @@ func (s *Server) step(st *stack, t *task) {
 		s.event(st, t.id, physical, resource, kind+"_IN_PROGRESS", "")
 		return
 	}
-	if reason := s.failure(st, t); reason != "" {
+	if reason := cmp.Or(s.failure(st, t), s.forbidden(st, t)); reason != "" {
 		s.event(st, t.id, physical, resource, kind+"_FAILED", reason)
 		s.fail(st, t, reason)
 		return
@@ -162,6 +164,9 @@ func (s *Server) put(st *stack, t *task) error {
 	if reason := s.taken(fresh); reason != "" && !stays {
 		return errors.New(reason)
 	}
+	if reason := s.tried(st, t.id, fresh); reason != "" {
+		return errors.New(reason)
+	}
 	if there == nil {
 		st.order = append(st.order, t.id)
 	} else if stays {
@@ -178,6 +183,22 @@ func (s *Server) put(st *stack, t *task) error {
 	return nil
 }
 
+// tried says why IAM does not take a resource in the place of what there is.
+func (s *Server) tried(st *stack, id string, fresh *Live) string {
+	there, is := st.live[id]
+	if is && replacement(fresh.Type, differ(there, fresh.Properties, fresh.Metadata)) == "False" {
+		again := *fresh
+		again.PhysicalID = there.PhysicalID
+		fresh = &again
+	}
+	st.live[id] = fresh
+	reason := s.misfit(fresh)
+	if delete(st.live, id); is {
+		st.live[id] = there
+	}
+	return reason
+}
+
 // fail goes on after a resource has failed: with a rollback, where there is one.
 func (s *Server) fail(st *stack, t *task, _ string) {
 	o := st.operation
@@ -189,11 +210,11 @@ func (s *Server) fail(st *stack, t *task, _ string) {
 	names := "[" + strings.Join(o.failed, ", ") + "]"
 	switch o.kind {
 	case "CREATE":
-		next := &operation{kind: "ROLLBACK", token: o.token, tasks: deletions(st)}
+		next := &operation{kind: "ROLLBACK", token: o.token, judge: o.judge, tasks: deletions(st)}
 		st.operation = nil
 		s.beginWith(st, next, "The following resource(s) failed to create: "+names+". Rollback requested by user.")
 	case "UPDATE":
-		next := &operation{kind: "UPDATE_ROLLBACK", token: o.token, before: o.before}
+		next := &operation{kind: "UPDATE_ROLLBACK", token: o.token, judge: o.judge, before: o.before}
 		next.tasks = s.revert(st, o.before)
 		st.operation = nil
 		s.beginWith(st, next, "The following resource(s) failed to update: "+names+".")

@@ -49,6 +49,7 @@ type Server struct {
 	snapshots []string
 	made      int // ids
 	addresses int
+	judge     Judge // of the request that is being answered
 }
 
 // New makes a service without stacks.
@@ -105,6 +106,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.judge = judgeOf(r.Context())
 	s.calls[action]++
 	s.sent = append(s.sent, Call{Action: action, Form: r.PostForm})
 	s.advance()

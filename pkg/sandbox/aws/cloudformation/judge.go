@@ -1,0 +1,223 @@
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+)
+
+// Judge says whether the caller of a request may do something: nil, or why not.
+type Judge func(iam.Request) error
+
+type judgeKey struct{}
+
+// WithJudge gives a request's context the judge of its caller: with the rights of the
+// caller CloudFormation makes, changes and deletes resources. Without one it may all.
+func WithJudge(ctx context.Context, judge Judge) context.Context {
+	return context.WithValue(ctx, judgeKey{}, judge)
+}
+
+// judgeOf is the judge of a request; nil: everything is allowed.
+func judgeOf(ctx context.Context) Judge {
+	judge, _ := ctx.Value(judgeKey{}).(Judge)
+	return judge
+}
+
+// forbidden says why the caller of an operation may not do what a task is for; "" if it
+// may. The reasons are in the words of the resources' handlers.
+func (s *Server) forbidden(st *stack, t *task) string {
+	judge := st.operation.judge
+	if judge == nil {
+		return ""
+	}
+	l := t.old
+	if l == nil {
+		l = st.live[t.id]
+	}
+	var calls []string
+	switch t.action {
+	case "CREATE", "UPDATE", "REVERT":
+		if l == nil {
+			fresh, err := s.foreseen(st, t.id)
+			if err != nil {
+				return "" // which carryOut will say
+			}
+			l, calls = fresh, handlers[fresh.Type].create
+			break
+		}
+		calls = handlers[l.Type].update
+	case "DELETE":
+		if l == nil || l.policy == "Retain" || slices.Contains(st.operation.retain, t.id) {
+			return ""
+		}
+		calls = handlers[l.Type].delete
+	}
+	for _, call := range calls {
+		request, touches := s.request(l, call)
+		if !touches {
+			continue
+		}
+		if err := judge(request); err != nil {
+			return refusedByIAM(request.Action, err)
+		}
+	}
+	return ""
+}
+
+// refusedByIAM is a denial as a handler tells it.
+func refusedByIAM(action string, err error) string {
+	service, _, _ := strings.Cut(action, ":")
+	var denied *iam.Denied
+	if !errors.As(err, &denied) {
+		return err.Error()
+	}
+	return fmt.Sprintf("Resource handler returned message: %q (RequestToken: 5e7c1a0b-0000-4000-8000-2f6d3b9a4c11, HandlerErrorCode: AccessDenied)",
+		fmt.Sprintf("%s (Service: %s, Status Code: 403, Request ID: 4b7d3a1e-0000-4000-8000-5a4d9c2b1f00)", err, strings.ToUpper(service[:1])+service[1:]))
+}
+
+// foreseen is a resource before it is made, as far as its calls need it.
+func (s *Server) foreseen(st *stack, id string) (*Live, error) {
+	r := st.template.Resources[id]
+	properties, err := s.scope(st, st.wanted, st.live, nil).value(map[string]any(r.Properties))
+	if err != nil {
+		return nil, err
+	}
+	l := &Live{LogicalID: id, Type: r.Type, Properties: properties.(map[string]any), Attributes: map[string]string{}, PhysicalID: st.name + "-" + id + "-0123456789AB"}
+	if l.Type == databaseType || l.Type == "AWS::RDS::DBSubnetGroup" {
+		l.PhysicalID = strings.ToLower(l.PhysicalID)
+	}
+	if l.Type == "AWS::EC2::KeyPair" {
+		l.PhysicalID = fmt.Sprint(l.Properties["KeyName"])
+	}
+	if l.Type == "AWS::IAM::OIDCProvider" {
+		l.PhysicalID = "oidc-provider/" + strings.TrimPrefix(fmt.Sprint(l.Properties["Url"]), "https://")
+	}
+	return l, nil
+}
+
+// request is a call of a handler as IAM sees it; touches is false if it is for a
+// property that is not there.
+func (s *Server) request(l *Live, call string) (r iam.Request, touches bool) {
+	words := strings.Fields(call)
+	r = iam.Request{Action: words[0], Context: iam.Context{"aws:RequestedRegion": {s.options.Region}}}
+	service, _, _ := strings.Cut(r.Action, ":")
+	if service == "iam" || service == "route53" {
+		r.Context["aws:RequestedRegion"] = []string{"us-east-1"}
+	}
+	if r.Action == "iam:PassRole" {
+		r.Context["iam:PassedToService"] = []string{"ec2.amazonaws.com"}
+	}
+	for _, word := range words[1:] {
+		if word == "*" {
+			continue
+		}
+		property, named := strings.CutPrefix(word, "@")
+		if !named {
+			r.Resources = append(r.Resources, s.own(l, service, word))
+			continue
+		}
+		for _, name := range flat(l.Properties[property]) {
+			r.Resources = append(r.Resources, s.other(service, property, name))
+		}
+		if len(r.Resources) == 0 {
+			return r, false
+		}
+	}
+	return r, true
+}
+
+// flat are the texts of a property.
+func flat(value any) []string {
+	list, isList := value.([]any)
+	if !isList && value != nil {
+		list = []any{value}
+	}
+	var out []string
+	for _, item := range list {
+		out = append(out, fmt.Sprint(item))
+	}
+	return out
+}
+
+// own is the resource itself, or one that a call makes.
+func (s *Server) own(l *Live, service, word string) iam.Resource {
+	id := l.PhysicalID
+	for _, attribute := range []string{"AllocationId", "KeyPairId"} {
+		if l.Type != "AWS::EC2::KeyPair" || service == "ssm" {
+			if other := l.Attributes[attribute]; other != "" {
+				id = other
+			}
+		}
+	}
+	if _, name, isARN := strings.Cut(id, "/"); isARN && (l.Type == managedPolicyType || l.Type == "AWS::IAM::OIDCProvider") {
+		id = name
+	}
+	rest, self := strings.CutSuffix(word, "self")
+	if !self {
+		rest, _ = strings.CutSuffix(word, "new")
+		if id = "new"; l.Type == "AWS::EC2::KeyPair" && service == "ec2" {
+			id = fmt.Sprint(l.Properties["KeyName"])
+		}
+		if rest == word {
+			id = ""
+		}
+	}
+	return s.resource(service, rest+id, l.Tags)
+}
+
+// kinds are what properties name, by the beginning of the id.
+var kinds = []struct{ prefix, kind string }{
+	{"vpc-", "vpc/"}, {"subnet-", "subnet/"}, {"rtb-", "route-table/"}, {"igw-", "internet-gateway/"}, {"sg-", "security-group/"}, {"eipalloc-", "elastic-ip/"}, {"nat-", "natgateway/"},
+}
+
+// other is what a property names.
+func (s *Server) other(service, property, name string) iam.Resource {
+	switch property {
+	case "Roles":
+		return s.resource("iam", "role/"+name, nil)
+	case "Users":
+		return s.resource("iam", "user/"+name, nil)
+	case "HostedZoneId":
+		return s.resource("route53", "hostedzone/"+name, nil)
+	case "DBSubnetGroupName":
+		return s.resource("rds", "subgrp:"+name, nil)
+	}
+	for _, k := range kinds {
+		if strings.HasPrefix(name, k.prefix) {
+			return s.resource(service, k.kind+name, s.tagsOf(name))
+		}
+	}
+	return s.resource(service, name, nil)
+}
+
+// tagsOf are the tags of a resource of any stack, by its id.
+func (s *Server) tagsOf(id string) map[string]string {
+	for _, st := range s.stacks {
+		for _, l := range st.live {
+			if l.PhysicalID == id || l.Attributes["AllocationId"] == id {
+				return l.Tags
+			}
+		}
+	}
+	return nil
+}
+
+// resource is one of a request.
+func (s *Server) resource(service, rest string, tags map[string]string) iam.Resource {
+	region, account := s.options.Region, s.options.Account
+	switch service {
+	case "iam":
+		region = ""
+	case "route53":
+		region, account = "", ""
+	}
+	r := iam.Resource{ARN: "arn:aws:" + service + ":" + region + ":" + account + ":" + rest, Context: iam.Context{}}
+	for key, value := range tags {
+		r.Context["aws:ResourceTag/"+key] = []string{value}
+	}
+	return r
+}

@@ -1,0 +1,201 @@
+package aws
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+)
+
+// authorize refuses a call that the caller's policies do not allow, and gives it the
+// judge of what it leads to.
+func (c *Cloud) authorize(s service, r *http.Request, in *call, key Key) *refusal {
+	judge, err := c.judge(key)
+	if err != nil {
+		return s.refusals.denied.say("%v", err)
+	}
+	if in.judge = judge; judge == nil {
+		return nil
+	}
+	for _, request := range c.requests(s, r, in) {
+		if err := judge(request); err != nil {
+			return s.refusals.denied.say("%v%s", err, s.refusals.suffix)
+		}
+	}
+	return nil
+}
+
+// Judge judges what a user or role may do, by its ARN: by the policies of its keys, or
+// else of the stack that has made it. It is nil for one who may do everything.
+func (c *Cloud) Judge(arn string) (cloudformation.Judge, error) {
+	c.mu.Lock()
+	found := Key{ARN: arn}
+	for _, key := range c.keys {
+		if key.ARN == arn && key.Policies != nil {
+			found = key
+		}
+	}
+	c.mu.Unlock()
+	return c.judge(found)
+}
+
+// JudgeOfSecret judges whoever has a secret key. It fails for one that nobody has.
+func (c *Cloud) JudgeOfSecret(secret string) (cloudformation.Judge, error) {
+	c.mu.Lock()
+	for _, key := range c.keys {
+		if key.Secret == secret {
+			c.mu.Unlock()
+			return c.judge(key)
+		}
+	}
+	c.mu.Unlock()
+	return nil, errors.New("AWS was not able to validate the provided access credentials")
+}
+
+// judge is that of a key.
+func (c *Cloud) judge(key Key) (cloudformation.Judge, error) {
+	set := iam.Set{Policies: key.Policies}
+	if key.Policies == nil {
+		of, made, err := c.principal(key.ARN)
+		if err != nil || !made {
+			return nil, err
+		}
+		set = of
+	}
+	set.Principal = key.ARN
+	return set.Allows, nil
+}
+
+// principalPattern finds the user or role in an ARN of IAM or of a session.
+var principalPattern = regexp.MustCompile(`^arn:[^:]*:(?:iam|sts)::[^:]*:(user|role|assumed-role)/([^/]+)`)
+
+// principal asks CloudFormation for what a user or role may do that a stack has made.
+func (c *Cloud) principal(arn string) (set iam.Set, made bool, err error) {
+	stacks, ok := c.options.CloudFormation.(interface {
+		Principal(kind, name string) (iam.Set, bool, error)
+	})
+	parts := principalPattern.FindStringSubmatch(arn)
+	if !ok || parts == nil {
+		return set, false, nil
+	}
+	return stacks.Principal(strings.TrimPrefix(parts[1], "assumed-"), parts[2])
+}
+
+// requests are a call as IAM sees it: nearly always one action, which is what a
+// service's authorization reference says of the call.
+func (c *Cloud) requests(s service, r *http.Request, in *call) []iam.Request {
+	one := iam.Request{Action: s.prefix + ":" + s.permission(in.action), Context: iam.Context{"aws:RequestedRegion": {in.region}}}
+	local := "arn:aws:" + s.prefix + ":" + in.region + ":" + c.options.Account + ":"
+	touch := func(arns ...string) {
+		for _, arn := range arns {
+			one.Resources = append(one.Resources, iam.Resource{ARN: arn})
+		}
+	}
+	switch s.prefix {
+	case "sts":
+		if in.action == "GetCallerIdentity" { // which nobody can be refused
+			return nil
+		}
+		touch(in.form.Get("RoleArn"))
+	case "iam":
+		one.Context["aws:RequestedRegion"] = []string{"us-east-1"}
+		touch("arn:aws:iam::" + c.options.Account + ":user/" + in.form.Get("UserName"))
+	case "route53":
+		one.Context["aws:RequestedRegion"] = []string{"us-east-1"}
+	case "cloudformation":
+		switch name := in.form.Get("StackName"); {
+		case strings.HasPrefix(name, "arn:"):
+			touch(name)
+		case name != "":
+			touch(local + "stack/" + name + "/*")
+		}
+	case "ssm":
+		return c.parameterRequests(one, local, in)
+	case "s3":
+		return c.bucketRequests(one, r, in)
+	}
+	return []iam.Request{one}
+}
+
+// parameterRequests are those of a call of SSM.
+func (c *Cloud) parameterRequests(one iam.Request, local string, in *call) []iam.Request {
+	var q ssmRequest
+	_ = json.Unmarshal(in.body, &q) // else the service refuses it
+	for _, name := range append(q.Names, q.Name, q.Path, q.ResourceId) {
+		if name != "" {
+			one.Resources = append(one.Resources, iam.Resource{ARN: local + "parameter/" + strings.Trim(name, "/")})
+		}
+	}
+	all := []iam.Request{one}
+	if in.action == "PutParameter" && len(q.Tags) > 0 {
+		one.Action = "ssm:AddTagsToResource"
+		all = append(all, one)
+	}
+	return all
+}
+
+// kmsKey finds the key in a bucket's encryption.
+var kmsKey = regexp.MustCompile(`<KMSMasterKeyID>([^<]+)</KMSMasterKeyID>`)
+
+// bucketRequests are those of a call of S3, and of KMS where S3 asks it on the caller's
+// behalf.
+func (c *Cloud) bucketRequests(one iam.Request, r *http.Request, in *call) []iam.Request {
+	bucket, object, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	arn := "arn:aws:s3:::" + bucket
+	switch {
+	case in.action == "ListBuckets":
+		one.Action = "s3:ListAllMyBuckets"
+		return []iam.Request{one}
+	case in.action == "HeadBucket":
+		one.Action = "s3:ListBucket"
+	case in.action == "HeadObject":
+		one.Action = "s3:GetObject"
+	}
+	if r.URL.Query().Get("versionId") != "" && object != "" {
+		one.Action += "Version"
+	}
+	one.Resources = []iam.Resource{{ARN: arn}}
+	if object != "" {
+		one.Resources[0].ARN = arn + "/" + object
+	}
+	if in.action == "DeleteObjects" {
+		one.Resources = objectsOf(arn, in.body)
+	}
+	all := []iam.Request{one}
+	c.mu.Lock()
+	b := c.buckets[bucket]
+	key := []string(nil)
+	if b != nil {
+		key = kmsKey.FindStringSubmatch(b.Encryption)
+	}
+	c.mu.Unlock()
+	action := map[string]string{"GetObject": "kms:Decrypt", "PutObject": "kms:GenerateDataKey"}[in.action]
+	switch {
+	case in.action == "CreateBucket" && strings.Contains(string(in.body), "<Tag>"):
+		all = append(all, iam.Request{Action: "s3:TagResource", Context: one.Context, Resources: one.Resources})
+	case action != "" && key != nil:
+		all = append(all, iam.Request{Action: action, Resources: []iam.Resource{{ARN: key[1]}}, Context: iam.Context{
+			"aws:RequestedRegion": {in.region}, "kms:ViaService": {"s3." + in.region + ".amazonaws.com"}, "kms:EncryptionContext:aws:s3:arn": {arn},
+		}})
+	}
+	return all
+}
+
+// objectsOf are the objects that a request deletes.
+func objectsOf(bucket string, body []byte) []iam.Resource {
+	var wanted struct {
+		Objects []struct{ Key string } `xml:"Object"`
+	}
+	_ = xml.Unmarshal(body, &wanted) // else the service refuses it
+	var out []iam.Resource
+	for _, o := range wanted.Objects {
+		out = append(out, iam.Resource{ARN: fmt.Sprintf("%s/%s", bucket, o.Key)})
+	}
+	return out
+}
