@@ -161,7 +161,7 @@ type Change struct {
 	Empty  bool
 	Create bool
 	Lines  []string // "+ Database (AWS::RDS::DBInstance)", "~ WebGroup …"; "! …" says what is done besides
-	Roles  []string // who may do what changes: "PipelinePolicy"
+	Roles  []string // who may do what changes: "UpgradePolicy"
 	Repair bool     // what a run that ended badly has left is put right first
 	Handle any      // the adapter's own
 }

@@ -1,7 +1,6 @@
 package stack_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -59,7 +58,7 @@ func TestForbidden_isNothingInAnOrdinaryUpdate(t *testing.T) {
 	p := parameters()
 	p.Domain, p.HostedZone = "ci.example.com", "Z0123456789ABC"
 	c, err := w.stack.Plan(t.Context(), p)
-	if err != nil || !slices.Contains(c.Forbidden(), "PipelinePolicy") || slices.Contains(c.Forbidden(), "WebToWeb") {
+	if err != nil || !slices.Contains(c.Forbidden(), "UpgradePolicy") || slices.Contains(c.Forbidden(), "WebToWeb") {
 		t.Errorf("of a creation %v is forbidden (%v)", c.Forbidden(), err)
 	}
 	w.made(t, p)
@@ -98,80 +97,13 @@ func TestTemplate_hasNoRightsThatHangOnWhatThePipelineChanges(t *testing.T) {
 	}
 	w := newWorld(t)
 	out := w.made(t, everything())
-	granted := fmt.Sprint(w.there(t).Resources["PipelinePolicy"].Properties["PolicyDocument"])
+	granted := fmt.Sprint(w.there(t).Resources["UpgradePolicy"].Properties["PolicyDocument"])
 	pattern := regexp.MustCompile(`arn:aws:rds:eu-central-1:123456789012:db:([a-z-]+)\*`).FindStringSubmatch(granted)
 	if pattern == nil || !strings.HasPrefix(out.DatabaseInstance, pattern[1]) {
 		t.Errorf("the pipeline's rights end at %q, and the database is %s", pattern, out.DatabaseInstance)
 	}
 	if !strings.Contains(granted, "arn:aws:cloudformation:eu-central-1:123456789012:stack/"+name+"/*") {
 		t.Errorf("the pipeline may not change the stack by its name: %s", granted)
-	}
-}
-
-// statement is one of a policy.
-type statement struct {
-	Sid              string
-	Action, Resource any
-	Condition        map[string]any
-}
-
-// like says whether a text fits a pattern with stars.
-func like(pattern, text string) bool {
-	parts := strings.Split(pattern, "*")
-	for i := range parts {
-		parts[i] = regexp.QuoteMeta(parts[i])
-	}
-	return regexp.MustCompile("^" + strings.Join(parts, ".*") + "$").MatchString(text)
-}
-
-// installers are the statements for whoever runs the installer.
-func installers(t *testing.T, s stack.Scope) []statement {
-	t.Helper()
-	var document struct{ Statement []statement }
-	if err := json.Unmarshal(stack.InstallerPolicy(s), &document); err != nil {
-		t.Fatal(err)
-	}
-	return document.Statement
-}
-
-// TestInstallerPolicy_allowsWhatTheCPIDoes: whoever deploys makes the director by the
-// same CPI. What the CPI makes, it tags afterwards or never: a grant by tag is none.
-func TestInstallerPolicy_allowsWhatTheCPIDoes(t *testing.T) {
-	w := newWorld(t)
-	w.made(t, everything())
-	scope := stack.Scope{Partition: "aws", Region: "eu-central-1", Account: "123456789012", Name: "ci", Bucket: "state"}
-	may := installers(t, scope)
-	asked := 0
-	cpi := policies(w.there(t).Resources)["CPIPolicy"]
-	for _, one := range cpi["Statement"].([]any) {
-		s := one.(map[string]any)
-		for _, resource := range texts(s["Resource"]) {
-			if strings.Contains(resource, "spot-instances-request") {
-				continue // the director is no spot VM
-			}
-			for _, action := range texts(s["Action"]) {
-				asked++
-				if !slices.ContainsFunc(may, func(m statement) bool {
-					return !strings.Contains(fmt.Sprint(m.Condition), "ResourceTag") &&
-						slices.ContainsFunc(texts(m.Action), func(p string) bool { return like(p, action) }) &&
-						slices.ContainsFunc(texts(m.Resource), func(p string) bool { return like(p, resource) })
-				}) {
-					t.Errorf("the installer may not %s on %s", action, resource)
-				}
-			}
-		}
-	}
-	if asked < 40 {
-		t.Errorf("only %d grants were looked at", asked)
-	}
-}
-
-func TestInstallerPolicy_isShortEnoughForTheLongestNames(t *testing.T) {
-	text := stack.InstallerPolicy(stack.Scope{
-		Partition: "aws-us-gov", Region: "ap-southeast-3", Account: "123456789012", Name: strings.Repeat("n", 30), Bucket: strings.Repeat("b", 63),
-	})
-	if n := len(regexp.MustCompile(`\s`).ReplaceAll(text, nil)); n > 6144 {
-		t.Errorf("it has %d characters: IAM takes 6144", n)
 	}
 }
 

@@ -86,13 +86,13 @@ func TestPlan_showsWhatChanges(t *testing.T) {
 		got = append(got, string(r.Action)+" "+r.LogicalID+" "+r.Replacement+" "+strings.Join(r.Details, " "))
 	}
 	want := []string{
-		"Add WebRecord  ", "Modify PipelinePolicy False Properties.PolicyDocument", "Modify WebGroup False Properties.SecurityGroupIngress",
+		"Add WebRecord  ", "Modify UpgradePolicy False Properties.PolicyDocument", "Modify WebGroup False Properties.SecurityGroupIngress",
 		"Modify Database False Properties.AllocatedStorage Properties.DBInstanceClass Properties.MaxAllocatedStorage",
 	}
 	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(got))); diff != "" {
 		t.Error(diff)
 	}
-	if !slices.Equal(c.Roles(), []string{"PipelinePolicy"}) {
+	if !slices.Equal(c.Roles(), []string{"UpgradePolicy"}) {
 		t.Errorf("it is said to change the roles %v", c.Roles())
 	}
 	if _, err := w.stack.Execute(t.Context(), c); err != nil {

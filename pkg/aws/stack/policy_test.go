@@ -1,0 +1,185 @@
+package stack_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+)
+
+const (
+	account = "123456789012"
+	ec2ARN  = "arn:aws:ec2:eu-central-1:" + account + ":"
+	iamARN  = "arn:aws:iam::" + account + ":"
+)
+
+// scope is that of the installer's policy for the stacks of newWorld.
+var scope = stack.Scope{Partition: "aws", Region: "eu-central-1", Account: account, Name: "ci", Bucket: "state"}
+
+// longest has names as long as they may be.
+func longest() (string, stack.Parameters) {
+	p := everything()
+	p.Name = strings.Repeat("n", 30)
+	p.ParameterPath = "/perpetual/" + p.Name
+	p.StateBucket = strings.Repeat("b", 63)
+	p.StateKey = "arn:aws:kms:ap-southeast-3:" + account + ":key/mrk-00000000000040008000000000000000"
+	p.HostedZone = strings.Repeat("Z", 32)
+	p.PipelineSubject = "perpetual/self-upgrade"
+	p.Zones = []string{"ap-southeast-3a", "ap-southeast-3b", "ap-southeast-3c"}
+	return "perpetual-" + p.Name, p
+}
+
+// TestPolicies_fitTheLimitsOfTheirKind: IAM counts what a principal has inline all
+// together, and each managed policy by itself. The stack that is made by default has
+// a user, who may have the least.
+func TestPolicies_fitTheLimitsOfTheirKind(t *testing.T) {
+	for title, issuer := range map[string]string{"role": "https://ci.example.com", "user": ""} {
+		t.Run(title, func(t *testing.T) {
+			w := newWorldOf(t, cloudformation.Options{Region: "ap-southeast-3"})
+			name, p := longest()
+			p.Issuer = issuer
+			w.options.Name, w.options.Owner = name, p.Name
+			w.stack = w.open(t)
+			if _, err := w.deploy(t, p); err != nil {
+				t.Fatal(err)
+			}
+			resources := w.cloud.State().Stacks[name].Resources
+			inline, attached := map[string]int{}, map[string]int{}
+			for id, r := range resources {
+				for at, document := range policies(map[string]cloudformation.Live{id: r}) {
+					size := sizeOf(t, document)
+					owners := append(texts(r.Properties["Roles"]), texts(r.Properties["Users"])...)
+					switch {
+					case r.Type == "AWS::IAM::ManagedPolicy":
+						if t.Logf("%s: %d of %d", at, size, iam.ManagedLimit); size > iam.ManagedLimit {
+							t.Errorf("managed policy %s has %d characters: IAM takes %d", at, size, iam.ManagedLimit)
+						}
+						for _, owner := range owners {
+							attached[owner]++
+						}
+						continue
+					case len(owners) == 0:
+						owners = []string{r.PhysicalID}
+					}
+					for _, owner := range owners {
+						inline[owner] += size
+					}
+				}
+			}
+			for _, r := range resources {
+				limit := map[string]int{"AWS::IAM::User": iam.InlineUserLimit, "AWS::IAM::Role": iam.InlineRoleLimit}[r.Type]
+				if limit == 0 {
+					continue
+				}
+				if n := inline[r.PhysicalID]; n > limit {
+					t.Errorf("%s has %d characters of inline policies: IAM takes %d", r.LogicalID, n, limit)
+				}
+				if n := attached[r.PhysicalID]; n > iam.AttachedLimit {
+					t.Errorf("%s has %d managed policies: IAM takes %d", r.LogicalID, n, iam.AttachedLimit)
+				}
+			}
+			if len(inline)+len(attached) < 4 {
+				t.Errorf("policies were found of %v and %v only", inline, attached)
+			}
+		})
+	}
+	_, p := longest()
+	document := stack.InstallerPolicy(stack.Scope{Partition: "aws-us-gov", Region: "ap-southeast-3", Account: account, Name: p.Name, Bucket: p.StateBucket})
+	if n := sizeOf(t, string(document)); n > iam.ManagedLimit {
+		t.Errorf("the installer's policy has %d characters: IAM takes %d", n, iam.ManagedLimit)
+	}
+}
+
+// sizeOf is the length of a policy where the partition's name is the longest.
+func sizeOf(t *testing.T, document any) int {
+	t.Helper()
+	n, err := iam.Size(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n + len("-us-gov")*strings.Count(fmt.Sprint(document), "arn:aws:")
+}
+
+// actors are the principals of a stack with everything, by what they are.
+func actors(t *testing.T, w *world) map[string]iam.Set {
+	t.Helper()
+	out := map[string]iam.Set{}
+	for name, id := range map[string]string{"director": "DirectorRole", "web": "WebRole", "worker": "WorkerRole", "pipeline": "PipelineRole"} {
+		set, there, err := w.cloud.Principal("role", w.there(t).Resources[id].PhysicalID)
+		if err != nil || !there {
+			t.Fatalf("%s: %v", id, err)
+		}
+		out[name] = set
+	}
+	installer, err := iam.Parse(stack.InstallerPolicy(scope))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out["installer"] = iam.Set{Policies: []iam.Policy{installer}}
+	return out
+}
+
+// TestPolicies_haveNothingIdle: what is no action, or on a resource or with a key that
+// the action does not know, is a mistake that IAM keeps to itself.
+func TestPolicies_haveNothingIdle(t *testing.T) {
+	w := newWorld(t)
+	w.made(t, everything())
+	for name, set := range actors(t, w) {
+		for _, p := range set.Policies {
+			for _, problem := range iam.Idle(p) {
+				t.Errorf("%s: %s", name, problem)
+			}
+		}
+	}
+}
+
+// TestInstallerPolicy_isEnoughForTheWholeLife makes, changes and deletes stacks of all
+// kinds with the rights of the shipped policy only.
+func TestInstallerPolicy_isEnoughForTheWholeLife(t *testing.T) {
+	installer, err := iam.Parse(stack.InstallerPolicy(scope))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for title, p := range map[string]stack.Parameters{"everything": everything(), "ordinary": parameters(), "little": little()} {
+		t.Run(title, func(t *testing.T) {
+			w := newWorldOf(t, cloudformation.Options{})
+			w.judge = iam.Set{Principal: iamARN + "user/ada", Policies: []iam.Policy{installer}}.Allows
+			w.made(t, p)
+			p.WebCIDRs, p.PermissionsBoundary = []string{"192.0.2.0/24"}, iamARN+"policy/other"
+			p.DatabaseStorage, p.Domain, p.HostedZone = 60, "ci.example.org", "Z9"
+			w.made(t, p)
+			if _, err := w.stack.Delete(t.Context(), true); err != nil {
+				t.Errorf("delete the stack: %v", err)
+			}
+			if state := w.state(); state != "" {
+				t.Errorf("the stack is %s", state)
+			}
+		})
+	}
+}
+
+// TestUpgradePolicy_isEnoughForAnUpdate changes what the pipeline may change, with its
+// own rights, and what it may not.
+func TestUpgradePolicy_isEnoughForAnUpdate(t *testing.T) {
+	w := newWorld(t)
+	p := parameters()
+	w.made(t, p)
+	set, there, err := w.cloud.Principal("user", w.there(t).Resources["PipelineUser"].PhysicalID)
+	if err != nil || !there {
+		t.Fatal(err)
+	}
+	set.Principal = iamARN + "user/pipeline"
+	w.judge = set.Allows
+	p.WebPort, p.WebCIDRs, p.DatabaseStorage, p.DatabaseType = 8443, []string{"192.0.2.0/24"}, 50, "db.t4g.medium"
+	w.made(t, p)
+	p.PermissionsBoundary = iamARN + "policy/other"
+	_, err = w.deploy(t, p)
+	says(t, err, "not authorized to perform: iam:", "AWS::IAM::Role")
+	if state := w.state(); !regexp.MustCompile("^UPDATE_ROLLBACK_").MatchString(state) {
+		t.Errorf("the stack is %s", state)
+	}
+}
