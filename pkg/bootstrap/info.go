@@ -2,13 +2,16 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // Info is what an installation is, from its state alone.
@@ -30,6 +33,13 @@ type Info struct {
 	// passwords are values that cannot be printed.
 	Access resource.Director  `json:"-"`
 	Web    resource.Concourse `json:"-"`
+	// Person is Web as somebody logs in who is no program.
+	Person resource.Concourse `json:"-"`
+	// Gateway is by which bosh ssh reaches VMs, "198.51.100.3"; "" where the director is
+	// somebody else's.
+	Gateway string `json:"-"`
+
+	keyParameter string // with the private key of the user vcap on the gateway
 }
 
 // Certificate is one that the installation has, with the days it is good for.
@@ -83,12 +93,35 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	}
 	if r.config.AWS == nil || r.record.Infrastructure != nil {
 		info.Access, info.Web = r.access(), r.web()
+		info.Person = info.Web
+		person := environment.PersonAccess(info.Web.URL, r.config, r.credentials)
+		info.Person.Username, info.Person.Password = person.Username, person.Password
 		info.Director = info.Access.URL
+	}
+	if r.config.AWS != nil {
+		info.Gateway, info.keyParameter = r.infra.DirectorAddress, r.infra.KeyParameter
 	}
 	if secrets {
 		info.Secrets = maps.Clone(r.credentials)
 	}
 	return info, nil
+}
+
+// GatewayKey asks AWS for the private key with which bosh ssh goes by the gateway: it
+// is no part of the state.
+func (i *Installation) GatewayKey(ctx context.Context, info Info) (secret.Value, error) {
+	if info.keyParameter == "" {
+		return secret.Value{}, fmt.Errorf("the state does not say where the key of the director's VM is: the next deploy writes it down")
+	}
+	key, err := i.Account.Parameter(ctx, info.keyParameter)
+	if err == nil && key.Empty() {
+		err = errors.New("it is not there")
+	}
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("read the key of the director's VM from the SSM parameter %s: %w", info.keyParameter, err)
+	}
+	i.Mask(key)
+	return key, nil
 }
 
 // SecretNames lists what Info's secrets are called.

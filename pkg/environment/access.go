@@ -1,7 +1,10 @@
 package environment
 
 import (
+	"maps"
 	"path"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -35,6 +38,29 @@ func WebAccess(url string, c *config.Config, credentials map[string]any) Access 
 		a.CACert = c.TLS.Certificate
 	default:
 		a.CACert = textOf(credentials, WebCA, "certificate")
+	}
+	return a
+}
+
+// PersonAccess is WebAccess as a person of the team main logs in: the first local user
+// of that team whose password is known here, admin where none is configured. Where
+// there is none it is this project's own user.
+func PersonAccess(url string, c *config.Config, credentials map[string]any) Access {
+	a := WebAccess(url, c, credentials)
+	known := maps.Clone(c.Auth.LocalUsers)
+	if len(known) == 0 {
+		known = map[string]secret.Value{"admin": secret.New(textOf(credentials, AdminPassword, ""))}
+	}
+	team := c.Auth.MainTeam
+	names := team.LocalUsers
+	if reflect.ValueOf(team).IsZero() {
+		names = slices.Sorted(maps.Keys(known))
+	}
+	for _, name := range names {
+		if password := known[name]; !password.Empty() {
+			a.Username, a.Password = name, password
+			break
+		}
 	}
 	return a
 }

@@ -47,6 +47,7 @@ type Infrastructure struct {
 	EgressAddress   string // "198.51.100.3": from which workers reach the internet
 
 	KeyPair        string // "perpetual-ci"
+	KeyParameter   string // "/ec2/keypair/key-0a1b2c3d": SSM parameter with its private key
 	SecurityGroups SecurityGroups
 	Profiles       Profiles
 	Database       Database

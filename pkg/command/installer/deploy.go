@@ -119,7 +119,7 @@ func (s *session) printDeployed(r bootstrap.Result) error {
 		fmt.Fprintf(&b, "\n%s is deployed.\n", name)
 	}
 	if r.URL != "" {
-		fmt.Fprintf(&b, "\n  Concourse  %s\n  log in     fly -t %s login -c %s\n  password   perpetual info %s --secrets\n", r.URL, name, r.URL, name)
+		fmt.Fprintf(&b, "\n  Concourse  %s\n  user       perpetual info %s --show concourse.username\n  password   perpetual info %s --show concourse.password\n  fly, bosh  eval \"$(perpetual info %s --env --secrets)\"\n", r.URL, name, name, name)
 	}
 	return s.print(b.String())
 }

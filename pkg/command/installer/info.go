@@ -24,8 +24,8 @@ func runInfo(ctx context.Context, c *command.Call) error {
 	if err != nil || help {
 		return err
 	}
-	if g.JSON && g.Env {
-		return errors.New("info: --json and --env: want one of them")
+	if err := g.single(); err != nil {
+		return err
 	}
 	g.Quiet = true // the result says all
 	s, err := openToLook(ctx, c, g.common, set, true)
@@ -33,23 +33,48 @@ func runInfo(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	defer s.close()
-	info, err := s.installation().Info(ctx, g.Secrets)
-	s.display.Close()
+	i := s.installation()
+	info, err := i.Info(ctx, g.Secrets || g.Show != "")
 	if errors.Is(err, bootstrap.ErrNotFound) {
 		return s.missing(err)
 	}
 	if err != nil {
 		return err
 	}
-	text, err := g.render(info, s.flags.Output == "json")
+	text, err := g.render(ctx, s, i, info)
+	s.display.Close()
 	if err != nil {
 		return err
 	}
-	if g.Secrets {
-		_, err = c.Out.Write([]byte(text)) // what was asked for is not masked
-		return err
+	switch {
+	case g.Secrets || g.Show != "": // what was asked for is not masked
+		_, err = c.Out.Write([]byte(text))
+	case g.Env || g.JSON || s.flags.Output == "json": // programs read it, in no other spelling
+		if _, err = s.out.Write([]byte(text)); err == nil {
+			err = s.out.Flush()
+		}
+	default:
+		err = s.print(text)
 	}
-	return s.print(text)
+	if err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
+}
+
+// single refuses two ways to print at once.
+func (g infoGrammar) single() error {
+	var ways []string
+	for way, asked := range map[string]bool{"--json": g.JSON || g.Output == "json", "--env": g.Env, "--show": g.Show != ""} {
+		if asked {
+			ways = append(ways, way)
+		}
+	}
+	if len(ways) > 1 {
+		slices.Sort(ways)
+		return fmt.Errorf("info: %s: want one of them", strings.Join(ways, " and "))
+	}
+	return nil
 }
 
 // missing says where an installation was looked for.
@@ -65,16 +90,18 @@ func (s *session) missing(err error) error {
 }
 
 // render is what info prints.
-func (g infoGrammar) render(info bootstrap.Info, asJSON bool) (string, error) {
+func (g infoGrammar) render(ctx context.Context, s *session, i *bootstrap.Installation, info bootstrap.Info) (string, error) {
 	switch {
 	case g.Env:
-		return exports(info, g.Secrets), nil
-	case g.JSON || asJSON:
+		return g.exports(ctx, s, i, info), nil
+	case g.Show != "":
+		return show(info, g.Show, func() (secret.Value, error) { return i.GatewayKey(ctx, info) })
+	case g.JSON || s.flags.Output == "json":
 		var b strings.Builder
 		err := printJSON(&b, info)
 		return b.String(), err
 	}
-	text := infoTable(info)
+	text := infoTable(info) + "\n" + loginCommands(info)
 	if !g.Secrets {
 		return text + fmt.Sprintf("\nSecrets are shown by: perpetual info %s --secrets\n", info.Name), nil
 	}
@@ -87,10 +114,10 @@ func (g infoGrammar) render(info bootstrap.Info, asJSON bool) (string, error) {
 
 // loginLines are what people look for among the secrets.
 func loginLines(info bootstrap.Info) string {
-	if info.Web.Username == "" {
+	if info.Person.Username == "" {
 		return ""
 	}
-	return fmt.Sprintf("\nConcourse user  %s\npassword        %s\n", info.Web.Username, info.Web.Password.Reveal())
+	return fmt.Sprintf("\nConcourse user  %s\npassword        %s\n", info.Person.Username, info.Person.Password.Reveal())
 }
 
 // soon is the number of days from which on a certificate's end is marked.
@@ -147,51 +174,4 @@ func keys(m map[string]string) []string {
 	}
 	sort.Strings(list)
 	return list
-}
-
-// exports sets the environment of the bosh and fly CLIs, for eval in a shell.
-// Credentials are in it only if they were asked for.
-func exports(info bootstrap.Info, secrets bool) string {
-	d, web := info.Access, info.Web
-	user, password := d.Client, d.ClientSecret
-	if d.Username != "" {
-		user, password = d.Username, d.Password
-	}
-	var b strings.Builder
-	set := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "export %s=%s\n", name, quote(value))
-		}
-	}
-	credential := func(name string, value secret.Value) {
-		switch {
-		case value.Empty():
-		case secrets:
-			set(name, value.Reveal())
-		default:
-			fmt.Fprintf(&b, "# %s: with --secrets\n", name)
-		}
-	}
-	set("BOSH_ENVIRONMENT", d.URL)
-	set("BOSH_CA_CERT", d.CACert)
-	set("BOSH_DEPLOYMENT", "concourse")
-	set("BOSH_CLIENT", user)
-	credential("BOSH_CLIENT_SECRET", password)
-	set("FLY_TARGET", info.Name)
-	set("CONCOURSE_URL", web.URL)
-	set("CONCOURSE_CA_CERT", web.CACert)
-	set("CONCOURSE_USERNAME", web.Username)
-	credential("CONCOURSE_PASSWORD", web.Password)
-	return b.String()
-}
-
-// quote makes a word of the POSIX shell out of any text.
-func quote(text string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || slices.Contains([]rune("@%_-+=:,./"), r)
-	}
-	if text != "" && !strings.ContainsFunc(text, func(r rune) bool { return !plain(r) }) {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -271,7 +271,7 @@ func infrastructureOf(o stack.Outputs, parameters map[string]string) (environmen
 	}
 	out := environment.Infrastructure{
 		Region: o.Region, VPC: o.VPC, DirectorAddress: o.DirectorAddress, DirectorIP: o.DirectorIP,
-		WebAddress: o.WebAddress, EgressAddress: o.NATAddress, KeyPair: o.KeyPair,
+		WebAddress: o.WebAddress, EgressAddress: o.NATAddress, KeyPair: o.KeyPair, KeyParameter: o.PrivateKeyParameter,
 		SecurityGroups: environment.SecurityGroups{
 			Director: o.DirectorSecurityGroup, VMs: o.VMsSecurityGroup, Web: o.WebSecurityGroup, Database: o.DatabaseSecurityGroup,
 		},

@@ -2,9 +2,6 @@ package installer_test
 
 import (
 	"encoding/json"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -65,6 +62,7 @@ func TestVerbs_onAnInstallation(t *testing.T) {
 	t.Run("plan", func(t *testing.T) { testPlan(t, p) })
 	t.Run("info", func(t *testing.T) { testInfo(t, p) })
 	t.Run("exports", func(t *testing.T) { testExports(t, p) })
+	t.Run("one value", func(t *testing.T) { testShow(t, p) })
 	t.Run("status", func(t *testing.T) { testStatus(t, p) })
 	t.Run("a failure as JSON", func(t *testing.T) {
 		q := p.run(t, "deploy", "--output=json", "--aws-network-cidr=10.77.0.0/16")
@@ -129,27 +127,6 @@ func testInfo(t *testing.T, p *place) {
 	}
 	if q := p.good(t, "info", "--secrets"); !strings.Contains(q.stdout, password) {
 		t.Error("info --secrets does not show the password")
-	}
-}
-
-// testExports evaluates the exports in a shell.
-func testExports(t *testing.T, p *place) {
-	q := p.good(t, "info", "--env", "--secrets")
-	file := filepath.Join(t.TempDir(), "env.sh")
-	write(t, filepath.Dir(file), map[string]string{"env.sh": q.stdout})
-	out, err := exec.Command("sh", "-euc", `. "$0"; printf '%s|' "$BOSH_ENVIRONMENT" "$BOSH_CLIENT" "$BOSH_CLIENT_SECRET" "$BOSH_CA_CERT" "$CONCOURSE_URL" "$CONCOURSE_PASSWORD"`, file).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	values := strings.Split(string(out), "|")
-	for i, want := range []string{`^https://.*:25555$`, `^perpetual$`, `^.{16,}$`, `^-----BEGIN CERTIFICATE-----\n`, `^` + regexp.QuoteMeta(p.WebURL()) + `$`, `^.{16,}$`} {
-		if !regexp.MustCompile(want).MatchString(values[i]) {
-			t.Errorf("value %d is %q, want %s", i, values[i], want)
-		}
-	}
-	q = p.good(t, "info", "--env")
-	if strings.Contains(q.stdout, "export BOSH_CLIENT_SECRET") || !strings.Contains(q.stdout, "export BOSH_ENVIRONMENT=") {
-		t.Errorf("without --secrets:\n%s", q.stdout)
 	}
 }
 
