@@ -88,6 +88,7 @@ var owners = map[string]string{
 	"github.com/gofrs/flock":                                "pkg/state pkg/createenv pkg/sandbox",
 	"github.com/google/go-github":                           "pkg/github",
 	"github.com/concourse/concourse":                        "pkg/concourse pkg/concourse/config pkg/sandbox",
+	"github.com/concourse/concourse/vars":                   "pkg/manifest pkg/sandbox",
 	"github.com/cloudfoundry/bosh-cli/v7/director/template": "pkg/manifest pkg/createenv",
 	"github.com/cloudfoundry/bosh-cli/v7/director":          "pkg/bosh",
 	"github.com/cloudfoundry/bosh-cli/v7/uaa":               "pkg/bosh",

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -47,10 +45,9 @@ func runPipeline(ctx context.Context, c *call) error {
 		return err
 	}
 	defaults := pipelines.SelfUpgradeDefaults(c.deployedConcourse(ctx, vars))
-	text, err := manifest.Render(manifest.Template{
-		File:    manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
-		Vars:    append([]map[string]any{defaults, {"perpetual_version": Version}}, vars...),
-		Partial: true,
+	text, err := manifest.RenderPipeline(manifest.Pipeline{
+		File:     manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
+		Defaults: append([]map[string]any{defaults, {"perpetual_version": Version}}, vars...),
 	})
 	if err != nil {
 		return err
@@ -127,8 +124,8 @@ func (c *call) pipelineVars() ([]map[string]any, error) {
 	}
 	yamlValue := func(text string) error {
 		name, value, ok := strings.Cut(text, "=")
-		var parsed any
-		if !ok || name == "" || yaml.Unmarshal([]byte(value), &parsed) != nil {
+		parsed, err := manifest.PipelineValue([]byte(value))
+		if !ok || name == "" || err != nil {
 			return errors.New("want NAME=YAML")
 		}
 		layers = append(layers, map[string]any{name: parsed})
@@ -139,9 +136,9 @@ func (c *call) pipelineVars() ([]map[string]any, error) {
 		if err != nil {
 			return err
 		}
-		layer := map[string]any{}
-		if err := yaml.Unmarshal(text, &layer); err != nil {
-			return errors.New("want a YAML mapping of variables")
+		layer, err := manifest.PipelineVars(manifest.File{Name: path, Text: text})
+		if err != nil {
+			return err
 		}
 		layers = append(layers, layer)
 		return nil

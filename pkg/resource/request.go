@@ -100,6 +100,7 @@ type UpgradeParams struct {
 type PipelineParams struct {
 	Name         string         `json:"name"` // default: the build's own pipeline
 	File         string         `json:"file"` // default: the bundled self-upgrade pipeline
+	OpsFiles     []string       `json:"ops_files"`
 	Vars         map[string]any `json:"vars"`
 	VarsFiles    []string       `json:"vars_files"`
 	InstanceVars map[string]any `json:"instance_vars"`
@@ -210,8 +211,18 @@ func (p OutParams) validate() error {
 	if p.Attempts < 0 {
 		return fmt.Errorf("validate params.attempts: want a number above 0, got %d", p.Attempts)
 	}
-	if p.Pipeline != nil && p.Pipeline.File == "" && len(p.Pipeline.InstanceVars) > 0 && p.Pipeline.Name == "" {
+	if p.Pipeline != nil {
+		return p.Pipeline.validate()
+	}
+	return nil
+}
+
+func (p PipelineParams) validate() error {
+	if p.File == "" && len(p.InstanceVars) > 0 && p.Name == "" {
 		return errors.New("validate params.pipeline: instance_vars need a name")
+	}
+	if i := strings.IndexAny(p.Name, "/?#"); i >= 0 {
+		return fmt.Errorf("validate params.pipeline.name: the name of a pipeline cannot contain %q, got %q; instance vars go into params.pipeline.instance_vars", p.Name[i:i+1], p.Name)
 	}
 	return nil
 }

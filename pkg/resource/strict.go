@@ -84,6 +84,9 @@ func assign(tree map[string]any, target any) error {
 	}
 	if len(seen.Unused) > 0 {
 		sort.Strings(seen.Unused)
+		if err := foreignKey(seen.Unused); err != nil {
+			return err
+		}
 		return unknownKey(seen.Unused[0], reflect.TypeOf(target).Elem())
 	}
 	return nil

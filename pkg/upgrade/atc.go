@@ -102,7 +102,9 @@ func (b Build) vars() (vars map[string]any, err error) {
 	if b.InstanceVars == "" {
 		return nil, nil
 	}
-	if err := json.Unmarshal([]byte(b.InstanceVars), &vars); err != nil {
+	decoder := json.NewDecoder(strings.NewReader(b.InstanceVars))
+	decoder.UseNumber() // as fly has them: one may stand inside a text
+	if err := decoder.Decode(&vars); err != nil {
 		return nil, fmt.Errorf("parse BUILD_PIPELINE_INSTANCE_VARS: %w", err)
 	}
 	return vars, nil

@@ -41,6 +41,6 @@ func FuzzInput(f *testing.F) {
 				t.Errorf("variables were taken: %v", err)
 			}
 		}
-		_ = isBundled(in.Pipeline.Text)
+		_ = isBundled(in.Pipeline.File.Text)
 	})
 }

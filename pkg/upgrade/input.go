@@ -19,9 +19,16 @@ type Input struct {
 	Manifest      manifest.Template     // without variables
 	Vars          []map[string]any      // of the manifest; the later maps win
 	CloudConfig   []byte                // YAML; empty: left as it is
-	Pipeline      manifest.File         // without text: the bundled one
-	PipelineVars  []map[string]any      // the later maps win
-	Notes         []string              // what people should know of their files
+	Pipeline      PipelineInput
+	Notes         []string // what people should know of their files
+}
+
+// PipelineInput is what the pipeline is made of. Its variables are those of fly.
+type PipelineInput struct {
+	File      manifest.File // without text: the bundled one
+	OpsFiles  []manifest.File
+	Vars      map[string]any
+	VarsFiles []map[string]any // the later maps win; below Vars
 }
 
 // readInput reads every file named in params, so that a missing one is found
@@ -44,16 +51,13 @@ func readInput(p resource.OutParams, dir string) (Input, error) {
 			return Input{}, err
 		}
 	}
-	for _, name := range p.OpsFiles {
-		file, err := in.readFile(dir, "params.ops_files", name)
-		if err != nil {
-			return Input{}, err
-		}
-		in.Manifest.OpsFiles = append(in.Manifest.OpsFiles, file)
-	}
-	if in.Vars, err = in.readVars(dir, "params.vars_files", p.VarsFiles, p.Vars); err != nil {
+	if in.Manifest.OpsFiles, err = in.readFiles(dir, "params.ops_files", p.OpsFiles); err != nil {
 		return Input{}, err
 	}
+	if in.Vars, err = in.readVars(dir, "params.vars_files", p.VarsFiles, manifest.Vars); err != nil {
+		return Input{}, err
+	}
+	in.Vars = append(in.Vars, plain(p.Vars).(map[string]any))
 	if p.CloudConfig != "" {
 		file, err := in.readFile(dir, "params.cloud_config", p.CloudConfig)
 		if err != nil {
@@ -73,11 +77,15 @@ func (in *Input) readPipeline(p *resource.PipelineParams, dir string) error {
 	}
 	var err error
 	if p.File != "" {
-		if in.Pipeline, err = in.readFile(dir, "params.pipeline.file", p.File); err != nil {
+		if in.Pipeline.File, err = in.readFile(dir, "params.pipeline.file", p.File); err != nil {
 			return err
 		}
 	}
-	in.PipelineVars, err = in.readVars(dir, "params.pipeline.vars_files", p.VarsFiles, p.Vars)
+	if in.Pipeline.OpsFiles, err = in.readFiles(dir, "params.pipeline.ops_files", p.OpsFiles); err != nil {
+		return err
+	}
+	in.Pipeline.Vars = plain(p.Vars).(map[string]any)
+	in.Pipeline.VarsFiles, err = in.readVars(dir, "params.pipeline.vars_files", p.VarsFiles, manifest.PipelineVars)
 	return err
 }
 
@@ -95,21 +103,34 @@ func (in Input) haveFiles() error {
 	return nil
 }
 
+// readFiles reads the files that a key lists.
+func (in *Input) readFiles(dir, key string, names []string) ([]manifest.File, error) {
+	var files []manifest.File
+	for _, name := range names {
+		file, err := in.readFile(dir, key, name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
 // readVars gives the layers of variables, those that win last.
-func (in *Input) readVars(dir, key string, files []string, vars map[string]any) ([]map[string]any, error) {
+func (in *Input) readVars(dir, key string, files []string, parse func(manifest.File) (map[string]any, error)) ([]map[string]any, error) {
 	var layers []map[string]any
 	for _, name := range files {
 		file, err := in.readFile(dir, key, name)
 		if err != nil {
 			return nil, err
 		}
-		layer, err := manifest.Vars(file)
+		layer, err := parse(file)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 		layers = append(layers, layer)
 	}
-	return append(layers, plain(vars).(map[string]any)), nil
+	return layers, nil
 }
 
 // readFile reads a file below the build's directory.

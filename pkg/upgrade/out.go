@@ -110,7 +110,7 @@ func (o Out) Upgrade(ctx context.Context, req resource.OutRequest, in Input) (re
 	defer cancel()
 
 	r := &run{OutRequest: req, input: in}
-	for _, layer := range slices.Concat(r.input.Vars, r.input.PipelineVars) {
+	for _, layer := range slices.Concat(r.input.Vars, r.input.Pipeline.VarsFiles, []map[string]any{r.input.Pipeline.Vars}) {
 		o.Mask(resource.SecretVars(layer)...)
 	}
 	for _, note := range r.input.Notes {

@@ -67,24 +67,27 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 	return plan, plan.render(r, running, bundled)
 }
 
-// render fills in the pipeline. Variables without a value stay in place for
-// Concourse's credential manager. The bundled one keeps the values that are set
+// render fills in the pipeline as fly does. Variables without a value stay in place
+// for Concourse's credential manager. The bundled one keeps the values that are set
 // now; a user's own file is taken as fly takes it: nothing but the params fills
 // it in, so that ((var)) in it can take a literal's place.
 func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err error) {
-	t := manifest.Template{File: r.input.Pipeline, Partial: true}
+	in := r.input.Pipeline
+	t := manifest.Pipeline{
+		File: in.File, OpsFiles: in.OpsFiles, Vars: in.Vars, VarsFiles: in.VarsFiles, InstanceVars: p.ref.InstanceVars,
+	}
 	if bundled {
 		t.File = manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()}
-		given := append([]map[string]any{r.input.componentVars()}, r.input.PipelineVars...)
+		given := append([]map[string]any{r.input.componentVars(), in.Vars, p.ref.InstanceVars}, in.VarsFiles...)
 		if running.Exists {
-			if p.kept, err = keep(t, running.YAML, given, "set", "params.pipeline.vars"); err != nil {
+			template := manifest.Template{File: t.File, OpsFiles: t.OpsFiles}
+			if p.kept, err = keep(template, running.YAML, given, "set", "params.pipeline.vars"); err != nil {
 				return err
 			}
 		}
-		t.Vars = append(t.Vars, pipelines.SelfUpgradeDefaults(r.concourseVersion()), p.kept, r.input.componentVars())
+		t.Defaults = append(t.Defaults, pipelines.SelfUpgradeDefaults(r.concourseVersion()), p.kept, r.input.componentVars())
 	}
-	t.Vars = append(t.Vars, r.input.PipelineVars...)
-	if p.config, err = manifest.Render(t); err != nil || !bundled || !running.Exists {
+	if p.config, err = manifest.RenderPipeline(t); err != nil || !bundled || !running.Exists {
 		return err
 	}
 	// What people have added by hand, and this program's library knows nothing of.
