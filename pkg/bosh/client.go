@@ -142,7 +142,7 @@ func (c *Client) via(method string) *http.Client {
 func (c *Client) newHTTP(config Config, headerTimeout time.Duration) (*http.Client, error) {
 	client, err := retry.NewClient(retry.Options{
 		CACert: config.CACert, Policy: config.Retry, MaxBody: maxBody,
-		HeaderTimeout: headerTimeout, Wrap: c.proxy.wrap, Debug: config.Debug,
+		HeaderTimeout: headerTimeout, Proxy: c.proxy.lookup(), Dial: c.proxy.dial(), Debug: config.Debug,
 		Notify: func(err error, wait time.Duration) {
 			c.notify(c.auth.mask(fmt.Sprintf("director: %v; next try in %s", bare(err), wait.Round(time.Millisecond))))
 		},

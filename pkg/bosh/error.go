@@ -109,6 +109,7 @@ func (e *connectionError) Unwrap() error { return e.err }
 func (c *Client) lost(ctx context.Context, host string, sent bool, err error) error {
 	err = bare(err)
 	var certificate *tls.CertificateVerificationError
+	var proxy *retry.ProxyError
 	doing := "reach " + c.peer(host) + " " + host
 	hint := ""
 	switch {
@@ -118,6 +119,7 @@ func (c *Client) lost(ctx context.Context, host string, sent bool, err error) er
 	case errors.As(err, &certificate):
 		doing = "trust " + c.peer(host) + " " + host
 		hint = "; checked against " + c.trusted
+	case errors.As(err, &proxy): // it says what to look at
 	case !sent:
 		hint = "; check the url, and that the director may be reached from here"
 	}

@@ -10,15 +10,18 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
-// handshakeTimeout bounds the way to a jumpbox.
-const handshakeTimeout = 20 * time.Second
+// handshakeTimeout bounds the way to a jumpbox, as that to a SOCKS server.
+const handshakeTimeout = retry.ProxyTimeout
+
+// proxySetting is what users call it.
+const proxySetting = "director.proxy"
 
 // proxy is the way to the director: direct, through a SOCKS5 server, or through
 // an SSH server, in the notation of BOSH_ALL_PROXY. bosh-cli's own code for it
@@ -37,7 +40,7 @@ func newProxy(text string, key secret.Value, hostKey string) (*proxy, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {
-		return nil, errors.New("check director proxy: give it as socks5://HOST:PORT or ssh+socks5://USER@HOST:22?private-key=PATH")
+		return nil, errors.New("check director.proxy: give it as socks5://HOST:PORT or ssh+socks5://USER@HOST:22?private-key=PATH")
 	}
 	switch u.Scheme {
 	case "socks5", "socks5h":
@@ -45,22 +48,30 @@ func newProxy(text string, key secret.Value, hostKey string) (*proxy, error) {
 	case "ssh+socks5":
 		jumpbox, err := newJumpbox(u, key, hostKey)
 		if err != nil {
-			return nil, fmt.Errorf("check director proxy: %w", err)
+			return nil, fmt.Errorf("check director.proxy: %w", err)
 		}
 		return &proxy{jumpbox: jumpbox}, nil
 	}
-	return nil, fmt.Errorf("check director proxy: scheme %s is none of socks5, ssh+socks5", u.Scheme)
+	return nil, fmt.Errorf("check director.proxy: scheme %s is none of socks5, ssh+socks5", u.Scheme)
 }
 
-// wrap leads a transport through the proxy.
-func (p *proxy) wrap(t *http.Transport) (http.RoundTripper, error) {
+// lookup is the proxy of a request. Without a setting, the environment's is taken.
+func (p *proxy) lookup() func(*http.Request) (retry.Proxy, error) {
 	switch {
 	case p.socks != nil:
-		t.Proxy = http.ProxyURL(p.socks)
+		return func(*http.Request) (retry.Proxy, error) { return retry.Proxy{URL: p.socks, Setting: proxySetting}, nil }
 	case p.jumpbox != nil:
-		t.Proxy, t.DialContext = nil, p.jumpbox.DialContext
+		return retry.Direct
 	}
-	return t, nil
+	return nil
+}
+
+// dial makes connections from where the director is reached; nil is from here.
+func (p *proxy) dial() func(context.Context, string, string) (net.Conn, error) {
+	if p.jumpbox != nil {
+		return p.jumpbox.DialContext
+	}
+	return nil
 }
 
 // close ends the connection to a jumpbox.
@@ -75,6 +86,7 @@ func (p *proxy) close() error {
 // does one after the connection has died.
 type jumpbox struct {
 	address string
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	config  *ssh.ClientConfig
 	turn    chan struct{} // held while client is looked at or made
 	client  *ssh.Client
@@ -114,8 +126,8 @@ func newJumpbox(u *url.URL, key secret.Value, fingerprint string) (*jumpbox, err
 		port = "22"
 	}
 	return &jumpbox{
-		address: net.JoinHostPort(u.Hostname(), port),
-		turn:    make(chan struct{}, 1), closed: make(chan struct{}),
+		address: net.JoinHostPort(u.Hostname(), port), dial: (&net.Dialer{}).DialContext,
+		turn: make(chan struct{}, 1), closed: make(chan struct{}),
 		config: &ssh.ClientConfig{
 			User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: hostKey(fingerprint),
 		},
@@ -137,6 +149,9 @@ func hostKey(fingerprint string) ssh.HostKeyCallback {
 // DialContext dials address from the jumpbox.
 func (j *jumpbox) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	client, err := j.connect(ctx)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, retry.Final(fmt.Errorf("connect to jumpbox %s (%s): it says nothing for %s", j.address, proxySetting, handshakeTimeout))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to jumpbox %s: %w", j.address, err)
 	}
@@ -167,7 +182,7 @@ func (j *jumpbox) connect(ctx context.Context) (*ssh.Client, error) {
 		case <-ctx.Done():
 		}
 	}()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", j.address)
+	conn, err := j.dial(ctx, "tcp", j.address)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -169,6 +170,25 @@ func TestProxy_socksLeadsToTheDirector(t *testing.T) {
 	config.Proxy = "socks5://" + socksServer(t, &used)
 	if _, err := newClient(t, config).Locks(t.Context()); err != nil || used.Load() == 0 {
 		t.Errorf("%d connections through the proxy, error %v", used.Load(), err)
+	}
+}
+
+// A fault of the proxy is not blamed on the director, and names the setting.
+func TestProxy_thatFailsIsNamed(t *testing.T) {
+	refused := listen(t, func(conn net.Conn) {
+		_, _ = io.ReadFull(conn, make([]byte, 3))
+		_, _ = conn.Write([]byte{5, 0xff}) // no way to log in is good enough
+		_ = conn.Close()
+	})
+	for _, c := range []struct{ address, want string }{
+		{"127.0.0.1:1", "connection refused"}, {refused, "no acceptable authentication methods"},
+	} {
+		client := newClient(t, bosh.Config{URL: "https://director.invalid", Client: "ci", ClientSecret: secret.New(clientSecret), Proxy: "socks5://u:hunter2@" + c.address, Retry: retry.Never})
+		_, err := client.Info(t.Context())
+		if err == nil || !strings.HasPrefix(err.Error(), "ask the director how to log in: reach director director.invalid:25555: go through proxy "+c.address+" (director.proxy): ") ||
+			!strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "check the url") {
+			t.Errorf("error %v, want %s", err, c.want)
+		}
 	}
 }
 

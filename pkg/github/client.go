@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	api "github.com/google/go-github/v60/github"
 
@@ -49,6 +50,11 @@ type Client struct {
 // New makes a client; it sends nothing. It fails with retry.ErrCACert, or when
 // the URL is none that the API could have.
 func New(config Config) (*Client, error) {
+	// Files and secret stores add a line break.
+	config.Token = secret.New(strings.TrimSpace(config.Token.Reveal()))
+	if strings.ContainsFunc(config.Token.Reveal(), unicode.IsControl) {
+		return nil, errors.New("check github token: it holds a line break or another character that cannot be sent")
+	}
 	base, err := baseURL(config)
 	if err != nil {
 		return nil, err

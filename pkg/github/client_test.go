@@ -256,3 +256,22 @@ func TestClient_identifiesItself(t *testing.T) {
 		t.Errorf("User-Agent %q, error %v", agent, err)
 	}
 }
+
+// Files and secret stores leave a line break at the end of a token.
+func TestNew_trimsTheToken(t *testing.T) {
+	w := start(t, sandbox.Options{Tokens: []string{canary}}, nil, tlsca.Options{})
+	w.Publish(repo, sandbox.Release{Tag: "v1.0.0", CreatedAt: day})
+	for _, token := range []string{canary + "\n", " " + canary + "\r\n", "\t" + canary} {
+		c := client(t, github.Config{URL: w.url, Token: secret.New(token)})
+		if list, _, err := c.Releases(t.Context(), repo, 1, 10); err != nil || len(list) != 1 {
+			t.Errorf("%q: %d releases, error %v", token, len(list), err)
+		}
+		if got := c.Header(w.url + "/x").Get("Authorization"); got != "Bearer "+canary {
+			t.Errorf("%q: header %q", token, got)
+		}
+	}
+	_, err := github.New(github.Config{URL: w.url, Token: secret.New("ghp_a\nghp_b")})
+	if err == nil || err.Error() != "check github token: it holds a line break or another character that cannot be sent" {
+		t.Errorf("two tokens: %v", err)
+	}
+}

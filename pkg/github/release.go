@@ -29,7 +29,7 @@ type Release struct {
 	CreatedAt   time.Time // of the tagged commit
 	PublishedAt time.Time // zero for a draft
 	Assets      []Asset
-	AssetsCut   bool      // so many are listed that some may be missing: ask Assets
+	AssetsCut   bool // so many are listed that some may be missing: ask Assets
 }
 
 // Asset is one file of a release.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -55,7 +56,11 @@ type Options struct {
 	Notify func(err error, wait time.Duration)
 	// Debug hears of every exchange and every wait; nil: nobody does.
 	Debug *slog.Logger
-	// Wrap, if set, goes between the retries and the wire: authentication, a proxy's dialer.
+	// Proxy says through which server a request goes; default: the environment says it.
+	Proxy func(*http.Request) (Proxy, error)
+	// Dial makes the connections; default: from here.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Wrap, if set, goes between the retries and the wire, such as authentication.
 	Wrap func(*http.Transport) (http.RoundTripper, error)
 }
 
@@ -66,6 +71,9 @@ var ErrCACert = errors.New("parse ca_cert: no certificate in PEM form found in i
 // timeouts for each phase. A deadline for the whole exchange comes from the
 // request's context. It fails with ErrCACert.
 func NewClient(o Options) (*http.Client, error) {
+	if o.Proxy == nil {
+		o.Proxy = environment
+	}
 	transport, err := newTransport(o)
 	if err != nil {
 		return nil, err
@@ -80,7 +88,7 @@ func NewClient(o Options) (*http.Client, error) {
 		o.Policy = Default
 	}
 	return &http.Client{Transport: &roundTripper{
-		wire: wire, policy: o.Policy, maxBody: o.MaxBody, notify: o.Notify, debug: o.Debug,
+		wire: &proxied{next: wire, lookup: o.Proxy}, policy: o.Policy, maxBody: o.MaxBody, notify: o.Notify, debug: o.Debug,
 	}}, nil
 }
 
@@ -97,15 +105,21 @@ func newTransport(o Options) (*http.Transport, error) {
 	if o.HeaderTimeout == 0 {
 		o.HeaderTimeout = 30 * time.Second
 	}
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		ForceAttemptHTTP2:     true,
-		TLSClientConfig:       config,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: o.HeaderTimeout,
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   8,
+		Proxy: func(req *http.Request) (*url.URL, error) {
+			p, err := o.Proxy(req)
+			return p.URL, err
+		},
+		OnProxyConnectResponse: answered,
+		DialContext:            bounded(o.Dial),
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  o.HeaderTimeout,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConnsPerHost:    8,
 	}, nil
 }

@@ -19,7 +19,10 @@ func Explain(err error, host string, ownCA bool) error {
 		err = wrapped.Err
 	}
 	var certificate *tls.CertificateVerificationError
+	var proxy *ProxyError
 	switch {
+	case errors.As(err, &proxy):
+		return fmt.Errorf("reach %s: %w", host, proxy)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("wait for an answer from %s: %w", host, err)
 	case errors.As(err, &certificate) && ownCA:

@@ -110,6 +110,14 @@ func forms(text string) []string {
 	if text == "" {
 		return nil
 	}
+	if bare := strings.TrimSpace(text); bare != text { // as it is sent, and so may come back
+		return append(forms(bare), formsOf(text)...)
+	}
+	return formsOf(text)
+}
+
+// formsOf gives the forms of a text as it is.
+func formsOf(text string) []string {
 	out := []string{text, url.QueryEscape(text), url.PathEscape(text)}
 	for _, quoted := range append(quotedJSON(text), strconv.Quote(text), strconv.QuoteToASCII(text)) {
 		out = append(out, quoted[1:len(quoted)-1])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -65,5 +66,16 @@ func TestWriter_leavesOtherTextAlone(t *testing.T) {
 	_ = w.Flush()
 	if got := out.String(); got != "abc passwort pass" {
 		t.Errorf("after Flush: %q", got)
+	}
+}
+
+// A token is sent without the line break of the file that it came from, and so comes back.
+func TestWriter_masksASecretWithoutTheSpaceAroundIt(t *testing.T) {
+	var out bytes.Buffer
+	w := secret.NewWriter(&out, secret.New(" hunter2hunter22\r\n"))
+	_, _ = io.WriteString(w, "Bearer hunter2hunter22, "+base64.StdEncoding.EncodeToString([]byte("hunter2hunter22")))
+	_ = w.Flush()
+	if got := out.String(); got != "Bearer "+secret.Redacted+", "+secret.Redacted {
+		t.Error(got)
 	}
 }
