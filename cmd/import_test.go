@@ -50,11 +50,12 @@ var mayImport = map[string][]string{
 	// A program of its own for maintainers.
 	"pkg/compatibility/refresh": {"pkg/compatibility"},
 	"pkg/upgrade": {
-		"pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
+		"pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
 		"pkg/concourse", "pkg/state", "pkg/secret", "pipelines", "pkg/crash",
 	},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
 	"pkg/component":        {"pkg/version", "pkg/compatibility", "pkg/resource", "pkg/manifest", "pkg/state", "pkg/secret", "pkg/crash"},
+	"pkg/adoption":         {"pkg/manifest"},
 	"pkg/inventory":        {"pkg/version", "pkg/component", "pkg/manifest"},
 	"pkg/postgres":         {"pkg/compatibility", "pkg/manifest"},
 	"pkg/resource":         {"pkg/version", "pkg/secret"},

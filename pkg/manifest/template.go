@@ -3,6 +3,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -63,6 +64,12 @@ func Render(t Template) ([]byte, error) {
 		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
 	}
 	return text, nil
+}
+
+// WithoutEmptyVariables leaves out the section variables of a rendered manifest if
+// nothing is in it: it is there for ops files, and a director would show it as a change.
+func WithoutEmptyVariables(text []byte) []byte {
+	return bytes.Replace(text, []byte("\nvariables: []\n"), []byte("\n"), 1)
 }
 
 // patched is the template with its ops files applied.

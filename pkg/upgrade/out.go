@@ -67,6 +67,7 @@ type run struct {
 	ignored  []inventory.Conflict // what rendered does not take of the component set, as params allow
 	upload   []Artifact           // what the director lacks of it
 	shelf    *shelf
+	adopted  []string // what people were told of the manifest that is taken over
 	said     []string // the notes of the way that people were told
 	// noRelease says that the director does not let us upload a release.
 	noRelease bool

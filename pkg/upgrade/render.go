@@ -23,6 +23,9 @@ func (o Out) render(ctx context.Context, r *run) error {
 		t.Vars = append(t.Vars, manifest.ConcourseDefaults())
 	}
 	given := append([]map[string]any{{"deployment_name": r.Source.Deployment}, r.input.componentVars()}, r.input.Vars...)
+	if err := o.adopt(r, t, given); err != nil {
+		return err
+	}
 	major, err := postgres.Vars(t, r.deployed.Manifest, given, r.majorParam())
 	if err != nil {
 		return err
@@ -44,6 +47,9 @@ func (o Out) render(ctx context.Context, r *run) error {
 	text, err := o.fillIn(ctx, t)
 	if err != nil {
 		return err
+	}
+	if r.Params.Manifest == "" {
+		text = manifest.WithoutEmptyVariables(text)
 	}
 	if err := o.renderCloudConfig(ctx, r, slices.Concat([]map[string]any{major, kept}, given)); err != nil {
 		return err
@@ -106,11 +112,15 @@ func (o Out) fillIn(ctx context.Context, t manifest.Template) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask the director for its config server: %w", err)
 	}
-	if !has {
+	t.Partial = true
+	if text, err = manifest.Render(t); err != nil {
+		return nil, err
+	}
+	// What its section variables defines need not have a value if nothing refers to it.
+	if !has && manifest.HasVariables(text) {
 		return nil, fmt.Errorf("%w; give them in params.vars or params.vars_files", missing)
 	}
-	t.Partial = true
-	return manifest.Render(t)
+	return text, nil
 }
 
 // accept validates a rendered manifest.

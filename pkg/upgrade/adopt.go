@@ -1,0 +1,63 @@
+package upgrade
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/adoption"
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+)
+
+// adopt compares the bundled manifest with the deployed one, before it is filled in: a
+// put that forgets params.manifest, or an ops file, would move a running Concourse to an
+// empty database. What params.adopt allows it says; otherwise it refuses what leaves
+// data behind, and all that differs from a manifest that was never made from the
+// bundled one.
+func (o Out) adopt(r *run, t manifest.Template, given []map[string]any) error {
+	if r.Params.Manifest != "" || len(r.deployed.Manifest) == 0 {
+		return nil
+	}
+	changes, ours, err := structure(t, r.deployed.Manifest, given)
+	if err != nil {
+		return err
+	}
+	data := slices.ContainsFunc(changes, func(c adoption.Change) bool { return c.Data })
+	if len(changes) == 0 || ours && !data {
+		return nil
+	}
+	if r.Params.Adopt {
+		for _, c := range changes {
+			if text := "adopt: " + c.What; !slices.Contains(r.adopted, text) {
+				r.adopted = append(r.adopted, text)
+				o.say("%s", text)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("refuse to deploy the bundled manifest over another one: %s; nothing was changed; "+
+		"give params.manifest (or the ops_files) that %s was deployed with, or take it over with params.adopt: true, first with dry_run: true", adoption.Text(changes), r.Source.Deployment)
+}
+
+// structure says what a template would change of the structure of what is deployed, and
+// whether that may have been made from it.
+func structure(t manifest.Template, deployed []byte, given []map[string]any) (changes []adoption.Change, ours bool, err error) {
+	t.Partial, t.Vars = true, nil
+	text, err := manifest.Render(t)
+	if err != nil {
+		return nil, false, err
+	}
+	kept, _, err := manifest.Keep(text, deployed)
+	if err != nil {
+		return nil, false, fmt.Errorf("compare with the deployed manifest: %w", err)
+	}
+	t.Vars = slices.Concat([]map[string]any{manifest.ConcourseDefaults(), kept}, given)
+	if text, err = manifest.Render(t); err != nil {
+		return nil, false, err
+	}
+	if changes, err = adoption.Compare(deployed, text, boshrelease.Name); err != nil {
+		return nil, false, err
+	}
+	ours, err = adoption.MadeFrom(manifest.Concourse().Text, deployed, text)
+	return changes, ours, err
+}
