@@ -97,7 +97,7 @@ func TestLogin_isRenewedOnceWhenATokenIsRefused(t *testing.T) {
 // A token that lacks a scope is good: another one would lack it too.
 func TestLogin_isNotRenewedForWantOfAScope(t *testing.T) {
 	director, u := uaaDirector(t, map[string]http.HandlerFunc{"POST /releases": text(401, `{"code":600000,"description":"Require one of the scopes: bosh.admin"}`)})
-	_, err := newClient(t, asClient(director)).UploadRelease(t.Context(), "perpetual", []byte("x"))
+	_, err := newClient(t, asClient(director)).UploadRelease(t.Context(), "perpetual", []byte("x"), "")
 	if !errors.Is(err, bosh.ErrForbidden) || u.given.Load() != 1 || director.count("POST") != 1 {
 		t.Errorf("%d tokens, %d requests, error %v", u.given.Load(), director.count("POST"), err)
 	}

@@ -75,7 +75,7 @@ func TestErrors_tellMissingRightsFromAWrongLogin(t *testing.T) {
 		"404":            {text(404, `{"code":600000,"description":"x"}`), false},
 	} {
 		client, _ := connect(t, map[string]http.HandlerFunc{"POST /releases": c.answer})
-		_, err := client.UploadRelease(t.Context(), "perpetual", []byte("x"))
+		_, err := client.UploadRelease(t.Context(), "perpetual", []byte("x"), "")
 		if err == nil || errors.Is(err, bosh.ErrForbidden) != c.forbidden {
 			t.Errorf("%s: error %v", name, err)
 		}

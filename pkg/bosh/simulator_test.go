@@ -218,7 +218,7 @@ func TestSimulator_aClientThatMayNotUploadIsToldSo(t *testing.T) {
 	s.uaa.Clients["deployer"] = clientSecret
 	s.uaa.Scopes = map[string][]string{"deployer": {"bosh.read", "bosh.teams.ci.admin"}}
 	client := s.login(t, "deployer")
-	_, err := client.UploadRelease(t.Context(), "perpetual", []byte("x"))
+	_, err := client.UploadRelease(t.Context(), "perpetual", []byte("x"), "")
 	if !errors.Is(err, bosh.ErrForbidden) || !strings.Contains(err.Error(), "director does not let client deployer do this") ||
 		!strings.Contains(err.Error(), "bosh.releases.upload") {
 		t.Errorf("error %v", err)
@@ -242,7 +242,7 @@ func TestSimulator_aClientThatMayNotUploadIsToldSo(t *testing.T) {
 func TestSimulator_takesTheReleaseOfOurOwn(t *testing.T) {
 	s := simulate(t, nil)
 	upload := func() bosh.Task {
-		id, err := s.client.UploadRelease(t.Context(), boshrelease.Name, boshrelease.Archive())
+		id, err := s.client.UploadRelease(t.Context(), boshrelease.Name, boshrelease.Archive(), "")
 		if err != nil {
 			t.Fatal(err)
 		}

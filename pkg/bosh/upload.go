@@ -36,30 +36,33 @@ func (c *Client) UploadReleaseURL(ctx context.Context, u Upload) (taskID int, er
 }
 
 // UploadStemcellFile sends a stemcell from a file, once, and returns the id of
-// the task that unpacks it; fix replaces one that is there. Its errors are as those of Deploy.
-func (c *Client) UploadStemcellFile(ctx context.Context, path string, fix bool) (taskID int, err error) {
+// the task that unpacks it; of u it takes Fix and ContextID. Its errors are as those of
+// Deploy.
+func (c *Client) UploadStemcellFile(ctx context.Context, path string, u Upload) (taskID int, err error) {
 	return c.submit(ctx, submission{
-		action: "upload stemcell " + path, method: http.MethodPost, path: "/stemcells", query: uploadQuery(fix), mediaType: archive, file: path,
+		action: "upload stemcell " + path, method: http.MethodPost, path: "/stemcells", query: uploadQuery(u.Fix), mediaType: archive,
+		file: path, contextID: u.ContextID,
 	})
 }
 
 // UploadReleaseFile sends a release from a file; otherwise as UploadStemcellFile.
-func (c *Client) UploadReleaseFile(ctx context.Context, path string, fix bool) (taskID int, err error) {
+func (c *Client) UploadReleaseFile(ctx context.Context, path string, u Upload) (taskID int, err error) {
 	return c.submit(ctx, submission{
-		action: "upload release " + path, method: http.MethodPost, path: "/releases", query: uploadQuery(fix), mediaType: archive, file: path,
+		action: "upload release " + path, method: http.MethodPost, path: "/releases", query: uploadQuery(u.Fix), mediaType: archive,
+		file: path, contextID: u.ContextID,
 	})
 }
 
 // UploadRelease sends a release from memory, once, and returns the id of the task
 // that unpacks it; name is for errors. Its error is ErrForbidden if the login may
 // not upload releases, otherwise as those of Deploy.
-func (c *Client) UploadRelease(ctx context.Context, name string, tarball []byte) (taskID int, err error) {
+func (c *Client) UploadRelease(ctx context.Context, name string, tarball []byte, contextID string) (taskID int, err error) {
 	action := "upload release " + name
 	if len(tarball) == 0 {
 		return 0, fmt.Errorf("%s: %w", action, errors.New("it is empty"))
 	}
 	return c.submit(ctx, submission{
-		action: action, method: http.MethodPost, path: "/releases", mediaType: archive, body: tarball,
+		action: action, method: http.MethodPost, path: "/releases", mediaType: archive, body: tarball, contextID: contextID,
 	})
 }
 

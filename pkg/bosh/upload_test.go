@@ -65,12 +65,14 @@ func TestUploadFile_streamsTheFileOnce(t *testing.T) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	upload := map[string]func(*bosh.Client, context.Context, string, bool) (int, error){
+	upload := map[string]func(*bosh.Client, context.Context, string, bosh.Upload) (int, error){
 		"/releases": (*bosh.Client).UploadReleaseFile, "/stemcells": (*bosh.Client).UploadStemcellFile,
 	}
 	for target, upload := range upload {
 		fix := false
-		send := func(c *bosh.Client, ctx context.Context, path string) (int, error) { return upload(c, ctx, path, fix) }
+		send := func(c *bosh.Client, ctx context.Context, path string) (int, error) {
+			return upload(c, ctx, path, bosh.Upload{Fix: fix, ContextID: "ctx-7"})
+		}
 		t.Run(target, func(t *testing.T) {
 			client, director := connect(t, map[string]http.HandlerFunc{"POST " + target: inTurn(started(8), drop)})
 			id, err := send(client, t.Context(), path)
@@ -78,7 +80,7 @@ func TestUploadFile_streamsTheFileOnce(t *testing.T) {
 			if err != nil || id != 8 || got.body != content || got.uri != target {
 				t.Errorf("task %d, error %v, %d bytes to %s", id, err, len(got.body), got.uri)
 			}
-			if got.header.Get("Content-Type") != "application/x-compressed" || got.header.Get("Content-Length") != "1048576" {
+			if got.header.Get("Content-Type") != "application/x-compressed" || got.header.Get("Content-Length") != "1048576" || got.header.Get("X-Bosh-Context-Id") != "ctx-7" {
 				t.Errorf("header %v", got.header)
 			}
 			_, err = send(client, t.Context(), path)
@@ -107,18 +109,18 @@ func TestUploadFile_streamsTheFileOnce(t *testing.T) {
 
 func TestUploadRelease_sendsItsBytesOnce(t *testing.T) {
 	client, director := connect(t, map[string]http.HandlerFunc{"POST /releases": inTurn(started(8), drop)})
-	id, err := client.UploadRelease(t.Context(), "perpetual", []byte("tarball"))
+	id, err := client.UploadRelease(t.Context(), "perpetual", []byte("tarball"), "ctx-7")
 	got := director.seen()[1]
 	if err != nil || id != 8 || got.body != "tarball" || got.uri != "/releases" ||
 		got.header.Get("Content-Type") != "application/x-compressed" || got.header.Get("Content-Length") != "7" {
 		t.Errorf("task %d, error %v, sent %+v", id, err, got)
 	}
-	_, err = client.UploadRelease(t.Context(), "perpetual", []byte("tarball"))
+	_, err = client.UploadRelease(t.Context(), "perpetual", []byte("tarball"), "ctx-7")
 	var uncertain *bosh.UncertainError
 	if !errors.As(err, &uncertain) || director.count("POST") != 2 || !strings.Contains(err.Error(), "upload release perpetual") {
 		t.Errorf("lost: %d requests, error %v", director.count("POST"), err)
 	}
-	if _, err := client.UploadRelease(t.Context(), "perpetual", nil); err == nil || director.count("POST") != 2 {
+	if _, err := client.UploadRelease(t.Context(), "perpetual", nil, ""); err == nil || director.count("POST") != 2 {
 		t.Errorf("nothing to send: error %v", err)
 	}
 }
@@ -132,7 +134,7 @@ func TestUploadFile_isRepeatedWholeAfterARefusedToken(t *testing.T) {
 	client := newClient(t, asClient(director))
 	_, _ = client.Locks(t.Context())
 	u.revoke()
-	id, err := client.UploadStemcellFile(t.Context(), path, false)
+	id, err := client.UploadStemcellFile(t.Context(), path, bosh.Upload{})
 	seen := director.seen()
 	if err != nil || id != 8 || seen[len(seen)-1].body != "stemcell" || director.count("POST") != 2 {
 		t.Errorf("task %d, error %v, %d requests, the last with %q", id, err, director.count("POST"), seen[len(seen)-1].body)

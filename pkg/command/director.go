@@ -138,19 +138,28 @@ func (d director) Packages(ctx context.Context, release upgrade.NameVersion) ([]
 	return out, notFound(err)
 }
 
-// Upload implements upgrade.Director: from a file where there is one, else by URL.
+// Upload implements upgrade.Director: from a file where there is one, else by URL. Its
+// error is upgrade.ErrUncertain when the director may have accepted.
 func (d director) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
-	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256, Fix: a.Fix}
+	task, err := d.upload(ctx, a)
+	var uncertain *bosh.UncertainError
+	if errors.As(err, &uncertain) {
+		return 0, &translated{err, upgrade.ErrUncertain}
+	}
+	return task, translate(err, bosh.ErrForbidden, upgrade.ErrForbidden)
+}
+
+func (d director) upload(ctx context.Context, a upgrade.Artifact) (int, error) {
+	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256, Fix: a.Fix, ContextID: a.ContextID}
 	switch {
 	case a.Content != nil:
-		task, err := d.client.UploadRelease(ctx, a.Name+"/"+a.Version, a.Content)
-		return task, translate(err, bosh.ErrForbidden, upgrade.ErrForbidden)
+		return d.client.UploadRelease(ctx, a.Name+"/"+a.Version, a.Content, a.ContextID)
 	case a.Stemcell && a.File != "":
-		return d.client.UploadStemcellFile(ctx, a.File, a.Fix)
+		return d.client.UploadStemcellFile(ctx, a.File, u)
 	case a.Stemcell:
 		return d.client.UploadStemcellURL(ctx, u)
 	case a.File != "":
-		return d.client.UploadReleaseFile(ctx, a.File, a.Fix)
+		return d.client.UploadReleaseFile(ctx, a.File, u)
 	}
 	return d.client.UploadReleaseURL(ctx, u)
 }

@@ -162,6 +162,36 @@ func TestOut_findsTheDeployWhoseAnswerWasLost(t *testing.T) {
 	}
 }
 
+// What the director may get twice without harm is sent again: one bad gateway more or
+// less is no reason for a red build. The whole put still makes one deploy.
+func TestOut_repeatsWhatMayBeRepeated(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]fault.Fault{
+		"502":        {Kind: fault.HTML, Code: 502},
+		"504, taken": {Kind: fault.HTML, Code: 504, Acted: true},
+		"lost reply": {Kind: fault.DropReply},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := installed(t)
+			s.Publish(newSet)
+			s.fetch(t, nil)
+			write(t, s.dir, map[string]string{"cloud-config.yml": world.CloudConfig + "\nvm_extensions: []\n"})
+			before := len(s.deploys())
+			f.Method = "POST"
+			for _, f.Path = range []string{"/deployments/concourse/diff", "/releases", "/stemcells", "/configs"} {
+				s.Faults["director"].Add(f)
+			}
+			r := answer[result](t, ask(t, "out", s.out(object{"cloud_config": "cloud-config.yml"}), s.dir))
+			deploys := s.deploys()[before:]
+			if len(deploys) != 1 || r.Version["task"] != itoa(deploys[0].Task) {
+				t.Errorf("deploys %+v, version %v: want one deploy, and its task", deploys, r.Version)
+			}
+			s.idle(t)
+		})
+	}
+}
+
 // An ATC that fails makes the verification red; the files of in tell why.
 func TestIn_verifyNamesTheATCThatFails(t *testing.T) {
 	t.Parallel()

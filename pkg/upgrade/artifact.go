@@ -97,16 +97,23 @@ func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 			from = filepath.Base(a.File)
 		}
 		var err error
-		if ids[i], err = o.Director.Upload(ctx, a); err != nil {
+		if ids[i], err = o.upload(ctx, a); err != nil {
 			if i > 0 {
 				err = fmt.Errorf("%w; director task %s keeps running", err, numbers(ids[:i]))
 			}
 			return fmt.Errorf("upload %s: %w", describe(list[i:i+1]), err)
 		}
 		crash.Here("after-upload")
+		if ids[i] == 0 {
+			o.say("%s is there now", describe(list[i:i+1]))
+			continue
+		}
 		o.say("uploading %s from %s: director task %d", describe(list[i:i+1]), from, ids[i])
 	}
 	for i, id := range ids {
+		if id == 0 {
+			continue
+		}
 		task, err := o.Director.Wait(ctx, id, func(Event) {})
 		if err == nil && task.State != StateDone {
 			err = o.failed(ctx, task)

@@ -85,7 +85,8 @@ type Artifacts interface {
 	Releases(ctx context.Context) ([]NameVersion, error)
 	// Packages are those of one version of a release. It fails with ErrNotFound.
 	Packages(ctx context.Context, release NameVersion) ([]Package, error)
-	// Upload starts the task that fetches or takes one; it does not wait for it.
+	// Upload starts the task that fetches or takes one; it does not wait for it. It
+	// fails with ErrUncertain when the answer was lost.
 	Upload(ctx context.Context, a Artifact) (task int, err error)
 }
 
@@ -179,6 +180,8 @@ type Artifact struct {
 	File         string // path; wins over URL
 	Content      []byte // of a release that this program has made; wins over File
 	Fix          bool   // replace what is damaged there
+	ContextID    string // by which the task of its upload is found, at most 64 characters
+	flawed       bool   // it is listed, and not usable as it is there
 }
 
 // Deployed is what the director has recorded of a deployment.

@@ -52,6 +52,10 @@ func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error
 	if err := d.enter("Upload"); err != nil {
 		return 0, err
 	}
+	if len(d.lostUploads) > 0 && d.lostUploads[0] == "dropped" {
+		d.lostUploads = d.lostUploads[1:]
+		return 0, fmt.Errorf("%w: 502", upgrade.ErrUncertain)
+	}
 	from := a.URL
 	if a.File != "" {
 		from = a.File
@@ -71,6 +75,15 @@ func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error
 			d.releases = append(d.releases, nv)
 			delete(d.packages, nv) // it has its source now
 		}
+	}
+	t.ContextID = a.ContextID
+	if len(d.lostUploads) > 0 {
+		if d.lostUploads[0] == "hidden" {
+			t.ContextID = ""
+		}
+		d.lostUploads = d.lostUploads[1:]
+		d.add(t)
+		return 0, fmt.Errorf("%w: 504", upgrade.ErrUncertain)
 	}
 	return d.add(t), nil
 }

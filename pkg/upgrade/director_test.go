@@ -66,12 +66,15 @@ type fakeDirector struct {
 	deploy       fakeTask           // what becomes of the next deploys
 	uploads      map[string]outcome // what becomes of an upload, by name
 	lost         string             // what happens to a deploy whose reply is lost: "accepted", "late", "dropped"
-	faults       map[string][]error // by method: what its next calls give; nil is no error
-	onDeploy     func()
-	onDiff       func()
-	submitted    [][]byte // manifests that were accepted
-	options      []upgrade.DeployOptions
-	calls        []string // methods
+	// lostUploads is what happens to uploads whose reply is lost: "accepted", "dropped",
+	// or "hidden", which is accepted by a director that does not show us its task.
+	lostUploads []string
+	faults      map[string][]error // by method: what its next calls give; nil is no error
+	onDeploy    func()
+	onDiff      func()
+	submitted   [][]byte // manifests that were accepted
+	options     []upgrade.DeployOptions
+	calls       []string // methods
 }
 
 // fakeTask is a task that ends by itself: after takes, or never without an end.

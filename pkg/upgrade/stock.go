@@ -116,6 +116,7 @@ func (o Out) stock(ctx context.Context, r *run) error {
 		}
 		a, ok, why := r.source(w)
 		if ok {
+			a.flawed = flaw != ""
 			r.upload = append(r.upload, a)
 			continue
 		}
