@@ -45,10 +45,10 @@ func Query(u *url.URL) string {
 // never a body.
 func (r *roundTripper) exchange(req *http.Request, try int) (*http.Response, error) {
 	if r.debug == nil || !r.debug.Enabled(req.Context(), slog.LevelDebug) {
-		return r.wire.RoundTrip(req)
+		return r.wire.RoundTrip(whole(req))
 	}
 	began := time.Now()
-	res, err := r.wire.RoundTrip(req)
+	res, err := r.wire.RoundTrip(whole(req))
 	attributes := []slog.Attr{slog.String("method", req.Method), slog.String("host", req.URL.Host), slog.String("path", req.URL.Path)}
 	if query := Query(req.URL); query != "" {
 		attributes = append(attributes, slog.String("query", query))

@@ -273,7 +273,7 @@ func TestPlan_refusesStacksOfOthers(t *testing.T) {
 }
 
 func TestExecute_protectsAStackThatAKilledRunLeftUnprotected(t *testing.T) {
-	w := newWorld(t).impatient(t)
+	w := newWorld(t)
 	w.cloud.Refuse(cloudformation.Refusal{Action: "UpdateTerminationProtection", Times: 3, Status: 500, Code: "InternalFailure"})
 	_, err := w.deploy(t, little())
 	says(t, err, "protect stack perpetual-ci", "InternalFailure")

@@ -45,9 +45,6 @@ func TestRun_survivesEveryFaultAtEveryCall(t *testing.T) {
 			}
 			for at, calls := 0, 1; at < calls; at += step {
 				w := newWorld(t)
-				// With waits of a millisecond, what is left of one try can spoil the next.
-				w.options.Attempts = 8
-				w.stack = w.open(t)
 				f := f
 				f.Skip = at
 				w.script.Add(f)
@@ -124,7 +121,7 @@ func TestRun_waitsWhenItIsThrottled(t *testing.T) {
 }
 
 func TestExecute_goesOnWhenLooksFailForAWhile(t *testing.T) {
-	w := newWorld(t).impatient(t)
+	w := newWorld(t)
 	w.cloud.Hold("Database")
 	w.heard = func(stack.Event) {
 		if w.count("ServiceUnavailable", "looking again") == 4 {

@@ -48,15 +48,6 @@ func newWorld(t *testing.T) *world {
 	return newWorldOf(t, cloudformation.Options{})
 }
 
-// impatient gives up after three tries, as tests of that want it. The others take
-// eight: on a busy machine an answer may break off by itself now and then.
-func (w *world) impatient(t *testing.T) *world {
-	t.Helper()
-	w.options.Attempts = 3
-	w.stack = w.open(t)
-	return w
-}
-
 func newWorldOf(t *testing.T, o cloudformation.Options) *world {
 	t.Helper()
 	w := &world{cloud: cloudformation.New(o)}
@@ -78,7 +69,7 @@ func newWorldOf(t *testing.T, o cloudformation.Options) *world {
 			Region: "eu-central-1", BaseEndpoint: &server.URL, HTTPClient: client,
 			Credentials: credentials.NewStaticCredentialsProvider("AKIATESTTESTTEST", secretKey, ""),
 		}),
-		Poll: time.Millisecond, Attempts: 8,
+		Poll: time.Millisecond, Attempts: 3,
 		Notify: func(e stack.Event) {
 			w.mu.Lock()
 			w.events = append(w.events, e)
