@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
@@ -49,7 +48,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	case len(body) > maxAnswer:
 		return nil, fmt.Errorf("read the answer: it is larger than %d bytes", maxAnswer)
-	case answer.StatusCode < 300 && strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html"):
+	case answer.StatusCode < 300 && isPage(answer.Header.Get("Content-Type"), body):
 		return nil, errPage
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
