@@ -40,6 +40,7 @@ func TestAccount_namesThePermissionThatIsMissing(t *testing.T) {
 		"zones": "ec2:DescribeAvailabilityZones", "offerings": "ec2:DescribeInstanceTypeOfferings", "types": "ec2:DescribeInstanceTypes", "image": "ec2:DescribeImages",
 		"subnets": "ec2:DescribeSubnets", "hosted zone": "route53:ListHostedZonesByName", "key pair": "ec2:DescribeKeyPairs", "bucket": "s3:GetBucketTagging",
 		"delete bucket": "s3:GetBucketTagging", "put": "ssm:GetParameter", "get": "ssm:GetParameter", "delete parameters": "ssm:GetParametersByPath", "tagged": "tag:GetResources",
+		"keys": "iam:ListAccessKeys",
 	} {
 		err := everyCall(a)[call](t.Context())
 		if !errors.Is(err, account.ErrDenied) || !strings.Contains(err.Error(), "allow "+action+" to the user or role") {
@@ -58,6 +59,7 @@ func everyCall(a *account.Account) map[string]func(context.Context) error {
 	spec := bucketSpec()
 	tags := map[string]string{"perpetual:name": "ci"}
 	return map[string]func(context.Context) error{
+		"keys":      func(ctx context.Context) error { _, err := a.AccessKeys(ctx, "ada"); return err },
 		"identity":  func(ctx context.Context) error { _, err := a.Identity(ctx); return err },
 		"region":    a.CheckRegion,
 		"zones":     func(ctx context.Context) error { _, err := a.Zones(ctx); return err },

@@ -185,7 +185,7 @@ var actions = map[string]string{
 
 // prefixes are the services' names in IAM.
 var prefixes = map[string]string{
-	"EC2": "ec2", "SSM": "ssm", "STS": "sts", "S3": "s3", "Route 53": "route53", "Resource Groups Tagging API": "tag",
+	"EC2": "ec2", "SSM": "ssm", "STS": "sts", "S3": "s3", "IAM": "iam", "Route 53": "route53", "Resource Groups Tagging API": "tag",
 	"Service Quotas": "servicequotas",
 }
 
