@@ -38,6 +38,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("resource", "bin/resource", "demo, bench: path of the resource's program")
 	installer := flags.String("perpetual", "bin/perpetual", "demo: path of the program perpetual")
+	policy := flags.String("installer-policy", "", "demo: `file` with the IAM policy of whoever installs; without one everything is allowed")
 	scenario := flags.String("scenario", demo.Success, "demo: "+demo.Scenarios)
 	account := flags.Bool("install", false, "serve: an AWS account in which nothing is installed, for the program perpetual")
 	listen := flags.String("listen", "127.0.0.1", "serve: IP `address` of this machine for the servers, so that the containers of a real Concourse reach them; their passwords are published")
@@ -47,7 +48,15 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch args[0] {
 	case "demo":
-		return demo.Run(ctx, demo.Options{Scenario: *scenario, Program: *program, Installer: *installer, Out: os.Stdout})
+		o := demo.Options{Scenario: *scenario, Program: *program, Installer: *installer, Out: os.Stdout}
+		if *policy != "" {
+			text, err := os.ReadFile(*policy)
+			if err != nil {
+				return fmt.Errorf("read the installer's policy: %w", err)
+			}
+			o.InstallerPolicy = string(text)
+		}
+		return demo.Run(ctx, o)
 	case "serve":
 		return serve.Run(ctx, serve.Options{Install: *account, Listen: *listen, PublishAfter: *after, Out: os.Stdout, Err: os.Stderr})
 	case "bench":

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -33,6 +34,9 @@ func newPlace(t *testing.T, o site.Options, extra map[string]any) *place {
 	t.Helper()
 	if o.Scale == 0 {
 		o.Scale = 0.001
+	}
+	if o.InstallerPolicy == "" {
+		o.InstallerPolicy = string(stack.InstallerPolicy(stack.Scope{}))
 	}
 	s, err := site.Start(t.Context(), t.TempDir(), o)
 	if err != nil {

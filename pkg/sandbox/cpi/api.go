@@ -85,7 +85,11 @@ func (c *Cloud) serveCPI(w http.ResponseWriter, r *http.Request) {
 	if strike(w, fault) {
 		return
 	}
-	result, err := c.do(q)
+	var result any
+	err = c.judged(r.Header.Get("Token"), q)
+	if err == nil {
+		result, err = c.do(q)
+	}
 	call.Phase = During
 	if strike(w, c.hook(call)) {
 		return
@@ -190,6 +194,7 @@ func (c *Cloud) createVM(q request) ([]any, error) {
 	vm := &VM{
 		CID: c.id("vm"), AgentID: argument[string](q, 0), Stemcell: stemcell,
 		Env: argument[map[string]any](q, 5), Created: time.Now(), State: "stopped",
+		Profile: argument[properties](q, 2).Profile, Type: argument[properties](q, 2).InstanceType, Tags: argument[environment](q, 5).Bosh.Tags,
 	}
 	c.vms[vm.CID] = vm
 	made := *vm

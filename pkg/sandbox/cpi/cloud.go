@@ -55,6 +55,8 @@ type Options struct {
 	// Hook sees every call in both phases and may wait, end somebody's process, or
 	// give a Fault; nil is none.
 	Hook func(Call) *Fault
+	// Judge decides on what the CPI calls; nil: everything is allowed.
+	Judge Judge
 	// Polls is how often a task of the agent is still running when asked.
 	Polls int
 }
@@ -67,6 +69,9 @@ type VM struct {
 	Disks    []string          // attached
 	Metadata map[string]string //
 	Env      map[string]any    // as create_vm had it, with secrets
+	Profile  string            // of the instance, by its name
+	Type     string            // "t3.medium"
+	Tags     map[string]string // given in its launch
 	Created  time.Time
 	Mounted  []string // disks that the agent has mounted
 	State    string   // "stopped" or "running"

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
 )
 
@@ -58,6 +59,9 @@ func play(t *testing.T, o demo.Options) (timeline string, err error) {
 	o.Program, o.Out = filepath.Join(dir, "resource"), &out
 	if o.Installer == "" {
 		o.Installer = filepath.Join(dir, "perpetual")
+	}
+	if o.Scenario == demo.Install {
+		o.InstallerPolicy = string(stack.InstallerPolicy(stack.Scope{}))
 	}
 	err = demo.Run(t.Context(), o)
 	return out.String(), err

@@ -55,7 +55,7 @@ func runInstall(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	// The simulators outlive ctx: an interrupted program gives its lease back.
-	i.site, err = site.Start(context.WithoutCancel(ctx), dir, site.Options{Step: stackStep, Observe: i.observe})
+	i.site, err = site.Start(context.WithoutCancel(ctx), dir, site.Options{Step: stackStep, Observe: i.observe, InstallerPolicy: o.InstallerPolicy})
 	if errors.Is(err, ruby.ErrNone) {
 		why, _, _ := strings.Cut(err.Error(), "\n")
 		return fmt.Errorf("play the demo: install ruby, with which the director's templates are rendered (Debian, Ubuntu: apt-get install ruby); fetching one without root did not work: %s", why)
@@ -128,6 +128,9 @@ func (i *install) config() map[string]any {
 func (i *install) begin(context.Context) error {
 	i.facts.begin = i.inventory()
 	i.line.add("account", i.facts.begin.String())
+	if i.options.InstallerPolicy != "" {
+		i.line.add("", "who installs may do there what the installer's policy allows, and nothing else")
+	}
 	return nil
 }
 

@@ -154,9 +154,8 @@ func (i *install) hidesSecrets() bool {
 }
 
 // lookup finds a credential as the web does whose manifest the director has: at its
-// templates of SSM names, that of the pipeline first.
+// templates of SSM names, that of the pipeline first, and with the rights of its role.
 func (i *install) lookup(name string) (string, bool) {
-	parameters := i.site.AWS.Parameters()
 	for _, text := range ssmTemplates(i.site.Director.Deployments()) {
 		parsed, err := template.New("").Parse(text)
 		if err != nil {
@@ -167,8 +166,8 @@ func (i *install) lookup(name string) (string, bool) {
 		if err := parsed.Execute(&path, values); err != nil {
 			return "", false
 		}
-		if p, there := parameters[path.String()]; there {
-			return p.Value, true
+		if value, found := i.site.Credential(path.String()); found {
+			return value, true
 		}
 	}
 	return "", false

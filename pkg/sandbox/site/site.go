@@ -40,6 +40,9 @@ type Options struct {
 	Scale float64
 	// Observe hears what happens, in words for people.
 	Observe func(who, what string)
+	// InstallerPolicy is what whoever runs the installer may do, as JSON with the
+	// placeholders ((region)), ((account)), ((name)) and ((bucket)); empty: everything.
+	InstallerPolicy string
 	// Hook sees every call of the CPI and of the agent.
 	Hook func(cpi.Call) *cpi.Fault
 }
@@ -89,7 +92,7 @@ func (s *Site) start(ctx context.Context) error {
 		return err
 	}
 	s.IaaS, err = cpi.Start(cpi.Options{
-		Hook: s.options.Hook, OnCreateVM: s.vmCreated, OnDeleteVM: s.vmDeleted,
+		Hook: s.options.Hook, OnCreateVM: s.vmCreated, OnDeleteVM: s.vmDeleted, Judge: s.judge,
 		OnBlob: func(_ cpi.VM, body []byte) { s.note(s.boot(context.WithoutCancel(ctx), body)) },
 	})
 	if err != nil {
@@ -100,6 +103,9 @@ func (s *Site) start(ctx context.Context) error {
 		Taken: func(l cloudformation.Live) bool { return s.AWS.Taken(l) },
 	})
 	if s.AWS, err = aws.New(aws.Options{Dir: s.dir, CloudFormation: s.Stacks, Address: "127.0.0.1"}); err != nil {
+		return err
+	}
+	if err = s.limitInstaller(); err != nil {
 		return err
 	}
 	if _, _, err = s.AWS.Start(ctx); err != nil {

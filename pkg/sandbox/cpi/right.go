@@ -1,0 +1,141 @@
+package cpi
+
+import (
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+)
+
+// Judge says whether somebody, told by the secret in the CPI's configuration, may make
+// a call: nil, or why not. Resources are named without what the CPI is not told:
+// "instance/vm-3", "image/sc-1", and "role-of/PROFILE" for that of an instance profile.
+type Judge func(secret string, r iam.Request) error
+
+// part is a resource of a call with its condition keys in pairs; empty values are
+// keys that are not there.
+func part(name string, pairs ...string) iam.Resource {
+	r := iam.Resource{ARN: name, Context: iam.Context{}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			r.Context[pairs[i]] = []string{pairs[i+1]}
+		}
+	}
+	return r
+}
+
+// of makes a call.
+func of(action string, parts ...iam.Resource) iam.Request {
+	return iam.Request{Action: "ec2:" + action, Resources: parts}
+}
+
+// properties are the parts of cloud_properties that rights hang on.
+type properties struct {
+	InstanceType string `json:"instance_type"`
+	KeyName      string `json:"key_name"`
+	Profile      string `json:"iam_instance_profile"`
+	Encrypted    bool   `json:"encrypted"`
+}
+
+// instance is a VM as EC2 knows it; of one that is gone it knows nothing.
+func (c *Cloud) instance(cid string) iam.Resource {
+	r := part("instance/" + cid)
+	if vm := c.vms[cid]; vm != nil {
+		r = part("instance/"+cid, "ec2:InstanceProfile", vm.Profile, "ec2:InstanceType", vm.Type)
+		for key, value := range vm.Tags {
+			r.Context["aws:ResourceTag/"+key] = []string{value}
+		}
+	}
+	return r
+}
+
+// needs are the calls of the real CPI for a method. The caller holds mu.
+func (c *Cloud) needs(q request) []iam.Request {
+	first, second := argument[string](q, 0), argument[string](q, 1)
+	switch q.Method {
+	case "create_stemcell":
+		calls := []iam.Request{of("DescribeImages")}
+		if env := argument[struct{ Tags map[string]string }](q, 2); len(env.Tags) > 0 {
+			calls = append(calls, of("CreateTags", part("image/light")))
+		}
+		return calls
+	case "delete_stemcell":
+		return []iam.Request{of("DescribeImages")}
+	case "create_vm":
+		return needsOfVM(q)
+	case "delete_vm":
+		return []iam.Request{of("TerminateInstances", c.instance(first)), of("DescribeInstances")}
+	case "has_vm":
+		return []iam.Request{of("DescribeInstances")}
+	case "set_vm_metadata":
+		return []iam.Request{of("CreateTags", c.instance(first))}
+	case "create_disk":
+		encrypted := fmt.Sprint(argument[properties](q, 1).Encrypted)
+		return []iam.Request{of("DescribeInstances"), of("CreateVolume", part("volume/new", "ec2:Encrypted", encrypted)), of("DescribeVolumes")}
+	case "delete_disk":
+		return []iam.Request{of("DeleteVolume", part("volume/"+first)), of("DescribeVolumes")}
+	case "set_disk_metadata":
+		return []iam.Request{of("CreateTags", part("volume/"+first))}
+	case "attach_disk":
+		return []iam.Request{of("DescribeInstances"), of("AttachVolume", part("volume/"+second), c.instance(first)), of("DescribeVolumes")}
+	case "detach_disk":
+		return []iam.Request{of("DescribeVolumes"), of("DetachVolume", part("volume/"+second), c.instance(first))}
+	}
+	return nil
+}
+
+// needsOfVM are the calls that make a VM.
+func needsOfVM(q request) []iam.Request {
+	p := argument[properties](q, 2)
+	nic := part("network-interface/new")
+	fresh := part("instance/new", "ec2:InstanceProfile", p.Profile, "ec2:InstanceType", p.InstanceType)
+	calls := []iam.Request{of("DescribeImages"), of("DescribeSubnets"), of("DescribeSecurityGroups")}
+	networks := argument[map[string]struct {
+		Type            string
+		CloudProperties struct{ Subnet string } `json:"cloud_properties"`
+	}](q, 3)
+	subnet, address := part("subnet/none"), false
+	for _, n := range networks {
+		if n.Type == "vip" {
+			address = true
+		} else if n.CloudProperties.Subnet != "" {
+			subnet = part("subnet/" + n.CloudProperties.Subnet)
+		}
+	}
+	calls = append(calls, of("CreateNetworkInterface", nic, subnet, part("security-group/any")),
+		of("RunInstances", part("image/light"), fresh, part("key-pair/"+p.KeyName), nic, part("security-group/any"), subnet, part("volume/new", "ec2:Encrypted", "true")))
+	if env := argument[environment](q, 5); len(env.Bosh.Tags) > 0 {
+		tagging := of("CreateTags", fresh)
+		tagging.Context = iam.Context{"ec2:CreateAction": {"RunInstances"}}
+		calls = append(calls, tagging)
+	}
+	if p.Profile != "" {
+		calls = append(calls, iam.Request{Action: "iam:PassRole", Resources: []iam.Resource{part("role-of/"+p.Profile, "iam:PassedToService", "ec2.amazonaws.com")}})
+	}
+	calls = append(calls, of("DescribeInstances"), of("DescribeNetworkInterfaces"), of("ModifyNetworkInterfaceAttribute", nic, fresh))
+	if address {
+		calls = append(calls, of("DescribeAddresses"), of("AssociateAddress", part("elastic-ip/own"), nic))
+	}
+	return calls
+}
+
+// environment is the part of a VM's env that EC2 hears of.
+type environment struct {
+	Bosh struct{ Tags map[string]string }
+}
+
+// judged refuses a method that whoever configured the CPI has no right to.
+func (c *Cloud) judged(secret string, q request) error {
+	if c.o.Judge == nil {
+		return nil
+	}
+	c.mu.Lock()
+	calls := c.needs(q)
+	c.mu.Unlock()
+	for _, call := range calls {
+		if err := c.o.Judge(secret, call); err != nil {
+			// The CPI knows no such error: BOSH sees one that it does not retry.
+			return &refusal{Type: "Unknown", Message: "You are not authorized to perform this operation. " + err.Error()}
+		}
+	}
+	return nil
+}
