@@ -3,6 +3,7 @@ package command_test
 import (
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"path/filepath"
 	"testing"
@@ -28,6 +29,9 @@ func (s *stage) repositoryOf(name string, releases, first int) {
 	s.GitHub.Publish(name, list...)
 }
 
+// anonymous is a key of these cases alone: without a token.
+const anonymous = "anonymous"
+
 // What README's table "What it costs" says of the upstreams.
 func TestCost_ofComponents(t *testing.T) {
 	t.Parallel()
@@ -35,27 +39,39 @@ func TestCost_ofComponents(t *testing.T) {
 	s.repositoryOf("cost/small", 20, 0)
 	s.repositoryOf("cost/large", 300, 3)
 	s.repositoryOf("cost/old-line", 300, 150)
+	s.repositoryOf("cost/tags", 1000, 0)
+	s.GitHub.AddTags("cost/tags", "v10.0.0", "v10.0.1", "v10.0.2", "v10.0.3")
+	s.repositoryOf("cost/both", 1000, 500)
+	s.GitHub.AddTags("cost/both", "v10.0.0", "v10.0.1", "v10.0.2", "v10.0.3")
 	for name, c := range map[string]struct {
 		verb, server string
 		keys         object
 		version      string
 		want         int
 	}{
-		"check, release":                           {"check", "boshio", object{"release": world.ConcourseRepository}, "", 1},
-		"check, stemcell":                          {"check", "boshio", object{"stemcell": world.StemcellName}, "", 1},
-		"check, release with min_age":              {"check", "boshio", object{"release": world.ConcourseRepository, "min_age": "1ns"}, "", 3}, // bosh.io redirects to the file
-		"check, stemcell with min_age":             {"check", "boshio", object{"stemcell": world.StemcellName, "min_age": "1ns"}, "", 2},
-		"check, 20 releases of GitHub":             {"check", "github", object{"github": "cost/small"}, "", 1},
-		"check, 300 with the highest at the front": {"check", "github", object{"github": "cost/large"}, "", 2},
-		"check, 300 with the highest further back": {"check", "github", object{"github": "cost/old-line"}, "", 3},
-		"check, 300 with drafts":                   {"check", "github", object{"github": "cost/large", "drafts": true}, "", 4},
-		"in, release":                              {"in", "boshio", object{"release": world.ConcourseRepository}, oldSet.Concourse, 1},
-		"in, stemcell":                             {"in", "boshio", object{"stemcell": world.StemcellName}, oldSet.Stemcell, 1},
-		"in, GitHub":                               {"in", "github", object{"github": "cost/old-line"}, "9.0.0", 2},
+		"check, release":                                            {"check", "boshio", object{"release": world.ConcourseRepository}, "", 1},
+		"check, stemcell":                                           {"check", "boshio", object{"stemcell": world.StemcellName}, "", 1},
+		"check, release with min_age":                               {"check", "boshio", object{"release": world.ConcourseRepository, "min_age": "1ns"}, "", 3}, // bosh.io redirects to the file
+		"check, stemcell with min_age":                              {"check", "boshio", object{"stemcell": world.StemcellName, "min_age": "1ns"}, "", 2},
+		"check, 20 releases of GitHub":                              {"check", "github", object{"github": "cost/small"}, "", 1},
+		"check, 300 with the highest at the front":                  {"check", "github", object{"github": "cost/large"}, "", 2},
+		"check, 300 with the highest further back":                  {"check", "github", object{"github": "cost/old-line"}, "", 3},
+		"check, 1000 with 4 higher tags without a release":          {"check", "github", object{"github": "cost/tags"}, "", 3},
+		"check, 1000 with 4 such tags and the highest further back": {"check", "github", object{"github": "cost/both"}, "", 3},
+		"check, 1000 with 4 such tags, without a token":             {"check", "github", object{"github": "cost/tags", anonymous: true}, "", 6},
+		"check, 300 with drafts":                                    {"check", "github", object{"github": "cost/large", "drafts": true}, "", 4},
+		"in, release":                                               {"in", "boshio", object{"release": world.ConcourseRepository}, oldSet.Concourse, 1},
+		"in, stemcell":                                              {"in", "boshio", object{"stemcell": world.StemcellName}, oldSet.Stemcell, 1},
+		"in, GitHub":                                                {"in", "github", object{"github": "cost/old-line"}, "9.0.0", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.forget()
-			source, _ := watch(c.keys)(s)
+			keys := maps.Clone(c.keys)
+			delete(keys, anonymous)
+			source, _ := watch(keys)(s)
+			if c.keys[anonymous] != nil {
+				delete(source["github"].(object), "token")
+			}
 			request, dir := object{"source": source}, ""
 			if c.verb == "in" {
 				request["version"], dir = object{"concourse": c.version}, t.TempDir()

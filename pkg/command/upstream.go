@@ -77,6 +77,21 @@ func (g gitHub) ReleaseByTag(ctx context.Context, repo, tag string) (component.G
 	return gitHubRelease(r), nil
 }
 
+// ReleasesByTags implements component.GitHub.
+func (g gitHub) ReleasesByTags(ctx context.Context, repo string, tags []string) (map[string]component.GitHubRelease, error) {
+	list, err := g.client.ReleasesByTags(ctx, repo, tags)
+	if err != nil {
+		return nil, g.missing(err)
+	}
+	releases := map[string]component.GitHubRelease{}
+	for tag, r := range list {
+		release := gitHubRelease(r)
+		release.Partial = true
+		releases[tag] = release
+	}
+	return releases, nil
+}
+
 // Assets implements component.GitHub.
 func (g gitHub) Assets(ctx context.Context, repo string, id int64) ([]component.GitHubAsset, error) {
 	list, err := g.client.Assets(ctx, repo, id)

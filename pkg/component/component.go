@@ -58,6 +58,10 @@ type GitHub interface {
 	Tags(ctx context.Context, repo string) ([]string, error)
 	// ReleaseByTag fails with ErrNotFound for a tag without a published release.
 	ReleaseByTag(ctx context.Context, repo, tag string) (GitHubRelease, error)
+	// ReleasesByTags gives those of up to 100 tags that have a published release, in one
+	// request, with the names of their assets alone. It fails with
+	// errors.ErrUnsupported, without a request, where that cannot be had.
+	ReleasesByTags(ctx context.Context, repo string, tags []string) (map[string]GitHubRelease, error)
 	// Assets gives all assets of a release whose own list may be cut.
 	Assets(ctx context.Context, repo string, id int64) ([]GitHubAsset, error)
 	// Header is what a download of an asset's API URL needs.
@@ -74,6 +78,7 @@ type GitHubRelease struct {
 	PublishedAt       time.Time // zero for drafts
 	Assets            []GitHubAsset
 	AssetsCut         bool // the list may not be whole
+	Partial           bool // of its assets only the names are known
 }
 
 // GitHubAsset is a file of a GitHub release.

@@ -12,11 +12,11 @@ import (
 // than a hundred patch releases of lower lines. So the first page alone proves
 // nothing, and all pages are slow and eat the rate limit. The names of all tags
 // come in one request of some hundred bytes each: they say which versions
-// exist, and the release of the highest is then asked for by its tag.
+// exist, and the release of the highest is then asked for by its tag. Tags may have
+// no release, and many of them are asked for at once where there is a token.
 const (
 	firstPage = 20  // most repositories' newest release is on it, in a fifth of the bytes
 	fullPage  = 100 // GitHub's maximum
-	maxMisses = 3   // releases asked for in vain after which the list is read whole
 )
 
 // newestGitHub finds the release with the highest version.
@@ -35,30 +35,24 @@ func (f *finder) newestGitHub(ctx context.Context, given string) (found, error) 
 	if err != nil {
 		return found{}, err
 	}
-	listed := map[string]GitHubRelease{}
-	for _, r := range releases {
-		if !r.Draft { // it may bear the tag of a release
-			listed[r.Tag] = r
-		}
-	}
-	asked := 0
 	candidates, over := f.picker.tags(tags)
 	f.over = over
-	for _, c := range candidates {
-		release, ok := listed[c.label]
-		if !ok {
-			if asked++; asked > maxMisses {
-				return f.fromAllPages(ctx, given)
-			}
-			release, err = f.up.GitHub.ReleaseByTag(ctx, f.watch.GitHub, c.label)
-			if errors.Is(err, ErrNotFound) {
-				continue
-			}
+	s := f.newSearch(releases, tags, given)
+	for i, c := range candidates {
+		if !s.known(c) {
+			whole, err := s.ask(ctx, candidates[i:])
 			if err != nil {
 				return found{}, err
 			}
+			if whole {
+				return f.fromAllPages(ctx, given)
+			}
 		}
-		component, ok, err := f.usable(ctx, release, c, given)
+		release, ok := s.listed[c.label]
+		if !ok {
+			continue
+		}
+		component, ok, err := s.usable(ctx, release, c)
 		if err != nil {
 			return found{}, err
 		}
@@ -139,23 +133,27 @@ func (f *finder) tagged(tags []string, version string) bool {
 // usable says whether a release may be offered, and as what. The given version
 // is in use already, so min_age does not take it back.
 func (f *finder) usable(ctx context.Context, r GitHubRelease, of candidate, given string) (c Component, ok bool, err error) {
-	date := r.PublishedAt
-	if date.IsZero() {
-		date = r.CreatedAt
-	}
-	switch {
-	case r.PreRelease && !f.watch.PreRelease: // whatever its version looks like
-		f.over.preReleases = append(f.over.preReleases, of)
-		return Component{}, false, nil
-	case r.Draft && !f.watch.Drafts, of.version != given && !f.old(date):
+	if !f.counts(r, of, given) {
+		if r.PreRelease && !f.watch.PreRelease { // whatever its version looks like
+			f.over.preReleases = append(f.over.preReleases, of)
+		}
 		return Component{}, false, nil
 	}
 	c, err = f.fromGitHub(ctx, r, of.version)
 	if incomplete(err) {
-		f.say("%s is not offered yet: %v", of.version, err)
+		f.over.unready(of.version, err)
 		return Component{}, false, nil
 	}
 	return c, err == nil, err
+}
+
+// counts says whether a release may be offered, whatever its assets.
+func (f *finder) counts(r GitHubRelease, of candidate, given string) bool {
+	date := r.PublishedAt
+	if date.IsZero() {
+		date = r.CreatedAt
+	}
+	return (!r.Draft || f.watch.Drafts) && (!r.PreRelease || f.watch.PreRelease) && (of.version == given || f.old(date))
 }
 
 // What a release lacks that is not whole yet, or never will be: a glob has no asset, as

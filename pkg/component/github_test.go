@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,30 +154,78 @@ func TestCheck_needsNoMoreRequestsThanItMust(t *testing.T) {
 		tags     []string // without a release
 		watch    resource.Watch
 		want     string
-		requests int
+		requests int // without a token
+		token    int // with one
 	}{
-		{"exactly a first page", long[:20], nil, resource.Watch{}, "1.0.999", 1},
-		{"one more than a first page, newest is highest", long[:21], nil, resource.Watch{}, "1.0.999", 2},
-		{"1000, newest is highest", long, nil, resource.Watch{}, "1.0.999", 2},
-		{"one tag without a release", long, ghosts[:1], resource.Watch{}, "1.0.999", 3},
-		{"many tags without a release: the list is read whole", long, ghosts, resource.Watch{}, "1.0.999", 1 + 1 + 3 + 10},
-		{"high versions that do not count", scattered(), nil, resource.Watch{}, "1.0.119", 1 + 1 + 3 + 2},
-		{"ten on the first page are not ready", unready(10), nil, resource.Watch{Assets: []string{"p-*"}}, "1.0.989", 2},
-		{"a hundred are not ready", unready(100), nil, resource.Watch{Assets: []string{"p-*"}}, "1.0.899", 1 + 1 + 3 + 10},
-		{"drafts need the whole list", long, nil, resource.Watch{Drafts: true}, "1.0.999", 1 + 10},
+		{"exactly a first page", long[:20], nil, resource.Watch{}, "1.0.999", 1, 1},
+		{"one more than a first page, newest is highest", long[:21], nil, resource.Watch{}, "1.0.999", 2, 2},
+		{"1000, newest is highest", long, nil, resource.Watch{}, "1.0.999", 2, 2},
+		{"one tag without a release", long, ghosts[:1], resource.Watch{}, "1.0.999", 3, 3},
+		{"four tags without a release", long, ghosts[:4], resource.Watch{}, "1.0.999", 1 + 1 + 4, 3},
+		{"four tags without a release, and assets", unready(0), ghosts[:4], resource.Watch{Assets: []string{"p-*"}}, "1.0.999", 1 + 1 + 4, 3},
+		{"four tags without a release, and one behind the first page", behind(long, "v2.0.0"), ghosts[:4], resource.Watch{}, "2.0.0", 1 + 1 + 5, 3},
+		{"the same with assets", behind(unready(0), "v2.0.0"), ghosts[:4], resource.Watch{Assets: []string{"p-*"}}, "2.0.0", 1 + 1 + 5, 4},
+		{"two tags without a release, few releases", long[:40], ghosts[:2], resource.Watch{}, "1.0.999", 3, 3},
+		{"many tags without a release: the list is read whole", long, ghosts, resource.Watch{}, "1.0.999", 1 + 1 + 10, 3},
+		{"high versions that do not count", scattered(), nil, resource.Watch{}, "1.0.119", 1 + 1 + 1 + 2, 3},
+		{"ten on the first page are not ready", unready(10), nil, resource.Watch{Assets: []string{"p-*"}}, "1.0.989", 2, 2},
+		{"a hundred are not ready", unready(100), nil, resource.Watch{Assets: []string{"p-*"}}, "1.0.899", 1 + 1 + 1 + 10, 5},
+		{"drafts need the whole list", long, nil, resource.Watch{Drafts: true}, "1.0.999", 1 + 10, 1 + 10},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			c.watch.GitHub = repo
-			h := &hub{releases: c.releases, tags: c.tags}
-			got, _, err := checkOne(t, h, nil, c.watch, "")
-			if err != nil || got != c.want {
-				t.Fatalf("version = %q, error = %v, want %q", got, err, c.want)
-			}
-			if n := len(h.requests()); n > c.requests {
-				t.Errorf("%d requests, want at most %d: %v", n, c.requests, h.requests())
+			for _, token := range []bool{false, true} {
+				h := &hub{releases: c.releases, tags: c.tags, token: token}
+				got, _, err := checkOne(t, h, nil, c.watch, "")
+				if err != nil || got != c.want {
+					t.Fatalf("token %v: version = %q, error = %v, want %q", token, got, err, c.want)
+				}
+				most := c.requests
+				if token {
+					most = c.token
+				}
+				if n := len(h.requests()); n > most {
+					t.Errorf("token %v: %d requests, want at most %d: %v", token, n, most, h.requests())
+				}
 			}
 		})
+	}
+}
+
+// behind puts a release with asset p-linux far back in a list.
+func behind(list []component.GitHubRelease, tag string) []component.GitHubRelease {
+	return slices.Insert(slices.Clone(list), 500, withAssets(published(tag)[0], "p-linux"))
+}
+
+// Where many tags cannot be asked for at once, they are asked for one by one, or the
+// list is read: the answer is the same.
+func TestCheck_findsTheSameWhereGraphQLIsOutOfOrder(t *testing.T) {
+	h := &hub{releases: behind(published(patches("1.0", 1000)...), "v2.0.0"), tags: []string{"v5.0.0", "v5.0.1", "v5.0.2"}, token: true}
+	h.fail = func(request string) error {
+		if strings.HasPrefix(request, "by tags") {
+			return errors.New("502 Bad Gateway")
+		}
+		return nil
+	}
+	got, log, err := checkOne(t, h, nil, resource.Watch{GitHub: repo}, "")
+	if err != nil || got != "2.0.0" || log != "c: asking for one tag after the other: 502 Bad Gateway\n" || len(h.requests()) != 1+1+1+4 {
+		t.Errorf("version = %q, error = %v, log %q, %d requests", got, err, log, len(h.requests()))
+	}
+}
+
+// Of what was asked for at once the assets are names alone: whether they are whole is
+// asked before a release is offered.
+func TestCheck_offersNoHalfReleaseBehindTheFirstPage(t *testing.T) {
+	list := behind(published(patches("1.0", 1000)...), "v2.0.0")
+	for i := range list {
+		list[i] = withAssets(list[i], "p-linux")
+	}
+	list[500].Assets = uploading(withAssets(published("v2.0.0")[0], "p-linux"), "p-linux").Assets
+	h := &hub{releases: list, tags: []string{"v5.0.0"}, token: true}
+	got, log, err := checkOne(t, h, nil, resource.Watch{GitHub: repo, Assets: []string{"p-*"}}, "")
+	if err != nil || got != "1.0.999" || !strings.HasPrefix(log, "c: 2.0.0 is not offered yet: its upload is under way") {
+		t.Errorf("version = %q, error = %v, log %q", got, err, log)
 	}
 }
 

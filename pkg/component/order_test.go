@@ -107,7 +107,7 @@ func TestCheck_findsWhatReadingEveryReleaseWouldFind(t *testing.T) {
 	for round := range 300 {
 		list := made(rng, 1+rng.IntN(250))
 		w := resource.Watch{GitHub: repo, Assets: []string{"p-*"}, MinAge: days(10), PreRelease: rng.IntN(2) == 0}
-		h := &hub{}
+		h := &hub{token: rng.IntN(2) == 0}
 		spoilt := rng.IntN(4) // 0: few releases count
 		for i := range list {
 			r := &list[i]

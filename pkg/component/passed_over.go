@@ -16,6 +16,26 @@ type passedOver struct {
 	limited     tally // left out by version or deny
 	drafts      tally
 	preReleases []candidate
+	incomplete  int    // releases that lack assets
+	why         string // the first of them, which is the highest: "1.3.0 is not offered yet: …"
+}
+
+// unready notes a release that lacks assets.
+func (o *passedOver) unready(version string, err error) {
+	if o.incomplete++; o.incomplete == 1 {
+		o.why = fmt.Sprintf("%s is not offered yet: %v", version, err)
+	}
+}
+
+// unfinished says which releases lack assets; "" for none.
+func (o *passedOver) unfinished() string {
+	switch o.incomplete {
+	case 0, 1:
+		return o.why
+	case 2:
+		return o.why + "; neither is 1 other"
+	}
+	return fmt.Sprintf("%s; neither are %d others", o.why, o.incomplete-1)
 }
 
 // tally counts, and keeps one example.
@@ -103,6 +123,9 @@ func suggestion(tag string) string {
 
 // sayPassedOver tells the build log what could have come before the chosen version.
 func (f *finder) sayPassedOver(chosen string) {
+	if text := f.over.unfinished(); text != "" {
+		f.say("%s", text)
+	}
 	list := f.readable(false)
 	if t := f.over.above(chosen); t.n > 0 {
 		list = append(list, t.of("pre-release", "pre-releases", "")+" (pre_release: true would admit such)")
@@ -136,6 +159,9 @@ func (f *finder) errNothing(upstream string) error {
 	}
 	if len(list) > 0 {
 		text += "; passed over: " + strings.Join(list, "; ")
+	}
+	if unfinished := f.over.unfinished(); unfinished != "" {
+		text += "; " + unfinished
 	}
 	return &nothingError{text}
 }

@@ -3,9 +3,11 @@ package component_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +76,7 @@ type hub struct {
 	tags     []string                  // beside those of the releases
 	nextPage func(page int) int        // answers another next page than the right one
 	cut      map[int64][]component.GitHubAsset
+	token    bool // so that many tags can be asked for at once
 }
 
 func (h *hub) Releases(ctx context.Context, repo string, page, perPage int) ([]component.GitHubRelease, int, error) {
@@ -115,6 +118,30 @@ func (h *hub) ReleaseByTag(ctx context.Context, repo, tag string) (component.Git
 		}
 	}
 	return component.GitHubRelease{}, fmt.Errorf("get release %s: %w", tag, component.ErrNotFound)
+}
+
+func (h *hub) ReleasesByTags(ctx context.Context, repo string, tags []string) (map[string]component.GitHubRelease, error) {
+	if !h.token {
+		return nil, errors.ErrUnsupported
+	}
+	if err := h.note(ctx, "by tags %s %d", repo, len(tags)); err != nil {
+		return nil, err
+	}
+	if len(tags) > 100 {
+		return nil, fmt.Errorf("%d tags are too many", len(tags))
+	}
+	found := map[string]component.GitHubRelease{}
+	for _, r := range h.releases {
+		if slices.Contains(tags, r.Tag) && !r.Draft {
+			partial := r
+			partial.Partial, partial.Assets = true, nil
+			for _, a := range r.Assets {
+				partial.Assets = append(partial.Assets, component.GitHubAsset{Name: a.Name})
+			}
+			found[r.Tag] = partial
+		}
+	}
+	return found, nil
 }
 
 func (h *hub) Assets(ctx context.Context, repo string, id int64) ([]component.GitHubAsset, error) {

@@ -18,6 +18,7 @@ func FuzzAnswers(f *testing.F) {
 	} {
 		f.Add(uint8(i), uint16(0), body, `<https://x/?page=2>; rel="next"`)
 	}
+	f.Add(uint8(3), uint16(0), `{"data":{"repository":{"r0":{"url":"x","releaseAssets":{"totalCount":1,"nodes":[{"name":"a"}]}}}},"errors":[{"message":"two\nlines"}]}`, "")
 	f.Add(uint8(0), uint16(203), `{"message":"secondary rate limit"}`, "")
 	var status int
 	var body, link string
@@ -37,13 +38,15 @@ func FuzzAnswers(f *testing.F) {
 			link = next
 		}
 		var err error
-		switch question % 3 {
+		switch question % 4 {
 		case 0:
 			_, err = c.Tags(t.Context(), repo)
 		case 1:
 			_, err = c.ReleaseByTag(t.Context(), repo, "v1")
 		case 2:
 			_, err = c.Assets(t.Context(), repo, 1)
+		case 3:
+			_, err = c.ReleasesByTags(t.Context(), repo, []string{"v1"})
 		}
 		checkError(t, err)
 	})

@@ -15,6 +15,7 @@ func (s *Server) count(token string) http.Header {
 		s.window, s.used = now.Add(time.Hour), 0
 	}
 	s.used++
+	s.requests++
 	limit := s.options.Hourly
 	if limit == 0 {
 		limit = 60

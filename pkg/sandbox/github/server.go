@@ -1,6 +1,6 @@
 // Package github is a small GitHub: enough of its REST API (version
 // 2022-11-28) for releases, their assets and tags, with its paging, rate limits
-// and refusals. It serves github.com's paths and, under /api/v3, GitHub
+// and refusals, and the one query of its GraphQL API that asks for releases by tags. It serves github.com's paths and, under /api/v3, GitHub
 // Enterprise's.
 package github
 
@@ -40,6 +40,7 @@ type Server struct {
 	nextID       int64
 	limit        *Limit
 	used         int
+	requests     int
 	window       time.Time // end of the hour that is counted
 }
 
@@ -61,6 +62,13 @@ func New(options Options) *Server {
 		options: options, repositories: map[string]*repo{}, moved: map[string]string{},
 		cache: map[string][]byte{}, nextID: 1000,
 	}
+}
+
+// Requests is how many requests of the API were made, whatever came of them.
+func (s *Server) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
 }
 
 // SetLimit puts a rate limit in force; nil lifts it.
@@ -104,10 +112,16 @@ func (s *Server) answer(r *http.Request) http.HandlerFunc {
 		return s.browserDownload(m[1], unescape(m[2]), unescape(m[3]), r)
 	}
 	q := request{Request: r, base: scheme(r) + "://" + r.Host}
+	graph := path == "/graphql" || path == "/api/graphql"
 	if rest, ok := strings.CutPrefix(path, "/api/v3/"); ok {
 		path, q.base = "/"+rest, q.base+"/api/v3"
+	} else if path == "/api/graphql" {
+		q.base += "/api/v3"
 	}
 	header, handler := s.admit(&q)
+	if handler == nil && graph && q.Method == http.MethodPost {
+		handler = s.graphQL(&q)
+	}
 	if handler == nil {
 		handler = s.route(&q, path)
 	}

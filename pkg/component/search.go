@@ -1,0 +1,123 @@
+package component
+
+import (
+	"context"
+	"errors"
+)
+
+// atOnce is how many tags GitHub can be asked for in one request.
+const atOnce = 100
+
+// search looks for the newest release by the names of all tags, asking for as few as it can.
+type search struct {
+	*finder
+	given  string
+	listed map[string]GitHubRelease // by tag
+	none   map[string]bool          // tags that have no release
+	single bool                     // tags can only be asked for one by one
+	asked  int                      // requests for single tags
+	left   int                      // requests for single tags that are not more than the whole list costs
+}
+
+// newSearch knows the newest releases from the first page of the list.
+func (f *finder) newSearch(first []GitHubRelease, tags []string, given string) *search {
+	s := &search{finder: f, given: given, listed: map[string]GitHubRelease{}, none: map[string]bool{}}
+	for _, r := range first {
+		if !r.Draft { // it may bear the tag of a release
+			s.listed[r.Tag] = r
+		}
+	}
+	s.left = (len(tags) + fullPage - 1) / fullPage
+	return s
+}
+
+// known says whether it is known if a candidate has a release.
+func (s *search) known(c candidate) bool {
+	_, listed := s.listed[c.label]
+	return listed || s.none[c.label]
+}
+
+// ask finds out about the first candidate, and where it can about all others that come
+// before one that is known to count: a repository may have many tags without a release.
+// whole is true when the whole list costs less.
+func (s *search) ask(ctx context.Context, candidates []candidate) (whole bool, err error) {
+	unknown, end := s.unknown(candidates)
+	likely := !end && s.asked == 0 // as nothing else is known to count
+	if len(unknown) > 1 && !s.single && !(likely && len(s.watch.Assets) > 0) {
+		if done, err := s.askAtOnce(ctx, unknown[:min(atOnce, len(unknown))]); done || err != nil {
+			return false, err
+		}
+	}
+	if s.asked++; len(unknown) > s.left && !likely {
+		return true, nil
+	}
+	s.left--
+	release, err := s.up.GitHub.ReleaseByTag(ctx, s.watch.GitHub, unknown[0])
+	switch {
+	case errors.Is(err, ErrNotFound):
+		s.none[unknown[0]] = true
+		return false, nil
+	case err == nil:
+		s.listed[unknown[0]] = release
+	}
+	return false, err
+}
+
+// unknown are the tags of which it is not known whether they have a release, up to a
+// candidate that is known to count; end says whether there is such a one.
+func (s *search) unknown(candidates []candidate) (tags []string, end bool) {
+	for _, c := range candidates {
+		if r, listed := s.listed[c.label]; listed && s.promises(r, c) {
+			return tags, true
+		}
+		if !s.known(c) {
+			tags = append(tags, c.label)
+		}
+	}
+	return tags, false
+}
+
+// askAtOnce asks for several tags in one request; done is false where that cannot be had.
+func (s *search) askAtOnce(ctx context.Context, tags []string) (done bool, err error) {
+	found, err := s.up.GitHub.ReleasesByTags(ctx, s.watch.GitHub, tags)
+	if err != nil {
+		s.single = true
+		if ctx.Err() == nil && !errors.Is(err, errors.ErrUnsupported) {
+			s.say("asking for one tag after the other: %v", err)
+		}
+		return false, ctx.Err()
+	}
+	for _, tag := range tags {
+		if r, ok := found[tag]; ok {
+			s.listed[tag] = r
+		} else {
+			s.none[tag] = true
+		}
+	}
+	return true, nil
+}
+
+// promises says whether a release will count, as far as that is known without a request.
+func (s *search) promises(r GitHubRelease, c candidate) bool {
+	if !s.counts(r, c, s.given) {
+		return false
+	}
+	_, err := chosen(s.watch.Assets, r.Assets)
+	return err == nil || r.AssetsCut
+}
+
+// usable is the finder's, with all that GitHub tells of the assets.
+func (s *search) usable(ctx context.Context, r GitHubRelease, c candidate) (Component, bool, error) {
+	component, ok, err := s.finder.usable(ctx, r, c, s.given)
+	if !ok || err != nil || !r.Partial || len(s.watch.Assets) == 0 {
+		return component, ok, err
+	}
+	r, err = s.up.GitHub.ReleaseByTag(ctx, s.watch.GitHub, c.label)
+	if errors.Is(err, ErrNotFound) { // withdrawn in this moment
+		return Component{}, false, nil
+	}
+	if err != nil {
+		return Component{}, false, err
+	}
+	return s.finder.usable(ctx, r, c, s.given)
+}
