@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
 // barrier lets nobody through before all have come, or nobody comes any more: a
@@ -55,6 +57,53 @@ func TestConcurrency_eightPutsAtOnceDeployOnce(t *testing.T) {
 			t.Errorf("%d deploys were accepted and the puts answer %v, want one deploy, and all to answer its task", n, versions)
 		}
 	})
+}
+
+// The first deploys of a new deployment at once: the director makes a task for one and
+// answers the others with a 500, for which there is none.
+func TestConcurrency_firstPutsAtOnceDeployOnce(t *testing.T) {
+	t.Parallel()
+	const puts = 3
+	var together sync.WaitGroup // of all: none of them finds a task before
+	together.Add(puts)
+	s := newStageOf(t, world.Options{Scale: 0.001, DrainTimeout: time.Minute, NewDeployment: func(string) {
+		together.Done()
+		together.Wait()
+	}})
+	if err := s.Director.Seed(director.Seed{
+		CloudConfig: world.CloudConfig,
+		Stemcells:   []director.SeedStemcell{{Name: world.StemcellName, OS: "ubuntu-jammy", Version: oldSet.Stemcell}},
+		Releases: []director.SeedRelease{
+			{Name: "concourse", Version: oldSet.Concourse}, {Name: "bpm", Version: oldSet.BPM}, {Name: "postgres", Version: oldSet.Postgres},
+			{Name: boshrelease.Name, Version: boshrelease.Version()},
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.fetch(t, nil)
+	request := object{"source": s.DeploymentSource(), "params": object{
+		"components": "components", "vars": s.ManifestVars(), "pipeline": object{"skip": true},
+	}}
+	answers := make(chan process, puts)
+	for range puts {
+		go func() { answers <- ask(t, "out", request, s.dir) }()
+	}
+	for range puts {
+		p := <-answers
+		if r := answer[result](t, p); r.Version["task"] != "1" {
+			t.Errorf("a put answers %v:\n%s", r.Version, p.stderr)
+		}
+	}
+	s.idle(t)
+	refusedOnes := 0
+	for _, r := range s.Faults["director"].Seen() {
+		if r.Method == "POST" && r.Status == 500 {
+			refusedOnes++
+		}
+	}
+	if deploys := s.deploys(); len(deploys) != 1 || refusedOnes != puts-1 {
+		t.Errorf("deploys %+v and %d answers of 500, want one deploy, and all others refused", deploys, refusedOnes)
+	}
 }
 
 // putsAtOnce runs eight of them and gives how often each task was answered.

@@ -45,8 +45,13 @@ type stage struct {
 // The director's durations are a thousandth of real ones, or as scale says.
 func newStage(t *testing.T, scale ...float64) *stage {
 	t.Helper()
-	scale = append(scale, 0.001)
-	w, err := world.Start(t.Context(), world.Options{Scale: scale[0], DrainTimeout: time.Minute, CA: authority(t), Listen: ownLoopback(t)})
+	return newStageOf(t, world.Options{Scale: append(scale, 0.001)[0], DrainTimeout: time.Minute})
+}
+
+func newStageOf(t *testing.T, o world.Options) *stage {
+	t.Helper()
+	o.CA, o.Listen = authority(t), ownLoopback(t)
+	w, err := world.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,9 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	}
 	o.print(diff.Lines)
 	id, err := o.submit(ctx, r, diff, v)
+	if errors.Is(err, errUnseen) {
+		return o.again(ctx, r, err)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -158,6 +161,9 @@ func (o Out) join(r *run, t *Task) string {
 	}
 	if len(r.answer.dropped) > 0 {
 		o.say("params.%s of this put do not count: director task %d runs already", strings.Join(r.answer.dropped, ", "), t.ID)
+	}
+	if t.State == StateQueued {
+		o.say("director task %d is queued: if the director has free workers and none takes it, %s, and put again", t.ID, t.unqueue())
 	}
 	return fmt.Sprintf("director task %d deploys the same content already", t.ID)
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -177,7 +178,11 @@ func (in In) end(ctx context.Context, task Task) (Task, error) {
 		return task, nil
 	}
 	_, _ = fmt.Fprintf(in.Log, "director task %d is %s: waiting for its end\n", task.ID, task.State)
-	return in.Director.Wait(ctx, task.ID, Out{Log: in.Log}.progress)
+	ended, err := in.Director.Wait(ctx, task.ID, Out{Log: in.Log}.progress)
+	if err != nil && ended.State == StateQueued {
+		err = fmt.Errorf("%w; no worker has taken it: if the director has free ones, none will: %s, and put again", err, task.unqueue())
+	}
+	return ended, err
 }
 
 // twin looks for another task of the same attempt, which there is when the
@@ -187,10 +192,12 @@ func (in In) twin(ctx context.Context, failed Task) (Task, error) {
 	if err != nil {
 		return failed, fmt.Errorf("list the tasks of director task %d's attempt: %w", failed.ID, err)
 	}
-	for _, t := range byID(tasks) {
-		if t.ID == failed.ID || t.Deployment != failed.Deployment {
-			continue
-		}
+	tasks = slices.DeleteFunc(byID(tasks), func(t Task) bool {
+		return t.ID == failed.ID || t.Deployment != failed.Deployment || t.overtaken(append([]Task{failed}, tasks...))
+	})
+	// One that is done decides, whatever the others come to.
+	slices.SortStableFunc(tasks, func(a, b Task) int { return cmp.Compare(decides(a), decides(b)) })
+	for _, t := range tasks {
 		if t, err = in.end(ctx, t); err != nil {
 			return failed, err
 		}
@@ -204,6 +211,14 @@ func (in In) twin(ctx context.Context, failed Task) (Task, error) {
 		}
 	}
 	return failed, nil
+}
+
+// decides is 0 for a task that is done, else 1.
+func decides(t Task) int {
+	if t.State == StateDone {
+		return 0
+	}
+	return 1
 }
 
 // result is in's answer.

@@ -60,6 +60,7 @@ type run struct {
 	rendered []byte   // the manifest as people wrote it, filled in
 	digest   string   // of that: what was asked for, whatever the way
 	relative bool     // it has a version "latest", which the director resolves
+	left     []int    // queued tasks that no worker will take, as people were told
 	configs  string   // the cloud and runtime configs of the last comparison; "" is not known
 	manifest []byte   // as it is submitted: rendered, arranged for the way
 	way      way
@@ -75,6 +76,7 @@ type run struct {
 	pipeline  pipelinePlan
 	change    PipelineChange
 	lease     *state.Lease // nil without a state store
+	unseen    int          // how often a deploy was lost on its way
 	sent      string       // the context id of a deploy that may have been accepted; "" before any is sent
 	answer    answer
 }

@@ -14,45 +14,54 @@ import (
 // up while the director answers other questions was never made.
 const defaultAcceptance = 30 * time.Second
 
-// submissions is how often a deploy may get lost on its way.
+// submissions is how often a deploy, or an upload, may get lost on its way.
 const submissions = 3
 
-// submit has the director accept one attempt. It is sent again only when it is
-// certain that the director has not got it.
+// errUnseen says that a deploy was lost on its way: no task of it has shown up.
+var errUnseen = errors.New("the director shows no task for it")
+
+// submit has the director accept one attempt. Its error is errUnseen when it is certain
+// that the director has not got it.
 func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, error) {
 	contextID := r.operation(o.Build).contextID(v.next)
 	if err := o.begin(ctx, r, v.next); err != nil {
 		return 0, err
 	}
-	for n := 1; ; n++ {
-		crash.Here("before-submit")
-		if err := r.fenced(); err != nil {
-			return 0, err
-		}
-		r.sent = contextID
-		tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.next, "try", n)
-		id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
-		crash.Here("after-submit")
-		if !errors.Is(err, ErrUncertain) {
-			if err != nil { // it was certainly not accepted
-				r.sent = ""
-			}
-			return id, err
-		}
-		o.say("the director's answer was lost (%v): looking for the task by its context id", err)
-		id, searchErr := o.find(ctx, contextID, v.newest)
-		if searchErr != nil {
-			return 0, fmt.Errorf("%w; whether it was accepted is not known: look for a task with context id %s (%w)", err, contextID, searchErr)
-		}
-		if id != 0 {
-			return id, nil
-		}
-		if n == submissions {
-			r.sent = ""
-			return 0, fmt.Errorf("%w, and the director shows no task for it, %d times: nothing is known to run; put again", err, n)
-		}
-		o.say("the director shows no task for it: submitting it again")
+	crash.Here("before-submit")
+	if err := r.fenced(); err != nil {
+		return 0, err
 	}
+	r.sent = contextID
+	tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.next, "try", r.unseen+1)
+	id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
+	crash.Here("after-submit")
+	if !errors.Is(err, ErrUncertain) {
+		if err != nil { // it was certainly not accepted
+			r.sent = ""
+		}
+		return id, err
+	}
+	o.say("the director's answer was lost (%v): looking for the task by its context id", err)
+	id, searchErr := o.find(ctx, contextID, v.newest)
+	switch {
+	case searchErr != nil:
+		return 0, fmt.Errorf("%w; whether it was accepted is not known: look for a task with context id %s (%w)", err, contextID, searchErr)
+	case id == 0:
+		return 0, fmt.Errorf("%w, and %w", err, errUnseen)
+	}
+	return id, nil
+}
+
+// again submits a deploy once more that was lost on its way. Others may have deployed
+// the same meanwhile, so it begins with the comparison: of several first deploys of a
+// new deployment, a director makes a task for one, and answers others with a 500.
+func (o Out) again(ctx context.Context, r *run, lost error) (string, error) {
+	if r.unseen++; r.unseen == submissions {
+		r.sent = ""
+		return "", fmt.Errorf("%w, %d times; nothing is known to run; put again", lost, r.unseen)
+	}
+	o.say("%v: submitting it again", errUnseen)
+	return o.deploy(ctx, r)
 }
 
 // find looks for the task of a lost answer until it is there, or until it is

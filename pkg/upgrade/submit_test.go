@@ -3,6 +3,7 @@ package upgrade_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,76 @@ func TestOut_submitsAgainWhatWasCertainlyNotAccepted(t *testing.T) {
 		}
 		wantText(t, "log", f.log.String(), "the director shows no task for it: submitting it again")
 	})
+}
+
+// Of several first deploys of a new deployment the director answers all but one with a
+// 500. What another build has submitted meanwhile is joined, or is done.
+func TestOut_joinsWhatOthersHaveSubmittedMeanwhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes time.Duration
+		note  string
+	}{"and runs": {time.Hour / 2, "joined: it was running already"}, "and is done": {20 * time.Second, "nothing to deploy"}} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.build.ID = "12"
+				if _, err := f.out(t.Context(), nil); err != nil { // to learn the context id
+					t.Fatal(err)
+				}
+				id, wanted := f.contextID(t), []byte(f.submitted(t))
+				time.Sleep(long)
+				if _, err := f.director.Task(t.Context(), 10); err != nil { // so that it has ended
+					t.Fatal(err)
+				}
+				f.director.record("concourse", f.manifest(t, nil))
+				f.director.lost = "dropped"
+				f.director.onDeploy = func() {
+					f.director.onDeploy = nil
+					other := foreign("create deployment", c.takes, upgrade.StateDone)
+					other.ContextID = strings.Replace(id, "-1-12", "-1-11", 1)
+					other.then = func() { f.director.record("concourse", wanted) }
+					f.director.add(other)
+				}
+				f.build.ID = "13"
+				result, err := f.out(t.Context(), nil)
+				if err != nil || result.Version["task"] != "11" || f.count("deploy") != 1 || metadata(result)["deploy"] != c.note {
+					t.Errorf("%+v, %v, %d deploys, want task 11 (%s)", result, err, f.count("deploy"), c.note)
+				}
+			})
+		})
+	}
+}
+
+// A proxy may give up on a deploy and deliver it later, when it was submitted again: the
+// director has it twice then. Its tasks are judged as twins, whichever is asked for.
+func TestOut_judgesADeployThatWasDeliveredLateAsATwin(t *testing.T) {
+	for name, late := range map[string]fakeTask{
+		"it lost the lock":     {Task: upgrade.Task{Result: lockLost}, takes: 10 * time.Second, end: upgrade.StateError},
+		"it had nothing to do": {takes: 10 * time.Second, end: upgrade.StateDone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.build.ID, f.director.lost = "12", "dropped"
+				f.director.onDeploy = func() { f.director.onDeploy = func() { f.director.lost = "" } }
+				first, err := f.out(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				late.Task = upgrade.Task{Description: "create deployment", Deployment: "concourse", User: "ci", Result: late.Result, ContextID: f.contextID(t)}
+				f.director.add(late)
+				time.Sleep(long)
+				f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
+				for _, task := range []string{first.Version["task"], "11"} {
+					if _, err := f.in(t.Context(), task, t.TempDir(), verify); err != nil {
+						t.Errorf("verify of task %s: %v", task, err)
+					}
+				}
+				again, err := f.out(t.Context(), nil)
+				if err != nil || f.count("deploy") != 1 {
+					t.Errorf("%+v, %v, %d deploys, want nothing more", again, err, f.count("deploy"))
+				}
+			})
+		})
+	}
 }
 
 // A task that did not get the lock leaves its context id to the next one.

@@ -94,10 +94,70 @@ func allTasks(ctx context.Context, director Tasks, filter TaskFilter, enough fun
 	return slices.CompactFunc(all, func(a, b Task) bool { return a.ID == b.ID }), nil
 }
 
+// overtaking is for how long later tasks were worked on before one that is queued
+// counts as left behind: a worker that has just taken it needs a moment to say so.
+const overtaking = 30 * time.Second
+
+// overtaken says whether a queued task is one that no worker will take. A director that
+// dies between the row of a task and its job leaves such a row for ever; workers take
+// jobs in their order, so that later tasks have ended then.
+func (t Task) overtaken(others []Task) bool {
+	var from, to time.Time
+	for _, o := range others {
+		if o.ID <= t.ID || !o.Finished() || o.StartedAt.IsZero() {
+			continue
+		}
+		if from.IsZero() || o.StartedAt.Before(from) {
+			from = o.StartedAt
+		}
+		if o.FinishedAt.After(to) {
+			to = o.FinishedAt
+		}
+	}
+	return t.State == StateQueued && to.Sub(from) >= overtaking
+}
+
+// leftQueued is the description of a task that was overtaken. It holds nothing.
+const leftQueued = "left in the queue"
+
+// leaveQueued replaces what was overtaken in a list by tasks that count for nothing but
+// their id, and says so. Where nothing is queued it asks nobody.
+func leaveQueued(ctx context.Context, director Tasks, tasks []Task, say func(Task)) ([]Task, error) {
+	queued := func(t Task) bool { return t.State == StateQueued && t.holds() }
+	if !slices.ContainsFunc(tasks, queued) {
+		return tasks, nil
+	}
+	// Those of other deployments, and uploads, tell as well.
+	others, err := director.Tasks(ctx, TaskFilter{Limit: taskLimits[0], States: []string{StateDone, StateError, StateTimeout, StateCancelled}})
+	if err != nil {
+		return nil, fmt.Errorf("list tasks: %w", err)
+	}
+	others = append(others, tasks...)
+	for i, t := range tasks {
+		if queued(t) && t.overtaken(others) {
+			say(t)
+			tasks[i] = Task{ID: t.ID, State: t.State, Description: leftQueued, Deployment: t.Deployment}
+		}
+	}
+	return tasks, nil
+}
+
+// unqueue is what a person does about a task that no worker takes.
+func (t Task) unqueue() string { return fmt.Sprintf("cancel it with `bosh cancel-task %d`", t.ID) }
+
 // tasks are those of the run's deployment, back to a deploy that was done: what was
 // before it counts no more.
 func (o Out) tasks(ctx context.Context, r *run) ([]Task, error) {
-	return allTasks(ctx, o.Director, TaskFilter{Deployment: r.Source.Deployment, All: true}, func(tasks []Task) bool {
+	tasks, err := allTasks(ctx, o.Director, TaskFilter{Deployment: r.Source.Deployment, All: true}, func(tasks []Task) bool {
 		return slices.ContainsFunc(tasks, func(t Task) bool { return t.isDeploy() && t.State == StateDone })
+	})
+	if err != nil {
+		return nil, err
+	}
+	return leaveQueued(ctx, o.Director, tasks, func(t Task) {
+		if !slices.Contains(r.left, t.ID) {
+			r.left = append(r.left, t.ID)
+			o.say("director task %d is queued, and later ones have ended: no worker will take it; going on without it; %s", t.ID, t.unqueue())
+		}
 	})
 }

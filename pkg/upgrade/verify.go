@@ -65,7 +65,7 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 		result.found, result.err = in.ask(settling, c)
 		if result.err != nil && c.settles {
 			newer, err := in.newer(ctx, source, f.Task)
-			if err == nil && newer != nil {
+			if err == nil && newer != nil && newer.State != StateQueued {
 				result.found, result.err = fmt.Sprintf("not judged: %s changes it", newer.name()), nil
 			}
 		}
@@ -78,17 +78,24 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 	return nil
 }
 
-// newer is a later deploy of the deployment that runs, nil if there is none.
+// newer is a later deploy of the deployment that runs, or else is queued; nil if there
+// is none.
 func (in In) newer(ctx context.Context, source resource.Source, than Task) (*Task, error) {
 	tasks, err := in.Director.Tasks(ctx, TaskFilter{
 		Deployment: source.Deployment, States: []string{StateQueued, StateProcessing, StateCancelling}, All: true,
 	})
+	if err == nil {
+		tasks, err = leaveQueued(ctx, in.Director, tasks, func(t Task) {
+			_, _ = fmt.Fprintf(in.Log, "director task %d is queued, and later ones have ended: no worker will take it; %s\n", t.ID, t.unqueue())
+		})
+	}
+	var found *Task
 	for _, t := range byID(tasks) {
-		if t.ID > than.ID && t.holds() {
-			return &t, err
+		if t.ID > than.ID && t.holds() && (found == nil || found.State == StateQueued) {
+			found = &t
 		}
 	}
-	return nil, err
+	return found, err
 }
 
 // checks is the list of questions; more belong at its end.

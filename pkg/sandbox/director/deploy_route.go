@@ -70,9 +70,16 @@ func (d *Director) postDeployment(c *call) {
 		c.fail(http.StatusBadRequest, f)
 		return
 	}
+	name := document.text("name")
+	isNew := d.announce(name)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if dep := d.deployment(document.text("name")); dep != nil && !d.owns(c, dep.teams) {
+	dep := d.deployment(name)
+	if dep != nil && isNew { // PG::UniqueViolation on deployments_name_index, which nothing handles
+		c.empty(http.StatusInternalServerError)
+		return
+	}
+	if dep != nil && !d.owns(c, dep.teams) {
 		return
 	}
 	s := submission{document: document, text: text, options: readOptions(c.query), teams: c.teams()}
@@ -86,6 +93,17 @@ func (d *Director) postDeployment(c *call) {
 		s.cloud, s.runtime = d.configsByID(ids.Cloud), d.configsByID(ids.Runtime)
 	}
 	c.redirect(d.accept(s, c.user, c.contextID))
+}
+
+// announce says whether a deployment is new, after NewDeployment was called for it.
+func (d *Director) announce(name string) bool {
+	d.mu.Lock()
+	isNew := d.deployment(name) == nil
+	d.mu.Unlock()
+	if isNew && d.opts.NewDeployment != nil {
+		d.opts.NewDeployment(name)
+	}
+	return isNew
 }
 
 func (d *Director) configsByID(ids []int) []*config {

@@ -50,6 +50,10 @@ type Options struct {
 	// expected one and the write, which a real director does not do at once either.
 	// It may block: everybody who is in it then writes.
 	StoreConfig func(kind, name string)
+	// NewDeployment is called for the first deploy of a deployment, between the look for
+	// its row and the making of it, which a real director does not do at once either. It
+	// may block: of all who are in it then, one gets a task and the others a 500.
+	NewDeployment func(name string)
 	// RunErrand gives what an errand prints and its exit code; default: nothing and 0.
 	RunErrand func(ctx context.Context, e Errand) ErrandResult
 }

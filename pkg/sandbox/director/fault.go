@@ -94,6 +94,18 @@ func (d *Director) HoldLock(deployment string) (release func()) {
 	}
 }
 
+// LoseJob puts the task of a deploy into the table without a job for it, as a director
+// does that dies in between. It stays queued; when it is cancelled, it becomes a timeout
+// as one whose worker has died.
+func (d *Director) LoseJob(deployment, contextID string) (id int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := &task{description: "create deployment", user: d.opts.Username, deployment: deployment, contextID: contextID}
+	d.insert(t)
+	t.frozen, t.killed = true, d.now()
+	return t.id
+}
+
 // KillWorker kills the worker of a task, parent and child, while it runs. The
 // task stays processing until someone looks at it after 180 s × Scale and
 // finds a timeout; its locks expire after at most 241 s × Scale. It says

@@ -102,7 +102,7 @@ func (t *task) finished() bool {
 // look is what every GET of a task does first: a task whose worker has given
 // no sign for 180 s becomes a timeout only now. The caller holds mu.
 func (d *Director) look(t *task) {
-	if t.frozen && !t.finished() && d.now().Sub(t.killed) > d.scaled(timeoutAfter) {
+	if t.frozen && !t.finished() && t.state != StateQueued && d.now().Sub(t.killed) > d.scaled(timeoutAfter) {
 		t.state = StateTimeout
 		close(t.done)
 	}

@@ -65,6 +65,8 @@ type Options struct {
 	// GateLimit is how long the job gate waits for its web, as real time that Scale
 	// shortens; default 2 hours.
 	GateLimit time.Duration
+	// NewDeployment is the director's option.
+	NewDeployment func(name string)
 	// Observe hears what the director and the ATC do, in words for people.
 	Observe func(who, what string)
 }
@@ -161,7 +163,7 @@ func (w *World) start(ctx context.Context) error {
 	w.Director = director.New(ctx, director.Options{
 		UAA: w.UAA, Scale: w.options.Scale, Fetch: w.client(),
 		Drain: w.drain, UpdateInstance: w.update, PostStart: w.postStart,
-		Logs: w.logs,
+		Logs: w.logs, NewDeployment: w.options.NewDeployment,
 	})
 	return w.serve("director", w.Director, true)
 }
