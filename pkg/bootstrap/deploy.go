@@ -175,7 +175,7 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	if text, err = keepKeys(running, text); err != nil {
+	if text, err = r.keepForeign(running, text); err != nil {
 		return Outcome{}, err
 	}
 	change, err := atc.SetPipeline(ctx, ref, text)
@@ -196,13 +196,24 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 	return upToDate("pipeline %s", ref.Name)
 }
 
-// keepKeys gives a pipeline what people have added to the running one by hand, and this
-// program's library knows nothing of.
-func keepKeys(running upgrade.PipelineConfig, text []byte) ([]byte, error) {
+// keepForeign gives a pipeline what people have added to the running one by hand, and
+// says what that is, and what of it cannot stay.
+func (r *run) keepForeign(running upgrade.PipelineConfig, text []byte) ([]byte, error) {
 	if !running.Exists {
 		return text, nil
 	}
-	return concourse.KeepKeys(running.YAML, text)
+	text, foreign, err := concourse.Keep(running.YAML, text, pipelines.Names())
+	if err != nil {
+		return nil, err
+	}
+	name := r.config.Pipeline.Name
+	if len(foreign.Kept) > 0 {
+		r.warn(fmt.Sprintf("pipeline %s keeps what the bundled one does not have: %s", name, strings.Join(foreign.Kept, ", ")))
+	}
+	if len(foreign.Lost) > 0 {
+		r.warn(fmt.Sprintf("pipeline %s loses steps that the bundled one does not have: %s; add them with pipeline.ops_files", name, strings.Join(foreign.Lost, ", ")))
+	}
+	return text, nil
 }
 
 // pipeline renders the pipeline; what Concourse's credential manager fills in stays.

@@ -310,7 +310,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	if text, err = keepKeys(running, text); err != nil {
+	if text, err = p.keepForeign(running, text); err != nil {
 		return PlannedStep{}, err
 	}
 	change, err := atc.DiffPipeline(ctx, upgrade.PipelineRef{Name: name}, text)

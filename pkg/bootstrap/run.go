@@ -226,13 +226,14 @@ func (r *run) user() (environment.User, error) {
 		names []string
 		into  *[]manifest.File
 	}{
-		{"ops_files", m.OpsFiles, &u.OpsFiles}, {"director_ops_files", m.DirectorOpsFiles, &u.DirectorOpsFiles},
-		{"cloud_config_ops_files", m.CloudOpsFiles, &u.CloudOpsFiles},
+		{"manifest.ops_files", m.OpsFiles, &u.OpsFiles}, {"manifest.director_ops_files", m.DirectorOpsFiles, &u.DirectorOpsFiles},
+		{"manifest.cloud_config_ops_files", m.CloudOpsFiles, &u.CloudOpsFiles},
+		{"pipeline.ops_files", r.config.Pipeline.OpsFiles, &u.PipelineOpsFiles},
 	} {
 		for _, name := range list.names {
 			text, err := r.file(name)
 			if err != nil {
-				return u, fmt.Errorf("manifest.%s: %w", list.key, err)
+				return u, fmt.Errorf("%s: %w", list.key, err)
 			}
 			file := manifest.File{Name: name, Text: text}
 			r.warn(manifest.Repeated(file)...)
@@ -268,7 +269,7 @@ func (r *run) keepFiles() error {
 	}
 	m := r.config.Manifest
 	kept := map[string]string{}
-	for _, name := range slices.Concat(m.OpsFiles, m.DirectorOpsFiles, m.CloudOpsFiles, m.VarsFiles) {
+	for _, name := range slices.Concat(m.OpsFiles, m.DirectorOpsFiles, m.CloudOpsFiles, m.VarsFiles, r.config.Pipeline.OpsFiles) {
 		text, err := r.Files(name)
 		if err != nil {
 			return fmt.Errorf("manifest: %w", err)

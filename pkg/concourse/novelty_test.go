@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 )
 
@@ -166,10 +167,10 @@ func TestDiff_hidesWhatUsersPutIntoUserData(t *testing.T) {
 	}
 }
 
-func TestKeepKeys_letsAUsersKeySurviveWhatIsRendered(t *testing.T) {
+func TestKeep_letsAUsersKeySurviveWhatIsRendered(t *testing.T) {
 	w := newWorld(t, nil)
 	w.set(t, selfUpgrade, strings.Replace(first, "name: upgrade,", "name: upgrade, disable_reruns: true,", 1))
-	text, err := concourse.KeepKeys(w.config(t, selfUpgrade).YAML, []byte(first))
+	text, _, err := concourse.Keep(w.config(t, selfUpgrade).YAML, []byte(first), pipelines.Names())
 	if err != nil {
 		t.Fatal(err)
 	}

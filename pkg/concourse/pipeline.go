@@ -156,11 +156,22 @@ func (c *Client) known(ctx context.Context, p Pipeline, want, have config.Config
 	return want.Without(dropped...)
 }
 
-// KeepKeys gives a pipeline that was rendered from a template the keys of the
-// running one that the library does not know and the text does not have: somebody
-// has set them by hand. running is a PipelineConfig's YAML. A text to which nothing
-// is added comes back as it is.
-func KeepKeys(running, text []byte) ([]byte, error) { return config.Keep(running, text) }
+// Foreign is what a running pipeline has besides a template.
+type Foreign = config.Foreign
+
+// Keep gives a pipeline that was rendered from a template what people have added to
+// the running one by hand: jobs, resources and the like that are not ours, the
+// template's, and keys that the library does not know. running is a PipelineConfig's
+// YAML, ours is what the template has or had, by section. A text to which nothing is
+// added comes back as it is.
+func Keep(running, text []byte, ours map[string][]string) ([]byte, Foreign, error) {
+	text, foreign, err := config.KeepForeign(running, text, ours)
+	if err != nil {
+		return nil, Foreign{}, err
+	}
+	text, err = config.Keep(running, text)
+	return text, foreign, err
+}
 
 // setting is one pipeline on its way to Concourse.
 type setting struct {

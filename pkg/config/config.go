@@ -189,7 +189,8 @@ type Pipeline struct {
 	GitHubToken secret.Value `yaml:"github_token,omitempty"` // helps against rate limits
 	// Credentials is how the pipeline gets at the account: "idtoken" where Concourse is
 	// at a public HTTPS address, "ssm" otherwise; default: the one that fits.
-	Credentials string `yaml:"credentials,omitempty"`
+	Credentials string   `yaml:"credentials,omitempty"`
+	OpsFiles    []string `yaml:"ops_files,omitempty"` // on the pipeline
 }
 
 // Manifest is what users change of the bundled manifests. It applies last.

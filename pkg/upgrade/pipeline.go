@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -27,6 +28,7 @@ type pipelinePlan struct {
 	bundled bool // made from the bundled pipeline
 	config  []byte
 	kept    map[string]any // the values that the running pipeline has
+	foreign concourse.Foreign
 }
 
 // whenDown is the way out when Concourse itself does not answer.
@@ -91,8 +93,19 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 		return err
 	}
 	// What people have added by hand, and this program's library knows nothing of.
-	p.config, err = concourse.KeepKeys(running.YAML, p.config)
+	p.config, p.foreign, err = concourse.Keep(running.YAML, p.config, pipelines.Names())
 	return err
+}
+
+// sayForeign says what people have added to the bundled pipeline, and what of that
+// cannot stay.
+func (o Out) sayForeign(p pipelinePlan) {
+	if kept := p.foreign.Kept; len(kept) > 0 {
+		o.say("pipeline %s keeps what the bundled one does not have: %s", p.ref, strings.Join(kept, ", "))
+	}
+	if lost := p.foreign.Lost; len(lost) > 0 {
+		o.say("pipeline %s loses steps that the bundled one does not have: %s; add them with params.pipeline.ops_files", p.ref, strings.Join(lost, ", "))
+	}
 }
 
 // concourseVersion is the version of Concourse that is deployed, or, in a first
@@ -151,6 +164,7 @@ func (o Out) setPipeline(ctx context.Context, r *run) (string, error) {
 		return r.pipeline.skip, nil
 	}
 	o.Mask(resource.SecretVars(r.pipeline.kept)...)
+	o.sayForeign(r.pipeline)
 	var err error
 	r.change, err = o.ATC.SetPipeline(ctx, r.pipeline.ref, r.pipeline.config)
 	if err != nil {
@@ -166,6 +180,7 @@ func (o Out) previewPipeline(ctx context.Context, r *run) error {
 		return nil
 	}
 	o.Mask(resource.SecretVars(r.pipeline.kept)...)
+	o.sayForeign(r.pipeline)
 	change, err := o.ATC.DiffPipeline(ctx, r.pipeline.ref, r.pipeline.config)
 	if err != nil {
 		return err

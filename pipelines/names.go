@@ -1,0 +1,20 @@
+package pipelines
+
+// Names are what the pipelines here have, and all that they have ever had, by
+// section: what a running pipeline has besides, people have added. A name that
+// leaves the pipelines stays in this list, or it would be taken for theirs.
+func Names() map[string][]string {
+	return map[string][]string{
+		"var_sources":    {"aws"},
+		"resource_types": {"perpetual"},
+		"resources":      {"components", "deployment", "finished-deployment"},
+		"jobs":           {UpgradeJob, "verify"},
+		"steps": {
+			"get components", "get finished-deployment", "load_var perpetual_version", "put deployment", "task deploy",
+		},
+		"var_sources keys":    {"name", "type", "config"},
+		"resource_types keys": {"name", "type", "source"},
+		"resources keys":      {"name", "type", "source", "icon", "check_every"},
+		"jobs keys":           {"name", "plan", "serial", "interruptible"},
+	}
+}
