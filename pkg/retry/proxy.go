@@ -32,6 +32,7 @@ type ProxyError struct {
 	Setting string // HTTPS_PROXY
 	text    string
 	err     error
+	final   bool // another try would not change it
 }
 
 // Error implements error.
@@ -40,13 +41,19 @@ func (e *ProxyError) Error() string { return e.text }
 // Unwrap implements errors.Unwrap.
 func (e *ProxyError) Unwrap() error { return e.err }
 
+// last makes an error of a proxy the last one.
+func (e *ProxyError) last() error {
+	e.final = true
+	return Final(e)
+}
+
 // error is about this proxy. The URL is not shown, as it may hold a password.
-func (p Proxy) error(err error, format string, args ...any) error {
+func (p Proxy) error(err error, format string, args ...any) *ProxyError {
 	return &ProxyError{Setting: p.Setting, text: fmt.Sprintf("go through proxy %s (%s): %s", p.URL.Host, p.Setting, fmt.Sprintf(format, args...)), err: err}
 }
 
 // login says that the proxy wants to know who is there.
-func (p Proxy) login() error {
+func (p Proxy) login() *ProxyError {
 	advice := "give it a user and password, as in http://USER:PASSWORD@" + p.URL.Host
 	if p.URL.User != nil {
 		advice = "it refuses the user and password that it is given"
@@ -101,7 +108,7 @@ func local(host string) bool {
 
 // malformed does not show the value, which may hold a password.
 func malformed(setting string) error {
-	return &ProxyError{Setting: setting, text: fmt.Sprintf("read the proxy from %s: want http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT", setting)}
+	return &ProxyError{Setting: setting, final: true, text: fmt.Sprintf("read the proxy from %s: want http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT", setting)}
 }
 
 // through marks, in a context, a request that a proxy takes.
@@ -136,7 +143,7 @@ func (t *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err == nil && res.StatusCode == http.StatusProxyAuthRequired:
 		_ = res.Body.Close()
-		return nil, Final(p.login())
+		return nil, p.login().last()
 	case err == nil || connected.Load() || req.Context().Err() != nil:
 		return res, err
 	}
@@ -149,11 +156,11 @@ func (p Proxy) explain(err error) error {
 	var op *net.OpError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return Final(p.error(err, "it says nothing for %s", ProxyTimeout))
+		return p.error(err, "it says nothing for %s", ProxyTimeout).last()
 	case errors.As(err, &said) && said.status == http.StatusProxyAuthRequired:
-		return Final(p.login())
+		return p.login().last()
 	case errors.As(err, &said) && said.status < 500:
-		return Final(p.error(err, "%v", err))
+		return p.error(err, "%v", err).last()
 	case errors.As(err, &said):
 		return p.error(err, "%v", err)
 	case errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect"):

@@ -106,6 +106,9 @@ func TestClient_namesTheProxyThatRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") || count.Load() != c.tries {
 			t.Errorf("%d of %s: %d tries, error %v, want %d and %s", c.status, c.target, count.Load(), err, c.tries, want)
 		}
+		if last := retry.Permanent(t.Context(), err); last != (c.tries == 1) {
+			t.Errorf("%d of %s: another try is of no use: %v", c.status, c.target, last)
+		}
 		res, err := client.Post(c.target, "", strings.NewReader("x"))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d of a POST: %v, error %v", c.status, res, err)

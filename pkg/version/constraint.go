@@ -93,7 +93,7 @@ func long(op, text string) (condition, error) {
 	if err != nil {
 		return nil, err
 	}
-	compare := func(v Version) int { return v.number().Compare(bound.number()) }
+	compare := func(v Version) int { return v.compareNumber(bound) }
 	within := func(n int) condition { // a version of the same first numbers, and no lower one
 		return func(v Version) bool { return compare(v) >= 0 && same(v.release, bound.release, n) }
 	}
@@ -129,14 +129,8 @@ func long(op, text string) (condition, error) {
 	return nil, fmt.Errorf("there is no operator %s", op)
 }
 
-// same says whether the first n numbers are the same; those that are not there are 0.
+// same says whether the first n numbers are the same.
 func same(a, b []uint64, n int) bool {
-	at := func(list []uint64, i int) uint64 {
-		if i < len(list) {
-			return list[i]
-		}
-		return 0
-	}
 	for i := range n {
 		if at(a, i) != at(b, i) {
 			return false

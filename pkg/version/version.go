@@ -7,6 +7,7 @@
 package version
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -82,7 +83,7 @@ func foreign(r rune) bool {
 // Compare is negative where v is lower than other, 0 where both are one version, and
 // positive otherwise.
 func (v Version) Compare(other Version) int {
-	if c := v.number().Compare(other.number()); c != 0 {
+	if c := v.compareNumber(other); c != 0 {
 		return c
 	}
 	if a, b := v.rank(), other.rank(); a != b {
@@ -91,13 +92,30 @@ func (v Version) Compare(other Version) int {
 	return v.build.Compare(other.build)
 }
 
-// number is the version without what was built from it, for the library.
-func (v Version) number() semi.Version {
-	release := semi.VersionSegment{Components: make([]semi.VerSegComp, len(v.release))}
-	for i, n := range v.release {
-		release.Components[i] = semi.VerSegCompInt{I: int(n)}
+// compareNumber compares without what was built from the versions.
+func (v Version) compareNumber(other Version) int {
+	for i := range max(len(v.release), len(other.release)) {
+		if c := cmp.Compare(at(v.release, i), at(other.release, i)); c != 0 {
+			return c
+		}
 	}
-	return semi.Version{Release: release, PreRelease: v.pre}
+	switch {
+	case v.pre.Empty() && other.pre.Empty():
+		return 0
+	case v.pre.Empty():
+		return 1
+	case other.pre.Empty():
+		return -1
+	}
+	return v.pre.Compare(other.pre)
+}
+
+// at is a number of a version; those that are not there are 0.
+func at(release []uint64, i int) uint64 {
+	if i < len(release) {
+		return release[i]
+	}
+	return 0
 }
 
 // rank puts builds of one number into their order: a development build is not final
@@ -119,7 +137,7 @@ func (v Version) PreRelease() bool { return !v.pre.Empty() }
 // build.
 func (v Version) Covers(other Version) bool {
 	if v.build.Empty() {
-		return v.number().IsEq(other.number())
+		return v.compareNumber(other) == 0
 	}
 	return v.Compare(other) == 0
 }
