@@ -12,7 +12,7 @@ import (
 func main() {
 	ctx, stop := command.WithSignals(context.Background())
 	code := command.Main(ctx, os.Args, command.Verbs(), command.Streams{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Environ: os.Environ(),
 	})
 	stop()
 	os.Exit(code)

@@ -46,7 +46,14 @@ func TestArguments_thatAreWrongAreRefused(t *testing.T) {
 		args        []string
 		want        []string
 	}{
-		"unknown command":                  {resourceBinary, "", []string{"chekc"}, []string{`"chekc"`, "unknown command", "help"}},
+		"unknown command":                  {resourceBinary, "", []string{"frobnicate"}, []string{`"frobnicate"`, "unknown command", "try help"}},
+		"a slip":                           {resourceBinary, "", []string{"chekc"}, []string{`"chekc"`, "unknown command", "did you mean check?"}},
+		"a slip for the installer":         {perpetualBinary, "", []string{"depoly", "ci"}, []string{`"depoly"`, "did you mean deploy?"}},
+		"another":                          {perpetualBinary, "", []string{"Pipelines"}, []string{"did you mean pipeline?"}},
+		"a slip after help":                {perpetualBinary, "", []string{"help", "stauts"}, []string{"did you mean status?"}},
+		"-v of a slip":                     {perpetualBinary, "", []string{"pipeline", "-v", "deployement_name=x"}, []string{"-v deployement_name", "did you mean deployment_name?"}},
+		"-y of a slip, dotted":             {perpetualBinary, "", []string{"pipeline", "-y", "director_proxi.host=x"}, []string{"director_proxi.host", "did you mean director_proxy?"}},
+		"-v of nothing alike":              {perpetualBinary, "", []string{"pipeline", "-v", "x=y"}, []string{"-v x: ", "atc_url, "}},
 		"deploy of the small binary":       {resourceBinary, "", []string{"deploy"}, []string{`"deploy"`}},
 		"in without a directory":           {resourceBinary, deployed, []string{"in"}, []string{"argument", "directory"}},
 		"in with an empty one":             {resourceBinary, deployed, []string{"in", ""}, []string{"argument", "directory"}},
@@ -64,6 +71,63 @@ func TestArguments_thatAreWrongAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			refused(t, invocation{path: c.path, args: c.args, stdin: strings.NewReader(c.stdin)}.run(t), c.want...)
 		})
+	}
+}
+
+// Concourse's verbs have a help, by link too, that waits for no request.
+func TestHelp_ofTheVerbsOfConcourse(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"check", "in", "out"} {
+		for name, i := range map[string]invocation{
+			"sub-command": {path: perpetualBinary, args: []string{verb, "--help"}}, "help": {args: []string{"help", verb}},
+			"link": {argv0: "/opt/resource/" + verb, args: []string{"-h"}}, "with a directory": {args: []string{verb, "dir", "--help"}},
+		} {
+			reader, writer, err := os.Pipe() // nobody writes
+			if err != nil {
+				t.Fatal(err)
+			}
+			i.stdin = reader
+			p := i.run(t)
+			_, _ = reader.Close(), writer.Close()
+			if p.code != 0 || p.stderr != "" || !strings.Contains(p.stdout, "perpetual "+verb+" ") || !strings.Contains(p.stdout, "request.json") {
+				t.Errorf("%s of %s: exit code %d, stdout %q, stderr %q", name, verb, p.code, p.stdout, p.stderr)
+			}
+		}
+	}
+}
+
+// A misspelt variable would have no effect.
+func TestVariables_thatNobodyReadsAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path, variable string
+		args           []string
+		want           string
+	}{
+		"a setting":              {perpetualBinary, "PERPETUAL_WORKER_COUNT=2", []string{"config", "schema"}, "did you mean PERPETUAL_WORKERS_COUNT?"},
+		"a flag":                 {perpetualBinary, "PERPETUAL_OUPUT=json", []string{"status", "ci"}, "did you mean PERPETUAL_OUTPUT?"},
+		"the name":               {perpetualBinary, "PERPETUAL_NAMES=ci", []string{"info"}, "did you mean PERPETUAL_NAME?"},
+		"nothing alike":          {perpetualBinary, "PERPETUAL_MOTION_MACHINE=1", []string{"plan", "ci"}, "PERPETUAL_MOTION_MACHINE: unknown variable"},
+		"of a task":              {resourceBinary, "PERPETUAL_REQEST={}", []string{"check"}, "did you mean PERPETUAL_REQUEST?"},
+		"of a task, by the link": {resourceBinary, "PERPETUAL_LOGLEVEL=debug", []string{"check"}, "did you mean PERPETUAL_LOG_LEVEL?"},
+		"a flag alone":           {perpetualBinary, "PERPETUAL_YES_DESTROY=ci", []string{"destroy", "ci"}, "PERPETUAL_YES_DESTROY: unknown variable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused(t, invocation{path: c.path, args: c.args, env: []string{"PATH=/nonexistent", c.variable}}.run(t), c.want)
+		})
+	}
+	for name, i := range map[string]invocation{
+		"what is known":             {path: perpetualBinary, args: []string{"config", "schema"}, env: []string{"PERPETUAL_WORKERS_COUNT=2", "PERPETUAL_DIRECTOR_CLIENT_SECRET=x", "PERPETUAL_NAME=ci", "PERPETUAL_CACHE_DIR=/x", "PERPETUAL_REQUEST={}", "PERPETUAL_LOG_LEVEL=info"}},
+		"an empty one":              {path: perpetualBinary, args: []string{"config", "schema"}, env: []string{"PERPETUAL_WORKER_COUNT="}},
+		"of somebody else":          {path: perpetualBinary, args: []string{"config", "schema"}, env: []string{"NOT_PERPETUAL_WORKER=1", "PERPETUALS=1"}},
+		"asking for the version":    {path: perpetualBinary, args: []string{"version"}, env: []string{"PERPETUAL_WORKER_COUNT=1"}},
+		"the installer's in a task": {args: []string{"pipeline", "-v", "concourse_constraint=8.x"}, env: []string{"PERPETUAL_AWS_REGION=eu-central-1", "PERPETUAL_STATE_KMS_KEY=x", "PERPETUAL_STATE_BUCKET=b"}},
+		"a longer file":             {path: perpetualBinary, args: []string{"pipeline", "-l", "testdata/other-vars.yml", "-v", "concourse_constraint=8.x"}},
+		"a value's own variable":    {path: perpetualBinary, args: []string{"pipeline", "-v", "director_url=https://((host)):25555", "-v", "host=10.0.0.6", "-v", "concourse_constraint=8.x"}},
+	} {
+		if p := i.run(t); p.code != 0 {
+			t.Errorf("%s: exit code %d, stderr %s", name, p.code, p.stderr)
+		}
 	}
 }
 

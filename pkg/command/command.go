@@ -32,6 +32,11 @@ type Streams struct {
 	Out io.Writer // the result and nothing else
 	Err io.Writer // everything else
 	Env func(string) string
+	// Environ are all variables, "NAME=value", of which misspelt ones are refused; nil:
+	// they are not looked at.
+	Environ []string
+	// Variables are the names of those that the verbs of another package read.
+	Variables []string
 }
 
 // call is one running command.
@@ -99,6 +104,15 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 		_, _ = fmt.Fprint(c.Out, help(filepath.Base(argv[0]), verbs))
 		return ExitOK
 	}
+	if printed, err := c.help(verb.Name); printed {
+		if err != nil {
+			return c.fail(err)
+		}
+		return ExitOK
+	}
+	if err := c.checkEnvironment(verb.Name); err != nil {
+		return c.fail(err)
+	}
 	if err := verb.run(ctx, c); err != nil {
 		if s, ok := signalled(ctx, err); ok {
 			_ = c.fail(fmt.Errorf("interrupted by %s: %w; what the director has accepted goes on there", name(s.Signal), err))
@@ -136,7 +150,7 @@ func (r *contextReader) Read(p []byte) (int, error) {
 }
 
 // withoutHelp are the verbs that have no help of their own.
-var withoutHelp = []string{"check", "in", "out", "version"}
+var withoutHelp = []string{"version"}
 
 // installerVerbs are those that the resource's program does not have.
 var installerVerbs = []string{"deploy", "plan", "status", "info", "destroy", "config"}
@@ -173,7 +187,17 @@ func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
 	if slices.Contains(installerVerbs, name) {
 		return nil, fmt.Errorf("run %q: this is the program of the resource type; %s is in the installer (the image's target installer, or cmd/perpetual)", argv[1], name)
 	}
-	return nil, fmt.Errorf("run %q: unknown command; try help", argv[1])
+	return nil, fmt.Errorf("run %q: unknown command; %s", argv[1], DidYouMean(name, names(verbs), "try help"))
+}
+
+// names are those of the verbs of a program, and of the installer's for whoever has
+// the other program.
+func names(verbs []Verb) []string {
+	list := append([]string{"help"}, installerVerbs...)
+	for _, v := range verbs {
+		list = append(list, v.Name)
+	}
+	return list
 }
 
 // fail prints an error as one line.
@@ -201,6 +225,7 @@ func (c *call) request() io.Reader {
 	if text := c.Env(requestVariable); text != "" {
 		return strings.NewReader(text)
 	}
+	c.sayWaiting()
 	return c.In
 }
 

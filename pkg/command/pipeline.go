@@ -8,6 +8,8 @@ import (
 	"io"
 	"maps"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,12 +38,15 @@ for its version, without a login.
 // runPipeline prints the bundled pipeline, rendered with the given values. What
 // has none stays a ((variable)) for fly's -v and -l or a credential manager.
 func runPipeline(ctx context.Context, c *call) error {
-	vars, err := c.pipelineVars()
+	vars, named, err := c.pipelineVars()
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = fmt.Fprint(c.Out, pipelineHelp)
 		return err
 	}
 	if err != nil {
+		return err
+	}
+	if err := unknownVars(named, vars); err != nil {
 		return err
 	}
 	defaults := pipelines.SelfUpgradeDefaults(c.deployedConcourse(ctx, vars))
@@ -109,9 +114,9 @@ func (c *call) askVersion(ctx context.Context, given map[string]any) (string, er
 }
 
 // pipelineVars reads -v NAME=VALUE, -y NAME=YAML and -l FILE, as fly has them;
-// the last one wins. Its error is flag.ErrHelp for a wish for help.
-func (c *call) pipelineVars() ([]map[string]any, error) {
-	var layers []map[string]any
+// the last one wins. named are those of -v and -y. Its error is flag.ErrHelp for a wish
+// for help.
+func (c *call) pipelineVars() (layers []map[string]any, named []string, err error) {
 	flags := flag.NewFlagSet("pipeline", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	value := func(text string) error {
@@ -119,7 +124,7 @@ func (c *call) pipelineVars() ([]map[string]any, error) {
 		if !ok || name == "" {
 			return errors.New("want NAME=VALUE")
 		}
-		layers = append(layers, map[string]any{name: value})
+		layers, named = append(layers, map[string]any{name: value}), append(named, name)
 		return nil
 	}
 	yamlValue := func(text string) error {
@@ -128,7 +133,7 @@ func (c *call) pipelineVars() ([]map[string]any, error) {
 		if !ok || name == "" || err != nil {
 			return errors.New("want NAME=YAML")
 		}
-		layers = append(layers, map[string]any{name: parsed})
+		layers, named = append(layers, map[string]any{name: parsed}), append(named, name)
 		return nil
 	}
 	file := func(path string) error {
@@ -150,10 +155,32 @@ func (c *call) pipelineVars() ([]map[string]any, error) {
 	flags.Func("l", "a file of values", file)
 	flags.Func("load-vars-from", "a file of values", file)
 	if err := flags.Parse(c.args); err != nil {
-		return nil, fmt.Errorf("pipeline: %w", err)
+		return nil, nil, fmt.Errorf("pipeline: %w", err)
 	}
 	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("pipeline: unexpected argument %q", flags.Arg(0))
+		return nil, nil, fmt.Errorf("pipeline: unexpected argument %q", flags.Arg(0))
 	}
-	return layers, nil
+	return layers, named, nil
+}
+
+// placeholder finds the names of variables, without what is below them.
+var placeholder = regexp.MustCompile(`\(\(!?"?([-/\w]+)`)
+
+// unknownVars refuses values by -v and -y for variables that neither the pipeline nor
+// another value has: they would have no effect. Files may have more, since one file
+// serves several pipelines.
+func unknownVars(named []string, layers []map[string]any) error {
+	known := []string{"concourse_constraint", "perpetual_version"}
+	for _, found := range placeholder.FindAllStringSubmatch(string(pipelines.SelfUpgrade())+fmt.Sprint(layers), -1) {
+		known = append(known, found[1])
+	}
+	slices.Sort(known)
+	known = slices.Compact(known)
+	for _, name := range named {
+		root, _, _ := strings.Cut(strings.Trim(name, `"`), ".")
+		if !slices.Contains(known, root) {
+			return fmt.Errorf("pipeline: -v %s: the pipeline has no such variable; %s", name, DidYouMean(root, known, "it has "+strings.Join(known, ", ")))
+		}
+	}
+	return nil
 }

@@ -119,11 +119,8 @@ func parse(c *command.Call, verb, about string, grammar any, settings, showSetti
 // settings have their own way, because a secret has no flag.
 func variables(c *command.Call) kong.Resolver {
 	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		if flag.Group != nil || flag.Name == "yes-destroy" || flag.Name == "force" || flag.Name == "help" {
-			return nil, nil
-		}
-		if text := c.Env(environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))); text != "" {
-			return text, nil
+		if name := variableOf(flag); name != "" && c.Env(name) != "" {
+			return c.Env(name), nil
 		}
 		return nil, nil
 	})

@@ -174,7 +174,7 @@ func TestHelp_namesEveryFlagOnStdout(t *testing.T) {
 	if diff := cmp.Diff([]string{"deploy", "plan", "status", "info", "destroy", "resume", "unlock", "config"}, names); diff != "" {
 		t.Errorf("verbs (-want +got):\n%s", diff)
 	}
-	for _, args := range []string{"", "help", "--help", "help check"} {
+	for _, args := range []string{"", "help", "--help", "help version"} {
 		p := run(t, t.TempDir(), nil, strings.Fields(args)...)
 		if p.code != 0 || p.stderr != "" || !strings.Contains(p.stdout, "Exit codes: 0 done, 1 error") {
 			t.Errorf("%q: code %d, stderr %s, stdout %s", args, p.code, p.stderr, p.stdout)
