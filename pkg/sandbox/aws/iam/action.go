@@ -146,8 +146,12 @@ func (s Statement) idle(a action, touched map[string]bool) string {
 	return fmt.Sprintf("it never allows %s", a.Name)
 }
 
-// overlap says whether some ARN fits both patterns, part by part.
+// overlap says whether some ARN fits a statement's Resource and the form of a type's
+// ARNs, part by part.
 func overlap(one, other string) bool {
+	if vague(one) {
+		return false
+	}
 	a, b := strings.SplitN(one, ":", 6), strings.SplitN(other, ":", 6)
 	if len(a) != 6 || len(b) != 6 {
 		return one == "*" || other == "*"

@@ -100,3 +100,21 @@ func likeARN(pattern, arn string) bool {
 	}
 	return true
 }
+
+// covers says whether a statement's Resource means an ARN. The type in its last part,
+// "instance" of "instance/i-1", cannot have a wildcard: such a pattern means nothing
+// (page "Identify AWS resources with ARNs" of the IAM user guide).
+func covers(pattern, arn string) bool {
+	return !vague(pattern) && likeARN(pattern, arn)
+}
+
+// vague says whether an ARN has a wildcard in the type of its resource. ARNs of S3
+// have no types.
+func vague(pattern string) bool {
+	parts := strings.SplitN(pattern, ":", 6)
+	if len(parts) != 6 || parts[2] == "s3" && parts[3]+parts[4] == "" {
+		return false
+	}
+	end := strings.IndexAny(parts[5], "/:")
+	return end >= 0 && strings.ContainsAny(parts[5][:end], "*?")
+}

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -111,7 +110,7 @@ func effect(policies []Policy, action, arn string, context Context) string {
 // applies says whether a statement is about that.
 func (s Statement) applies(action, arn string, context Context) bool {
 	named := func(pattern string) bool { return like(strings.ToLower(pattern), strings.ToLower(action)) }
-	meant := func(pattern string) bool { return likeARN(pattern, arn) }
+	meant := func(pattern string) bool { return covers(pattern, arn) }
 	switch {
 	case len(s.Actions) > 0 && !slices.ContainsFunc(s.Actions, named), slices.ContainsFunc(s.NotActions, named),
 		len(s.Resources) > 0 && !slices.ContainsFunc(s.Resources, meant), slices.ContainsFunc(s.NotResource, meant):
@@ -138,5 +137,11 @@ func (a action) context(r Request, one Resource) (Context, error) {
 	return seen, nil
 }
 
-// Keys are a context's keys, sorted.
-func (c Context) Keys() []string { return slices.Sorted(maps.Keys(c)) }
+// Visible are the keys that IAM sees for one resource of a request.
+func Visible(r Request, one Resource) (Context, error) {
+	a, known := actions[strings.ToLower(r.Action)]
+	if !known {
+		return nil, fmt.Errorf("judge %s: no such action is known here", r.Action)
+	}
+	return a.context(r, one)
+}

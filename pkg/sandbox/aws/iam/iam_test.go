@@ -41,6 +41,8 @@ func TestAllows_asIAMDoes(t *testing.T) {
 		"another region":             {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:us-east-1:*:*"}`, instance, own, false},
 		"a star ends at a colon":     {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:instance/*:*"}`, instance, own, false},
 		"a star for the partition":   {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:*:ec2:eu-central-1:123456789012:instance/*"}`, instance, own, true},
+		"a star for the type":        {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:*/i-1"}`, instance, own, false},
+		"a star for everything":      {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:*"}`, instance, own, true},
 		"a tag":                      {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, own, true},
 		"another tag":                {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": ["a", "b"]}`), instance, own, false},
 		"capitals count in values":   {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "CI"}`), instance, own, false},
