@@ -191,6 +191,113 @@ func TestServe_offersAnAccountInWhichNothingIsInstalled(t *testing.T) {
 	}
 }
 
+// What is destroyed is gone: the next director has the next passwords, and the next
+// Concourse an empty database and another address.
+func TestServe_installsAgainWhatWasDestroyed(t *testing.T) {
+	if _, err := ruby.Path(t.Context()); err != nil {
+		t.Skipf("the director's templates need ruby: %v", err)
+	}
+	_, text := serve(t, filepath.Join(bin, "sandbox"), "--install")
+	dir := t.TempDir()
+	perpetual := func(args string) string {
+		t.Helper()
+		shell := exec.Command("sh", "-c", text+` exec "$0" `+args, filepath.Join(bin, "perpetual"))
+		var stderr bytes.Buffer
+		shell.Dir, shell.Stderr = dir, &stderr
+		out, err := shell.Output()
+		if err != nil {
+			t.Fatalf("perpetual %s: %v\n%s", args, err, stderr.String())
+		}
+		return string(out)
+	}
+	first := perpetual("deploy")
+	if gone := perpetual("destroy ci --yes-destroy ci"); !strings.Contains(gone, "ci is deleted") {
+		t.Errorf("destroy says %s", gone)
+	}
+	second := perpetual("deploy")
+	if first == second {
+		t.Errorf("the second install is where the first was: %s", second)
+	}
+	if status := perpetual("status"); !strings.Contains(status, "8.2.4") {
+		t.Errorf("status of the second install:\n%s", status)
+	}
+}
+
+// A manifest's groups may have any names: what is in them counts.
+func TestServe_knowsWebAndWorkersByTheirJobs(t *testing.T) {
+	_, text := serve(t, filepath.Join(bin, "sandbox"))
+	var vars map[string]any
+	if err := yaml.Unmarshal([]byte(text), &vars); err != nil {
+		t.Fatal(err)
+	}
+	work := t.TempDir()
+	file := filepath.Join(work, "vars.yml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(text, "# cloud config:")
+	cloud, err := os.ReadFile(strings.Fields(rest)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"manifest.yml": otherNames, "cloud.yml": string(cloud)} {
+		if err := os.WriteFile(filepath.Join(work, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pipeline := output(t, nil, filepath.Join(bin, "perpetual"), "pipeline", "-l", file)
+	program := filepath.Join(bin, "resource")
+	components := request(t, pipeline, "components")
+	var versions []json.RawMessage
+	if err := json.Unmarshal(output(t, bytes.NewReader(components), program, "check"), &versions); err != nil || len(versions) != 1 {
+		t.Fatalf("%d versions, %v", len(versions), err)
+	}
+	with := func(request []byte, key string, value any) []byte {
+		all := map[string]any{}
+		if err := json.Unmarshal(request, &all); err != nil {
+			t.Fatal(err)
+		}
+		all[key] = value
+		text, err := json.Marshal(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	output(t, bytes.NewReader(with(components, "version", versions[0])), program, "in", filepath.Join(work, "components"))
+	deployment := request(t, pipeline, "finished-deployment")
+	var put struct{ Version json.RawMessage }
+	out := output(t, bytes.NewReader(with(deployment, "params", map[string]any{
+		"components": "components", "manifest": "manifest.yml", "cloud_config": "cloud.yml", "detach": false, "pipeline": map[string]any{"skip": true},
+	})), program, "out", work)
+	if err := json.Unmarshal(out, &put); err != nil {
+		t.Fatal(err)
+	}
+	output(t, bytes.NewReader(with(with(deployment, "version", put.Version), "params", map[string]any{"verify": true})), program, "in", filepath.Join(work, "got"))
+}
+
+// otherNames is a manifest with a web beside a worker, and groups of other names.
+const otherNames = `name: concourse
+releases: [{name: concourse, version: ((concourse_version))}, {name: bpm, version: ((bpm_version))}]
+stemcells: [{alias: default, os: ubuntu-jammy, version: ((stemcell_version))}]
+update: {canaries: 1, max_in_flight: 1, canary_watch_time: 30000-600000, update_watch_time: 5000-600000}
+instance_groups:
+- name: ui
+  instances: 1
+  stemcell: default
+  azs: [z1]
+  vm_type: default
+  networks: [{name: default}]
+  jobs: [{name: bpm, release: bpm}, {name: web, release: concourse}, {name: worker, release: concourse, properties: {tags: [beside-the-web]}}]
+- name: builders
+  instances: 2
+  stemcell: default
+  azs: [z1]
+  vm_type: default
+  networks: [{name: default}]
+  jobs: [{name: bpm, release: bpm}, {name: worker, release: concourse}]
+`
+
 func TestHelp_isNoError(t *testing.T) {
 	program := filepath.Join(bin, "sandbox")
 	for _, verb := range []string{"demo", "serve", "bench"} {

@@ -12,6 +12,7 @@ import (
 type Arrangement struct {
 	WorkersFirst  bool        // worker groups before web groups; else web groups before worker groups
 	WorkersAtOnce bool        // all workers of a group at once, for an upgrade while nothing runs
+	First         bool        // nothing is deployed yet, so that nothing is replaced
 	Gate          *Colocation // the job that is colocated on every web group; nil adds none
 	WatchTime     string      // how long BOSH watches a web: "300000-7200000"; "" as the manifest has it
 }
@@ -81,7 +82,7 @@ func (d *document) order(a Arrangement) error {
 		if !g.isWeb() || !g.isWorker() {
 			continue
 		}
-		if !a.WorkersAtOnce {
+		if !a.WorkersAtOnce && !a.First {
 			return fmt.Errorf("instance group %s has both web and worker, which cannot be updated one after the other: put them into groups of their own, or upgrade with upgrade.way: quiet", g.Name)
 		}
 		d.note("instance group %s has both web and worker: they are updated together", g.Name)

@@ -190,6 +190,12 @@ func with(group, update string) string {
 	return strings.Replace(group, "instances:", "update: {"+update+"}, instances:", 1)
 }
 
+// At a first deploy there are no builds, and nothing to replace.
+func TestArrange_takesBothJobsInOneGroupAtAFirstDeploy(t *testing.T) {
+	both := "- {name: all, instances: 1, jobs: [{name: web, release: concourse}, {name: worker, release: concourse}]}\n"
+	checkRefusal(t, ofGroups(t, bigUpdate, both, groupWorker), manifest.Arrangement{First: true}, "", "instance group all has both web and worker: they are updated together")
+}
+
 func TestArrange_refusesOnlyWhatErrorsBuilds(t *testing.T) {
 	both := "- {name: all, instances: 1, jobs: [{name: web, release: concourse}, {name: worker, release: concourse}]}\n"
 	one := strings.Replace(groupWorker, "instances: 3", "instances: 1", 1)

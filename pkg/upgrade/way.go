@@ -234,7 +234,7 @@ func (r *run) restart(deployed manifest.Deployment) error {
 func (r *run) arrange() error {
 	a := manifest.Arrangement{
 		WorkersFirst:  r.way.Way == compatibility.WorkersFirst,
-		WorkersAtOnce: r.way.Way == compatibility.Quiet,
+		WorkersAtOnce: r.way.Way == compatibility.Quiet, First: len(r.deployed.Manifest) == 0,
 	}
 	switch now, err := manifest.Arranged(r.deployed.Manifest, boshrelease.Name, boshrelease.GateJob); {
 	case err != nil:

@@ -125,6 +125,8 @@ func (c *Cloud) do(q request) (any, error) {
 		return c.createVM(q)
 	case "delete_vm":
 		return nil, c.deleteVM(argument[string](q, 0))
+	case "delete_disk":
+		return nil, c.deleteDisk(argument[string](q, 0))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,8 +141,6 @@ func (c *Cloud) do(q request) (any, error) {
 		d := &Disk{CID: c.id("disk"), Size: argument[int](q, 0)}
 		c.disks[d.CID] = d
 		return d.CID, nil
-	case "delete_disk":
-		return nil, c.deleteDisk(argument[string](q, 0))
 	case "has_vm":
 		_, there := c.vms[argument[string](q, 0)]
 		return there, nil
@@ -225,6 +225,18 @@ func (c *Cloud) deleteVM(cid string) error {
 
 // deleteDisk refuses disks that are attached, as a cloud does.
 func (c *Cloud) deleteDisk(cid string) error {
+	if err := c.dropDisk(cid); err != nil {
+		return err
+	}
+	if c.o.OnDeleteDisk != nil {
+		c.o.OnDeleteDisk(cid)
+	}
+	return nil
+}
+
+func (c *Cloud) dropDisk(cid string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, vm := range c.vms {
 		if slices.Contains(vm.Disks, cid) {
 			return &refusal{Type: "Bosh::Clouds::CloudError", Message: cid + " is attached to " + vm.CID}

@@ -49,6 +49,8 @@ type Options struct {
 	// OnCreateVM and OnDeleteVM hear of VMs, outside of any lock.
 	OnCreateVM func(VM)
 	OnDeleteVM func(VM)
+	// OnDeleteDisk hears of disks that are deleted, outside of any lock.
+	OnDeleteDisk func(cid string)
 	// OnBlob gets what is sent to an agent: the archive of all rendered jobs, and the
 	// sources of packages.
 	OnBlob func(vm VM, body []byte)

@@ -92,7 +92,7 @@ func (s *Site) start(ctx context.Context) error {
 		return err
 	}
 	s.IaaS, err = cpi.Start(cpi.Options{
-		Hook: s.options.Hook, OnCreateVM: s.vmCreated, OnDeleteVM: s.vmDeleted, Judge: s.judge,
+		Hook: s.options.Hook, OnCreateVM: s.vmCreated, OnDeleteVM: s.vmDeleted, OnDeleteDisk: s.diskDeleted, Judge: s.judge,
 		OnBlob: func(_ cpi.VM, body []byte) { s.note(s.boot(context.WithoutCancel(ctx), body)) },
 	})
 	if err != nil {
@@ -190,6 +190,9 @@ func (s *Site) resourceCreated(l cloudformation.Live) {
 func (s *Site) resourceDeleted(l cloudformation.Live) {
 	s.AWS.Deleted(l)
 	s.options.Observe("CloudFormation", fmt.Sprintf("%s (%s) is gone", l.LogicalID, l.Type))
+	if l.LogicalID == "WebAddress" {
+		s.World.ForgetWeb()
+	}
 	if l.LogicalID != "DirectorAddress" {
 		return
 	}
@@ -247,6 +250,15 @@ func (s *Site) vmCreated(vm cpi.VM) {
 func (s *Site) vmDeleted(vm cpi.VM) {
 	s.options.Observe("CPI", "VM "+vm.CID+" was deleted")
 	s.World.StopDirector()
+}
+
+// diskDeleted hears of persistent disks that are deleted, but for one that was moved to
+// another.
+func (s *Site) diskDeleted(cid string) {
+	s.options.Observe("CPI", "disk "+cid+" was deleted")
+	if len(s.IaaS.Disks()) == 0 {
+		s.World.ForgetDirector()
+	}
 }
 
 // WriteFiles writes perpetual.yml into a directory: an installation in this site with

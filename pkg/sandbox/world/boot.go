@@ -25,6 +25,8 @@ import (
 type boot struct {
 	director []*http.Server // one for each address
 	web      *http.Server
+	// What is in World still for those who look, and gone for what is started next.
+	directorGone, webGone bool
 }
 
 // Director is how a director is started, as its manifest says it.
@@ -43,7 +45,8 @@ func (w *World) BootDirector(ctx context.Context, d Director) error {
 		w.boot = &boot{}
 	}
 	w.stopDirector()
-	if w.Director == nil {
+	if w.Director == nil || w.boot.directorGone {
+		w.boot.directorGone = false
 		w.Director = director.New(ctx, director.Options{
 			Username: d.Username, Password: d.Password, Scale: w.options.Scale, Fetch: w.client(),
 			Drain: w.drain, UpdateInstance: w.update, PostStart: w.postStart,
@@ -81,6 +84,35 @@ func (w *World) stopDirector() {
 	w.boot.director = nil
 }
 
+// ForgetDirector is what happens to it when its disk is deleted: the next one knows
+// nothing.
+func (w *World) ForgetDirector() {
+	w.mu.Lock()
+	w.stopDirector()
+	gone := w.Director
+	if w.boot != nil {
+		w.boot.directorGone = true
+	}
+	w.mu.Unlock()
+	if gone != nil {
+		gone.Close()
+	}
+}
+
+// ForgetWeb is what happens to Concourse when its database and its address are deleted.
+func (w *World) ForgetWeb() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.boot == nil || w.boot.web == nil {
+		return
+	}
+	_ = w.boot.web.Close()
+	w.boot.web, w.boot.webGone = nil, true
+	w.nodes.Lock()
+	defer w.nodes.Unlock()
+	w.nodes.installed, w.nodes.web, w.nodes.answers, w.nodes.workers, w.nodes.logs = false, false, nil, nil, nil
+}
+
 // listen serves a handler at an address.
 func listen(address string, handler http.Handler, certificate tls.Certificate) (*http.Server, error) {
 	listener, err := net.Listen("tcp", address)
@@ -111,7 +143,7 @@ type webJob struct {
 func (w *World) bootWeb(manifest []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.boot == nil || w.Concourse != nil {
+	if w.boot == nil || w.Concourse != nil && !w.boot.webGone {
 		return nil
 	}
 	job, address, err := findWeb(manifest)
@@ -132,11 +164,14 @@ func (w *World) bootWeb(manifest []byte) error {
 	c := concourse.New(concourse.Options{
 		Collect: w.scaled(collectWait), Reconnect: w.scaled(reconnectWait), Users: users, ExternalURL: job.ExternalURL, Teams: teams(owners...), Observe: w.observeConcourse,
 	})
-	w.Faults["concourse"] = &fault.Script{}
+	if w.Faults["concourse"] == nil {
+		w.Faults["concourse"] = &fault.Script{}
+	}
 	server, err := listen(net.JoinHostPort(address, strconv.Itoa(job.TLS.BindPort)), w.Faults["concourse"].Wrap(c), certificate)
 	if err != nil {
 		return fmt.Errorf("start the web: %w", err)
 	}
+	w.boot.webGone = false
 	w.boot.web, w.Concourse, w.servers = server, c, append(w.servers, server)
 	return nil
 }
