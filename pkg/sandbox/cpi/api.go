@@ -211,7 +211,11 @@ func (c *Cloud) deleteVM(cid string) error {
 	c.mu.Lock()
 	vm := c.vms[cid]
 	if vm == nil {
+		_, ended := c.ended[cid]
 		c.mu.Unlock()
+		if ended { // EC2 ends again what it has ended, and says that it did
+			return nil
+		}
 		return notFound("VM", cid)
 	}
 	gone := *vm

@@ -107,6 +107,7 @@ type Cloud struct {
 	mu        sync.Mutex
 	next      int
 	vms       map[string]*VM
+	ended     map[string]*VM // by AWS, and still to be seen for a while
 	disks     map[string]*Disk
 	stemcells map[string]*Stemcell
 	tasks     map[string]*task
@@ -127,7 +128,7 @@ func Start(o Options) (*Cloud, error) {
 	}
 	c := &Cloud{
 		o: o, ca: ca, password: "mbus-password-of-the-sandbox",
-		vms: map[string]*VM{}, disks: map[string]*Disk{}, stemcells: map[string]*Stemcell{},
+		vms: map[string]*VM{}, ended: map[string]*VM{}, disks: map[string]*Disk{}, stemcells: map[string]*Stemcell{},
 		tasks: map[string]*task{}, artifacts: map[string][]byte{},
 	}
 	web, err := net.Listen("tcp", "127.0.0.1:0")
@@ -241,6 +242,17 @@ func (c *Cloud) Remove(vm string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.vms, vm)
+}
+
+// Reclaim ends a VM as AWS ends a spot instance: for a while it is still to be seen,
+// with its tags, and without the profile that it had.
+func (c *Cloud) Reclaim(vm string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v := c.vms[vm]; v != nil {
+		c.ended[vm] = v
+		delete(c.vms, vm)
+	}
 }
 
 // ordered are the cids of a map in the order of their numbers.

@@ -39,8 +39,13 @@ type properties struct {
 // instance is a VM as EC2 knows it; of one that is gone it knows nothing.
 func (c *Cloud) instance(cid string) iam.Resource {
 	r := part("instance/" + cid)
-	if vm := c.vms[cid]; vm != nil {
+	vm := c.vms[cid]
+	if vm != nil {
 		r = part("instance/"+cid, "ec2:InstanceProfile", vm.Profile, "ec2:InstanceType", vm.Type)
+	} else if vm = c.ended[cid]; vm != nil {
+		r = part("instance/"+cid, "ec2:InstanceType", vm.Type)
+	}
+	if vm != nil {
 		for key, value := range vm.Tags {
 			r.Context["aws:ResourceTag/"+key] = []string{value}
 		}

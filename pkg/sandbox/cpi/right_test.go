@@ -34,17 +34,19 @@ func TestCPI_ofAVMThatIsGone(t *testing.T) {
 	const (
 		all  = `{"Effect": "Allow", "Action": ["ec2:Describe*", "ec2:RunInstances", "ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute", "ec2:CreateTags", "iam:PassRole"], "Resource": "*"}`
 		own  = `{"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "*", "Condition": {"StringEquals": {"ec2:InstanceProfile": "worker"}}}`
+		lost = `{"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/perpetual:name": "ci"}, "Null": {"ec2:InstanceProfile": "true"}}}`
 		gone = `{"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "*", "Condition": {"Null": {"ec2:InstanceType": "true", "aws:ResourceTag/perpetual:name": "true"}}}`
 	)
-	for title, c := range map[string]struct{ statements, lost, other string }{
-		"by profile alone":        {all + "," + own, "Unknown", "Unknown"},
-		"by profile, and if gone": {all + "," + own + "," + gone, "Bosh::Clouds::VMNotFound", "Unknown"},
+	for title, c := range map[string]struct{ statements, reclaimed, gone string }{
+		"by profile alone":                     {all + "," + own, "Unknown", "Unknown"},
+		"by profile, and if gone":              {all + "," + own + "," + gone, "Unknown", "Bosh::Clouds::VMNotFound"},
+		"by profile, by tag if ended, if gone": {all + "," + own + "," + lost + "," + gone, "", "Bosh::Clouds::VMNotFound"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			c2 := start(t, cpi.Options{Judge: judge(t, c.statements)})
 			call(t, c2, "create_stemcell", "/image", map[string]any{})
 			env := map[string]any{"bosh": map[string]any{"tags": map[string]string{"perpetual:name": "ci"}}}
-			for _, profile := range []string{"worker", "worker", "other"} {
+			for _, profile := range []string{"worker", "worker", "other", "worker"} {
 				if a := call(t, c2, "create_vm", "agent", "sc-1", map[string]any{"iam_instance_profile": profile, "instance_type": "m6i.large"}, map[string]any{}, []string{}, env); a.Error != nil {
 					t.Fatalf("create_vm: %+v", a.Error)
 				}
@@ -53,11 +55,15 @@ func TestCPI_ofAVMThatIsGone(t *testing.T) {
 				t.Errorf("of its own: %+v", a.Error)
 			}
 			c2.Remove("vm-3")
-			if a := call(t, c2, "delete_vm", "vm-3"); a.Error == nil || a.Error.Type != c.lost {
-				t.Errorf("of one that is gone: %+v, want %s", a.Error, c.lost)
+			if a := call(t, c2, "delete_vm", "vm-3"); a.Error == nil || a.Error.Type != c.gone {
+				t.Errorf("of one that is gone: %+v, want %s", a.Error, c.gone)
 			}
-			if a := call(t, c2, "delete_vm", "vm-4"); a.Error == nil || a.Error.Type != c.other || !strings.Contains(a.Error.Message, "ec2:TerminateInstances") {
-				t.Errorf("of one with another profile: %+v, want %s", a.Error, c.other)
+			c2.Reclaim("vm-5")
+			if a := call(t, c2, "delete_vm", "vm-5"); (a.Error == nil) != (c.reclaimed == "") || a.Error != nil && a.Error.Type != c.reclaimed {
+				t.Errorf("of one that was reclaimed: %+v, want %s", a.Error, c.reclaimed)
+			}
+			if a := call(t, c2, "delete_vm", "vm-4"); a.Error == nil || a.Error.Type != "Unknown" || !strings.Contains(a.Error.Message, "ec2:TerminateInstances") {
+				t.Errorf("of one with another profile: %+v, want a refusal", a.Error)
 			}
 			if n := len(c2.VMs()); n != 1 {
 				t.Errorf("%d VMs are left", n)
