@@ -22,16 +22,11 @@ type Deployment struct {
 // Deployment reads a deployment. Its error is ErrNotFound if there is none. A
 // deployment whose first deploy has failed is there.
 func (c *Client) Deployment(ctx context.Context, name string) (Deployment, error) {
-	if _, err := deploymentPath(name); err != nil {
-		return Deployment{}, err
-	}
-	answer, err := read(ctx, c, func(d director.Client) (director.DeploymentResp, error) {
-		return d.Deployment(url.PathEscape(name))
-	})
+	manifest, err := c.Manifest(ctx, name)
 	if err != nil {
 		return Deployment{}, err
 	}
-	deployment := Deployment{Name: name, Manifest: []byte(answer.Manifest)}
+	deployment := Deployment{Name: name, Manifest: manifest}
 	if deployment.named() {
 		return deployment, nil
 	}
@@ -52,6 +47,18 @@ func (c *Client) Deployment(ctx context.Context, name string) (Deployment, error
 		return deployment, nil
 	}
 	return Deployment{}, fmt.Errorf("read deployment %s: it was deleted just now: %w", name, ErrNotFound)
+}
+
+// Manifest reads the manifest of a deployment alone, in one request. Its error is
+// ErrNotFound if there is no such deployment.
+func (c *Client) Manifest(ctx context.Context, name string) ([]byte, error) {
+	if _, err := deploymentPath(name); err != nil {
+		return nil, err
+	}
+	answer, err := read(ctx, c, func(d director.Client) (director.DeploymentResp, error) {
+		return d.Deployment(url.PathEscape(name))
+	})
+	return []byte(answer.Manifest), err
 }
 
 // named reads releases and stemcells from the manifest. It cannot where a

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -215,5 +216,51 @@ func TestCost_ofNothingToDo(t *testing.T) {
 	}
 	if found := files(t, filepath.Join(s.dir, "components")); len(found) == 0 {
 		t.Error("out emptied its input")
+	}
+}
+
+// What it says of a put, by how the manifest names its stemcell: the director tells the
+// versions of one that is given by its OS in a list of its own.
+func TestCost_ofAPut(t *testing.T) {
+	t.Parallel()
+	const started, nothing, dry = "started", "nothing to deploy", "dry run: nothing was changed"
+	byOS := "- {type: replace, path: /stemcells/0, value: {alias: default, os: ubuntu-jammy, version: ((stemcell_version))}}\n"
+	for name, c := range map[string]struct {
+		ops  string
+		more int // requests than by name
+	}{"by name": {"[]\n", 0}, "by os": {byOS, 1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := installed(t)
+			write(t, s.dir, map[string]string{
+				"stemcell.yml": c.ops, "cloud-config.yml": world.CloudConfig, "other-config.yml": world.CloudConfig + "\nvm_extensions: []\n",
+			})
+			source, script := s.withoutUAA(t)
+			for _, put := range []struct {
+				what   string
+				params object
+				deploy string
+				want   int // requests to the director, with the one for how to log in
+			}{
+				{"the first, which is waited for", object{"vars": object{"drain_timeout": "97m"}, "detach": false}, started, 0},
+				{"nothing has changed", nil, nothing, 10},
+				{"nothing has changed, in a dry run", object{"dry_run": true}, dry, 5},
+				{"nothing has changed, with a cloud config", object{"cloud_config": "cloud-config.yml"}, nothing, 11},
+				{"a value has changed", object{"vars": object{"drain_timeout": "98m"}}, started, 8},
+				{"it runs already", object{"vars": object{"drain_timeout": "98m"}, "detach": false}, "", 0},
+				{"a value and the cloud config have changed", object{"vars": object{"drain_timeout": "99m"}, "cloud_config": "other-config.yml"}, started, 10},
+			} {
+				script.Forget()
+				all := object{"components": "components", "ops_files": []string{"stemcell.yml"}, "pipeline": object{"skip": true}}
+				maps.Copy(all, put.params)
+				r := answer[result](t, ask(t, "out", object{"source": source, "params": all}, s.dir))
+				if put.deploy != "" && r.field("deploy") != put.deploy {
+					t.Errorf("%s: out gives %+v, want %s", put.what, r, put.deploy)
+				}
+				if n := len(script.Seen()); put.want > 0 && n != put.want+c.more {
+					t.Errorf("%s: %d requests, want %d:\n%s", put.what, n, put.want+c.more, strings.Join(asked(script), "\n"))
+				}
+			}
+		})
 	}
 }

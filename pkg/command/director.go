@@ -54,6 +54,12 @@ func (d director) Deployment(ctx context.Context, name string) (upgrade.Deployed
 	return out, nil
 }
 
+// Manifest implements upgrade.Director.
+func (d director) Manifest(ctx context.Context, name string) ([]byte, error) {
+	text, err := d.client.Manifest(ctx, name)
+	return text, notFound(err)
+}
+
 // Task implements upgrade.Director.
 func (d director) Task(ctx context.Context, id int) (upgrade.Task, error) {
 	task, err := d.client.Task(ctx, id)

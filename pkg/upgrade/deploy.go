@@ -80,11 +80,11 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 		o.tellJudgement(ctx, op, v.tasks, v)
 		if diff.Changed() {
 			// The arrangement follows what was deployed when the run read it.
-			now, err := o.Director.Deployment(ctx, r.Source.Deployment)
+			now, err := o.Director.Manifest(ctx, r.Source.Deployment)
 			if err != nil && !errors.Is(err, ErrNotFound) {
 				return v, diff, fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
 			}
-			if bytes.Equal(now.Manifest, r.deployed.Manifest) {
+			if bytes.Equal(now, r.deployed.Manifest) {
 				return v, diff, nil
 			}
 			continue

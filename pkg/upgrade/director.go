@@ -50,6 +50,8 @@ type Director interface {
 	Deployer
 	// Deployment fails with ErrNotFound for a deployment that does not exist.
 	Deployment(ctx context.Context, name string) (Deployed, error)
+	// Manifest is that of Deployment alone.
+	Manifest(ctx context.Context, name string) ([]byte, error)
 	// Instances asks the agents, so it takes as long as they do.
 	Instances(ctx context.Context, name string) ([]Instance, error)
 	// DiskUsage is how full, in percent, the fullest persistent disk of a group is; known

@@ -179,6 +179,11 @@ func (d *fakeDirector) Deployment(_ context.Context, name string) (upgrade.Deplo
 	return deployed, nil
 }
 
+func (d *fakeDirector) Manifest(ctx context.Context, name string) ([]byte, error) {
+	deployed, err := d.Deployment(ctx, name)
+	return deployed.Manifest, err
+}
+
 func (d *fakeDirector) Instances(context.Context, string) ([]upgrade.Instance, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
