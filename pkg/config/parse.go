@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -253,10 +254,10 @@ func variable(n *yaml.Node, key string) (value any, ok bool) {
 		return nil, false
 	}
 	switch value.(type) {
-	case bool, int, string:
+	case bool, int:
 		return value, true
 	}
-	return nil, false
+	return n.Value, reflect.ValueOf(value).Kind() == reflect.String
 }
 
 // nodeKind names what a node is.

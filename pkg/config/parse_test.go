@@ -60,8 +60,8 @@ state:
 
 // A variable means the same here, in a vars file and in a manifest.
 func TestParse_readsVariablesAsTheBoshCLIDoes(t *testing.T) {
-	got := parse(t, "manifest: {vars: {a: yes, b: 'yes', c: [off, {d: No}], e: 2024-01-02, f: 0777, g: !!str yes, h: x y, i: ''}}\nname: 'on'\n")
-	want := map[string]any{"a": true, "b": "yes", "c": []any{false, map[string]any{"d": false}}, "e": "2024-01-02", "f": 511, "g": "yes", "h": "x y", "i": ""}
+	got := parse(t, "manifest: {vars: {a: yes, b: 'yes', c: [off, {d: No}], e: 2024-01-02, f: 0777, g: !!str yes, h: x y, i: '', j: a\n\n b}}\nname: 'on'\n")
+	want := map[string]any{"a": true, "b": "yes", "c": []any{false, map[string]any{"d": false}}, "e": "2024-01-02", "f": 511, "g": "yes", "h": "x y", "i": "", "j": "a\nb"}
 	if !reflect.DeepEqual(got.Manifest.Vars, want) {
 		t.Errorf("got  %#v\nwant %#v", got.Manifest.Vars, want)
 	}

@@ -7,8 +7,6 @@ import (
 	"path"
 	"regexp"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -39,7 +37,7 @@ func DirectorVersions(in Input) (map[string]string, error) {
 			} `yaml:"stemcell"`
 		} `yaml:"resource_pools"`
 	}
-	if err := yaml.Unmarshal(text, &parts); err != nil {
+	if err := manifest.Decode(text, &parts); err != nil {
 		return nil, errors.New("read the versions in the director's manifest: releases or resource_pools have another form than create-env takes")
 	}
 	versions := map[string]string{}

@@ -105,29 +105,22 @@ func (d defaults) Get(ref vars.Reference) (any, bool, error) {
 // List implements vars.Variables.
 func (d defaults) List() ([]vars.Reference, error) { return nil, nil }
 
-// PipelineVars reads a file of variables as fly does for -l. The error names no value.
+// PipelineVars reads a file of variables as fly does for -l, but for the names: a
+// variable y is y, where fly takes it for true. The error names no value.
 func PipelineVars(f File) (map[string]any, error) {
-	if err := checkText(f.Text); err != nil {
-		return nil, fmt.Errorf("parse %s: %w", f.Name, err)
+	layer, err := Vars(f)
+	if err != nil {
+		return nil, err
 	}
-	var root any
-	if err := Decode(f.Text, &root); err != nil {
-		return nil, fmt.Errorf("parse %s: %w", f.Name, err)
+	text, err := yamlv2.Marshal(layer) // with quotes around such names
+	if err != nil {
+		return nil, fmt.Errorf("parse %s: %w", f.Name, oneLine(err))
 	}
-	if err := Bounded(root); err != nil {
-		return nil, fmt.Errorf("parse %s: %w", f.Name, err)
-	}
-	if root == nil {
-		return map[string]any{}, nil
-	}
-	if !isMap(root) {
-		return nil, fmt.Errorf("parse %s: want a YAML mapping of variables", f.Name)
-	}
-	value, err := PipelineValue(f.Text)
+	value, err := PipelineValue(text)
 	if err != nil {
 		return nil, fmt.Errorf("parse %s: %w", f.Name, err)
 	}
-	layer, _ := value.(map[string]any)
+	layer, _ = value.(map[string]any)
 	return layer, nil
 }
 

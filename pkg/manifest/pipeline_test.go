@@ -83,11 +83,11 @@ func TestRenderPipeline_refusesWhatFlyRefuses(t *testing.T) {
 
 func TestPipelineVars_readsAsFlyDoes(t *testing.T) {
 	got, err := manifest.PipelineVars(manifest.File{Name: "v.yml", Text: []byte(
-		"a: 2026-01-02\nb: yes\nc: 12345678\nd: {1: x, e.f: [off]}\ng: 1.10\nh: 1\nh: 2\n")})
+		"a: 2026-01-02\nb: yes\nc: 12345678\nd: {1: x, e.f: [off]}\ng: 1.10\nh: 1\nh: 2\ny: 1\nno: 2\n")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := vars{"a": "2026-01-02", "b": true, "c": json.Number("12345678"), "d": vars{"1": "x", "e.f": []any{false}}, "g": json.Number("1.1"), "h": json.Number("2")}
+	want := vars{"a": "2026-01-02", "b": true, "c": json.Number("12345678"), "d": vars{"1": "x", "e.f": []any{false}}, "g": json.Number("1.1"), "h": json.Number("2"), "y": json.Number("1"), "no": json.Number("2")}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("vars (-want +got):\n%s", diff)
 	}
@@ -98,8 +98,8 @@ func TestPipelineVars_readsAsFlyDoes(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"a: 1\nb: c: d":        "parse v.yml: yaml: line 2: mapping values are not allowed",
-		"- canary":             "parse v.yml: want a YAML mapping of variables",
-		"canary":               "parse v.yml: want a YAML mapping of variables",
+		"- canary":             "parse v.yml: line 1: want a YAML mapping of variables",
+		"canary":               "parse v.yml: line 1: want a YAML mapping of variables",
 		"a: .inf\nb: canary\n": "parse v.yml: ",
 		bombs["echoes"]:        "parse v.yml: ",
 	} {

@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -54,7 +52,7 @@ func In(f manifest.File) (d Database, found bool, err error) {
 		return Database{}, false, err
 	}
 	var doc document
-	if err := yaml.Unmarshal(f.Text, &doc); err != nil {
+	if err := manifest.Decode(f.Text, &doc); err != nil {
 		return Database{}, false, fmt.Errorf("find the database in %s: the properties of a job are not a mapping", f.Name)
 	}
 	for _, group := range doc.Groups {
