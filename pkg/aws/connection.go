@@ -46,6 +46,13 @@ func (c Connection) Region() string {
 	return c.config.Region
 }
 
+// In is the same connection to another region.
+func (c Connection) In(region string) Connection {
+	config := c.SDK()
+	config.Region = region
+	return Connection{config: &config, caCert: c.caCert}
+}
+
 // credentials are the connection's; nil without one.
 func (c Connection) credentials() sdk.CredentialsProvider {
 	if c.config == nil {

@@ -49,6 +49,9 @@ func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	if err := r.checkSilence(ctx); err != nil {
+		return Outcome{}, err
+	}
 	r.record.Director = true
 	if r.record.DirectorVersions, err = r.directorVersions(); err != nil {
 		return Outcome{}, err

@@ -33,9 +33,11 @@ type record struct {
 	InstanceTypes  map[string]string           `json:"instance_types,omitempty"` // by what they are for: "worker"
 	Spread         int                         `json:"spread,omitempty"`         // how many of the zones, from the first on, offer all of them
 	Infrastructure *environment.Infrastructure `json:"infrastructure,omitempty"`
-	Desired        []component.Component       `json:"desired,omitempty"`   // the set that is to be deployed
-	Submitted      []component.Component       `json:"submitted,omitempty"` // the set that the director was asked to deploy last
-	Applied        []component.Component       `json:"applied,omitempty"`   // the set that was verified last
+	// Stack says that the stack was begun by who keeps this state.
+	Stack     bool                  `json:"stack,omitempty"`
+	Desired   []component.Component `json:"desired,omitempty"`   // the set that is to be deployed
+	Submitted []component.Component `json:"submitted,omitempty"` // the set that the director was asked to deploy last
+	Applied   []component.Component `json:"applied,omitempty"`   // the set that was verified last
 	// Director and Deployment say that create-env, and the director, were asked for it:
 	// they may have made something, whatever else is known.
 	Director   bool `json:"director,omitempty"`

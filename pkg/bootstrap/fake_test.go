@@ -30,6 +30,8 @@ type cloud struct {
 	keyPair    string // that is there already
 	keyOwner   string
 	needs      []bootstrap.Needs // that were asked for
+	bucket     string            // of the state that the stack was made with
+	elsewhere  bootstrap.Elsewhere
 	parameters map[string]string
 	effects    []string         // what was written: "stack", "vm", "parameter x"
 	fail       map[string]error // by the effect that fails
@@ -173,12 +175,25 @@ func (c *cloud) NewAccessKey(context.Context, string) (id, key secret.Value, err
 // DeleteAccessKey implements bootstrap.Account.
 func (c *cloud) DeleteAccessKey(context.Context, string, string) error { return nil }
 
+// Elsewhere implements bootstrap.Account.
+func (c *cloud) Elsewhere(context.Context, string) (bootstrap.Elsewhere, error) {
+	return c.elsewhere, nil
+}
+
 // Left implements bootstrap.Account.
 func (c *cloud) Left(context.Context) ([]string, error) {
 	if c.stack != nil {
 		return []string{"stack"}, nil
 	}
 	return nil, nil
+}
+
+// Look implements bootstrap.Infrastructure.
+func (c *cloud) Look(context.Context) (bootstrap.Standing, error) {
+	if c.stack == nil {
+		return bootstrap.Standing{}, nil
+	}
+	return bootstrap.Standing{Live: true, Name: "perpetual-ci", State: "CREATE_COMPLETE", Bucket: c.bucket, WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"}, nil
 }
 
 // Plan implements bootstrap.Infrastructure.
@@ -256,8 +271,11 @@ func (c createEnv) Pending(context.Context, bootstrap.EnvironmentRequest) ([]str
 	return []string{"+ VM bosh/0"}, nil
 }
 
+// Answers implements bootstrap.Environment.
+func (c createEnv) Answers(context.Context, string) bool { return c.vm }
+
 // Create implements bootstrap.Environment.
-func (c createEnv) Create(_ context.Context, r bootstrap.EnvironmentRequest, _ func(string)) (bool, error) {
+func (c createEnv) Create(ctx context.Context, r bootstrap.EnvironmentRequest, _ func(string)) (bool, error) {
 	c.cloud.env = append(c.cloud.env, r)
 	if c.vm && !r.Recreate {
 		return false, nil
@@ -266,6 +284,9 @@ func (c createEnv) Create(_ context.Context, r bootstrap.EnvironmentRequest, _ f
 		return false, err
 	}
 	c.cloud.vm = true
+	if _, err := r.Store.Put(context.WithoutCancel(ctx), "environment/state.json", []byte("{}"), ""); err != nil && !errors.Is(err, state.ErrConflict) {
+		return false, err
+	}
 	return true, nil
 }
 

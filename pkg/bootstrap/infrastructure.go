@@ -66,6 +66,7 @@ func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, 
 	if r.options.Self && (len(change.Roles) > 0 || change.Repair) {
 		return Change{}, r.refuseRoles(ctx, change)
 	}
+	r.record.Stack, r.stackMade = true, r.stackMade || change.Create
 	if err := r.saveRecord(ctx); err != nil { // what was chosen, before it is built
 		return Change{}, err
 	}

@@ -65,12 +65,17 @@ func (r *run) steps() []step {
 
 // openState makes the store if it is not there, and reads it.
 func (r *run) openState(ctx context.Context) (Outcome, error) {
-	// The pipeline's own rights are for what is there.
-	created, err := r.open(ctx, !r.options.Self)
+	found, err := r.openFirst(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if created {
+	if !found && r.options.Self { // the pipeline's own rights are for what is there
+		return Outcome{}, fmt.Errorf("open the state of %s: %s: %w", r.Name, storeName(r), ErrNotFound)
+	}
+	if !found {
+		if _, err := r.open(ctx, true); err != nil {
+			return Outcome{}, err
+		}
 		return changed("%s was made", storeName(r))
 	}
 	return upToDate("%s", storeName(r))
@@ -171,12 +176,11 @@ func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
 		return o, err
 	}}
 	if _, err := r.open(ctx, false); errors.Is(err, ErrNotFound) {
-		// A plan that was killed may have left the beginning of a stack.
-		if err := r.perform(ctx, []step{stack}); err != nil {
-			return kept, err
-		}
-		return r.left(ctx, kept)
+		return r.destroyUnknown(ctx, stack)
 	} else if err != nil {
+		return nil, &StepError{stepState, err}
+	}
+	if err := r.checkStanding(ctx); err != nil {
 		return nil, &StepError{stepState, err}
 	}
 	held, release, err := r.hold(ctx, "destroy "+i.Name)
@@ -251,7 +255,7 @@ func (r *run) deleteInfrastructure(ctx context.Context) (Outcome, []string, erro
 	if err != nil {
 		return Outcome{}, kept, err
 	}
-	r.record.Infrastructure = nil
+	r.record.Infrastructure, r.record.Stack = nil, false
 	o, err := changed("the stack was deleted")
 	return o, kept, err
 }

@@ -103,6 +103,9 @@ type Account interface {
 	NewAccessKey(ctx context.Context, user string) (id, key secret.Value, err error)
 	// DeleteAccessKey deletes a key; one that is gone is no error.
 	DeleteAccessKey(ctx context.Context, user, id string) error
+	// Elsewhere looks for an installation's stack in the account's other regions. What
+	// it cannot look into is in the answer, not an error.
+	Elsewhere(ctx context.Context, name string) (Elsewhere, error)
 	// Left lists what the account still has of this installation.
 	Left(ctx context.Context) ([]string, error)
 	// Keys are the credentials with which the director is made; they do not stay there.
@@ -128,6 +131,8 @@ type Subnet struct {
 
 // Infrastructure is the stack below an installation.
 type Infrastructure interface {
+	// Look says what there is of the stack; none is no error.
+	Look(ctx context.Context) (Standing, error)
 	// Plan compares what is wanted with what is there. The change is applied or
 	// discarded afterwards.
 	Plan(ctx context.Context, wanted Wanted) (Change, error)
@@ -172,6 +177,8 @@ type Environment interface {
 	Pending(ctx context.Context, r EnvironmentRequest) ([]string, error)
 	// Create converges the VM. A context that ends stops it at a safe point.
 	Create(ctx context.Context, r EnvironmentRequest, report func(string)) (changed bool, err error)
+	// Answers says whether something answers at a director's URL.
+	Answers(ctx context.Context, url string) bool
 	// Delete deletes the VM, its disks and its stemcell.
 	Delete(ctx context.Context, r EnvironmentRequest, report func(string)) error
 }

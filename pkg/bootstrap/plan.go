@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -28,16 +27,13 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 		return Plan{}, err
 	}
 	p := &planner{run: r}
-	_, err := r.open(ctx, false)
+	found, err := r.openFirst(ctx)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		p.fresh = true
-		if err := r.merge(); err != nil {
-			return Plan{}, &StepError{stepConfiguration, err}
-		}
-		p.add(PlannedStep{Step: stepState, Changes: true, Summary: notYet, Lines: []string{"+ " + storeName(r)}})
 	case err != nil:
 		return Plan{}, &StepError{stepState, err}
+	case !found:
+		p.fresh = true
+		p.add(PlannedStep{Step: stepState, Changes: true, Summary: notYet, Lines: []string{"+ " + storeName(r)}})
 	default:
 		p.add(PlannedStep{Step: stepState, Summary: storeName(r)})
 	}

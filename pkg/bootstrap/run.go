@@ -48,6 +48,7 @@ type run struct {
 	subnets     []Subnet
 	infra       environment.Infrastructure
 	roomChecked bool
+	stackMade   bool // by this run
 	set         []component.Component
 }
 
@@ -100,6 +101,9 @@ func (r *run) merge() error {
 	if r.record.Account != "" && r.identity.Account != "" && r.record.Account != r.identity.Account {
 		return fmt.Errorf("the state belongs to account %s, but these credentials are of account %s (%s); nothing was changed: use credentials of %s",
 			r.record.Account, r.identity.Account, r.identity.ARN, r.record.Account)
+	}
+	if region := r.record.Region; region != "" && r.config.AWS != nil && r.config.AWS.Region != "" && r.config.AWS.Region != region {
+		return fmt.Errorf("the state is of an installation in region %s, not in %s; nothing was changed: run again with --aws-region %s", region, r.config.AWS.Region, region)
 	}
 	return nil
 }

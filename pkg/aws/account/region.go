@@ -47,6 +47,25 @@ func (a *Account) CheckRegion(ctx context.Context) error {
 	return fmt.Errorf("region %s: %w: near it are %s", wanted, ErrRegion, strings.Join(nearest(wanted, usable), ", "))
 }
 
+// Regions lists the regions that are enabled in the account, sorted. It fails with
+// aws.ErrCredentials, ErrDenied or an *Error.
+func (a *Account) Regions(ctx context.Context) ([]string, error) {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	all, err := a.regions(ctx)
+	if err != nil {
+		return nil, a.wrap(ctx, "look up the regions of AWS", err)
+	}
+	var names []string
+	for _, r := range all {
+		if sdk.ToString(r.OptInStatus) != "not-opted-in" {
+			names = append(names, sdk.ToString(r.RegionName))
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // regions asks a region that every account has, for the wanted one may not exist.
 func (a *Account) regions(ctx context.Context) ([]types.Region, error) {
 	home := "us-east-1"

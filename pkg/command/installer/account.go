@@ -150,6 +150,11 @@ func (a awsAccount) DeleteParameters(ctx context.Context, prefix string) ([]stri
 	return a.account.DeleteParameters(ctx, prefix)
 }
 
+// Elsewhere implements bootstrap.Account.
+func (a awsAccount) Elsewhere(ctx context.Context, name string) (bootstrap.Elsewhere, error) {
+	return lookElsewhere(ctx, a.account, name)
+}
+
 // Left implements bootstrap.Account.
 func (a awsAccount) Left(ctx context.Context) ([]string, error) {
 	return a.account.Tagged(ctx, ownerTag, a.config.Name)

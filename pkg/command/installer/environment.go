@@ -3,6 +3,8 @@ package installer
 import (
 	"context"
 	"errors"
+	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -77,6 +79,23 @@ func (e *environmentOf) Create(ctx context.Context, r bootstrap.EnvironmentReque
 	}
 	result, err := env.Create(ctx, requestOf(r))
 	return result.Changed, err
+}
+
+// answering is for how long a director may keep a caller waiting.
+const answering = 3 * time.Second
+
+// Answers implements bootstrap.Environment.
+func (e *environmentOf) Answers(ctx context.Context, address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	connection, err := (&net.Dialer{Timeout: answering}).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return false
+	}
+	_ = connection.Close()
+	return true
 }
 
 // Delete implements bootstrap.Environment.

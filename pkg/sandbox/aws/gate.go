@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type Key struct {
 	Account string   // "123456789012"; default: the simulated one
 	ARN     string   // "arn:aws:sts::123456789012:assumed-role/admin/ada"
 	Expired bool     // temporary keys whose time is over
+	Closed  []string // regions in which a policy of the organization allows nothing: "us-east-1"
 	Deny    []string // actions that the policies do not allow: "ec2:DescribeImages", "s3:*"
 	// Policies are what its principal may do. nil: what the stack says that has made the
 	// principal, and for others everything.
@@ -158,6 +160,9 @@ func (c *Cloud) admit(s service, r *http.Request, in *call) *refusal {
 	}
 	in.region, in.account, in.arn = signed.region, key.Account, key.ARN
 	action := s.prefix + ":" + s.permission(in.action)
+	if slices.Contains(key.Closed, signed.region) && s.name != "iam" && s.name != "sts" {
+		return s.refusals.denied.say("User: %s is not authorized to perform: %s with an explicit deny in a service control policy%s", key.ARN, action, s.refusals.suffix)
+	}
 	for _, pattern := range key.Deny {
 		if match, _ := path.Match(pattern, action); match && action != "sts:GetCallerIdentity" {
 			return s.refusals.denied.say("User: %s is not authorized to perform: %s because no identity-based policy allows the %s action.%s", key.ARN, action, action, s.refusals.suffix)

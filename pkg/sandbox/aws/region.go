@@ -1,8 +1,11 @@
 package aws
 
 import (
+	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
 
 // regions are the commercial regions, with the letters of their zones and
@@ -28,6 +31,17 @@ var regions = map[string]struct {
 func (c *Cloud) regionEnabled(region string) bool {
 	known, ok := regions[region]
 	return ok && (!known.optIn || region == c.options.Region)
+}
+
+// stacksIn is CloudFormation in another region than Env's: an own one, where the
+// account has no stacks.
+func (c *Cloud) stacksIn(region string) http.Handler {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stacks[region] == nil {
+		c.stacks[region] = cloudformation.New(cloudformation.Options{Account: c.options.Account, Region: region})
+	}
+	return c.stacks[region]
 }
 
 // zonesOf are the zones of a region.

@@ -61,7 +61,11 @@ func (c *Cloud) services() []service {
 	if handler := c.options.CloudFormation; handler != nil {
 		all = append(all, service{name: "cloudformation", variable: "CLOUDFORMATION", prefix: "cloudformation", protocol: query, refusals: queryRefusals, action: formAction,
 			serve: func(w http.ResponseWriter, r *http.Request, in *call) {
-				handler.ServeHTTP(w, r.WithContext(cloudformation.WithJudge(r.Context(), in.judge)))
+				stacks := handler
+				if in.region != c.options.Region {
+					stacks = c.stacksIn(in.region)
+				}
+				stacks.ServeHTTP(w, r.WithContext(cloudformation.WithJudge(r.Context(), in.judge)))
 			}})
 	}
 	return all

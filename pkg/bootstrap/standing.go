@@ -1,0 +1,201 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+)
+
+// Standing is what the cloud says of an installation's stack, whatever the state knows.
+type Standing struct {
+	Exists bool
+	// Live says that the stack is ours and was begun in earnest: a stack of change sets
+	// only, or one whose creation failed and was undone, holds nothing.
+	Live  bool
+	Name  string // "perpetual-ci"
+	State string // "UPDATE_COMPLETE"
+
+	Bucket          string // of the state that it was made with; "" for a directory
+	WebAddress      string // "198.51.100.1"; "" while there is none
+	DirectorAddress string // "198.51.100.2"; "" while there is none
+}
+
+// Elsewhere is what was found in the account's other regions.
+type Elsewhere struct {
+	Region string // that has a stack of this installation; "" for none
+	Stack  Standing
+	// Unseen are regions that could not be looked into, and Reason why.
+	Unseen []string
+	Reason string
+}
+
+// directorStateName is where create-env keeps its state.
+const directorStateName = "environment/state.json"
+
+// checkStanding refuses a state that knows less than the world: nothing may be made
+// a second time because the state is empty, another one, or not whole. It reads only.
+func (r *run) checkStanding(ctx context.Context) error {
+	if r.config.AWS == nil {
+		return nil
+	}
+	stack, err := r.Infra.Look(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !r.known() && stack.Live:
+		return r.refuseUnknown(stack)
+	case !r.known(), !stack.Live:
+		return nil
+	case !r.record.Stack && r.record.Infrastructure == nil:
+		return r.refuseUnknown(stack)
+	case another(stack, r.record.Infrastructure):
+		return fmt.Errorf("%s is of another installation called %s than the one in account %s, region %s: it knows the web at %s, and there it is at %s; nothing was changed: %s",
+			storeName(r), r.Name, r.identity.Account, r.config.AWS.Region, r.record.Infrastructure.WebAddress, stack.WebAddress, r.howToRestore(stack))
+	}
+	missing, err := r.missing(ctx)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s has no %s, though %s is installed in account %s, region %s (stack %s): what is missing would be made anew, and lock out what runs; nothing was changed: %s",
+		storeName(r), strings.Join(missing, " and no "), r.Name, r.identity.Account, r.config.AWS.Region, stack.Name, r.howToRestore(stack))
+}
+
+// known says whether the state has a record of the installation.
+func (r *run) known() bool { return r.recordDocument != nil && r.recordDocument.exists }
+
+// refuseUnknown refuses to install over a stack that the state knows nothing of.
+func (r *run) refuseUnknown(stack Standing) error {
+	return fmt.Errorf("%s is installed in account %s, region %s (stack %s, %s), and %s knows nothing of it; nothing was changed: %s",
+		r.Name, r.identity.Account, r.config.AWS.Region, stack.Name, stack.State, storeName(r), r.howToRestore(stack))
+}
+
+// howToRestore says which state is the right one, and how it comes back.
+func (r *run) howToRestore(stack Standing) string {
+	here := r.config.State == nil || r.config.State.Dir == ""
+	switch {
+	case stack.Bucket == "":
+		return "its state was in a directory: name that with --state-dir, or put it back from a copy"
+	case here && stack.Bucket == r.bucketName():
+		return fmt.Sprintf("the bucket keeps earlier versions of every document: restore those that were deleted (aws s3api list-object-versions --bucket %s), then run again", stack.Bucket)
+	}
+	return fmt.Sprintf("its state is in the bucket %s: run again with --state-bucket %s and without --state-dir; if that bucket has lost documents, restore them from their earlier versions", stack.Bucket, stack.Bucket)
+}
+
+// another says whether a stack is not the one that the state knows: both its addresses
+// would have to be new.
+func another(stack Standing, known *environment.Infrastructure) bool {
+	if known == nil || known.WebAddress == "" || stack.WebAddress == "" {
+		return false
+	}
+	return known.WebAddress != stack.WebAddress && (known.DirectorAddress == "" || known.DirectorAddress != stack.DirectorAddress)
+}
+
+// missing names the documents that must be there, since the record was written after
+// them.
+func (r *run) missing(ctx context.Context) ([]string, error) {
+	var names []string
+	if !r.configDocument.exists {
+		names = append(names, configName)
+	}
+	made := slices.ContainsFunc(r.record.Steps, func(s StepRecord) bool { return s.Step == stepCredentials })
+	if !r.credentialDocument.exists && (made || r.record.Director || usesService(r.config)) {
+		names = append(names, credentialsName)
+	}
+	if !r.record.Deployment {
+		return names, nil
+	}
+	list, err := r.store.List(ctx, directorStateName)
+	if err != nil {
+		return nil, fmt.Errorf("list the state: %w", err)
+	}
+	if !slices.Contains(list, directorStateName) {
+		names = append(names, directorStateName)
+	}
+	return names, nil
+}
+
+// checkElsewhere refuses a second installation of one name in another region. Regions
+// that cannot be looked into are said, and are no reason to stop: what is installed
+// there is not touched.
+func (r *run) checkElsewhere(ctx context.Context) error {
+	found, err := r.Account.Elsewhere(ctx, r.Name)
+	if err != nil {
+		return err
+	}
+	if found.Region != "" {
+		return fmt.Errorf("%s is installed in region %s of account %s (stack %s, %s), not in %s; nothing was changed: run again with --aws-region %s, or choose another name for a second installation",
+			r.Name, found.Region, r.identity.Account, found.Stack.Name, found.Stack.State, r.config.AWS.Region, found.Region)
+	}
+	if len(found.Unseen) > 0 {
+		r.Progress.Warn(fmt.Sprintf("whether %s is installed in another region is not known for %s: %s", r.Name, strings.Join(found.Unseen, ", "), found.Reason))
+	}
+	return nil
+}
+
+// openFirst reads the state if there is one, and refuses one that knows less than the
+// world. Nothing is written.
+func (r *run) openFirst(ctx context.Context) (found bool, err error) {
+	_, err = r.open(ctx, false)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		if err := r.merge(); err != nil {
+			return false, err
+		}
+	case err != nil:
+		return false, err
+	default:
+		found = true
+	}
+	if err := r.checkStanding(ctx); err != nil || r.known() || r.config.AWS == nil {
+		return found, err
+	}
+	return found, r.checkElsewhere(ctx)
+}
+
+// destroyUnknown is Destroy where there is no state: it deletes what a plan, or a first
+// install that has failed early, has left of a stack.
+func (r *run) destroyUnknown(ctx context.Context, remains step) (left []string, err error) {
+	if r.config.AWS == nil {
+		return nil, &StepError{stepState, fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))}
+	}
+	stack, err := r.Infra.Look(ctx)
+	switch {
+	case err != nil:
+		return nil, &StepError{stepState, err}
+	case stack.Live:
+		return nil, &StepError{stepState, r.refuseUnknown(stack)}
+	case stack.Exists:
+		if err := r.perform(ctx, []step{remains}); err != nil {
+			return nil, err
+		}
+		return r.left(ctx, nil)
+	}
+	if err := r.checkElsewhere(ctx); err != nil {
+		return nil, &StepError{stepState, err}
+	}
+	return nil, &StepError{stepState, fmt.Errorf("there is no installation %s in account %s, region %s: neither %s nor a stack; nothing was deleted",
+		r.Name, r.identity.Account, r.config.AWS.Region, storeName(r))}
+}
+
+// checkSilence wants nobody to answer where the director is about to be made: a state
+// without create-env's documents may have lost them.
+func (r *run) checkSilence(ctx context.Context) error {
+	list, err := r.store.List(ctx, "environment/")
+	if err != nil {
+		return fmt.Errorf("list the state: %w", err)
+	}
+	if len(list) > 0 || r.stackMade {
+		return nil
+	}
+	url := r.access().URL
+	if !r.Env.Answers(ctx, url) {
+		return nil
+	}
+	return fmt.Errorf("a director answers at %s, and %s has no %s, by which it is known; it was not touched: restore that document from an earlier version, then run again",
+		url, storeName(r), directorStateName)
+}
