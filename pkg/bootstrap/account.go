@@ -38,6 +38,9 @@ func (r *run) lookUp(ctx context.Context) error {
 		return nil
 	}
 	r.record.Account, r.record.Region = r.identity.Account, r.config.AWS.Region
+	if !r.record.Stack && r.record.Infrastructure == nil {
+		r.record.Zones = nil // chosen by a run that was refused
+	}
 	if err := r.findSubnets(ctx); err != nil {
 		return err
 	}

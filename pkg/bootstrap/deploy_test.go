@@ -3,6 +3,7 @@ package bootstrap_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -366,10 +367,108 @@ func TestDeploy_refusesAnOpsFileThatIsNoYAMLBeforeAnythingIsMade(t *testing.T) {
 	i, _ := c.install(t, cfg)
 	i.Files = func(string) ([]byte, error) { return []byte("- {type: replace, path: /a, value: [secret"), nil }
 	_, err := i.Deploy(t.Context(), bootstrap.Options{})
-	if err == nil || !strings.Contains(err.Error(), "parse ops.yml") || strings.Contains(err.Error(), "secret") {
+	if err == nil || !strings.Contains(err.Error(), "parse ops file ops.yml") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("it ends with %v", err)
 	}
-	if got, want := c.written(), []string{"store"}; !slices.Equal(got, want) {
-		t.Errorf("made %v, want the store alone", got)
+	if got := c.written(); len(got) > 0 {
+		t.Errorf("made %v", got)
+	}
+}
+
+// A run that is refused stores nothing of what it was given; the next one, without it,
+// goes on as before. Whatever refuses: the configuration as a whole, a file, the
+// components, the stack's plan, or the cloud that undoes the change.
+func TestDeploy_storesNoSettingThatWasRefused(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*cloud, *config.Config)
+		says   string
+	}{
+		"a wrong value":    {func(_ *cloud, cfg *config.Config) { cfg.Web.Instances = 2 }, "web.instances"},
+		"a missing file":   {func(_ *cloud, cfg *config.Config) { cfg.Manifest.OpsFiles = []string{"nosuch.yml"} }, "there is no file nosuch.yml"},
+		"a file beside":    {func(_ *cloud, cfg *config.Config) { cfg.Manifest.CloudOpsFiles = []string{"ops.yml"} }, "ops.yml"},
+		"components":       {func(_ *cloud, cfg *config.Config) { cfg.Versions.Concourse = "1.x" }, "no Concourse meets 1.x"},
+		"the stack's plan": {func(c *cloud, cfg *config.Config) { cfg.Workers.Count = 7; c.refusePlan = errBroken }, "the cloud says no"},
+		"an undone change": {func(c *cloud, cfg *config.Config) {
+			cfg.Access.Director = []string{"203.0.113.0/24"}
+			c.undo = true
+			c.fail["stack"] = errBroken
+		}, "the cloud says no"},
+		"a type of nowhere": {func(c *cloud, cfg *config.Config) {
+			cfg.Web.InstanceType = "x9.large"
+			c.offered = map[string][]string{"x9.large": {}}
+		}, "x9.large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud()
+			c.deploy(t, given())
+			before, record := c.document(t, "config.json"), c.document(t, "installation.json")
+			c.written()
+			cfg := given()
+			test.change(c, cfg)
+			i, _ := c.install(t, cfg)
+			i.Files = func(name string) ([]byte, error) {
+				if name == "ops.yml" {
+					return []byte("- {type: remove, path: /vm_types/name=nosuch}"), nil
+				}
+				return nil, fs.ErrNotExist
+			}
+			i.Components = func(_ context.Context, source resource.Source, _ resource.Version) ([]component.Component, error) {
+				return nil, errors.New("no Concourse meets " + source.Watch["concourse"].Version)
+			}
+			_, err := i.Deploy(t.Context(), bootstrap.Options{Upgrade: name == "components"})
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Fatalf("it ends with %v, want %q", err, test.says)
+			}
+			if after := c.document(t, "config.json"); after != before {
+				t.Errorf("it has stored\n%s\nafter\n%s", after, before)
+			}
+			if strings.Contains(c.document(t, "installation.json"), "nosuch") {
+				t.Errorf("the record has changed from\n%s\nto\n%s", record, c.document(t, "installation.json"))
+			}
+			c.fail, c.refusePlan, c.undo, c.offered = map[string]error{}, nil, false, nil
+			if at := c.deploy(t, given()); at.Step != "deploy" {
+				t.Errorf("without it the next run ends with %v", at)
+			}
+		})
+	}
+}
+
+// What an earlier release has stored and this one refuses is named with the way to take
+// it back, which works; a key that is not known any more is left out with a word.
+func TestDeploy_letsStoredSettingsThatAreRefusedBeTakenBack(t *testing.T) {
+	c := newCloud()
+	c.deploy(t, given())
+	store := c.stores["ci"]
+	old, err := store.Get(t.Context(), "config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(old.Body), `"name"`, `"web": {"instances": 3}, "workers": {"count": -2}, "flux": {"capacitor": 1}, "name"`, 1)
+	if _, err := store.Put(t.Context(), "config.json", []byte(text), old.Revision); err != nil {
+		t.Fatal(err)
+	}
+	c.written()
+	i, shown := c.install(t, given())
+	_, err = i.Deploy(t.Context(), bootstrap.Options{})
+	for _, part := range []string{"web.instances: is 3", "--web-instances null", "workers.count: want at least 1, got -2", "--workers-count null", "stored from an earlier deploy"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("the error lacks %q: %v", part, err)
+		}
+	}
+	if info, err := i.Info(t.Context(), false); err != nil || info.Name != "ci" {
+		t.Errorf("info: %+v, %v", info, err)
+	}
+	back := given()
+	back.Reset = []string{"web.instances", "workers.count"}
+	i, shown = c.install(t, back)
+	var at *bootstrap.StepError
+	if _, err := i.Deploy(t.Context(), bootstrap.Options{}); !errors.As(err, &at) || at.Step != "deploy" {
+		t.Errorf("taken back: %v", err)
+	}
+	if all := strings.Join(shown.lines, "\n"); !strings.Contains(all, "flux: unknown key") || !strings.Contains(all, "left out") {
+		t.Errorf("nothing is said of the unknown key:\n%s", all)
+	}
+	if text := c.document(t, "config.json"); strings.Contains(text, "flux") || strings.Contains(text, "instances\": 3") || strings.Contains(text, "-2") {
+		t.Errorf("stored is %s", text)
 	}
 }

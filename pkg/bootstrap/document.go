@@ -100,6 +100,12 @@ func load[T any](ctx context.Context, store state.Store, name string, c codec[T]
 	return d, value, nil
 }
 
+// differs says whether save would write.
+func (d *document[T]) differs(value T) (bool, error) {
+	body, err := d.codec.encode(value)
+	return !d.exists || !bytes.Equal(body, d.body), err
+}
+
 // save writes the document if it differs from what is there.
 func (d *document[T]) save(ctx context.Context, value T) (changed bool, err error) {
 	body, err := d.codec.encode(value)

@@ -32,6 +32,8 @@ type cloud struct {
 	needs      []bootstrap.Needs // that were asked for
 	bucket     string            // of the state that the stack was made with
 	elsewhere  bootstrap.Elsewhere
+	refusePlan error
+	undo       bool // what Apply has failed at is undone
 	parameters map[string]string
 	effects    []string         // what was written: "stack", "vm", "parameter x"
 	fail       map[string]error // by the effect that fails
@@ -193,11 +195,18 @@ func (c *cloud) Look(context.Context) (bootstrap.Standing, error) {
 	if c.stack == nil {
 		return bootstrap.Standing{}, nil
 	}
-	return bootstrap.Standing{Live: true, Name: "perpetual-ci", State: "CREATE_COMPLETE", Bucket: c.bucket, WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"}, nil
+	became := "CREATE_COMPLETE"
+	if c.undo {
+		became = "UPDATE_ROLLBACK_COMPLETE"
+	}
+	return bootstrap.Standing{Live: true, Name: "perpetual-ci", State: became, Bucket: c.bucket, WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"}, nil
 }
 
 // Plan implements bootstrap.Infrastructure.
 func (c *cloud) Plan(_ context.Context, w bootstrap.Wanted) (bootstrap.Change, error) {
+	if c.refusePlan != nil {
+		return bootstrap.Change{}, c.refusePlan
+	}
 	if c.stack == nil {
 		return bootstrap.Change{Create: true, Lines: []string{"+ VPC (AWS::EC2::VPC)"}, Handle: w}, nil
 	}

@@ -14,6 +14,9 @@ import (
 // convergeInfrastructure makes the stack as wanted, and reads what it gives.
 func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	if r.config.AWS == nil {
+		if err := r.saveConfig(ctx); err != nil {
+			return Outcome{}, err
+		}
 		return skipped("the director exists already")
 	}
 	wanted, err := r.wanted(ctx)
@@ -46,6 +49,9 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	if err := r.findAuthorities(ctx); err != nil {
 		return Outcome{}, err
 	}
+	if err := r.saveConfig(ctx); err != nil {
+		return Outcome{}, err
+	}
 	infra := r.infra
 	r.record.Infrastructure = &infra
 	switch {
@@ -66,6 +72,10 @@ func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, 
 	if r.options.Self && (len(change.Roles) > 0 || change.Repair) {
 		return Change{}, r.refuseRoles(ctx, change)
 	}
+	files := r.record.Files
+	if err := r.saveConfig(ctx); err != nil {
+		return Change{}, err
+	}
 	r.record.Stack, r.stackMade = true, r.stackMade || change.Create
 	if err := r.saveRecord(ctx); err != nil { // what was chosen, before it is built
 		return Change{}, err
@@ -79,7 +89,11 @@ func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, 
 	for _, line := range change.Lines {
 		r.note(stepInfrastructure, "%s", line)
 	}
-	return change, r.Infra.Apply(ctx, change, func(line string) { r.note(stepInfrastructure, "%s", line) })
+	err = r.Infra.Apply(ctx, change, func(line string) { r.note(stepInfrastructure, "%s", line) })
+	if err != nil {
+		r.takeBack(ctx, files)
+	}
+	return change, err
 }
 
 // and is what two changes, one after the other, come to.

@@ -22,8 +22,17 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
 		return r.result, err
 	}
-	if err := r.checkFirst(ctx); err != nil {
-		return r.result, &StepError{stepConfiguration, err}
+	found, err := r.openFirst(ctx)
+	switch {
+	case err != nil:
+		return r.result, &StepError{stepState, because(ctx, err)}
+	case !found && o.Self: // the pipeline's own rights are for what is there
+		return r.result, &StepError{stepState, fmt.Errorf("open the state of %s: %s: %w", r.Name, storeName(r), ErrNotFound)}
+	case !found:
+		// Before the state, which is the first thing that is made.
+		if err := r.checkRoom(ctx); err != nil {
+			return r.result, &StepError{stepConfiguration, because(ctx, err)}
+		}
 	}
 	if err := r.perform(ctx, []step{{stepState, r.openState}}); err != nil {
 		return r.result, err
@@ -49,7 +58,7 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 // takes away the worker that runs this.
 func (r *run) steps() []step {
 	list := []step{
-		{stepConfiguration, r.keepConfiguration},
+		{stepConfiguration, r.settleConfiguration},
 		{stepComponents, r.chooseComponents},
 		{stepInfrastructure, r.convergeInfrastructure},
 		{stepCredentials, r.makeCredentials},
@@ -65,35 +74,29 @@ func (r *run) steps() []step {
 
 // openState makes the store if it is not there, and reads it.
 func (r *run) openState(ctx context.Context) (Outcome, error) {
-	found, err := r.openFirst(ctx)
+	if r.options.Self {
+		return upToDate("%s", storeName(r))
+	}
+	created, err := r.open(ctx, true)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if !found && r.options.Self { // the pipeline's own rights are for what is there
-		return Outcome{}, fmt.Errorf("open the state of %s: %s: %w", r.Name, storeName(r), ErrNotFound)
-	}
-	if !found {
-		if _, err := r.open(ctx, true); err != nil {
-			return Outcome{}, err
-		}
+	if created {
 		return changed("%s was made", storeName(r))
 	}
 	return upToDate("%s", storeName(r))
 }
 
-// keepConfiguration stores what is wanted before anything is made from it, and after
-// the account was asked whether it has what that needs.
-func (r *run) keepConfiguration(ctx context.Context) (Outcome, error) {
+// settleConfiguration asks the account whether it has what is wanted. That is stored
+// only when the components and the stack, too, have nothing against it: see saveConfig.
+func (r *run) settleConfiguration(ctx context.Context) (Outcome, error) {
 	if err := r.checkRoom(ctx); err != nil {
-		return Outcome{}, err
-	}
-	if err := r.keepFiles(); err != nil {
 		return Outcome{}, err
 	}
 	if err := r.checkDatabase(ctx); err != nil {
 		return Outcome{}, err
 	}
-	differs, err := r.configDocument.save(ctx, r.keptConfig())
+	differs, err := r.configDocument.differs(r.keptConfig())
 	if err != nil {
 		return Outcome{}, err
 	}

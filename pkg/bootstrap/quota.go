@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -79,20 +78,6 @@ func (r *run) checkKeyPair(ctx context.Context) error {
 	}
 	return fmt.Errorf("there is a key pair %s in %s already, %s; nothing was made: if nothing uses it, delete it (aws ec2 delete-key-pair --region %s --key-name %s), or give the installation another name",
 		name, r.config.AWS.Region, whose, r.config.AWS.Region, name)
-}
-
-// checkFirst does that before the state, which is the first thing that is made.
-func (r *run) checkFirst(ctx context.Context) error {
-	if r.options.Self {
-		return nil
-	}
-	if _, err := r.open(ctx, false); !errors.Is(err, ErrNotFound) {
-		return nil // what is wrong with it is said when it is opened
-	}
-	if err := r.merge(); err != nil {
-		return err
-	}
-	return r.checkRoom(ctx)
 }
 
 // checkRoom asks the account for what is wanted, and for room for it where nothing is

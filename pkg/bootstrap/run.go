@@ -14,7 +14,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -110,8 +109,12 @@ func (r *run) merge() error {
 
 // valid checks the configuration as a whole. Warnings are said once.
 func (r *run) valid() error {
-	problems := config.Validate(r.config, r.now())
-	if err := problems.Err(); err != nil {
+	problems := append(r.stale(), config.Validate(r.config, r.now())...)
+	if !r.lenient {
+		u, unread := r.readUser()
+		problems = append(append(problems, unread...), environment.Check(r.config, u)...)
+	}
+	if err := r.explained(problems).Err(); err != nil {
 		return err
 	}
 	for _, problem := range problems {
@@ -136,7 +139,7 @@ func (r *run) bucketName() string { return config.BucketName(r.config, r.identit
 // configurationChange names the keys that differ from what was wanted before.
 func (r *run) configurationChange() string {
 	if r.stored == nil {
-		return "stored"
+		return "new"
 	}
 	var keys []string
 	for _, c := range config.Diff(r.stored, r.wantedConfig) {
@@ -223,68 +226,31 @@ func versionsOf(set []component.Component) environment.Versions {
 
 // user reads the user's ops files and vars files.
 func (r *run) user() (environment.User, error) {
-	m := r.config.Manifest
-	var u environment.User
-	for _, list := range []struct {
-		key   string
-		names []string
-		into  *[]manifest.File
-	}{
-		{"manifest.ops_files", m.OpsFiles, &u.OpsFiles}, {"manifest.director_ops_files", m.DirectorOpsFiles, &u.DirectorOpsFiles},
-		{"manifest.cloud_config_ops_files", m.CloudOpsFiles, &u.CloudOpsFiles},
-		{"pipeline.ops_files", r.config.Pipeline.OpsFiles, &u.PipelineOpsFiles},
-	} {
-		for _, name := range list.names {
-			text, err := r.file(name)
-			if err != nil {
-				return u, fmt.Errorf("%s: %w", list.key, err)
-			}
-			file := manifest.File{Name: name, Text: text}
-			r.warn(manifest.Repeated(file)...)
-			*list.into = append(*list.into, file)
-		}
-	}
-	for _, name := range m.VarsFiles {
-		text, err := r.file(name)
-		if err != nil {
-			return u, fmt.Errorf("manifest.vars_files: %w", err)
-		}
-		file := manifest.File{Name: name, Text: text}
-		layer, err := manifest.Vars(file)
-		if err != nil {
-			return u, fmt.Errorf("manifest.vars_files: %w", err)
-		}
-		r.warn(manifest.Repeated(file)...)
-		u.Vars = append(u.Vars, layer)
-	}
-	if len(m.Vars) > 0 {
-		u.Vars = append(u.Vars, m.Vars)
-	}
+	u, problems := r.readUser()
+	return u, problems.Err()
+}
+
+func (r *run) readUser() (environment.User, config.Problems) {
+	u, notes, problems := environment.ReadUser(r.config, r.file)
+	r.warn(notes...)
 	for _, layer := range u.Vars {
 		r.Mask(resource.SecretVars(layer)...)
 	}
-	return u, nil
+	return u, problems
 }
 
-// keepFiles stores the user's files as they are now, for the pipeline, which has none.
-func (r *run) keepFiles() error {
-	if r.options.Self {
-		return nil
-	}
+// filesNow are the user's files as they are now, for the pipeline, which has none.
+func (r *run) filesNow() (map[string]string, error) {
 	m := r.config.Manifest
 	kept := map[string]string{}
 	for _, name := range slices.Concat(m.OpsFiles, m.DirectorOpsFiles, m.CloudOpsFiles, m.VarsFiles, r.config.Pipeline.OpsFiles) {
 		text, err := r.Files(name)
 		if err != nil {
-			return fmt.Errorf("manifest: %w", err)
-		}
-		if err := manifest.Decode(text, new(any)); err != nil { // now, not when half of it is built
-			return fmt.Errorf("manifest: parse %s: %w; nothing was changed", name, err)
+			return nil, fmt.Errorf("manifest: %w", err)
 		}
 		kept[name] = string(text)
 	}
-	r.record.Files = kept
-	return nil
+	return kept, nil
 }
 
 // file is one of the user's files: as it is, or in the pipeline as it was at the last

@@ -30,6 +30,9 @@ type Config struct {
 	// Reset are the keys that were written as null, such as "workers.tags": Merge
 	// takes them back to their default. It is no key itself.
 	Reset []string `yaml:"-"`
+	// Stale is what an earlier release has stored and this one refuses. Decode leaves it
+	// out of the rest. It is no key itself.
+	Stale Problems `yaml:"-"`
 }
 
 // AWS is where the infrastructure goes.

@@ -82,6 +82,8 @@ func (v *validator) existing(n Network) {
 // access looks at who may reach what.
 func (v *validator) access() {
 	switch v.c.Access.Port {
+	case 22:
+		v.wrong("access.port", "22 is where SSH answers; want another")
 	case 80:
 		v.wrong("access.port", "80 is where people are sent on to HTTPS; want another")
 	case 2222:
@@ -90,6 +92,10 @@ func (v *validator) access() {
 	a := v.c.Access
 	v.networks("access.web", a.Web)
 	v.networks("access.director", a.Director)
+	if v.c.AWS != nil {
+		v.atMost("access.web", a.Web)
+		v.atMost("access.director", a.Director)
+	}
 	for i, text := range a.Director {
 		if text == everywhere {
 			v.warn(fmt.Sprintf("access.director[%d]", i), "opens the director to the whole internet; its password is then all that protects it")
@@ -102,6 +108,17 @@ func (v *validator) access() {
 		v.wrong("access.domain", "%s is an address, and the web gets an address of its own; want a name, or leave the key out", a.Domain)
 	} else if a.Domain != "" && err != nil && !strings.Contains(a.Domain, ".") {
 		v.warn("access.domain", "%s has no dot; only hosts that search the right domain find it", a.Domain)
+	}
+}
+
+// maxNetworks is how many networks the stack's security groups take, each for the web
+// and for the director.
+const maxNetworks = 8
+
+// atMost looks whether a list of networks fits.
+func (v *validator) atMost(key string, list []string) {
+	if len(list) > maxNetworks {
+		v.wrong(key, "want at most %d networks, got %d; join some to larger ones", maxNetworks, len(list))
 	}
 }
 

@@ -36,38 +36,50 @@ func Parse(name string, text []byte) (*Config, error) {
 // Read is Parse that also says where each key is, for problems that show later. The
 // Source is never nil.
 func Read(name string, text []byte) (*Config, *Source, error) {
+	c, source, problems, err := Survey(name, text)
+	switch {
+	case err != nil:
+		return nil, source, err
+	case len(problems) > 0:
+		return nil, source, problems
+	}
+	return c, source, nil
+}
+
+// Survey is Read for who wants to hear of everything at once: of a file with problems
+// it gives the rest, too. It fails where the text is no YAML.
+func Survey(name string, text []byte) (*Config, *Source, Problems, error) {
 	r := &reader{Source: Source{name: name, lines: map[string]int{}}}
 	root, err := rules()
 	if err != nil {
-		return nil, &r.Source, err
+		return nil, &r.Source, nil, err
 	}
 	if _, err := shape(); err != nil {
-		return nil, &r.Source, err
+		return nil, &r.Source, nil, err
 	}
 	document, line, problem := load(text)
 	if problem != "" {
-		return nil, &r.Source, Problems{{File: name, Line: line, Text: problem}}
+		return nil, &r.Source, nil, Problems{{File: name, Line: line, Text: problem}}
 	}
 	content := map[string]any{}
 	if document != nil {
 		content = r.mapping(document, "", root, 0)
 	}
+	pruned, err := prune(content)
+	if err != nil {
+		return nil, &r.Source, nil, err
+	}
 	if len(r.problems) == 0 {
-		if r.problems, err = check(content); err != nil {
-			return nil, &r.Source, err
-		}
+		r.problems = pruned // else they may follow from what the reader has left out
 	}
-	if len(r.problems) > 0 {
-		problems := r.Locate(r.problems)
-		sortByLine(problems)
-		return nil, &r.Source, problems
-	}
+	problems := r.Locate(r.problems)
+	SortByLine(problems)
 	c, err := fromTree(content)
 	if err != nil {
-		return nil, &r.Source, fmt.Errorf("%s: %w", name, err)
+		return nil, &r.Source, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	c.Reset = r.resets
-	return c, &r.Source, nil
+	return c, &r.Source, problems, nil
 }
 
 // load parses text as one YAML document that is a mapping; nil when there is

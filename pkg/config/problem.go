@@ -89,7 +89,7 @@ func above(key string) string {
 	return key[:max(0, strings.LastIndexAny(key, ".["))]
 }
 
-// sortByLine puts problems in the order of the file.
-func sortByLine(problems Problems) {
+// SortByLine puts problems in the order of the file.
+func SortByLine(problems Problems) {
 	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
 }

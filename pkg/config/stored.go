@@ -26,8 +26,8 @@ func Encode(c *Config) ([]byte, error) {
 }
 
 // Decode reads what Encode wrote; name is what errors call it. It fails with a
-// *state.NewerError when a later release wrote it, and with Problems when it does not
-// fit the schema.
+// *state.NewerError when a later release wrote it. What does not fit the schema, since
+// an earlier release allowed it, is left out and in Stale.
 func Decode(name string, body []byte) (*Config, error) {
 	var fields map[string]json.RawMessage
 	if err := stored.Decode(name, body, &fields); err != nil {
@@ -43,21 +43,18 @@ func Decode(name string, body []byte) (*Config, error) {
 		}
 		content[key] = plainNumbers(value)
 	}
-	problems, err := check(content)
+	stale, err := prune(content)
 	if err != nil {
 		return nil, err
-	}
-	if len(problems) > 0 {
-		for i := range problems {
-			problems[i].File = name
-		}
-		return nil, problems
 	}
 	c, err := fromTree(content)
 	if err != nil {
 		return nil, fmt.Errorf("decode configuration %s: %w", name, err)
 	}
-	c.Schema = 1
+	for i := range stale {
+		stale[i].File = name
+	}
+	c.Schema, c.Stale = 1, stale
 	return c, nil
 }
 

@@ -84,16 +84,37 @@ func TestDecode_refusesWhatItDoesNotKnow(t *testing.T) {
 		t.Errorf("a newer one: %v", err)
 	}
 	for text, want := range map[string]string{
-		`{"schema": 1, "name": "ci"`:                                     "it is damaged",
-		`{"name": "ci"}`:                                                 "it has no schema number",
-		`{"schema": 1, "workers": {"cuont": 1}}`:                         `configuration.json: workers.cuont: unknown key; did you mean "count"?`,
-		`{"schema": 1, "auth": {"local_users": {"ada": 12345678}}}`:      "auth.local_users.ada: want text, got a number",
-		`{"schema": 1, "pipeline": {"github_token": ["hunter2canary"]}}`: "pipeline.github_token: want text, got a list",
-		`[1]`: "it is damaged",
+		`{"schema": 1, "name": "ci"`: "it is damaged",
+		`{"name": "ci"}`:             "it has no schema number",
+		`[1]`:                        "it is damaged",
 	} {
 		_, err := config.Decode("configuration.json", []byte(text))
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2canary") || strings.Contains(err.Error(), "12345678") {
 			t.Errorf("%s: got %v", text, err)
+		}
+	}
+}
+
+// A release that allows less than an earlier one still reads what that has stored.
+func TestDecode_leavesOutWhatItDoesNotAllowAndSaysSo(t *testing.T) {
+	for text, want := range map[string]string{
+		`"workers": {"cuont": 1}`:                         `configuration.json: workers.cuont: unknown key; did you mean "count"?`,
+		`"auth": {"local_users": {"ada": 12345678}}`:      "auth.local_users.ada: want text, got a number",
+		`"pipeline": {"github_token": ["hunter2canary"]}`: "pipeline.github_token: want text, got a list",
+		`"access": {"web": ["10.0.0.0/8", "nowhere"]}`:    "access.web[1]: want an IPv4 network",
+		`"web": 3`: "web: want keys and values",
+	} {
+		c, err := config.Decode("configuration.json", []byte(`{"schema": 1, "name": "ci", "database": {"storage": 30}, `+text+`}`))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		said := c.Stale.Error()
+		if !strings.Contains(said, want) || len(c.Stale) != 1 || strings.Contains(said, "hunter2canary") || strings.Contains(said, "12345678") {
+			t.Errorf("%s: said is %q, want %q", text, said, want)
+		}
+		if c.Name != "ci" || c.Database.Storage != 30 || c.Access.Web != nil || c.Workers.Count != 0 {
+			t.Errorf("%s: the rest is %+v", text, c)
 		}
 	}
 }

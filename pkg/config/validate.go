@@ -23,6 +23,8 @@ func Validate(c *Config, now time.Time) Problems {
 		v.network()
 		v.tags()
 		v.database()
+		v.instanceTypes()
+		v.web()
 	}
 	v.access()
 	v.proxy()
@@ -176,6 +178,13 @@ func (v *validator) state() {
 	}
 }
 
+// web looks at the web section.
+func (v *validator) web() {
+	if n := v.c.Web.Instances; n > 1 {
+		v.wrong("web.instances", "is %d, but there is one address for the web and no load balancer; add both with manifest.ops_files and leave it at 1", n)
+	}
+}
+
 // workers looks at the workers section.
 func (v *validator) workers() {
 	text := v.c.Workers.DrainTimeout
@@ -202,8 +211,11 @@ func (v *validator) versions() {
 		if text == "" {
 			continue
 		}
-		if _, err := version.ParseConstraint(text); err != nil {
+		switch c, err := version.ParseConstraint(text); {
+		case err != nil:
 			v.wrong("versions."+key, "%q is no constraint; want one such as 8.x, >=8.1 or 8.2.4", text)
+		case !satisfiable(c, text):
+			v.wrong("versions."+key, "no version can meet %q; its parts exclude each other", text)
 		}
 	}
 }

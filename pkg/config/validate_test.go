@@ -92,6 +92,7 @@ func TestValidate_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
 		"an address as domain":   {onAWS + "access: {domain: 198.51.100.7}", "access.domain: 198.51.100.7 is an address, and the web gets an address of its own; want a name, or leave the key out"},
 		"a domain without a dot": {onAWS + "access: {domain: ci}", "warning: access.domain: ci has no dot; only hosts that search the right domain find it"},
 		"the port of http":       {onAWS + "access: {port: 80}", "access.port: 80 is where people are sent on to HTTPS; want another"},
+		"the port of SSH":        {onAWS + "access: {port: 22}", "access.port: 22 is where SSH answers; want another"},
 		"the port of workers":    {onAWS + "access: {port: 2222}", "access.port: 2222 is where workers register; want another"},
 		"AWS's own tags":         {"name: ci\naws: {region: eu-central-1, tags: {'AWS:x': y}}", "aws.tags.AWS:x: begins with aws:, which AWS keeps for itself"},
 		"BOSH's tags":            {"name: ci\naws: {region: eu-central-1, tags: {deployment: y}}", "aws.tags.deployment: is set by Perpetual or by BOSH; choose another name"},
@@ -187,6 +188,42 @@ func TestBucketName_isTheConfiguredOneOrMadeUp(t *testing.T) {
 	} {
 		if got := config.BucketName(parse(t, text), "123456789012"); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestValidate_findsConstraintsThatNothingMeets(t *testing.T) {
+	for text, bad := range map[string]bool{
+		">8 <7": true, ">8, <7": true, ">=8.1 <8.1": true, "=8.1 =8.2": true, "<0.0.0": true, "8.x 9.x": true, "~8.1 >8.2": true,
+		"8.x": false, ">=8.1, <9": false, ">8 <7 || 9.x": false, "*": false, ">=0": false, "!=8.2.4": false, "<1": false, "<0.0.1": false, ">=8.2.4 <=8.2.4": false,
+		"1.484": false, "^8.2": false, "~8.2.1": false, ">8.2.4 <8.2.6": false, ">8.1.9 <8.2.1": false, ">=8.0.0-rc.1 <8.0.0": false, "8.1 - 8.3": false, ">8.99999": false,
+	} {
+		lines := validate(t, onAWS+"versions: {concourse: '"+text+"'}")
+		if found := len(lines) == 1 && strings.HasPrefix(lines[0], "versions.concourse: no version can meet"); found != bad || !bad && len(lines) > 0 {
+			t.Errorf("%s: %q, want a problem: %t", text, lines, bad)
+		}
+	}
+}
+
+func TestValidate_refusesWhatTheStackOrTheManifestWould(t *testing.T) {
+	nine := "[10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, 10.0.3.0/24, 10.0.4.0/24, 10.0.5.0/24, 10.0.6.0/24, 10.0.7.0/24, 10.0.8.0/24]"
+	for name, of := range map[string]struct{ text, want string }{
+		"two webs":       {onAWS + "web: {instances: 2}", "web.instances: is 2, but there is one address"},
+		"nine networks":  {onAWS + "access: {web: " + nine + "}", "access.web: want at most 8 networks, got 9"},
+		"nine directors": {onAWS + "access: {director: " + nine + "}", "access.director: want at most 8 networks, got 9"},
+		"a mix":          {onAWS + "workers: {instance_types: [m6a.xlarge, m7g.xlarge]}", "workers.instance_types[1]: m7g.xlarge is arm64 and needs an arm64 stemcell"},
+		"web":            {onAWS + "web: {instance_type: t4g.small}", "web.instance_type: t4g.small is arm64"},
+		"director":       {onAWS + "director: {instance_type: c6gn.large}", "director.instance_type: c6gn.large is arm64"},
+		"database VM":    {onAWS + "database: {kind: vm, instance_type: a1.large}", "database.instance_type: a1.large is arm64"},
+		"with ops":       {onAWS + "web: {instance_type: im4gn.large}\nmanifest: {ops_files: [arm.yml]}", "warning: web.instance_type: im4gn.large is arm64"},
+	} {
+		if lines := validate(t, of.text); len(lines) != 1 || !strings.HasPrefix(lines[0], of.want) {
+			t.Errorf("%s: %q, want %q", name, lines, of.want)
+		}
+	}
+	for _, fine := range []string{"g4dn.xlarge", "g5.xlarge", "gr6.4xlarge", "p4de.24xlarge", "m6i.large", "x2iedn.xlarge", "u7i-12tb.224xlarge", "trn1.2xlarge"} {
+		if lines := validate(t, onAWS+"workers: {instance_types: ["+fine+"]}"); len(lines) > 0 {
+			t.Errorf("%s: %q", fine, lines)
 		}
 	}
 }

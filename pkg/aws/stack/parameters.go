@@ -133,8 +133,8 @@ func (p Parameters) check() error {
 	case !p.DatabasePassword.Empty() && !password.MatchString(p.DatabasePassword.Reveal()):
 		return errors.New("the database's password must be 16 to 128 letters and digits")
 	}
-	if port := p.WebPort; port < 0 || port > 65535 || port == 80 || port == 2222 {
-		return fmt.Errorf("port %d cannot be the one for HTTPS: 80 only points there, 2222 is where workers register, and ports end at 65535", port)
+	if port := p.WebPort; port < 0 || port > 65535 || port == 22 || port == 80 || port == 2222 {
+		return fmt.Errorf("port %d cannot be the one for HTTPS: 22 is SSH's, 80 only points there, 2222 is where workers register, and ports end at 65535", port)
 	}
 	if err := checkRanges("Concourse", p.WebCIDRs); err != nil {
 		return err

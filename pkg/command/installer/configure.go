@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
 )
 
 // runConfig writes, checks or describes perpetual.yml. It asks nobody.
@@ -49,9 +51,9 @@ func (g initGrammar) run(c *command.Call) error {
 	return err
 }
 
-// run says what is wrong with a configuration as a first deploy would see it.
+// run says all that is wrong with a configuration, as a first deploy would see it.
 func (g validateGrammar) run(c *command.Call, set given) error {
-	w, err := readWishes(c, g.common, set)
+	w, problems, err := surveyWishes(c, g.common, set)
 	if err != nil {
 		return listed(c, err)
 	}
@@ -59,7 +61,21 @@ func (g validateGrammar) run(c *command.Call, set given) error {
 	if w.config.AWS != nil && w.config.AWS.Region == "" {
 		w.config.AWS.Region = c.Env("AWS_REGION")
 	}
-	problems := w.source.Locate(config.Validate(config.Defaults(w.config), now()))
+	whole := config.Defaults(w.config)
+	found := config.Validate(whole, now())
+	user, notes, unread := environment.ReadUser(whole, w.open)
+	for _, line := range notes {
+		c.Notify("warning: " + line)
+	}
+	found = append(append(found, unread...), environment.Check(whole, user)...)
+	unreadable := problems
+	for _, p := range w.source.Locate(found) {
+		// A key whose value cannot be read has its problem already.
+		if !slices.ContainsFunc(unreadable, func(before config.Problem) bool { return before.Key != "" && strings.HasPrefix(p.Key, before.Key) }) {
+			problems = append(problems, p)
+		}
+	}
+	config.SortByLine(problems)
 	for _, p := range problems {
 		if p.Warning {
 			c.Notify(p.Error())

@@ -54,7 +54,7 @@ func runDeploy(ctx context.Context, c *command.Call) error {
 	defer s.watchSignals(ctx)()
 	result, err := s.installation().Deploy(ctx, options)
 	if err != nil {
-		return s.explain(listed(c, err), "deploy")
+		return s.explain(s.listed(err), "deploy")
 	}
 	s.display.Close()
 	if s.flags.Output == "json" {

@@ -23,11 +23,21 @@ type wishes struct {
 	dir    string         // what paths in the configuration are relative to
 }
 
-// readWishes reads the file and lays environment and flags over it.
+// readWishes reads the file and lays environment and flags over it. It says all that
+// is wrong with what they hold.
 func readWishes(c *command.Call, g common, flags given) (wishes, error) {
-	w, err := readFile(g.Config)
+	w, problems, err := surveyWishes(c, g, flags)
 	if err != nil {
 		return wishes{}, err
+	}
+	return w, problems.Err()
+}
+
+// surveyWishes is readWishes that gives, beside the problems, the rest.
+func surveyWishes(c *command.Call, g common, flags given) (wishes, config.Problems, error) {
+	w, problems, err := surveyFile(g.Config)
+	if err != nil {
+		return wishes{}, nil, err
 	}
 	for _, s := range config.Settings() {
 		source, text := s.Env, c.Env(s.Env)
@@ -38,15 +48,27 @@ func readWishes(c *command.Call, g common, flags given) (wishes, error) {
 			continue
 		}
 		if err := config.Apply(w.config, source, s.Key, text); err != nil {
-			return wishes{}, err
+			problems = append(problems, config.Problem{Text: err.Error()})
 		}
 	}
 	c.Mask(config.Secrets(w.config)...)
-	return w, w.name(g.Name, c.Env(environmentPrefix+"NAME"))
+	if err := w.name(g.Name, c.Env(environmentPrefix+"NAME")); err != nil && len(problems) == 0 {
+		return wishes{}, nil, err
+	}
+	return w, problems, nil
 }
 
 // readFile reads the configuration file, if there is one.
 func readFile(path string) (wishes, error) {
+	w, problems, err := surveyFile(path)
+	if err == nil {
+		err = problems.Err()
+	}
+	return w, err
+}
+
+// surveyFile is readFile that gives, beside the problems, the rest.
+func surveyFile(path string) (wishes, config.Problems, error) {
 	w := wishes{config: &config.Config{}, dir: "."}
 	name := path
 	if name == "" {
@@ -55,13 +77,14 @@ func readFile(path string) (wishes, error) {
 	text, err := os.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && path == "":
-		return w, nil
+		return w, nil, nil
 	case err != nil:
-		return wishes{}, fmt.Errorf("read the configuration: %w", err)
+		return wishes{}, nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	w.file, w.dir = name, filepath.Dir(name)
-	w.config, w.source, err = config.Read(name, text)
-	return w, err
+	var problems config.Problems
+	w.config, w.source, problems, err = config.Survey(name, text)
+	return w, problems, err
 }
 
 // name takes the installation's name from wherever it is given.

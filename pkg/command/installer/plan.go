@@ -67,7 +67,7 @@ func runPlan(ctx context.Context, c *command.Call) error {
 	defer s.watchSignals(ctx)()
 	found, err := s.installation().Plan(ctx, options)
 	if err != nil {
-		return listed(c, err)
+		return s.listed(err)
 	}
 	s.display.Close()
 	plan := planOf(s.config.Name, found)

@@ -78,6 +78,21 @@ func listed(c *command.Call, err error) error {
 	return fmt.Errorf("the configuration has %d problems, listed above; nothing was changed", len(problems))
 }
 
+// listed is listed with the lines of the file.
+func (s *session) listed(err error) error {
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	var at *bootstrap.StepError
+	located := s.source.Locate(problems)
+	config.SortByLine(located)
+	if len(located) == 1 && errors.As(err, &at) {
+		return &bootstrap.StepError{Step: at.Step, Err: located}
+	}
+	return listed(s.Call, located)
+}
+
 // close ends what is shown; the result comes after it.
 func (s *session) close() {
 	s.display.Close()

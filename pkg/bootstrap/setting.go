@@ -1,0 +1,88 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+)
+
+// stale is what an earlier release has stored and this one refuses, unless another
+// value is given now. A key that is not known any more is said and left out.
+func (r *run) stale() config.Problems {
+	if r.stored == nil {
+		return nil
+	}
+	var problems config.Problems
+	for _, p := range r.stored.Stale {
+		if config.Sets(r.Given, p.Key) {
+			continue
+		}
+		p.Warning = !config.Known(p.Key)
+		if p.Warning {
+			p.Text += "; it is left out"
+		}
+		problems = append(problems, p)
+	}
+	return problems
+}
+
+// explained says, of problems with what was not given now, where they come from and
+// how they are put right: the file does not show them.
+func (r *run) explained(problems config.Problems) config.Problems {
+	out := slices.Clone(problems)
+	for i, p := range out {
+		key, _, _ := strings.Cut(p.Key, "[")
+		if p.Warning || r.stored == nil || !config.Sets(r.stored, key) && p.File == "" || config.Sets(r.Given, key) {
+			continue
+		}
+		way := key + ": null in perpetual.yml"
+		if flag := config.Flag(key); flag != "" {
+			way = "--" + flag + " null"
+		}
+		out[i].File, out[i].Text = "", p.Text+"; this is stored from an earlier deploy: give another value, or take it back to its default with "+way
+	}
+	return out
+}
+
+// saveConfig stores what is wanted, with the user's files: once nothing is left that
+// could refuse it without having changed anything, and before anything is made from it.
+func (r *run) saveConfig(ctx context.Context) error {
+	if !r.options.Self {
+		files, err := r.filesNow()
+		if err != nil {
+			return err
+		}
+		r.record.Files = files
+	}
+	_, err := r.configDocument.save(ctx, r.keptConfig())
+	return err
+}
+
+// takeBack stores again what was wanted before, when the cloud has undone the change
+// that was to make the new settings true.
+func (r *run) takeBack(ctx context.Context, files map[string]string) {
+	if r.stored == nil || ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	stack, err := r.Infra.Look(ctx)
+	if err != nil || stack.State != rolledBack {
+		return // what is half made is wanted: the next run finishes it
+	}
+	r.record.Files = maps.Clone(files)
+	if _, err := r.configDocument.save(ctx, r.stored); err == nil {
+		err = r.saveRecord(ctx)
+	}
+	if err != nil {
+		r.Progress.Warn(fmt.Sprintf("the settings that were refused are still stored: %v", err))
+	}
+}
+
+// rolledBack is the state of a stack whose update was undone.
+const rolledBack = "UPDATE_ROLLBACK_COMPLETE"

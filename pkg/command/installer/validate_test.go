@@ -1,0 +1,54 @@
+package installer_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// All that is wrong is said at once, with its lines: what has the wrong form, what does
+// not go together, and the files that are missing or do not apply.
+func TestConfigValidate_saysAllAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{
+		"perpetual.yml": `name: ci
+aws: {region: eu-central-1}
+access:
+  port: 22
+  web: [10.0.0.0/8, nowhere]
+web: {instances: 2}
+workers:
+  cuont: 2
+versions: {concourse: ">8 <7"}
+`,
+		"good/perpetual.yml": `name: ci
+aws: {region: eu-central-1}
+manifest:
+  ops_files: [nosuch.yml, wrong.yml]
+  cloud_config_ops_files:
+  - cloud.yml
+`,
+		"good/wrong.yml": "- {type: remove, path: /instance_groups/name=nosuch}\n",
+		"good/cloud.yml": "- {type: replace, path: /vm_types/name=web/cloud_properties/x, value: ((nobody))}\n",
+	})
+	p := run(t, dir, nil, "config", "validate", "--database-storage", "much")
+	want := []string{
+		`--database-storage: want a whole number, got "much"`, "perpetual.yml:4: access.port: 22", "perpetual.yml:5: access.web[1]: want an IPv4 network",
+		"perpetual.yml:6: web.instances: is 2", "perpetual.yml:8: workers.cuont: unknown key", "perpetual.yml:9: versions.concourse: no version can meet",
+		"error: the configuration has 6 problems, listed above; nothing was changed",
+	}
+	lines := strings.Split(strings.TrimSpace(p.stderr), "\n")
+	if p.code != 1 || p.stdout != "" || len(lines) != len(want) {
+		t.Fatalf("code %d, stdout %q, stderr\n%s", p.code, p.stdout, p.stderr)
+	}
+	for i, line := range lines {
+		if !strings.HasPrefix(line, want[i]) {
+			t.Errorf("line %d is %q, want %q", i, line, want[i])
+		}
+	}
+	p = run(t, dir, nil, "config", "validate", "--config", "good/perpetual.yml")
+	for _, part := range []string{"good/perpetual.yml:4: manifest.ops_files[0]: there is no file nosuch.yml", "good/perpetual.yml:4: manifest.ops_files[1]: ", "wrong.yml", "good/perpetual.yml:6: manifest.cloud_config_ops_files[0]: ", "3 problems"} {
+		if p.code != 1 || !strings.Contains(p.stderr, part) {
+			t.Errorf("code %d, stderr lacks %q:\n%s", p.code, part, p.stderr)
+		}
+	}
+}

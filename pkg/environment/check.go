@@ -1,0 +1,131 @@
+package environment
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/credential"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+)
+
+// Check finds what of the user's files cannot be used, without asking anybody: files
+// that do not apply to the manifests, and variables that nothing gives a value. c is a
+// whole configuration that config.Validate finds nothing wrong with; what only the
+// account knows stands in as an example. The keys of the problems are those of the
+// files in the configuration, by which u was read.
+func Check(c *config.Config, u User) config.Problems {
+	in := example(c)
+	in.User = User{Vars: u.Vars}
+	var problems config.Problems
+	for _, make := range []func(Input) (manifest.Template, error){Input.concourse, Input.director, CloudConfig, Pipeline} {
+		if renders(in, make, true) != nil {
+			return nil // the configuration itself is wrong, which config.Validate says
+		}
+	}
+	for _, kind := range []struct {
+		key  string
+		from []string
+		all  []manifest.File
+		good *[]manifest.File
+		make func(Input) (manifest.Template, error)
+	}{
+		{"manifest.ops_files", c.Manifest.OpsFiles, u.OpsFiles, &in.User.OpsFiles, Input.concourse},
+		{"manifest.director_ops_files", c.Manifest.DirectorOpsFiles, u.DirectorOpsFiles, &in.User.DirectorOpsFiles, Input.director},
+		{"manifest.cloud_config_ops_files", c.Manifest.CloudOpsFiles, u.CloudOpsFiles, &in.User.CloudOpsFiles, CloudConfig},
+		{"pipeline.ops_files", c.Pipeline.OpsFiles, u.PipelineOpsFiles, &in.User.PipelineOpsFiles, Pipeline},
+	} {
+		for _, file := range kind.all {
+			before := *kind.good
+			*kind.good = append(before[:len(before):len(before)], file)
+			if err := renders(in, kind.make, true); err != nil {
+				problems = append(problems, config.Problem{Key: fmt.Sprintf("%s[%d]", kind.key, slices.Index(kind.from, file.Name)), Text: err.Error()})
+				*kind.good = before // the next ones are judged without it
+			}
+		}
+	}
+	if problems != nil {
+		return problems
+	}
+	return in.checkVariables()
+}
+
+// renders says what keeps a template from being rendered.
+func renders(in Input, of func(Input) (manifest.Template, error), partial bool) error {
+	t, err := of(in)
+	if err != nil {
+		return err
+	}
+	t.Partial = partial
+	_, err = manifest.Render(t)
+	return err
+}
+
+// checkVariables looks whether every variable has a value, or is one that is generated.
+func (in Input) checkVariables() config.Problems {
+	list, err := Variables(in)
+	if err != nil {
+		return config.Problems{{Key: "manifest", Text: err.Error()}}
+	}
+	in.Credentials = map[string]any{}
+	for _, v := range list {
+		in.Credentials[v.Name] = stand(v)
+	}
+	var problems config.Problems
+	for _, kind := range []struct {
+		key  string
+		make func(Input) (manifest.Template, error)
+	}{
+		{"manifest.ops_files", Concourse}, {"manifest.director_ops_files", Director}, {"manifest.cloud_config_ops_files", CloudConfig},
+	} {
+		if err := renders(in, kind.make, false); err != nil {
+			problems = append(problems, config.Problem{Key: kind.key, Text: err.Error()})
+		}
+	}
+	return problems
+}
+
+// stand is a value of the form that a generated credential will have.
+func stand(v credential.Variable) any {
+	switch v.Type {
+	case credential.TypePassword:
+		return "x"
+	case credential.TypeCertificate:
+		return vars{"ca": "x", "certificate": "x", "private_key": "x"}
+	}
+	return vars{"private_key": "x", "public_key": "x", "public_key_fingerprint": "x"}
+}
+
+// example is an input with what a stack would give, and a component set.
+func example(c *config.Config) Input {
+	in := Input{
+		Config: c, SpotCeiling: "1", PostgresMajor: cmp.Or(c.Database.Version, 17),
+		Versions:  Versions{Concourse: "8.0.0", BPM: "1.0.0", Postgres: "54.0.0", StemcellName: "example", Stemcell: "1.0", Perpetual: "1.0.0"},
+		Installer: Installer{},
+		Infrastructure: Infrastructure{
+			Region: "eu-central-1", VPC: "vpc-0", CIDR: "10.0.0.0/16", DirectorAddress: "192.0.2.2", DirectorIP: "10.0.0.6",
+			WebAddress: "192.0.2.1", EgressAddress: "192.0.2.3", KeyPair: "example", ParameterPath: "/perpetual/" + c.Name,
+			SecurityGroups: SecurityGroups{Director: "sg-0", VMs: "sg-1", Web: "sg-2", Database: "sg-3"},
+			Profiles:       Profiles{Director: "director", Web: "web", Worker: "worker"},
+			Zones: []Zone{
+				{Name: "eu-central-1a", PublicSubnet: "subnet-0", PrivateSubnet: "subnet-1", PublicCIDR: "10.0.0.0/24", PrivateCIDR: "10.0.16.0/20"},
+				{Name: "eu-central-1b", PublicSubnet: "subnet-2", PrivateSubnet: "subnet-3", PublicCIDR: "10.0.1.0/24", PrivateCIDR: "10.0.32.0/20"},
+			},
+		},
+		InstanceTypes: InstanceTypes{Director: c.Director.InstanceType, Web: c.Web.InstanceType, Worker: strings.Join(c.Workers.InstanceTypes[:min(1, len(c.Workers.InstanceTypes))], "")},
+	}
+	if c.Database.Kind == "vm" {
+		in.InstanceTypes.Database = c.Database.InstanceType
+	} else {
+		in.Infrastructure.Database = Database{Host: "database.example.com", Port: 5432, Name: "concourse", User: "concourse", CA: "x"}
+	}
+	if c.Pipeline.Credentials == CredentialsIDToken {
+		in.Infrastructure.PipelineRole = "arn:aws:iam::123456789012:role/example"
+	}
+	if c.AWS != nil {
+		in.Infrastructure.Region = c.AWS.Region
+	}
+	return in
+}

@@ -1,0 +1,64 @@
+package environment_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+)
+
+// What the golden files are made of, and the defaults, have nothing wrong with them.
+func TestCheck_findsNothingWrongWithWhatRenders(t *testing.T) {
+	for name, in := range inputs(t) {
+		if problems := environment.Check(in.Config, in.User); len(problems) > 0 {
+			t.Errorf("%s: %v", name, problems)
+		}
+	}
+}
+
+func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
+	file := func(name, text string) manifest.File { return manifest.File{Name: name, Text: []byte(text)} }
+	good := file("good.yml", "- {type: replace, path: /instance_groups/name=web/instances, value: 1}\n")
+	u := environment.User{
+		OpsFiles: []manifest.File{
+			good, file("gone.yml", "- {type: remove, path: /instance_groups/name=metrics}\n"), file("list.yml", "a: b\n"), file("other.yml", string(good.Text)), file("broken.yml", "- [\n"),
+		},
+		DirectorOpsFiles: []manifest.File{file("director.yml", "- {type: replace, path: /nothing/name=x, value: 1}\n")},
+		CloudOpsFiles:    []manifest.File{file("cloud.yml", "- {type: remove, path: /vm_types/name=metrics}\n")},
+	}
+	want := map[string]string{
+		"manifest.ops_files[1]": "gone.yml", "manifest.ops_files[2]": "list.yml", "manifest.ops_files[4]": "broken.yml",
+		"manifest.director_ops_files[0]": "director.yml", "manifest.cloud_config_ops_files[0]": "cloud.yml",
+	}
+	problems := environment.Check(parse(t, plain+"manifest: {ops_files: [good.yml, gone.yml, list.yml, other.yml, broken.yml], director_ops_files: [director.yml], cloud_config_ops_files: [cloud.yml]}\n"), u)
+	for _, p := range problems {
+		if !strings.Contains(p.Text, want[p.Key]) {
+			t.Errorf("%s: %s lacks %s", p.Key, p.Text, want[p.Key])
+		}
+		delete(want, p.Key)
+	}
+	if len(want) > 0 {
+		t.Errorf("no problem for %v in %v", want, problems)
+	}
+}
+
+func TestCheck_wantsAValueForEachVariable(t *testing.T) {
+	ops := func(text string) []manifest.File { return []manifest.File{{Name: "ops.yml", Text: []byte(text)}} }
+	const limit = "- type: replace\n  path: /instance_groups/name=web/jobs/name=web/properties/max?\n  value: ((most))\n"
+	for name, test := range map[string]struct {
+		user environment.User
+		want string
+	}{
+		"given":               {environment.User{OpsFiles: ops(limit), Vars: []map[string]any{{"most": 3}}}, ""},
+		"generated":           {environment.User{OpsFiles: ops(limit + "- {type: replace, path: /variables/-, value: {name: most, type: password}}\n")}, ""},
+		"missing":             {environment.User{OpsFiles: ops(limit)}, "most"},
+		"misspelt":            {environment.User{OpsFiles: ops(limit), Vars: []map[string]any{{"mots": 3}}}, "most"},
+		"of the cloud config": {environment.User{CloudOpsFiles: ops("- type: replace\n  path: /vm_types/name=web/cloud_properties/x?\n  value: ((cloudy))\n")}, "cloudy"},
+	} {
+		problems := environment.Check(parse(t, plain), test.user)
+		if (len(problems) == 0) != (test.want == "") || len(problems) > 0 && !strings.Contains(problems[0].Text, test.want) {
+			t.Errorf("%s: %v, want %q", name, problems, test.want)
+		}
+	}
+}
