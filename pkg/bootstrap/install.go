@@ -181,7 +181,7 @@ func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
 	if _, err := r.open(ctx, false); errors.Is(err, ErrNotFound) {
 		return r.destroyUnknown(ctx, stack)
 	} else if err != nil {
-		return nil, &StepError{stepState, err}
+		return nil, &StepError{stepState, r.unopened(ctx, err)}
 	}
 	if err := r.checkStanding(ctx); err != nil {
 		return nil, &StepError{stepState, err}

@@ -76,11 +76,10 @@ func (r *run) refuseUnknown(stack Standing) error {
 
 // howToRestore says which state is the right one, and how it comes back.
 func (r *run) howToRestore(stack Standing) string {
-	here := r.config.State == nil || r.config.State.Dir == ""
 	switch {
 	case stack.Bucket == "":
 		return "its state was in a directory: name that with --state-dir, or put it back from a copy"
-	case here && stack.Bucket == r.bucketName():
+	case stack.Bucket == r.stateBucket():
 		return fmt.Sprintf("the bucket keeps earlier versions of every document: restore those that were deleted (aws s3api list-object-versions --bucket %s), then run again", stack.Bucket)
 	}
 	return fmt.Sprintf("its state is in the bucket %s: run again with --state-bucket %s and without --state-dir; if that bucket has lost documents, restore them from their earlier versions", stack.Bucket, stack.Bucket)
@@ -128,13 +127,17 @@ func (r *run) checkElsewhere(ctx context.Context) error {
 		return err
 	}
 	if found.Region != "" {
-		return fmt.Errorf("%s is installed in region %s of account %s (stack %s, %s), not in %s; nothing was changed: run again with --aws-region %s, or choose another name for a second installation",
-			r.Name, found.Region, r.identity.Account, found.Stack.Name, found.Stack.State, r.config.AWS.Region, found.Region)
+		return r.refuseElsewhere(found)
 	}
 	if len(found.Unseen) > 0 {
 		r.Progress.Warn(fmt.Sprintf("whether %s is installed in another region is not known for %s: %s", r.Name, strings.Join(found.Unseen, ", "), found.Reason))
 	}
 	return nil
+}
+
+func (r *run) refuseElsewhere(found Elsewhere) error {
+	return fmt.Errorf("%s is installed in region %s of account %s (stack %s, %s), not in %s; nothing was changed: run again with --aws-region %s, or choose another name for a second installation",
+		r.Name, found.Region, r.identity.Account, found.Stack.Name, found.Stack.State, r.config.AWS.Region, found.Region)
 }
 
 // openFirst reads the state if there is one, and refuses one that knows less than the
@@ -147,7 +150,7 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 			return false, err
 		}
 	case err != nil:
-		return false, err
+		return false, r.unopened(ctx, err)
 	default:
 		found = true
 	}
@@ -155,6 +158,35 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 		return found, err
 	}
 	return found, r.checkElsewhere(ctx)
+}
+
+// unopened explains a state that could not be opened: mostly credentials are for the
+// right bucket only, and a wrong region or bucket is then refused as somebody else's.
+func (r *run) unopened(ctx context.Context, err error) error {
+	if r.config.AWS == nil || ctx.Err() != nil {
+		return err
+	}
+	stack, lookErr := r.Infra.Look(ctx)
+	switch {
+	case lookErr != nil:
+		return err
+	case stack.Live && stack.Bucket != r.stateBucket():
+		return fmt.Errorf("%w (%w)", r.refuseUnknown(stack), err)
+	case stack.Live:
+		return err
+	}
+	if found, lookErr := r.Account.Elsewhere(ctx, r.Name); lookErr == nil && found.Region != "" {
+		return r.refuseElsewhere(found)
+	}
+	return err
+}
+
+// stateBucket is the bucket in which the state is looked for; "" for a directory.
+func (r *run) stateBucket() string {
+	if r.config.State != nil && r.config.State.Dir != "" {
+		return ""
+	}
+	return r.bucketName()
 }
 
 // destroyUnknown is Destroy where there is no state: it deletes what a plan, or a first
