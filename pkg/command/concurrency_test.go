@@ -1,6 +1,8 @@
 package command_test
 
 import (
+	"context"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -186,5 +188,46 @@ func (s *stage) twins(t *testing.T, versions map[string]int) {
 	}
 	if len(content) != 1 {
 		t.Errorf("the puts answer for different operations: %v", content)
+	}
+}
+
+// A put that brings another cloud config meets a deploy of the same manifest: what it
+// brings is deployed all the same.
+func TestConcurrency_deploysAConfigThatARunningDeployDoesNotHave(t *testing.T) {
+	t.Parallel()
+	s := installed(t)
+	write(t, s.dir, map[string]string{"cloud-config.yml": world.CloudConfig + "\nvm_extensions: [{name: other, cloud_properties: {}}]\n"})
+	held := make(chan struct{})
+	source, script := s.withoutUAA(t, func(o *director.Options) {
+		o.UpdateInstance = func(ctx context.Context, u director.Update) error {
+			if u.Task == 2 {
+				select {
+				case <-held:
+				case <-ctx.Done():
+				}
+			}
+			return nil
+		}
+	})
+	put := func(params object) result {
+		all := object{"components": "components", "pipeline": object{"skip": true}, "vars": object{"drain_timeout": "97m"}}
+		maps.Copy(all, params)
+		return answer[result](t, ask(t, "out", object{"source": source, "params": all}, s.dir))
+	}
+	if r := put(nil); r.Version["task"] != "2" {
+		t.Fatalf("the first put gives %+v", r)
+	}
+	// When the second compares, it has seen the deploy run.
+	release := sync.OnceFunc(func() { close(held) })
+	defer release()
+	script.Add(fault.Fault{Method: "POST", Path: "/deployments/concourse/diff", Kind: fault.None, Before: release})
+	r := put(object{"cloud_config": "cloud-config.yml"})
+	if r.Version["task"] != "3" || r.field("deploy") != "started" {
+		t.Errorf("the second put gives %+v, want a deploy of its own, task 3", r)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), tooLong)
+	defer cancel()
+	if task, err := s.other.Wait(ctx, 3); err != nil || task.State != director.StateDone {
+		t.Errorf("task 3: %+v, %v", task, err)
 	}
 }
