@@ -26,6 +26,8 @@ type cloud struct {
 	applied    []bootstrap.Wanted
 	major      int // of the database service; 0: nobody knows
 	vm         bool
+	broken     bool // a run has left the stack half changed
+	discarded  int
 	quotas     bootstrap.Quotas
 	keyPair    string // that is there already
 	keyOwner   string
@@ -207,6 +209,9 @@ func (c *cloud) Plan(_ context.Context, w bootstrap.Wanted) (bootstrap.Change, e
 	if c.refusePlan != nil {
 		return bootstrap.Change{}, c.refusePlan
 	}
+	if c.broken {
+		return bootstrap.Change{Repair: true, Lines: []string{"! before anything else: the rollback is finished"}, Handle: w}, nil
+	}
 	if c.stack == nil {
 		return bootstrap.Change{Create: true, Lines: []string{"+ VPC (AWS::EC2::VPC)"}, Handle: w}, nil
 	}
@@ -234,7 +239,10 @@ func (c *cloud) Apply(ctx context.Context, change bootstrap.Change, _ func(strin
 }
 
 // Discard implements bootstrap.Infrastructure.
-func (c *cloud) Discard(context.Context, bootstrap.Change) error { return nil }
+func (c *cloud) Discard(context.Context, bootstrap.Change) error {
+	c.discarded++
+	return nil
+}
 
 // Outputs implements bootstrap.Infrastructure.
 func (c *cloud) Outputs(context.Context) (environment.Infrastructure, error) {
