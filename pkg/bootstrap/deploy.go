@@ -26,12 +26,6 @@ func (r *run) source() resource.Source {
 	return resource.Source{Deployment: r.deploymentName(), Director: r.access(), Concourse: r.web()}
 }
 
-// web is how this run reaches the new Concourse.
-func (r *run) web() resource.Concourse {
-	a := environment.WebAccess(r.url(), r.config, r.credentials)
-	return resource.Concourse{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password, Team: "main"}
-}
-
 // upgradeInput renders what the upgrade is made of.
 func (r *run) upgradeInput() (upgrade.Input, error) {
 	in, err := r.input()
@@ -101,7 +95,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		r.record.Submitted = r.set
 		return r.saveRecord(ctx)
 	}}
-	atc, err := r.ATC(r.web())
+	atc, err := r.ATC(r.webNow(ctx))
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -159,7 +153,11 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	atc, err := r.ATC(r.web())
+	web := r.web()
+	if r.options.Self { // before the deploy
+		web = r.webNow(ctx)
+	}
+	atc, err := r.ATC(web)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -282,6 +280,8 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	r.record.Applied = r.set
+	web := r.web()
+	r.record.Web = &webSeen{URL: web.URL, CACert: web.CACert}
 	return upToDate("web and workers answer, and run what was deployed")
 }
 

@@ -38,6 +38,7 @@ type record struct {
 	Desired   []component.Component `json:"desired,omitempty"`   // the set that is to be deployed
 	Submitted []component.Component `json:"submitted,omitempty"` // the set that the director was asked to deploy last
 	Applied   []component.Component `json:"applied,omitempty"`   // the set that was verified last
+	Web       *webSeen              `json:"web,omitempty"`
 	// Director and Deployment say that create-env, and the director, were asked for it:
 	// they may have made something, whatever else is known.
 	Director   bool `json:"director,omitempty"`

@@ -225,7 +225,7 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	atc, err := p.ATC(p.web())
+	atc, err := p.ATC(p.webNow(ctx))
 	if err != nil {
 		return PlannedStep{}, err
 	}
@@ -298,7 +298,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	atc, err := p.ATC(p.web())
+	atc, err := p.ATC(p.webNow(ctx))
 	if err != nil {
 		return PlannedStep{}, err
 	}

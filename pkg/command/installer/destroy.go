@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // Destroyed is the result of destroy with --output json.
@@ -28,11 +31,12 @@ func runDestroy(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	defer s.close()
-	if err := s.confirm(g.YesDestroy); err != nil {
+	i := s.installation()
+	if err := s.confirm(ctx, i, g.YesDestroy); err != nil {
 		return err
 	}
 	defer s.watchSignals(ctx)()
-	left, err := s.installation().Destroy(ctx)
+	left, err := i.Destroy(ctx)
 	s.display.Close()
 	if err != nil {
 		return s.explain(err, "destroy")
@@ -51,8 +55,81 @@ func runDestroy(ctx context.Context, c *command.Call) error {
 	return s.print(b.String())
 }
 
+// counting bounds the look at the VMs before the question.
+const counting = 20 * time.Second
+
+// aboutToGo says what a destroy is about to delete, and what stays.
+func (s *session) aboutToGo(ctx context.Context, i *bootstrap.Installation) string {
+	name := s.config.Name
+	info, err := i.Info(ctx, false)
+	if err != nil {
+		return fmt.Sprintf("This deletes what there is of %s.\n", name) // and says what is wrong before anything is deleted
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "This deletes Concourse %s with its pipelines, builds and database, and everything under it:\n", name)
+	for _, line := range [][2]string{{"account", info.Account}, {"region", info.Region}, {"Concourse", info.URL}, {"director", info.Director}} {
+		if line[1] != "" {
+			fmt.Fprintf(&b, "  %-10s %s\n", line[0], line[1])
+		}
+	}
+	fmt.Fprintf(&b, "  %-10s %s\n", "VMs", s.countVMs(ctx, i, info))
+	if s.config.Database.Kind != "vm" && s.config.AWS != nil {
+		b.WriteString("What stays: a last snapshot of the database, until you delete it.\n")
+	} else {
+		b.WriteString("Nothing of it stays.\n")
+	}
+	return b.String()
+}
+
+// countVMs says how many VMs the director has made for Concourse, and its own.
+func (s *session) countVMs(ctx context.Context, i *bootstrap.Installation, info bootstrap.Info) string {
+	ctx, cancel := context.WithTimeout(ctx, counting)
+	defer cancel()
+	if info.Director == "" {
+		return "none is known"
+	}
+	d, done, err := i.Director(info.Access)
+	if err != nil {
+		return "not known: " + firstLine(err.Error())
+	}
+	defer done()
+	list, err := d.Instances(ctx, concourseDeployment)
+	switch {
+	case errors.Is(err, upgrade.ErrNotFound):
+		return "the director's"
+	case err != nil:
+		return "the director's; those of Concourse are not known, since it does not answer"
+	}
+	vms := 0
+	for _, instance := range list {
+		if instance.State != "" {
+			vms++
+		}
+	}
+	return fmt.Sprintf("%d of Concourse, and the director's", vms)
+}
+
+// answer reads a line; a signal ends the wait.
+func (s *session) answer(ctx context.Context) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		text, err := bufio.NewReader(s.In).ReadString('\n')
+		read <- result{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case got := <-read:
+		return got.text, got.err
+	}
+}
+
 // confirm wants the installation's name from the flag, or from a person.
-func (s *session) confirm(flag string) error {
+func (s *session) confirm(ctx context.Context, i *bootstrap.Installation, flag string) error {
 	name := s.config.Name
 	_, asks := terminalOf(s.Terminal)
 	_, answers := terminalOf(s.In)
@@ -64,8 +141,12 @@ func (s *session) confirm(flag string) error {
 	case !asks || !answers:
 		return fmt.Errorf("destroy: nobody is there to ask, and nothing was changed; to delete %s with all that is in it: perpetual destroy %s --yes-destroy %s", name, name, name)
 	}
-	_, _ = fmt.Fprintf(s.Terminal, "This deletes Concourse %s with its pipelines, builds and database, and everything under it.\nType its name to go on: ", name)
-	answer, err := bufio.NewReader(s.In).ReadString('\n')
+	_, _ = fmt.Fprintf(s.Terminal, "%sType its name to go on: ", s.aboutToGo(ctx, i))
+	answer, err := s.answer(ctx)
+	if ctx.Err() != nil {
+		_, _ = fmt.Fprintln(s.Terminal)
+		return fmt.Errorf("destroy: nothing was changed: %w", context.Cause(ctx))
+	}
 	if err != nil && answer == "" {
 		return errors.New("destroy: no answer, and nothing was changed")
 	}

@@ -1,0 +1,56 @@
+package bootstrap
+
+import (
+	"context"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// web is how the Concourse that is wanted will be reached.
+func (r *run) web() resource.Concourse {
+	return concourseAt(environment.WebAccess(r.url(), r.config, r.credentials))
+}
+
+// concourseAt is an access as the resource has it.
+func concourseAt(a environment.Access) resource.Concourse {
+	return resource.Concourse{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password, Team: "main"}
+}
+
+// webSeen is where Concourse was when it was verified last.
+type webSeen struct {
+	URL    string `json:"url"` // "https://ci.example.com"
+	CACert string `json:"ca_cert,omitempty"`
+}
+
+// looking bounds the look whether Concourse still answers where it was.
+const looking = 30 * time.Second
+
+// webNow is how Concourse is reached before the deploy that may move it: where it was
+// verified last, or by the settings of the last run; where it will be if it is not there.
+func (r *run) webNow(ctx context.Context) resource.Concourse {
+	wanted, now := r.web(), r.web()
+	switch {
+	case r.record.Web != nil:
+		now.URL, now.CACert = r.record.Web.URL, r.record.Web.CACert
+	case r.stored != nil && r.record.Infrastructure != nil:
+		before := config.Defaults(r.stored)
+		in := environment.Input{Config: before, Infrastructure: *r.record.Infrastructure}
+		now = concourseAt(environment.WebAccess(in.URL(), before, r.credentials))
+	}
+	if now.URL == wanted.URL && now.CACert == wanted.CACert {
+		return wanted
+	}
+	ctx, cancel := context.WithTimeout(ctx, looking)
+	defer cancel()
+	for _, web := range []resource.Concourse{now, wanted} { // a run that was killed may have moved it
+		if atc, err := r.ATC(web); err == nil {
+			if _, err := atc.Info(ctx); err == nil {
+				return web
+			}
+		}
+	}
+	return now
+}
