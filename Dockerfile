@@ -35,14 +35,19 @@ COPY go.mod go.sum ./
 RUN test -d "$(go env GOMODCACHE)/cache/download" || go mod download
 COPY . .
 ARG VERSION=dev
+# The commit and its date: two builds of it are the same.
+ARG REVISION=
+ARG REVISION_DATE=
 # Everything of the resource image is laid out here, because scratch has no shell.
 # The three scripts and the command perpetual are links to one binary, which tells
 # them apart by its name; what only the installer needs is in a binary of its own.
 # The only directory that every user may write to is /tmp.
 RUN set -eu; \
     mkdir -p /rootfs/opt/resource /rootfs/usr/local/bin /rootfs/etc /installer; \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=${VERSION}" -o /rootfs/opt/resource/resource ./cmd/resource; \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=${VERSION}" -o /installer/perpetual ./cmd/perpetual; \
+    command=github.com/perpetual-ci/perpetual/pkg/command; \
+    flags="-s -w -X ${command}.Version=${VERSION} -X ${command}.Commit=${REVISION} -X ${command}.Date=${REVISION_DATE}"; \
+    go build -trimpath -buildvcs=false -ldflags "${flags}" -o /rootfs/opt/resource/resource ./cmd/resource; \
+    go build -trimpath -buildvcs=false -ldflags "${flags}" -o /installer/perpetual ./cmd/perpetual; \
     for name in check in out; do ln -s resource "/rootfs/opt/resource/$name"; done; \
     ln -s ../../../opt/resource/resource /rootfs/usr/local/bin/perpetual; \
     printf 'root:x:0:0:root:/:/usr/local/bin/perpetual\nperpetual:x:65532:65532:perpetual:/tmp:/usr/local/bin/perpetual\n' >/rootfs/etc/passwd; \
@@ -83,14 +88,15 @@ RUN set -eu; \
     apt-get clean; \
     rm -rf /var/lib/apt/lists/*
 # The installer belongs to whoever runs it: with `--user "$(id -u):$(id -g)"` the files
-# in the mounted /work are that user's. So the home directory, where create-env keeps
-# its state, and an unmounted /work are open to any user; root is the default because
-# it can write to /work on every engine, and because ssh refuses a user without a name.
+# in the mounted /work are that user's. So the home directory, into which people mount
+# their ~/.aws and create-env keeps its state, and an unmounted /work are open to any
+# user; root is the default because it can write to /work on every engine, and because
+# ssh refuses a user without a name. The home is root's own, where other images have it.
 # What create-env downloads and compiles, and the answers of a CPI that outlives a
 # killed run, stay in the mounted directory for the next one.
-RUN mkdir -m 1777 /home/perpetual /work
+RUN chmod 1777 /root && mkdir -m 1777 /work
 COPY --from=build /installer/perpetual /usr/local/bin/perpetual
-ENV HOME=/home/perpetual LANG=C.UTF-8 XDG_CACHE_HOME=/work/.cache
+ENV HOME=/root LANG=C.UTF-8 XDG_CACHE_HOME=/work/.cache
 WORKDIR /work
 ENTRYPOINT ["/usr/local/bin/perpetual"]
 ARG TITLE=perpetual

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -159,6 +160,24 @@ func TestVersion_isTheOneThatWasBuilt(t *testing.T) {
 				t.Errorf("%s %s: exit code %d, stdout %q", filepath.Base(path), arg, p.code, p.stdout)
 			}
 		}
+	}
+}
+
+// What a release is built with wins over what Go has noted; the date is that of the
+// commit, in UTC.
+func TestVersion_hasCommitAndDate(t *testing.T) {
+	t.Parallel()
+	const pkg = "github.com/perpetual-ci/perpetual/pkg/command."
+	binary := filepath.Join(t.TempDir(), "resource")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary,
+		"-ldflags", "-X "+pkg+"Version=1.2.3 -X "+pkg+"Commit=4a66d4f00000 -X "+pkg+"Date=2026-11-29T07:16:10+01:00", "../../cmd/resource")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := "1.2.3 (commit 4a66d4f00000, 2026-11-29T06:16:10Z)\n"
+	if p := (invocation{path: binary, args: []string{"version"}}).run(t); p.code != 0 || p.stdout != want {
+		t.Errorf("exit code %d, stdout %q, want %q", p.code, p.stdout, want)
 	}
 }
 

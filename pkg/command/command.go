@@ -153,7 +153,7 @@ func (r *contextReader) Read(p []byte) (int, error) {
 var withoutHelp = []string{"version"}
 
 // installerVerbs are those that the resource's program does not have.
-var installerVerbs = []string{"deploy", "plan", "status", "info", "destroy", "config"}
+var installerVerbs = []string{"deploy", "plan", "status", "info", "destroy", "config", "completion"}
 
 // choose finds the verb; nil is a wish for help.
 func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {

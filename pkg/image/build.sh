@@ -79,6 +79,7 @@ docker | buildah) ;;
 esac
 
 set -- --build-arg "VERSION=$VERSION" --build-arg "REVISION=$(git rev-parse --verify --quiet HEAD 2>/dev/null || true)"
+set -- "$@" --build-arg "REVISION_DATE=$(TZ=UTC git show --no-patch --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd HEAD 2>/dev/null || true)"
 if [ -n "${GO_BASE:-}" ]; then set -- "$@" --build-arg "GO=$GO_BASE"; fi
 if [ -n "${DEBIAN_BASE:-}" ]; then set -- "$@" --build-arg "DEBIAN=$DEBIAN_BASE"; fi
 if [ -n "${CERTIFICATES_BASE:-}" ]; then set -- "$@" --build-arg "CERTIFICATES=$CERTIFICATES_BASE"; fi

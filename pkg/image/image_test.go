@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -66,6 +67,7 @@ func testInstaller(t *testing.T, name string) {
 		}
 	})
 	t.Run("perpetual tells its version", func(t *testing.T) { tellsItsVersion(t, root) })
+	t.Run("finds the AWS profile as the README mounts it", func(t *testing.T) { findsTheProfile(t, root) })
 	t.Run("has an SSH client", func(t *testing.T) {
 		// As root, because ssh refuses a user without a name.
 		runsScript(t, root, 0, `ssh-keygen -q -t ed25519 -N "" -f k && test -s k.pub && ssh -V`)
@@ -180,8 +182,9 @@ func saysWhatItIs(t *testing.T, root rootfs, title string) {
 
 func tellsItsVersion(t *testing.T, root rootfs) {
 	code, stdout, stderr := root.run(t, anyone, "", "/usr/local/bin/perpetual", "version")
-	if code != 0 || !strings.Contains(stdout, version) {
-		t.Errorf("got exit code %d, stdout %q, stderr %q, want 0 and %s", code, stdout, stderr, version)
+	built := regexp.MustCompile(`^` + regexp.QuoteMeta(version) + ` \(commit [0-9a-f]{40}, 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\)\n$`)
+	if code != 0 || !built.MatchString(stdout) {
+		t.Errorf("got exit code %d, stdout %q, stderr %q, want 0 and %s with commit and date", code, stdout, stderr, version)
 	}
 }
 

@@ -142,7 +142,7 @@ func TestBuild_handsOnWhatItIsGiven(t *testing.T) {
 			want: []string{"--build-arg GOPROXY=https://proxy.example.com,direct ", "--build-arg GOPRIVATE=example.com "},
 			deny: []string{"GOSUMDB="},
 		},
-		"labels": {env: []string{"LICENCE=MIT"}, want: []string{"--build-arg LICENCE=MIT ", "--build-arg REVISION="}},
+		"labels": {env: []string{"LICENCE=MIT"}, want: []string{"--build-arg LICENCE=MIT ", "--build-arg REVISION=", "--build-arg REVISION_DATE="}},
 		"name and a version with build metadata": {
 			env:  []string{"IMAGE=registry.example.com/p", "VERSION=1.2.3+4"},
 			want: []string{"--build-arg VERSION=1.2.3+4 ", "--tag registry.example.com/p:1.2.3_4"},

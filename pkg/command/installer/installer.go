@@ -1,5 +1,5 @@
 // Package installer is the command line of an installation: deploy, plan, status,
-// info, destroy, resume, unlock and config. It reads what the user gives, joins the adapters to
+// info, destroy, resume, unlock, config and completion. It reads what the user gives, joins the adapters to
 // pkg/bootstrap, and shows how it goes and what came of it. Only cmd/perpetual
 // links it.
 package installer
@@ -21,6 +21,7 @@ func Verbs() []command.Verb {
 		command.NewVerb("resume", "[NAME] [--force]", aboutResume, runResume),
 		command.NewVerb("unlock", "[NAME] --id ID", aboutUnlock, runUnlock),
 		command.NewVerb("config", "init|validate|schema", aboutConfig, runConfig),
+		command.NewVerb("completion", "bash|zsh|fish", aboutCompletion, runCompletion),
 	}
 }
 
@@ -34,4 +35,6 @@ const (
 	aboutResume  = "unpause what a quiet upgrade has paused; without a name that of the request on stdin"
 	aboutUnlock  = "break the lease of a dead run; without a name that of the request on stdin"
 	aboutConfig  = "write, check and describe perpetual.yml"
+
+	aboutCompletion = "print the script that completes commands and flags in a shell"
 )
