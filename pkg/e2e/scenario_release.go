@@ -139,5 +139,5 @@ func playDowngrade(ctx context.Context, s *stage) error {
 	now, err := s.api.config(ctx, pipelineName)
 	s.expect(err == nil && now.version == s.set.version, "the pipeline is as fly set it", "config version %s, %s by fly (%v)", now.version, s.set.version, err)
 	s.expect(s.migration(ctx) == migration714, "the database is as it was", "its migration is %d", s.migration(ctx))
-	return nil
+	return s.logsIn(ctx)
 }
