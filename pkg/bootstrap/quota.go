@@ -90,8 +90,8 @@ func (r *run) checkRoom(ctx context.Context) error {
 		return nil
 	}
 	r.roomChecked = true
-	if _, err := r.Infra.Outputs(ctx); !isNotFound(err) {
-		return nil // what is wrong with it is said when it is planned
+	if stack, err := r.Infra.Look(ctx); err != nil || stack.Live {
+		return err
 	}
 	if err := r.checkKeyPair(ctx); err != nil {
 		return err
