@@ -54,8 +54,11 @@ func Render(t Template) ([]byte, error) {
 	}
 	text, err := template.NewTemplate(patched).Evaluate(forEngine(vars), nil, template.EvaluateOpts{ExpectAllKeys: !t.Partial})
 	if names := append(missing(err), lacking...); len(names) > 0 && !t.Partial {
-		slices.Sort(names)
-		return nil, fmt.Errorf("render %s: %w %s", t.Name, ErrNoValue, strings.Join(slices.Compact(names), ", "))
+		names = slices.DeleteFunc(names, func(name string) bool { return !refersTo(patched, name) })
+		if slices.Sort(names); len(names) > 0 {
+			return nil, fmt.Errorf("render %s: %w %s", t.Name, ErrNoValue, strings.Join(slices.Compact(names), ", "))
+		}
+		text, err = template.NewTemplate(patched).Evaluate(forEngine(vars), nil, template.EvaluateOpts{})
 	}
 	if err != nil {
 		if m := noText.FindStringSubmatch(err.Error()); m != nil {

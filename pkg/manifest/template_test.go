@@ -235,3 +235,15 @@ func bundled(rng *rand.Rand) map[string]manifest.Template {
 	}
 	return list
 }
+
+func TestRender_wantsNoValueForWhatNothingRefersTo(t *testing.T) {
+	file := manifest.File{Name: "m", Text: []byte("variables: [{name: unused, type: password}, {name: used, type: certificate}]\na: ((used.ca))\n")}
+	_, err := manifest.Render(manifest.Template{File: file})
+	if err == nil || !strings.Contains(err.Error(), "no value for used") || strings.Contains(err.Error(), "unused") {
+		t.Errorf("error %v, want one about used alone", err)
+	}
+	text, err := manifest.Render(manifest.Template{File: file, Vars: []map[string]any{{"used": map[string]any{"ca": "x"}}}})
+	if err != nil || !strings.HasPrefix(string(text), "a: x\n") {
+		t.Errorf("%s, %v", text, err)
+	}
+}

@@ -15,6 +15,17 @@ var placeholder = regexp.MustCompile(`\(\( ?!?([-/.\w\pL]+) ?\)\)`)
 // HasVariables says whether a text has ((variables)) in it.
 func HasVariables(text []byte) bool { return placeholder.Match(text) }
 
+// refersTo says whether a text has a variable, or a member of it. The engine also wants
+// values for what the section variables defines and nothing refers to.
+func refersTo(text []byte, name string) bool {
+	for _, m := range placeholder.FindAllSubmatch(text, -1) {
+		if ref := string(m[1]); ref == name || strings.HasPrefix(ref, name+".") {
+			return true
+		}
+	}
+	return false
+}
+
 // Gives says whether a layer of variables has a value for a reference: for
 // "tls.certificate" one for all of tls, too.
 func Gives(layer map[string]any, ref string) bool {

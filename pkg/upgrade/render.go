@@ -112,15 +112,11 @@ func (o Out) fillIn(ctx context.Context, t manifest.Template) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask the director for its config server: %w", err)
 	}
-	t.Partial = true
-	if text, err = manifest.Render(t); err != nil {
-		return nil, err
-	}
-	// What its section variables defines need not have a value if nothing refers to it.
-	if !has && manifest.HasVariables(text) {
+	if !has {
 		return nil, fmt.Errorf("%w; give them in params.vars or params.vars_files", missing)
 	}
-	return text, nil
+	t.Partial = true
+	return manifest.Render(t)
 }
 
 // accept validates a rendered manifest.

@@ -30,6 +30,8 @@ type part struct {
 	files                            map[string][]byte // of a job: job.MF, monit, templates/…
 	targets                          map[string]string // of a job: where its templates go, by their name
 	revision                         int               // how often fix has replaced its bytes
+	source                           bool              // of a package: its source is there
+	compiled                         []string          // of a package: the stemcells it is compiled for, "ubuntu-jammy/1.484"
 }
 
 // has says whether a job has a template that goes to a file: "bin/run".
@@ -133,8 +135,16 @@ func readRelease(archive []byte) (releaseManifest, error) {
 		name: m.text("name"), version: m.text("version"), commit: m.text("commit_hash"),
 		uncommitted: m.text("uncommitted_changes") == "true",
 		jobs:        readParts(m, "jobs", "packages"),
-		packages:    append(readParts(m, "packages", "dependencies"), readParts(m, "compiled_packages", "dependencies")...),
+		packages:    readParts(m, "packages", "dependencies"),
 	}
+	for _, p := range r.packages {
+		p.source = true
+	}
+	compiled := readParts(m, "compiled_packages", "dependencies")
+	for i, p := range m.maps("compiled_packages") {
+		compiled[i].compiled = []string{p.text("stemcell")}
+	}
+	r.packages = append(r.packages, compiled...)
 	for _, p := range r.jobs {
 		if archive, ok := packed[p.name]; ok {
 			p.unpack(archive)

@@ -109,7 +109,7 @@ func (s submission) compile(j *job, p *plan) error {
 		for _, g := range p.groups {
 			for _, pkg := range g.packages {
 				u := unit{pkg.fingerprint + "@" + g.stemcell.os + "/" + g.stemcell.version, pkg.name + "/" + pkg.fingerprint}
-				if !j.d.compiled[u.key] && !slices.Contains(units, u) {
+				if !j.d.compiled[u.key] && !pkg.runsOn(g.stemcell) && !slices.Contains(units, u) {
 					units = append(units, u)
 				}
 			}

@@ -104,6 +104,9 @@ func (d *Director) newPlan(document mapping, text string, cloud, runtime []*conf
 			return nil, err
 		}
 	}
+	if err := p.checkPackages(); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 

@@ -221,6 +221,9 @@ func (j *job) saveParts(r *release, noun string, parts []*part, of func(*release
 				p.files, p.targets, p.sha1 = parts[i].files, parts[i].targets, parts[i].sha1
 				p.revision++
 			}
+			if p != parts[i] {
+				p.gain(parts[i])
+			}
 			if named(*of(r), p.name) == nil {
 				*of(r) = append(*of(r), p)
 			}

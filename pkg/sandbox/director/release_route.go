@@ -38,7 +38,7 @@ type jobView struct {
 	Packages []string `json:"packages"`
 }
 
-// versionPart is a job or package of GET /releases/NAME?version=V.
+// versionPart is a job of GET /releases/NAME?version=V.
 type versionPart struct {
 	Name        string `json:"name"`
 	Fingerprint string `json:"fingerprint"`
@@ -46,7 +46,6 @@ type versionPart struct {
 	SHA1        string `json:"sha1"`
 	Consumes    []any  `json:"consumes,omitempty"`
 	Provides    []any  `json:"provides,omitempty"`
-	Compiled    []any  `json:"compiled_packages,omitempty"`
 }
 
 // showRelease answers GET /releases/NAME: jobs and packages of all versions,
@@ -66,7 +65,7 @@ func (d *Director) showRelease(c *call) {
 			c.fail(http.StatusNotFound, failure(30006, "Release version '%s/%s' doesn't exist", name, version))
 			return
 		}
-		c.json(map[string]any{"jobs": versionParts(r.jobs), "packages": versionParts(r.packages)})
+		c.json(map[string]any{"jobs": versionParts(r.jobs), "packages": packageParts(r.packages)})
 		return
 	}
 	answer := struct {
