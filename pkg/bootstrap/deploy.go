@@ -272,7 +272,7 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	err = upgrade.In{Director: d, ATC: atc, Concourse: atc.Teams(), Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
+	err = upgrade.In{Director: d, ATC: atc, Concourse: atc.Teams(), Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Set: r.set, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
 		Source: r.source(), Version: resource.TaskVersion(r.result.Task),
 		Params: resource.InParams{Verify: true, Timeout: resource.Duration{Duration: r.timeout()}},
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/cloudfoundry/bosh-cli/v7/director"
 	"gopkg.in/yaml.v3"
@@ -62,8 +63,8 @@ func (c *Client) Manifest(ctx context.Context, name string) ([]byte, error) {
 }
 
 // named reads releases and stemcells from the manifest. It cannot where a
-// stemcell is given by its OS, or nothing has been deployed; then the director's
-// list of deployments knows them.
+// stemcell is given by its OS, a version is "latest", or nothing has been deployed;
+// then the director's list of deployments knows them.
 func (d *Deployment) named() bool {
 	var m struct {
 		Releases  []Release
@@ -73,7 +74,12 @@ func (d *Deployment) named() bool {
 		return false
 	}
 	for _, s := range m.Stemcells {
-		if s.Name == "" || s.Version == "" {
+		if s.Name == "" || s.Version == "" || strings.HasSuffix(s.Version, "latest") {
+			return false
+		}
+	}
+	for _, r := range m.Releases {
+		if strings.HasSuffix(r.Version, "latest") {
 			return false
 		}
 	}

@@ -100,8 +100,8 @@ func TestCost_ofADeployment(t *testing.T) {
 		check  int
 		out    int
 	}{
-		"UAA":        {s.Faults["director"], 1, s.DeploymentSource(), 4, 9},
-		"basic auth": {script, 0, source, 3, 8},
+		"UAA":        {s.Faults["director"], 1, s.DeploymentSource(), 4, 10},
+		"basic auth": {script, 0, source, 3, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			count := func() int { return len(c.server.Seen()) + s.requests("uaa") }
@@ -189,9 +189,9 @@ func TestCost_ofAReleaseThatIsThere(t *testing.T) {
 		t.Errorf("out gives %+v", r)
 	}
 	// One for its packages; and as the gate is added, one for the release with it and one
-	// more comparison.
-	if n := s.requests("director"); n != 11 {
-		t.Errorf("the director was asked %d times, want 11: %v", n, s.asked("director"))
+	// more comparison. The set is kept when the director has accepted.
+	if n := s.requests("director"); n != 12 {
+		t.Errorf("the director was asked %d times, want 12: %v", n, s.asked("director"))
 	}
 	if n := s.requests("boshio"); n != 0 {
 		t.Errorf("bosh.io was asked for what is there: %v", s.asked("boshio"))
@@ -240,15 +240,15 @@ func TestCost_ofAPut(t *testing.T) {
 				what   string
 				params object
 				deploy string
-				want   int // requests to the director, with the one for how to log in
+				want   int // requests to the director, with the one for how to log in, and that after a deploy for its set
 			}{
 				{"the first, which is waited for", object{"vars": object{"drain_timeout": "97m"}, "detach": false}, started, 0},
 				{"nothing has changed", nil, nothing, 10},
 				{"nothing has changed, in a dry run", object{"dry_run": true}, dry, 5},
 				{"nothing has changed, with a cloud config", object{"cloud_config": "cloud-config.yml"}, nothing, 11},
-				{"a value has changed", object{"vars": object{"drain_timeout": "98m"}}, started, 8},
+				{"a value has changed", object{"vars": object{"drain_timeout": "98m"}}, started, 9},
 				{"it runs already", object{"vars": object{"drain_timeout": "98m"}, "detach": false}, "", 0},
-				{"a value and the cloud config have changed", object{"vars": object{"drain_timeout": "99m"}, "cloud_config": "other-config.yml"}, started, 10},
+				{"a value and the cloud config have changed", object{"vars": object{"drain_timeout": "99m"}, "cloud_config": "other-config.yml"}, started, 11},
 			} {
 				script.Forget()
 				all := object{"components": "components", "ops_files": []string{"stemcell.yml"}, "pipeline": object{"skip": true}}

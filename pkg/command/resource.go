@@ -117,7 +117,7 @@ func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir str
 		return resource.Result{}, err
 	}
 	return upgrade.In{
-		Director: d, ATC: web, Concourse: concourse, Keepers: keepers(store, d, req.Source.Deployment), Log: c.log, Debug: c.debug, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
+		Director: d, ATC: web, Concourse: concourse, Keepers: keepers(store, d, req.Source.Deployment), Sets: d.sets(req.Source.Deployment), Log: c.log, Debug: c.debug, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
 	}.Run(ctx, req, dir)
 }
 
@@ -146,7 +146,7 @@ func runOut(ctx context.Context, c *call) error {
 		return err
 	}
 	result, err := upgrade.Out{
-		Director: d, ATC: web, Concourse: concourse, Keeper: keepers(store, d, req.Source.Deployment)[0], State: store,
+		Director: d, ATC: web, Concourse: concourse, Keeper: keepers(store, d, req.Source.Deployment)[0], Sets: d.sets(req.Source.Deployment), State: store,
 		Build: c.build(), Program: Version, Log: c.log, Debug: c.debug, Mask: c.log.Add,
 		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance), Still: crash.Scale(still), LeaseTTL: leaseTTL(),
 	}.Run(ctx, req, dir)

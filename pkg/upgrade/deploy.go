@@ -25,9 +25,14 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	if v.running != nil {
-		return o.join(r, v.running), nil
+		report := o.join(r, v.running)
+		o.keepSet(ctx, r) // who started it may have been killed before
+		return report, nil
 	}
 	if report, over := r.settled(v, diff); over {
+		if r.answer.note == noteOwn {
+			o.keepSet(ctx, r)
+		}
 		return report, o.resumeLeft(ctx, r)
 	}
 	if err := o.mayTry(ctx, r, v); err != nil {
@@ -58,6 +63,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	}
 	r.answer = answer{task: id, note: noteStarted}
 	o.accepted(ctx, r, v.next, id)
+	o.keepSet(ctx, r)
 	return fmt.Sprintf("the director has accepted it as task %d", id), nil
 }
 

@@ -40,9 +40,10 @@ type fixture struct {
 	noATC    bool
 	state    state.Store // nil: none
 	kept     *fakeKeeper // the list of paused pipelines
-	program  string      // the version of this program
-	name     string      // of the deployment
-	team     string      // of the source
+	sets     *fakeSets
+	program  string // the version of this program
+	name     string // of the deployment
+	team     string // of the source
 	dir      string
 	log      logBuffer
 	debug    logBuffer
@@ -74,6 +75,7 @@ func newFixture(t *testing.T) *fixture {
 		},
 		atc:  &fakeATC{effects: done, pipelines: map[string][]byte{}, looks: []look{{version: "8.2.0", workerVersion: "2.5"}}},
 		kept: &fakeKeeper{},
+		sets: &fakeSets{},
 	}
 	f.director.past(7, upgrade.StateDone)
 	f.director.record("concourse", f.manifest(t, map[string]any{}))
@@ -184,7 +186,7 @@ func (f *fixture) out(ctx context.Context, edit func(*resource.OutParams)) (reso
 	}
 	req.Source = resource.Source{Deployment: f.name, Director: resource.Director{URL: "https://10.0.0.6:25555"}, Concourse: resource.Concourse{Team: f.team}}
 	o := upgrade.Out{
-		Director: f.director, ATC: f.atc, Concourse: f.atc, Keeper: f.kept, Build: f.build, Program: f.program,
+		Director: f.director, ATC: f.atc, Concourse: f.atc, Keeper: f.kept, Sets: f.sets, Build: f.build, Program: f.program,
 		Log: &f.log, Debug: f.logger(), Mask: f.mask, State: f.state,
 	}
 	if f.noATC {
@@ -196,7 +198,7 @@ func (f *fixture) out(ctx context.Context, edit func(*resource.OutParams)) (reso
 // in runs a get of a task into a directory.
 func (f *fixture) in(ctx context.Context, task, dir string, params resource.InParams) (resource.Result, error) {
 	i := upgrade.In{
-		Director: f.director, ATC: f.atc, Concourse: f.atc, Keepers: []pause.Keeper{f.kept}, Log: &f.log, Debug: f.logger(),
+		Director: f.director, ATC: f.atc, Concourse: f.atc, Keepers: []pause.Keeper{f.kept}, Sets: f.sets, Log: &f.log, Debug: f.logger(),
 	}
 	if f.noATC {
 		i.ATC, i.Concourse = nil, nil

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
+	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -41,8 +42,12 @@ type In struct {
 	Concourse Concourse
 	// Keepers are where a list of paused pipelines may be.
 	Keepers []pause.Keeper
-	Log     io.Writer
-	Debug   *slog.Logger // hears why the task was judged as it was; nil: nobody does
+	// Sets is where the put has kept the component set; nil where there is none.
+	Sets SetKeeper
+	// Set is the component set where the caller knows it.
+	Set   []component.Component
+	Log   io.Writer
+	Debug *slog.Logger // hears why the task was judged as it was; nil: nobody does
 	// Settle is how long the ATC and the workers may take to be as wanted after
 	// the task has ended; 0 is 5 minutes.
 	Settle time.Duration

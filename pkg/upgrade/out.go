@@ -29,7 +29,9 @@ type Out struct {
 	Concourse Concourse
 	// Keeper is where the list of paused pipelines outlives the run.
 	Keeper pause.Keeper
-	Build  Build
+	// Sets keeps the component set for the verification; nil: it is not kept.
+	Sets  SetKeeper
+	Build Build
 	// DiskChecked says that the caller has looked at the disk that another major of
 	// PostgreSQL needs.
 	DiskChecked bool

@@ -30,6 +30,7 @@ type check struct {
 	name    string
 	do      func(ctx context.Context) (string, error)
 	settles bool
+	moves   bool // a newer deploy changes the answer
 }
 
 // checkResult is what a check found.
@@ -63,7 +64,7 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 	for _, c := range in.checks(source, f, wanted) {
 		result := checkResult{name: c.name}
 		result.found, result.err = in.ask(settling, c)
-		if result.err != nil && c.settles {
+		if result.err != nil && (c.settles || c.moves) {
 			newer, err := in.newer(ctx, source, f.Task)
 			if err == nil && newer != nil && newer.State != StateQueued {
 				result.found, result.err = fmt.Sprintf("not judged: %s changes it", newer.name()), nil
@@ -100,10 +101,12 @@ func (in In) newer(ctx context.Context, source resource.Source, than Task) (*Tas
 
 // checks is the list of questions; more belong at its end.
 func (in In) checks(source resource.Source, f *facts, wanted manifest.Deployment) []check {
-	list := []check{
-		{name: "director task", do: func(context.Context) (string, error) { return f.taskDone() }},
-		{name: "instances", settles: true, do: func(ctx context.Context) (string, error) { return in.instancesRun(ctx, source, f, wanted) }},
+	list := []check{{name: "director task", do: func(context.Context) (string, error) { return f.taskDone() }}}
+	if in.Set != nil || in.Sets != nil {
+		list = append(list, check{name: "component set", moves: true, do: func(ctx context.Context) (string, error) { return in.setDeployed(ctx, f) }})
 	}
+	list = append(list,
+		check{name: "instances", settles: true, do: func(ctx context.Context) (string, error) { return in.instancesRun(ctx, source, f, wanted) }})
 	if in.ATC == nil {
 		_, _ = fmt.Fprintln(in.Log, "the source has no concourse section: the ATC and its workers are not asked")
 		return list
