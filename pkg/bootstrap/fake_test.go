@@ -34,6 +34,7 @@ type cloud struct {
 	needs      []bootstrap.Needs // that were asked for
 	bucket     string            // of the state that the stack was made with
 	elsewhere  bootstrap.Elsewhere
+	stands     func(*bootstrap.Standing) // changes what is said of the stack
 	refusePlan error
 	undo       bool // what Apply has failed at is undone
 	parameters map[string]string
@@ -201,7 +202,11 @@ func (c *cloud) Look(context.Context) (bootstrap.Standing, error) {
 	if c.undo {
 		became = "UPDATE_ROLLBACK_COMPLETE"
 	}
-	return bootstrap.Standing{Live: true, Name: "perpetual-ci", State: became, Bucket: c.bucket, WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"}, nil
+	said := bootstrap.Standing{Live: true, Name: "perpetual-ci", State: became, Bucket: c.bucket, WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"}
+	if c.stands != nil {
+		c.stands(&said)
+	}
+	return said, nil
 }
 
 // Plan implements bootstrap.Infrastructure.

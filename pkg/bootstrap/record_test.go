@@ -1,6 +1,7 @@
 package bootstrap_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -62,6 +63,28 @@ func TestDeploy_goesBackWithNothingFromAnOlderState(t *testing.T) {
 		})
 		at, _ := c.attempt(t, bootstrap.Options{Components: versions("8.2.1", "1.4.33", "1.1340")}, nil)
 		if at.Step != "components" || !strings.Contains(at.Error(), "8.2.4") {
+			t.Errorf("%s: it ends with %v", name, at)
+		}
+	}
+}
+
+// Concourse 8 makes an old database service's data over once. Whether that is behind it
+// is known of the set that was verified: the wanted one may never have run.
+func TestDeploy_asksOfTheServiceWhatTheVerifiedSetNeeds(t *testing.T) {
+	for name, of := range map[string]struct {
+		applied any
+		refused bool
+	}{
+		"it runs already":          {set, false},
+		"the wanted one never ran": {versions("7.14.0", "1.4.33", "1.1340"), true},
+		"nothing was verified":     {nil, true},
+	} {
+		s := newStage(t, given())
+		s.major = 12
+		s.record(t, func(r map[string]any) { r["applied"] = of.applied })
+		at, _ := s.run(t, given(), bootstrap.Options{})
+		refused := at != nil && at.Step == "deploy" && strings.Contains(at.Error(), "PostgreSQL 13") && strings.Contains(at.Error(), "nothing was changed")
+		if refused != of.refused || !refused && !errors.Is(at, errNoDirector) {
 			t.Errorf("%s: it ends with %v", name, at)
 		}
 	}
