@@ -111,7 +111,7 @@ func TestVariables_thatNobodyReadsAreRefused(t *testing.T) {
 		"nothing alike":          {perpetualBinary, "PERPETUAL_MOTION_MACHINE=1", []string{"plan", "ci"}, "PERPETUAL_MOTION_MACHINE: unknown variable"},
 		"of a task":              {resourceBinary, "PERPETUAL_REQEST={}", []string{"check"}, "did you mean PERPETUAL_REQUEST?"},
 		"of a task, by the link": {resourceBinary, "PERPETUAL_LOGLEVEL=debug", []string{"check"}, "did you mean PERPETUAL_LOG_LEVEL?"},
-		"a flag alone":           {perpetualBinary, "PERPETUAL_YES_DESTROY=ci", []string{"destroy", "ci"}, "PERPETUAL_YES_DESTROY: unknown variable"},
+		"a flag alone":           {perpetualBinary, "PERPETUAL_YES_DESTROY=ci", []string{"destroy", "ci"}, "not read from the environment, where it would be forgotten; give the flag --yes-destroy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, invocation{path: c.path, args: c.args, env: []string{"PATH=/nonexistent", c.variable}}.run(t), c.want)

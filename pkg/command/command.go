@@ -37,6 +37,8 @@ type Streams struct {
 	Environ []string
 	// Variables are the names of those that the verbs of another package read.
 	Variables []string
+	// OnlyFlags are the flags of those verbs that no variable stands for: "yes-destroy".
+	OnlyFlags []string
 }
 
 // call is one running command.

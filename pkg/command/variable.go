@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
 // variablePrefix begins the names of the environment variables that are ours.
 const variablePrefix = "PERPETUAL_"
 
-// ownVariables are those that the verbs of this package read, and that of builds for
-// tests.
-var ownVariables = []string{requestVariable, levelVariable, "PERPETUAL_CRASH"}
+// ownVariables are those that the verbs of this package read, and in builds for tests
+// that of package crash.
+var ownVariables = append([]string{requestVariable, levelVariable}, crash.Variables...)
 
 // uncheckedVerbs do nothing that a variable could change.
 var uncheckedVerbs = []string{"version", "completion"}
@@ -30,6 +32,10 @@ func (c *call) checkEnvironment(verb string) error {
 		if !strings.HasPrefix(name, variablePrefix) || value == "" || slices.Contains(known, name) {
 			continue
 		}
+		if flag := flagOf(name); slices.Contains(c.OnlyFlags, flag) {
+			problems = append(problems, fmt.Sprintf("%s: not read from the environment, where it would be forgotten; give the flag --%s", name, flag))
+			continue
+		}
 		best := Nearest(strings.TrimPrefix(name, variablePrefix), trimmed(known))
 		switch {
 		case best != "":
@@ -43,6 +49,12 @@ func (c *call) checkEnvironment(verb string) error {
 	}
 	slices.Sort(problems)
 	return fmt.Errorf("%s", strings.Join(problems, "; "))
+}
+
+// flagOf is the flag for which a variable would stand: "yes-destroy" for
+// PERPETUAL_YES_DESTROY.
+func flagOf(variable string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(variable, variablePrefix), "_", "-"))
 }
 
 // trimmed are names without the prefix that is common to all.

@@ -29,6 +29,9 @@ const (
 	notice = 20 * time.Millisecond
 )
 
+// Variables are the environment variables that this package reads.
+var Variables = []string{variable}
+
 // plan is what the environment asks for.
 type plan struct {
 	list   bool

@@ -133,7 +133,7 @@ func TestLive_leavesNothingBehindThatAMaskingWriterHoldsBack(t *testing.T) {
 
 func TestLive_everyFrameIsWholeOnTheTerminal(t *testing.T) {
 	screen := newTerminal(t, 80)
-	masked := secret.NewWriter(screen, secret.New("stemcell-and-more"), secret.New("uploaded\r\n"), secret.New("1s\r-and-more"))
+	masked := secret.NewWriter(screen, secret.New("stemcell-and-more"), secret.New("uploaded\r\n-and-more"), secret.New("1s\r-and-more"))
 	c := newClock()
 	d := progress.New(progress.Options{Out: masked, Format: progress.Live, Now: c.Now, Ticks: make(chan time.Time)})
 	d.Begin("deploy")

@@ -20,7 +20,7 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 		args  string
 		want  []string
 	}{
-		"unknown command":      {args: "deply", want: []string{"deply", "help"}},
+		"unknown command":      {args: "deply", want: []string{"deply", "did you mean deploy"}},
 		"unknown flag":         {args: "deploy ci --foo", want: []string{"--foo", "help deploy"}},
 		"flag of another verb": {args: "info ci --recreate", want: []string{"--recreate"}},
 		"two names":            {args: "deploy ci prod", want: []string{"unexpected argument prod"}},
@@ -74,7 +74,7 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 			want: []string{"prod", "nothing was changed"},
 		},
 		"the environment does not confirm": {
-			args: "destroy ci --aws-region eu-central-1", want: []string{"--yes-destroy ci"},
+			args: "destroy ci --aws-region eu-central-1", want: []string{"PERPETUAL_YES_DESTROY", "give the flag --yes-destroy"},
 			env: []string{"AWS_ACCESS_KEY_ID=AKIA", "AWS_SECRET_ACCESS_KEY=" + canary, "PERPETUAL_YES_DESTROY=ci"},
 		},
 		"unlock without id":        {args: "unlock ci", want: []string{"--id"}},

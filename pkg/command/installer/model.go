@@ -61,12 +61,13 @@ func Variables() []string {
 	return slices.Compact(names)
 }
 
-// onlyFlags are never taken from the environment, where they would be forgotten.
-var onlyFlags = []string{"yes-destroy", "force", "help"}
+// OnlyFlags are the flags that are never taken from the environment, where they would be
+// forgotten.
+var OnlyFlags = []string{"yes-destroy", "force", "help"}
 
 // variableOf is the environment variable that stands for a flag; "" if none does.
 func variableOf(flag *kong.Flag) string {
-	if flag.Group != nil || slices.Contains(onlyFlags, flag.Name) {
+	if flag.Group != nil || slices.Contains(OnlyFlags, flag.Name) {
 		return ""
 	}
 	return environmentPrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))

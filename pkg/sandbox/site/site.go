@@ -56,7 +56,8 @@ type Site struct {
 
 	options Options
 	dir     string
-	network string // "127.80"
+	network string       // "127.80"
+	claim   net.Listener // keeps other sites of this machine out of network
 	ruby    string
 	vars    map[string]any
 
@@ -85,7 +86,7 @@ func (s *Site) start(ctx context.Context) error {
 	if s.ruby, err = ruby.Path(ctx); err != nil {
 		return err
 	}
-	if s.network, err = freeNetwork(); err != nil {
+	if s.network, s.claim, err = claimNetwork(); err != nil {
 		return err
 	}
 	if s.World, err = world.Start(ctx, world.Options{Empty: true, Scale: s.options.Scale, Observe: s.options.Observe}); err != nil {
@@ -114,16 +115,18 @@ func (s *Site) start(ctx context.Context) error {
 	return s.publish()
 }
 
-// freeNetwork is a part of 127.0.0.0/8 that nobody uses.
-func freeNetwork() (string, error) {
-	for range 50 {
-		network := fmt.Sprintf("127.%d", 64+rand.IntN(180)) //nolint:gosec // any will do
-		listener, err := net.Listen("tcp", network+".0.6:25555")
-		if err == nil {
-			return network, listener.Close()
+// claimNetwork finds a part of 127.0.0.0/8 that no other site of this machine has. It
+// is this site's until the listener is closed.
+func claimNetwork() (network string, claim net.Listener, err error) {
+	const first, count = 64, 180
+	at := rand.IntN(count) //nolint:gosec // any will do
+	for i := range count {
+		network = fmt.Sprintf("127.%d", first+(at+i)%count)
+		if claim, err = net.Listen("tcp", network+".0.1:25555"); err == nil {
+			return network, claim, nil
 		}
 	}
-	return "", errors.New("find loopback addresses 127.64.0.0 and above: this system has none to listen on; Linux has")
+	return "", nil, fmt.Errorf("find loopback addresses 127.64.0.0 and above, which Linux has: %w", err)
 }
 
 // directorIP is the director's own address in the VPC.
@@ -146,6 +149,9 @@ func (s *Site) Close() error {
 	}
 	if s.World != nil {
 		errs = append(errs, s.World.Close())
+	}
+	if s.claim != nil {
+		errs = append(errs, s.claim.Close())
 	}
 	return errors.Join(errs...)
 }
