@@ -52,3 +52,38 @@ manifest:
 		}
 	}
 }
+
+// The pipeline's ops files are read and applied too, also where there is no AWS, and
+// where the state is a directory, which no pipeline reaches yet.
+func TestConfigValidate_appliesThePipelinesOpsFiles(t *testing.T) {
+	dir := t.TempDir()
+	const ops = "pipeline:\n  ops_files:\n  - add.yml\n  - nosuch.yml\n  - wrong.yml\n  - broken.yml\n"
+	for kind, config := range map[string]string{
+		"aws":   "name: ci\naws: {region: eu-central-1}\n",
+		"local": "name: ci\naws: {region: eu-central-1}\nstate: {dir: state}\n",
+		"own":   "name: ci\ndirector: {url: 'https://10.0.0.6:25555', client: c, client_secret: s}\naccess: {domain: ci.example.com}\nstate: {dir: state}\n",
+	} {
+		write(t, dir, map[string]string{
+			kind + "/perpetual.yml": config + ops,
+			kind + "/add.yml":       "- {type: replace, path: /jobs/-, value: {name: mine, plan: []}}\n",
+			kind + "/wrong.yml":     "- {type: remove, path: /jobs/name=nosuch}\n",
+			kind + "/broken.yml":    "- {type: remove, path: [}\n",
+		})
+		p := run(t, dir, nil, "config", "validate", "--config", kind+"/perpetual.yml")
+		lines := strings.Split(strings.TrimSpace(p.stderr), "\n")
+		want := [][]string{
+			{"pipeline.ops_files[1]: there is no file nosuch.yml"}, {"pipeline.ops_files[2]: ", "wrong.yml", "nosuch"}, {"pipeline.ops_files[3]: ", "broken.yml"}, {"3 problems"},
+		}
+		if p.code != 1 || p.stdout != "" || len(lines) != len(want) {
+			t.Errorf("%s: code %d, stdout %q, stderr\n%s", kind, p.code, p.stdout, p.stderr)
+			continue
+		}
+		for i, parts := range want {
+			for _, part := range parts {
+				if !strings.Contains(lines[i], part) {
+					t.Errorf("%s: line %d lacks %q: %s", kind, i, part, lines[i])
+				}
+			}
+		}
+	}
+}
