@@ -81,6 +81,11 @@ func (v *validator) order() {
 	})
 }
 
+// MaxName is the longest name of an installation on AWS. CloudFormation names the roles
+// perpetual-NAME-DirectorRole-RANDOM, where IAM takes 64 characters and the last part has
+// up to 13; what is longer it would shorten, and no policy would know the name any more.
+const MaxName = 27
+
 // place looks at the name, and at what the installation stands on.
 func (v *validator) place() {
 	d := v.c.Director
@@ -88,6 +93,9 @@ func (v *validator) place() {
 		v.wrong("name", "is required, such as ci")
 	}
 	if v.c.AWS != nil {
+		if n := len(v.c.Name); n > MaxName {
+			v.wrong("name", "has %d characters, and with aws %d are the most: the names of the roles that are made from it would be too long for IAM", n, MaxName)
+		}
 		for key, set := range map[string]bool{"director.url": d.URL != "", "director.ca_cert": d.CACert != "",
 			"director.client": d.Client != "", "director.client_secret": !d.ClientSecret.Empty()} {
 			if set {

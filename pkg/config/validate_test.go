@@ -96,7 +96,8 @@ func TestValidate_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
 		"the port of workers":    {onAWS + "access: {port: 2222}", "access.port: 2222 is where workers register; want another"},
 		"AWS's own tags":         {"name: ci\naws: {region: eu-central-1, tags: {'AWS:x': y}}", "aws.tags.AWS:x: begins with aws:, which AWS keeps for itself"},
 		"BOSH's tags":            {"name: ci\naws: {region: eu-central-1, tags: {deployment: y}}", "aws.tags.deployment: is set by Perpetual or by BOSH; choose another name"},
-		"a long name":            {"name: a-name-of-just-thirty-letters\naws: {region: eu-central-1}", "name: the state bucket perpetual-a-name-of-just-thirty-letters-123456789012-eu-central-1 has 65 characters, and a bucket's name at most 63; choose a shorter name, or set state.bucket"},
+		"a long name":            {"name: a-name-of-26-letters-there\naws: {region: ap-southeast-1}", "name: the state bucket perpetual-a-name-of-26-letters-there-123456789012-ap-southeast-1 has 64 characters, and a bucket's name at most 63; choose a shorter name, or set state.bucket"},
+		"a longer name":          {"name: a-name-of-28-letters-is-here\naws: {region: us-east-1}\nstate: {dir: state}", "name: has 28 characters, and with aws 27 are the most: the names of the roles that are made from it would be too long for IAM"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if lines := validate(t, of.text); !reflect.DeepEqual(lines, []string{of.want}) {
