@@ -263,3 +263,23 @@ func TestDeploy_raisesTheServiceAfterAllElse(t *testing.T) {
 		}
 	}
 }
+
+// An upgrade of the service that is undone takes nothing back of the change that was made
+// before it.
+func TestDeploy_keepsWhatWasMadeBeforeAnUpgradeThatIsUndone(t *testing.T) {
+	s := newStage(t, given())
+	s.major = 16
+	s.cloud.at = func(effect string) {
+		if len(s.applied) == 2 && effect == "stack" { // of the first install, and of all else
+			s.fail["stack"], s.undo = errBroken, true
+		}
+	}
+	cfg := given()
+	cfg.Database.Version, cfg.Access.Director = 17, []string{"198.51.100.0/24"}
+	if at, _ := s.run(t, cfg, bootstrap.Options{}); at == nil || at.Step != "infrastructure" || len(s.applied) != 2 {
+		t.Fatalf("it ends with %v after %d changes", at, len(s.applied))
+	}
+	if !s.version(t, "198.51.100.0/24") || s.version(t, "17") {
+		t.Errorf("stored is %s", s.document(t, "config.json"))
+	}
+}

@@ -104,6 +104,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL, Build: r.build(),
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
+		r.takeBackRefused(ctx, seen)
 		return Outcome{}, err
 	}
 	if r.result.Task, err = answer.Version.Task(); err != nil {
@@ -315,37 +316,4 @@ func (r *run) event(step string) func(upgrade.Event) {
 			r.note(step, "%s: %s %s", e.Stage, e.Task, e.State)
 		}
 	}
-}
-
-// observed is a director whose changes are noted.
-type observed struct {
-	Director
-	changes []string
-	before  func() error // a deploy is submitted
-}
-
-// Deploy implements upgrade.Director.
-func (o *observed) Deploy(ctx context.Context, text []byte, options upgrade.DeployOptions) (int, error) {
-	if err := o.before(); err != nil {
-		return 0, err
-	}
-	return o.Director.Deploy(ctx, text, options)
-}
-
-// SetCloudConfig implements upgrade.Director.
-func (o *observed) SetCloudConfig(ctx context.Context, content []byte, dryRun bool) (bool, error) {
-	differs, err := o.Director.SetCloudConfig(ctx, content, dryRun)
-	if err == nil && differs {
-		o.changes = append(o.changes, "cloud config updated")
-	}
-	return differs, err
-}
-
-// Upload implements upgrade.Director.
-func (o *observed) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
-	task, err := o.Director.Upload(ctx, a)
-	if err == nil {
-		o.changes = append(o.changes, a.Name+"/"+a.Version+" uploaded")
-	}
-	return task, err
 }

@@ -63,6 +63,7 @@ func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
+	r.made = r.made || made
 	if !made {
 		return upToDate("the director at %s", r.access().URL)
 	}

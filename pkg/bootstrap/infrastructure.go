@@ -72,7 +72,6 @@ func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, 
 	if r.options.Self && (len(change.Roles) > 0 || change.Repair) {
 		return Change{}, r.refuseRoles(ctx, change)
 	}
-	files := r.record.Files
 	if err := r.saveConfig(ctx); err != nil {
 		return Change{}, err
 	}
@@ -91,9 +90,11 @@ func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, 
 	}
 	err = r.Infra.Apply(ctx, change, func(line string) { r.note(stepInfrastructure, "%s", line) })
 	if err != nil {
-		r.takeBack(ctx, files)
+		r.takeBackUndone(ctx)
+		return change, err
 	}
-	return change, err
+	r.made = true
+	return change, nil
 }
 
 // and is what two changes, one after the other, come to.

@@ -47,7 +47,9 @@ type run struct {
 	subnets     []Subnet
 	infra       environment.Infrastructure
 	roomChecked bool
-	stackMade   bool // by this run
+	stackMade   bool   // by this run
+	made        bool   // this run has made something of what is wanted: the stack, or the director
+	before      record // as it was read
 	set         []component.Component
 }
 
@@ -76,6 +78,7 @@ func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
 	if r.credentialDocument, r.credentials, err = load(ctx, r.store, credentialsName, credentialCodec); err != nil {
 		return created, err
 	}
+	r.before = r.record
 	if r.credentials == nil {
 		r.credentials = map[string]any{}
 	}

@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -63,10 +62,10 @@ func (r *run) saveConfig(ctx context.Context) error {
 	return err
 }
 
-// takeBack stores again what was wanted before, when the cloud has undone the change
+// takeBackUndone stores again what was wanted before, when the cloud has undone the change
 // that was to make the new settings true.
-func (r *run) takeBack(ctx context.Context, files map[string]string) {
-	if r.stored == nil || ctx.Err() != nil {
+func (r *run) takeBackUndone(ctx context.Context) {
+	if !r.mayTakeBack(ctx) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -75,8 +74,34 @@ func (r *run) takeBack(ctx context.Context, files map[string]string) {
 	if err != nil || stack.State != rolledBack {
 		return // what is half made is wanted: the next run finishes it
 	}
-	r.record.Files = maps.Clone(files)
-	if _, err := r.configDocument.save(ctx, r.stored); err == nil {
+	r.takeBack(ctx)
+}
+
+// takeBackRefused does so when the director has refused the deploy before it touched a
+// VM. A deploy that fails later has made some of the settings true, and of those that
+// grow a disk there is no way back: they stay.
+func (r *run) takeBackRefused(ctx context.Context, seen *observed) {
+	if !seen.refused || !r.mayTakeBack(ctx) {
+		return
+	}
+	changed := r.configurationChange()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if r.takeBack(ctx); changed != "" {
+		r.Progress.Warn(fmt.Sprintf("the director has refused the deploy before it changed a VM; these settings are not stored: %s", changed))
+	}
+}
+
+// mayTakeBack says whether nothing of what is wanted now was made by this run.
+func (r *run) mayTakeBack(ctx context.Context) bool {
+	return r.stored != nil && !r.made && ctx.Err() == nil
+}
+
+// takeBack stores the settings, the files and what was chosen for them as they were.
+func (r *run) takeBack(ctx context.Context) {
+	r.record.Files, r.record.InstanceTypes, r.record.Spread = r.before.Files, r.before.InstanceTypes, r.before.Spread
+	_, err := r.configDocument.save(ctx, r.stored)
+	if err == nil {
 		err = r.saveRecord(ctx)
 	}
 	if err != nil {
