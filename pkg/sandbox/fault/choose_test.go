@@ -2,6 +2,8 @@ package fault_test
 
 import (
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +51,25 @@ func TestScript_callsBeforeAndAfterTheHandler(t *testing.T) {
 	}
 	if order := []int32{<-ran, <-ran}; !slices.Equal(order, []int32{0, 1}) {
 		t.Errorf("the handler had run %v times, want none before and once after", order)
+	}
+}
+
+// A handler whose request breaks off ends by a panic: who waits for its end hears of that.
+func TestScript_callsAfterAHandlerThatPanics(t *testing.T) {
+	script := &fault.Script{}
+	after := make(chan struct{})
+	script.Add(fault.Fault{Kind: fault.DropReply, After: func() { close(after) }})
+	server := httptest.NewServer(script.Wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
+	defer server.Close()
+	if response, err := server.Client().Get(server.URL); err == nil {
+		_ = response.Body.Close()
+		t.Error("it was answered")
+	}
+	server.Close() // which waits for the handler
+	select {
+	case <-after:
+	default:
+		t.Error("After was not called")
 	}
 }
 

@@ -26,10 +26,7 @@ func (f *Fault) strike(w *answer, r *http.Request, next http.Handler, closed <-c
 	case Refuse, ResetBefore:
 		abort(w, f.Kind == ResetBefore)
 	case DropReply, ResetAfter:
-		next.ServeHTTP(&unheard{header: http.Header{}}, r)
-		if f.After != nil {
-			f.After()
-		}
+		f.unheard(r, next)
 		abort(w, f.Kind == ResetAfter)
 	case Delay:
 		pause(r, f.Pause, closed)
@@ -54,6 +51,15 @@ func (f *Fault) strike(w *answer, r *http.Request, next http.Handler, closed <-c
 	default:
 		f.page(w)
 	}
+}
+
+// unheard serves a request whose answer nobody gets. A handler may end by a panic, as
+// that of a request which breaks off: then it is over, too.
+func (f *Fault) unheard(r *http.Request, next http.Handler) {
+	if f.After != nil {
+		defer f.After()
+	}
+	next.ServeHTTP(&unheard{header: http.Header{}}, r)
 }
 
 // sixteenths sends a part of the body, and the length of the whole.
