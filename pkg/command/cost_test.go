@@ -208,7 +208,7 @@ func TestCost_ofNothingToDo(t *testing.T) {
 	if r := answer[result](t, p); r.field("deploy") != "nothing to deploy" || r.Version["task"] != "1" {
 		t.Errorf("out gives %+v", r)
 	}
-	if n := s.requests("director"); n > 10 {
+	if n := s.requests("director"); n > 11 {
 		t.Errorf("the director was asked %d times: %v", n, s.asked("director"))
 	}
 	if n := s.requests("concourse"); n > 6 {
@@ -240,12 +240,12 @@ func TestCost_ofAPut(t *testing.T) {
 				what   string
 				params object
 				deploy string
-				want   int // requests to the director, with the one for how to log in, and that after a deploy for its set
+				want   int // requests to the director, with the one for how to log in, and the last one, which keeps its set
 			}{
 				{"the first, which is waited for", object{"vars": object{"drain_timeout": "97m"}, "detach": false}, started, 0},
-				{"nothing has changed", nil, nothing, 10},
+				{"nothing has changed", nil, nothing, 11},
 				{"nothing has changed, in a dry run", object{"dry_run": true}, dry, 5},
-				{"nothing has changed, with a cloud config", object{"cloud_config": "cloud-config.yml"}, nothing, 11},
+				{"nothing has changed, with a cloud config", object{"cloud_config": "cloud-config.yml"}, nothing, 12},
 				{"a value has changed", object{"vars": object{"drain_timeout": "98m"}}, started, 9},
 				{"it runs already", object{"vars": object{"drain_timeout": "98m"}, "detach": false}, "", 0},
 				{"a value and the cloud config have changed", object{"vars": object{"drain_timeout": "99m"}, "cloud_config": "other-config.yml"}, started, 11},

@@ -30,8 +30,8 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		return report, nil
 	}
 	if report, over := r.settled(v, diff); over {
-		if r.answer.note == noteOwn {
-			o.keepSet(ctx, r)
+		if v.last != nil && r.operation(o.Build).related(v.last.ContextID) {
+			o.keepSet(ctx, r) // as who joins does
 		}
 		return report, o.resumeLeft(ctx, r)
 	}

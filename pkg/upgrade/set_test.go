@@ -137,7 +137,28 @@ func TestOut_saysThatASetIsNotKept(t *testing.T) {
 	})
 }
 
-// Who started the deploy may have been killed before it had kept the set.
+// Who started the deploy may have been killed before it had kept the set, whether the
+// deploy still runs when the next one comes or not.
+func TestOut_keepsTheSetOfADeployThatIsDone(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.upgraded(t, nil)
+		kept := f.sets.text
+		f.sets.text = ""
+		result, err := f.out(t.Context(), nil)
+		if err != nil || metadata(result)["deploy"] != "nothing to deploy" || f.sets.text != kept || kept == "" {
+			t.Errorf("%v, %v, kept %q, want %q", result, err, f.sets.text, kept)
+		}
+		// What somebody else has deployed as it is wanted was no put's.
+		f.sets.text = ""
+		f.director.add(foreign("create deployment", time.Second, upgrade.StateDone))
+		time.Sleep(time.Minute)
+		if _, err := f.out(t.Context(), nil); err != nil || f.sets.text != "" {
+			t.Errorf("%v, kept %q", err, f.sets.text)
+		}
+	})
+}
+
+// The same while it still runs.
 func TestOut_keepsTheSetOfADeployThatItJoins(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		if _, err := f.out(t.Context(), nil); err != nil {

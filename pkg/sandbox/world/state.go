@@ -17,6 +17,7 @@ type State struct {
 	Stemcells   []string
 	CloudConfig string
 	Pipeline    string // the config of self-upgrade
+	Set         string // the config in which a put keeps the component set that it has deployed
 }
 
 // State reads it behind the faults. The addresses of the servers are replaced by
@@ -43,9 +44,9 @@ func (w *World) State() (State, error) {
 		} `json:"release_versions"`
 	}
 	var stemcells []struct{ Name, Version string }
-	var configs []struct{ Content string }
+	var configs, sets []struct{ Content string }
 	for path, into := range map[string]any{
-		"/releases": &releases, "/stemcells": &stemcells, "/configs?latest=true&type=cloud&name=default": &configs,
+		"/releases": &releases, "/stemcells": &stemcells, "/configs?latest=true&type=cloud&name=default": &configs, "/configs?latest=true&type=perpetual&name=concourse.set": &sets,
 	} {
 		if err := w.read(path, token, into); err != nil {
 			return State{}, err
@@ -62,9 +63,27 @@ func (w *World) State() (State, error) {
 	for _, c := range configs {
 		state.CloudConfig += c.Content
 	}
+	for _, c := range sets {
+		state.Set += w.deployNamed(c.Content)
+	}
 	slices.Sort(state.Releases)
 	slices.Sort(state.Stemcells)
 	return state, nil
+}
+
+// contentDigits are those of a context id that say what is deployed.
+const contentDigits = 18
+
+// deployNamed replaces what is made of a deploy's manifest, which has the addresses of
+// its world in it, by the number of its task.
+func (w *World) deployNamed(text string) string {
+	for _, task := range w.Director.Tasks() {
+		id, _, _ := strings.Cut(strings.TrimPrefix(task.ContextID, "perpetual-"), "-")
+		if len(id) > contentDigits {
+			text = strings.ReplaceAll(text, id[:contentDigits], fmt.Sprintf("task %d", task.ID))
+		}
+	}
+	return text
 }
 
 // Nameless replaces the servers' addresses in a text by their names.
