@@ -122,7 +122,8 @@ func (w Wanted) takes() string {
 }
 
 // Is says whether a stemcell of that name and OS is the wanted one, whatever its
-// version. Where its OS is not known, its name tells: "…-ubuntu-jammy-go_agent".
+// version. Where its OS is not known, its name tells: "…-ubuntu-jammy-go_agent",
+// "…-ubuntu-jammy-go_agent-raw", "…-ubuntu-noble".
 func (w Wanted) Is(name, os string) bool {
 	switch {
 	case w.Name != "":
@@ -130,7 +131,8 @@ func (w Wanted) Is(name, os string) bool {
 	case os != "":
 		return w.OS == os
 	}
-	return w.OS != "" && strings.HasSuffix(strings.TrimSuffix(name, "-go_agent"), "-"+w.OS)
+	name = strings.TrimSuffix(strings.TrimSuffix(name, "-raw"), "-go_agent")
+	return w.OS != "" && strings.HasSuffix(name, "-"+w.OS)
 }
 
 // In says whether the wanted version is in a list of releases.
