@@ -205,12 +205,13 @@ func (s shape) databaseGroup() string {
 }
 
 // MadeFrom says whether a deployed manifest may have been made from a template, of this
-// or an older version, with ops files: it has the template's instance groups with their
-// jobs and persistent disks, but for groups that wanted, which is made from it, lacks too.
-func MadeFrom(template, deployed, wanted []byte) (bool, error) {
-	bare, err := read(template)
+// or another version, with ops files: it has the instance groups, jobs and persistent
+// disks of core, which all versions of the template have, but for groups that wanted,
+// which is made from it, lacks too.
+func MadeFrom(core, deployed, wanted []byte) (bool, error) {
+	bare, err := read(core)
 	if err != nil {
-		return false, fmt.Errorf("parse the template: %w", err)
+		return false, fmt.Errorf("parse the core of the template: %w", err)
 	}
 	is, err := read(deployed)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/adoption"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // small is a Concourse as the bundled manifest makes it.
@@ -92,6 +93,27 @@ func TestCompare_saysWhatWouldVanishAndAppear(t *testing.T) {
 				t.Errorf("made from the template: %t, %v, want %t", ours, err, c.ours)
 			}
 		})
+	}
+}
+
+// The next version's template may have a job or a group more than what is deployed, and
+// than it: that is no other manifest.
+func TestMadeFrom_knowsADeploymentOfAnotherVersion(t *testing.T) {
+	grown := with("  - {name: web, release: concourse", "  - {name: exporter, release: metrics}\n  - {name: web, release: concourse") +
+		"- {name: metrics, networks: [{name: default}], jobs: [{name: prometheus, release: metrics}]}\n"
+	for name, c := range map[string]struct{ deployed, wanted string }{
+		"older": {small, grown}, "newer": {grown, small},
+	} {
+		if ours, err := adoption.MadeFrom(manifest.ConcourseCore(), []byte(c.deployed), []byte(c.wanted)); !ours || err != nil {
+			t.Errorf("%s: made from the template: %t, %v", name, ours, err)
+		}
+		changes, err := adoption.Compare([]byte(c.deployed), []byte(c.wanted), "perpetual")
+		if err != nil || len(changes) != 2 || changes[0].Data || changes[1].Data {
+			t.Errorf("%s: changes %+v, %v", name, changes, err)
+		}
+	}
+	if own, err := adoption.MadeFrom(manifest.ConcourseCore(), manifest.Concourse().Text, manifest.Concourse().Text); !own || err != nil {
+		t.Errorf("the bundled manifest has not what all its versions have: %v", err)
 	}
 }
 

@@ -17,6 +17,13 @@ func Concourse() File {
 	return File{Name: "the bundled Concourse manifest", Text: bytes.Clone(concourse)}
 }
 
+//go:embed concourse-core.yml
+var concourseCore []byte
+
+// ConcourseCore are the instance groups and jobs that the bundled manifest has had in
+// every version of this program.
+func ConcourseCore() []byte { return bytes.Clone(concourseCore) }
+
 // ConcourseDefaults are the values of the bundled manifest's variables that
 // have a sensible one; anything else set for them wins. The major of PostgreSQL is that
 // of a new deployment: pkg/postgres knows that of one that exists.

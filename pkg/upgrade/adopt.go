@@ -58,6 +58,6 @@ func structure(t manifest.Template, deployed []byte, given []map[string]any) (ch
 	if changes, err = adoption.Compare(deployed, text, boshrelease.Name); err != nil {
 		return nil, false, err
 	}
-	ours, err = adoption.MadeFrom(manifest.Concourse().Text, deployed, text)
+	ours, err = adoption.MadeFrom(manifest.ConcourseCore(), deployed, text)
 	return changes, ours, err
 }
