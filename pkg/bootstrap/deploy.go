@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
@@ -59,8 +61,19 @@ func (r *run) outRequest() resource.OutRequest {
 		AllowDowngrade: r.options.AllowDowngrade, Attempts: r.options.Attempts,
 		Manifest: ownManifest, Pipeline: &resource.PipelineParams{Skip: true, Name: r.config.Pipeline.Name}, Detach: &detach, Recreate: r.options.Recreate,
 		Timeout: resource.Duration{Duration: r.timeout()}, LockTimeout: resource.Duration{Duration: r.timeout()},
-		Upgrade: r.upgradeParams(),
+		Upgrade: r.upgradeParams(), IgnoreSet: r.ignoreSet(),
 	}}
+}
+
+// ignoreKey is what lets the manifest leave out components of the set.
+const ignoreKey = "upgrade.ignore_set"
+
+// ignoreSet are the components that the manifest need not take. Those that this
+// installation does not have, as postgres beside a database service, are none.
+func (r *run) ignoreSet() []string {
+	return slices.DeleteFunc(slices.Clone(r.config.Upgrade.IgnoreSet), func(key string) bool {
+		return !slices.ContainsFunc(r.set, func(c component.Component) bool { return c.Name == key })
+	})
 }
 
 // upgradeParams are the section upgrade as the resource has it.
@@ -100,7 +113,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	answer, err := upgrade.Out{
-		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program, MoreAttempts: "--attempts ", DiskChecked: true,
+		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program, MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true,
 		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL, Build: r.build(),
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
@@ -273,7 +286,7 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	err = upgrade.In{Director: d, ATC: atc, Concourse: atc.Teams(), Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Set: r.set, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
+	err = upgrade.In{Director: d, ATC: atc, Concourse: atc.Teams(), Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Set: r.set, IgnoreSet: r.ignoreSet(), IgnoreKey: ignoreKey, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
 		Source: r.source(), Version: resource.TaskVersion(r.result.Task),
 		Params: resource.InParams{Verify: true, Timeout: resource.Duration{Duration: r.timeout()}},
 	})

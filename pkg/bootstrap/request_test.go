@@ -2,9 +2,12 @@ package bootstrap
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -37,6 +40,23 @@ func TestOutRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
 		if got := r.outRequest().Params.Attempts; got != n {
 			t.Errorf("%d attempts, want %d", got, n)
 		}
+	}
+}
+
+// What an ops file pins is not taken from the set; what the set of this installation does
+// not have cannot be ignored, and does no harm.
+func TestOutRequest_ignoresOfTheSetWhatTheConfigurationSays(t *testing.T) {
+	c, err := config.Parse("perpetual.yml", []byte("name: ci\nupgrade: {ignore_set: [postgres, stemcell]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &run{Installation: &Installation{}, config: config.Defaults(c), set: []component.Component{{Name: "concourse"}, {Name: "stemcell"}}}
+	if got := r.outRequest().Params.IgnoreSet; !slices.Equal(got, []string{"stemcell"}) {
+		t.Errorf("ignored are %v, want the stemcell", got)
+	}
+	const want = "upgrade.ignore_set"
+	if err := config.Apply(&config.Config{}, "--upgrade-ignore-set", want, "stemcel"); err == nil || !strings.Contains(err.Error(), "want concourse, stemcell, bpm or postgres") {
+		t.Errorf("a misspelt one: %v", err)
 	}
 }
 

@@ -177,6 +177,9 @@ type Upgrade struct {
 	QuietTimeout   string `yaml:"quiet_timeout,omitempty"`    // "30m": how long a quiet upgrade waits for builds to end
 	OnQuietTimeout string `yaml:"on_quiet_timeout,omitempty"` // "give up" (default) or "go"
 	Colocate       *bool  `yaml:"colocate,omitempty"`         // default true: the gate is colocated with the web
+	// IgnoreSet lists the components that the manifest need not take, such as one that
+	// an ops file pins: ["stemcell"].
+	IgnoreSet []string `yaml:"ignore_set,omitempty"`
 }
 
 // Upstream is where components come from, instead of the public one.

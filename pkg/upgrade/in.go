@@ -45,9 +45,12 @@ type In struct {
 	// Sets is where the put has kept the component set; nil where there is none.
 	Sets SetKeeper
 	// Set is the component set where the caller knows it.
-	Set   []component.Component
-	Log   io.Writer
-	Debug *slog.Logger // hears why the task was judged as it was; nil: nobody does
+	Set []component.Component
+	// IgnoreSet are those of Set that the manifest need not take, as IgnoreKey has them.
+	IgnoreSet []string
+	IgnoreKey IgnoreKey
+	Log       io.Writer
+	Debug     *slog.Logger // hears why the task was judged as it was; nil: nobody does
 	// Settle is how long the ATC and the workers may take to be as wanted after
 	// the task has ended; 0 is 5 minutes.
 	Settle time.Duration

@@ -40,6 +40,7 @@ type Out struct {
 	// MoreAttempts is what allows more attempts, as people write it before the number;
 	// "" is "params.attempts: ".
 	MoreAttempts string
+	IgnoreKey    IgnoreKey
 	Log          io.Writer
 	Debug        *slog.Logger          // hears why tasks are judged as they are, and of the journal and the lease; nil: nobody does
 	Mask         func(...secret.Value) // hides more values in the log from now on
@@ -57,21 +58,22 @@ type Out struct {
 // run is what the steps of one upgrade share.
 type run struct {
 	resource.OutRequest
-	input    Input
-	deployed Deployed // the zero value for a first deploy
-	rendered []byte   // the manifest as people wrote it, filled in
-	digest   string   // of that: what was asked for, whatever the way
-	relative bool     // it has a version "latest", which the director resolves
-	left     []int    // queued tasks that no worker will take, as people were told
-	configs  string   // the cloud and runtime configs of the last comparison; "" is not known
-	manifest []byte   // as it is submitted: rendered, arranged for the way
-	way      way
-	wanted   []inventory.Wanted   // releases and stemcells of rendered, versions resolved
-	ignored  []inventory.Conflict // what rendered does not take of the component set, as params allow
-	upload   []Artifact           // what the director lacks of it
-	shelf    *shelf
-	adopted  []string // what people were told of the manifest that is taken over
-	said     []string // the notes of the way that people were told
+	input     Input
+	deployed  Deployed // the zero value for a first deploy
+	rendered  []byte   // the manifest as people wrote it, filled in
+	digest    string   // of that: what was asked for, whatever the way
+	relative  bool     // it has a version "latest", which the director resolves
+	left      []int    // queued tasks that no worker will take, as people were told
+	configs   string   // the cloud and runtime configs of the last comparison; "" is not known
+	manifest  []byte   // as it is submitted: rendered, arranged for the way
+	way       way
+	wanted    []inventory.Wanted   // releases and stemcells of rendered, versions resolved
+	ignored   []inventory.Conflict // what rendered does not take of the component set, as params allow
+	upload    []Artifact           // what the director lacks of it
+	shelf     *shelf
+	adopted   []string // what people were told of the manifest that is taken over
+	said      []string // the notes of the way that people were told
+	ignoreKey IgnoreKey
 	// noRelease says that the director does not let us upload a release.
 	noRelease bool
 	paused    bool // pipelines may have been paused by this run
@@ -114,7 +116,7 @@ func (o Out) Upgrade(ctx context.Context, req resource.OutRequest, in Input) (re
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("params.timeout of %s is over", timeout))
 	defer cancel()
 
-	r := &run{OutRequest: req, input: in}
+	r := &run{OutRequest: req, input: in, ignoreKey: o.IgnoreKey}
 	for _, layer := range slices.Concat(r.input.Vars, r.input.Pipeline.VarsFiles, []map[string]any{r.input.Pipeline.Vars}) {
 		o.Mask(resource.SecretVars(layer)...)
 	}

@@ -67,7 +67,7 @@ func (in In) setDeployed(ctx context.Context, f *facts) (string, error) {
 	var ignored, wrong []string
 	for _, c := range inventory.Conflicts(kept.Components, wanted) {
 		if slices.Contains(kept.Ignored, c.Key) {
-			ignored = append(ignored, c.String()+", as params.ignore_set says")
+			ignored = append(ignored, c.String()+", as "+in.IgnoreKey.name()+" says")
 		} else {
 			wrong = append(wrong, c.String())
 		}
@@ -81,7 +81,7 @@ func (in In) setDeployed(ctx context.Context, f *facts) (string, error) {
 // keptSet is the set of the deploy of a task. found says why there is none.
 func (in In) keptSet(ctx context.Context, task Task) (kept keptSet, found string, err error) {
 	if in.Set != nil {
-		return keptSet{Components: in.Set}, "", nil
+		return keptSet{Components: in.Set, Ignored: in.IgnoreSet}, "", nil
 	}
 	const unknown = "not compared: no put has left the set of this deploy"
 	if in.Sets == nil || task.ContextID == "" {

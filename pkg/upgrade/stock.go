@@ -23,7 +23,7 @@ import (
 func (o Out) take(ctx context.Context, r *run) error {
 	for _, key := range r.Params.IgnoreSet {
 		if !slices.ContainsFunc(r.input.Components, func(c component.Component) bool { return c.Name == key }) {
-			return fmt.Errorf("validate params.ignore_set: the component set has no %q; it has %s", key, keys(r.input.Components))
+			return fmt.Errorf("validate %s: the component set has no %q; it has %s", o.IgnoreKey.name(), key, keys(r.input.Components))
 		}
 	}
 	parsed, err := manifest.Parse(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered})
@@ -44,11 +44,11 @@ func (o Out) take(ctx context.Context, r *run) error {
 		}
 	}
 	if len(refused) > 0 {
-		return takesNot(refused)
+		return o.takesNot(refused)
 	}
 	for _, c := range ignored {
 		if !slices.Contains(r.ignored, c) {
-			o.say("component set: %s, as params.ignore_set says", c)
+			o.say("component set: %s, as %s says", c, o.IgnoreKey.name())
 		}
 	}
 	r.ignored = ignored
@@ -67,15 +67,21 @@ func keys(set []component.Component) string {
 	return strings.Join(names, ", ")
 }
 
+// IgnoreKey is what lists the components that a manifest need not take, as people set
+// it; "" is "params.ignore_set".
+type IgnoreKey string
+
+func (k IgnoreKey) name() string { return cmp.Or(string(k), "params.ignore_set") }
+
 // takesNot is the error for a set that the manifest does not take.
-func takesNot(list []inventory.Conflict) error {
+func (o Out) takesNot(list []inventory.Conflict) error {
 	var texts, names []string
 	for _, c := range list {
 		texts, names = append(texts, c.String()), append(names, c.Key)
 	}
 	return fmt.Errorf("refuse to deploy: the manifest does not take the component set: %s; nothing was changed; "+
-		"let the manifest have ((%s_version)), which no other vars may give, or set params.ignore_set: [%s] if it is meant",
-		strings.Join(texts, "; "), strings.ReplaceAll(names[0], "-", "_"), strings.Join(names, ", "))
+		"let the manifest have ((%s_version)), which no other vars may give, or set %s: [%s] if it is meant",
+		strings.Join(texts, "; "), strings.ReplaceAll(names[0], "-", "_"), o.IgnoreKey.name(), strings.Join(names, ", "))
 }
 
 // resolveLatest puts what the director will take for "latest" in its place: the newest
@@ -99,6 +105,10 @@ func (r *run) set() []component.Component {
 	return slices.DeleteFunc(slices.Clone(r.input.Components), func(c component.Component) bool { return slices.Contains(r.Params.IgnoreSet, c.Name) })
 }
 
+// preparing is the phase that errors of the director name: what is found out here is
+// done in the step that brings it.
+const preparing = "prepare to bring stemcell and releases"
+
 // stock finds out what the director lacks of the manifest's releases and stemcells, of
 // the rest of the component set, which other deployments may need, and the release of
 // this program. What is missing and comes from nowhere is refused by name: the deploy
@@ -109,7 +119,7 @@ func (o Out) stock(ctx context.Context, r *run) error {
 	for _, w := range r.wanted {
 		there, flaw, err := r.has(ctx, w)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", preparing, err)
 		}
 		if there {
 			continue
@@ -130,7 +140,7 @@ func (o Out) stock(ctx context.Context, r *run) error {
 		if !there {
 			var err error
 			if there, err = r.shelf.lists(ctx, a.wanted()); err != nil {
-				return err
+				return fmt.Errorf("%s: %w", preparing, err)
 			}
 		}
 		if !there {
@@ -184,10 +194,11 @@ func (r *run) has(ctx context.Context, w inventory.Wanted) (there bool, flaw str
 	return usable, flaw, nil
 }
 
-// source is where what is wanted comes from: the component set, else the manifest. If
-// it is not ok, why says so where there is something to say.
+// source is where what is wanted comes from: the component set, also where params ignore
+// that it is not taken everywhere, else the manifest. If it is not ok, why says so where
+// there is something to say.
 func (r *run) source(w inventory.Wanted) (a Artifact, ok bool, why string) {
-	for _, c := range r.set() {
+	for _, c := range r.input.Components {
 		if w.IsOf(c) && w.Version == c.Version {
 			return r.artifact(c), true, ""
 		}

@@ -137,6 +137,19 @@ func TestOut_refusesASetThatTheManifestDoesNotTake(t *testing.T) {
 	}
 }
 
+// Two stemcells of one OS, of which the manifest pins one: the set is not taken by all, but
+// where it is taken it still comes from the set.
+func TestOut_bringsWhatIsTakenOfAnIgnoredComponent(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.replaced(t, "stemcells:\n", "stemcells:\n- {alias: old, os: ubuntu-jammy, version: \"1.1340\"}\n")
+		_, err := f.out(t.Context(), nil)
+		wantError(t, err, "stemcell: the set has 1.1364, the manifest 1.1340")
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.IgnoreSet = []string{"stemcell"} }); err != nil || f.count("upload "+stemcellName+"/1.1364") != 1 {
+			t.Errorf("effects %q, %v", f.all(), err)
+		}
+	})
+}
+
 // What the manifest does not name may be for others: the program itself, a release of
 // another deployment that has the same set.
 func TestOut_takesASetWithMoreThanTheManifestNames(t *testing.T) {

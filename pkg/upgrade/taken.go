@@ -68,7 +68,7 @@ func (r *run) take(name string, w inventory.Wanted) taken {
 	}
 	for _, c := range r.ignored {
 		if c.Key == name {
-			t.note = fmt.Sprintf("the component set has %s, which params.ignore_set ignores", c.Set)
+			t.note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.ignoreKey.name())
 		}
 	}
 	return t
