@@ -12,6 +12,7 @@ type Config struct {
 
 	AWS      *AWS     `yaml:"aws,omitempty"`      // absent: bring your own director
 	Director Director `yaml:"director,omitempty"` // its VM, or, without aws, where it is
+	Cloud    Cloud    `yaml:"cloud,omitempty"`    // without aws: what of the director's cloud config is used
 	Access   Access   `yaml:"access,omitempty"`
 	Web      Web      `yaml:"web,omitempty"`
 	Workers  Workers  `yaml:"workers,omitempty"`
@@ -75,6 +76,25 @@ type Director struct {
 	CACert       string       `yaml:"ca_cert,omitempty"`
 	Client       string       `yaml:"client,omitempty"`
 	ClientSecret secret.Value `yaml:"client_secret,omitempty"`
+	Deployment   string       `yaml:"deployment,omitempty"` // "concourse" (default), on a director that exists; immutable
+}
+
+// Cloud says which names of a director's own cloud config Concourse is deployed with.
+// What is not said is looked up there.
+type Cloud struct {
+	VMTypes    VMTypes  `yaml:"vm_types,omitempty"`
+	DiskType   string   `yaml:"disk_type,omitempty"`   // "default", of the database's persistent disk
+	Network    string   `yaml:"network,omitempty"`     // "default"
+	AZs        []string `yaml:"azs,omitempty"`         // ["z1", "z2"]; default: those of the network
+	WebAddress string   `yaml:"web_address,omitempty"` // "10.0.0.20": a static address of the network; default: any
+	Stemcell   string   `yaml:"stemcell,omitempty"`    // "bosh-vsphere-esxi-ubuntu-jammy-go_agent"; default: by the director's CPI
+}
+
+// VMTypes are names of vm types.
+type VMTypes struct {
+	Web      string `yaml:"web,omitempty"`      // "default"
+	Worker   string `yaml:"worker,omitempty"`   //
+	Database string `yaml:"database,omitempty"` //
 }
 
 // Web is the web node.

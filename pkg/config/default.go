@@ -46,6 +46,10 @@ func (f field) applies(c *Config) bool {
 // standard is the default, which of some keys hangs on others that stand before them.
 func (f field) standard(c *Config) any {
 	switch {
+	case f.key == "director.deployment" && elsewhere(c):
+		return "concourse"
+	case f.key == "database.kind":
+		return databaseKind(c, f.rule.Default)
 	case f.key == "database.instance_type" && c.Database.Kind == "vm":
 		return "t3.small"
 	case f.key == "tls.mode" && c.TLS.Certificate != "":
@@ -54,6 +58,20 @@ func (f field) standard(c *Config) any {
 		return "idtoken"
 	}
 	return f.rule.Default
+}
+
+// elsewhere says whether Concourse goes to a director that exists.
+func elsewhere(c *Config) bool { return c.AWS == nil && c.Director.URL != "" }
+
+// databaseKind is the default: what AWS runs, where there is AWS.
+func databaseKind(c *Config, standard any) any {
+	switch {
+	case elsewhere(c):
+		return "vm"
+	case c.AWS == nil:
+		return nil
+	}
+	return standard
 }
 
 // public says whether AWS can fetch the keys of Concourse's identity tokens: at a

@@ -17,6 +17,9 @@ type Answers struct {
 	Region      string // "eu-central-1", for an installation on AWS
 	DirectorURL string // "https://10.0.0.6:25555", for a director that exists, instead of Region
 	Domain      string // "ci.example.com"; optional with Region
+	// Client is who deploys on the director of DirectorURL, and CACert who signed its
+	// certificate, in PEM; the secret comes from the environment, or is written in later.
+	Client, CACert string
 }
 
 // Init writes a perpetual.yml with the answers filled in and every other key commented
@@ -28,14 +31,16 @@ func Init(w io.Writer, a Answers) error {
 		return err
 	}
 	d := draft{values: map[string]string{"schema": "1", "name": a.Name, "aws.region": a.Region,
-		"director.url": a.DirectorURL, "access.domain": a.Domain}}
+		"director.url": a.DirectorURL, "director.client": a.Client, "director.ca_cert": a.CACert, "access.domain": a.Domain}}
 	if a.DirectorURL != "" {
 		d.skip = func(r *rule) bool { return r.AWS }
 		d.leave = "aws"
 		d.values["state.dir"] = "./state"
+		d.examples = map[string]any{"database.kind": "vm"}
 	} else {
 		d.skip = func(*rule) bool { return false }
-		d.without = []string{"director.url", "director.ca_cert", "director.client", "director.client_secret"}
+		d.leave = "cloud"
+		d.without = []string{"director.url", "director.ca_cert", "director.client", "director.client_secret", "director.deployment"}
 	}
 	d.printf("# perpetual.yml: what Perpetual installs, and keeps upgraded.\n")
 	d.printf("#\n# Keys that begin with # are not set: they keep the value that they had, or get their\n")
@@ -60,6 +65,8 @@ type draft struct {
 	skip    func(*rule) bool  // what is of no use here
 	leave   string            // a section that is of no use here
 	without []string          // keys that are of no use here
+	// examples are by key, where the schema's are of no use here.
+	examples map[string]any
 }
 
 func (d *draft) printf(format string, args ...any) { fmt.Fprintf(&d.text, format, args...) }
@@ -115,7 +122,11 @@ func (d *draft) entry(r *rule, order []string, key, name string, depth int) erro
 		d.printf("%s%s: %s\n", indent, name, text)
 		return err
 	}
-	text, err := flow(r.example(), r)
+	example := r.example()
+	if other, said := d.examples[key]; said {
+		example = other
+	}
+	text, err := flow(example, r)
 	for i, line := range strings.Split(text, "\n") {
 		if i == 0 {
 			line = name + ": " + line

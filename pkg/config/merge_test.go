@@ -228,10 +228,11 @@ func TestDefaults_fillOnlyWhatIsOfUse(t *testing.T) {
 		t.Error("what has to be looked up, or is not wanted, is set")
 	}
 	for text, want := range map[string]func(*config.Config) bool{
-		"aws: {network: {vpc: vpc-00000001}}":                 func(c *config.Config) bool { return c.AWS.Network.CIDR == "" },
-		"aws: {}\ndatabase: {kind: vm}":                       func(c *config.Config) bool { return c.Database.InstanceType == "t3.small" },
-		"name: ci":                                            func(c *config.Config) bool { return c.Database.Kind == "" && c.AWS == nil && c.Web.Instances == 1 },
-		"tls: {certificate: \"-----BEGIN CERTIFICATE-----\"}": func(c *config.Config) bool { return c.TLS.Mode == "own" },
+		"aws: {network: {vpc: vpc-00000001}}":       func(c *config.Config) bool { return c.AWS.Network.CIDR == "" },
+		"aws: {}\ndatabase: {kind: vm}":             func(c *config.Config) bool { return c.Database.InstanceType == "t3.small" },
+		"director: {url: 'https://10.0.0.6:25555'}": func(c *config.Config) bool { return c.Database.Kind == "vm" && c.Director.Deployment == "concourse" },
+		"name: ci": func(c *config.Config) bool { return c.Database.Kind == "" && c.AWS == nil && c.Web.Instances == 1 },
+		"tls: {certificate: \"-----BEGIN CERTIFICATE-----\"}":                                                  func(c *config.Config) bool { return c.TLS.Mode == "own" },
 		"aws: {}\naccess: {domain: ci.example.com}\ntls: {mode: lets_encrypt}":                                 func(c *config.Config) bool { return c.Pipeline.Credentials == "idtoken" },
 		"aws: {}\naccess: {domain: ci.example.com, port: 8443}\ntls: {mode: lets_encrypt}":                     func(c *config.Config) bool { return c.Pipeline.Credentials == "ssm" },
 		"aws: {}\naccess: {domain: ci.example.com, web: [10.0.0.0/8]}\ntls: {mode: lets_encrypt}":              func(c *config.Config) bool { return c.Pipeline.Credentials == "ssm" },

@@ -96,10 +96,9 @@ func (v *validator) place() {
 		if n := len(v.c.Name); n > MaxName {
 			v.wrong("name", "has %d characters, and with aws %d are the most: the names of the roles that are made from it would be too long for IAM", n, MaxName)
 		}
-		for key, set := range map[string]bool{"director.url": d.URL != "", "director.ca_cert": d.CACert != "",
-			"director.client": d.Client != "", "director.client_secret": !d.ClientSecret.Empty()} {
-			if set {
-				v.wrong(key, "is for a director that exists, and with aws one is made; leave out one of them")
+		for _, f := range fields() {
+			if ofOwn(f.key) && f.set(v.c) {
+				v.wrong(f.key, "is for a director that exists, and with aws one is made; leave out one of them")
 			}
 		}
 		return
@@ -117,11 +116,22 @@ func (v *validator) place() {
 	if v.c.Access.Domain == "" {
 		v.wrong("access.domain", "is required with director.url: the name or address under which Concourse will be reached")
 	}
+	if v.c.Database.Kind == "rds" {
+		v.wrong("database.kind", "rds is of AWS; without aws want vm, or leave the key out")
+	}
+	if v.c.Cloud.WebAddress != "" && v.c.Web.Instances > 1 {
+		v.wrong("cloud.web_address", "is one address, and web.instances is %d; leave it out and put a load balancer before them with manifest.ops_files", v.c.Web.Instances)
+	}
 	for _, f := range fields() {
 		if f.rule.AWS && f.set(v.c) {
 			v.warn(f.key, "is of no use without aws")
 		}
 	}
+}
+
+// ofOwn says whether a key is for a director that exists alone.
+func ofOwn(key string) bool {
+	return slices.Contains([]string{"director.url", "director.ca_cert", "director.client", "director.client_secret", "director.deployment"}, key) || strings.HasPrefix(key, "cloud.")
 }
 
 // reserved are the tags that BOSH and Perpetual set themselves.

@@ -20,7 +20,11 @@ func Check(c *config.Config, u User) config.Problems {
 	in := example(c)
 	in.User = User{Vars: u.Vars}
 	var problems config.Problems
-	for _, make := range []func(Input) (manifest.Template, error){Input.concourse, Input.director, CloudConfig, Pipeline} {
+	all := []func(Input) (manifest.Template, error){Input.concourse, Input.director, CloudConfig, Pipeline}
+	if in.elsewhere() {
+		all = []func(Input) (manifest.Template, error){Input.concourse, Pipeline} // the rest is somebody else's
+	}
+	for _, make := range all {
 		if renders(in, make, true) != nil {
 			return nil // the configuration itself is wrong, which config.Validate says
 		}
@@ -37,6 +41,9 @@ func Check(c *config.Config, u User) config.Problems {
 		{"manifest.cloud_config_ops_files", c.Manifest.CloudOpsFiles, u.CloudOpsFiles, &in.User.CloudOpsFiles, CloudConfig},
 		{"pipeline.ops_files", c.Pipeline.OpsFiles, u.PipelineOpsFiles, &in.User.PipelineOpsFiles, Pipeline},
 	} {
+		if in.elsewhere() && (kind.key == "manifest.director_ops_files" || kind.key == "manifest.cloud_config_ops_files") {
+			continue
+		}
 		for _, file := range kind.all {
 			before := *kind.good
 			*kind.good = append(before[:len(before):len(before)], file)
@@ -80,6 +87,9 @@ func (in Input) checkVariables() config.Problems {
 	}{
 		{"manifest.ops_files", Concourse}, {"manifest.director_ops_files", Director}, {"manifest.cloud_config_ops_files", CloudConfig},
 	} {
+		if in.elsewhere() && kind.key != "manifest.ops_files" {
+			continue
+		}
 		if err := renders(in, kind.make, false); err != nil {
 			problems = append(problems, config.Problem{Key: kind.key, Text: err.Error()})
 		}
@@ -126,6 +136,21 @@ func example(c *config.Config) Input {
 	}
 	if c.AWS != nil {
 		in.Infrastructure.Region = c.AWS.Region
+		return in
 	}
+	whole := *c
+	whole.Cloud, _ = exampleNames(c.Cloud).Choose(c.Cloud, config.Cloud{})
+	in.Config = &whole
 	return in
+}
+
+// exampleNames are those of a cloud config that has what is named.
+func exampleNames(c config.Cloud) Names {
+	network := cmp.Or(c.Network, "example")
+	azs := append(slices.Clone(c.AZs), "example")
+	return Names{
+		azs: azs, vmTypes: []string{"default", c.VMTypes.Web, c.VMTypes.Worker, c.VMTypes.Database},
+		diskTypes: []string{cmp.Or(c.DiskType, "example")}, networks: []string{network},
+		reaches: map[string][]string{network: azs},
+	}
 }

@@ -4,17 +4,21 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // Names that the parts of an environment know each other by.
 const (
-	// Deployment is what the director calls Concourse.
+	// Deployment is what the director calls Concourse, unless it exists and is told
+	// another name: see DeploymentName.
 	Deployment = "concourse"
 	// ATCUser is the local user of Concourse that this project logs in as.
 	ATCUser = "perpetual"
@@ -38,15 +42,8 @@ const (
 
 // concourse is Concourse's manifest with its section variables.
 func (in Input) concourse() (manifest.Template, error) {
-	if in.Config.Web.Instances > 1 {
-		return manifest.Template{}, errors.New("render Concourse's manifest: web.instances is more than 1, but there is one address for it and no load balancer; add both with manifest.ops_files and leave it at 1")
-	}
-	if len(in.Infrastructure.Zones) == 0 || in.Infrastructure.WebAddress == "" {
-		return manifest.Template{}, errors.New("render Concourse's manifest: the infrastructure has no zone or no address for the web")
-	}
-	if in.hasService() && in.Infrastructure.Database.Host == "" {
-		// Never a VM instead: it would come up empty.
-		return manifest.Template{}, errors.New("render Concourse's manifest: database.kind is rds, but the infrastructure has no database")
+	if err := in.whole(); err != nil {
+		return manifest.Template{}, fmt.Errorf("render Concourse's manifest: %w", err)
 	}
 	ops, err := opsFiles(in.concourseOps()...)
 	if err != nil {
@@ -68,6 +65,36 @@ func (in Input) concourse() (manifest.Template, error) {
 		concourseDefaults(), in.proxyVars(), in.databaseVars(), in.concourseVars(), values), nil
 }
 
+// elsewhere says whether Concourse goes to a director that exists, on whatever IaaS.
+func (in Input) elsewhere() bool { return in.Config.AWS == nil }
+
+// DeploymentName is what the director calls Concourse.
+func DeploymentName(c *config.Config) string { return cmp.Or(c.Director.Deployment, Deployment) }
+
+// whole says what the manifest cannot be rendered without.
+func (in Input) whole() error {
+	if in.elsewhere() {
+		c := in.Config.Cloud
+		switch {
+		case in.hasService():
+			return errors.New("database.kind is rds, which is of AWS")
+		case len(c.AZs) == 0 || c.Network == "" || c.DiskType == "" || c.VMTypes.Web == "" || c.VMTypes.Worker == "" || c.VMTypes.Database == "":
+			return errors.New("the section cloud does not name all that is used of the director's cloud config")
+		}
+		return nil
+	}
+	switch {
+	case in.Config.Web.Instances > 1:
+		return errors.New("web.instances is more than 1, but there is one address for it and no load balancer; add both with manifest.ops_files and leave it at 1")
+	case len(in.Infrastructure.Zones) == 0 || in.Infrastructure.WebAddress == "":
+		return errors.New("the infrastructure has no zone or no address for the web")
+	case in.hasService() && in.Infrastructure.Database.Host == "":
+		// Never a VM instead: it would come up empty.
+		return errors.New("database.kind is rds, but the infrastructure has no database")
+	}
+	return nil
+}
+
 // concourseDefaults are those of the bundled manifest, without a major of PostgreSQL.
 func concourseDefaults() vars {
 	values := manifest.ConcourseDefaults()
@@ -83,7 +110,13 @@ const webJob = "/instance_groups/name=web/jobs/name=web/properties/"
 
 // concourseOps are the bundled ops that the configuration asks for.
 func (in Input) concourseOps() []string {
-	names := []string{"aws"}
+	names := []string{"https"}
+	switch {
+	case !in.elsewhere():
+		names = append(names, "aws")
+	case in.Config.Cloud.WebAddress != "":
+		names = append(names, "web-address")
+	}
 	if in.hasService() {
 		names = append(names, "database-service")
 		if in.Infrastructure.Database.CA != "" {
@@ -159,8 +192,8 @@ func (in Input) concourseVars() vars {
 	for n, tag := range c.Workers.Tags {
 		tags[n] = tag
 	}
-	return vars{
-		"deployment_name": Deployment, "cluster_name": c.Name, "tags": in.tags(), "region": i.Region,
+	values := vars{
+		"deployment_name": DeploymentName(c), "cluster_name": c.Name, "tags": in.tags(), "region": i.Region,
 		"azs": azs, "network_name": "private",
 		"web_instances": max(1, c.Web.Instances), "web_vm_type": "web", "web_address": i.WebAddress,
 		"web_port": cmp.Or(c.Access.Port, 443), "web_host": in.Host(), "external_url": in.URL(),
@@ -171,6 +204,23 @@ func (in Input) concourseVars() vars {
 		"parameter_path":    strings.TrimSuffix(i.ParameterPath, "/"),
 		"concourse_version": v.Concourse, "bpm_version": v.BPM, "postgres_version": v.Postgres,
 		"stemcell_name": v.StemcellName, "stemcell_version": v.Stemcell,
+	}
+	if in.elsewhere() {
+		maps.Copy(values, cloudNames(c.Cloud))
+	}
+	return values
+}
+
+// cloudNames are the names of a director's own cloud config.
+func cloudNames(c config.Cloud) vars {
+	azs := make([]any, len(c.AZs))
+	for n, az := range c.AZs {
+		azs[n] = az
+	}
+	return vars{
+		"azs": azs, "network_name": c.Network, "web_address": c.WebAddress,
+		"web_vm_type": c.VMTypes.Web, "worker_vm_type": c.VMTypes.Worker,
+		"db_vm_type": c.VMTypes.Database, "db_persistent_disk_type": c.DiskType,
 	}
 }
 
@@ -203,7 +253,13 @@ func (in Input) proxyVars() vars {
 			none = append(none, z.PublicCIDR, z.PrivateCIDR)
 		}
 	}
-	none = append(none, in.Infrastructure.DirectorIP)
+	if in.elsewhere() {
+		if u, err := url.Parse(in.Config.Director.URL); err == nil {
+			none = append(none, u.Hostname())
+		}
+	} else {
+		none = append(none, in.Infrastructure.DirectorIP)
+	}
 	list := make([]any, len(none))
 	for n, host := range none {
 		list[n] = host

@@ -1,6 +1,7 @@
 // Package environment renders what is deployed on AWS from a configuration and the
 // infrastructure that is there: the director's create-env manifest, the cloud
-// config, Concourse's manifest and the self-upgrade pipeline.
+// config, Concourse's manifest and the self-upgrade pipeline. For a director that
+// exists it renders Concourse's manifest alone, with the names of its cloud config.
 //
 // Templates hold no credential: those are in the variables next to them. The names
 // of properties are those of the releases' job specs; what the AWS CPI understands

@@ -75,7 +75,7 @@ func (in Input) pipelineVars() vars {
 	values := vars{
 		"installation_name": c.Name, "aws_region": in.Infrastructure.Region, "pipeline_role": in.Infrastructure.PipelineRole,
 		"perpetual_version": in.Versions.Perpetual,
-		"deployment_name":   Deployment,
+		"deployment_name":   DeploymentName(c),
 		// The pipeline runs in the VPC, where the director has its own address.
 		"director_url":     "https://" + in.Infrastructure.DirectorIP + ":25555",
 		"director_ca_cert": textOf(in.Credentials, DirectorCA, "certificate"),

@@ -113,7 +113,11 @@ func Variables(in Input) ([]credential.Variable, error) {
 	in.Credentials = nil // rendering takes what has a value out of the section
 	var all []credential.Variable
 	seen := map[string]bool{}
-	for _, draft := range []func() (manifest.Template, error){in.director, in.concourse} {
+	drafts := []func() (manifest.Template, error){in.director, in.concourse}
+	if in.elsewhere() {
+		drafts = drafts[1:]
+	}
+	for _, draft := range drafts {
 		t, err := draft()
 		if err != nil {
 			return nil, err
