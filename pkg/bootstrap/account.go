@@ -2,14 +2,10 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
-
-// errElsewhere refuses to install on a director that exists.
-var errElsewhere = errors.New("an installation is made on AWS, and the configuration names a director that exists (director.url); nothing was changed: for that one set the bundled pipeline, with perpetual pipeline and fly set-pipeline")
 
 // checkAccount asks who we are and whether the region has what is wanted, before
 // anything is made. It changes nothing.
@@ -34,8 +30,8 @@ func (r *run) checkAccount(ctx context.Context) (Outcome, error) {
 
 // lookUp finds what the user need not say, and what the account must have.
 func (r *run) lookUp(ctx context.Context) error {
-	if r.config.AWS == nil {
-		return nil
+	if r.elsewhere() {
+		return r.findNames(ctx)
 	}
 	r.record.Account, r.record.Region = r.identity.Account, r.config.AWS.Region
 	if !r.record.Stack && r.record.Infrastructure == nil {

@@ -20,7 +20,7 @@ const versionKey = "database.version"
 // become what database.version says. A major upgrade is r.raise then.
 func (r *run) checkDatabase(ctx context.Context) error {
 	wanted := r.config.Database.Version
-	if wanted == 0 || r.config.AWS == nil {
+	if wanted == 0 {
 		return nil
 	}
 	if usesService(r.config) {

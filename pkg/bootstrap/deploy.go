@@ -41,7 +41,7 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 	result := upgrade.Input{Components: r.set, Vars: concourse.Vars}
 	concourse.Vars = nil
 	result.Manifest = concourse
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		return result, nil // the cloud config is its owner's
 	}
 	cloud, err := environment.CloudConfig(in)
@@ -154,8 +154,14 @@ func (r *run) local() bool { return r.config.State != nil && r.config.State.Dir 
 
 const whyLocal = "the state is in a directory, which no build reaches: this Concourse does not upgrade itself until the state is in a bucket"
 
+// noParameters is what there is to say of parameters without a pipeline.
+const noParameters = "none are made: no pipeline is set"
+
 // setPipeline sets the self-upgrade pipeline, and lets it run when it is new.
 func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
+	if r.elsewhere() {
+		return skipped("%s", r.noPipeline())
+	}
 	if r.local() {
 		return skipped("%s", whyLocal)
 	}
@@ -243,6 +249,9 @@ func (r *run) pipeline(in environment.Input) ([]byte, error) {
 
 // putParameters gives the pipeline its credentials through the credential manager.
 func (r *run) putParameters(ctx context.Context) (Outcome, error) {
+	if r.elsewhere() {
+		return skipped("%s", noParameters)
+	}
 	if r.local() {
 		return skipped("%s", whyLocal)
 	}

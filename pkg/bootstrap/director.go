@@ -42,7 +42,7 @@ func (r *run) request(ctx context.Context) (EnvironmentRequest, error) {
 
 // convergeDirector makes the director's VM as wanted.
 func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		return r.lookAtDirector(ctx)
 	}
 	request, err := r.request(ctx)
@@ -85,7 +85,7 @@ func (r *run) lookAtDirector(ctx context.Context) (Outcome, error) {
 
 // access is how this run reaches the director: from inside by its private address.
 func (r *run) access() resource.Director {
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		d := r.config.Director
 		return resource.Director{URL: d.URL, CACert: d.CACert, Client: d.Client, ClientSecret: d.ClientSecret}
 	}
@@ -99,7 +99,7 @@ func (r *run) access() resource.Director {
 
 // deleteDirector deletes the director's VM, its disk and its stemcell.
 func (r *run) deleteDirector(ctx context.Context) (Outcome, error) {
-	if r.config.AWS == nil || r.record.Infrastructure == nil || !r.record.Director {
+	if r.elsewhere() || r.record.Infrastructure == nil || !r.record.Director {
 		return skipped("none was made")
 	}
 	request, err := r.request(ctx)
@@ -133,8 +133,12 @@ func (r *run) deleteDeployment(ctx context.Context) (Outcome, error) {
 		return upToDate("no deployment %s on the director", r.deploymentName())
 	}
 	if err != nil {
-		return Outcome{}, fmt.Errorf("delete deployment %s: %w; nothing else was deleted, since its VMs would be left over: a director that does not answer from here is mended, and let through, by perpetual deploy %s",
-			r.deploymentName(), because(ctx, err), r.Name)
+		way := fmt.Sprintf("a director that does not answer from here is mended, and let through, by perpetual deploy %s", r.Name)
+		if r.elsewhere() {
+			way = "run destroy again when the director answers"
+		}
+		return Outcome{}, fmt.Errorf("delete deployment %s: %w; nothing else was deleted, since its VMs would be left over: %s",
+			r.deploymentName(), because(ctx, err), way)
 	}
 	r.note(stepDeploy, "director task %d deletes deployment %s", task, r.deploymentName())
 	ended, err := d.Wait(ctx, task, r.event(stepDeploy))
@@ -185,7 +189,7 @@ func (r *run) runningDeletion(ctx context.Context, d Director) (int, error) {
 // for a while: with the director nobody would know them any more. On a director that
 // was there before, others may have disks to keep.
 func (r *run) cleanUp(ctx context.Context, d Director) error {
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		return nil
 	}
 	task, err := d.CleanUp(ctx)
@@ -207,4 +211,4 @@ func isNotFound(err error) bool {
 }
 
 // deploymentName is that of Concourse on the director.
-func (r *run) deploymentName() string { return environment.Deployment }
+func (r *run) deploymentName() string { return environment.DeploymentName(r.config) }

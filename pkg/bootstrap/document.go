@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -39,6 +40,8 @@ type record struct {
 	Submitted []component.Component `json:"submitted,omitempty"` // the set that the director was asked to deploy last
 	Applied   []component.Component `json:"applied,omitempty"`   // the set that was verified last
 	Web       *webSeen              `json:"web,omitempty"`
+	// Cloud are the names that were found in the cloud config of a director that exists.
+	Cloud *config.Cloud `json:"cloud,omitempty"`
 	// Director and Deployment say that create-env, and the director, were asked for it:
 	// they may have made something, whatever else is known.
 	Director   bool `json:"director,omitempty"`

@@ -64,7 +64,7 @@ func stay(chosen, deployed []component.Component, name string) []component.Compo
 // checkDirector refuses to make the director of older parts than it has: its database
 // does not go back. Where the state does not say what it has, the director is asked.
 func (r *run) checkDirector(ctx context.Context) error {
-	if r.config.AWS == nil || !r.record.Director || r.record.Infrastructure == nil {
+	if r.elsewhere() || !r.record.Director || r.record.Infrastructure == nil {
 		return nil
 	}
 	wanted, err := r.directorVersions()

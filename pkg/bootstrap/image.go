@@ -61,7 +61,7 @@ func StemcellImages(archive io.Reader) (map[string]string, error) {
 // checkImages wants light stemcells to have an image in the region: without one the
 // first VM fails, half an hour later.
 func (r *run) checkImages(ctx context.Context) error {
-	if r.config.AWS == nil || r.Images == nil {
+	if r.elsewhere() || r.Images == nil {
 		return nil
 	}
 	region := r.config.AWS.Region

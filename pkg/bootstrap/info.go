@@ -16,9 +16,10 @@ import (
 
 // Info is what an installation is, from its state alone.
 type Info struct {
-	Name         string            `json:"name"`     // "ci"
-	URL          string            `json:"url"`      // "https://ci.example.com"; "" before there is one
-	Director     string            `json:"director"` // "https://203.0.113.9:25555"
+	Name         string            `json:"name"`       // "ci"
+	URL          string            `json:"url"`        // "https://ci.example.com"; "" before there is one
+	Deployment   string            `json:"deployment"` // "concourse", on the director
+	Director     string            `json:"director"`   // "https://203.0.113.9:25555"
 	Account      string            `json:"account,omitempty"`
 	Region       string            `json:"region,omitempty"`
 	Addresses    map[string]string `json:"addresses"`         // "web", "director", "egress"
@@ -74,7 +75,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 		return Info{}, fmt.Errorf("read the state of %s: %w", i.Name, err)
 	}
 	info := Info{
-		Name: i.Name, URL: r.url(), Account: r.record.Account, Region: r.record.Region, Program: r.record.Program,
+		Name: i.Name, URL: r.url(), Deployment: r.deploymentName(), Account: r.record.Account, Region: r.record.Region, Program: r.record.Program,
 		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps,
 		Verified: describeSet(r.record.Applied) == describeSet(r.record.Desired) && len(r.record.Applied) > 0,
 	}
@@ -91,7 +92,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	for _, e := range credential.Expiries(r.credentials, r.now()) {
 		info.Certificates = append(info.Certificates, Certificate{e.Name, e.CA, e.NotAfter, e.DaysLeft})
 	}
-	if r.config.AWS == nil || r.record.Infrastructure != nil {
+	if r.elsewhere() || r.record.Infrastructure != nil {
 		info.Access, info.Web = r.access(), r.web()
 		info.Person = info.Web
 		person := environment.PersonAccess(info.Web.URL, r.config, r.credentials)

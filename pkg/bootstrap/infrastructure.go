@@ -13,7 +13,7 @@ import (
 
 // convergeInfrastructure makes the stack as wanted, and reads what it gives.
 func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		if err := r.saveConfig(ctx); err != nil {
 			return Outcome{}, err
 		}

@@ -15,9 +15,6 @@ import (
 // from there.
 func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
-	if r.config.AWS == nil {
-		return r.result, errElsewhere
-	}
 	// The store comes first, and with it the lease under which all else is done.
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
 		return r.result, err
@@ -113,6 +110,11 @@ func (r *run) settleConfiguration(ctx context.Context) (Outcome, error) {
 // run, or the newest that the constraints allow. It goes back with nothing.
 func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 	before, newest := r.record.Desired, false
+	if !r.options.Upgrade {
+		if err := r.checkStemcell(before); err != nil {
+			return Outcome{}, err
+		}
+	}
 	switch {
 	case len(r.options.Components) > 0:
 		r.set = r.options.Components
@@ -183,7 +185,7 @@ func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
 	} else if err != nil {
 		return nil, &StepError{stepState, r.unopened(ctx, err)}
 	}
-	if err := r.checkStanding(ctx); err != nil {
+	if err := r.checkDestroy(ctx); err != nil {
 		return nil, &StepError{stepState, err}
 	}
 	held, release, err := r.hold(ctx, "destroy "+i.Name)
@@ -221,7 +223,7 @@ func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
 
 // left adds what the account still has of the installation.
 func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		return kept, nil
 	}
 	list, err := r.Account.Left(ctx)
@@ -232,7 +234,7 @@ func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
 }
 
 func (r *run) deleteParameters(ctx context.Context) (Outcome, error) {
-	if r.config.AWS == nil || r.infra.ParameterPath == "" {
+	if r.elsewhere() || r.infra.ParameterPath == "" {
 		return skipped("none were made")
 	}
 	if err := r.deleteKeys(ctx); err != nil {
@@ -246,7 +248,7 @@ func (r *run) deleteParameters(ctx context.Context) (Outcome, error) {
 }
 
 func (r *run) deleteInfrastructure(ctx context.Context) (Outcome, []string, error) {
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		o, err := skipped("the director's owner has made it")
 		return o, nil, err
 	}

@@ -206,6 +206,10 @@ type Director interface {
 	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
 	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
 	CleanUp(ctx context.Context) (task int, err error)
+	// CloudConfigs are those that are current, by whatever name: the director joins them.
+	CloudConfigs(ctx context.Context) ([][]byte, error)
+	// CPI is what the director calls its CPI, "vsphere_cpi".
+	CPI(ctx context.Context) (string, error)
 	// Keeper keeps the list of paused pipelines of a deployment: on the director, which
 	// the build that verifies reaches, too.
 	Keeper(deployment string) pause.Keeper

@@ -20,9 +20,6 @@ const notYet = "would be made"
 // changes nothing, but for a change set of the stack that it discards.
 func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	r := i.newRun(o)
-	if r.config.AWS == nil {
-		return Plan{}, errElsewhere
-	}
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
 		return Plan{}, err
 	}
@@ -104,7 +101,7 @@ func (p *planner) configuration(ctx context.Context) (PlannedStep, error) {
 }
 
 func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
-	if p.config.AWS == nil {
+	if p.elsewhere() {
 		return quiet("the director exists already")
 	}
 	if err := p.lendPassword(ctx); err != nil {
@@ -187,7 +184,7 @@ func (p *planner) components(ctx context.Context) (PlannedStep, error) {
 
 func (p *planner) director(ctx context.Context) (PlannedStep, error) {
 	switch {
-	case p.config.AWS == nil:
+	case p.elsewhere():
 		o, err := p.lookAtDirector(ctx)
 		return PlannedStep{Summary: o.Report}, err
 	case p.bare:
@@ -248,6 +245,9 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 
 // parameters are those of the pipeline, and the key of its user.
 func (p *planner) parameters(ctx context.Context) (PlannedStep, error) {
+	if p.elsewhere() {
+		return quiet("%s", noParameters)
+	}
 	if p.local() {
 		return quiet("%s", whyLocal)
 	}
@@ -284,6 +284,9 @@ func (p *planner) parameters(ctx context.Context) (PlannedStep, error) {
 
 func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	name := p.config.Pipeline.Name
+	if p.elsewhere() {
+		return quiet("%s", p.noPipeline())
+	}
 	if p.local() {
 		return quiet("%s", whyLocal)
 	}

@@ -86,7 +86,7 @@ func (r *run) checkRoom(ctx context.Context) error {
 	if err := r.lookUp(ctx); err != nil {
 		return err
 	}
-	if r.roomChecked || r.options.Self || r.config.AWS == nil || r.record.Infrastructure != nil {
+	if r.roomChecked || r.options.Self || r.elsewhere() || r.record.Infrastructure != nil {
 		return nil
 	}
 	r.roomChecked = true

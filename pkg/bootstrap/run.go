@@ -201,7 +201,7 @@ func (r *run) input() (environment.Input, error) {
 
 // spotCeiling is the most that an hour of a spot worker may cost; "" without AWS.
 func (r *run) spotCeiling(instanceType string) string {
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		return ""
 	}
 	return r.SpotCeiling(r.config.AWS.Region, instanceType)

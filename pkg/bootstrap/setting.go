@@ -99,7 +99,7 @@ func (r *run) mayTakeBack(ctx context.Context) bool {
 
 // takeBack stores the settings, the files and what was chosen for them as they were.
 func (r *run) takeBack(ctx context.Context) {
-	r.record.Files, r.record.InstanceTypes, r.record.Spread = r.before.Files, r.before.InstanceTypes, r.before.Spread
+	r.record.Files, r.record.InstanceTypes, r.record.Spread, r.record.Cloud = r.before.Files, r.before.InstanceTypes, r.before.Spread, r.before.Cloud
 	_, err := r.configDocument.save(ctx, r.stored)
 	if err == nil {
 		err = r.saveRecord(ctx)

@@ -39,8 +39,8 @@ const directorStateName = "environment/state.json"
 // checkStanding refuses a state that knows less than the world: nothing may be made
 // a second time because the state is empty, another one, or not whole. It reads only.
 func (r *run) checkStanding(ctx context.Context) error {
-	if r.config.AWS == nil {
-		return nil
+	if r.elsewhere() {
+		return r.checkDeployment(ctx)
 	}
 	stack, err := r.Infra.Look(ctx)
 	if err != nil {
@@ -105,7 +105,7 @@ func (r *run) missing(ctx context.Context) ([]string, error) {
 	if !r.credentialDocument.exists && (made || r.record.Director || usesService(r.config)) {
 		names = append(names, credentialsName)
 	}
-	if !r.record.Deployment {
+	if !r.record.Deployment || r.elsewhere() {
 		return names, nil
 	}
 	list, err := r.store.List(ctx, directorStateName)
@@ -154,7 +154,7 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 	default:
 		found = true
 	}
-	if err := r.checkStanding(ctx); err != nil || r.known() || r.config.AWS == nil {
+	if err := r.checkStanding(ctx); err != nil || r.known() || r.elsewhere() {
 		return found, err
 	}
 	return found, r.checkElsewhere(ctx)
@@ -163,7 +163,7 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 // unopened explains a state that could not be opened: mostly credentials are for the
 // right bucket only, and a wrong region or bucket is then refused as somebody else's.
 func (r *run) unopened(ctx context.Context, err error) error {
-	if r.config.AWS == nil || ctx.Err() != nil {
+	if r.elsewhere() || ctx.Err() != nil {
 		return err
 	}
 	stack, lookErr := r.Infra.Look(ctx)
@@ -192,7 +192,7 @@ func (r *run) stateBucket() string {
 // destroyUnknown is Destroy where there is no state: it deletes what a plan, or a first
 // install that has failed early, has left of a stack.
 func (r *run) destroyUnknown(ctx context.Context, remains step) (left []string, err error) {
-	if r.config.AWS == nil {
+	if r.elsewhere() {
 		return nil, &StepError{stepState, fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))}
 	}
 	stack, err := r.Infra.Look(ctx)

@@ -23,7 +23,7 @@ func watch(c *config.Config) resource.Source {
 		Watch: map[string]resource.Watch{
 			"concourse": {Release: "github.com/concourse/concourse-bosh-release", Version: value(v.Concourse, "concourse_constraint")},
 			"bpm":       {Release: "github.com/cloudfoundry/bpm-release", Version: value(v.BPM, "bpm_constraint")},
-			"stemcell":  {Stemcell: value("", "stemcell_name"), Version: value(v.Stemcell, "stemcell_constraint")},
+			"stemcell":  {Stemcell: value(c.Cloud.Stemcell, "stemcell_name"), Version: value(v.Stemcell, "stemcell_constraint")},
 			"perpetual": {GitHub: value("", "perpetual_repository"), Version: value(v.Perpetual, "perpetual_constraint")},
 		},
 		GitHub: resource.GitHub{Token: c.Pipeline.GitHubToken, URL: c.GitHub.URL, CACert: c.GitHub.CACert},

@@ -225,6 +225,25 @@ func (d director) Version(ctx context.Context) (string, error) {
 	return version, err
 }
 
+// CPI implements bootstrap.Director.
+func (d director) CPI(ctx context.Context) (string, error) {
+	info, err := d.client.Info(ctx)
+	return info.CPI, err
+}
+
+// CloudConfigs implements bootstrap.Director.
+func (d director) CloudConfigs(ctx context.Context) ([][]byte, error) {
+	list, err := d.client.Configs(ctx, "cloud", "")
+	if err != nil {
+		return nil, err
+	}
+	texts := make([][]byte, len(list))
+	for i, c := range list {
+		texts[i] = []byte(c.Content)
+	}
+	return texts, nil
+}
+
 // SetCloudConfig implements upgrade.Director. It compares by content, as the director writes YAML in its own way.
 func (d director) SetCloudConfig(ctx context.Context, content []byte, dryRun bool) (bool, error) {
 	wanted, err := manifest.Digest(content)

@@ -3,7 +3,9 @@ package installer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -42,13 +44,59 @@ func (g initGrammar) run(c *command.Call) error {
 	if g.Region == "" && g.DirectorURL == "" {
 		g.Region = c.Env("AWS_REGION")
 	}
+	authority, err := g.authority()
+	if err != nil {
+		return fmt.Errorf("config init: %w", err)
+	}
 	var text bytes.Buffer
-	err := config.Init(&text, config.Answers{Name: g.Name, Region: g.Region, Domain: g.Domain, DirectorURL: g.DirectorURL})
+	err = config.Init(&text, config.Answers{
+		Name: g.Name, Region: g.Region, Domain: g.Domain, DirectorURL: g.DirectorURL, Client: g.DirectorClient, CACert: authority,
+	})
 	if err != nil {
 		return fmt.Errorf("config init: %w", err)
 	}
 	_, err = c.Out.Write(text.Bytes())
 	return err
+}
+
+// authority checks that the answers to a director are whole, so that the file is valid,
+// and reads the certificate.
+func (g initGrammar) authority() (string, error) {
+	if g.DirectorURL == "" {
+		if g.DirectorClient != "" || g.DirectorCACert != "" {
+			return "", errors.New("--director-client and --director-ca-cert are of a director that exists: give --director-url, too")
+		}
+		return "", nil
+	}
+	var lacks []string
+	if g.Domain == "" {
+		lacks = append(lacks, "--domain, the name or address under which Concourse will be reached")
+	}
+	if g.DirectorClient == "" {
+		lacks = append(lacks, "--director-client, who may deploy")
+	}
+	if len(lacks) > 0 {
+		return "", fmt.Errorf("--director-url needs %s", strings.Join(lacks, ", and "))
+	}
+	if g.DirectorCACert == "" || strings.HasPrefix(strings.TrimSpace(g.DirectorCACert), "-----BEGIN") {
+		return g.DirectorCACert, nil
+	}
+	text, err := os.ReadFile(g.DirectorCACert)
+	if err != nil {
+		return "", fmt.Errorf("--director-ca-cert: %w", err)
+	}
+	return string(text), nil
+}
+
+// softened makes a warning of a secret that is not here: the file need not have it, and
+// deploy may find it in its environment.
+func softened(p config.Problem, c *config.Config) config.Problem {
+	const key = "director.client_secret"
+	if p.Key == key && c.Director.ClientSecret.Empty() {
+		p.Warning = true
+		p.Text = "is not here; deploy needs it, from the file or as " + environmentPrefix + "DIRECTOR_CLIENT_SECRET"
+	}
+	return p
 }
 
 // run says all that is wrong with a configuration, as a first deploy would see it.
@@ -71,6 +119,7 @@ func (g validateGrammar) run(c *command.Call, set given) error {
 	unreadable := problems
 	for _, p := range w.source.Locate(found) {
 		// A key whose value cannot be read has its problem already.
+		p = softened(p, whole)
 		if !slices.ContainsFunc(unreadable, func(before config.Problem) bool { return before.Key != "" && strings.HasPrefix(p.Key, before.Key) }) {
 			problems = append(problems, p)
 		}

@@ -66,16 +66,23 @@ func (s *session) aboutToGo(ctx context.Context, i *bootstrap.Installation) stri
 		return fmt.Sprintf("This deletes what there is of %s.\n", name) // and says what is wrong before anything is deleted
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "This deletes Concourse %s with its pipelines, builds and database, and everything under it:\n", name)
+	under := "everything under it"
+	if s.config.AWS == nil {
+		under = "its state"
+	}
+	fmt.Fprintf(&b, "This deletes Concourse %s with its pipelines, builds and database, and %s:\n", name, under)
 	for _, line := range [][2]string{{"account", info.Account}, {"region", info.Region}, {"Concourse", info.URL}, {"director", info.Director}} {
 		if line[1] != "" {
 			fmt.Fprintf(&b, "  %-10s %s\n", line[0], line[1])
 		}
 	}
 	fmt.Fprintf(&b, "  %-10s %s\n", "VMs", s.countVMs(ctx, i, info))
-	if s.config.Database.Kind != "vm" && s.config.AWS != nil {
+	switch {
+	case s.config.AWS == nil:
+		b.WriteString("What stays: the director with its cloud config, and what it keeps of disks.\n")
+	case s.config.Database.Kind != "vm":
 		b.WriteString("What stays: a last snapshot of the database, until you delete it.\n")
-	} else {
+	default:
 		b.WriteString("Nothing of it stays.\n")
 	}
 	return b.String()
@@ -93,12 +100,16 @@ func (s *session) countVMs(ctx context.Context, i *bootstrap.Installation, info 
 		return "not known: " + firstLine(err.Error())
 	}
 	defer done()
-	list, err := d.Instances(ctx, concourseDeployment)
+	list, err := d.Instances(ctx, info.Deployment)
+	own := "and the director's"
+	if s.config.AWS == nil {
+		own = "and not the director's"
+	}
 	switch {
 	case errors.Is(err, upgrade.ErrNotFound):
-		return "the director's"
+		return "none of Concourse, " + own
 	case err != nil:
-		return "the director's; those of Concourse are not known, since it does not answer"
+		return "those of Concourse, " + own + "; how many is not known, since it does not answer"
 	}
 	vms := 0
 	for _, instance := range list {
@@ -106,7 +117,7 @@ func (s *session) countVMs(ctx context.Context, i *bootstrap.Installation, info 
 			vms++
 		}
 	}
-	return fmt.Sprintf("%d of Concourse, and the director's", vms)
+	return fmt.Sprintf("%d of Concourse, %s", vms, own)
 }
 
 // answer reads a line; a signal ends the wait.

@@ -50,7 +50,7 @@ func (sh *shell) director(info bootstrap.Info) {
 	}
 	sh.set("BOSH_ENVIRONMENT", d.URL)
 	sh.set("BOSH_CA_CERT", d.CACert)
-	sh.set("BOSH_DEPLOYMENT", concourseDeployment)
+	sh.set("BOSH_DEPLOYMENT", info.Deployment)
 	sh.set("BOSH_CLIENT", user)
 	sh.credential("BOSH_CLIENT_SECRET", password)
 	sh.set("BOSH_ALL_PROXY", d.Proxy)

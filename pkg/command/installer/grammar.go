@@ -77,6 +77,9 @@ type initGrammar struct {
 	Region      string `help:"AWS region, eu-central-1."`
 	Domain      string `help:"Domain name of Concourse, ci.example.com."`
 	DirectorURL string `name:"director-url" help:"A director that exists, instead of AWS: https://10.0.0.6:25555."`
+
+	DirectorClient string `name:"director-client" help:"UAA client, or user, that may deploy on that director."`
+	DirectorCACert string `name:"director-ca-cert" placeholder:"FILE" help:"Certificate of the authority that signed that director's certificate; a file, or PEM text."`
 }
 
 type validateGrammar struct{ common }

@@ -85,6 +85,9 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 		"config without a verb":    {args: "config", want: []string{"init", "validate", "schema"}},
 		"config of an unknown":     {args: "config frob", want: []string{"frob"}},
 		"init for two worlds":      {args: "config init ci --region eu-central-1 --director-url https://10.0.0.6:25555", want: []string{"--region", "--director-url"}},
+		"init without a client":    {args: "config init ci --director-url https://10.0.0.6:25555", want: []string{"--director-url needs --domain", "--director-client"}},
+		"init with a missing CA":   {args: "config init ci --director-url https://10.0.0.6:25555 --director-client ci --domain ci.example.com --director-ca-cert ca.pem", want: []string{"--director-ca-cert", "ca.pem"}},
+		"init with a CA alone":     {args: "config init ci --region eu-central-1 --director-ca-cert ca.pem", want: []string{"--director-url"}},
 		"validate without region":  {args: "config validate ci", want: []string{"aws.region"}},
 		"unknown state of another": {files: map[string]string{"state/config.json": "{}"}, args: "info ci --state-dir state", want: []string{"config.json"}},
 		"state of a newer version": {
@@ -122,7 +125,7 @@ func TestConfig_initIsValid(t *testing.T) {
 	for name, args := range map[string][]string{
 		"AWS":      {"config", "init", "ci", "--region", "eu-central-1"},
 		"domain":   {"config", "init", "ci", "--region", "eu-central-1", "--domain", "ci.example.com"},
-		"director": {"config", "init", "ci", "--director-url", "https://10.0.0.6:25555", "--domain", "ci.example.com"},
+		"director": {"config", "init", "ci", "--director-url", "https://10.0.0.6:25555", "--director-client", "admin", "--domain", "ci.example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -133,7 +136,7 @@ func TestConfig_initIsValid(t *testing.T) {
 			write(t, dir, map[string]string{"perpetual.yml": p.stdout})
 			env := []string{"PERPETUAL_DIRECTOR_CLIENT_SECRET=s3cr3t"} // which a file has in clear only if somebody writes it
 			if name == "director" {
-				env = append(env, "PERPETUAL_DIRECTOR_CLIENT=admin", "PERPETUAL_STATE_DIR=state")
+				env = append(env, "PERPETUAL_STATE_DIR=state")
 			} else {
 				env = nil
 			}

@@ -12,9 +12,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
-// concourseDeployment is the BOSH deployment of an installation's Concourse.
-const concourseDeployment = "concourse"
-
 // Resumed is the result of resume with --output json.
 type Resumed struct {
 	Name     string       `json:"name"`     // "ci"
@@ -79,7 +76,7 @@ func (s *session) resume(ctx context.Context, force bool) (command.Resumed, erro
 		return command.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.config.Name)
 	}
 	resumed, err := s.Resume(ctx, command.Resume{
-		Deployment: concourseDeployment, Director: info.Access, Concourse: info.Web, Force: force,
+		Deployment: info.Deployment, Director: info.Access, Concourse: info.Web, Force: force,
 		Hold: func(ctx context.Context, do func(context.Context) error) error { return i.Alone(ctx, "resume", do) },
 	})
 	var held *state.HeldError

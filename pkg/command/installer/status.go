@@ -119,7 +119,7 @@ func (s *Status) director(ctx context.Context, i *bootstrap.Installation, info b
 	for _, t := range tasks {
 		s.Tasks = append(s.Tasks, fmt.Sprintf("%d %s %s", t.ID, t.State, t.Description))
 	}
-	list, err := d.Instances(ctx, concourseDeployment)
+	list, err := d.Instances(ctx, info.Deployment)
 	if errors.Is(err, upgrade.ErrNotFound) {
 		return nil
 	}

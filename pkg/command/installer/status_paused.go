@@ -33,7 +33,7 @@ const verifyWait = 15 * time.Minute
 func (s *Status) lookForPaused(ctx context.Context, with *session, info bootstrap.Info) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	list, found, err := with.Call.Paused(ctx, info.Access, info.Web, concourseDeployment)
+	list, found, err := with.Call.Paused(ctx, info.Access, info.Web, info.Deployment)
 	switch {
 	case err != nil && s.Director.State != "running": // which is a problem already
 	case err != nil:

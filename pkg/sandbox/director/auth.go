@@ -67,7 +67,7 @@ type features struct {
 func (d *Director) info(c *call) {
 	info := infoResponse{
 		Name: d.opts.Name, UUID: d.opts.UUID, Version: d.opts.Version,
-		CPI: "test-cpi", StemcellOS: "-", StemcellVersion: "-",
+		CPI: d.opts.CPI, StemcellOS: "-", StemcellVersion: "-",
 		Authentication: authentication{Type: "basic", Options: struct{}{}},
 		Features: features{
 			LocalDNS:     feature{Extras: map[string]any{"domain_name": "bosh"}},

@@ -18,6 +18,7 @@ type Options struct {
 	Name    string // /info's name; default "TestDirector"
 	UUID    string // /info's uuid; default "deadbeef-0000-4000-8000-000000000001"
 	Version string // /info's version; default "283.1.6 (170763c7)"
+	CPI     string // /info's cpi; default "test-cpi"
 
 	Username string // basic auth; default "admin"
 	Password string // basic auth; default "admin"
@@ -124,6 +125,7 @@ func withDefaults(o Options) Options {
 		}
 	}
 	text(&o.Name, "TestDirector")
+	text(&o.CPI, "test-cpi")
 	text(&o.UUID, "deadbeef-0000-4000-8000-000000000001")
 	text(&o.Version, "283.1.6 (170763c7)")
 	text(&o.Username, "admin")

@@ -176,7 +176,7 @@ func (w *World) bootWeb(manifest []byte) error {
 	return nil
 }
 
-// findWeb finds the web's properties and its elastic address.
+// findWeb finds the web's properties and the address that it keeps.
 func findWeb(manifest []byte) (job webJob, address string, err error) {
 	var m struct {
 		InstanceGroups []struct {
@@ -202,12 +202,12 @@ func findWeb(manifest []byte) (job webJob, address string, err error) {
 			if err := j.Properties.Decode(&job); err != nil {
 				return job, "", fmt.Errorf("decode the properties: %w", err)
 			}
-			for _, network := range group.Networks {
-				if network.Name == "vip" && len(network.StaticIPs) > 0 {
+			for _, network := range slices.Backward(group.Networks) { // the elastic one is the last
+				if len(network.StaticIPs) > 0 {
 					return job, network.StaticIPs[0], nil
 				}
 			}
 		}
 	}
-	return job, "", errors.New("the manifest has no web with an elastic address")
+	return job, "", errors.New("the manifest has no web with an address that stays")
 }
