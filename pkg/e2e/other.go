@@ -11,9 +11,7 @@ import (
 
 // otherPipeline has builds that have nothing to do with the upgrade: each waits
 // until the latch of its job is given. The version of their image is pinned: without
-// it each build would begin with a check, and on a busy machine a check's output was
-// once empty ("run check: unexpected end of JSON input", on 7.14.0, when seven builds
-// began at once).
+// it each build would begin with a check, which has nothing to do with it.
 func (s *stage) otherPipeline(jobs []string, digest string) string {
 	var b strings.Builder
 	b.WriteString("jobs:\n")

@@ -37,6 +37,12 @@ type metadata struct {
 	User string   `json:"user"` // "root"
 }
 
+// linger is how long check and in stay after their answer. When a process has ended,
+// Concourse's worker (worker/runtime/process.go, Process.Wait) gives up pipes of it that
+// it has not come to open, and its output is lost: "unexpected end of JSON input". The
+// real resource type asks a registry far away, and takes longer than that.
+const linger = time.Second
+
 func main() {
 	err := errors.New("want check, in DIR or wait URL")
 	switch verb := filepath.Base(os.Args[0]); {
@@ -50,6 +56,9 @@ func main() {
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
+	}
+	if len(os.Args) < 3 {
+		time.Sleep(linger)
 	}
 }
 
