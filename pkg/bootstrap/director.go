@@ -133,7 +133,7 @@ func (r *run) deleteDeployment(ctx context.Context) (Outcome, error) {
 		return upToDate("no deployment %s on the director", r.deploymentName())
 	}
 	if err != nil {
-		way := fmt.Sprintf("a director that does not answer from here is mended, and let through, by perpetual deploy %s", r.Name)
+		way := fmt.Sprintf("perpetual deploy %s repairs the director, or the way to it from here", r.Name)
 		if r.elsewhere() {
 			way = "run destroy again when the director answers"
 		}

@@ -85,7 +85,7 @@ func (r *run) checkDeployment(ctx context.Context) error {
 		if err != nil || len(missing) == 0 {
 			return err
 		}
-		return fmt.Errorf("%s has no %s, though deployment %s was made on the director at %s: what is missing would be made anew, and lock out what runs; nothing was changed: put it back from a copy",
+		return fmt.Errorf("%s has no %s, though deployment %s was made on the director at %s: what is missing would be generated again, and lock out what runs; nothing was changed: put it back from a copy",
 			storeName(r), strings.Join(missing, " and no "), r.deploymentName(), where)
 	}
 	d, done, err := r.Director(r.access())

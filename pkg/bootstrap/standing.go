@@ -61,7 +61,7 @@ func (r *run) checkStanding(ctx context.Context) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	return fmt.Errorf("%s has no %s, though %s is installed in account %s, region %s (stack %s): what is missing would be made anew, and lock out what runs; nothing was changed: %s",
+	return fmt.Errorf("%s has no %s, though %s is installed in account %s, region %s (stack %s): what is missing would be generated again, and lock out what runs; nothing was changed: %s",
 		storeName(r), strings.Join(missing, " and no "), r.Name, r.identity.Account, r.config.AWS.Region, stack.Name, r.howToRestore(stack))
 }
 

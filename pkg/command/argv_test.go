@@ -14,7 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
 // Concourse runs /opt/resource/check, in and out: links to one binary.
 func TestLinks_areTheirVerbs(t *testing.T) {
@@ -252,7 +252,7 @@ func TestPipeline_isRenderedForFly(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal([]byte(p.stdout), want) {
-		t.Errorf("the pipeline differs from %s (-update writes it anew):\n%s", golden, p.stdout)
+		t.Errorf("the pipeline differs from %s (-update writes it):\n%s", golden, p.stdout)
 	}
 	var config atc.Config
 	if err := atc.UnmarshalConfig([]byte(p.stdout), &config); err != nil {

@@ -57,7 +57,7 @@ func TestCheck_choosesStemcellsOfOneTypeOnly(t *testing.T) {
 		{"light wanted", "1.3:r 1.2:lr", resource.Watch{Light: true}, "1.2 light", waiting},
 		{"neither tarball", "1.3: 1.2:r", resource.Watch{}, "1.2 regular", "c: 1.3 is not offered: it has no regular tarball yet\n"},
 		{"denied light", "1.3:lr 1.2:lr", resource.Watch{Deny: []string{"1.3"}}, "1.2 light", ""},
-		{"unparsable", "1.3:lr latest:lr", resource.Watch{}, "1.3 light", "c: passed over 1 entry that is no version, latest\n"},
+		{"unparsable", "1.3:lr latest:lr", resource.Watch{}, "1.3 light", "c: passed over 1 entry that is not a version, latest\n"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -112,7 +112,7 @@ func settle(log io.Writer, name string, w resource.Watch, given string, result f
 	down := result.component.downgrade(given)
 	switch {
 	case !isVersion(given):
-		say("the given %q is no version; %s follows it", given, newest)
+		say("the given %q is not a version; %s follows it", given, newest)
 		return newest
 	case down == nil && result.withdrawn:
 		say("%s was withdrawn upstream, or never was; %s follows it", given, newest)

@@ -50,7 +50,7 @@ func (c *Component) downloads(dir string) ([]Download, error) {
 	for i := range c.Assets {
 		a := &c.Assets[i]
 		if a.Name != filepath.Base(a.Name) || a.Name == ".." || a.Name == "." {
-			return nil, fmt.Errorf("download %s: asset name %q is no file name", c.Name, a.Name)
+			return nil, fmt.Errorf("download %s: asset name %q is not a file name", c.Name, a.Name)
 		}
 		if a.SHA256 == "" && !a.unverified {
 			return nil, fmt.Errorf("download %s: GitHub has no digest of %s (it has none of files from before June 2025, an older GitHub Enterprise none at all), so it cannot be verified: "+

@@ -329,7 +329,7 @@ func TestIn_refusesAssetNamesThatLeadElsewhere(t *testing.T) {
 			w.Assets = []string{strings.ReplaceAll(name, "evil", "*")}
 		}
 		dir, _, err := in(t, s, watching(w), given("1.0.0"), "all")
-		if err == nil || !strings.Contains(err.Error(), "is no file name") {
+		if err == nil || !strings.Contains(err.Error(), "is not a file name") {
 			t.Errorf("%q: error = %v", name, err)
 		}
 		if len(files.asked) != 0 || tree(t, dir) != "" {

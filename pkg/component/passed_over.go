@@ -56,7 +56,7 @@ func (t *tally) add(text string) {
 
 const digits = "0123456789"
 
-// of says how many, of what, and the example: "2 tags that are no version, such as x".
+// of says how many, of what, and the example: "2 tags that are not versions, such as x".
 func (t tally) of(one, many, rest string) string {
 	example := t.example
 	if quoted := strconv.Quote(example); example == "" || quoted != `"`+example+`"` {
@@ -95,11 +95,11 @@ func (f *finder) readable(all bool) (list []string) {
 	if none.n > 0 {
 		switch {
 		case f.watch.GitHub == "":
-			list = append(list, none.of("entry that is", "entries that are", " no version"))
+			list = append(list, none.of("entry that is not a version", "entries that are not versions", ""))
 		case filtered:
 			list = append(list, none.of("tag of which", "tags of which", " tag_filter takes no version"))
 		default:
-			list = append(list, none.of("tag that is", "tags that are", " no version")+" (tag_filter says where in a tag the version is"+suggestion(none.example)+")")
+			list = append(list, none.of("tag that is not a version", "tags that are not versions", "")+" (tag_filter says where in a tag the version is"+suggestion(none.example)+")")
 		}
 	}
 	if all && filtered && o.unmatched.n > 0 {
