@@ -127,7 +127,9 @@ func (o Out) stock(ctx context.Context, r *run) error {
 		a, ok, why := r.source(w)
 		if ok {
 			a.flawed = flaw != ""
-			r.upload = append(r.upload, a)
+			if !slices.ContainsFunc(r.upload, a.same) { // two stemcells of the manifest may be one
+				r.upload = append(r.upload, a)
+			}
 			continue
 		}
 		refused = append(refused, strings.TrimSpace(w.String()+" "+cmp.Or(flaw, why)))
@@ -151,6 +153,11 @@ func (o Out) stock(ctx context.Context, r *run) error {
 		r.upload[i].Fix = r.Params.Fix
 	}
 	return nil
+}
+
+// same says whether another one is the same release or stemcell.
+func (a Artifact) same(other Artifact) bool {
+	return a.Stemcell == other.Stemcell && a.Name == other.Name && a.OS == other.OS && a.Version == other.Version
 }
 
 // isIn says whether a deployment uses it: then the director does not let go of it.

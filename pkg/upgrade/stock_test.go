@@ -137,6 +137,27 @@ func TestOut_refusesASetThatTheManifestDoesNotTake(t *testing.T) {
 	}
 }
 
+// What takes the set is not refused, however its versions look to YAML, and however the
+// manifest names its stemcells.
+func TestOut_takesTheSetHoweverTheManifestNamesIt(t *testing.T) {
+	for name, pairs := range map[string][]string{
+		"by name":     nil,
+		"by OS":       {"name: ((stemcell_name))", "os: ubuntu-jammy"},
+		"two aliases": {"stemcells:\n", "stemcells:\n- {alias: more, os: ubuntu-jammy, version: ((stemcell_version))}\n"},
+		"in quotes":   {"((stemcell_version))", "\"((stemcell_version))\"", "((concourse_version))", "'((concourse_version))'"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.set(t, "8.10", "1.1370") // numbers that would lose their 0
+				f.replaced(t, pairs...)
+				if _, err := f.out(t.Context(), nil); err != nil || f.count("upload concourse/8.10") != 1 || f.count("upload "+stemcellName+"/1.1370") != 1 {
+					t.Errorf("effects %q, %v", f.all(), err)
+				}
+			})
+		})
+	}
+}
+
 // Two stemcells of one OS, of which the manifest pins one: the set is not taken by all, but
 // where it is taken it still comes from the set.
 func TestOut_bringsWhatIsTakenOfAnIgnoredComponent(t *testing.T) {
