@@ -26,7 +26,7 @@ func (r *run) findNames(ctx context.Context) error {
 	defer done()
 	texts, err := d.CloudConfigs(ctx)
 	if err != nil {
-		return fmt.Errorf("read the director's cloud config: %w", err)
+		return fmt.Errorf("read the director's cloud config: %w; nothing was changed", err)
 	}
 	if len(texts) == 0 {
 		return fmt.Errorf("the director at %s has no cloud config, which says what VMs are made of; nothing was changed: set one with bosh update-cloud-config", r.access().URL)
@@ -98,7 +98,7 @@ func (r *run) checkDeployment(ctx context.Context) error {
 	case errors.Is(err, upgrade.ErrNotFound):
 		return nil
 	case err != nil:
-		return fmt.Errorf("ask the director at %s for deployment %s: %w", where, r.deploymentName(), err)
+		return fmt.Errorf("ask the director at %s for deployment %s: %w; nothing was changed", where, r.deploymentName(), err)
 	}
 	return fmt.Errorf("the director at %s has a deployment %s, and %s knows nothing of it: credentials that are made now would lock out what runs; nothing was changed: name the directory or bucket that has its state (--state-dir, --state-bucket), or put that back from a copy; a second Concourse gets a name of its own with director.deployment",
 		where, r.deploymentName(), storeName(r))

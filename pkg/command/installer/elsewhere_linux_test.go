@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -50,12 +53,19 @@ func newEstate(t *testing.T, cloudConfig string) *estate {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Close() })
+	return newEstateIn(t, w, cloudConfig)
+}
+
+// newEstateIn is newEstate in a world that is there.
+func newEstateIn(t *testing.T, w *world.World, cloudConfig string) *estate {
+	t.Helper()
 	if err := w.StartDirector(t.Context(), "vsphere_cpi"); err != nil {
 		t.Fatal(err)
 	}
 	w.Publish(world.Set{Concourse: "8.2.4", BPM: "1.4.33", Postgres: "54.0.5", Perpetual: "1.2.0"})
 	w.BoshIO.AddStemcell(boshio.Stemcell{Name: vsphere, Version: "1.1340", Regular: true})
 	e := &estate{World: w, dir: t.TempDir(), address: freeAddress(t)}
+	var err error
 	e.director, err = bosh.New(bosh.Config{URL: w.URLs["director"], CACert: w.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)})
 	if err != nil {
 		t.Fatal(err)
@@ -264,4 +274,51 @@ func TestDeploy_refusesADirectorWithoutACloudConfig(t *testing.T) {
 	t.Parallel()
 	e := newEstate(t, "")
 	e.refused(t, []string{"deploy"}, "has no cloud config", "bosh update-cloud-config")
+}
+
+// The state may be in a bucket, for which AWS is asked and for nothing else.
+func TestDeploy_keepsTheStateOfADirectorOfOnesOwnInABucket(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, site.Options{}, nil)
+	e := newEstateIn(t, p.World, owners)
+	text, err := os.ReadFile(filepath.Join(e.dir, "perpetual.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, e.dir, map[string]string{"perpetual.yml": strings.Replace(string(text), "dir: ./state", "bucket: "+bucket, 1)})
+	e.set = p.env(append(e.set, "AWS_REGION=eu-central-1")...)
+	e.good(t, "deploy")
+	if q := e.good(t, "deploy"); !strings.Contains(q.stdout, "nothing was changed") {
+		t.Errorf("the second deploy says:\n%s%s", q.stdout, q.stderr)
+	}
+	e.good(t, "plan")
+	e.good(t, "status")
+	if len(p.Stacks.State().Stacks) > 0 || len(p.AWS.Parameters()) > 0 || !strings.Contains(p.AWS.Object(bucket, "installation.json"), "deployment") {
+		t.Errorf("in AWS there is %+v", p.everything())
+	}
+	e.good(t, "destroy", "--yes-destroy", "ci")
+	if p.AWS.Object(bucket, "installation.json") != "" {
+		t.Error("destroy leaves the state")
+	}
+}
+
+// What a tired person gets wrong is told in a line, with nothing changed.
+func TestDeploy_saysWhyADirectorOfOnesOwnIsNotUsed(t *testing.T) {
+	t.Parallel()
+	e := newEstate(t, owners)
+	good := e.set
+	for _, c := range []struct {
+		set   string
+		parts []string
+	}{
+		{"PERPETUAL_DIRECTOR_CLIENT_SECRET=wrong", []string{"state: ", "director", "nothing was changed"}},
+		{"PERPETUAL_DIRECTOR_URL=https://" + vacant.Address(t), []string{"state: ", "refused", "nothing was changed"}},
+		{"PERPETUAL_DATABASE_KIND=rds", []string{"database.kind", "rds is of AWS"}},
+	} {
+		e.set = append(slices.Clone(good), c.set)
+		e.refused(t, []string{"deploy"}, c.parts...)
+		if _, err := os.Stat(filepath.Join(e.dir, "state")); !os.IsNotExist(err) {
+			t.Errorf("%s: the refused run has made the state: %v", c.set, err)
+		}
+	}
 }
