@@ -448,7 +448,7 @@ func TestDeploy_letsStoredSettingsThatAreRefusedBeTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.written()
-	i, shown := c.install(t, given())
+	i, _ := c.install(t, given())
 	_, err = i.Deploy(t.Context(), bootstrap.Options{})
 	for _, part := range []string{"web.instances: is 3", "--web-instances null", "workers.count: want at least 1, got -2", "--workers-count null", "stored from an earlier deploy"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
@@ -460,7 +460,7 @@ func TestDeploy_letsStoredSettingsThatAreRefusedBeTakenBack(t *testing.T) {
 	}
 	back := given()
 	back.Reset = []string{"web.instances", "workers.count"}
-	i, shown = c.install(t, back)
+	i, shown := c.install(t, back)
 	var at *bootstrap.StepError
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{}); !errors.As(err, &at) || at.Step != "deploy" {
 		t.Errorf("taken back: %v", err)

@@ -24,12 +24,13 @@ func (a *Account) KeyPair(ctx context.Context, name string) (pair KeyPair, found
 	if err != nil {
 		return KeyPair{}, false, a.wrap(ctx, "look for the key pair "+name, err)
 	}
-	for _, p := range out.KeyPairs {
-		pair = KeyPair{ID: sdk.ToString(p.KeyPairId), Tags: map[string]string{}}
-		for _, tag := range p.Tags {
-			pair.Tags[sdk.ToString(tag.Key)] = sdk.ToString(tag.Value)
-		}
-		return pair, true, nil
+	if len(out.KeyPairs) == 0 {
+		return KeyPair{}, false, nil
 	}
-	return KeyPair{}, false, nil
+	only := out.KeyPairs[0]
+	pair = KeyPair{ID: sdk.ToString(only.KeyPairId), Tags: map[string]string{}}
+	for _, tag := range only.Tags {
+		pair.Tags[sdk.ToString(tag.Key)] = sdk.ToString(tag.Value)
+	}
+	return pair, true, nil
 }
