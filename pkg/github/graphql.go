@@ -48,11 +48,11 @@ type graphAnswer struct {
 // fields of each release.
 const fields = `fragment f on Release{url isDraft isPrerelease createdAt publishedAt releaseAssets(first:100){totalCount nodes{name}}}`
 
-// ReleasesByTags gives those of up to MaxTags tags that have a published release, by
-// tag, in one request of the GraphQL API. Of their assets it gives the names alone.
-// Without a token it fails with errors.ErrUnsupported and sends nothing: GitHub
-// answers that API to nobody unknown. It is not repeated; who cannot have it asks for
-// each tag.
+// ReleasesByTags gives the published releases of up to MaxTags tags, by tag, in one
+// request of the GraphQL API. Of their assets it gives the names alone. Without a
+// token it fails with errors.ErrUnsupported and sends nothing, as GitHub does not
+// answer that API then. The request is not repeated: after an error, the caller can
+// ask for each tag by itself.
 func (c *Client) ReleasesByTags(ctx context.Context, repo string, tags []string) (map[string]Release, error) {
 	owner, name, _ := strings.Cut(repo, "/")
 	switch {
@@ -68,7 +68,16 @@ func (c *Client) ReleasesByTags(ctx context.Context, repo string, tags []string)
 	releases := map[string]Release{}
 	for i, tag := range tags {
 		g := answer.Data.Repository["r"+strconv.Itoa(i)]
-		if g == nil || g.Draft {
+		if g == nil {
+			continue
+		}
+		if g.Draft { // a published release may have the same tag
+			r, err := c.ReleaseByTag(ctx, repo, tag)
+			if err == nil {
+				releases[tag] = r
+			} else if !errors.Is(err, ErrNotFound) {
+				return nil, err
+			}
 			continue
 		}
 		r := Release{Tag: tag, URL: g.URL, PreRelease: g.PreRelease, CreatedAt: g.CreatedAt, PublishedAt: g.PublishedAt}
@@ -101,24 +110,29 @@ func (c *Client) query(ctx context.Context, repo, owner, name string, tags []str
 		return answer, fmt.Errorf("make the request: %w", err)
 	}
 	c.authorize(req.Header)
-	res, err := c.api.BareDo(ctx, req)
+	// Not by BareDo, which would remember the rate limit of GitHub Enterprise's GraphQL
+	// API, /api/graphql, as that of its REST API, and ask for nothing any more.
+	res, err := c.api.Client().Do(req.WithContext(ctx))
 	if err != nil {
 		return answer, c.explain(err, repo)
 	}
 	defer res.Body.Close()
+	if err := api.CheckResponse(res); err != nil {
+		return answer, c.explain(err, repo)
+	}
 	return c.decodeGraph(res, len(tags))
 }
 
-// decodeGraph reads an answer. One with errors, or without all that was asked for, is
-// none: what is missing in it must not look like a tag without a release.
-func (c *Client) decodeGraph(res *api.Response, want int) (answer graphAnswer, err error) {
+// decodeGraph reads an answer. One with errors, or without all that was asked for, does
+// not count: what is missing in it must not look like a tag without a release.
+func (c *Client) decodeGraph(res *http.Response, want int) (answer graphAnswer, err error) {
 	decoder := json.NewDecoder(res.Body)
 	if err = decoder.Decode(&answer); err == nil {
 		err = ended(decoder)
 	}
 	switch {
 	case err != nil:
-		return answer, c.explainBody(res.Response, err)
+		return answer, c.explainBody(res, err)
 	case len(answer.Errors) > 0:
 		return answer, fmt.Errorf("%s answered with an error: %q", c.host(), retry.FirstLine(answer.Errors[0].Message))
 	}

@@ -25,9 +25,8 @@ func TestReleasesByTags_asksOnceForMany(t *testing.T) {
 	w.Publish(repo,
 		sandbox.Release{Tag: "v1", CreatedAt: day, PublishedAt: day.Add(time.Hour), Assets: []sandbox.Asset{{Name: "p-linux"}}},
 		sandbox.Release{Tag: `v2"){x}`, CreatedAt: day, PreRelease: true, Assets: many},
-		sandbox.Release{Tag: "v3", CreatedAt: day, Draft: true},
 	)
-	w.AddTags(repo, "v4")
+	w.AddTags(repo, "v3", "v4")
 	for _, path := range []string{"", "/api/v3"} {
 		before := w.Requests()
 		c := client(t, github.Config{URL: w.url + path, Token: secret.New(canary)})
@@ -85,5 +84,43 @@ func TestReleasesByTags_failsWholly(t *testing.T) {
 			t.Errorf("%s: %v, error %v, want %s", body, got, err, want)
 		}
 		server.Close()
+	}
+}
+
+// A draft may have the tag of a published release, and GitHub shows drafts to those who may push.
+func TestReleasesByTags_looksBehindADraft(t *testing.T) {
+	w := start(t, sandbox.Options{Tokens: []string{canary}}, nil, tlsca.Options{})
+	w.Publish(repo,
+		sandbox.Release{Tag: "v1", CreatedAt: day, PublishedAt: day.Add(time.Hour), Assets: []sandbox.Asset{{Name: "p-linux"}}},
+		sandbox.Release{Tag: "v1", CreatedAt: day, Draft: true},
+		sandbox.Release{Tag: "v2", CreatedAt: day, Draft: true},
+	)
+	got, err := client(t, github.Config{URL: w.url, Token: secret.New(canary)}).ReleasesByTags(t.Context(), repo, []string{"v1", "v2"})
+	if r, ok := got["v1"]; err != nil || len(got) != 1 || !ok || r.Draft || !r.PublishedAt.Equal(day.Add(time.Hour)) || len(r.Assets) != 1 {
+		t.Errorf("%+v, error %v", got, err)
+	}
+}
+
+// GitHub counts both of its APIs for themselves, and go-github takes GitHub
+// Enterprise's paths for one.
+func TestReleasesByTags_leavesTheOtherAPIItsLimit(t *testing.T) {
+	for _, path := range []string{"", "/api/v3"} {
+		for name, limit := range map[string]sandbox.Limit{
+			"the hour's":          {Reset: time.Now().Add(time.Hour)},
+			"too much at once":    {Secondary: true},
+			"with a time to wait": {Secondary: true, RetryAfter: time.Hour},
+		} {
+			w := start(t, sandbox.Options{Tokens: []string{canary}}, nil, tlsca.Options{})
+			w.Publish(repo, sandbox.Release{Tag: "v1", CreatedAt: day})
+			limit.Resource = "graphql"
+			w.SetLimit(&limit)
+			c := client(t, github.Config{URL: w.url + path, Token: secret.New(canary)})
+			if got, err := c.ReleasesByTags(t.Context(), repo, []string{"v1"}); got != nil || err == nil || !strings.Contains(err.Error(), "rate limit") {
+				t.Errorf("%s %s: %v, error %v", path, name, got, err)
+			}
+			if r, err := c.ReleaseByTag(t.Context(), repo, "v1"); err != nil || r.Tag != "v1" {
+				t.Errorf("%s %s: %+v, error %v", path, name, r, err)
+			}
+		}
 	}
 }

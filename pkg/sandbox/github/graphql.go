@@ -34,12 +34,12 @@ func (s *Server) graphQL(q *request) http.HandlerFunc {
 	}
 	for _, m := range graphDeclared.FindAllStringSubmatch(in.Query, -1) {
 		if _, given := in.Variables[m[1]]; !given {
-			return graphError("Variable $" + m[1] + " of type String! was provided invalid value")
+			return graphError("", "Variable $" + m[1] + " of type String! was provided invalid value")
 		}
 	}
 	where := graphRepository.FindStringSubmatch(in.Query)
 	if where == nil {
-		return graphError("Field must have selections")
+		return graphError("", "Field must have selections")
 	}
 	name := strings.ToLower(in.Variables[where[1]] + "/" + in.Variables[where[2]])
 	if to, ok := s.moved[name]; ok { // GraphQL follows by itself
@@ -47,13 +47,13 @@ func (s *Server) graphQL(q *request) http.HandlerFunc {
 	}
 	r := s.repositories[name]
 	if r == nil {
-		return graphError("Could not resolve to a Repository with the name '" + in.Variables[where[1]] + "/" + in.Variables[where[2]] + "'.")
+		return graphError("NOT_FOUND", "Could not resolve to a Repository with the name '" + in.Variables[where[1]] + "/" + in.Variables[where[2]] + "'.")
 	}
 	releases := map[string]any{}
 	for _, m := range graphField.FindAllStringSubmatch(in.Query, -1) {
 		releases[m[1]] = nil
 		for _, x := range r.releases {
-			if x.Tag == in.Variables[m[2]] && (releases[m[1]] == nil || !x.Draft) {
+			if x.Tag == in.Variables[m[2]] && (releases[m[1]] == nil || x.Draft) { // of two, the worse one
 				releases[m[1]] = s.renderGraph(q.base, r, x)
 			}
 		}
@@ -80,7 +80,11 @@ func (s *Server) renderGraph(base string, r *repo, x *release) map[string]any {
 	}
 }
 
-// graphError is a refusal as the GraphQL API gives it: with status 200.
-func graphError(text string) http.HandlerFunc {
-	return withJSON(encode(map[string]any{"data": nil, "errors": []map[string]string{{"message": text}}}), "")
+// graphError is a refusal as the GraphQL API gives it, rate limits included: with status 200.
+func graphError(kind, text string) http.HandlerFunc {
+	refusal := map[string]string{"message": text}
+	if kind != "" {
+		refusal["type"] = kind
+	}
+	return withJSON(encode(map[string]any{"data": nil, "errors": []map[string]string{refusal}}), "")
 }

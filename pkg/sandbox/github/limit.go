@@ -9,7 +9,7 @@ import (
 )
 
 // count notes one request and gives the headers that tell of it.
-func (s *Server) count(token string) http.Header {
+func (s *Server) count(q *request) http.Header {
 	now := s.options.Now()
 	if !now.Before(s.window) {
 		s.window, s.used = now.Add(time.Hour), 0
@@ -19,11 +19,12 @@ func (s *Server) count(token string) http.Header {
 	limit := s.options.Hourly
 	if limit == 0 {
 		limit = 60
-		if token != "" {
+		if q.token != "" {
 			limit = 5000
 		}
 	}
 	h := http.Header{}
+	h.Set("X-RateLimit-Resource", q.resource)
 	setRate(h, limit, max(0, limit-s.used), s.window)
 	if s.options.Hourly == 0 { // nothing is refused, so nothing may say that it will be
 		setRate(h, limit, limit-1, s.window)
@@ -39,7 +40,6 @@ func setRate(h http.Header, limit, remaining int, reset time.Time) {
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(remaining))
 	h.Set("X-RateLimit-Used", strconv.Itoa(limit-remaining))
 	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10))
-	h.Set("X-RateLimit-Resource", "core")
 }
 
 // refuse answers for a limit.
@@ -59,6 +59,9 @@ func (s *Server) refuse(l *Limit, q *request, h http.Header) (http.Header, http.
 	limit, _ := strconv.Atoi(h.Get("X-RateLimit-Limit"))
 	setRate(h, limit, 0, l.Reset)
 	text := "API rate limit exceeded for user ID 1. If you reach out to GitHub Support for help, please include the request ID."
+	if q.resource == "graphql" && q.token != "" {
+		return h, graphError("RATE_LIMITED", text)
+	}
 	if q.token == "" {
 		text = "API rate limit exceeded for 127.0.0.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)"
 	}

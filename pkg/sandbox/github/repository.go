@@ -58,13 +58,15 @@ type asset struct {
 }
 
 // Publish adds releases to a repository, which comes into being with its first.
-// One of the same tag is replaced.
+// One of the same tag is replaced; but a draft of it stays beside one that is published.
 func (s *Server) Publish(repository string, releases ...Release) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.repo(repository)
 	for _, published := range releases {
-		r.releases = slices.DeleteFunc(r.releases, func(old *release) bool { return old.Tag == published.Tag })
+		r.releases = slices.DeleteFunc(r.releases, func(old *release) bool {
+			return old.Tag == published.Tag && (old.Draft || !published.Draft)
+		})
 		added := s.newRelease(published)
 		r.releases = append(r.releases, added)
 		if !published.Draft {

@@ -1,6 +1,7 @@
 // Package github is a small GitHub: enough of its REST API (version
 // 2022-11-28) for releases, their assets and tags, with its paging, rate limits
-// and refusals, and the one query of its GraphQL API that asks for releases by tags. It serves github.com's paths and, under /api/v3, GitHub
+// and refusals, and the one query of its GraphQL API that asks for releases by
+// tags. It serves github.com's paths and, under /api/v3 and /api/graphql, GitHub
 // Enterprise's.
 package github
 
@@ -51,6 +52,7 @@ type Limit struct {
 	Reset      time.Time     // of a primary one; told in X-RateLimit-Reset
 	RetryAfter time.Duration // told in Retry-After if not 0
 	Times      int           // requests that it refuses; 0 is all until it is lifted
+	Resource   string        // "core" or "graphql", each with a limit of its own; "" is both
 }
 
 // New makes a GitHub without repositories.
@@ -83,6 +85,7 @@ type request struct {
 	*http.Request
 	base       string // http://127.0.0.1:1234/api/v3
 	token      string
+	resource   string // what its rate limit counts: "core", or "graphql"
 	repository string
 	rest       string // releases/tags/v1
 }
@@ -111,15 +114,17 @@ func (s *Server) answer(r *http.Request) http.HandlerFunc {
 	if m := download.FindStringSubmatch(path); m != nil && !strings.HasPrefix(path, "/repos/") && !strings.HasPrefix(path, "/api/") {
 		return s.browserDownload(m[1], unescape(m[2]), unescape(m[3]), r)
 	}
-	q := request{Request: r, base: scheme(r) + "://" + r.Host}
-	graph := path == "/graphql" || path == "/api/graphql"
+	q := request{Request: r, base: scheme(r) + "://" + r.Host, resource: "core"}
+	if path == "/graphql" || path == "/api/graphql" {
+		q.resource = "graphql"
+	}
 	if rest, ok := strings.CutPrefix(path, "/api/v3/"); ok {
 		path, q.base = "/"+rest, q.base+"/api/v3"
 	} else if path == "/api/graphql" {
 		q.base += "/api/v3"
 	}
 	header, handler := s.admit(&q)
-	if handler == nil && graph && q.Method == http.MethodPost {
+	if handler == nil && q.resource == "graphql" && q.Method == http.MethodPost {
 		handler = s.graphQL(&q)
 	}
 	if handler == nil {
@@ -163,11 +168,11 @@ func (s *Server) admit(q *request) (http.Header, http.HandlerFunc) {
 	if len(fields) == 2 {
 		q.token = fields[1]
 	}
-	header := s.count(q.token)
+	header := s.count(q)
 	if len(fields) > 0 && len(s.options.Tokens) > 0 && !slices.Contains(s.options.Tokens, q.token) {
 		return header, message(http.StatusUnauthorized, "Bad credentials", "https://docs.github.com/rest")
 	}
-	if l := s.limit; l != nil {
+	if l := s.limit; l != nil && (l.Resource == "" || l.Resource == q.resource) {
 		if l.Times > 0 {
 			if l.Times--; l.Times == 0 {
 				s.limit = nil
