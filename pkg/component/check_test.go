@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -300,26 +301,28 @@ func TestCheck_asksAllUpstreamsAtTheSameTime(t *testing.T) {
 }
 
 func TestCheck_hasOneDeadlineForAll(t *testing.T) {
-	source, h, d := wholeSource()
-	var mu sync.Mutex
-	deadlines := map[time.Time]bool{}
-	h.seen = func(ctx context.Context, _ string) {
-		deadline, ok := ctx.Deadline()
-		mu.Lock()
-		defer mu.Unlock()
-		deadlines[deadline] = ok
-	}
-	h.arrive = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-	d.seen, d.arrive = h.seen, h.arrive
-	s := newSet(h, d, &bytes.Buffer{})
-	s.Deadline = 50 * time.Millisecond
-	got, err := s.Check(t.Context(), source, nil)
-	if got != nil || !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "component ") {
-		t.Errorf("versions = %v, error = %v", got, err)
-	}
-	if len(deadlines) != 1 {
-		t.Errorf("deadlines = %v, want one for all upstreams", deadlines)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		source, h, d := wholeSource()
+		var mu sync.Mutex
+		deadlines := map[time.Time]bool{}
+		h.seen = func(ctx context.Context, _ string) {
+			deadline, ok := ctx.Deadline()
+			mu.Lock()
+			defer mu.Unlock()
+			deadlines[deadline] = ok
+		}
+		h.arrive = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		d.seen, d.arrive = h.seen, h.arrive
+		s := newSet(h, d, &bytes.Buffer{})
+		s.Deadline = time.Minute
+		got, err := s.Check(t.Context(), source, nil)
+		if got != nil || !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "component ") {
+			t.Errorf("versions = %v, error = %v", got, err)
+		}
+		if len(deadlines) != 1 {
+			t.Errorf("deadlines = %v, want one for all upstreams", deadlines)
+		}
+	})
 }
 
 func TestSet_makesAnErrorOfAPanic(t *testing.T) {

@@ -134,8 +134,8 @@ func TestClient_waitsWhenTheWaitIsShort(t *testing.T) {
 		}
 	}
 	w, c := plain(t)
-	w.SetLimit(&sandbox.Limit{Secondary: true, RetryAfter: 2 * time.Second})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	w.SetLimit(&sandbox.Limit{Secondary: true, RetryAfter: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var limited *github.RateLimitError
 	if _, err := c.Tags(ctx, repo); !errors.As(err, &limited) || len(w.script.Seen()) != 1 {

@@ -1,7 +1,6 @@
 package retry_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -120,22 +119,25 @@ func TestClient_namesTheProxyThatRefuses(t *testing.T) {
 func TestClient_doesNotBlameAProxyThatWorks(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "whole") }))
 	t.Cleanup(server.Close)
-	proxy := listen(t, func(conn net.Conn) {
-		req, err := http.ReadRequest(bufio.NewReader(conn))
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		upstream, err := net.Dial("tcp", r.Host)
 		if err != nil {
+			t.Error(err)
 			return
 		}
-		upstream, err := net.Dial("tcp", req.Host)
+		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
+			t.Error(err)
 			return
 		}
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
 		go func() { _, _ = io.Copy(upstream, conn); _ = upstream.Close() }()
 		_, _ = io.Copy(conn, upstream)
 		_ = conn.Close()
-	})
+	}))
+	t.Cleanup(proxy.Close)
 	for _, ca := range []string{"", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))} {
-		client, err := retry.NewClient(retry.Options{Proxy: fixed(t, "http://"+proxy), Policy: fast, MaxBody: 100, CACert: ca})
+		client, err := retry.NewClient(retry.Options{Proxy: fixed(t, proxy.URL), Policy: fast, MaxBody: 100, CACert: ca})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,25 +154,6 @@ func TestClient_doesNotBlameAProxyThatWorks(t *testing.T) {
 	if _, err = client.Get("https://director"); err == nil || !strings.Contains(err.Error(), "go through proxy 127.0.0.1:1 (the.setting): ") || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("nobody at the proxy's address: %v", err)
 	}
-}
-
-// listen serves connections on loopback until the test ends.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go serve(conn)
-		}
-	}()
-	return listener.Addr().String()
 }
 
 // The environment is read once in a process, so that each case is a process of its own.

@@ -34,7 +34,7 @@ func (s *Server) graphQL(q *request) http.HandlerFunc {
 	}
 	for _, m := range graphDeclared.FindAllStringSubmatch(in.Query, -1) {
 		if _, given := in.Variables[m[1]]; !given {
-			return graphError("", "Variable $" + m[1] + " of type String! was provided invalid value")
+			return graphError("", "Variable $"+m[1]+" of type String! was provided invalid value")
 		}
 	}
 	where := graphRepository.FindStringSubmatch(in.Query)
@@ -47,7 +47,7 @@ func (s *Server) graphQL(q *request) http.HandlerFunc {
 	}
 	r := s.repositories[name]
 	if r == nil {
-		return graphError("NOT_FOUND", "Could not resolve to a Repository with the name '" + in.Variables[where[1]] + "/" + in.Variables[where[2]] + "'.")
+		return graphError("NOT_FOUND", "Could not resolve to a Repository with the name '"+in.Variables[where[1]]+"/"+in.Variables[where[2]]+"'.")
 	}
 	releases := map[string]any{}
 	for _, m := range graphField.FindAllStringSubmatch(in.Query, -1) {
