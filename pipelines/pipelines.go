@@ -37,7 +37,7 @@ func AWSIDToken() []byte { return bytes.Clone(awsIDToken) }
 func AWSSSM() []byte { return bytes.Clone(awsSSM) }
 
 // Constraint bounds Concourse to the major of a version: "8.x" for "8.2.5", since a
-// new major is nothing that anybody gets unasked. It is "" for what is no version, and
+// new major is nothing that anybody gets unasked. It is "" for what is not a version, and
 // for 0.0.0, which is what a build of one's own calls itself.
 func Constraint(concourse string) string {
 	major, _, _ := strings.Cut(strings.TrimPrefix(concourse, "v"), ".")

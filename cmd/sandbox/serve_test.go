@@ -113,7 +113,7 @@ func TestServe_letsPeopleTryTheBundledPipeline(t *testing.T) {
 	server, text := serve(t, filepath.Join(bin, "sandbox"), "--publish-after", "1ms")
 	var vars map[string]any
 	if err := yaml.Unmarshal([]byte(text), &vars); err != nil {
-		t.Fatalf("stdout is no YAML: %v\n%s", err, text)
+		t.Fatalf("stdout is not YAML: %v\n%s", err, text)
 	}
 	file := filepath.Join(t.TempDir(), "vars.yml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -48,7 +48,7 @@ type Target interface {
 type Config struct {
 	CACert   string        // PEM certificates to trust beside the system's: files come from several hosts
 	Log      io.Writer     // gets the progress lines; default: none
-	Debug    *slog.Logger  // hears of every exchange; nil: nobody does
+	Debug    *slog.Logger  // gets every exchange; nil: none is logged
 	Parallel int           // downloads at the same time; default 4
 	Every    time.Duration // between two progress lines of a file; default 5 s
 	Stall    time.Duration // a connection that gives nothing for so long counts as cut; default 60 s

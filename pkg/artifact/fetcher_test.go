@@ -137,7 +137,7 @@ func TestFetch_replacesTheFileOnlyWithAWholeOne(t *testing.T) {
 	}
 	w.script.Add(fault.Fault{Kind: fault.Status, Code: 404})
 	if err := w.fetch(t, artifact.Config{}, file); err == nil {
-		t.Error("404 is no error")
+		t.Error("404 is not an error")
 	}
 	if old, _ := os.ReadFile(file.Path); string(old) != "old" {
 		t.Errorf("the old file is %q", old)

@@ -45,8 +45,8 @@ type Options struct {
 
 	Policy  retry.Policy        // default: DefaultPolicy
 	Timeout time.Duration       // of one call with all its tries; default 1 min
-	Notify  func(string)        // hears of every wait before another try, one line each
-	Debug   *slog.Logger        // hears of every exchange; nil: nobody does
+	Notify  func(string)        // gets every wait before another try, one line each
+	Debug   *slog.Logger        // gets every exchange; nil: none is logged
 	Env     func(string) string // default os.Getenv
 }
 
@@ -116,7 +116,7 @@ func (o *Options) complete() error {
 	}
 	switch {
 	case !validBucket(o.Bucket):
-		return fmt.Errorf("bucket %q is no name of an S3 bucket", o.Bucket)
+		return fmt.Errorf("bucket %q is not a valid S3 bucket name", o.Bucket)
 	case o.Region == "":
 		return errors.New("no region: set it, or AWS_REGION")
 	case o.Prefix != "" && !validKey(strings.TrimSuffix(o.Prefix, "/")):
@@ -146,7 +146,7 @@ func (o *Options) connect() {
 func endpointHost(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return "", errors.New("the endpoint is no URL such as https://s3.example.com:9000")
+		return "", errors.New("the endpoint is not a URL such as https://s3.example.com:9000")
 	}
 	ip := net.ParseIP(u.Hostname())
 	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())

@@ -222,12 +222,12 @@ func TestNew_refusesWrongOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, change := range map[string]func(*aws.Options){
-		"no name of an S3 bucket": func(o *aws.Options) { o.Bucket = "State!" },
+		"not a valid S3 bucket name": func(o *aws.Options) { o.Bucket = "State!" },
 		"no region":               func(o *aws.Options) { o.Region = "" },
 		"leading slash":           func(o *aws.Options) { o.Prefix = "/ci" },
 		"prefix":                  func(o *aws.Options) { o.Prefix = "a/../b" },
 		"https only":              func(o *aws.Options) { o.Endpoint = "http://s3.example.com" },
-		"no URL":                  func(o *aws.Options) { o.Endpoint = "https://user:pass@s3.example.com" },
+		"not a URL":                  func(o *aws.Options) { o.Endpoint = "https://user:pass@s3.example.com" },
 		"ca_cert":                 func(o *aws.Options) { o.CACert = "no pem" },
 		"one is missing":          func(o *aws.Options) { o.Credentials.AccessKey = "AKIA" },
 		"go together":             func(o *aws.Options) { o.Credentials.IdentityToken = secret.New("t") },

@@ -130,7 +130,7 @@ func container(endpoint string, env func(string) string) sdk.CredentialsProvider
 func checkContainer(endpoint string) error {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" {
-		return errors.New("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL")
+		return errors.New("AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL")
 	}
 	if u.Scheme == "https" {
 		return nil

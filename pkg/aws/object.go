@@ -116,7 +116,7 @@ func (b *Bucket) Now(ctx context.Context) (time.Time, error) {
 // key is where an object is in the bucket.
 func (b *Bucket) key(name string) (*string, error) {
 	if !validKey(name) {
-		return nil, fmt.Errorf("%q is no name of an object", name)
+		return nil, fmt.Errorf("%q is not a valid object name", name)
 	}
 	return sdk.String(b.options.Prefix + name), nil
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // StemcellImages reads the machine images by region out of a stemcell's archive. A
-// stemcell that is not light has none. It fails for what is no stemcell.
+// stemcell that is not light has none. It fails for what is not a stemcell.
 func StemcellImages(archive io.Reader) (map[string]string, error) {
 	unzipped, err := gzip.NewReader(archive)
 	if err != nil {
@@ -52,7 +52,7 @@ func StemcellImages(archive io.Reader) (map[string]string, error) {
 			} `yaml:"cloud_properties"`
 		}
 		if err := yaml.Unmarshal(text, &manifest); err != nil {
-			return nil, errors.New("read stemcell.MF: it is no YAML with cloud_properties")
+			return nil, errors.New("read stemcell.MF: it is not YAML with cloud_properties")
 		}
 		return manifest.CloudProperties.AMI, nil
 	}

@@ -34,7 +34,7 @@ type Info struct {
 	// passwords are values that cannot be printed.
 	Access resource.Director  `json:"-"`
 	Web    resource.Concourse `json:"-"`
-	// Person is Web as somebody logs in who is no program.
+	// Person is Web as somebody logs in who is not a program.
 	Person resource.Concourse `json:"-"`
 	// Gateway is by which bosh ssh reaches VMs, "198.51.100.3"; "" where the director is
 	// somebody else's.
@@ -109,7 +109,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 }
 
 // GatewayKey asks AWS for the private key with which bosh ssh goes by the gateway: it
-// is no part of the state.
+// is not part of the state.
 func (i *Installation) GatewayKey(ctx context.Context, info Info) (secret.Value, error) {
 	if info.keyParameter == "" {
 		return secret.Value{}, fmt.Errorf("the state does not say where the key of the director's VM is: the next deploy writes it down")

@@ -101,7 +101,7 @@ type Account interface {
 	AccessKeys(ctx context.Context, user string) ([]string, error)
 	// NewAccessKey makes a key; its secret is told once.
 	NewAccessKey(ctx context.Context, user string) (id, key secret.Value, err error)
-	// DeleteAccessKey deletes a key; one that is gone is no error.
+	// DeleteAccessKey deletes a key; one that is gone is not an error.
 	DeleteAccessKey(ctx context.Context, user, id string) error
 	// Elsewhere looks for an installation's stack in the account's other regions. What
 	// it cannot look into is in the answer, not an error.
@@ -131,7 +131,7 @@ type Subnet struct {
 
 // Infrastructure is the stack below an installation.
 type Infrastructure interface {
-	// Look says what there is of the stack; none is no error.
+	// Look says what there is of the stack; none is not an error.
 	Look(ctx context.Context) (Standing, error)
 	// Plan compares what is wanted with what is there. The change is applied or
 	// discarded afterwards.
@@ -189,7 +189,7 @@ type EnvironmentRequest struct {
 	Manifest []byte      // with placeholders
 	Vars     map[string]any
 	// Transient names the variables that are of this run alone: keys, and the address
-	// by which the VM is reached from here. Another value of theirs is no change.
+	// by which the VM is reached from here. Another value of theirs is not a change.
 	Transient []string
 	Recreate  bool
 }
@@ -224,7 +224,7 @@ type ATC interface {
 	Teams() upgrade.Concourse
 }
 
-// Progress hears what becomes of the steps.
+// Progress gets what becomes of the steps.
 type Progress interface {
 	Begin(step string)
 	// Note is what is going on in it, one line.

@@ -58,8 +58,8 @@ type Config struct {
 	ProxyKey     secret.Value // the private key itself, in place of ?private-key=
 	ProxyHostKey string       // the jumpbox's fingerprint, "SHA256:…", in place of ?host-key=
 
-	Notify      func(string)  // hears of retries and outages, one line each
-	Debug       *slog.Logger  // hears of every exchange; nil: nobody does
+	Notify      func(string)  // is told of retries and outages, one line each
+	Debug       *slog.Logger  // gets every exchange; nil: none is logged
 	Retry       retry.Policy  // for GET, HEAD, comparisons and configs; default: retry.Default
 	Poll        time.Duration // between two looks at a task that Instances waits for; default: 500 ms
 	ReadTimeout time.Duration // the wait for the answer to a GET or HEAD, each try; default: 30 s

@@ -16,7 +16,7 @@ func TestNew_namesTheSettingThatIsWrong(t *testing.T) {
 	cases := []struct {
 		name   string
 		change func(*bosh.Config)
-		want   string // in the error; "" is no error
+		want   string // in the error; "" is not an error
 	}{
 		{"all in order", func(*bosh.Config) {}, ""},
 		{"no port", func(c *bosh.Config) { c.URL = "https://10.0.0.6" }, ""},
@@ -31,7 +31,7 @@ func TestNew_namesTheSettingThatIsWrong(t *testing.T) {
 		{"no host", func(c *bosh.Config) { c.URL = "https://:25555" }, "no host"},
 		{"a path", func(c *bosh.Config) { c.URL = "https://10.0.0.6/info" }, "scheme, host and port alone"},
 		{"credentials in the url", func(c *bosh.Config) { c.URL = "https://a:" + password + "@h" }, "contains credentials"},
-		{"ca is no pem", func(c *bosh.Config) { c.CACert = "MIIC" }, "ca_cert"},
+		{"ca is not pem", func(c *bosh.Config) { c.CACert = "MIIC" }, "ca_cert"},
 		{"no login", func(c *bosh.Config) { c.Username, c.Password = "", secret.Value{} }, "give username and password, or"},
 		{"two logins", func(c *bosh.Config) { c.Client, c.ClientSecret = "ci", secret.New(clientSecret) }, "not both"},
 		{"no password", func(c *bosh.Config) { c.Password = secret.Value{} }, "username without password"},
@@ -45,11 +45,11 @@ func TestNew_namesTheSettingThatIsWrong(t *testing.T) {
 		{"jumpbox without key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://jumpbox@p:22" }, "proxy_private_key, or ?private-key=PATH"},
 		{"jumpbox with a bad host key", func(c *bosh.Config) {
 			c.Proxy, c.ProxyHostKey = "ssh+socks5://j@p", "AAAAB3NzaC1yc2E"
-		}, "no fingerprint as ssh-keygen -l prints it"},
+		}, "not a fingerprint as ssh-keygen -l prints it"},
 		{"jumpbox with a lost key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://j@p?private-key=/no/such" }, "/no/such"},
 		{"jumpbox with a bad key", func(c *bosh.Config) {
 			c.Proxy, c.ProxyKey = "ssh+socks5://j@p", secret.New("-----BEGIN "+password)
-		}, "no private key in PEM form"},
+		}, "not a private key in PEM form"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

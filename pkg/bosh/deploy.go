@@ -99,7 +99,7 @@ func (c *Client) DeleteDeployment(ctx context.Context, name string, o DeleteOpti
 // deploymentPath is the path of a deployment; the name is a user's.
 func deploymentPath(name string) (string, error) {
 	if name == "" || name == "." || name == ".." {
-		return "", fmt.Errorf("%q is no name of a deployment", name)
+		return "", fmt.Errorf("%q is not a valid deployment name", name)
 	}
 	return "/deployments/" + url.PathEscape(name), nil
 }

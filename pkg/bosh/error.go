@@ -126,7 +126,7 @@ func (c *Client) lost(ctx context.Context, host string, sent bool, err error) er
 	return &connectionError{text: c.auth.mask(fmt.Sprintf("%s: %v%s", doing, err, hint)), sent: sent, err: err}
 }
 
-// refusal makes the error for an answer that is no success; nil if it is one.
+// refusal makes the error for an answer that is not a success; nil if it is one.
 func (c *Client) refusal(req *http.Request, a *answer) error {
 	if a.status >= 200 && a.status < 300 {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The kinds of event lines that are no steps.
+// The kinds of event lines that are not steps.
 const (
 	EventError       = "error"       // the task's last words
 	EventWarning     = "warning"     // Message says of what
@@ -33,7 +33,7 @@ type Event struct {
 	Error    string   // data.error of a failed step
 	Code     int      // 450001, of an EventError
 	Message  string   // of an EventError, EventWarning or EventDeprecation
-	// Raw is the line itself, always valid JSON: a line that is no JSON is kept
+	// Raw is the line itself, always valid JSON: a line that is not JSON is kept
 	// as a string.
 	Raw json.RawMessage
 }
@@ -64,7 +64,7 @@ type eventLine struct {
 }
 
 // TaskEvents reads the event log of a task from the byte at offset on, and
-// returns the offset for the next time. Nothing new is no error. A line that is
+// returns the offset for the next time. Nothing new is not an error. A line that is
 // not whole yet is left for the next time.
 func (c *Client) TaskEvents(ctx context.Context, id int, offset int64) ([]Event, int64, error) {
 	k := c.call(ctx)

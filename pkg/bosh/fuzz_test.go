@@ -42,7 +42,7 @@ func FuzzTaskEvents(f *testing.F) {
 		}
 		for _, event := range all {
 			if !json.Valid(event.Raw) {
-				t.Errorf("raw %q is no JSON", event.Raw)
+				t.Errorf("raw %q is not JSON", event.Raw)
 			}
 		}
 		// Read in two parts, the same lines come.

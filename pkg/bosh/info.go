@@ -21,7 +21,7 @@ type Info struct {
 }
 
 // Info asks the director who it is, and whom it takes the caller for. A wrong
-// password is no error here: /info is always answered, and User is empty then.
+// password is not an error here: /info is always answered, and User is empty then.
 func (c *Client) Info(ctx context.Context) (Info, error) {
 	answer, err := read(ctx, c, director.Client.Info)
 	if err != nil {

@@ -101,7 +101,7 @@ func newJumpbox(u *url.URL, key secret.Value, fingerprint string) (*jumpbox, err
 		fingerprint = strings.ReplaceAll(query.Get("host-key"), " ", "+")
 	}
 	if fingerprint != "" && !strings.HasPrefix(fingerprint, "SHA256:") {
-		return nil, errors.New("the host key is no fingerprint as ssh-keygen -l prints it: SHA256:…")
+		return nil, errors.New("the host key is not a fingerprint as ssh-keygen -l prints it: SHA256:…")
 	}
 	pem := []byte(key.Reveal())
 	if path := query.Get("private-key"); key.Empty() {
@@ -115,7 +115,7 @@ func newJumpbox(u *url.URL, key secret.Value, fingerprint string) (*jumpbox, err
 	}
 	signer, err := ssh.ParsePrivateKey(pem)
 	if err != nil {
-		return nil, errors.New("read private-key: it is no private key in PEM form without a passphrase")
+		return nil, errors.New("read private-key: it is not a private key in PEM form without a passphrase")
 	}
 	user := "jumpbox"
 	if u.User != nil && u.User.Username() != "" {

@@ -144,7 +144,7 @@ func (w *configWrite) above(ctx context.Context) ([]ConfigVersion, error) {
 	}
 }
 
-// adjacent says whether no id lies between two. Ids that are no numbers may have
+// adjacent says whether no id lies between two. Ids that are not numbers may have
 // anything between them.
 func adjacent(low, high string) bool {
 	a, errA := strconv.Atoi(low)

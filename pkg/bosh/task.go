@@ -140,7 +140,7 @@ func newTask(r director.TaskResp) (Task, error) {
 	return task, nil
 }
 
-// unix is the time of a timestamp; null, which decodes to 0, is no time.
+// unix is the time of a timestamp; null, which decodes to 0, is not a time.
 func unix(seconds int64) time.Time {
 	if seconds <= 0 {
 		return time.Time{}

@@ -16,7 +16,7 @@ const lastLooks = 3
 // Wait watches a task until it has finished and tells report, which may be nil,
 // its events as they come. It looks every so often (0: as often as the bosh CLI)
 // and survives outages of the director until ctx ends; only a refusal ends it
-// earlier. A task that has failed is no error of Wait: ask Task.Succeeded. The
+// earlier. A task that has failed is not an error of Wait: ask Task.Succeeded. The
 // end of ctx leaves the task alone, as the error then says.
 func (c *Client) Wait(ctx context.Context, id int, every time.Duration, report func(Event)) (Task, error) {
 	if every <= 0 {

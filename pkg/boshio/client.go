@@ -31,8 +31,8 @@ type Config struct {
 	URL    string       // empty: https://bosh.io; a mirror: https://mirror.example.com
 	CACert string       // PEM certificates to trust instead of the system's
 	Policy retry.Policy // zero: retry.Default
-	Notify func(string) // hears of waits before another try, and of list entries that were passed over
-	Debug  *slog.Logger // hears of every exchange; nil: nobody does
+	Notify func(string) // is told of waits before another try, and of list entries that were passed over
+	Debug  *slog.Logger // gets every exchange; nil: none is logged
 }
 
 // Client asks one bosh.io.

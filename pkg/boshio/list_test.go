@@ -91,7 +91,7 @@ func TestClient_readsAllRecordedLists(t *testing.T) {
 		got, err := len(releases), releaseErr
 		if strings.Contains(file, "/stemcells/") {
 			got, err = len(stemcells), stemcellErr
-			*said = nil // a stemcell is no release: those entries were passed over
+			*said = nil // a stemcell is not a release: those entries were passed over
 		}
 		if strings.Contains(file, "/releases/") && stemcellErr == nil {
 			t.Errorf("%s was read as stemcells", file)

@@ -70,7 +70,7 @@ func (c *Client) decodeRelease(element json.RawMessage) (Release, error) {
 func (c *Client) file(listed string) (string, error) {
 	u, err := c.base.Parse(listed)
 	if listed == "" || err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return "", fmt.Errorf("%q is no url of a file", listed)
+		return "", fmt.Errorf("%q is not the URL of a file", listed)
 	}
 	if c.base.Scheme == "https" && u.Scheme == "http" {
 		return "", fmt.Errorf("the url %q is not https", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())

@@ -48,7 +48,7 @@ type wireTarball struct {
 // not list, and otherwise as Releases does.
 func (c *Client) Stemcells(ctx context.Context, name string) ([]Stemcell, error) {
 	if !validPath(name, 1) {
-		return nil, fmt.Errorf("list stemcells %q: that is no name of a stemcell", name)
+		return nil, fmt.Errorf("list stemcells %q: that is not a valid stemcell name", name)
 	}
 	var stemcells []Stemcell
 	err := c.list(ctx, "api/v1/stemcells/"+name+"?all=1", func(element json.RawMessage) error {

@@ -34,7 +34,7 @@ func forms(secrets []string) []string {
 	return slices.Compact(list)
 }
 
-// badText is stdin that is no request, for any of check, in and out.
+// badText is stdin that is not a request, for any of check, in and out.
 var badText = map[string]struct {
 	stdin func() io.Reader
 	want  string
@@ -159,22 +159,22 @@ var badRequests = map[string]badRequest{
 	"concourse.url without scheme": {all, with(deployment, "concourse", object{"url": "ci.example.com"}), []string{"source.concourse.url", "https://"}},
 	"director.url missing":         {all, with(deployment, "director", object{"url": ""}), []string{"source.director.url", "missing"}},
 
-	"github.ca_cert is no PEM":    {"check in", with(components, "github", object{"ca_cert": "no certificate"}), []string{"source.github", "ca_cert", "PEM"}},
-	"bosh_io.ca_cert is no PEM":   {"check in", with(components, "bosh_io", object{"ca_cert": "no certificate"}), []string{"source.bosh_io", "ca_cert", "PEM"}},
-	"director.ca_cert is no PEM":  {all, with(deployment, "director", object{"ca_cert": "no certificate"}), []string{"source.director", "ca_cert", "PEM"}},
-	"concourse.ca_cert is no PEM": {"in out", with(deployment, "concourse", object{"ca_cert": "no certificate"}), []string{"source.concourse", "ca_cert", "PEM"}},
+	"github.ca_cert is not PEM":    {"check in", with(components, "github", object{"ca_cert": "no certificate"}), []string{"source.github", "ca_cert", "PEM"}},
+	"bosh_io.ca_cert is not PEM":   {"check in", with(components, "bosh_io", object{"ca_cert": "no certificate"}), []string{"source.bosh_io", "ca_cert", "PEM"}},
+	"director.ca_cert is not PEM":  {all, with(deployment, "director", object{"ca_cert": "no certificate"}), []string{"source.director", "ca_cert", "PEM"}},
+	"concourse.ca_cert is not PEM": {"in out", with(deployment, "concourse", object{"ca_cert": "no certificate"}), []string{"source.concourse", "ca_cert", "PEM"}},
 
 	"two logins at the director": {all, with(deployment, "director", object{"username": "admin"}), []string{"source.director", "client and username"}},
 	"no login at the director":   {all, with(deployment, "director", object{"client": "", "client_secret": ""}), []string{"source.director", "no credentials"}},
 	"no login at the ATC":        {all, with(deployment, "concourse", object{"password": ""}), []string{"source.concourse", "password"}},
 	"proxy of unknown scheme":    {all, with(deployment, "director", object{"proxy": "ftp://127.0.0.1:1"}), []string{"source.director", "proxy"}},
 
-	"unknown param":             {"in out", params(object{"component": "x"}), []string{"params.component", "unknown key"}},
-	"param of wrong type":       {"out", params(object{"ops_files": "a.yml"}), []string{"params.ops_files", "want a list, got a string"}},
-	"canaries that are none":    {"out", params(object{"canaries": "some"}), []string{"params.canaries", "some"}},
-	"download of a deployment":  {"in", params(object{"download": "all"}), []string{"download is for components"}},
-	"timeout that is none":      {"in out", params(object{"timeout": "soon"}), []string{"params.timeout", "soon"}},
-	"verify that is no boolean": {"in", params(object{"verify": "yes"}), []string{"params.verify", "true or false"}},
+	"unknown param":                {"in out", params(object{"component": "x"}), []string{"params.component", "unknown key"}},
+	"param of wrong type":          {"out", params(object{"ops_files": "a.yml"}), []string{"params.ops_files", "want a list, got a string"}},
+	"canaries that are none":       {"out", params(object{"canaries": "some"}), []string{"params.canaries", "some"}},
+	"download of a deployment":     {"in", params(object{"download": "all"}), []string{"download is for components"}},
+	"timeout that is none":         {"in out", params(object{"timeout": "soon"}), []string{"params.timeout", "soon"}},
+	"verify that is not a boolean": {"in", params(object{"verify": "yes"}), []string{"params.verify", "true or false"}},
 }
 
 func TestBadRequest_isRefusedBeforeAnyServerIsAsked(t *testing.T) {
@@ -226,7 +226,7 @@ func TestBadRequest_doesNotRepeatCredentials(t *testing.T) {
 		"such a url with another scheme":      {all, with(deployment, "director", object{"url": "ssh://admin:" + canary + "@10.0.0.6:25555"}), []string{"source.director.url"}},
 		"concourse.url without scheme":        {all, with(deployment, "concourse", object{"url": "ci:" + canary + "@ci.example.com"}), []string{"source.concourse.url"}},
 		"github.url without scheme":           {"check in", with(components, "github", object{"url": "x:" + canary + "@github.com"}), []string{"source.github.url"}},
-		"bosh_io.url that is no URL":          {"check in", with(components, "bosh_io", object{"url": "https://x:" + canary + "%zz@bosh.io"}), []string{"source.bosh_io.url"}},
+		"bosh_io.url that is not a URL":       {"check in", with(components, "bosh_io", object{"url": "https://x:" + canary + "%zz@bosh.io"}), []string{"source.bosh_io.url"}},
 		"a proxy with credentials":            {all, with(deployment, "director", object{"proxy": "ftp://x:" + canary + "@10.0.0.5"}), []string{"source.director", "proxy"}},
 		"a proxy without scheme":              {all, with(deployment, "director", object{"proxy": "x:" + canary + "@10.0.0.5"}), []string{"source.director", "proxy"}},
 		"a private key for ca_cert":           {all, with(deployment, "director", object{"ca_cert": "-----BEGIN PRIVATE KEY-----\n" + canary + "\n-----END PRIVATE KEY-----\n"}), []string{"source.director", "ca_cert"}},

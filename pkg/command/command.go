@@ -50,8 +50,8 @@ type call struct {
 	level  *slog.LevelVar
 	chosen string // the level that flag or environment ask for; "": neither does
 
-	notice  func(line string) // hears notices instead of log
-	failure func(line string) // hears why the run failed instead of log
+	notice  func(line string) // gets notices instead of log
+	failure func(line string) // gets why the run failed instead of log
 }
 
 // Verb is a command by name.
@@ -239,7 +239,7 @@ func (c *call) dir() (string, error) {
 	return c.args[0], nil
 }
 
-// notify is where adapters say what is no error.
+// notify is where adapters say what is not an error.
 func (c *call) notify(line string) {
 	if c.notice != nil {
 		c.notice(line)

@@ -124,7 +124,7 @@ func (p process) wellBehaved() error {
 	case (p.code == 143) != strings.HasPrefix(last, "error: interrupted by SIGTERM: "):
 		return fmt.Errorf("exit code %d with %q", p.code, last)
 	case !strings.HasPrefix(last, "error: ") || !strings.HasSuffix(p.stderr, "\n"):
-		return fmt.Errorf("the last line of stderr is no error: %q", last)
+		return fmt.Errorf("the last line of stderr is not an error: %q", last)
 	}
 	for _, line := range lines {
 		if strings.HasPrefix(line, "panic") || strings.HasPrefix(line, "goroutine") {

@@ -28,7 +28,7 @@ type PausedList struct {
 
 // Paused reads what a quiet upgrade of a deployment has paused, from the
 // director's configs. found says whether there is anything. A Concourse that
-// does not answer is no error: its build is taken for ended.
+// does not answer is not an error: its build is taken for ended.
 func (c *Call) Paused(ctx context.Context, at resource.Director, web resource.Concourse, deployment string) (paused PausedList, found bool, err error) {
 	d, err := c.inner.director(at)
 	if err != nil {

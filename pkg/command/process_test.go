@@ -187,7 +187,7 @@ func wrong(t *testing.T, p process, code int, places ...string) {
 	lines := strings.Split(strings.TrimSuffix(p.stderr, "\n"), "\n")
 	last := lines[len(lines)-1]
 	if !strings.HasPrefix(last, "error: ") || !strings.HasSuffix(p.stderr, "\n") {
-		t.Errorf("the last line of stderr is no error: %q", last)
+		t.Errorf("the last line of stderr is not an error: %q", last)
 	}
 	for _, line := range lines[:len(lines)-1] {
 		if strings.HasPrefix(line, "error") || strings.HasPrefix(line, "panic") || strings.HasPrefix(line, "goroutine") {

@@ -52,7 +52,7 @@ func (c *Call) Run(ctx context.Context, v Verb) error { return v.run(ctx, c.inne
 // Mask hides values in what goes to Err from now on.
 func (c *Call) Mask(values ...secret.Value) { c.inner.log.Add(values...) }
 
-// Notify is where adapters say what is no error; where that goes is SendNotices's.
+// Notify is where adapters say what is not an error; where that goes is SendNotices's.
 func (c *Call) Notify(line string) { c.inner.notify(line) }
 
 // SendNotices has notices, and the one line of error with which the run may end,
@@ -64,7 +64,7 @@ func (c *Call) SendNotices(notice, failure func(line string)) {
 // Debug says whether stderr shows every exchange.
 func (c *Call) Debug() bool { return c.inner.level.Level() <= slog.LevelDebug }
 
-// Logger hears of what only debug shows.
+// Logger gets what only debug shows.
 func (c *Call) Logger() *slog.Logger { return c.inner.debug }
 
 // Scale is a wait as it is in this build: builds for tests wait less.
@@ -151,7 +151,7 @@ func (a atc) Unpause(ctx context.Context, p upgrade.PipelineRef) error {
 	return refused(a.client.UnpausePipeline(ctx, "", concourse.Pipeline(p)))
 }
 
-// Fd is the descriptor of what is read, and none where it is no file.
+// Fd is the descriptor of what is read, and none where it is not a file.
 func (r *contextReader) Fd() uintptr {
 	if f, ok := r.from.(interface{ Fd() uintptr }); ok {
 		return f.Fd()

@@ -12,7 +12,7 @@ type level struct {
 	known        bool
 }
 
-// readLevel reads "2.5"; what is no version is not known.
+// readLevel reads "2.5"; what is not a version is not known.
 func readLevel(text string) level {
 	v := parse(text)
 	if v == nil {

@@ -149,7 +149,7 @@ func plain(v *semver.Version) string {
 // line is a version's minor line, "8.2".
 func line(v *semver.Version) string { return fmt.Sprintf("%d.%d", v.Major(), v.Minor()) }
 
-// newer says whether a is certainly newer than b; what is no version never is, and
+// newer says whether a is certainly newer than b; what is not a version never is, and
 // nothing is newer than it.
 func newer(a, b string) bool {
 	va, vb := parse(a), parse(b)

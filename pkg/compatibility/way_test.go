@@ -52,7 +52,7 @@ func TestChoose_takesTheWayThatErrorsNoBuild(t *testing.T) {
 		{"settings of an unknown version change", now{Version: "9.9.9", Worker: "4.1", Workers: []string{"4.1"}}, "9.9.9", compatibility.WebFirst, "worker version 4.1 stays", nil},
 		{"settings of an unknown version change, the ATC is silent", now{Version: "9.9.9"}, "9.9.9", compatibility.WebFirst, "Concourse stays at 9.9.9",
 			[]string{"9.9.9 is not in the table"}},
-		{"settings of what is no version change", now{Version: "build-7"}, "build-7", compatibility.WebFirst, "Concourse stays at build-7", []string{"build-7 is not"}},
+		{"settings of what is not a version change", now{Version: "build-7"}, "build-7", compatibility.WebFirst, "Concourse stays at build-7", []string{"build-7 is not"}},
 
 		{"web 2.5, some workers are new", now{Version: "8.2.5", Worker: "2.5", Workers: []string{"2.5", "3.0"}}, "8.3.0", compatibility.Quiet,
 			"2.5 → 3.0 is another major", []string{"workers with worker version 3.0 take no step from the web with 2.5"}},

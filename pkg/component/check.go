@@ -26,7 +26,7 @@ type Set struct {
 	Fetcher   Fetcher
 	Now       func() time.Time
 	Log       io.Writer     // the build log
-	Debug     *slog.Logger  // hears what was chosen, and over what; nil: nobody does
+	Debug     *slog.Logger  // gets what was chosen, and over what; nil: nothing is logged
 	Deadline  time.Duration // of all upstreams together
 }
 
@@ -74,13 +74,13 @@ func (s Set) Check(ctx context.Context, source resource.Source, given resource.V
 	return []resource.Version{given, newest}, nil
 }
 
-// sayUnwatched says what of the given version is no component of the source. Concourse
-// hands back what an earlier configuration gave, so that it is no error.
+// sayUnwatched says what of the given version is not a component of the source. Concourse
+// hands back what an earlier configuration gave, so that it is not an error.
 func sayUnwatched(log io.Writer, source resource.Source, given resource.Version) {
 	watched := slices.Sorted(maps.Keys(source.Watch))
 	unwatched := slices.DeleteFunc(slices.Sorted(maps.Keys(given)), func(name string) bool { return slices.Contains(watched, name) })
 	if len(unwatched) > 0 && len(unwatched) == len(given) {
-		_, _ = fmt.Fprintf(log, "the given version is no set of this source: it names %s, and source.watch has %s; the newest set follows it\n",
+		_, _ = fmt.Fprintf(log, "the given version is not a set of this source: it names %s, and source.watch has %s; the newest set follows it\n",
 			quoted(unwatched), strings.Join(watched, ", "))
 		return
 	}

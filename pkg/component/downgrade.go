@@ -69,7 +69,7 @@ func Downgrades(deployed, wanted []Component) []*DowngradeError {
 	return list
 }
 
-// Lower says whether a version is certainly lower than another; what is no version never
+// Lower says whether a version is certainly lower than another; what is not a version never
 // is, and has nothing below it.
 func Lower(text, than string) bool {
 	a, errA := version.Parse(text)

@@ -78,9 +78,9 @@ func TestCheck_saysWhatAGivenVersionIsThatNamesNoComponent(t *testing.T) {
 			"\"credhub\": the given version names it, with \"2.0.0\", and source.watch does not: newer versions are without it\n" +
 				"\"uaa\": the given version names it, with \"7\\n8\", and source.watch does not: newer versions are without it\n"},
 		{"the version of a deployment", resource.Version{"task": "1234"},
-			"the given version is no set of this source: it names \"task\", and source.watch has bpm, perpetual, postgres, stemcell; the newest set follows it\n"},
+			"the given version is not a set of this source: it names \"task\", and source.watch has bpm, perpetual, postgres, stemcell; the newest set follows it\n"},
 		{"the version of something else", resource.Version{"ref": "61cbef", "branch\n": "x"},
-			"the given version is no set of this source: it names \"branch\\n\", \"ref\", and source.watch has bpm, perpetual, postgres, stemcell; the newest set follows it\n"},
+			"the given version is not a set of this source: it names \"branch\\n\", \"ref\", and source.watch has bpm, perpetual, postgres, stemcell; the newest set follows it\n"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -209,7 +209,7 @@ func (c Component) Vars() map[string]string {
 	return vars
 }
 
-// ReadSet reads what WriteSet wrote. It fails when dir is no directory of a get
+// ReadSet reads what WriteSet wrote. It fails when dir is not a directory of a get
 // of components, or its set is empty or broken.
 func ReadSet(dir string) ([]Component, error) {
 	text, err := read(filepath.Join(dir, SetFile))

@@ -70,7 +70,7 @@ func (f *finder) old(date time.Time) bool {
 	return f.watch.MinAge.Duration == 0 || !date.After(f.now.Add(-f.watch.MinAge.Duration))
 }
 
-// say tells the build log something that is no error.
+// say tells the build log something that is not an error.
 func (f *finder) say(format string, args ...any) {
 	_, _ = fmt.Fprintf(f.log, "%s: %s\n", f.name, fmt.Sprintf(format, args...))
 }

@@ -61,7 +61,7 @@ func TestCheck_choosesAmongGitHubReleases(t *testing.T) {
 	}{
 		{"the highest, not the newest", published("v1.1.9", "v1.2.0", "v1.1.8"), resource.Watch{}, "", "1.2.0", ""},
 		{"tags with and without v", published("1.1.0", "v1.2.0"), resource.Watch{}, "1.1.0", "1.1.0 1.2.0", ""},
-		{"tags that are no versions", published("nightly", "v", "1.0.0", "vv2.0.0", "release-3.0.0"), resource.Watch{}, "", "1.0.0", "c: passed over 4 tags that are not versions, such as vv2.0.0 (tag_filter says where in a tag the version is)\n"},
+		{"tags that are not versions", published("nightly", "v", "1.0.0", "vv2.0.0", "release-3.0.0"), resource.Watch{}, "", "1.0.0", "c: passed over 4 tags that are not versions, such as vv2.0.0 (tag_filter says where in a tag the version is)\n"},
 		{"tags of another scheme beside a version", published("release-1.2.3", "release-1.10.0", "0.9"), resource.Watch{}, "", "0.9", "c: passed over 2 tags that are not versions, such as release-1.2.3 (tag_filter says where in a tag the version is: ^release-v?(.*)$)\n"},
 		{"tags of another scheme, read", published("release-1.2.3", "release-1.10.0", "0.9"), resource.Watch{TagFilter: "^release-v?(.*)$"}, "", "1.10.0", ""},
 		{"four numbers", published("v1.2.3.4", "v1.2.3.10", "v1.2.2"), resource.Watch{}, "1.2.3.4", "1.2.3.4 1.2.3.10", ""},
@@ -84,7 +84,7 @@ func TestCheck_choosesAmongGitHubReleases(t *testing.T) {
 		{"given withdrawn", one[1:], resource.Watch{}, "1.3.0", "1.3.0", "c: 1.3.0 was withdrawn upstream, or never was; staying with it"},
 		{"given withdrawn, going back allowed", one[1:], resource.Watch{AllowDowngrade: true}, "1.3.0", "1.3.0 1.2.0", "going back from 1.3.0 to 1.2.0"},
 		{"given vanished, a newer follows", one[:1], resource.Watch{}, "1.2.0", "1.2.0 1.3.0", "1.2.0 was withdrawn upstream, or never was; 1.3.0 follows it"},
-		{"given is no version", one, resource.Watch{}, "main", "main 1.3.0", `c: the given "main" is not a version; 1.3.0 follows it`},
+		{"given is not a version", one, resource.Watch{}, "main", "main 1.3.0", `c: the given "main" is not a version; 1.3.0 follows it`},
 		{"assets are there", []component.GitHubRelease{withAssets(one[0], "p-linux", "p-darwin"), one[1]}, resource.Watch{Assets: []string{"*-linux"}}, "", "1.3.0", ""},
 		{"an asset is not there yet", []component.GitHubRelease{withAssets(one[0], "p-linux"), withAssets(one[1], "p-linux", "p-darwin")}, resource.Watch{Assets: []string{"*-linux", "*-darwin"}}, "", "1.2.0",
 			`c: 1.3.0 is not offered yet: its release has no asset that matches "*-darwin"`},

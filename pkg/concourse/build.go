@@ -39,7 +39,7 @@ func (c *Client) Build(ctx context.Context, id int) (Build, error) {
 	return newBuild(found), nil
 }
 
-// errNoBuild is about an answer of something that is no ATC.
+// errNoBuild is about an answer of something that is not an ATC.
 var errNoBuild = errors.New("the answer names no build; is this really Concourse?")
 
 // TriggerJob creates a build of a job of the client's team, as a person does by
@@ -55,7 +55,7 @@ func (c *Client) TriggerJob(ctx context.Context, p Pipeline, job string) (Build,
 	}
 	doing := fmt.Sprintf("trigger job %s of pipeline %s", oneLine(job), p)
 	if job == "" || strings.ContainsAny(job, "/?#") {
-		return Build{}, fmt.Errorf("%s: that is no name of a job", doing)
+		return Build{}, fmt.Errorf("%s: that is not a valid job name", doing)
 	}
 	created, err := c.api(&call{ctx: ctx, client: c, login: true, right: operatorRight(c.team)}).Team(c.team).CreateJobBuild(ref, job)
 	switch {

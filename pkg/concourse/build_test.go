@@ -115,7 +115,7 @@ func TestBuilds_sayWhyNot(t *testing.T) {
 		{"no pipeline", "admin", trigger(concourse.Pipeline{Name: "x", InstanceVars: map[string]any{"n": 1}}, "verify"), concourse.ErrNoJob, []string{"pipeline x/n:1"}},
 		{"not by hand", "admin", trigger(selfUpgrade, "verify"), nil, []string{"409", "disable_manual_trigger"}},
 		{"no right", "stranger", trigger(selfUpgrade, "other"), nil, []string{"403", "pipeline-operator, member or owner in team main"}},
-		{"no name", "admin", trigger(selfUpgrade, ""), nil, []string{"no name of a job"}},
+		{"no name", "admin", trigger(selfUpgrade, ""), nil, []string{"not a valid job name"}},
 		{"no build", "admin", read, concourse.ErrNoBuild, []string{"read build 1: no such build"}},
 		{"another team's build", "stranger", func(t *testing.T, w *world) error {
 			w.start(t, "other")

@@ -18,7 +18,7 @@ const policyHeader = "X-Concourse-Policy-Check-Warning"
 
 // call is the transport of one method. It puts the caller's context on the
 // requests of a library that takes none, adds the token, and turns answers that
-// are no success into errors which the library cannot express: its own types
+// are not success into errors which the library cannot express: its own types
 // are internal.
 type call struct {
 	ctx    context.Context

@@ -83,7 +83,7 @@ func TestSetPipeline_neverOverwritesAForeignChange(t *testing.T) {
 			clearly(t, err, append(c.want, "set pipeline self-upgrade", "fly get-pipeline -p self-upgrade")...)
 			var conflict *concourse.ConflictError
 			if !errors.As(err, &conflict) {
-				t.Errorf("error %T is no ConflictError", err)
+				t.Errorf("error %T is not a ConflictError", err)
 			}
 			if puts := w.requests("PUT"); len(puts) != c.puts || !strings.Contains(string(w.config(t, selfUpgrade).YAML), "theirs") {
 				t.Errorf("PUTs: %v", puts)

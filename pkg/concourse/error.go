@@ -26,7 +26,7 @@ var (
 	ErrNoTeam = errors.New("no such team")
 )
 
-// StatusError is an answer that is no success, from Concourse or from something
+// StatusError is an answer that is not a success, from Concourse or from something
 // that stands before it.
 type StatusError struct {
 	Method  string // GET
@@ -150,7 +150,7 @@ func (c *Client) clean(text string) string {
 	return out.String()
 }
 
-// statusOf is the status of an answer that is no success, or 0. That of a failed
+// statusOf is the status of an answer that is not a success, or 0. That of a failed
 // login says nothing of what was asked for.
 func statusOf(err error) int {
 	var status *StatusError

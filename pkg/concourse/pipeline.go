@@ -21,7 +21,7 @@ type DiffLine = config.Line
 // takes the team.
 type Pipeline struct {
 	Name         string         // self-upgrade
-	InstanceVars map[string]any // {environment: production}; nil for a pipeline that is no instance
+	InstanceVars map[string]any // {environment: production}; nil for a pipeline that is not an instance
 }
 
 // String names the pipeline as fly prints it: self-upgrade/environment:production.
@@ -60,7 +60,7 @@ type PipelineChange struct {
 	Diff             []DiffLine // credentials hidden
 }
 
-// PipelineConfig reads a pipeline. A missing pipeline is no error. It fails with
+// PipelineConfig reads a pipeline. A missing pipeline is not an error. It fails with
 // ErrLogin, ErrNoTeam, *StatusError, a transport error, or the context's error.
 func (c *Client) PipelineConfig(ctx context.Context, p Pipeline) (PipelineConfig, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -87,7 +87,7 @@ func (c *Client) PipelineConfig(ctx context.Context, p Pipeline) (PipelineConfig
 
 // DiffPipeline says what SetPipeline would change, and changes nothing. text is
 // a pipeline as fly takes it; ((vars)) that Concourse is to resolve stay as they
-// are. Besides PipelineConfig's errors it fails when text is no pipeline.
+// are. Besides PipelineConfig's errors it fails when text is not a pipeline.
 func (c *Client) DiffPipeline(ctx context.Context, p Pipeline, text []byte) (PipelineChange, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -196,7 +196,7 @@ func TestSetPipeline_saysWhatConcourseRefuses(t *testing.T) {
 			clearly(t, err, "set pipeline self-upgrade: Concourse refuses the pipeline", c.want)
 			var invalid *concourse.InvalidError
 			if !errors.As(err, &invalid) || len(invalid.Errors) == 0 {
-				t.Errorf("error %T is no InvalidError", err)
+				t.Errorf("error %T is not an InvalidError", err)
 			}
 			for _, e := range w.atc.Events() {
 				if e.Kind == sandbox.KindCreate {

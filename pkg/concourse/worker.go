@@ -72,7 +72,7 @@ func (c *Client) PruneWorker(ctx context.Context, name string) error {
 func (c *Client) putWorker(ctx context.Context, name, action, body string) error {
 	doing := action + " worker " + oneLine(name)
 	if name == "" || strings.ContainsAny(name, "/?#") {
-		return fmt.Errorf("%s: that is no name of a worker", doing)
+		return fmt.Errorf("%s: that is not a valid worker name", doing)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, c.url+"/api/v1/workers/"+url.PathEscape(name)+"/"+action, strings.NewReader(body))
 	if err != nil {

@@ -77,8 +77,8 @@ func TestPutWorker_saysWhyItCannot(t *testing.T) {
 	}{
 		{"no worker", "admin", "gone", concourse.ErrNoWorker, []string{"worker gone: no such worker"}},
 		{"no right", "reader", "one", nil, []string{"403", "user reader may not do this: it takes an owner of the team main"}},
-		{"no name", "admin", "", nil, []string{"no name of a worker"}},
-		{"a path", "admin", "../teams", nil, []string{"worker ../teams: that is no name of a worker"}},
+		{"no name", "admin", "", nil, []string{"not a valid worker name"}},
+		{"a path", "admin", "../teams", nil, []string{"worker ../teams: that is not a valid worker name"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -114,7 +114,7 @@ func parseCertificate(text string) (*x509.Certificate, error) {
 	block, _ := pem.Decode([]byte(text))
 	switch {
 	case block == nil:
-		return nil, errors.New("is no PEM text; is it cut short, or indented otherwise than its first line?")
+		return nil, errors.New("is not PEM text; is it cut short, or indented otherwise than its first line?")
 	case block.Type != "CERTIFICATE":
 		return nil, errors.New("holds a " + block.Type + ", not a CERTIFICATE")
 	}
@@ -130,7 +130,7 @@ func parseCertificate(text string) (*x509.Certificate, error) {
 func parseKey(text string) (any, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return nil, errors.New("is no PEM text; is it cut short, or indented otherwise than its first line?")
+		return nil, errors.New("is not PEM text; is it cut short, or indented otherwise than its first line?")
 	}
 	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
 		return nil, errors.New("is encrypted; want it without a pass phrase")

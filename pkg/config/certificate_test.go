@@ -76,7 +76,7 @@ func TestValidate_looksIntoCertificates(t *testing.T) {
 		"ends soon":         {"", ending, endingKey, "ci.example.com", []string{"warning: tls.certificate: ends on 2026-08-11; have the next one ready"}},
 		"an encrypted key":  {"", certificate, encrypted, "ci.example.com", []string{"tls.private_key: is encrypted; want it without a pass phrase"}},
 		"a key cut short":   {"", certificate, cut, "ci.example.com", []string{"tls.private_key: holds no private key that can be read"}},
-		"a key without end": {"", certificate, "-----BEGIN PRIVATE KEY-----\nAAAA", "ci.example.com", []string{"tls.private_key: is no PEM text; is it cut short, or indented otherwise than its first line?"}},
+		"a key without end": {"", certificate, "-----BEGIN PRIVATE KEY-----\nAAAA", "ci.example.com", []string{"tls.private_key: is not PEM text; is it cut short, or indented otherwise than its first line?"}},
 		"no certificate in": {"", notOne, key, "ci.example.com", []string{"tls.certificate: holds no certificate that can be read"}},
 		"the key in place":  {"", key, key, "ci.example.com", []string{"tls.certificate: holds a PRIVATE KEY, not a CERTIFICATE"}},
 	} {

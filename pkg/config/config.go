@@ -29,10 +29,10 @@ type Config struct {
 	State    *State   `yaml:"state,omitempty"`
 
 	// Reset are the keys that were written as null, such as "workers.tags": Merge
-	// takes them back to their default. It is no key itself.
+	// takes them back to their default. It is not a key itself.
 	Reset []string `yaml:"-"`
 	// Stale is what an earlier release has stored and this one refuses. Decode leaves it
-	// out of the rest. It is no key itself.
+	// out of the rest. It is not a key itself.
 	Stale Problems `yaml:"-"`
 }
 

@@ -147,7 +147,7 @@ func (v *validator) cidr(key, text string) (netip.Prefix, bool) {
 	network, err := netip.ParsePrefix(text)
 	switch {
 	case err != nil || !network.Addr().Is4():
-		v.wrong(key, "%q is no IPv4 network; want one such as 10.0.0.0/16", text)
+		v.wrong(key, "%q is not an IPv4 network; want one such as 10.0.0.0/16", text)
 	case network != network.Masked():
 		v.wrong(key, "%s has bits behind the prefix; the network is %s, and the single address %s/32", text, network.Masked(), network.Addr())
 	default:
@@ -175,7 +175,7 @@ func (v *validator) proxy() {
 		u, err := url.Parse(text)
 		switch {
 		case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-			v.wrong(key, "is no URL of a proxy; want one such as http://proxy.example.com:3128")
+			v.wrong(key, "is not the URL of a proxy; want one such as http://proxy.example.com:3128")
 		case u.User != nil:
 			v.wrong(key, "has a user or a password in it, which every container would show; want a proxy that takes these hosts without")
 		case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
@@ -199,9 +199,9 @@ func bucketProblem(name string) string {
 	case len(name) > 63:
 		return fmt.Sprintf("has %d characters, and a bucket's name at most 63", len(name))
 	case !bucketForm.MatchString(name):
-		return "is no name of a bucket: want 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit first and last"
+		return "is not a valid bucket name: want 3 to 63 lower-case letters, digits, hyphens and dots, with a letter or digit first and last"
 	case strings.Contains(name, ".."), strings.Contains(name, ".-"), strings.Contains(name, "-."), addressLike.MatchString(name):
-		return "is no name of a bucket: dots stand between letters or digits, and it does not look like an address"
+		return "is not a valid bucket name: dots stand between letters or digits, and it does not look like an address"
 	case strings.HasPrefix(name, "xn--"), strings.HasPrefix(name, "sthree-"), strings.HasPrefix(name, "amzn-s3-demo-"),
 		strings.HasSuffix(name, "-s3alias"), strings.HasSuffix(name, "--ol-s3"), strings.HasSuffix(name, ".mrap"), strings.HasSuffix(name, "--x-s3"):
 		return "begins or ends as S3 keeps for itself"

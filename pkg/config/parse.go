@@ -46,8 +46,8 @@ func Read(name string, text []byte) (*Config, *Source, error) {
 	return c, source, nil
 }
 
-// Survey is Read for who wants to hear of everything at once: of a file with problems
-// it gives the rest, too. It fails where the text is no YAML.
+// Survey is Read for who wants to know everything at once: of a file with problems
+// it gives the rest, too. It fails where the text is not YAML.
 func Survey(name string, text []byte) (*Config, *Source, Problems, error) {
 	r := &reader{Source: Source{name: name, lines: map[string]int{}}}
 	root, err := rules()
@@ -86,7 +86,7 @@ func Survey(name string, text []byte) (*Config, *Source, Problems, error) {
 // nothing but comments in it. Otherwise it says what is wrong on which line.
 func load(text []byte) (root *yaml.Node, line int, problem string) {
 	if len(text) > maxFile {
-		return nil, 0, fmt.Sprintf("is larger than %d bytes; this is no perpetual.yml", maxFile)
+		return nil, 0, fmt.Sprintf("is larger than %d bytes; this is not a perpetual.yml", maxFile)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document yaml.Node
@@ -133,7 +133,7 @@ func syntax(text []byte, err error) (int, string) {
 			return i + 1, "the line begins with a tab; YAML wants spaces"
 		}
 	}
-	return line, "is no YAML: " + message
+	return line, "is not YAML: " + message
 }
 
 // reader turns YAML nodes into a tree of plain values, and notes on the way where

@@ -55,7 +55,7 @@ func (v *validator) region() {
 	case strings.HasPrefix(name, "cn-") || strings.HasPrefix(name, "us-gov-") || strings.Contains(name, "-iso"):
 		v.wrong("aws.region", "%s is in a partition of AWS of its own, which Perpetual does not know", name)
 	case !regionForm.MatchString(name), len(words) == 3 && !directions.MatchString(words[1]):
-		v.wrong("aws.region", "%s is no region%s", name, hint)
+		v.wrong("aws.region", "%s is not a region%s", name, hint)
 	default:
 		v.warn("aws.region", "%s is not among the regions that this release knows%s", name, hint)
 	}
@@ -73,7 +73,7 @@ func (v *validator) zones() {
 		case local != nil:
 			v.wrong(key, "%s is a local zone, which lacks what is needed here; want one of %s itself, such as %sa", zone, local[1], local[1])
 		case of == nil:
-			v.wrong(key, "%s is no zone; want one such as %sa", zone, v.c.AWS.Region)
+			v.wrong(key, "%s is not a zone; want one such as %sa", zone, v.c.AWS.Region)
 		case of[1] != v.c.AWS.Region && v.c.AWS.Region != "":
 			v.wrong(key, "%s is a zone of %s, and aws.region is %s", zone, of[1], v.c.AWS.Region)
 		}

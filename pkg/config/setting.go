@@ -51,7 +51,7 @@ func Apply(c *Config, source, key, text string) error {
 	j := slices.IndexFunc(fields(), func(f field) bool { return f.key == key })
 	switch {
 	case j < 0:
-		return fmt.Errorf("%s: %s is no key of perpetual.yml%s", source, key, meant(key, settings))
+		return fmt.Errorf("%s: %s is not a key of perpetual.yml%s", source, key, meant(key, settings))
 	case i < 0:
 		return fmt.Errorf("%s: %s is set in perpetual.yml only", source, key)
 	case settings[i].Secret && strings.HasPrefix(source, "-"):

@@ -211,7 +211,7 @@ func (v *validator) workers() {
 	}
 	switch d, err := time.ParseDuration(text); {
 	case err != nil:
-		v.wrong("workers.drain_timeout", "%q is no duration; want one such as 1h or 90m", text)
+		v.wrong("workers.drain_timeout", "%q is not a duration; want one such as 1h or 90m", text)
 	case d < time.Minute:
 		v.wrong("workers.drain_timeout", "%s is under a minute, in which hardly a build ends; want one such as 1h", text)
 	case d < 10*time.Minute:
@@ -231,7 +231,7 @@ func (v *validator) versions() {
 		}
 		switch c, err := version.ParseConstraint(text); {
 		case err != nil:
-			v.wrong("versions."+key, "%q is no constraint; want one such as 8.x, >=8.1 or 8.2.4", text)
+			v.wrong("versions."+key, "%q is not a constraint; want one such as 8.x, >=8.1 or 8.2.4", text)
 		case !satisfiable(c, text):
 			v.wrong("versions."+key, "no version can meet %q; its parts exclude each other", text)
 		}
@@ -246,7 +246,7 @@ func (v *validator) upgrade() {
 	}
 	switch d, err := time.ParseDuration(text); {
 	case err != nil:
-		v.wrong("upgrade.quiet_timeout", "%q is no duration; want one such as 30m or 1h", text)
+		v.wrong("upgrade.quiet_timeout", "%q is not a duration; want one such as 30m or 1h", text)
 	case d < time.Minute:
 		v.wrong("upgrade.quiet_timeout", "%s is under a minute, in which hardly a build ends; want one such as 30m", text)
 	case d > 90*time.Minute:

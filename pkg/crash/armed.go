@@ -24,7 +24,7 @@ const (
 	variable = "PERPETUAL_CRASH"
 	// divisor is by how much waits are shorter than in what is shipped.
 	divisor = 50
-	// notice is the time in which a process hears of the signal that it has sent
+	// notice is the time in which a process gets the signal that it has sent
 	// itself: a run that goes on at once would often be over before that.
 	notice = 20 * time.Millisecond
 )

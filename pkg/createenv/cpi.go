@@ -18,7 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
-// cpi runs the CPI for bosh-cli. A call is in the journal before the CPI hears of
+// cpi runs the CPI for bosh-cli. A call is in the journal before the CPI gets
 // it, and its answer before bosh-cli does. The CPI writes its answer to a
 // file, not to a pipe of ours: when this process dies, the CPI goes on, and the
 // next run reads what it answered.

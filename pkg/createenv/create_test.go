@@ -156,7 +156,7 @@ func TestCreate_afterAChange(t *testing.T) {
 	}
 }
 
-// Temporary keys of who runs it are others each time: that is no change, and the
+// Temporary keys of who runs it are others each time: that is not a change, and the
 // CPI gets those of today.
 func TestCreate_anotherTransientVariableIsNoChange(t *testing.T) {
 	t.Parallel()

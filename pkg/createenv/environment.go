@@ -37,9 +37,9 @@ type Options struct {
 	// compiled CPI stay in it for the next run. One run at a time may use it.
 	Dir       string
 	Documents Documents
-	// Progress hears of every stage and step, in order; nil for nobody.
+	// Progress gets every stage and step, in order; nil for nobody.
 	Progress func(Event)
-	// Notify hears one line of what a user should know though the run goes on,
+	// Notify gets one line of what a user should know though the run goes on,
 	// such as a VM that may have been lost; nil for nobody.
 	Notify func(string)
 	// Path is PATH for ruby, tar and bash; "" is the process's own. The CPI
@@ -83,7 +83,7 @@ type Request struct {
 	// Vars fill the placeholders.
 	Vars map[string]any
 	// Transient names those of Vars that are of this run alone, such as the keys
-	// with which the CPI is called from here: another value is no change.
+	// with which the CPI is called from here: another value is not a change.
 	Transient []string
 	// Recreate makes the VM again though nothing has changed.
 	Recreate bool

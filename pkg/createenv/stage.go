@@ -42,7 +42,7 @@ func (s *stage) PerformComplex(name string, do func(biui.Stage) error) error {
 	return s.run(name, "", func() error { return do(&inner) })
 }
 
-// run does one thing between two events. What bosh-cli skips is no error.
+// run does one thing between two events. What bosh-cli skips is not an error.
 func (s *stage) run(name, step string, do func() error) error {
 	begin := s.now()
 	s.tell(Event{Stage: name, Step: step, Status: Started})

@@ -160,14 +160,14 @@ func (g *generator) optionsOf(v Variable) any {
 func (g *generator) LoadCerts(name string) (*x509.Certificate, *rsa.PrivateKey, error) {
 	pair, ok := asPair(g.all[name])
 	if !ok {
-		return nil, nil, fmt.Errorf("%s is no certificate with its key", name)
+		return nil, nil, fmt.Errorf("%s is not a certificate with its key", name)
 	}
 	certificate, err := pair.parse()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if !certificate.IsCA {
-		return nil, nil, fmt.Errorf("%s is no certificate of a CA", name)
+		return nil, nil, fmt.Errorf("%s is not a certificate of a CA", name)
 	}
 	key, err := pair.key()
 	if err != nil {

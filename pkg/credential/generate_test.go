@@ -221,7 +221,7 @@ func TestGenerate_refuses(t *testing.T) {
 	}{
 		"a signer that is nowhere":   {text: "- {name: a, type: certificate, options: {ca: b, common_name: a}}", want: "generate a: there is no certificate b"},
 		"certificates in a circle":   {text: "- {name: a, type: certificate, options: {ca: a, common_name: a}}", want: "signed by itself"},
-		"a signer that is no CA":     {text: "- {name: a, type: certificate, options: {ca: server_tls, common_name: a}}", have: all, want: "server_tls is no certificate of a CA"},
+		"a signer that is not a CA":  {text: "- {name: a, type: certificate, options: {ca: server_tls, common_name: a}}", have: all, want: "server_tls is not a certificate of a CA"},
 		"a leaf without a signer":    {text: "- {name: a, type: certificate, options: {common_name: a}}", want: "generate a"},
 		"an unknown option":          {text: "- {name: a, type: password, options: {size: 3}}", want: "generate a"},
 		"a password that is a pair":  {text: "- {name: host_key, type: password}", have: all, want: "host_key is kept, but is no password"},

@@ -41,11 +41,11 @@ func (p pair) key() (crypto.PrivateKey, error) {
 func parseCertificate(text string) (*x509.Certificate, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, errors.New("it is no certificate in PEM")
+		return nil, errors.New("it is not a certificate in PEM")
 	}
 	certificate, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return nil, errors.New("it is no certificate that can be read")
+		return nil, errors.New("it is not a certificate that can be read")
 	}
 	return certificate, nil
 }

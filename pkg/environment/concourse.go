@@ -178,7 +178,7 @@ func (in Input) Public() bool {
 		slices.Contains(c.Access.Web, "0.0.0.0/0") && cmp.Or(c.Access.Port, 443) == 443
 }
 
-// concourseVars are the values that are no credentials which are made.
+// concourseVars are the values that are not credentials which are made.
 func (in Input) concourseVars() vars {
 	c, i, v := in.Config, in.Infrastructure, in.Versions
 	azs := make([]any, len(i.Zones))

@@ -119,7 +119,7 @@ func TestVariables_certificatesHaveTheNamesThatPeersUse(t *testing.T) {
 	} {
 		roots := x509.NewCertPool()
 		if !roots.AppendCertsFromPEM([]byte(all[c.ca].(object)["certificate"].(string))) {
-			t.Fatalf("%s is no certificate", c.ca)
+			t.Fatalf("%s is not a certificate", c.ca)
 		}
 		block, _ := pem.Decode([]byte(all[c.name].(object)["certificate"].(string)))
 		leaf, err := x509.ParseCertificate(block.Bytes)

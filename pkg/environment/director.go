@@ -51,7 +51,7 @@ func directorVersions() (vars, error) {
 	return values, nil
 }
 
-// directorVars are the values of director.yml that are no credentials of the
+// directorVars are the values of director.yml that are not credentials of the
 // director itself.
 func (in Input) directorVars() (vars, error) {
 	i := in.Infrastructure

@@ -92,7 +92,7 @@ func unknown(root object, all map[string]spec) []string {
 	return list
 }
 
-// leaves are the dotted paths of what is no mapping.
+// leaves are the dotted paths of what is not a mapping.
 func leaves(v any, at []string) []string {
 	m, ok := v.(object)
 	if !ok {

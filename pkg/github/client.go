@@ -37,8 +37,8 @@ type Config struct {
 	Token  secret.Value // empty asks anonymously: 60 requests an hour, public repositories only
 	CACert string       // PEM certificates to trust instead of the system's
 	Policy retry.Policy // zero: retry.Default
-	Notify func(string) // hears of every wait before another try, one line each
-	Debug  *slog.Logger // hears of every exchange; nil: nobody does
+	Notify func(string) // gets every wait before another try, one line each
+	Debug  *slog.Logger // gets every exchange; nil: none is logged
 }
 
 // Client asks one GitHub.

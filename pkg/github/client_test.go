@@ -104,7 +104,7 @@ func TestNew_refusesWhatCannotBeAnAPI(t *testing.T) {
 		{"a query", github.Config{URL: "https://ghe.example.com/api/v3?x=1"}, "must not hold a query"},
 		{"a token over http", github.Config{URL: "http://ghe.example.com/api/v3", Token: secret.New(canary)}, "over https only"},
 		{"no token over http", github.Config{URL: "http://ghe.example.com/api/v3"}, ""},
-		{"a CA that is no PEM", github.Config{CACert: "MIIB"}, "no certificate in PEM form"},
+		{"a CA that is not PEM", github.Config{CACert: "MIIB"}, "no certificate in PEM form"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // The kinds of refusal, for errors.Is.
 var (
 	ErrUnauthorized = errors.New("the token was refused")                      // 401
-	ErrForbidden    = errors.New("the token may not do that")                  // 403 that is no rate limit
+	ErrForbidden    = errors.New("the token may not do that")                  // 403 that is not a rate limit
 	ErrNotFound     = errors.New("not found, or not to be seen by this token") // 404: GitHub tells no one which
 	ErrUnavailable  = errors.New("the server has a fault")                     // 5xx, after the tries
 	ErrNotJSON      = errors.New("the answer is not JSON")                     // a login page, a proxy's notice

@@ -193,7 +193,7 @@ func (w wireAsset) asset() Asset {
 	}
 }
 
-// digest takes the SHA-256 out of "sha256:…"; any other form is no digest.
+// digest takes the SHA-256 out of "sha256:…"; any other form is not a digest.
 func digest(text string) string {
 	hexed, ok := strings.CutPrefix(text, "sha256:")
 	if raw, err := hex.DecodeString(hexed); !ok || err != nil || len(raw) != 32 {

@@ -183,7 +183,7 @@ func (w Wanted) resolve(releases []NameVersion, stemcells []Stemcell) Wanted {
 	return w
 }
 
-// Compare orders versions as BOSH does. What is no version comes first.
+// Compare orders versions as BOSH does. What is not a version comes first.
 func Compare(a, b string) int {
 	va, errA := version.Parse(a)
 	vb, errB := version.Parse(b)

@@ -19,7 +19,7 @@ func TestVars_readsAsTheBoshCLIDoes(t *testing.T) {
 		{"dates are texts", "a: 2012-10-17\nb: [2026-01-02T03:04:05Z]", vars{"a": "2012-10-17", "b": []any{"2026-01-02T03:04:05Z"}}},
 		{"the last one of two keys counts", "a: 1\na: 2\nb: {c: 1, c: 2}", vars{"a": 2, "b": vars{"c": 2}}},
 		{"YAML 1.1 numbers", "a: 0777\nb: 1_000", vars{"a": 511, "b": 1000}},
-		{"keys that are no texts", "a: {1: x, b: z, n: 2}", vars{"a": map[any]any{1: "x", "b": "z", false: 2}}},
+		{"keys that are not texts", "a: {1: x, b: z, n: 2}", vars{"a": map[any]any{1: "x", "b": "z", false: 2}}},
 		{"a key that looks like a number or a boolean", "1: x\nyes: z\nn: 1", vars{"1": "x", "yes": "z", "n": 1}},
 		{"JSON with escapes", `{"a": "\u00fc\u6f22"}`, vars{"a": "ü漢"}},
 		{"nothing", "", vars{}},

@@ -149,7 +149,7 @@ func unknownProperties(t *testing.T, text []byte, specs map[string][]string) []s
 	return unknown
 }
 
-// leaves are the dotted paths of what is no mapping.
+// leaves are the dotted paths of what is not a mapping.
 func leaves(v any, at []string) []string {
 	m, ok := v.(vars)
 	if !ok {

@@ -35,7 +35,7 @@ type Template struct {
 var ErrNoValue = errors.New("no value for")
 
 // Render applies the ops files in order and fills in the variables. It fails,
-// naming the file, when the template is no YAML, an ops file does not apply,
+// naming the file, when the template is not YAML, an ops file does not apply,
 // (with ErrNoValue) variables are missing, or (with ErrTooLarge) a text is, or
 // would become, larger than any manifest.
 func Render(t Template) ([]byte, error) {

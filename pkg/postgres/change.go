@@ -14,9 +14,9 @@ import (
 
 // Change is what a deploy makes of a database.
 type Change struct {
-	Group         string // "db"; "" for a database that is no VM
+	Group         string // "db"; "" for a database that is not a VM
 	From, To      int    // majors, 16 and 17; 0: there is none, or nobody knows
-	Release       string // version of postgres-release that the deploy takes, "54.0.5"; "" for a database that is no VM
+	Release       string // version of postgres-release that the deploy takes, "54.0.5"; "" for a database that is not a VM
 	ConcourseFrom string // "8.2.4"; "" for a first deploy
 	ConcourseTo   string // "8.2.5"
 	Unasked       bool   // nobody has asked for To: it is what the release deploys by itself

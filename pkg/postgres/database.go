@@ -25,7 +25,7 @@ type Database struct {
 	Release string // version of the release, "54.0.5"
 	Major   int    // 16; 0: nobody knows
 	Set     bool   // whether databases.version says so; otherwise it is what the release deploys by itself
-	Text    string // databases.version where it is no number, "((postgres_major))" of a config server
+	Text    string // databases.version where it is not a number, "((postgres_major))" of a config server
 }
 
 // document is what is read of a manifest.
@@ -75,7 +75,7 @@ func In(f manifest.File) (d Database, found bool, err error) {
 	return Database{}, false, nil
 }
 
-// majorOf reads databases.version; 0 for what is no major, such as a variable.
+// majorOf reads databases.version; 0 for what is not a major, such as a variable.
 func majorOf(version any) int {
 	text, _, _ := strings.Cut(fmt.Sprint(version), ".")
 	n, err := strconv.Atoi(strings.TrimSpace(text))

@@ -108,7 +108,7 @@ func TestDecode_refusesUnknownKeysAndWrongTypes(t *testing.T) {
 			"decode source: unknown keys ca_cert, client, client_secret, target, which belong under director here: ca_cert is director.ca_cert; client is director.client; client_secret is director.client_secret; target is director.url"},
 		{"one of them", "check", `{"source":{"deployment":"c",` + director + `,"target":"x"}}`, "decode source: unknown keys target, which belong under director here: target is director.url"},
 		{"a misspelt key before them", "check", `{"source":{"deployment":"c","a_watch":{},"target":"x"}}`, "decode source.a_watch: unknown key"},
-		{"var_files are no vars_files", "out", `{"source":{"deployment":"c",` + director + `},"params":{"var_files":{"x":"f"}}}`, "decode params.var_files: unknown key; give the text of a file with a load_var step as one of vars; vars_files are files of variables"},
+		{"var_files are not vars_files", "out", `{"source":{"deployment":"c",` + director + `},"params":{"var_files":{"x":"f"}}}`, "decode params.var_files: unknown key; give the text of a file with a load_var step as one of vars; vars_files are files of variables"},
 		{"a pipeline's name with a slash", "out", `{"source":{"deployment":"c",` + director + `},"params":{"pipeline":{"name":"a/b"}}}`, `validate params.pipeline.name: the name of a pipeline cannot contain "/", got "a/b"; instance vars go into params.pipeline.instance_vars`},
 		{"a pipeline's name with a question mark", "out", `{"source":{"deployment":"c",` + director + `},"params":{"pipeline":{"name":"a?b"}}}`, `cannot contain "?"`},
 		{"unknown key in params", "out", `{"source":{"deployment":"c",` + director + `},"params":{"ops_file":["x"]}}`, `decode params.ops_file: unknown key; did you mean "ops_files"?`},
@@ -133,7 +133,7 @@ func TestDecode_refusesAWatchThatCannotWork(t *testing.T) {
 		{"two component kinds", "check", watch(`{"release":"a/b/c","github":"a/b"}`), "want only one of"},
 		{"invalid constraint", "check", watch(`{"release":"a/b/c","version":"eight"}`), `version: want a constraint like 8.x or >=1.0.0, got "eight"`},
 		{"invalid filter", "check", watch(`{"github":"a/b","tag_filter":"("}`), "tag_filter: error parsing regexp"},
-		{"invalid glob", "check", watch(`{"github":"a/b","assets":["["]}`), "is no valid glob"},
+		{"invalid glob", "check", watch(`{"github":"a/b","assets":["["]}`), "is not a valid glob"},
 		{"repository without owner", "check", watch(`{"github":"b"}`), "want owner/repository"},
 		{"two names of one variable", "check", `{"source":{"watch":{"a-b":{"release":"a/b/c"},"a_b":{"release":"a/b/c"}}}}`, "a-b and a_b would both give the variables a_b_version"},
 		{"light and regular", "check", watch(`{"stemcell":"s","light":true,"regular":true}`), "not both"},
@@ -141,7 +141,7 @@ func TestDecode_refusesAWatchThatCannotWork(t *testing.T) {
 		{"digest that is none", "check", watch(`{"github":"a/b","digests":{"p-linux":"12ab"}}`), `validate source.watch.c: digests: want a SHA-256 of 64 hexadecimal digits for "p-linux", got "12ab"`},
 		{"digest of a path", "check", watch(`{"github":"a/b","digests":{"a/b/c":"` + strings.Repeat("0a", 32) + `"}}`), "digests: want the name of an asset, or VERSION/NAME, got \"a/b/c\""},
 		{"digests of a release of bosh.io", "check", watch(`{"release":"a/b/c","unverified":true}`), "digests and unverified are for github components"},
-		{"deny that is no version", "check", watch(`{"release":"a/b/c","deny":["8.2.1","latest"]}`), `validate source.watch.c: deny: want versions like 8.2.1, got "latest"`},
+		{"deny that is not a version", "check", watch(`{"release":"a/b/c","deny":["8.2.1","latest"]}`), `validate source.watch.c: deny: want versions like 8.2.1, got "latest"`},
 	})
 }
 
@@ -237,7 +237,7 @@ func TestDecodeOut_takesEveryParam(t *testing.T) {
 		}
 	}
 	if strings.Contains(strings.Join(got, " "), "((x))") {
-		t.Errorf("a placeholder is no secret: %q", got)
+		t.Errorf("a placeholder is not a secret: %q", got)
 	}
 	if detached := (resource.OutParams{}).Detached(); !detached {
 		t.Error("detach is not the default")

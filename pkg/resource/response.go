@@ -53,7 +53,7 @@ func write(w io.Writer, value any) error {
 func compact(value any) string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		return "something that is no JSON"
+		return "something that is not JSON"
 	}
 	return string(text)
 }

@@ -254,7 +254,7 @@ func (w Watch) validate(name string) error {
 	}
 	for _, glob := range w.Assets {
 		if _, err := path.Match(glob, ""); err != nil {
-			return fmt.Errorf("assets: %q is no valid glob", glob)
+			return fmt.Errorf("assets: %q is not a valid glob", glob)
 		}
 	}
 	return w.validateDigests()

@@ -52,9 +52,9 @@ type Options struct {
 	MaxBody int64
 	// HeaderTimeout bounds the wait for a response's header; default 30 s.
 	HeaderTimeout time.Duration
-	// Notify hears of every wait, for the build log.
+	// Notify gets every wait, for the build log.
 	Notify func(err error, wait time.Duration)
-	// Debug hears of every exchange and every wait; nil: nobody does.
+	// Debug gets every exchange and every wait; nil: none is logged.
 	Debug *slog.Logger
 	// Proxy says through which server a request goes; default: the environment says it.
 	Proxy func(*http.Request) (Proxy, error)

@@ -62,7 +62,7 @@ func (p Proxy) login() *ProxyError {
 }
 
 // environment is the proxy that the environment has for a request, as net/http reads it.
-// What net/http would pass over in silence, because it is no URL, is an error.
+// What net/http would pass over in silence, because it is not a URL, is an error.
 func environment(req *http.Request) (Proxy, error) {
 	names := []string{"HTTPS_PROXY", "https_proxy"}
 	if req.URL.Scheme != "https" {
@@ -169,7 +169,7 @@ func (p Proxy) explain(err error) error {
 	return err // the server behind it, or its certificate
 }
 
-// refusal is a proxy's answer to CONNECT that is no success.
+// refusal is a proxy's answer to CONNECT that is not a success.
 type refusal struct {
 	status int
 	target string

@@ -156,7 +156,7 @@ func (e *refusedError) Error() string {
 }
 
 // RetryAfter reads a Retry-After header, in seconds or as an HTTP date (RFC 9110,
-// 10.2.3). A negative or past value is no wait; a malformed one was not asked.
+// 10.2.3). A negative or past value is not a wait; a malformed one was not asked.
 func RetryAfter(h http.Header, now time.Time) (wait time.Duration, asked bool) {
 	text := h.Get("Retry-After")
 	if text == "" {

@@ -63,7 +63,7 @@ func (r *roundTripper) exchange(req *http.Request, try int) (*http.Response, err
 	return res, err
 }
 
-// waiting hears of a wait before another try.
+// waiting is told of a wait before another try.
 func (r *roundTripper) waiting(err error, wait time.Duration) {
 	if r.debug != nil {
 		r.debug.Debug("wait before another try", "for", wait.Round(time.Millisecond), "because", FirstLine(err.Error()))

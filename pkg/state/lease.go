@@ -44,7 +44,7 @@ type LeaseOptions struct {
 	// Clock measures how long ago the last renewal was; default time.Now. Only
 	// differences count: what time it thinks it is plays no part.
 	Clock func() time.Time
-	// Debug hears of renewals and of what else becomes of the lease; nil: nobody does.
+	// Debug gets renewals and whatever else happens to the lease; nil: nothing is logged.
 	Debug *slog.Logger
 }
 

@@ -90,7 +90,7 @@ func TestLease_saysWhoHoldsItAndHowToBreakIt(t *testing.T) {
 	})
 }
 
-// Whoever only looks changes nothing, and hears of a holder until he has given it back.
+// Whoever only looks changes nothing, and is told of a holder until he has given it back.
 func TestHeldBy_looksAndTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &view{memory: newMemory()}

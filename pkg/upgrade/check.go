@@ -16,7 +16,7 @@ import (
 type Check struct {
 	Director Tasks
 	Log      io.Writer
-	Debug    *slog.Logger // hears what the tasks were taken for; nil: nobody does
+	Debug    *slog.Logger // is told what the tasks were taken for; nil: nothing is logged
 }
 
 // Run gives the last one at the first check; later the given one, if the director still
@@ -78,7 +78,7 @@ func (c Check) task(ctx context.Context, listed []Task, id int) (*Task, error) {
 }
 
 // restarted says whether the director is not the one that has given the version, or
-// knows less than it did: then what is the given task, if there is one, is no deploy of
+// knows less than it did: then what is the given task, if there is one, is not a deploy of
 // the deployment, or there is none although there are lower ones, which a director
 // forgets first.
 func (c Check) restarted(deployment string, given int, is *Task, last []Task) bool {

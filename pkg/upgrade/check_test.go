@@ -32,7 +32,7 @@ func TestCheck_givesFinishedDeploysFromTheGivenOneOn(t *testing.T) {
 		{"all, after a put that had nothing to name", resource.Version{"task": "0"}, nil, versions("7", "12", "14", "21"), ""},
 		{"forgotten: those after it", resource.Version{"task": "13"}, nil, versions("14", "21"), ""},
 		{"of a director that counts from 1 again", resource.Version{"task": "99999"}, nil, versions("21"), "counts its tasks from 1 again"},
-		{"the same, whose newest task is no deploy", resource.Version{"task": "34"}, nil, versions("21"), "director task 34 is not there"},
+		{"the same, whose newest task is not a deploy", resource.Version{"task": "34"}, nil, versions("21"), "director task 34 is not there"},
 		{"the same, where that task is a dry run", resource.Version{"task": "31"}, nil, versions("21"), "director task 31 is \"create deployment (dry run)\""},
 		{"the same, where that task is an errand", resource.Version{"task": "32"}, nil, versions("21"), "director task 32 is \"run errand smoke\""},
 		{"the same, where that task is of another deployment", resource.Version{"task": "33"}, nil, versions("21"), "director task 33 is \"create deployment\" of vault"},

@@ -149,7 +149,7 @@ type Event struct {
 	Status   string // "executing pre-start"
 	Error    string // why a step failed
 	Code     int    // 450001, of an EventError
-	Message  string // of lines that are no steps
+	Message  string // of lines that are not steps
 	Raw      json.RawMessage
 }
 

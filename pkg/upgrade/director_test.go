@@ -69,7 +69,7 @@ type fakeDirector struct {
 	// lostUploads is what happens to uploads whose reply is lost: "accepted", "dropped",
 	// or "hidden", which is accepted by a director that does not show us its task.
 	lostUploads []string
-	faults      map[string][]error // by method: what its next calls give; nil is no error
+	faults      map[string][]error // by method: what its next calls give; nil is not an error
 	onDeploy    func()
 	onDiff      func()
 	submitted   [][]byte // manifests that were accepted

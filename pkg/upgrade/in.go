@@ -50,7 +50,7 @@ type In struct {
 	IgnoreSet []string
 	IgnoreKey IgnoreKey
 	Log       io.Writer
-	Debug     *slog.Logger // hears why the task was judged as it was; nil: nobody does
+	Debug     *slog.Logger // gets why the task was judged as it was; nil: nothing is logged
 	// Settle is how long the ATC and the workers may take to be as wanted after
 	// the task has ended; 0 is 5 minutes.
 	Settle time.Duration

@@ -44,7 +44,7 @@ func TestOut_changesNothingUnlessItsFilesAreGood(t *testing.T) {
 			p.VarsFiles = []string{"vars.yml"}
 		}, []string{"params.vars_files: parse vars.yml: line 1: want a YAML mapping of variables"}},
 		{"no cloud config", func(_ *testing.T, _ *fixture, p *resource.OutParams) { p.CloudConfig = "none.yml" }, []string{"params.cloud_config", "none.yml"}},
-		{"a cloud config that is no YAML", func(t *testing.T, f *fixture, p *resource.OutParams) {
+		{"a cloud config that is not YAML", func(t *testing.T, f *fixture, p *resource.OutParams) {
 			f.write(t, "cloud.yml", "azs: [")
 			p.CloudConfig = "cloud.yml"
 		}, []string{"params.cloud_config: parse cloud.yml: yaml: line 1: did not find expected node content"}},
@@ -63,11 +63,11 @@ func TestOut_changesNothingUnlessThePipelineIsValid(t *testing.T) {
 		{"no vars file of the pipeline", func(_ *testing.T, _ *fixture, p *resource.OutParams) {
 			p.Pipeline = &resource.PipelineParams{VarsFiles: []string{"none.yml"}}
 		}, []string{"params.pipeline.vars_files", "none.yml"}},
-		{"a pipeline that is no YAML", func(t *testing.T, f *fixture, p *resource.OutParams) {
+		{"a pipeline that is not YAML", func(t *testing.T, f *fixture, p *resource.OutParams) {
 			f.write(t, "own.yml", "jobs: [")
 			p.Pipeline = &resource.PipelineParams{File: "own.yml", Name: "own"}
 		}, []string{"prepare pipeline: parse own.yml"}},
-		{"a bundled pipeline over one that is no YAML", func(_ *testing.T, f *fixture, p *resource.OutParams) {
+		{"a bundled pipeline over one that is not YAML", func(_ *testing.T, f *fixture, p *resource.OutParams) {
 			f.atc.pipelines["own"] = []byte("jobs: [")
 			p.Pipeline = &resource.PipelineParams{Name: "own"}
 		}, []string{"prepare pipeline: keep the set values in the bundled pipeline"}},
@@ -77,15 +77,15 @@ func TestOut_changesNothingUnlessThePipelineIsValid(t *testing.T) {
 		{"pipeline params without an ATC", func(_ *testing.T, f *fixture, p *resource.OutParams) {
 			f.noATC, p.Pipeline = true, &resource.PipelineParams{Name: "own"}
 		}, []string{"params.pipeline needs source.concourse"}},
-		{"instance vars that are no JSON", func(_ *testing.T, f *fixture, _ *resource.OutParams) { f.build.InstanceVars = "{" }, []string{"parse BUILD_PIPELINE_INSTANCE_VARS"}},
+		{"instance vars that are not JSON", func(_ *testing.T, f *fixture, _ *resource.OutParams) { f.build.InstanceVars = "{" }, []string{"parse BUILD_PIPELINE_INSTANCE_VARS"}},
 		{"an ATC that is away", func(_ *testing.T, f *fixture, _ *resource.OutParams) { f.atc.readErr = errUnreachable }, []string{"read pipeline self-upgrade", "connection refused"}},
 	})
 }
 
 func TestOut_changesNothingUnlessTheManifestIsValid(t *testing.T) {
 	refuse(t, []badInput{
-		{"a manifest that is no YAML", func(t *testing.T, f *fixture, _ *resource.OutParams) { f.write(t, "manifest.yml", "name: [") }, []string{"parse manifest.yml"}},
-		{"a first manifest that is no YAML", func(t *testing.T, f *fixture, _ *resource.OutParams) {
+		{"a manifest that is not YAML", func(t *testing.T, f *fixture, _ *resource.OutParams) { f.write(t, "manifest.yml", "name: [") }, []string{"parse manifest.yml"}},
+		{"a first manifest that is not YAML", func(t *testing.T, f *fixture, _ *resource.OutParams) {
 			delete(f.director.deployed, "concourse")
 			f.write(t, "manifest.yml", "name: [")
 		}, []string{"parse manifest.yml"}},

@@ -42,7 +42,7 @@ type Out struct {
 	MoreAttempts string
 	IgnoreKey    IgnoreKey
 	Log          io.Writer
-	Debug        *slog.Logger          // hears why tasks are judged as they are, and of the journal and the lease; nil: nobody does
+	Debug        *slog.Logger          // gets why tasks are judged as they are, and of the journal and the lease; nil: nothing is logged
 	Mask         func(...secret.Value) // hides more values in the log from now on
 	Poll         time.Duration         // between two looks at the director's tasks; 0 is 2 s
 	// State, if there is one, keeps two runs apart and remembers what they did.

@@ -46,7 +46,7 @@ func (o operation) why(t Task) string {
 	case !t.Finished():
 		return "it runs, but keeps nobody from deploying"
 	case !t.isDeploy():
-		return "it is no deploy"
+		return "it is not a deploy"
 	case t.lostLock():
 		return "it did not get the lock, so it has done nothing: what its twin did counts"
 	case t.State == StateDone && same:

@@ -45,7 +45,7 @@ func TestOut_tellsAtDebugWhyTasksAreJudgedAsTheyAre(t *testing.T) {
 		}
 		for task, reason := range map[string]string{
 			"7": "it has deployed other content", "10": "an attempt at this content, which failed", "11": "it did not get the lock, so it has done nothing",
-			"12": "it is no deploy", "13": "keeps nobody from deploying", "14": "it is no deploy",
+			"12": "it is not a deploy", "13": "keeps nobody from deploying", "14": "it is not a deploy",
 		} {
 			wantText(t, "task "+task, f.why(t, task), reason, "context=")
 		}

@@ -143,7 +143,7 @@ func TestIn_saysWhatDidNotSettle(t *testing.T) {
 		{"an instance that has lost its VM", func(f *fixture) {
 			f.director.instances = [][]upgrade.Instance{{running()[0], {Group: "worker", ID: "6f1c", Index: 1, Wanted: "started"}}}
 		}, []string{"instances: worker/6f1c (1) is without a VM"}},
-		{"a version that is no semantic one", func(f *fixture) { f.atc.looks = []look{{version: "8.2.1-rc?"}} }, []string{"the ATC reports 8.2.1-rc?, wanted is 8.2.1"}},
+		{"a version that is not a semantic one", func(f *fixture) { f.atc.looks = []look{{version: "8.2.1-rc?"}} }, []string{"the ATC reports 8.2.1-rc?, wanted is 8.2.1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {

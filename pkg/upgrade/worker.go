@@ -77,7 +77,7 @@ func workerName(i Instance) string {
 }
 
 // compatible compares versions of the worker API as Concourse does: the same
-// major, and no lower minor. A version that is no number must be equal.
+// major, and no lower minor. A version that is not a number must be equal.
 func compatible(worker, wanted string) bool {
 	have, errHave := semver.NewVersion(worker)
 	want, errWant := semver.NewVersion(wanted)

@@ -3,7 +3,7 @@
 // what was built from it (+dev.10). It is go-semi-semantic's order, with three
 // differences: a development build is before its final version, so that it never
 // takes the place of one; zeros in front of a number do not make a word of it; and
-// what has words among its numbers is no version.
+// what has words among its numbers is not a version.
 package version
 
 import (
@@ -23,7 +23,7 @@ type Version struct {
 	pre, build semi.VersionSegment // rc.1, dev.10
 }
 
-// errNone says that a text is no version.
+// errNone says that a text is not a version.
 var errNone = errors.New("want a version such as 8.2.5, 1.484 or 1.2.3.4-rc.1")
 
 // maxLength bounds a version; those of GitHub's tags are foreign text.

@@ -54,7 +54,7 @@ type Options struct {
 
 	Policy  retry.Policy        // default: DefaultPolicy
 	Timeout time.Duration       // of one call of this package, with all its tries; default 5 min
-	Notify  func(string)        // hears of every wait before another try, one line each
+	Notify  func(string)        // gets every wait before another try, one line each
 	Env     func(string) string // default os.Getenv
 }
 

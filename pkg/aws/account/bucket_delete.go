@@ -14,7 +14,7 @@ import (
 )
 
 // DeleteBucket deletes a bucket of ours with every version of every object, and
-// every mark of a deletion. One that is gone is no error. It fails with
+// every mark of a deletion. One that is gone is not an error. It fails with
 // ErrForeignBucket, aws.ErrCredentials, ErrDenied or an *Error; what it has
 // deleted by then is gone, and it may be called again.
 func (a *Account) DeleteBucket(ctx context.Context, spec BucketSpec) error {

@@ -32,12 +32,12 @@ func (a *Account) egress(ctx context.Context) (string, error) {
 	}
 	address, err := netip.ParseAddr(strings.TrimSpace(string(body)))
 	if err != nil || !address.Is4() || address.IsUnspecified() {
-		return "", fmt.Errorf("the answer is no IPv4 address: %q", retry.FirstLine(string(body)))
+		return "", fmt.Errorf("the answer is not an IPv4 address: %q", retry.FirstLine(string(body)))
 	}
 	return address.String(), nil
 }
 
-// get reads a page of at most limit bytes that is no call of a service.
+// get reads a page of at most limit bytes that is not a call of a service.
 func (a *Account) get(ctx context.Context, url string, limit int64) ([]byte, error) {
 	client, err := retry.NewClient(retry.Options{CACert: a.options.CACert, Policy: a.options.Policy, MaxBody: limit})
 	if err != nil {

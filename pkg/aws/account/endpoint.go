@@ -82,7 +82,7 @@ func (l *loader) checkEndpoints(ctx context.Context, c *sdk.Config) error {
 func checkEndpoint(name, endpoint string) error {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.User != nil {
-		return fmt.Errorf("%s is no URL such as https://vpce-0a1b2c.ec2.eu-central-1.vpce.amazonaws.com", name)
+		return fmt.Errorf("%s is not a URL such as https://vpce-0a1b2c.ec2.eu-central-1.vpce.amazonaws.com", name)
 	}
 	ip := net.ParseIP(u.Hostname())
 	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())

@@ -106,7 +106,7 @@ func TestOpen_refusesWhatCannotWork(t *testing.T) {
 		"open endpoints":     {map[string]string{"AWS_ENDPOINT_URL": "http://aws.example.com"}, "https only", nil},
 		"one of the profile": {map[string]string{"AWS_PROFILE": "open", "AWS_ENDPOINT_URL_EC2": ""}, "the endpoint of EC2 is http://proxy.example.com", nil},
 		"an endpoint's noise": {map[string]string{"AWS_ENDPOINT_URL_SSM": "ssm"},
-			"AWS_ENDPOINT_URL_SSM is no URL", nil},
+			"AWS_ENDPOINT_URL_SSM is not a URL", nil},
 		"no CA":           {map[string]string{"AWS_CA_BUNDLE": "/nowhere/ca.pem"}, "read AWS_CA_BUNDLE", os.ErrNotExist},
 		"an open checkip": {map[string]string{"AWS_ENDPOINT_URL_CHECKIP": "http://checkip.example.com"}, "https only", nil},
 	} {

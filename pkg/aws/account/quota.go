@@ -51,7 +51,7 @@ var (
 )
 
 // Quotas compares the account's quotas with the needs. What it may not look at, or
-// cannot, is no error but in the answer. It fails with aws.ErrCredentials, or when ctx
+// cannot, is not an error but in the answer. It fails with aws.ErrCredentials, or when ctx
 // ends.
 func (a *Account) Quotas(ctx context.Context, n Needs) (Quotas, error) {
 	bound, cancel := context.WithTimeoutCause(ctx, quotaTimeout,

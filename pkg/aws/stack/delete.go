@@ -13,7 +13,7 @@ import (
 )
 
 // Delete deletes the stack and waits for its end. It gives what is left on purpose:
-// the database's last snapshot. A stack that does not exist is no error; one on
+// the database's last snapshot. A stack that does not exist is not an error; one on
 // which something is under way is waited for.
 //
 // Without dropProtection a protected stack is ErrProtected, and nothing is

@@ -36,7 +36,7 @@ type Outputs struct {
 
 	DirectorInstanceProfile string // name
 	WebInstanceProfile      string // name
-	WorkerInstanceProfile   string // name; every VM that is no web node must have it, or the director may not make it
+	WorkerInstanceProfile   string // name; every VM that is not a web node must have it, or the director may not make it
 
 	DatabaseHost     string // "….rds.amazonaws.com"; empty without the service
 	DatabasePort     int    // 5432
@@ -75,7 +75,7 @@ func newOutputs(given map[string]string) (Outputs, error) {
 	if port := given["DatabasePort"]; port != "" {
 		number, err := strconv.Atoi(port)
 		if err != nil || number < 1 || number > 65535 {
-			return Outputs{}, fmt.Errorf("read the stack's outputs: DatabasePort %q is no port", port)
+			return Outputs{}, fmt.Errorf("read the stack's outputs: DatabasePort %q is not a port", port)
 		}
 		o.DatabasePort = number
 	}

@@ -74,7 +74,7 @@ func Cut(network string, zones int) (public, private []string, err error) {
 	whole, err := netip.ParsePrefix(network)
 	switch {
 	case err != nil || !whole.Addr().Is4():
-		return nil, nil, fmt.Errorf("cut subnets from %q: it is no IPv4 range such as 10.0.0.0/16", network)
+		return nil, nil, fmt.Errorf("cut subnets from %q: it is not an IPv4 range such as 10.0.0.0/16", network)
 	case whole != whole.Masked():
 		return nil, nil, fmt.Errorf("cut subnets from %s: write %s", network, whole.Masked())
 	case whole.Bits() < 16 || whole.Bits() > 20:
@@ -104,7 +104,7 @@ func part(whole netip.Prefix, n, bits int) string {
 func Address(cidr string, n int) (string, error) {
 	whole, err := netip.ParsePrefix(cidr)
 	if err != nil || !whole.Addr().Is4() {
-		return "", fmt.Errorf("find an address in %q: it is no IPv4 range", cidr)
+		return "", fmt.Errorf("find an address in %q: it is not an IPv4 range", cidr)
 	}
 	if n < 4 || n >= 1<<(32-whole.Bits())-1 {
 		return "", fmt.Errorf("find an address in %s: AWS leaves no number %d in it", cidr, n)
@@ -165,7 +165,7 @@ func checkRanges(what string, ranges []string) error {
 		parsed, err := netip.ParsePrefix(text)
 		switch {
 		case err != nil || !parsed.Addr().Is4():
-			return fmt.Errorf("%q may reach %s: it is no IPv4 range such as 203.0.113.0/24", text, what)
+			return fmt.Errorf("%q may reach %s: it is not an IPv4 range such as 203.0.113.0/24", text, what)
 		case parsed != parsed.Masked():
 			return fmt.Errorf("%s may reach %s: write %s", text, what, parsed.Masked())
 		case slices.Contains(ranges[:i], text):

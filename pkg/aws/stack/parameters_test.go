@@ -22,7 +22,7 @@ func TestCut(t *testing.T) {
 		{"172.31.240.0/20", 1, "[172.31.240.0/28] [172.31.241.0/24] <nil>"},
 		{"10.0.0.0/21", 1, "[] [] cut subnets from 10.0.0.0/21: a VPC here has a size from /16 to /20"},
 		{"10.0.0.1/16", 1, "[] [] cut subnets from 10.0.0.1/16: write 10.0.0.0/16"},
-		{"fd00::/16", 1, `[] [] cut subnets from "fd00::/16": it is no IPv4 range such as 10.0.0.0/16`},
+		{"fd00::/16", 1, `[] [] cut subnets from "fd00::/16": it is not an IPv4 range such as 10.0.0.0/16`},
 		{"10.0.0.0/16", 4, "[] [] cut subnets for 4 zones: there are one to 3"},
 	} {
 		public, private, err := stack.Cut(c.network, c.zones)
@@ -37,7 +37,7 @@ func TestAddress(t *testing.T) {
 		"10.0.0.0/24":     "10.0.0.6 <nil>",
 		"172.31.240.0/28": "172.31.240.6 <nil>",
 		"10.0.0.0/30":     " find an address in 10.0.0.0/30: AWS leaves no number 6 in it",
-		"x":               ` find an address in "x": it is no IPv4 range`,
+		"x":               ` find an address in "x": it is not an IPv4 range`,
 	} {
 		address, err := stack.Address(cidr, 6)
 		if got := fmt.Sprint(address, " ", err); got != want {

@@ -252,7 +252,7 @@ func (s *Stack) clearStale(ctx context.Context) error {
 }
 
 // Discard removes a change set that will not be executed, and with the last one a
-// stack that was never made. What is gone already is no error.
+// stack that was never made. What is gone already is not an error.
 func (s *Stack) Discard(ctx context.Context, c Change) error {
 	if c.ID == "" {
 		return nil

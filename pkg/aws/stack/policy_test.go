@@ -123,7 +123,7 @@ func actors(t *testing.T, w *world) map[string]iam.Set {
 	return out
 }
 
-// TestPolicies_haveNothingIdle: what is no action, or on a resource or with a key that
+// TestPolicies_haveNothingIdle: what is not an action, or on a resource or with a key that
 // the action does not know, is a mistake that IAM keeps to itself.
 func TestPolicies_haveNothingIdle(t *testing.T) {
 	w := newWorld(t)

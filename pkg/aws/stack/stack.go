@@ -40,7 +40,7 @@ type Options struct {
 	Tags       map[string]string // further ones, on the stack and on everything in it
 	Connection aws.Connection
 
-	Notify   func(Event)      // hears of every event of the stack while a call waits, and of what the adapter does itself
+	Notify   func(Event)      // gets every event of the stack while a call waits, and of what the adapter does itself
 	Poll     time.Duration    // between two looks; default 5 s
 	Now      func() time.Time // default time.Now
 	Attempts int              // how often a call is sent that gets no answer, or is asked to come later; default 6
@@ -69,7 +69,7 @@ var stackName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`)
 func New(o Options) (*Stack, error) {
 	switch {
 	case !stackName.MatchString(o.Name):
-		return nil, fmt.Errorf("configure the stack: %q is no name of one", o.Name)
+		return nil, fmt.Errorf("configure the stack: %q is not a valid stack name", o.Name)
 	case o.Owner == "":
 		return nil, errors.New("configure the stack: it has no owner")
 	case o.Connection.Region() == "":

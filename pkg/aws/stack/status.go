@@ -37,7 +37,7 @@ func (s Status) busy() bool {
 	return strings.HasSuffix(s.State, "_IN_PROGRESS") && s.State != reviewing
 }
 
-// Describe says what is there. A stack that does not exist is no error.
+// Describe says what is there. A stack that does not exist is not an error.
 func (s *Stack) Describe(ctx context.Context) (Status, error) {
 	status, err := s.look(ctx, s.options.Name)
 	if err != nil || !status.Exists {

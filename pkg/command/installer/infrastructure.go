@@ -20,8 +20,8 @@ type infrastructure struct {
 	name    string // of the installation
 	account *account.Account
 	poll    time.Duration
-	// say hears what the adapter says of itself, such as that it waits for what others
-	// do; note hears of the stack's events while it waits.
+	// say gets what the adapter says of itself, such as that it waits for what others
+	// do; note gets the stack's events while it waits.
 	say, note func(string)
 }
 
@@ -42,7 +42,7 @@ func telling(report func(string)) func(stack.Event) {
 	return func(e stack.Event) { report(describeEvent(e)) }
 }
 
-// stack opens the stack; report hears of its events.
+// stack opens the stack; report gets its events.
 func (i *infrastructure) stack(c *config.Config, report func(stack.Event)) (*stack.Stack, error) {
 	o := stack.Options{
 		Name: stackName(i.name), Owner: i.name, Connection: i.account.Connection(), Poll: i.poll,

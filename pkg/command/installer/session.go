@@ -138,7 +138,7 @@ func (s *session) colors(stream io.Writer) bool {
 func (s *session) moves() bool { return s.Env("TERM") != "" && s.Env("TERM") != "dumb" }
 
 // ascii says whether a stream is to get ASCII only: the locale says so, or it is a
-// terminal of which nothing says that it shows more. What is no terminal is read by
+// terminal of which nothing says that it shows more. What is not a terminal is read by
 // programs and browsers, for which a locale that is not set means nothing.
 func (s *session) ascii(stream io.Writer) bool {
 	locale := cmp.Or(s.Env("LC_ALL"), s.Env("LC_CTYPE"), s.Env("LANG"))

@@ -72,7 +72,7 @@ func TestState_thatKnowsLessThanTheWorldNeverTakesOver(t *testing.T) {
 	p.finds(t, nothingToDo)
 }
 
-// Who may not look into other regions installs all the same, and hears of it.
+// Who may not look into other regions installs all the same, and is told so.
 func TestPlan_saysWhichRegionsItCannotSee(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)

@@ -55,7 +55,7 @@ func TestVerbs_onAnInstallation(t *testing.T) {
 	for line := range strings.Lines(q.stderr) {
 		var e progress.Event
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("stderr has a line that is no event: %s", line)
+			t.Fatalf("stderr has a line that is not an event: %s", line)
 		}
 	}
 

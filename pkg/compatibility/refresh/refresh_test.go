@@ -182,7 +182,7 @@ func TestRefresh_saysWhatItCannotRead(t *testing.T) {
 		{"no clone", []string{"--repository", t.TempDir(), "--table", table}, "list the tags: git tag"},
 		{"no tags", []string{"--repository", bare.dir, "--table", table}, "has none of 7.0.0 or later; fetch them with git fetch --tags"},
 		{"nothing that high", []string{"--repository", good.dir, "--table", table, "--from", "9.0.0"}, "has none of 9.0.0 or later"},
-		{"from what is no version", []string{"--repository", good.dir, "--table", table, "--from", "8.x"}, `read --from "8.x"`},
+		{"from what is not a version", []string{"--repository", good.dir, "--table", table, "--from", "8.x"}, `read --from "8.x"`},
 		{"no worker version", []string{"--repository", noWorker.dir, "--table", table}, "read tag v8.0.0: versions.go sets no WorkerVersion"},
 		{"no migration", []string{"--repository", noMigration.dir, "--table", table}, "read tag v8.0.0: atc/db/migration/migrations/ holds no migration"},
 		{"no versions.go", []string{"--repository", noFile.dir, "--table", table}, "read tag v8.0.0: git show v8.0.0:versions.go"},

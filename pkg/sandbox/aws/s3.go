@@ -77,7 +77,7 @@ func (c *Cloud) Object(bucket, key string) string {
 	return c.inner(http.MethodGet, "/"+bucket+"/"+key, "")
 }
 
-// inner asks the server of objects, and gives its answer if that is no error.
+// inner asks the server of objects, and gives its answer if that is not an error.
 func (c *Cloud) inner(method, target, body string) string {
 	where, err := url.ParseRequestURI(target)
 	if err != nil {

@@ -242,7 +242,7 @@ func (s *Server) list(name string, list []any, empty string) http.HandlerFunc {
 		var b bytes.Buffer
 		encoder := json.NewEncoder(&b)
 		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(list); err != nil { // an odd element that is no JSON
+		if err := encoder.Encode(list); err != nil { // an odd element that is not JSON
 			return func(w http.ResponseWriter, _ *http.Request) {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 			}

@@ -46,10 +46,10 @@ type Fault struct {
 type Options struct {
 	// AgentAddress is where agents answer. Default "127.0.0.1:0".
 	AgentAddress string
-	// OnCreateVM and OnDeleteVM hear of VMs, outside of any lock.
+	// OnCreateVM and OnDeleteVM are called for VMs, outside of any lock.
 	OnCreateVM func(VM)
 	OnDeleteVM func(VM)
-	// OnDeleteDisk hears of disks that are deleted, outside of any lock.
+	// OnDeleteDisk is called for disks that are deleted, outside of any lock.
 	OnDeleteDisk func(cid string)
 	// OnBlob gets what is sent to an agent: the archive of all rendered jobs, and the
 	// sources of packages.

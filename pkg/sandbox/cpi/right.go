@@ -123,7 +123,7 @@ func needsOfVM(q request) []iam.Request {
 	return calls
 }
 
-// environment is the part of a VM's env that EC2 hears of.
+// environment is the part of a VM's env that reaches EC2.
 type environment struct {
 	Bosh struct{ Tags map[string]string }
 }

@@ -163,7 +163,7 @@ func (c *comparison) body(want, got string) {
 		return
 	}
 	if err := json.Unmarshal([]byte(got), &g); err != nil {
-		c.wrong("body is no JSON: %v: %.200s", err, got)
+		c.wrong("body is not JSON: %v: %.200s", err, got)
 		return
 	}
 	if strings.HasPrefix(c.e.target, "/events") {

@@ -54,7 +54,7 @@ func TestScript_callsBeforeAndAfterTheHandler(t *testing.T) {
 	}
 }
 
-// A handler whose request breaks off ends by a panic: who waits for its end hears of that.
+// A handler whose request breaks off ends by a panic: who waits for its end is told of that.
 func TestScript_callsAfterAHandlerThatPanics(t *testing.T) {
 	script := &fault.Script{}
 	after := make(chan struct{})

@@ -25,7 +25,7 @@ const (
 	SlowBody         // the answer comes in pieces of Bytes (default 1024), with Pause between them
 	CutBody          // the answer ends after Bytes of its body, and with it the connection
 	Status           // Code, Header and Body instead of the answer
-	Garbage          // 200 with bytes that are no JSON, said to be JSON
+	Garbage          // 200 with bytes that are not JSON, said to be JSON
 	HTML             // Code (default 200) with a web page, as a proxy or login page gives
 	Hang             // nothing comes until the client goes or the Script is closed
 	Redirect         // Code (default 302) to To

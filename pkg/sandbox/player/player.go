@@ -53,7 +53,7 @@ type Player struct {
 	Lookup func(name string) (value string, found bool)
 	// Task runs a task. A pipeline with tasks cannot be played without it.
 	Task func(ctx context.Context, run TaskRun) error
-	// Observe hears what the player does, in words for people.
+	// Observe gets what the player does, in words for people.
 	Observe func(Happening)
 	// AfterPut, if set, is called after a put, before its implicit get and the
 	// end of the build: what happens meanwhile finds the build still running.

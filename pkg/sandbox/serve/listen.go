@@ -21,17 +21,17 @@ func (o Options) listen() (netip.Addr, error) {
 	address, err := netip.ParseAddr(o.Listen)
 	switch {
 	case err != nil:
-		return address, fmt.Errorf("listen on %q: that is no IP address; write one of this machine's without a port, such as 10.80.0.1", o.Listen)
+		return address, fmt.Errorf("listen on %q: that is not an IP address; write one of this machine's without a port, such as 10.80.0.1", o.Listen)
 	case address.IsUnspecified():
 		return address, fmt.Errorf("listen on %s: the servers' certificates and variables hold the address, so it has to be a single one of this machine's", address)
 	case address.IsMulticast(), address.Zone() != "":
-		return address, fmt.Errorf("listen on %s: that is no address by which clients reach this machine", address)
+		return address, fmt.Errorf("listen on %s: that is not an address by which clients reach this machine", address)
 	case o.Install && address != loopback:
 		return address, errors.New("listen on another address with --install: the machines of the account have addresses of their own, all of them loopback")
 	}
 	listener, err := net.Listen("tcp", netip.AddrPortFrom(address, 0).String())
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		return address, fmt.Errorf("listen on %s: that is no address of this machine", address)
+		return address, fmt.Errorf("listen on %s: that is not an address of this machine", address)
 	}
 	if err != nil {
 		return address, fmt.Errorf("listen on %s: %w", address, err)

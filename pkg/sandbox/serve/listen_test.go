@@ -96,14 +96,14 @@ func TestRun_refusesWhatIsNoAddressOfThisMachine(t *testing.T) {
 		install      bool
 		want         string
 	}{
-		{"a name", "localhost", false, `listen on "localhost": that is no IP address`},
+		{"a name", "localhost", false, `listen on "localhost": that is not an IP address`},
 		{"a port", "127.0.0.1:8080", false, "without a port"},
-		{"half an address", "10.80.0", false, "no IP address"},
+		{"half an address", "10.80.0", false, "not an IP address"},
 		{"all addresses", "0.0.0.0", false, "a single one of this machine's"},
 		{"all addresses of IPv6", "::", false, "a single one"},
-		{"many machines", "224.0.0.1", false, "no address by which clients reach this machine"},
-		{"a zone", "fe80::1%eth0", false, "no address by which clients reach this machine"},
-		{"another machine's", "203.0.113.1", false, "listen on 203.0.113.1: that is no address of this machine"},
+		{"many machines", "224.0.0.1", false, "not an address by which clients reach this machine"},
+		{"a zone", "fe80::1%eth0", false, "not an address by which clients reach this machine"},
+		{"another machine's", "203.0.113.1", false, "listen on 203.0.113.1: that is not an address of this machine"},
 		{"with an account", "127.0.0.2", true, "with --install"},
 	}
 	for _, c := range cases {

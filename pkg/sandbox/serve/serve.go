@@ -33,7 +33,7 @@ type Options struct {
 	Err          io.Writer     // gets what happens, one line each
 }
 
-// Run serves until ctx ends, which is no error.
+// Run serves until ctx ends, which is not an error.
 func Run(ctx context.Context, o Options) (err error) {
 	listen, err := o.listen()
 	if err != nil {
@@ -84,7 +84,7 @@ func publishLater(ctx context.Context, w *world.World, after time.Duration, say 
 	}
 }
 
-// observer hears what happens.
+// observer gets what happens.
 type observer func(who, what string)
 
 // startWorld starts a world with a director and Concourse, and gives the variables

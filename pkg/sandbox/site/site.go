@@ -38,7 +38,7 @@ type Options struct {
 	Step time.Duration
 	// Scale shortens the director's durations; default 0.02.
 	Scale float64
-	// Observe hears what happens, in words for people.
+	// Observe gets what happens, in words for people.
 	Observe func(who, what string)
 	// InstallerPolicy is what whoever runs the installer may do, as JSON with the
 	// placeholders ((region)), ((account)), ((name)) and ((bucket)); empty: everything.
@@ -180,7 +180,7 @@ func (s *Site) Env() map[string]string {
 	return env
 }
 
-// resourceCreated hears of the stack's resources.
+// resourceCreated is called for the stack's resources.
 func (s *Site) resourceCreated(l cloudformation.Live) {
 	s.AWS.Created(l)
 	s.options.Observe("CloudFormation", fmt.Sprintf("%s (%s) is there", l.LogicalID, l.Type))
@@ -258,7 +258,7 @@ func (s *Site) vmDeleted(vm cpi.VM) {
 	s.World.StopDirector()
 }
 
-// diskDeleted hears of persistent disks that are deleted, but for one that was moved to
+// diskDeleted is called for persistent disks that are deleted, but for one that was moved to
 // another.
 func (s *Site) diskDeleted(cid string) {
 	s.options.Observe("CPI", "disk "+cid+" was deleted")

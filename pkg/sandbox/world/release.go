@@ -28,7 +28,7 @@ var releases = []struct {
 }
 
 // releaseOf is a version of the Concourse release as web and workers know it. A
-// text that is no version never migrates.
+// text that is not a version never migrates.
 func releaseOf(version string) concourse.Release {
 	r := concourse.Release{Version: version, Worker: releases[len(releases)-1].worker}
 	v, err := semver.NewVersion(version)

@@ -67,7 +67,7 @@ type Options struct {
 	GateLimit time.Duration
 	// NewDeployment is the director's option.
 	NewDeployment func(name string)
-	// Observe hears what the director and the ATC do, in words for people.
+	// Observe gets what the director and the ATC do, in words for people.
 	Observe func(who, what string)
 }
 

@@ -25,7 +25,7 @@ type Options struct {
 	// Addresses begin all elastic addresses; default "198.51.100.".
 	Addresses string
 
-	// OnCreate and OnDelete hear of resources as they come and go, so that other
+	// OnCreate and OnDelete are called for resources as they come and go, so that other
 	// simulated services know them. They are called with the server locked.
 	OnCreate, OnDelete func(Live)
 
@@ -95,7 +95,7 @@ var writes = map[string]bool{
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil || r.Method != http.MethodPost {
-		refuse(w, http.StatusBadRequest, "MalformedQueryString", "the request is no form")
+		refuse(w, http.StatusBadRequest, "MalformedQueryString", "the request is not a form")
 		return
 	}
 	action := r.PostForm.Get("Action")

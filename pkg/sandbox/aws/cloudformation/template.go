@@ -58,7 +58,7 @@ func Parse(text []byte) (*Template, error) {
 		return nil, fmt.Errorf("parse the template: %w", err)
 	}
 	if len(document.Content) != 1 || document.Content[0].Kind != yaml.MappingNode {
-		return nil, errors.New("parse the template: it is no mapping")
+		return nil, errors.New("parse the template: it is not a mapping")
 	}
 	root := document.Content[0]
 	t := &Template{Parameters: map[string]Parameter{}, Conditions: map[string]any{}, Resources: map[string]Resource{}, Outputs: map[string]Output{}}
@@ -89,7 +89,7 @@ func (t *Template) section(name string, body *yaml.Node) error {
 		return body.Decode(&t.Parameters)
 	case "Conditions", "Resources", "Outputs":
 		if body.Kind != yaml.MappingNode {
-			return fmt.Errorf("line %d: %s is no mapping", body.Line, name)
+			return fmt.Errorf("line %d: %s is not a mapping", body.Line, name)
 		}
 		for i := 0; i < len(body.Content); i += 2 {
 			key := body.Content[i].Value
@@ -114,7 +114,7 @@ func (t *Template) entry(section, key string, value any) error {
 	}
 	body, ok := value.(map[string]any)
 	if !ok {
-		return errors.New("it is no mapping")
+		return errors.New("it is not a mapping")
 	}
 	if section == "Outputs" {
 		condition, _ := body["Condition"].(string)
@@ -162,7 +162,7 @@ func newResource(body map[string]any) (r Resource, err error) {
 		}
 	}
 	if !strings.Contains(r.Type, "::") {
-		return r, fmt.Errorf("%q is no type of a resource", r.Type)
+		return r, fmt.Errorf("%q is not a resource type", r.Type)
 	}
 	return r, nil
 }

@@ -56,7 +56,7 @@ func Read(document any) (Policy, error) {
 	}
 	fields, ok := document.(map[string]any)
 	if !ok {
-		return Policy{}, errors.New("read the policy: it is no object")
+		return Policy{}, errors.New("read the policy: it is not an object")
 	}
 	p := Policy{}
 	for name, value := range fields {
@@ -90,7 +90,7 @@ func Read(document any) (Policy, error) {
 func readStatement(value any) (s Statement, err error) {
 	fields, ok := value.(map[string]any)
 	if !ok {
-		return s, errors.New("it is no object")
+		return s, errors.New("it is not an object")
 	}
 	for name, value := range fields {
 		switch name {
@@ -130,12 +130,12 @@ func readStatement(value any) (s Statement, err error) {
 func (s Statement) check() error {
 	for _, action := range slices.Concat(s.Actions, s.NotActions) {
 		if action != "*" && !strings.Contains(action, ":") {
-			return fmt.Errorf("%q is no action", action)
+			return fmt.Errorf("%q is not an action", action)
 		}
 	}
 	for _, resource := range slices.Concat(s.Resources, s.NotResource) {
 		if resource != "*" && (strings.Count(resource, ":") < 5 || !strings.HasPrefix(resource, "arn:")) {
-			return fmt.Errorf("%q is no ARN", resource)
+			return fmt.Errorf("%q is not an ARN", resource)
 		}
 	}
 	return nil
@@ -145,7 +145,7 @@ func (s Statement) check() error {
 func readConditions(value any) ([]Condition, error) {
 	block, ok := value.(map[string]any)
 	if !ok {
-		return nil, errors.New("it is no object")
+		return nil, errors.New("it is not an object")
 	}
 	var all []Condition
 	for name, keys := range block {
@@ -159,7 +159,7 @@ func readConditions(value any) ([]Condition, error) {
 		}
 		fields, ok := keys.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("%s is no object", name)
+			return nil, fmt.Errorf("%s is not an object", name)
 		}
 		for key, value := range fields {
 			values, err := texts(value)
@@ -187,7 +187,7 @@ func texts(value any) ([]string, error) {
 			text, isText = fmt.Sprint(truth), true
 		}
 		if !isText || text == "" {
-			return nil, fmt.Errorf("%v is no text", item)
+			return nil, fmt.Errorf("%v is not a text", item)
 		}
 		if strings.Contains(text, "${") {
 			return nil, fmt.Errorf("%q has a policy variable, which is not known here", text)
