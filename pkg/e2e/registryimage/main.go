@@ -37,10 +37,12 @@ type metadata struct {
 	User string   `json:"user"` // "root"
 }
 
-// linger is how long check and in stay after their answer. When a process has ended,
-// Concourse's worker (worker/runtime/process.go, Process.Wait) gives up pipes of it that
-// it has not come to open, and its output is lost: "unexpected end of JSON input". The
-// real resource type asks a registry far away, and takes longer than that.
+// linger is how long check and in stay after their answer. By its source
+// (worker/runtime/process.go, Process.Wait), Concourse's worker cancels the pipes of a
+// process that has ended before it waits for them; what it has not come to open by then
+// is lost, as "unexpected end of JSON input" that was seen on busy machines. Nothing in a
+// container tells when the pipe is open, so this is a time; the real resource type asks a
+// registry far away, and is not as quick either.
 const linger = time.Second
 
 func main() {
