@@ -19,41 +19,116 @@ func (p *part) gain(up *part) {
 	}
 }
 
-// runsOn says whether a package is compiled for a stemcell, or for another version of
-// its OS with the same first number.
+// major is the first number of a version.
+func major(version string) string { first, _, _ := strings.Cut(version, "."); return first }
+
+// compiledFor says whether a package is compiled for exactly that stemcell.
+func (p *part) compiledFor(os, version string) bool {
+	return slices.Contains(p.compiled, os+"/"+version)
+}
+
+// runsOn says whether a package is compiled for a stemcell. One without its source,
+// which cannot be compiled again, also runs on what it is compiled for another version
+// of the same OS with the same first number.
 func (p *part) runsOn(s *stemcell) bool {
-	major := func(v string) string { first, _, _ := strings.Cut(v, "."); return first }
+	if p.source {
+		return p.compiledFor(s.os, s.version)
+	}
 	return slices.ContainsFunc(p.compiled, func(stemcell string) bool {
 		os, version, _ := strings.Cut(stemcell, "/")
 		return os == s.os && major(version) == major(s.version)
 	})
 }
 
+// lack is a package of a release that cannot be used on a stemcell.
+type lack struct {
+	pkg *part
+	on  string // "tiny-stemcell/1.2"
+}
+
 // checkPackages fails as the director does for packages that can neither be compiled
-// nor are compiled for the stemcell that they are needed on.
+// nor are compiled for the stemcell that they are needed on, and for those that are
+// not compiled for what their release is said to be exported from.
 func (p *plan) checkPackages() error {
-	var text strings.Builder
+	lacks := map[*release][]lack{}
+	stemcells := map[string]bool{}
 	for _, r := range p.releases {
-		var missing []string
-		var on *stemcell
+		from := p.exportedFrom(r)
 		for _, g := range p.groups {
 			for _, q := range g.packages {
-				label := fmt.Sprintf(" - '%s/%s'\n", q.name, q.version)
-				if slices.Contains(r.packages, q) && !q.source && !q.runsOn(g.stemcell) && !slices.Contains(missing, label) {
-					missing, on = append(missing, label), g.stemcell
+				switch {
+				case !slices.Contains(r.packages, q):
+				case len(from) > 0:
+					if f := r.exported(q, from, g.stemcell); f != nil {
+						return f
+					}
+				case !q.source && !q.runsOn(g.stemcell) && !slices.Contains(lacks[r], lack{q, g.stemcell.label()}):
+					lacks[r] = append(lacks[r], lack{q, g.stemcell.label()})
+					stemcells[g.stemcell.label()] = true
 				}
 			}
 		}
-		if len(missing) > 0 {
-			slices.Sort(missing)
-			fmt.Fprintf(&text, "Can't use release '%s'. It references packages without source code and are not compiled against stemcell '%s':\n%s",
-				r.label(), on.label(), strings.Join(missing, ""))
+	}
+	return missing(p.releases, lacks, len(stemcells) > 1)
+}
+
+// missing is the director's error for what packages lack. Where several stemcells are
+// concerned, it names them behind each package.
+func missing(releases []*release, lacks map[*release][]lack, several bool) error {
+	text := ""
+	for _, r := range releases {
+		list := lacks[r]
+		if len(list) == 0 {
+			continue
+		}
+		slices.SortStableFunc(list, func(a, b lack) int { return strings.Compare(a.pkg.name, b.pkg.name) })
+		text += fmt.Sprintf("Can't use release '%s'. It references packages without source code and are not compiled against ", r.label())
+		if several {
+			text += "intended stemcells:\n"
+		} else {
+			text += fmt.Sprintf("stemcell '%s':\n", list[0].on)
+		}
+		for _, l := range list {
+			text += fmt.Sprintf(" - '%s/%s'", l.pkg.name, l.pkg.version)
+			if several {
+				text += fmt.Sprintf(" against stemcell '%s'", l.on)
+			}
+			text += "\n"
 		}
 	}
-	if text.Len() == 0 {
+	if text == "" {
 		return nil
 	}
-	return failure(60001, "\n%s", text.String())
+	return failure(60001, "\n%s", text)
+}
+
+// exportedFrom are the stemcells that a manifest says a release is exported from.
+func (p *plan) exportedFrom(r *release) []mapping {
+	for _, m := range p.document.maps("releases") {
+		if m.text("name") == r.name {
+			return m.maps("exported_from")
+		}
+	}
+	return nil
+}
+
+// exported fails unless a package is compiled for one of the stemcells that its release
+// is exported from, and that one can stand for the stemcell on which it is needed.
+func (r *release) exported(q *part, from []mapping, on *stemcell) error {
+	var fitting []mapping
+	for _, m := range from {
+		if m.text("os") == on.os && major(m.text("version")) == major(on.version) {
+			fitting = append(fitting, m)
+		}
+	}
+	if len(fitting) == 0 {
+		return failure(60004, "\nCan't use release '%s': expected to find stemcell for '%s/%s' to be configured in exported_from'", r.label(), on.os, on.version)
+	}
+	if slices.ContainsFunc(fitting, func(m mapping) bool { return q.compiledFor(m.text("os"), m.text("version")) }) {
+		return nil
+	}
+	return failure(60003, "\nCan't use release '%s':\nPackages must be exported from stemcell '%s/%s', but some packages are not compiled for this stemcell:\n - '%s/%s'\n",
+		r.label(), fitting[0].text("os"), fitting[0].text("version"), q.name, q.version)
 }
 
 // packageParts are packages as GET /releases/NAME?version=V shows them. One without its

@@ -1,6 +1,7 @@
 package director_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,6 +59,68 @@ func TestRelease_compiledRunsOnItsStemcellAlone(t *testing.T) {
 		if strings.HasPrefix(stage, "Compiling packages") {
 			t.Errorf("what is compiled was compiled again: %q", stage)
 		}
+	}
+}
+
+// One that has its source is compiled for the very stemcell, whatever it is compiled for.
+func TestRelease_withItsSourceIsCompiledForTheVeryStemcell(t *testing.T) {
+	t.Parallel()
+	w := seeded(t, director.Options{})
+	w.upload(compiledRel("3", "tiny-os/1.1"), "", director.StateDone)
+	w.upload(tinyrel("3", false), "", director.StateDone)
+	id := w.deploy(strings.Replace(manifestOf("dep1", 1, "x"), `name: tinyrel, version: "1"`, `name: tinyrel, version: "3"`, 1), "")
+	w.ends(id, director.StateDone)
+	if !slices.ContainsFunc(w.stages(id), func(stage string) bool { return strings.HasPrefix(stage, "Compiling packages") }) {
+		t.Errorf("nothing was compiled: %q", w.stages(id))
+	}
+}
+
+func TestRelease_compiledIsWhatItIsExportedFrom(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from string
+		code int // 0 where it can be used
+		want string
+	}{
+		{"[{os: tiny-os, version: '1.1'}]", 0, ""},
+		{"[{os: other-os, version: '7'}, {os: tiny-os, version: '1.1'}]", 0, ""},
+		{"[{os: tiny-os, version: '1.2'}]", 60003, "\nCan't use release 'tinyrel/3':\nPackages must be exported from stemcell 'tiny-os/1.2', but some packages are not compiled for this stemcell:\n - 'tiny/e3d9deb"},
+		{"[{os: other-os, version: '1.1'}]", 60004, "\nCan't use release 'tinyrel/3': expected to find stemcell for 'tiny-os/1.2' to be configured in exported_from'"},
+	} {
+		w := seeded(t, director.Options{})
+		w.upload(compiledRel("3", "tiny-os/1.1"), "", director.StateDone)
+		id := w.deploy(strings.Replace(manifestOf("dep1", 1, "x"), `name: tinyrel, version: "1"`, `name: tinyrel, version: "3", exported_from: `+c.from, 1), "")
+		if c.code == 0 {
+			w.ends(id, director.StateDone)
+			continue
+		}
+		w.ends(id, director.StateError)
+		if code, message := w.failure(id); code != c.code || !strings.HasPrefix(message, c.want) {
+			t.Errorf("exported from %s: %d %q, want %d %q", c.from, code, message, c.code, c.want)
+		}
+	}
+}
+
+func TestRelease_compiledNamesEachStemcellThatItIsNotFor(t *testing.T) {
+	t.Parallel()
+	w := start(t, director.Options{})
+	if err := w.Seed(director.Seed{CloudConfig: cloudConfig, Stemcells: []director.SeedStemcell{
+		{Name: "tiny-stemcell", OS: "tiny-os", Version: "1.2"}, {Name: "new-stemcell", OS: "new-os", Version: "2.0"},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	w.upload(compiledRel("3", "other-os/1.2"), "", director.StateDone)
+	manifest := strings.Replace(manifestOf("dep1", 1, "x"), `name: tinyrel, version: "1"`, `name: tinyrel, version: "3"`, 1)
+	manifest = strings.Replace(manifest, "stemcells: [", "stemcells: [{alias: new, os: new-os, version: latest}, ", 1)
+	_, web, _ := strings.Cut(manifest, "- name: web\n")
+	manifest += "- name: worker\n" + strings.Replace(web, "stemcell: default", "stemcell: new", 1)
+	id := w.deploy(manifest, "")
+	w.ends(id, director.StateError)
+	code, message := w.failure(id)
+	same(t, "code", code, 60001)
+	if !strings.HasPrefix(message, "\nCan't use release 'tinyrel/3'. It references packages without source code and are not compiled against intended stemcells:\n - 'tiny/e3d9deb") ||
+		!strings.Contains(message, "' against stemcell 'tiny-stemcell/1.2'\n") || !strings.HasSuffix(message, "' against stemcell 'new-stemcell/2.0'\n") {
+		t.Errorf("it says %q", message)
 	}
 }
 

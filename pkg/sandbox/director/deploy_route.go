@@ -121,10 +121,16 @@ func (d *Director) accept(s submission, user, contextID string) *task {
 	name := s.document.text("name")
 	if s.deployment = d.deployment(name); s.deployment == nil {
 		s.options.created = true
-		s.deployment = &deployment{name: name, teams: s.teams, cloud: s.cloud, runtime: s.runtime}
-		d.deployments = append(d.deployments, s.deployment)
+		s.deployment = d.newDeployment(s, name)
 	}
 	return d.enqueueDeploy(s, user, contextID)
+}
+
+// newDeployment makes the row of a deployment. The caller holds mu.
+func (d *Director) newDeployment(s submission, name string) *deployment {
+	dep := &deployment{name: name, teams: s.teams, cloud: s.cloud, runtime: s.runtime}
+	d.deployments = append(d.deployments, dep)
+	return dep
 }
 
 func (d *Director) enqueueDeploy(s submission, user, contextID string) *task {

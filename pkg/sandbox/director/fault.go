@@ -94,12 +94,15 @@ func (d *Director) HoldLock(deployment string) (release func()) {
 	}
 }
 
-// LoseJob puts the task of a deploy into the table without a job for it, as a director
-// does that dies in between. It stays queued; when it is cancelled, it becomes a timeout
+// LoseJob puts a deployment and the task of a deploy into their tables without a job
+// for it, as a director does that dies in between. It stays queued; when it is cancelled, it becomes a timeout
 // as one whose worker has died.
 func (d *Director) LoseJob(deployment, contextID string) (id int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.deployment(deployment) == nil { // its row comes before the task's
+		d.newDeployment(submission{cloud: d.findConfigs("cloud", "", 1), runtime: d.findConfigs("runtime", "", 1)}, deployment)
+	}
 	t := &task{description: "create deployment", user: d.opts.Username, deployment: deployment, contextID: contextID}
 	d.insert(t)
 	t.frozen, t.killed = true, d.now()

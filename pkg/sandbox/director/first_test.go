@@ -44,6 +44,7 @@ func TestLoseJob_leavesAQueuedTaskThatOnlyCancellingEnds(t *testing.T) {
 	t.Parallel()
 	w := seeded(t, director.Options{})
 	id := w.LoseJob("dep1", "ctx-7")
+	same(t, "status of the new deployment", w.do("GET", "/deployments/dep1", "").status, 200)
 	w.ends(w.deploy(manifestOf("dep1", 1, "hello"), ""), director.StateDone)
 	w.clock.Advance(time.Hour)
 	task := w.see(id)
