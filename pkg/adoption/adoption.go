@@ -3,7 +3,6 @@
 package adoption
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,8 +19,11 @@ type Change struct {
 	Data bool
 }
 
-// shape is the structure of a manifest, by the names of its instance groups.
-type shape map[string]*group
+// shape is the structure of a manifest.
+type shape struct {
+	installation string            // whose installer has made it; "" for none
+	groups       map[string]*group // by name
+}
 
 type group struct {
 	Name         string
@@ -40,23 +42,27 @@ type job struct {
 
 func read(text []byte) (shape, error) {
 	var m struct {
-		Groups []*group `yaml:"instance_groups"`
+		Groups []*group       `yaml:"instance_groups"`
+		Rest   map[string]any `yaml:",inline"`
 	}
 	if err := manifest.Decode(text, &m); err != nil {
-		return nil, err
+		return shape{}, err
 	}
-	s := shape{}
+	s := shape{groups: map[string]*group{}}
+	if name := m.Rest[manifest.InstallationKey]; name != nil {
+		s.installation = fmt.Sprint(name)
+	}
 	for _, g := range m.Groups {
 		if g != nil {
-			s[g.Name] = g
+			s.groups[g.Name] = g
 		}
 	}
 	return s, nil
 }
 
-// Compare says what deploying wanted over deployed would change of its structure: the
-// instance groups, their jobs, networks and persistent disks, and the database of the
-// web. Jobs of the release own do not count: they come and go.
+// Compare says what deploying wanted over deployed would change of its structure: whose
+// installation it is, the instance groups, their jobs, networks and persistent disks,
+// and the database of the web. Jobs of the release own do not count: they come and go.
 func Compare(deployed, wanted []byte, own string) ([]Change, error) {
 	is, err := read(deployed)
 	if err != nil {
@@ -68,31 +74,41 @@ func Compare(deployed, wanted []byte, own string) ([]Change, error) {
 	}
 	is.rename(will)
 	var list []Change
-	for _, name := range sorted(is) {
-		if will[name] == nil {
-			list = append(list, is[name].gone())
+	if is.leavesInstallation(will) {
+		list = append(list, Change{What: fmt.Sprintf("what the installer has added for the installation %s, such as TLS, would vanish (perpetual deploy %s --upgrade keeps it)", is.installation, is.installation)})
+	}
+	for _, name := range is.names() {
+		if will.groups[name] == nil {
+			list = append(list, is.groups[name].gone())
 		}
 	}
-	for _, name := range sorted(will) {
-		if is[name] == nil {
+	for _, name := range will.names() {
+		if is.groups[name] == nil {
 			list = append(list, Change{What: "instance group " + name + " would appear"})
 		}
 	}
-	for _, name := range sorted(is) {
-		if will[name] != nil {
-			list = append(list, compare(is[name], will[name], own)...)
+	for _, name := range is.names() {
+		if will.groups[name] != nil {
+			list = append(list, compare(is.groups[name], will.groups[name], own)...)
 		}
 	}
 	return append(list, compareDatabases(is, will)...), nil
 }
 
+// leavesInstallation says whether the manifest is that of an installation, and the
+// wanted one is not. What an installer adds to the bundled manifest is properties for the
+// most part, which no comparison of structure sees.
+func (s shape) leavesInstallation(will shape) bool {
+	return s.installation != "" && s.installation != will.installation
+}
+
 // rename calls groups as the wanted manifest does that says where they come from.
 func (s shape) rename(will shape) {
-	for name, g := range will {
+	for name, g := range will.groups {
 		for _, old := range g.MigratedFrom {
-			if from := s[old.Name]; from != nil && s[name] == nil {
-				delete(s, old.Name)
-				s[name] = from
+			if from := s.groups[old.Name]; from != nil && s.groups[name] == nil {
+				delete(s.groups, old.Name)
+				s.groups[name] = from
 			}
 		}
 	}
@@ -173,8 +189,8 @@ func compareDatabases(is, will shape) []Change {
 
 // database is what says which database a web uses; nothing without a web.
 func (s shape) database() map[string]string {
-	for _, name := range sorted(s) {
-		for _, j := range s[name].Jobs {
+	for _, name := range s.names() {
+		for _, j := range s.groups[name].Jobs {
 			if j.Name != "web" || j.Release != "concourse" {
 				continue
 			}
@@ -196,8 +212,8 @@ func (s shape) database() map[string]string {
 
 // databaseGroup names the database of the deployment itself.
 func (s shape) databaseGroup() string {
-	for _, name := range sorted(s) {
-		if slices.ContainsFunc(s[name].Jobs, func(j job) bool { return j.Name == "postgres" }) {
+	for _, name := range s.names() {
+		if slices.ContainsFunc(s.groups[name].Jobs, func(j job) bool { return j.Name == "postgres" }) {
 			return "instance group " + name
 		}
 	}
@@ -207,7 +223,7 @@ func (s shape) databaseGroup() string {
 // MadeFrom says whether a deployed manifest may have been made from a template, of this
 // or another version, with ops files: it has the instance groups, jobs and persistent
 // disks of core, which all versions of the template have, but for groups that wanted,
-// which is made from it, lacks too.
+// which is made from it, lacks too. One of an installation is its installer's.
 func MadeFrom(core, deployed, wanted []byte) (bool, error) {
 	bare, err := read(core)
 	if err != nil {
@@ -221,10 +237,13 @@ func MadeFrom(core, deployed, wanted []byte) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("parse the manifest: %w", err)
 	}
+	if is.leavesInstallation(will) {
+		return false, nil
+	}
 	is.rename(will)
-	for name, g := range bare {
-		has := is[name]
-		if has == nil && will[name] == nil {
+	for name, g := range bare.groups {
+		has := is.groups[name]
+		if has == nil && will.groups[name] == nil {
 			continue
 		}
 		if has == nil || g.disk() && !has.disk() || slices.ContainsFunc(g.jobs(""), func(j string) bool { return !slices.Contains(has.jobs(""), j) }) {
@@ -243,6 +262,5 @@ func Text(list []Change) string {
 	return strings.Join(texts, "; ")
 }
 
-func sorted(s shape) []string {
-	return slices.SortedFunc(maps.Keys(s), cmp.Compare[string])
-}
+// names are those of the instance groups.
+func (s shape) names() []string { return slices.Sorted(maps.Keys(s.groups)) }

@@ -40,6 +40,7 @@ func without(text, group string) string {
 }
 
 func TestCompare_saysWhatWouldVanishAndAppear(t *testing.T) {
+	const lost = "what the installer has added for the installation ci, such as TLS, would vanish (perpetual deploy ci --upgrade keeps it)"
 	external := without(with("database: atc", "database: atc, host: db.example.com"), "db")
 	for name, c := range map[string]struct {
 		deployed, wanted string
@@ -70,9 +71,13 @@ func TestCompare_saysWhatWouldVanishAndAppear(t *testing.T) {
 		"jobs of the same groups": {with("{name: bpm, release: bpm}", "{name: uaa, release: uaa}"), small, []string{
 			"db: job uaa would vanish", "db: job bpm would appear", "web: job uaa would vanish", "web: job bpm would appear", "worker: job uaa would vanish", "worker: job bpm would appear",
 		}, false},
-		"a group that is renamed": {with("- name: db\n", "- name: database\n"), with("- name: db\n", "- name: db\n  migrated_from: [{name: database}]\n"), nil, true},
-		"no Concourse":            {"instance_groups: [{name: vault, networks: ((nets)), jobs: [{name: vault, release: vault, properties: ((p))}]}]\n", without(without(small, "db"), "web"), []string{"instance group vault would vanish", "instance group worker would appear"}, false},
-		"nothing at all":          {"name: concourse\n", "name: concourse\n", nil, true},
+		"a group that is renamed":  {with("- name: db\n", "- name: database\n"), with("- name: db\n", "- name: db\n  migrated_from: [{name: database}]\n"), nil, true},
+		"an installation":          {small + "perpetual_installation: ci\n", small, []string{lost}, false},
+		"another's installation":   {small + "perpetual_installation: ci\n", small + "perpetual_installation: other\n", []string{lost}, false},
+		"an installation as it is": {small + "perpetual_installation: ci\n", small + "perpetual_installation: ci\n", nil, true},
+		"one that is made of it":   {small, small + "perpetual_installation: ci\n", nil, true},
+		"no Concourse":             {"instance_groups: [{name: vault, networks: ((nets)), jobs: [{name: vault, release: vault, properties: ((p))}]}]\n", without(without(small, "db"), "web"), []string{"instance group vault would vanish", "instance group worker would appear"}, false},
+		"nothing at all":           {"name: concourse\n", "name: concourse\n", nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			changes, err := adoption.Compare([]byte(c.deployed), []byte(c.wanted), "perpetual")

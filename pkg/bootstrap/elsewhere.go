@@ -131,7 +131,8 @@ func (r *run) checkStemcell(set []component.Component) error {
 }
 
 // noPipeline says why none is set on a director that exists, and what upgrades instead.
-// The bundled pipeline is no answer: its put deploys the bundled manifest as it is.
+// The bundled pipeline is not an answer: its put deploys the bundled manifest as it is,
+// and so refuses to.
 func (r *run) noPipeline() string {
 	return fmt.Sprintf("none is set, since this Concourse has no credential manager for its secrets: perpetual deploy %s --upgrade upgrades it", r.Name)
 }

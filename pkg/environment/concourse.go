@@ -53,7 +53,11 @@ func (in Input) concourse() (manifest.Template, error) {
 	if err != nil {
 		return manifest.Template{}, err
 	}
-	ops = append(ops, auth)
+	mark, err := opsFile("the installation's name", []operation{{"replace", "/" + manifest.InstallationKey + "?", in.Config.Name}})
+	if err != nil {
+		return manifest.Template{}, err
+	}
+	ops = append(ops, auth, mark)
 	if in.Config.TLS.Mode == tlsLetsEncrypt && in.Config.TLS.ACMEURL != "" {
 		other, err := opsFile("tls.acme_url", []operation{{"replace", webJob + "lets_encrypt/acme_url?", in.Config.TLS.ACMEURL}})
 		if err != nil {

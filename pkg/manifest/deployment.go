@@ -24,6 +24,12 @@ var concourseCore []byte
 // every version of this program.
 func ConcourseCore() []byte { return bytes.Clone(concourseCore) }
 
+// InstallationKey is what the installer's manifests have at their top, with the name of
+// the installation: the bundled manifest, which they are made from, must not be deployed
+// over them as it is. A director ignores keys that it does not know, as it does
+// cf-deployment's manifest_version.
+const InstallationKey = "perpetual_installation"
+
 // ConcourseDefaults are the values of the bundled manifest's variables that
 // have a sensible one; anything else set for them wins. The major of PostgreSQL is that
 // of a new deployment: pkg/postgres knows that of one that exists.

@@ -26,6 +26,8 @@ func (f *fixture) bundled(t *testing.T, ops ...string) {
 const (
 	rds = "- {type: remove, path: /instance_groups/name=db}\n- {type: remove, path: /releases/name=postgres}\n" +
 		"- {type: replace, path: \"/instance_groups/name=web/jobs/name=web/properties/postgresql/host?\", value: db.example.com}\n"
+	installed = "- {type: replace, path: \"/perpetual_installation?\", value: ci}\n" +
+		"- {type: replace, path: \"/instance_groups/name=web/jobs/name=web/properties/tls?/bind_port\", value: 443}\n"
 	metrics = "- {type: replace, path: /instance_groups/-, value: {name: metrics, instances: 1, azs: [z1], networks: [{name: default}], stemcell: default, vm_type: default, jobs: []}}\n"
 )
 
@@ -49,6 +51,10 @@ func TestOut_refusesTheBundledManifestOverAnother(t *testing.T) {
 		"its ops files are forgotten": {
 			func(t *testing.T, f *fixture) { f.bundled(t, rds) }, "",
 			[]string{"instance group db would appear", "postgresql.host of web: db.example.com would become instance group db"},
+		},
+		"the installer's": {
+			func(t *testing.T, f *fixture) { f.bundled(t, installed) }, "",
+			[]string{"what the installer has added for the installation ci, such as TLS, would vanish (perpetual deploy ci --upgrade keeps it)"},
 		},
 		"an ops file moves the database": {
 			func(t *testing.T, f *fixture) { f.bundled(t) }, rds,

@@ -218,6 +218,37 @@ func TestDeploy_onADirectorOfOnesOwn(t *testing.T) {
 	}
 }
 
+// A put of the bundled manifest would take away what the installer has added to it: TLS,
+// for one.
+func TestDeploy_isNotTakenOverByAPutOfTheBundledManifest(t *testing.T) {
+	t.Parallel()
+	e := newEstate(t, owners)
+	e.good(t, "deploy")
+	before := e.effects()
+	put := func(adopt, dry bool) process {
+		source := e.DeploymentSource()
+		delete(source, "concourse")
+		request, err := json.Marshal(map[string]any{"source": source, "params": map[string]any{"adopt": adopt, "dry_run": dry}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return runWith(t, e.dir, nil, string(request), "out", e.dir)
+	}
+	const lost = "what the installer has added for the installation ci"
+	if q := put(false, false); q.code != 1 || !strings.Contains(q.stderr, lost) || !strings.Contains(q.stderr, "perpetual deploy ci --upgrade") {
+		t.Errorf("a put: code %d\n%s%s", q.code, q.stdout, q.stderr)
+	}
+	if q := put(true, true); q.code != 0 || !strings.Contains(q.stderr, "adopt: "+lost) {
+		t.Errorf("a dry run that adopts: code %d\n%s%s", q.code, q.stdout, q.stderr)
+	}
+	if diff := cmp.Diff(before, e.effects()); diff != "" {
+		t.Errorf("the put has changed the director:\n%s", diff)
+	}
+	if q := e.good(t, "deploy"); !strings.Contains(q.stdout, "nothing was changed") {
+		t.Errorf("deploy after it says:\n%s%s", q.stdout, q.stderr)
+	}
+}
+
 // A newer set comes with --upgrade, also in the order of a self-upgrade; a state from
 // before it, such as a copy, goes back to nothing.
 func TestDeploy_upgradesOnADirectorOfOnesOwn(t *testing.T) {

@@ -49,11 +49,18 @@ type process struct {
 // run runs the program in dir to its end, with nothing but env around it.
 func run(t *testing.T, dir string, env []string, args ...string) process {
 	t.Helper()
+	return runWith(t, dir, env, "", args...)
+}
+
+// runWith is run with a text on stdin.
+func runWith(t *testing.T, dir string, env []string, stdin string, args ...string) process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), tooLong)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
+	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Env = append(environ(dir), env...)
 	err := cmd.Run()
 	var exit *exec.ExitError
