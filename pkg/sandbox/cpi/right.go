@@ -34,6 +34,7 @@ type properties struct {
 	KeyName      string `json:"key_name"`
 	Profile      string `json:"iam_instance_profile"`
 	Encrypted    bool   `json:"encrypted"`
+	Spot         any    `json:"spot_bid_price"` // a number; nil: an on-demand instance
 }
 
 // instance is a VM as EC2 knows it; of one that is gone it knows nothing.
@@ -106,8 +107,11 @@ func needsOfVM(q request) []iam.Request {
 			subnet = part("subnet/" + n.CloudProperties.Subnet)
 		}
 	}
-	calls = append(calls, of("CreateNetworkInterface", nic, subnet, part("security-group/any")),
-		of("RunInstances", part("image/light"), fresh, part("key-pair/"+p.KeyName), nic, part("security-group/any"), subnet, part("volume/new", "ec2:Encrypted", "true")))
+	launch := of("RunInstances", part("image/light"), fresh, part("key-pair/"+p.KeyName), nic, part("security-group/any"), subnet, part("volume/new", "ec2:Encrypted", "true"))
+	if p.Spot != nil {
+		launch.Resources = append(launch.Resources, part("spot-instances-request/new"))
+	}
+	calls = append(calls, of("CreateNetworkInterface", nic, subnet, part("security-group/any")), launch)
 	if env := argument[environment](q, 5); len(env.Bosh.Tags) > 0 {
 		tagging := of("CreateTags", fresh)
 		tagging.Context = iam.Context{"ec2:CreateAction": {"RunInstances"}}

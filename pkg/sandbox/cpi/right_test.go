@@ -71,3 +71,24 @@ func TestCPI_ofAVMThatIsGone(t *testing.T) {
 		})
 	}
 }
+
+// TestCPI_launchesSpotInstancesWithARightOfTheirOwn: a launch on spot touches the request
+// for it as well.
+func TestCPI_launchesSpotInstancesWithARightOfTheirOwn(t *testing.T) {
+	const statements = `{"Effect": "Allow", "Action": ["ec2:*", "iam:PassRole"], "Resource": "*"},
+		{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:spot-instances-request/*"}`
+	c := start(t, cpi.Options{Judge: judge(t, statements)})
+	call(t, c, "create_stemcell", "/image", map[string]any{})
+	for title, of := range map[string]struct {
+		properties map[string]any
+		refused    bool
+	}{
+		"on demand": {map[string]any{"instance_type": "m6i.large"}, false},
+		"spot":      {map[string]any{"instance_type": "m6i.large", "spot_bid_price": 0.1}, true},
+	} {
+		a := call(t, c, "create_vm", "agent", "sc-1", of.properties, map[string]any{}, []string{}, map[string]any{})
+		if (a.Error != nil) != of.refused || of.refused && !strings.Contains(a.Error.Message, "spot-instances-request/new") {
+			t.Errorf("%s: %+v", title, a.Error)
+		}
+	}
+}

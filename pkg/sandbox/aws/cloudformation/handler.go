@@ -124,7 +124,7 @@ var handlers = map[string]handler{
 	},
 	databaseType: {
 		create: []string{
-			"rds:CreateDBInstance db:self @DBSubnetGroupName", "rds:AddTagsToResource db:self", "rds:DescribeDBInstances *", "rds:DescribeEvents *",
+			"rds:CreateDBInstance db:self @DBSubnetGroupName pg:default.postgres17 og:default:postgres-17", "rds:AddTagsToResource db:self", "rds:DescribeDBInstances *", "rds:DescribeEvents *",
 			"ec2:DescribeSecurityGroups *", "ec2:DescribeSubnets *", "ec2:DescribeVpcs *", "ec2:DescribeAccountAttributes *",
 		},
 		update: []string{

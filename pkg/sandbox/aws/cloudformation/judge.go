@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,27 +35,30 @@ func (s *Server) forbidden(st *stack, t *task) string {
 	if judge == nil {
 		return ""
 	}
-	l := t.old
-	if l == nil {
-		l = st.live[t.id]
+	l := cmp.Or(t.old, st.live[t.id])
+	var fresh *Live
+	if t.action == "CREATE" || t.action == "UPDATE" {
+		var err error
+		if fresh, err = s.foreseen(st, t.id); err != nil {
+			return "" // which carryOut will say
+		}
+		if l == nil || replacement(fresh.Type, differ(l, fresh.Properties, fresh.Metadata)) == "True" {
+			l = fresh
+		}
 	}
-	var calls []string
-	switch t.action {
-	case "CREATE", "UPDATE", "REVERT":
-		if l == nil {
-			fresh, err := s.foreseen(st, t.id)
-			if err != nil {
-				return "" // which carryOut will say
-			}
-			l, calls = fresh, handlers[fresh.Type].create
-			break
-		}
-		calls = handlers[l.Type].update
-	case "DELETE":
-		if l == nil || l.policy == "Retain" || slices.Contains(st.operation.retain, t.id) {
-			return ""
-		}
-		calls = handlers[l.Type].delete
+	if l == nil || t.action == "DELETE" && (l.policy == "Retain" || slices.Contains(st.operation.retain, t.id)) {
+		return ""
+	}
+	of, known := handlers[l.Type]
+	if !known {
+		return "which calls the handler of " + l.Type + " makes is not known here"
+	}
+	calls := of.update
+	switch {
+	case t.action == "DELETE":
+		calls = of.delete
+	case l == fresh:
+		calls = of.create
 	}
 	for _, call := range calls {
 		request, touches := s.request(l, call)
@@ -82,11 +86,16 @@ func refusedByIAM(action string, err error) string {
 // foreseen is a resource before it is made, as far as its calls need it.
 func (s *Server) foreseen(st *stack, id string) (*Live, error) {
 	r := st.template.Resources[id]
-	properties, err := s.scope(st, st.wanted, st.live, nil).value(map[string]any(r.Properties))
+	sc := s.scope(st, st.wanted, st.live, nil)
+	properties, err := sc.value(map[string]any(r.Properties))
 	if err != nil {
 		return nil, err
 	}
-	l := &Live{LogicalID: id, Type: r.Type, Properties: properties.(map[string]any), Attributes: map[string]string{}, PhysicalID: st.name + "-" + id + "-0123456789AB"}
+	metadata, err := sc.value(map[string]any(r.Metadata))
+	if err != nil {
+		return nil, err
+	}
+	l := &Live{LogicalID: id, Type: r.Type, Properties: properties.(map[string]any), Metadata: metadata.(map[string]any), Attributes: map[string]string{}, PhysicalID: st.name + "-" + id + "-0123456789AB"}
 	if l.Type == databaseType || l.Type == "AWS::RDS::DBSubnetGroup" {
 		l.PhysicalID = strings.ToLower(l.PhysicalID)
 	}
