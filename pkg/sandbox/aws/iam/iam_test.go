@@ -25,38 +25,51 @@ func TestAllows_asIAMDoes(t *testing.T) {
 		return `{"Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "` + instance + `", "Condition": {` + condition + `}}`
 	}
 	own := iam.Context{"aws:ResourceTag/perpetual:name": {"ci"}, "ec2:InstanceType": {"m6i.large"}, "ec2:InstanceProfile": {"arn:aws:iam::123456789012:instance-profile/perpetual-ci-Web"}}
+	two := iam.Context{"aws:ResourceTag/team": {"a", "b"}}
 	for title, c := range map[string]struct {
 		statements string
 		resource   string
 		context    iam.Context
 		allowed    bool
 	}{
-		"nothing said":               {`{"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}`, instance, own, false},
-		"a star":                     {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}`, instance, own, true},
-		"small letters":              {`{"Effect": "Allow", "Action": "EC2:terminateinstances", "Resource": "*"}`, instance, own, true},
-		"a question mark":            {`{"Effect": "Allow", "Action": "ec2:TerminateInstance?", "Resource": "*"}`, instance, own, true},
-		"a deny wins":                {`{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "ec2:Terminate*", "Resource": "*"}`, instance, own, false},
-		"all but":                    {`{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}`, instance, own, true},
-		"not these":                  {`{"Effect": "Allow", "Action": "ec2:*", "NotResource": "arn:aws:ec2:*:*:instance/*"}`, instance, own, false},
-		"another region":             {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:us-east-1:*:*"}`, instance, own, false},
-		"a star ends at a colon":     {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:instance/*:*"}`, instance, own, false},
-		"a star for the partition":   {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:*:ec2:eu-central-1:123456789012:instance/*"}`, instance, own, true},
-		"a star for the type":        {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:*/i-1"}`, instance, own, false},
-		"a star for everything":      {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:*"}`, instance, own, true},
-		"a tag":                      {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, own, true},
-		"another tag":                {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": ["a", "b"]}`), instance, own, false},
-		"capitals count in values":   {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "CI"}`), instance, own, false},
-		"capitals do not in keys":    {allow(`"StringEquals": {"AWS:resourcetag/perpetual:name": "ci"}`), instance, own, true},
-		"both keys":                  {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "ci", "ec2:InstanceType": "t3.micro"}`), instance, own, false},
-		"a key that is absent":       {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, iam.Context{}, false},
-		"absent, if it exists":       {allow(`"StringEqualsIfExists": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, iam.Context{}, true},
-		"absent, and not equal":      {allow(`"StringNotEquals": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, iam.Context{}, true},
-		"a pattern of ARNs":          {allow(`"ArnLike": {"ec2:InstanceProfile": "arn:aws:iam::123456789012:instance-profile/perpetual-ci-*"}`), instance, own, true},
-		"equal ARNs know stars, too": {allow(`"ArnEquals": {"ec2:InstanceProfile": "arn:aws:iam::*:instance-profile/*"}`), instance, own, true},
-		"absent":                     {allow(`"Null": {"ec2:InstanceProfile": "true"}`), instance, iam.Context{}, true},
-		"not absent":                 {allow(`"Null": {"ec2:InstanceProfile": "true"}`), instance, own, false},
-		"there":                      {allow(`"Null": {"ec2:InstanceProfile": false}`), instance, own, true},
-		"a key of other actions":     {allow(`"StringEquals": {"ec2:Vpc": "x"}`), instance, iam.Context{"ec2:Vpc": {"x"}}, false},
+		"nothing said":                  {`{"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}`, instance, own, false},
+		"a star":                        {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}`, instance, own, true},
+		"small letters":                 {`{"Effect": "Allow", "Action": "EC2:terminateinstances", "Resource": "*"}`, instance, own, true},
+		"a question mark":               {`{"Effect": "Allow", "Action": "ec2:TerminateInstance?", "Resource": "*"}`, instance, own, true},
+		"a deny wins":                   {`{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "ec2:Terminate*", "Resource": "*"}`, instance, own, false},
+		"all but":                       {`{"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}`, instance, own, true},
+		"not these":                     {`{"Effect": "Allow", "Action": "ec2:*", "NotResource": "arn:aws:ec2:*:*:instance/*"}`, instance, own, false},
+		"another region":                {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:us-east-1:*:*"}`, instance, own, false},
+		"a star ends at a colon":        {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:instance/*:*"}`, instance, own, false},
+		"a star for the partition":      {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:*:ec2:eu-central-1:123456789012:instance/*"}`, instance, own, true},
+		"a star for the type":           {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:*/i-1"}`, instance, own, false},
+		"a star for everything":         {`{"Effect": "Allow", "Action": "ec2:*", "Resource": "arn:aws:ec2:*:*:*"}`, instance, own, true},
+		"a tag":                         {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, own, true},
+		"another tag":                   {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": ["a", "b"]}`), instance, own, false},
+		"capitals count in values":      {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "CI"}`), instance, own, false},
+		"capitals do not in keys":       {allow(`"StringEquals": {"AWS:resourcetag/perpetual:name": "ci"}`), instance, own, true},
+		"both keys":                     {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "ci", "ec2:InstanceType": "t3.micro"}`), instance, own, false},
+		"a key that is absent":          {allow(`"StringEquals": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, iam.Context{}, false},
+		"absent, if it exists":          {allow(`"StringEqualsIfExists": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, iam.Context{}, true},
+		"absent, and not equal":         {allow(`"StringNotEquals": {"aws:ResourceTag/perpetual:name": "ci"}`), instance, iam.Context{}, true},
+		"a pattern of ARNs":             {allow(`"ArnLike": {"ec2:InstanceProfile": "arn:aws:iam::123456789012:instance-profile/perpetual-ci-*"}`), instance, own, true},
+		"equal ARNs know stars, too":    {allow(`"ArnEquals": {"ec2:InstanceProfile": "arn:aws:iam::*:instance-profile/*"}`), instance, own, true},
+		"absent":                        {allow(`"Null": {"ec2:InstanceProfile": "true"}`), instance, iam.Context{}, true},
+		"not absent":                    {allow(`"Null": {"ec2:InstanceProfile": "true"}`), instance, own, false},
+		"there":                         {allow(`"Null": {"ec2:InstanceProfile": false}`), instance, own, true},
+		"a deny for others":             {`{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:ResourceTag/perpetual:name": "ci"}}}`, instance, own, true},
+		"a deny for what has no tag":    {`{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringNotEquals": {"aws:ResourceTag/perpetual:name": "ci"}}}`, instance, iam.Context{}, false},
+		"a deny of all but":             {`{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "NotAction": "ec2:Describe*", "Resource": "*"}`, instance, own, false},
+		"a deny of all but this":        {`{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "*", "NotResource": "` + instance + `"}`, instance, own, true},
+		"any of two values":             {allow(`"ForAnyValue:StringEquals": {"aws:ResourceTag/team": "a"}`), instance, two, true},
+		"neither of two values":         {allow(`"ForAnyValue:StringEquals": {"aws:ResourceTag/team": "c"}`), instance, two, false},
+		"any, and absent":               {allow(`"ForAnyValue:StringEquals": {"aws:ResourceTag/team": "a"}`), instance, own, false},
+		"any that differs":              {allow(`"ForAnyValue:StringNotEquals": {"aws:ResourceTag/team": "a"}`), instance, two, true},
+		"all of two values":             {allow(`"ForAllValues:StringEquals": {"aws:ResourceTag/team": ["b", "a"]}`), instance, two, true},
+		"not all of two values":         {allow(`"ForAllValues:StringEquals": {"aws:ResourceTag/team": "a"}`), instance, two, false},
+		"all, and absent":               {allow(`"ForAllValues:StringEquals": {"aws:ResourceTag/team": "a"}`), instance, own, true},
+		"two values where one is meant": {allow(`"StringEquals": {"aws:ResourceTag/team": "a"}`), instance, two, false},
+		"a key of other actions":        {allow(`"StringEquals": {"ec2:Vpc": "x"}`), instance, iam.Context{"ec2:Vpc": {"x"}}, false},
 	} {
 		t.Run(title, func(t *testing.T) {
 			set := iam.Set{Policies: []iam.Policy{policy(t, c.statements)}}
@@ -113,17 +126,18 @@ func TestAllows_failsForWhatNoServiceAsks(t *testing.T) {
 
 func TestParse_refusesWhatItDoesNotKnow(t *testing.T) {
 	for title, text := range map[string]string{
-		"no JSON":           `{`,
-		"no version":        `{"Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}`,
-		"no statement":      `{"Version": "2012-10-17", "Statement": []}`,
-		"a principal":       `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "ec2:*", "Resource": "*"}}`,
-		"no resource":       `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*"}}`,
-		"no action":         `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Resource": "*"}}`,
-		"an effect":         `{"Version": "2012-10-17", "Statement": {"Effect": "allow", "Action": "ec2:*", "Resource": "*"}}`,
-		"no ARN":            `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "instance/*"}}`,
-		"a policy variable": `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::${aws:username}"}}`,
-		"an operator":       `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringSounds": {"a": "b"}}}}`,
-		"a number":          `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": 3, "Resource": "*"}}`,
+		"no JSON":            `{`,
+		"no version":         `{"Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}`,
+		"no statement":       `{"Version": "2012-10-17", "Statement": []}`,
+		"a principal":        `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "ec2:*", "Resource": "*"}}`,
+		"no resource":        `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*"}}`,
+		"no action":          `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Resource": "*"}}`,
+		"an effect":          `{"Version": "2012-10-17", "Statement": {"Effect": "allow", "Action": "ec2:*", "Resource": "*"}}`,
+		"no ARN":             `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "instance/*"}}`,
+		"a policy variable":  `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::${aws:username}"}}`,
+		"an operator":        `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringSounds": {"a": "b"}}}}`,
+		"Null, if it exists": `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"NullIfExists": {"aws:RequestedRegion": "true"}}}}`,
+		"a number":           `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": 3, "Resource": "*"}}`,
 	} {
 		if _, err := iam.Parse([]byte(text)); err == nil {
 			t.Errorf("%s: no error", title)

@@ -126,7 +126,7 @@ func readStatement(value any) (s Statement, err error) {
 	return s, s.check()
 }
 
-// check refuses actions and ARNs that are none.
+// check refuses what is not an action or an ARN.
 func (s Statement) check() error {
 	for _, action := range slices.Concat(s.Actions, s.NotActions) {
 		if action != "*" && !strings.Contains(action, ":") {
@@ -154,7 +154,7 @@ func readConditions(value any) ([]Condition, error) {
 			c.Set, c.Operator = set, operator
 		}
 		c.Operator, c.IfExists = strings.CutSuffix(c.Operator, "IfExists")
-		if operators[c.Operator] == nil || c.Set != "" && c.Set != "ForAnyValue" && c.Set != "ForAllValues" {
+		if operators[c.Operator] == nil || c.Operator == "Null" && name != "Null" || c.Set != "" && c.Set != "ForAnyValue" && c.Set != "ForAllValues" {
 			return nil, fmt.Errorf("operator %q is not known here", name)
 		}
 		fields, ok := keys.(map[string]any)
