@@ -185,7 +185,7 @@ func validBucket(name string) bool {
 		strings.ContainsRune(letters, rune(name[0])) && strings.ContainsRune(letters, rune(name[len(name)-1]))
 }
 
-// clockRetryer lets the SDK sign anew when this machine's clock is wrong, with
+// clockRetryer lets the SDK sign again when this machine's clock is wrong, with
 // the time that the server's answer gave. Such a request had no effect.
 type clockRetryer struct{ sdk.NopRetryer }
 

@@ -16,8 +16,8 @@ const (
 	metal = 192
 )
 
-// Ceiling is the most that an hour of a spot instance may cost, in USD. It is a bound
-// and no price: AWS charges what spot instances cost at the time, whatever the bound.
+// Ceiling is the most that an hour of a spot instance may cost, in USD. It is a bound,
+// not a price: AWS charges what spot instances cost at the time, whatever the bound.
 // Below the on-demand price it would keep instances away that are to be had, so it is
 // that price where the table holds it, and more than any on-demand price where it does
 // not. There is one for every instance type and region.

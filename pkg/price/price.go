@@ -29,7 +29,7 @@ const (
 	// hours are those of a month in AWS's own calculations.
 	hours = 730
 	// SpotShare is the assumed price of spot instances, as a share of the on-demand
-	// price. It is an assumption, and no bold one: the price changes by the hour and the
+	// price. It is a cautious assumption: the price changes by the hour and the
 	// zone, and AWS's own advisor shows savings of 50 to 75 percent for the types that
 	// workers use.
 	SpotShare = 0.45

@@ -22,7 +22,7 @@ var errPage = errors.New("the answer is a web page, not one of AWS: is there a p
 type wire struct{ next http.RoundTripper }
 
 // newClient makes the client of AWS's services. It repeats nothing: their
-// clients do, who sign each try anew.
+// clients do, which sign each try again.
 func newClient(caCert string) (*http.Client, error) {
 	client, err := retry.NewClient(retry.Options{CACert: caCert, Policy: retry.Never, Wrap: func(t *http.Transport) (http.RoundTripper, error) {
 		return &wire{next: t}, nil

@@ -14,7 +14,7 @@ import (
 )
 
 // Execute carries a planned change out, waits for its end, and gives the outputs.
-// What Plan found to be in the way, it clears away first, and then plans anew. What
+// What Plan found to be in the way, it clears away first, and then plans again. What
 // must not be deleted it protects when all is there: the stack itself, and by a
 // second change a database that was made. A failed change is rolled back by
 // CloudFormation; the *Error says what failed, what is still there and what to do.

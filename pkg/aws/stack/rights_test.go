@@ -72,7 +72,7 @@ func TestForbidden_isNothingInAnOrdinaryUpdate(t *testing.T) {
 	remains.cloud.Fail(cloudformation.Failure{LogicalID: "WebAddress", Reason: noAddresses})
 	_, _ = remains.deploy(t, parameters())
 	if c, err = remains.stack.Plan(t.Context(), parameters()); err != nil || len(c.Forbidden()) != 1 {
-		t.Errorf("to make a stack anew, %v is forbidden (%v)", c.Forbidden(), err)
+		t.Errorf("to make a stack again, %v is forbidden (%v)", c.Forbidden(), err)
 	}
 }
 

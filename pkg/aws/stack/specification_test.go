@@ -14,7 +14,7 @@ import (
 )
 
 // The file testdata/specification.json holds, of AWS's own resource specification,
-// the types that the template uses. It is written anew, after a type was added, by
+// the types that the template uses. It is written again, after a type was added, by
 //
 //	npm pack @aws-cdk/cfnspec@2.72.1 && tar xzf aws-cdk-cfnspec-2.72.1.tgz
 //	go test ./pkg/aws/stack -run TestTemplate_fitsTheSpecification -specification=$PWD/package/spec/specification.json
@@ -45,7 +45,7 @@ type specProperty struct {
 	UpdateType        string `json:"UpdateType,omitempty"` // "Mutable", "Immutable", "Conditional"
 }
 
-// load reads the extract, after writing it anew if that was asked for.
+// load reads the extract, after writing it again if that was asked for.
 func load(t *testing.T, template *cloudformation.Template) specification {
 	t.Helper()
 	if *specificationFile != "" {

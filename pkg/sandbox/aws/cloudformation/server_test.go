@@ -118,7 +118,7 @@ func TestServer_evaluatesTemplates(t *testing.T) {
 		t.Errorf("the stack is %s with %v", now.Status, now.Outputs)
 	}
 	if now.Resources["Network"].PhysicalID == st.Resources["Network"].PhysicalID || now.Resources["Group"].PhysicalID == st.Resources["Group"].PhysicalID {
-		t.Error("a new range of the network, and so of the group's network, must make both anew")
+		t.Error("a new range of the network, and so of the group's network, must replace both")
 	}
 	var deleted []string
 	for _, e := range now.Events {
