@@ -173,7 +173,7 @@ func (d *download) accept(res *http.Response) error {
 	return &StatusError{Host: res.Request.URL.Host, Status: res.StatusCode, RetryAfter: after, Asked: asked}
 }
 
-// begin starts the file anew with a response that holds all of it.
+// begin starts the file again with a response that holds all of it.
 func (d *download) begin(res *http.Response) error {
 	d.discard()
 	d.total = res.ContentLength

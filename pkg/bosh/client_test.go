@@ -40,7 +40,7 @@ func TestNew_namesTheSettingThatIsWrong(t *testing.T) {
 			*c = bosh.Config{URL: c.URL, Client: "ci"}
 		}, "client without client_secret"},
 		{"no client", func(c *bosh.Config) { *c = bosh.Config{URL: c.URL, ClientSecret: secret.New(clientSecret)} }, "client_secret without client"},
-		{"proxy of another kind", func(c *bosh.Config) { c.Proxy = "http://u:" + password + "@p:3128" }, "scheme http is none of"},
+		{"proxy of another kind", func(c *bosh.Config) { c.Proxy = "http://u:" + password + "@p:3128" }, "scheme http is neither"},
 		{"proxy without host", func(c *bosh.Config) { c.Proxy = "socks5:" + password }, "give it as socks5://"},
 		{"jumpbox without key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://jumpbox@p:22" }, "proxy_private_key, or ?private-key=PATH"},
 		{"jumpbox with a bad host key", func(c *bosh.Config) {

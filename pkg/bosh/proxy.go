@@ -52,7 +52,7 @@ func newProxy(text string, key secret.Value, hostKey string) (*proxy, error) {
 		}
 		return &proxy{jumpbox: jumpbox}, nil
 	}
-	return nil, fmt.Errorf("check director.proxy: scheme %s is none of socks5, ssh+socks5", u.Scheme)
+	return nil, fmt.Errorf("check director.proxy: scheme %s is neither socks5 nor ssh+socks5", u.Scheme)
 }
 
 // lookup is the proxy of a request. Without a setting, the environment's is taken.

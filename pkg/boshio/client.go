@@ -43,7 +43,7 @@ type Client struct {
 }
 
 // New makes a client; it sends nothing. It fails with retry.ErrCACert, or when
-// the URL is none that an API could have.
+// the URL cannot be that of an API.
 func New(config Config) (*Client, error) {
 	if config.URL == "" {
 		config.URL = defaultURL

@@ -48,7 +48,7 @@ type Client struct {
 }
 
 // New makes a client; it sends nothing. It fails with retry.ErrCACert, or when
-// the URL is none that the API could have.
+// the URL cannot be that of the API.
 func New(config Config) (*Client, error) {
 	// Files and secret stores add a line break.
 	config.Token = secret.New(strings.TrimSpace(config.Token.Reveal()))
