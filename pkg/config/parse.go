@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,10 +70,7 @@ func Survey(name string, text []byte) (*Config, *Source, Problems, error) {
 	if err != nil {
 		return nil, &r.Source, nil, err
 	}
-	if len(r.problems) == 0 {
-		r.problems = pruned // else they may follow from what the reader has left out
-	}
-	problems := r.Locate(r.problems)
+	problems := r.Locate(append(r.problems, r.causeless(pruned)...))
 	SortByLine(problems)
 	c, err := fromTree(content)
 	if err != nil {
@@ -80,6 +78,17 @@ func Survey(name string, text []byte) (*Config, *Source, Problems, error) {
 	}
 	c.Reset = r.resets
 	return c, &r.Source, problems, nil
+}
+
+// causeless are those of the problems with a tree that do not follow from what the
+// reader has left out of it: a list, for one, of which no item could be read is empty.
+func (r *reader) causeless(problems Problems) Problems {
+	if r.nodes > maxNodes || r.aliases > maxAliases {
+		return nil // it has left out the rest
+	}
+	return slices.DeleteFunc(slices.Clone(problems), func(p Problem) bool {
+		return r.problems.About(p.Key) || slices.ContainsFunc(r.problems, func(left Problem) bool { return Problems{p}.About(left.Key) })
+	})
 }
 
 // load parses text as one YAML document that is a mapping; nil when there is
@@ -163,7 +172,7 @@ func (r *reader) mapping(n *yaml.Node, key string, rule *rule, depth int) map[st
 		}
 		at := join(key, k.Value)
 		if line, twice := first[k.Value]; twice {
-			r.wrong(k, at, "stands here a second time; the first is on line %d", line)
+			r.wrong(k, at, "is given a second time; the first is on line %d", line)
 			continue
 		}
 		first[k.Value] = k.Line

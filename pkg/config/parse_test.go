@@ -3,6 +3,7 @@ package config_test
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,7 +127,7 @@ func TestParse_namesLineAndKeyOfWhatIsWrong(t *testing.T) {
 		"a team":             {"auth: {main_team: {github_teams: [platform]}}", `perpetual.yml:1: auth.main_team.github_teams[0]: want organisation and team with a colon between them, such as example:platform, got "platform"`},
 		"a domain":           {"access: {domain: 'https://ci.example.com'}", `perpetual.yml:1: access.domain: want a host name such as ci.example.com, in lower case, without https:// and port, got "https://ci.example.com"`},
 		"a later schema":     {"schema: 2\n", `perpetual.yml:1: schema: was written for another release of Perpetual; this one knows schema 1`},
-		"a key twice":        {"name: ci\nweb: {disk: 20}\nname: cd\n", `perpetual.yml:3: name: stands here a second time; the first is on line 1`},
+		"a key twice":        {"name: ci\nweb: {disk: 20}\nname: cd\n", `perpetual.yml:3: name: is given a second time; the first is on line 1`},
 		"a tab":              {"workers:\n\tcount: 3\n", `perpetual.yml:2: the line begins with a tab; YAML wants spaces`},
 		"no YAML":            {"name: [ci\n", `perpetual.yml:1: is not YAML: did not find expected ',' or ']'`},
 		"two documents":      {"name: ci\n---\nname: cd\n", `perpetual.yml:2: begins a second document; a perpetual.yml is one`},
@@ -162,6 +163,23 @@ func TestParse_tellsAllAtOnceInTheOrderOfTheFile(t *testing.T) {
 		if problems[i].Key != key || problems[i].File != "p.yml" || problems[i].Line == 0 || problems[i].Warning {
 			t.Errorf("problem %d is %+v", i, problems[i])
 		}
+	}
+}
+
+// A key that is there twice, or has no value, hides nothing else, and nothing follows from
+// its being left out.
+func TestParse_tellsAllBesideWhatItCannotRead(t *testing.T) {
+	_, err := config.Parse("p.yml", []byte("name: ci\nname: cd\nweb:\n  disk:\n  disc: 20\naccess:\n  web: [!x y]\naws:\n  tags:\n    ? [a]\n    : b\nworkers:\n  count: three\n"))
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("got %v", err)
+	}
+	keys := []string{}
+	for _, p := range problems {
+		keys = append(keys, p.Key)
+	}
+	if want := []string{"name", "web.disk", "web.disc", "access.web[0]", "aws.tags", "workers.count"}; !slices.Equal(keys, want) {
+		t.Errorf("problems of %q, want of %q:\n%v", keys, want, err)
 	}
 }
 

@@ -57,6 +57,15 @@ func (p Problems) Err() error {
 	return bad
 }
 
+// About says whether one of the problems is with a key, or with a section or list in
+// which the key is.
+func (p Problems) About(key string) bool {
+	return slices.ContainsFunc(p, func(one Problem) bool {
+		rest, below := strings.CutPrefix(key, one.Key)
+		return one.Key != "" && below && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
 // Source says on which line of a file each key is.
 type Source struct {
 	name  string

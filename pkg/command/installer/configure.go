@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
@@ -120,7 +119,7 @@ func (g validateGrammar) run(c *command.Call, set given) error {
 	for _, p := range w.source.Locate(found) {
 		// A key whose value cannot be read has its problem already.
 		p = softened(p, whole)
-		if !slices.ContainsFunc(unreadable, func(before config.Problem) bool { return before.Key != "" && strings.HasPrefix(p.Key, before.Key) }) {
+		if !unreadable.About(p.Key) {
 			problems = append(problems, p)
 		}
 	}
