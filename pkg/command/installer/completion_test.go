@@ -13,7 +13,7 @@ import (
 func TestCompletion_completesInBash(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("no bash here")
+		t.Skip("there is no bash here, which is what completes")
 	}
 	p := run(t, t.TempDir(), nil, "completion", "bash")
 	if p.code != 0 || p.stderr != "" {
@@ -84,7 +84,7 @@ func TestCompletion_isWhatAShellTakes(t *testing.T) {
 			}
 		}
 		if _, err := exec.LookPath(check[0]); err != nil {
-			t.Logf("no %s here", shell)
+			t.Logf("there is no %s here to read its script", shell)
 			continue
 		}
 		write(t, dir, map[string]string{"script": p.stdout})

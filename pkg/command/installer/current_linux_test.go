@@ -1,14 +1,8 @@
 package installer_test
 
 import (
-	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -27,7 +21,10 @@ func TestPlanAndDestroy_lookAtWhatIs(t *testing.T) {
 		}
 	}
 	before := p.everything()
-	code, sent := p.asked(t, "\x03", "destroy")
+	destroy := func(answer string) (code int, sent string) {
+		return onTerminal(t, p.dir, p.env("TERM=dumb"), answer, "destroy")
+	}
+	code, sent := destroy("\x03")
 	if code != 130 {
 		t.Errorf("Ctrl-C at the question: exit code %d\n%s", code, sent)
 	}
@@ -36,46 +33,13 @@ func TestPlanAndDestroy_lookAtWhatIs(t *testing.T) {
 			t.Errorf("no %q in:\n%s", part, sent)
 		}
 	}
-	if code, sent := p.asked(t, "cd\n", "destroy"); code != 1 || !strings.Contains(sent, "that is not ci; nothing was changed") {
+	if code, sent := destroy("cd\n"); code != 1 || !strings.Contains(sent, "that is not ci; nothing was changed") {
 		t.Errorf("another name: exit code %d\n%s", code, sent)
 	}
 	if after := p.everything(); after.VMs != before.VMs || after.Stack != before.Stack || len(after.Effects) != len(before.Effects) {
 		t.Errorf("something was deleted: %+v, before %+v", after, before)
 	}
-	if code, sent := p.asked(t, "ci\n", "destroy"); code != 0 || !strings.Contains(sent, "ci is deleted") {
+	if code, sent := destroy("ci\n"); code != 0 || !strings.Contains(sent, "ci is deleted") {
 		t.Errorf("its name: exit code %d\n%s", code, sent)
 	}
-}
-
-// asked runs the program on a terminal of its own, and types an answer once it asks.
-func (p *place) asked(t *testing.T, answer string, args ...string) (code int, sent string) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Skipf("no terminals are to be had: %v", err)
-	}
-	defer func() { _ = master.Close() }()
-	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), binary, args...)
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.dir, slave, slave, slave
-	cmd.Env = append(environ(p.dir), p.env("TERM=dumb")...)
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true} // so that ^C is a signal
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = slave.Close()
-	heard := &listener{text: "to go on: ", heard: func() { _, _ = master.WriteString(answer) }}
-	_, _ = io.Copy(heard, master) // ends with an error when nobody has the other end open
-	_ = cmd.Wait()
-	return cmd.ProcessState.ExitCode(), heard.said.String()
 }

@@ -1,7 +1,6 @@
 package installer_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -15,15 +14,34 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 )
 
-// onTerminal runs the program with a terminal as its stdin, stdout and stderr, and
-// gives what the terminal was sent.
-func onTerminal(t *testing.T, dir string, env []string, args ...string) (code int, sent string) {
+// onTerminal runs the program with a terminal of its own as stdin, stdout and stderr,
+// types an answer once it asks for one, and gives what the terminal was sent.
+func onTerminal(t *testing.T, dir string, env []string, answer string, args ...string) (code int, sent string) {
+	t.Helper()
+	master, slave := openTerminal(t)
+	cmd := exec.CommandContext(t.Context(), binary, args...)
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, slave, slave, slave
+	cmd.Env = append(environ(dir), env...)
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true} // so that ^C is a signal
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = slave.Close()
+	heard := &listener{text: "to go on: ", heard: func() { _, _ = master.WriteString(answer) }}
+	_, _ = io.Copy(heard, master) // ends with an error when nobody has the other end open
+	_ = cmd.Wait()
+	return cmd.ProcessState.ExitCode(), heard.said.String()
+}
+
+// openTerminal opens both ends of a terminal: the one that people look at, and the
+// programs'.
+func openTerminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skipf("no terminals are to be had: %v", err)
+		t.Skipf("there are no terminals here: %v", err)
 	}
-	defer func() { _ = master.Close() }()
+	t.Cleanup(func() { _ = master.Close() })
 	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	if err == nil {
 		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
@@ -31,24 +49,13 @@ func onTerminal(t *testing.T, dir string, env []string, args ...string) (code in
 	if err == nil {
 		err = unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 100})
 	}
+	if err == nil {
+		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), binary, args...)
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, slave, slave, slave
-	cmd.Env = append(environ(dir), env...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = slave.Close()
-	var all bytes.Buffer
-	_, _ = io.Copy(&all, master) // ends with an error when nobody has the other end open
-	_ = cmd.Wait()
-	return cmd.ProcessState.ExitCode(), all.String()
+	return master, slave
 }
 
 func TestPlan_onATerminal(t *testing.T) {
@@ -65,7 +72,7 @@ func TestPlan_onATerminal(t *testing.T) {
 		"a terminal without sense": {[]string{"TERM=dumb", "LANG=en_US.UTF-8"}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, sent := onTerminal(t, p.dir, p.env(c.env...), "plan", "--workers-count=2")
+			code, sent := onTerminal(t, p.dir, p.env(c.env...), "", "plan", "--workers-count=2")
 			if code != installer.ExitChanges || !strings.Contains(sent, "estimated cost a month") {
 				t.Fatalf("exit code %d, %q", code, sent)
 			}
