@@ -151,9 +151,6 @@ func (r *contextReader) Read(p []byte) (int, error) {
 	}
 }
 
-// withoutHelp are the verbs that have no help of their own.
-var withoutHelp = []string{"version"}
-
 // installerVerbs are those that the resource's program does not have.
 var installerVerbs = []string{"deploy", "plan", "status", "info", "destroy", "config", "completion"}
 
@@ -175,9 +172,7 @@ func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
 		if len(argv) == 2 {
 			return nil, nil
 		}
-		if argv = []string{argv[0], argv[2], "--help"}; slices.Contains(withoutHelp, argv[1]) {
-			return nil, nil
-		}
+		argv = []string{argv[0], argv[2], "--help"}
 	}
 	name := strings.TrimPrefix(argv[1], "--") // --version, as people type it
 	for i := range verbs {

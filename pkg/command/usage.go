@@ -7,7 +7,7 @@ import (
 	"golang.org/x/term"
 )
 
-// usages are what --help says of the verbs that Concourse runs.
+// usages are what --help says of the verbs that Concourse runs, and of version.
 var usages = map[string]string{
 	"check": `perpetual check finds versions: of components, or of a deployment's deploys.
 
@@ -37,9 +37,15 @@ paths in params below DIR. stdout has the version, a task of the director, and i
 metadata. In a task, whose container has no stdin, the request is the variable
 PERPETUAL_REQUEST. With "dry_run": true in params nothing is changed.
 `,
+	"version": `perpetual version prints the version, the commit that it was built from, and the date
+of that commit.
+
+Usage:
+  perpetual version
+`,
 }
 
-// help prints the usage of a verb of Concourse's, where the arguments ask for it.
+// help prints the usage of one of these verbs, where the arguments ask for it.
 func (c *call) help(verb string) (printed bool, err error) {
 	usage, ok := usages[verb]
 	if !ok || !slices.ContainsFunc(c.args, func(a string) bool { return a == "--help" || a == "-h" || a == "-help" }) {

@@ -71,9 +71,7 @@ func words() []word {
 		case "pipeline":
 			w.flags = []flagWord{{name: "--var", value: true}, {name: "--yaml-var", value: true}, {name: "--load-vars-from", value: true}}
 		}
-		if v.Name != "version" {
-			w.flags = append(w.flags, flagWord{name: "--help", short: "show what it does"})
-		}
+		w.flags = append(w.flags, flagWord{name: "--help", short: "show what it does"})
 		list = append(list, w)
 	}
 	return append(list, word{name: "help", short: "list the commands, or show what one does"})

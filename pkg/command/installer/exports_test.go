@@ -130,8 +130,8 @@ func testShow(t *testing.T, p *place) {
 		t.Errorf("gateway.private_key is %q", key.stdout)
 	}
 	for key, want := range map[string]string{
-		"adress.web": `did you mean "addresses.web"?`, "versions.concorse": `did you mean "versions.concourse"?`, "admin-password": `did you mean "admin_password"?`,
-		"URL": `did you mean "url"?`, "web_tls": "web_tls.private_key", "ca_cert": `did you mean "concourse.ca_cert"?`, "nothing-like-it": "info --json --secrets",
+		"adress.web": "did you mean addresses.web?", "versions.concorse": "did you mean versions.concourse?", "admin-password": "did you mean admin_password?",
+		"URL": "did you mean url?", "web_tls": "web_tls.private_key", "ca_cert": "did you mean concourse.ca_cert?", "nothing-like-it": "info --json --secrets",
 	} {
 		q := p.run(t, "info", "--show", key)
 		if q.code != 1 || q.stdout != "" || strings.Count(q.stderr, "error: ") != 1 || !strings.Contains(q.stderr, want) {

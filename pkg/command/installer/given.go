@@ -89,6 +89,9 @@ func surveyFile(path string) (wishes, config.Problems, error) {
 
 // name takes the installation's name from wherever it is given.
 func (w *wishes) name(argument, variable string) error {
+	if ending := filepath.Ext(argument); ending == ".yml" || ending == ".yaml" {
+		return fmt.Errorf("the argument: want the name of an installation, got a file; to read that: --config %s", argument)
+	}
 	from := ""
 	for _, given := range []struct{ from, name string }{
 		{w.file, w.config.Name}, {environmentPrefix + "NAME", variable}, {"the argument", argument},

@@ -34,7 +34,7 @@ type deployGrammar struct {
 	Upgrade    bool   `help:"Take the newest versions that the configuration allows; without it what was deployed last stays."`
 	Components string `placeholder:"DIR" help:"Take the versions of a get of the resource, from its directory."`
 	Recreate   bool   `help:"Make every VM again."`
-	Attempts   *int   `placeholder:"N" help:"How often the same deploy may fail, counted until one is done; 3 unless it is said. What failed for something that was repaired since is tried again with a higher number."`
+	Attempts   *int   `placeholder:"N" help:"How often the same deploy may fail before it is refused, until one succeeds (default 3). Once the cause is repaired, a higher number tries again what has failed."`
 
 	AllowDowngrade bool `help:"Take versions that are lower than what is deployed. Never a Concourse across a database migration or a worker major."`
 }

@@ -2,11 +2,13 @@ package installer_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 )
@@ -167,17 +169,20 @@ func TestHelp_namesEveryFlagOnStdout(t *testing.T) {
 		}
 	}
 	var names []string
-	for _, v := range installer.Verbs() {
+	for _, v := range append(installer.Verbs(), command.Verbs()...) {
+		if slices.Contains(names, v.Name) {
+			continue // resume and unlock are in both lists
+		}
 		names = append(names, v.Name)
 		p := run(t, t.TempDir(), nil, "help", v.Name)
 		if p.code != 0 || p.stderr != "" || !strings.Contains(p.stdout, "perpetual "+v.Name) {
 			t.Errorf("help %s: code %d, stderr %s, stdout %s", v.Name, p.code, p.stderr, p.stdout)
 		}
 	}
-	if diff := cmp.Diff([]string{"deploy", "plan", "status", "info", "destroy", "resume", "unlock", "config", "completion"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"deploy", "plan", "status", "info", "destroy", "resume", "unlock", "config", "completion", "check", "in", "out", "version", "pipeline"}, names); diff != "" {
 		t.Errorf("verbs (-want +got):\n%s", diff)
 	}
-	for _, args := range []string{"", "help", "--help", "help version"} {
+	for _, args := range []string{"", "help", "--help"} {
 		p := run(t, t.TempDir(), nil, strings.Fields(args)...)
 		if p.code != 0 || p.stderr != "" || !strings.Contains(p.stdout, "Exit codes: 0 done, 1 error") {
 			t.Errorf("%q: code %d, stderr %s, stdout %s", args, p.code, p.stderr, p.stdout)

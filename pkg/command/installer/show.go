@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -42,31 +41,14 @@ func show(info bootstrap.Info, key string, askForKey func() (secret.Value, error
 	}
 	if len(below) > 0 {
 		slices.Sort(below)
-		return "", fmt.Errorf("info --show %s: it has several values: want one of %s", key, strings.Join(below, ", "))
+		return "", fmt.Errorf("info --show %s: it has several parts; want one of %s", key, strings.Join(below, ", "))
 	}
-	return "", fmt.Errorf("info --show %s: unknown key; %s", key, near(key, slices.Sorted(maps.Keys(known))))
-}
-
-// near names the key that was likely meant, or else a few and where all are.
-func near(key string, known []string) string {
-	best, distance := "", max(2, len(key)/3)+1
-	for _, name := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(key), name); d < distance {
-			best, distance = name, d
-		}
+	names := slices.Sorted(maps.Keys(known))
+	otherwise := "try url, addresses.web, versions.concourse or concourse.password; info --json --secrets prints the rest"
+	if at := slices.IndexFunc(names, func(name string) bool { return strings.HasSuffix(name, "."+key) }); at >= 0 {
+		otherwise = fmt.Sprintf("did you mean %s?", names[at])
 	}
-	if best == "" {
-		for _, name := range known {
-			if strings.HasSuffix(name, "."+key) {
-				best = name
-				break
-			}
-		}
-	}
-	if best != "" {
-		return fmt.Sprintf("did you mean %q?", best)
-	}
-	return "url, director, addresses.web, versions.concourse, concourse.ca_cert and what info --json --secrets prints are known"
+	return "", fmt.Errorf("info --show %s: unknown key; %s", key, command.DidYouMean(key, names, otherwise))
 }
 
 // values are all that can be shown, by key.

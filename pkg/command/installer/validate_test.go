@@ -53,6 +53,13 @@ manifest:
 	}
 }
 
+// People give the file where a name is wanted.
+func TestName_isNoFile(t *testing.T) {
+	for _, verb := range []string{"config validate", "plan", "deploy", "status"} {
+		refuses(t, nil, nil, append(strings.Fields(verb), "ci/perpetual.yml"), "want the name of an installation", "--config ci/perpetual.yml")
+	}
+}
+
 // The pipeline's ops files are read and applied too, also where there is no AWS, and
 // where the state is a directory, which no pipeline reaches yet.
 func TestConfigValidate_appliesThePipelinesOpsFiles(t *testing.T) {

@@ -172,7 +172,7 @@ func (i *install) progressed(who string, e event) {
 			i.line.add(who, e.Text)
 		}
 	case "warning", "error":
-		i.line.add(who, e.Event+": "+e.Text)
+		i.line.add(who, e.Event+": "+strings.TrimPrefix(e.Text, e.Event+": "))
 	}
 }
 
