@@ -188,10 +188,10 @@ func TestCost_ofAReleaseThatIsThere(t *testing.T) {
 	if r.field("concourse") != "8.2.4 → 8.2.5" || r.field("deploy") != "started" {
 		t.Errorf("out gives %+v", r)
 	}
-	// One for its packages; and as the gate is added, one for the release with it and one
-	// more comparison. The set is kept when the director has accepted.
-	if n := s.requests("director"); n != 12 {
-		t.Errorf("the director was asked %d times, want 12: %v", n, s.asked("director"))
+	// One for its packages; and as the gate is added, one for the release with it. The
+	// set is kept when the director has accepted.
+	if n := s.requests("director"); n != 11 {
+		t.Errorf("the director was asked %d times, want 11: %v", n, s.asked("director"))
 	}
 	if n := s.requests("boshio"); n != 0 {
 		t.Errorf("bosh.io was asked for what is there: %v", s.asked("boshio"))

@@ -124,8 +124,8 @@ func TestCanary_isShownByNoFailingRun(t *testing.T) {
 		inFiles bool
 	}{
 		"the director refuses the comparison": {server: "director", fault: fault.Fault{Method: "POST", Path: "/deployments", Code: 400}},
-		"the director refuses the deploy":     {server: "director", fault: fault.Fault{Method: "POST", Path: "/deployments", Code: 400, Skip: 1}},
-		"the director refuses vars of a file": {server: "director", fault: fault.Fault{Method: "POST", Path: "/deployments", Code: 400, Skip: 1}, inFiles: true},
+		"the director refuses the deploy":     {server: "director", fault: fault.Fault{Method: "POST", Path: "/deployments*", Code: 400}},
+		"the director refuses vars of a file": {server: "director", fault: fault.Fault{Method: "POST", Path: "/deployments*", Code: 400}, inFiles: true},
 		"the ATC refuses the pipeline":        {server: "concourse", fault: fault.Fault{Method: "PUT", Path: "/api/v1/teams", Code: 400}},
 		"the ATC refuses vars of a file":      {server: "concourse", fault: fault.Fault{Method: "PUT", Path: "/api/v1/teams", Code: 500}, inFiles: true},
 		"the UAA is sick":                     {server: "uaa", fault: fault.Fault{Code: 500}},
@@ -176,7 +176,7 @@ func TestCanary_mayBeANumber(t *testing.T) {
 	s := installed(t)
 	const number = "31415926535"
 	params := object{"vars": object{"postgres_password": 31415926535}, "pipeline": object{"name": pipelineName, "vars": object{"atc_password": 31415926535}}}
-	s.Faults["director"].Add(fault.Fault{Method: "POST", Path: "/deployments", Skip: 1, Kind: fault.Status, Code: 400, Body: "refused: " + number})
+	s.Faults["director"].Add(fault.Fault{Method: "POST", Path: "/deployments*", Kind: fault.Status, Code: 400, Body: "refused: " + number})
 	p := ask(t, "out", s.out(params), s.dir)
 	refused(t, p, "deploy")
 	hides(t, p, number)

@@ -149,7 +149,7 @@ func TestOut_findsTheDeployWhoseAnswerWasLost(t *testing.T) {
 			t.Parallel()
 			s := installed(t)
 			before := len(s.deploys())
-			s.Faults["director"].Add(fault.Fault{Method: "POST", Path: "/deployments", Skip: 1, Kind: kind})
+			s.Faults["director"].Add(fault.Fault{Method: "POST", Path: "/deployments*", Kind: kind})
 			p := ask(t, "out", s.out(nil), s.dir)
 			r := answer[result](t, p)
 			deploys := s.deploys()[before:]

@@ -31,7 +31,7 @@ var phases = map[string]struct {
 	"starting an upload":          {server: "director", method: "POST", path: "/releases", want: []string{"bring stemcell and releases"}},
 	"waiting for an upload":       {server: "director", method: "GET", path: "/tasks/2", want: []string{"bring stemcell and releases", "director task 2 keeps running"}},
 	"comparing the manifest":      {server: "director", method: "POST", path: "/deployments/concourse/diff", want: []string{"deploy"}},
-	"submitting the deploy":       {server: "director", method: "POST", path: "/deployments", skip: 2, want: []string{"deploy", "context id perpetual-"}},
+	"submitting the deploy":       {server: "director", method: "POST", path: "/deployments*", want: []string{"deploy", "context id perpetual-"}},
 	"following the deploy":        {server: "director", method: "GET", path: "/tasks/5", want: []string{"wait for the deploy", "director task 5 keeps running"}, started: true},
 	"reading the deploy's events": {server: "director", method: "GET", path: "/tasks/5/output", want: []string{"wait for the deploy", "director task 5 keeps running"}, started: true},
 }

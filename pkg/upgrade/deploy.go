@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -106,7 +107,7 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 // have. A manifest that differs from the deployed one in its arrangement alone is the
 // deployed one.
 func (o Out) diff(ctx context.Context, r *run) (Diff, error) {
-	if r.way.plain != nil && !bytes.Equal(r.way.plain, r.manifest) {
+	if r.way.plain != nil && !bytes.Equal(r.way.plain, r.manifest) && !r.hasNewRelease() {
 		diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.way.plain)
 		if err != nil || !diff.Changed() {
 			r.configs = configsOf(diff.Context)
@@ -118,6 +119,14 @@ func (o Out) diff(ctx context.Context, r *run) (Diff, error) {
 		r.configs = configsOf(diff.Context)
 	}
 	return diff, err
+}
+
+// hasNewRelease says whether the manifest takes a release that the deployment does not
+// use: then it differs from the deployed one in more than its arrangement.
+func (r *run) hasNewRelease() bool {
+	return slices.ContainsFunc(r.wanted, func(w inventory.Wanted) bool {
+		return !w.Stemcell && w.Version != "" && !w.In(r.deployed.Releases)
+	})
 }
 
 // mayTry refuses what has failed before: for builds that nobody has triggered at once,
