@@ -76,7 +76,6 @@ func newStage(t *testing.T, first *config.Config) *stage {
 	if at, _ := s.run(t, first, bootstrap.Options{}); at == nil || at.Step != "deploy" || !errors.Is(at, errNoDirector) {
 		t.Fatalf("the first install ends with %v", at)
 	}
-	theCredentials.put(s.document(t, "credentials.json"))
 	return s
 }
 

@@ -125,7 +125,6 @@ func TestDeploy_makesOneAfterTheOtherAndNothingTwice(t *testing.T) {
 	if at := c.deploy(t, given()); at.Step != "deploy" || !errors.Is(at, errNoDirector) {
 		t.Fatalf("it ends with %v, want the director that does not answer", at)
 	}
-	theCredentials.put(c.document(t, "credentials.json"))
 	if got, want := c.written(), []string{"store", "stack", "vm"}; !slices.Equal(got, want) {
 		t.Errorf("made %v, want %v", got, want)
 	}

@@ -26,7 +26,6 @@ func installed(t *testing.T) *cloud {
 	t.Helper()
 	c := newCloud()
 	c.deploy(t, given())
-	theCredentials.put(c.document(t, "credentials.json"))
 	c.written()
 	return c
 }

@@ -328,7 +328,7 @@ func (c *cloud) store(t *testing.T) func(context.Context, *config.Config, string
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.stores[cfg.Name] != nil {
-			return c.stores[cfg.Name], false, nil
+			return keeping{c.stores[cfg.Name]}, false, nil
 		}
 		if !create {
 			return nil, false, bootstrap.ErrNotFound
@@ -338,13 +338,13 @@ func (c *cloud) store(t *testing.T) func(context.Context, *config.Config, string
 			return nil, false, err
 		}
 		if body := theCredentials.get(); body != nil {
-			if _, err := made.Put(t.Context(), "credentials.json", body, ""); err != nil {
+			if _, err := made.Put(t.Context(), credentialsName, body, ""); err != nil {
 				return nil, false, err
 			}
 		}
 		c.effects = append(c.effects, "store")
 		c.stores[cfg.Name] = made
-		return made, true, nil
+		return keeping{made}, true, nil
 	}
 }
 
@@ -358,8 +358,12 @@ func (c *cloud) document(t *testing.T, name string) string {
 	return string(found.Body)
 }
 
-// kept are the credentials of the first install of this process: keys take seconds
-// to make, and most tests are about something else.
+// credentialsName is the document with the credentials.
+const credentialsName = "credentials.json"
+
+// kept are the fullest credentials that were generated in this process, with which every
+// store of the tests begins: keys take seconds to make, and the tests are about
+// something else.
 type kept struct {
 	mu   sync.Mutex
 	body []byte
@@ -373,10 +377,25 @@ func (k *kept) get() []byte {
 	return k.body
 }
 
-func (k *kept) put(text string) {
+func (k *kept) put(body []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.body = []byte(text)
+	if len(body) > len(k.body) {
+		k.body = slices.Clone(body)
+	}
+}
+
+// keeping is a store as the installer has it: with the credentials that it writes, other
+// tests may begin. What a test writes into the store itself stays its own.
+type keeping struct{ state.Store }
+
+// Put implements state.Store.
+func (k keeping) Put(ctx context.Context, name string, body []byte, revision string) (string, error) {
+	written, err := k.Store.Put(ctx, name, body, revision)
+	if err == nil && name == credentialsName {
+		theCredentials.put(body)
+	}
+	return written, err
 }
 
 var errBroken = errors.New("the cloud says no")

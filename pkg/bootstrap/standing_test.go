@@ -60,7 +60,6 @@ func TestDeploy_makesNoDirectorWhereOneAnswers(t *testing.T) {
 	if at := c.deploy(t, given()); at.Step != "director" {
 		t.Fatalf("the first install ends with %v", at)
 	}
-	theCredentials.put(c.document(t, "credentials.json"))
 	delete(c.fail, "vm")
 	c.written()
 	c.vm, c.env = true, nil // it has the address of the stack's director

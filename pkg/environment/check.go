@@ -17,6 +17,9 @@ import (
 // account knows stands in as an example. The keys of the problems are those of the
 // files in the configuration, by which u was read.
 func Check(c *config.Config, u User) config.Problems {
+	if u.empty() {
+		return nil // the bundled templates alone are right for every configuration
+	}
 	in := example(c)
 	in.User = User{Vars: u.Vars}
 	var problems config.Problems
@@ -57,6 +60,11 @@ func Check(c *config.Config, u User) config.Problems {
 		return problems
 	}
 	return in.checkVariables()
+}
+
+// empty says whether the user has given nothing.
+func (u User) empty() bool {
+	return len(u.OpsFiles)+len(u.DirectorOpsFiles)+len(u.CloudOpsFiles)+len(u.PipelineOpsFiles)+len(u.Vars) == 0
 }
 
 // renders says what keeps a template from being rendered.

@@ -8,9 +8,11 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
-// What the golden files are made of, and the defaults, have nothing wrong with them.
+// What the golden files are made of, and the defaults, have nothing wrong with them. The
+// empty layer of variables has each looked at: without any file there is nothing to find.
 func TestCheck_findsNothingWrongWithWhatRenders(t *testing.T) {
 	for name, in := range inputs(t) {
+		in.User.Vars = append(in.User.Vars, map[string]any{})
 		if problems := environment.Check(in.Config, in.User); len(problems) > 0 {
 			t.Errorf("%s: %v", name, problems)
 		}
