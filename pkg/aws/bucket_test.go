@@ -223,14 +223,14 @@ func TestNew_refusesWrongOptions(t *testing.T) {
 	}
 	for text, change := range map[string]func(*aws.Options){
 		"not a valid S3 bucket name": func(o *aws.Options) { o.Bucket = "State!" },
-		"no region":               func(o *aws.Options) { o.Region = "" },
-		"leading slash":           func(o *aws.Options) { o.Prefix = "/ci" },
-		"prefix":                  func(o *aws.Options) { o.Prefix = "a/../b" },
-		"https only":              func(o *aws.Options) { o.Endpoint = "http://s3.example.com" },
+		"no region":                  func(o *aws.Options) { o.Region = "" },
+		"leading slash":              func(o *aws.Options) { o.Prefix = "/ci" },
+		"prefix":                     func(o *aws.Options) { o.Prefix = "a/../b" },
+		"https only":                 func(o *aws.Options) { o.Endpoint = "http://s3.example.com" },
 		"not a URL":                  func(o *aws.Options) { o.Endpoint = "https://user:pass@s3.example.com" },
-		"ca_cert":                 func(o *aws.Options) { o.CACert = "no pem" },
-		"one is missing":          func(o *aws.Options) { o.Credentials.AccessKey = "AKIA" },
-		"go together":             func(o *aws.Options) { o.Credentials.IdentityToken = secret.New("t") },
+		"ca_cert":                    func(o *aws.Options) { o.CACert = "no pem" },
+		"one is missing":             func(o *aws.Options) { o.Credentials.AccessKey = "AKIA" },
+		"go together":                func(o *aws.Options) { o.Credentials.IdentityToken = secret.New("t") },
 		"AWS_ROLE_ARN": func(o *aws.Options) {
 			o.Env = func(k string) string { return map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/f"}[k] }
 		},

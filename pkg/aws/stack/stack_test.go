@@ -21,9 +21,9 @@ import (
 func TestNew_saysWhichOptionIsWrong(t *testing.T) {
 	good := newWorld(t).options
 	for want, spoil := range map[string]func(*stack.Options){
-		"not a valid stack name":   func(o *stack.Options) { o.Name = "9 lives" },
-		"no owner":  func(o *stack.Options) { o.Owner = "" },
-		"no region": func(o *stack.Options) { o.Connection = aws.Connection{} },
+		"not a valid stack name": func(o *stack.Options) { o.Name = "9 lives" },
+		"no owner":               func(o *stack.Options) { o.Owner = "" },
+		"no region":              func(o *stack.Options) { o.Connection = aws.Connection{} },
 	} {
 		o := good
 		spoil(&o)
