@@ -6,6 +6,7 @@ package main
 
 import (
 	"archive/tar"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,13 +38,14 @@ type metadata struct {
 	User string   `json:"user"` // "root"
 }
 
-// linger is how long check and in stay after their answer. By its source
-// (worker/runtime/process.go, Process.Wait), Concourse's worker cancels the pipes of a
-// process that has ended before it waits for them; what it has not come to open by then
-// is lost, as "unexpected end of JSON input" that was seen on busy machines. Nothing in a
-// container tells when the pipe is open, so this is a time; the real resource type asks a
-// registry far away, and is not as quick either.
-const linger = time.Second
+// padding is the white space behind an answer, more than the pipes between this program
+// and the worker can hold: runc's and containerd's, of 64 KiB each, and the shim's buffer
+// of 32 KiB. By its source (worker/runtime/process.go, Process.Wait), Concourse's worker
+// closes the pipes of a process once that has ended, and loses what it has not read by
+// then; "unexpected end of JSON input" was seen on busy machines. With the padding this
+// program can end only after the worker has read the answer, and white space is all that
+// can get lost.
+const padding = 512 << 10
 
 func main() {
 	err := errors.New("want check, in DIR or wait URL")
@@ -58,9 +60,6 @@ func main() {
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
-	}
-	if len(os.Args) < 3 {
-		time.Sleep(linger)
 	}
 }
 
@@ -94,7 +93,7 @@ func check() error {
 	if err != nil {
 		return fmt.Errorf("look up %s: %w", reference, err)
 	}
-	return json.NewEncoder(os.Stdout).Encode([]map[string]string{{"tag": r.tag(), "digest": found.Digest.String()}})
+	return respond(os.Stdout, []map[string]string{{"tag": r.tag(), "digest": found.Digest.String()}})
 }
 
 // in lays out the image below dir.
@@ -125,7 +124,16 @@ func in(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "metadata.json"), text, 0o644); err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(map[string]any{"version": r.Version})
+	return respond(os.Stdout, map[string]any{"version": r.Version})
+}
+
+// respond writes what Concourse reads on stdout, and the padding.
+func respond(w io.Writer, value any) error {
+	if err := json.NewEncoder(w).Encode(value); err != nil {
+		return err
+	}
+	_, err := w.Write(bytes.Repeat([]byte(" "), padding))
+	return err
 }
 
 // extract writes an image's files. os.Root keeps every path below dir.
