@@ -229,6 +229,20 @@ func TestCheck_offersNoHalfReleaseBehindTheFirstPage(t *testing.T) {
 	}
 }
 
+// What was asked for at once does not even say how the rest of a long list of assets is
+// asked for.
+func TestCheck_findsAnAssetFarDownTheListOfAReleaseBehindTheFirstPage(t *testing.T) {
+	list := behind(published(patches("1.0", 1000)...), "v2.0.0")
+	list[0] = withAssets(list[0], "p-linux")
+	list[500].Assets, list[500].AssetsCut = []component.GitHubAsset{asset("a-1")}, true
+	h := &hub{releases: list, tags: []string{"v5.0.0"}, token: true,
+		cut: map[int64][]component.GitHubAsset{list[500].ID: {asset("a-1"), asset("p-linux")}}}
+	got, log, err := checkOne(t, h, nil, resource.Watch{GitHub: repo, Assets: []string{"p-*"}}, "")
+	if err != nil || got != "2.0.0" || len(h.requests()) != 1+1+1+2 {
+		t.Errorf("version = %q, error = %v, log %q, requests %v", got, err, log, h.requests())
+	}
+}
+
 func TestCheck_asksForTheAssetsOfACutList(t *testing.T) {
 	r := withAssets(published("v1.0.0")[0], "a-1", "a-2")
 	r.AssetsCut = true

@@ -108,16 +108,15 @@ func (s *search) promises(r GitHubRelease, c candidate) bool {
 
 // usable is the finder's, with all that GitHub tells of the assets.
 func (s *search) usable(ctx context.Context, r GitHubRelease, c candidate) (Component, bool, error) {
-	component, ok, err := s.finder.usable(ctx, r, c, s.given)
-	if !ok || err != nil || !r.Partial || len(s.watch.Assets) == 0 {
-		return component, ok, err
-	}
-	r, err = s.up.GitHub.ReleaseByTag(ctx, s.watch.GitHub, c.label)
-	if errors.Is(err, ErrNotFound) { // withdrawn in this moment
-		return Component{}, false, nil
-	}
-	if err != nil {
-		return Component{}, false, err
+	if r.Partial && len(s.watch.Assets) > 0 && s.promises(r, c) {
+		whole, err := s.up.GitHub.ReleaseByTag(ctx, s.watch.GitHub, c.label)
+		if errors.Is(err, ErrNotFound) { // withdrawn in this moment
+			return Component{}, false, nil
+		}
+		if err != nil {
+			return Component{}, false, err
+		}
+		r = whole
 	}
 	return s.finder.usable(ctx, r, c, s.given)
 }

@@ -134,7 +134,7 @@ func (h *hub) ReleasesByTags(ctx context.Context, repo string, tags []string) (m
 	for _, r := range h.releases {
 		if slices.Contains(tags, r.Tag) && !r.Draft {
 			partial := r
-			partial.Partial, partial.Assets = true, nil
+			partial.Partial, partial.ID, partial.Assets = true, 0, nil
 			for _, a := range r.Assets {
 				partial.Assets = append(partial.Assets, component.GitHubAsset{Name: a.Name})
 			}
