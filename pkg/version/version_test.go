@@ -168,8 +168,23 @@ func TestConstraint_holdsForAnyNumberOfNumbers(t *testing.T) {
 	}
 }
 
+func TestConstraint_knowsZeros(t *testing.T) {
+	for _, c := range []struct {
+		constraint, version string
+		allows              bool
+	}{
+		{"1.2.3", "1.2.3.0", true}, {"<=1.2.3", "1.2.3.0", true}, {">1.2.3", "1.2.3.0", false}, {"1.2.3.0", "1.2.3", true},
+		{"^0.1.2.3", "0.1.9", true}, {"^0.1.2.3", "0.2", false}, {"^0.0.0.3", "0.0.0.3.1", true}, {"^0.0.0.3", "0.0.0.4", false}, {"^0.0.0.0", "0.0.0.1", false},
+	} {
+		constraint, err := version.ParseConstraint(c.constraint)
+		if err != nil || constraint.Allows(parse(t, c.version)) != c.allows {
+			t.Errorf("%s allows %s: %v, error %v", c.constraint, c.version, !c.allows, err)
+		}
+	}
+}
+
 func TestParseConstraint_refusesWhatIsNone(t *testing.T) {
-	for _, text := range []string{"banana", "1.2.3.4.", ">1.2.3.x", "1.2.x.4", "~!1.2.3.4", ">=1.2.3.4 banana", strings.Repeat("1", 600)} {
+	for _, text := range []string{"banana", "1.2.3.4.", ">1.2.3.x", "1.2.x.4", "~!1.2.3.4", ">=1.2.3.4 banana", strings.Repeat("1", 600), strings.Repeat(">1.2.3.4 ", 100)} {
 		if _, err := version.ParseConstraint(text); err == nil {
 			t.Errorf("%q is a constraint", text)
 		}
