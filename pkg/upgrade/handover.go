@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/Masterminds/semver/v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -31,7 +29,7 @@ func (o Out) handsOver(r *run) bool {
 // newerPerpetual is the version of this program in the set, if it is newer than running.
 func (r *run) newerPerpetual(running string) string {
 	for _, c := range r.input.Components {
-		if c.Name == ownComponent && c.Kind == component.KindGitHub && running != "" && lowerVersion(running, c.Version) {
+		if c.Name == ownComponent && c.Kind == component.KindGitHub && running != "" && component.Lower(running, c.Version) {
 			return c.Version
 		}
 	}
@@ -55,12 +53,4 @@ func (o Out) handOver(ctx context.Context, r *run) (string, error) {
 		r.answer.task = last.ID
 	}
 	return fmt.Sprintf("this Perpetual does not know Concourse %s: build #%s of %s goes on with Perpetual %s", r.way.to, cmp.Or(build.Name, "?"), o.Build.Job, newer), nil
-}
-
-// lowerVersion says whether a version is lower than another one; where they are not
-// comparable it is not.
-func lowerVersion(a, b string) bool {
-	va, errA := semver.NewVersion(a)
-	vb, errB := semver.NewVersion(b)
-	return errA == nil && errB == nil && va.LessThan(vb)
 }

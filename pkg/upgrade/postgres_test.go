@@ -30,6 +30,7 @@ func TestOut_looksAtWhatAnotherPostgreSQLNeeds(t *testing.T) {
 		{"a silent agent", "54.0.5", 16, 17, 0, []string{"does not say how full"}, ""},
 		{"a lower major", "54.0.5", 17, 16, 30, []string{"cannot become 16"}, ""},
 		{"a lower release", "53.0.1", 16, 16, 30, []string{"postgres 53.0.1 over 54.0.5", "params.allow_downgrade"}, ""},
+		{"a lower release of four numbers", "54.0.4.9", 16, 16, 30, []string{"postgres 54.0.4.9 over 54.0.5", "params.allow_downgrade"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -173,7 +174,7 @@ func (r *run) pace(wanted manifest.Deployment) error {
 // releases of a deploy when it begins, and the manifest when it is done.
 func (r *run) begun(version string) string {
 	for _, nv := range r.deployed.Releases {
-		if nv.Name == concourseRelease && lowerVersion(version, nv.Version) {
+		if nv.Name == concourseRelease && component.Lower(version, nv.Version) {
 			version = nv.Version
 		}
 	}
@@ -202,7 +203,7 @@ func (r *run) refuseDowngrade(deployed, wanted manifest.Deployment) error {
 		}
 	}
 	from, to := deployed.Release(postgresRelease), wanted.Release(postgresRelease)
-	if !r.Params.AllowDowngrade && lowerVersion(to, from) {
+	if !r.Params.AllowDowngrade && component.Lower(to, from) {
 		return fmt.Errorf("refuse to deploy postgres %s over %s: it is lower; nothing was changed; set params.allow_downgrade: true if it is meant", to, from)
 	}
 	return nil
