@@ -31,8 +31,7 @@ func (c Check) Run(ctx context.Context, deployment string, given resource.Versio
 		}
 	}
 	tasks, err := allTasks(ctx, c.Director, TaskFilter{Deployment: deployment}, func(tasks []Task) bool {
-		return slices.ContainsFunc(tasks, Task.isDeploy) &&
-			(after == 0 || slices.ContainsFunc(tasks, func(t Task) bool { return t.ID <= after }))
+		return slices.ContainsFunc(tasks, func(t Task) bool { return t.isDeploy() && (after == 0 || t.ID <= after) })
 	})
 	if err != nil {
 		return nil, err

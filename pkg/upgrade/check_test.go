@@ -1,6 +1,8 @@
 package upgrade_test
 
 import (
+	"context"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -129,4 +131,36 @@ func TestCheck_failsWhenTheDirectorIsAway(t *testing.T) {
 	f.director.faults["Task"] = []error{errUnreachable}
 	_, err = upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "13"})
 	wantError(t, err, "read director task 13", "connection refused")
+}
+
+// lastEnded is a director of which one task, begun long ago, has ended last: it sorts by
+// the end.
+type lastEnded struct {
+	*fakeDirector
+	id int
+}
+
+func (d lastEnded) Tasks(ctx context.Context, f upgrade.TaskFilter) ([]upgrade.Task, error) {
+	limit := f.Limit
+	f.Limit = 0
+	list, err := d.fakeDirector.Tasks(ctx, f)
+	if i := slices.IndexFunc(list, func(t upgrade.Task) bool { return t.ID == d.id }); i >= 0 {
+		list = append(list, list[i])
+		list = slices.Delete(list, i, i+1)
+	}
+	return list[max(len(list)-limit, 0):], err
+}
+
+// A task with a lower number among the newest does not say that all later deploys are.
+func TestCheck_givesDeploysBehindATaskThatHasTakenLong(t *testing.T) {
+	f := newFixture(t)
+	f.director.lastID = 4
+	f.director.add(foreign("fetch logs", 0, upgrade.StateDone))
+	f.director.past(12, upgrade.StateDone)
+	f.director.errands(98)
+	f.director.past(120, upgrade.StateDone)
+	got, err := upgrade.Check{Director: lastEnded{f.director, 5}, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "7"})
+	if diff := cmp.Diff(versions("7", "12", "120"), got); diff != "" || err != nil {
+		t.Errorf("%v, versions (-want +got):\n%s", err, diff)
+	}
 }
