@@ -31,9 +31,8 @@ func (o Out) render(ctx context.Context, r *run) error {
 		return err
 	}
 	t.Vars = append(t.Vars, major)
-	var kept map[string]any
 	if len(r.deployed.Manifest) > 0 {
-		kept, err = keep(t, r.deployed.Manifest, given, "deployed", "params.vars")
+		kept, err := keep(t, r.deployed.Manifest, given, "deployed", "params.vars")
 		if err != nil {
 			return err
 		}
@@ -51,14 +50,15 @@ func (o Out) render(ctx context.Context, r *run) error {
 	if r.Params.Manifest == "" {
 		text = manifest.WithoutEmptyVariables(text)
 	}
-	if err := o.renderCloudConfig(ctx, r, slices.Concat([]map[string]any{major, kept}, given)); err != nil {
+	if err := o.renderCloudConfig(ctx, r, t.Vars); err != nil {
 		return err
 	}
 	return r.accept(text, t.Name)
 }
 
-// renderCloudConfig fills in the cloud config: what is a variable in it is sent to
-// nobody, unless the director fills it in itself. One without variables stays as it is.
+// renderCloudConfig fills in the cloud config with the variables of the manifest: what
+// is a variable in it is sent to nobody, unless the director fills it in itself. One
+// without variables stays as it is.
 func (o Out) renderCloudConfig(ctx context.Context, r *run, vars []map[string]any) error {
 	if !manifest.HasVariables(r.input.CloudConfig) {
 		return nil

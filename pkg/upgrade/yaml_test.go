@@ -77,6 +77,21 @@ func TestOut_fillsInTheCloudConfig(t *testing.T) {
 	})
 }
 
+// What nobody has given or deployed has the same default in both.
+func TestOut_fillsInTheCloudConfigWithTheDefaultsOfTheBundledManifest(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.bundled(t)
+		delete(f.director.deployed, "concourse")
+		f.write(t, "cloud.yml", "networks: [{name: ((network_name))}]\n")
+		if _, err := f.out(t.Context(), func(p *resource.OutParams) {
+			p.Manifest, p.Vars, p.CloudConfig = "", bundledVars(), "cloud.yml"
+		}); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "cloud config", f.director.cloudConfig, "name: default\n")
+	})
+}
+
 // Without a variable in it, not a byte of it changes.
 func TestOut_setsACloudConfigAsItIs(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
