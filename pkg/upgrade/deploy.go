@@ -75,6 +75,10 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err error) {
 	deadline := time.Now().Add(r.lockTimeout())
 	r.configs = "" // they may have been set since
+	r.shelf = &shelf{director: o.Director}
+	if err := r.resolveLatest(ctx); err != nil { // as may something newer have been uploaded
+		return v, diff, err
+	}
 	for again := false; ; again = true {
 		if v, err = o.settle(ctx, r, deadline, again); err != nil || v.running != nil {
 			return v, diff, err

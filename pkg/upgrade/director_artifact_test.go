@@ -68,7 +68,7 @@ func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error
 	o := d.uploads[a.Name]
 	t := fakeTask{Task: upgrade.Task{Description: "create release"}, takes: o.takes, end: cmp.Or(o.end, upgrade.StateDone), events: o.events}
 	t.then = func() {
-		nv := upgrade.NameVersion{Name: cmp.Or(o.as, a.Name), Version: a.Version}
+		nv := upgrade.NameVersion{Name: cmp.Or(o.as, a.Name), Version: cmp.Or(o.version, a.Version)}
 		if a.Stemcell {
 			d.stemcells = append(d.stemcells, upgrade.Stemcell{Name: nv.Name, Version: nv.Version, OS: cmp.Or(a.OS, "ubuntu-jammy")})
 		} else {

@@ -90,10 +90,11 @@ type fakeTask struct {
 
 // outcome is what an upload comes to.
 type outcome struct {
-	as     string // another name than the artifact's
-	end    string // default: done
-	takes  time.Duration
-	events []upgrade.Event
+	as      string // another name than the artifact's
+	version string // another version than the artifact's
+	end     string // default: done
+	takes   time.Duration
+	events  []upgrade.Event
 }
 
 // enter begins a call: it lets the tasks go on and gives the call's fault.

@@ -99,20 +99,47 @@ func TestOut_comparesAgainWhenADeployThatItHasJoinedIsDone(t *testing.T) {
 	}
 }
 
-// A running deploy of "latest" has taken what was the latest when it began.
+// A running deploy of "latest" has taken what was the latest when it began, whether the
+// newer one came with a set or not.
 func TestOut_doesNotJoinADeployOfAnOlderLatest(t *testing.T) {
+	for name, newer := range map[string]func(t *testing.T, f *fixture){
+		"from the set":       func(t *testing.T, f *fixture) { f.set(t, "8.2.2", "1.1364") },
+		"from somebody else": func(_ *testing.T, f *fixture) { f.has("uaa/80") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, f *fixture) {
+				f.has("uaa/79")
+				f.replaced(t, "((concourse_version))", "latest", "releases:\n", "releases:\n- {name: uaa, version: latest}\n")
+				f.build.ID = "12"
+				if _, err := f.out(t.Context(), nil); err != nil {
+					t.Fatal(err)
+				}
+				newer(t, f)
+				f.build.ID = "13"
+				result, err := f.out(t.Context(), nil)
+				if err != nil || metadata(result)["deploy"] == "joined: it was running already" {
+					t.Errorf("%+v, %v", result, err)
+				}
+				wantText(t, "log", f.log.String(), "waiting up to 5m0s for director task 10")
+			})
+		})
+	}
+}
+
+// What the put has uploaded is the latest from then on: run again, it knows its task.
+func TestOut_joinsItsOwnDeployOfALatestThatItHasUploaded(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.write(t, "manifest.yml", strings.ReplaceAll(string(manifestTemplate(t)), "((concourse_version))", "latest"))
+		f.director.uploads["uaa"] = outcome{version: "79.1"}
+		f.replaced(t, "releases:\n", "releases:\n- {name: uaa, version: latest, url: \"https://h/uaa.tgz\", sha1: c1}\n")
 		f.build.ID = "12"
-		if _, err := f.out(t.Context(), nil); err != nil {
-			t.Fatal(err)
+		first, err := f.out(t.Context(), nil)
+		if err != nil || metadata(first)["uaa"] != "79.1" {
+			t.Fatal(first, err)
 		}
-		f.set(t, "8.2.2", "1.1364")
-		f.build.ID = "13"
-		if _, err := f.out(t.Context(), nil); err != nil {
-			t.Fatal(err)
+		again, err := f.out(t.Context(), nil)
+		if err != nil || again.Version["task"] != first.Version["task"] || f.count("deploy") != 1 {
+			t.Errorf("%+v, %v, %d deploys, want %v joined", again, err, f.count("deploy"), first.Version)
 		}
-		wantText(t, "log", f.log.String(), "waiting up to 5m0s for director task 10")
 	})
 }
 

@@ -45,9 +45,9 @@ func (r *run) operation(build Build) operation {
 		r.Source.Deployment, r.digest,
 		strconv.FormatBool(r.Params.Recreate), strconv.FormatBool(r.Params.Fix), forced,
 	}
-	if r.relative { // "latest" is another version with another set
-		for _, c := range r.input.Components {
-			parts = append(parts, c.Name+"/"+c.Version)
+	for _, w := range r.wanted {
+		if w.Latest() { // it means another version once the director has a newer one
+			parts = append(parts, w.String())
 		}
 	}
 	op.content = digest(18, parts...)

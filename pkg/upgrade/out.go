@@ -62,7 +62,6 @@ type run struct {
 	deployed  Deployed // the zero value for a first deploy
 	rendered  []byte   // the manifest as people wrote it, filled in
 	digest    string   // of that: what was asked for, whatever the way
-	relative  bool     // it has a version "latest", which the director resolves
 	left      []int    // queued tasks that no worker will take, as people were told
 	configs   string   // the cloud and runtime configs of the last comparison; "" is not known
 	manifest  []byte   // as it is submitted: rendered, arranged for the way

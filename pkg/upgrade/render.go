@@ -132,22 +132,6 @@ func (r *run) accept(text []byte, name string) error {
 		return fmt.Errorf("validate %s: it has no instance_groups; deploying it would delete every instance", name)
 	}
 	r.rendered, r.manifest = text, text
-	r.relative = relative(parsed)
 	r.digest, err = manifest.Digest(text)
 	return err
-}
-
-// relative says whether the director resolves a version, "latest" or "8.latest".
-func relative(d manifest.Deployment) bool {
-	for _, r := range d.Releases {
-		if strings.HasSuffix(r.Version, "latest") {
-			return true
-		}
-	}
-	for _, s := range d.Stemcells {
-		if strings.HasSuffix(s.Version, "latest") {
-			return true
-		}
-	}
-	return false
 }
