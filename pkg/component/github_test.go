@@ -160,6 +160,7 @@ func TestCheck_needsNoMoreRequestsThanItMust(t *testing.T) {
 		{"exactly a first page", long[:20], nil, resource.Watch{}, "1.0.999", 1, 1},
 		{"one more than a first page, newest is highest", long[:21], nil, resource.Watch{}, "1.0.999", 2, 2},
 		{"1000, newest is highest", long, nil, resource.Watch{}, "1.0.999", 2, 2},
+		{"1000, and a draft of the newest", slices.Insert(slices.Clone(long), 1, draft(long[0])), nil, resource.Watch{}, "1.0.999", 2, 2},
 		{"one tag without a release", long, ghosts[:1], resource.Watch{}, "1.0.999", 3, 3},
 		{"four tags without a release", long, ghosts[:4], resource.Watch{}, "1.0.999", 1 + 1 + 4, 3},
 		{"four tags without a release, and assets", unready(0), ghosts[:4], resource.Watch{Assets: []string{"p-*"}}, "1.0.999", 1 + 1 + 4, 3},
@@ -239,6 +240,21 @@ func TestCheck_findsAnAssetFarDownTheListOfAReleaseBehindTheFirstPage(t *testing
 		cut: map[int64][]component.GitHubAsset{list[500].ID: {asset("a-1"), asset("p-linux")}}}
 	got, log, err := checkOne(t, h, nil, resource.Watch{GitHub: repo, Assets: []string{"p-*"}}, "")
 	if err != nil || got != "2.0.0" || len(h.requests()) != 1+1+1+2 {
+		t.Errorf("version = %q, error = %v, log %q, requests %v", got, err, log, h.requests())
+	}
+}
+
+func TestCheck_goesOnWhereAReleaseIsWithdrawnMeanwhile(t *testing.T) {
+	list := behind(published(patches("1.0", 1000)...), "v2.0.0")
+	list[0] = withAssets(list[0], "p-linux")
+	h := &hub{releases: list, tags: []string{"v5.0.0"}, token: true}
+	h.fail = func(request string) error {
+		if strings.HasPrefix(request, "release ") {
+			return component.ErrNotFound
+		}
+		return nil
+	}
+	if got, log, err := checkOne(t, h, nil, resource.Watch{GitHub: repo, Assets: []string{"p-*"}}, ""); err != nil || got != "1.0.999" {
 		t.Errorf("version = %q, error = %v, log %q, requests %v", got, err, log, h.requests())
 	}
 }
