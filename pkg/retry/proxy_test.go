@@ -1,6 +1,7 @@
 package retry_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -50,7 +52,13 @@ func TestClient_givesUpOnAMuteProxy(t *testing.T) {
 					t.Fatal(err)
 				}
 				began := time.Now()
-				_, err = client.Get(c.target)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // net/http's SOCKS takes it for its own limit
+				defer cancel()
+				req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.target, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = client.Do(req)
 				var proxy *retry.ProxyError
 				if !errors.As(err, &proxy) || proxy.Setting != "the.setting" || strings.Contains(err.Error(), "hunter2") {
 					t.Fatalf("error %v, want one that names the setting", err)
@@ -67,6 +75,52 @@ func TestClient_givesUpOnAMuteProxy(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The limit of a proxy is not that of what comes through it.
+func TestClient_takesLongAnswersThroughAProxy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var proxies sync.WaitGroup
+		defer proxies.Wait()
+		client, err := retry.NewClient(retry.Options{Proxy: fixed(t, "socks5://10.0.0.5:1080"), Policy: fast, Dial: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			proxies.Go(func() { slowly(there) })
+			return here, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Get("http://director")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if body, err := io.ReadAll(res.Body); err != nil || string(body) != "whole" {
+			t.Errorf("body %q, error %v", body, err)
+		}
+	})
+}
+
+// slowly is a SOCKS proxy before a server that takes its time for an answer.
+func slowly(conn net.Conn) {
+	defer conn.Close()
+	request := bufio.NewReader(conn)
+	for _, step := range []struct {
+		asked int
+		reply string
+	}{{3, "\x05\x00"}, {5 + len("director") + 2, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"}} {
+		if _, err := io.CopyN(io.Discard, request, int64(step.asked)); err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, step.reply)
+	}
+	if _, err := http.ReadRequest(request); err != nil {
+		return
+	}
+	time.Sleep(retry.ProxyTimeout)
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nwh")
+	time.Sleep(retry.ProxyTimeout)
+	_, _ = io.WriteString(conn, "ole")
 }
 
 // tunnel is an HTTP proxy that answers CONNECT, and any other request, with a status.
@@ -185,6 +239,7 @@ func TestClient_readsTheEnvironment(t *testing.T) {
 		{[]string{"HTTPS_PROXY=socks4://proxy:1080"}, "https://h.invalid", "read the proxy from HTTPS_PROXY" + wanted},
 		{[]string{"HTTPS_PROXY=%", "NO_PROXY=*"}, "https://h.invalid", "no such host"},
 		{[]string{"HTTPS_PROXY=%"}, "https://127.0.0.1:1", "connection refused"},
+		{[]string{"HTTPS_PROXY=%"}, "https://localhost:1", "connection refused"},
 		{[]string{"HTTPS_PROXY=http://" + proxy, "NO_PROXY=h.invalid"}, "https://h.invalid", "no such host"},
 		{nil, "https://127.0.0.1:1", "connection refused"},
 	}
