@@ -12,7 +12,7 @@ import (
 
 // ours is what a template has had.
 var ours = map[string][]string{
-	"resource_types": {"perpetual"}, "resources": {"components", "old"}, "jobs": {"upgrade", "verify", "gone"},
+	"resource_types": {"perpetual", "older", "oldest"}, "resources": {"components", "old"}, "jobs": {"upgrade", "verify", "gone"},
 	"steps": {"get components", "put old"}, "jobs keys": {"name", "plan", "serial"}, "resources keys": {"name", "type", "source"},
 }
 
@@ -70,6 +70,31 @@ resources: [{name: components, type: perpetual, source: {a: 1}, webhook_token: x
 jobs:
 - {name: upgrade, plan: [{get: components, trigger: true}]}
 - {name: verify, plan: [{get: components}], on_failure: {put: room, params: {get: no step}}}`},
+		"what was ours once, and that foreign things refer to": {running: `
+resource_types: [{name: older, type: oldest, source: {}}, {name: oldest, type: registry-image, source: {}}]
+resources: [{name: old, type: older, source: {}}]
+jobs: [{name: verify, on_failure: {put: old}, plan: [{get: components}]}]`,
+			want: config.Foreign{Kept: []string{"on_failure of job verify", "resource old", "resource type older", "resource type oldest"}},
+			result: `
+resource_types: [{name: perpetual, type: registry-image, source: {tag: 2}}, {name: older, type: oldest, source: {}}, {name: oldest, type: registry-image, source: {}}]
+resources: [{name: components, type: perpetual, source: {a: 1}}, {name: old, type: older, source: {}}]
+jobs:
+- {name: upgrade, plan: [{get: components, trigger: true}]}
+- {name: verify, plan: [{get: components}], on_failure: {put: old}}`},
+		"a type that was ours once, for the image of a foreign task": {running: `
+resource_types: [{name: older, type: registry-image, source: {}}]
+jobs: [{name: mine, plan: [{task: t, config: {image_resource: {type: older}}}]}]`,
+			want: config.Foreign{Kept: []string{"job mine", "resource type older"}},
+			result: `
+resource_types: [{name: perpetual, type: registry-image, source: {tag: 2}}, {name: older, type: registry-image, source: {}}]
+resources: [{name: components, type: perpetual, source: {a: 1}}]
+jobs:
+- {name: upgrade, plan: [{get: components, trigger: true}]}
+- {name: verify, plan: [{get: components}]}
+- {name: mine, plan: [{task: t, config: {image_resource: {type: older}}}]}`},
+		"display of both": {
+			text:    "display: {background_image: https://x/ours.png}\njobs: []",
+			running: "display: {background_image: https://x/theirs.png}\njobs: []"},
 		"steps in our own jobs are named": {running: `
 jobs: [{name: verify, plan: [{get: components}, {do: [{task: smoke, config: {run: {path: x}}}]}, {put: old}, {try: {put: room}}]}]`,
 			want: config.Foreign{Lost: []string{"put room of job verify", "task smoke of job verify"}}},
