@@ -31,6 +31,7 @@ func TestKeep_findsTheValuesOfVariables(t *testing.T) {
 		{"an empty part of a text", "a: x-((a))", "a: x-", vars{"a": ""}},
 		{"several parts of a text", `a: "http://((host)):((port))/"`, `a: "http://10.0.0.5:80/"`, vars{"host": "10.0.0.5", "port": "80"}},
 		{"a part of many lines", `a: "[((a))]"`, `a: "[1\n2]"`, vars{"a": "1\n2"}},
+		{"a part of a text that is too long to search", "a: x-((a))\nb: x-((b))", "a: x-" + strings.Repeat("y", 1<<14) + "\nb: x-y", vars{"b": "y"}},
 		{"one variable twice in a text", `a: "((a))/((a))"`, "a: x/x", vars{"a": "x"}},
 		{"a part, and a whole elsewhere", "a: ((port))\nb: x:((port))", "a: 80\nb: x:80", vars{"port": 80}},
 		{"a whole elsewhere helps", "a: ((x))\nb: ((x))((y))", "a: ab\nb: abc", vars{"x": "ab", "y": "c"}},
@@ -55,6 +56,8 @@ func TestKeep_findsTheValuesOfVariables(t *testing.T) {
 		{"two places, two values", "a: ((x))\nb: ((x))\nc: ((y))", "a: 1\nb: 2\nc: 3", vars{"y": 3}},
 		{"two places, three values", "a: ((x))\nb: ((x))\nc: ((x))", "a: 1\nb: 2\nc: 1", vars{}},
 		{"two places, number and text", "a: ((x))\nb: ((x))", "a: 1\nb: '1'", vars{}},
+		{"two places, one of them a part of a text", "a: ((x))\nb: q-((x))", "a: 1\nb: q-2", vars{}},
+		{"two places, both parts of texts", "a: p-((x))\nb: q-((x))", "a: p-1\nb: q-2", vars{}},
 		{"two places, one of them null", "a: ((x))\nb: ((x))", "a: 1\nb: ~", vars{}},
 		{"two places, one of them gone", "a: ((x))\nb: ((x))", "a: 1", vars{"x": 1}},
 		{"a name that is a YAML 1.1 boolean", "l: [{name: web, n: ((w))}, {name: db, n: ((d))}]", "l: [{name: db, n: 1}, {name: web, n: 2}]", vars{"w": 2, "d": 1}},
@@ -88,6 +91,25 @@ func TestKeep_findsTheValuesOfVariables(t *testing.T) {
 				t.Errorf("vars (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestKeep_isNotSureOfTextsThatMayHaveComeAboutInSeveralWays(t *testing.T) {
+	for _, c := range []struct {
+		tmpl, running string
+		want          vars
+		unsure        []string
+	}{
+		{"a: ((x))-((y))", "a: 1-2-3", vars{}, []string{"x", "y"}},
+		{"a: ((x))((y))", "a: ab", vars{}, []string{"x", "y"}},
+		{"a: ((x))-((y))\nb: ((y))", "a: 1-2-3\nb: 3", vars{"x": "1-2", "y": 3}, nil},
+		{"a: ((x))-((y))-((z))", "a: 1-2-3", vars{"x": "1", "y": "2", "z": "3"}, nil},
+		{"a: ((x))-((x))", "a: 1-2", vars{}, []string{"x"}},
+	} {
+		got, unsure, err := manifest.Keep([]byte(c.tmpl), []byte(c.running))
+		if err != nil || cmp.Diff(c.want, got) != "" || !slices.Equal(unsure, c.unsure) {
+			t.Errorf("%q of %q: kept %v, unsure of %v, error %v; want %v and %v", c.tmpl, c.running, got, unsure, err, c.want, c.unsure)
+		}
 	}
 }
 
