@@ -202,7 +202,7 @@ func TestValidate_findsConstraintsThatNothingMeets(t *testing.T) {
 	for text, bad := range map[string]bool{
 		">8 <7": true, ">8, <7": true, ">=8.1 <8.1": true, "=8.1 =8.2": true, "<0.0.0": true, "8.x 9.x": true, "~8.1 >8.2": true,
 		"8.x": false, ">=8.1, <9": false, ">8 <7 || 9.x": false, "*": false, ">=0": false, "!=8.2.4": false, "<1": false, "<0.0.1": false, ">=8.2.4 <=8.2.4": false,
-		"1.484": false, "^8.2": false, "~8.2.1": false, ">8.2.4 <8.2.6": false, ">8.1.9 <8.2.1": false, ">=8.0.0-rc.1 <8.0.0": false, "8.1 - 8.3": false, ">8.99999": false,
+		"1.484": false, "^8.2": false, "~8.2.1": false, ">8.2.4 <8.2.6": false, ">8.1.9 <8.2.1": false, ">8.1.2 <8.1.3": false, ">=8.0.0-rc.1 <8.0.0": false, "8.1 - 8.3": false, ">8.99999": false,
 	} {
 		lines := validate(t, onAWS+"versions: {concourse: '"+text+"'}")
 		if found := len(lines) == 1 && strings.HasPrefix(lines[0], "versions.concourse: no version can meet"); found != bad || !bad && len(lines) > 0 {

@@ -96,7 +96,7 @@ jobs:
 			text:    "display: {background_image: https://x/ours.png}\njobs: []",
 			running: "display: {background_image: https://x/theirs.png}\njobs: []"},
 		"steps in our own jobs are named": {running: `
-jobs: [{name: verify, plan: [{get: components}, {do: [{task: smoke, config: {run: {path: x}}}]}, {put: old}, {try: {put: room}}]}]`,
+jobs: [{name: verify, plan: [{get: components}, {do: [{task: smoke, config: {run: {path: x}}}]}, {put: old}, {try: {put: room, params: {text: {task: none}}}}]}]`,
 			want: config.Foreign{Lost: []string{"put room of job verify", "task smoke of job verify"}}},
 		"groups": {running: `
 groups: [{name: all, jobs: [upgrade, "li*", gone]}, {name: mine, jobs: [lint]}]
