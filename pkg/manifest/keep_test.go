@@ -94,7 +94,7 @@ func TestKeep_findsTheValuesOfVariables(t *testing.T) {
 	}
 }
 
-func TestKeep_isNotSureOfTextsThatMayHaveComeAboutInSeveralWays(t *testing.T) {
+func TestKeep_isNotSureOfWhatMayHaveComeAboutInSeveralWays(t *testing.T) {
 	for _, c := range []struct {
 		tmpl, running string
 		want          vars
@@ -105,6 +105,7 @@ func TestKeep_isNotSureOfTextsThatMayHaveComeAboutInSeveralWays(t *testing.T) {
 		{"a: ((x))-((y))\nb: ((y))", "a: 1-2-3\nb: 3", vars{"x": "1-2", "y": 3}, nil},
 		{"a: ((x))-((y))-((z))", "a: 1-2-3", vars{"x": "1", "y": "2", "z": "3"}, nil},
 		{"a: ((x))-((x))", "a: 1-2", vars{}, []string{"x"}},
+		{"a: ((x.k))\nb: ((x))", "a: 1\nb: {k: 2}", vars{"x": vars{"k": 2}}, []string{"x.k"}},
 	} {
 		got, unsure, err := manifest.Keep([]byte(c.tmpl), []byte(c.running))
 		if err != nil || cmp.Diff(c.want, got) != "" || !slices.Equal(unsure, c.unsure) {
