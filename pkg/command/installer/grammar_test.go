@@ -111,14 +111,17 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 func TestProblems_areListedOneALine(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"perpetual.yml": "name: ci\naws: {region: eu-central-1}\nworkers:\n  cuont: 3\n  spot: perhaps\n"})
-	p := run(t, dir, nil, "config", "validate")
-	lines := strings.Split(strings.TrimSpace(p.stderr), "\n")
-	if p.code != 1 || p.stdout != "" || len(lines) != 3 {
-		t.Fatalf("code %d, stdout %q, stderr:\n%s", p.code, p.stdout, p.stderr)
-	}
-	for i, part := range []string{"perpetual.yml:4", "perpetual.yml:5", "2 problems"} {
-		if !strings.Contains(lines[i], part) {
-			t.Errorf("line %d lacks %q: %s", i, part, lines[i])
+	for _, verb := range []string{"config validate", "deploy", "plan", "destroy", "status", "info"} {
+		p := run(t, dir, nil, strings.Fields(verb)...)
+		lines := strings.Split(strings.TrimSpace(p.stderr), "\n")
+		if p.code != 1 || p.stdout != "" || len(lines) != 3 {
+			t.Errorf("%s: code %d, stdout %q, stderr:\n%s", verb, p.code, p.stdout, p.stderr)
+			continue
+		}
+		for i, part := range []string{"perpetual.yml:4", "perpetual.yml:5", "2 problems"} {
+			if !strings.Contains(lines[i], part) {
+				t.Errorf("%s: line %d lacks %q: %s", verb, i, part, lines[i])
+			}
 		}
 	}
 }

@@ -60,10 +60,10 @@ func (s *session) begin(ctx context.Context, set given, exists bool) error {
 		err = s.findAccount(ctx, exists)
 	}
 	if err != nil {
+		err = listed(c, err) // while the display still shows lines
 		s.close()
-		return listed(c, err)
 	}
-	return nil
+	return err
 }
 
 // listed makes one line of an error that has several: those go before it.
