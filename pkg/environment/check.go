@@ -23,15 +23,7 @@ func Check(c *config.Config, u User) config.Problems {
 	in := example(c)
 	in.User = User{Vars: u.Vars}
 	var problems config.Problems
-	all := []func(Input) (manifest.Template, error){Input.concourse, Input.director, CloudConfig, Pipeline}
-	if in.elsewhere() {
-		all = []func(Input) (manifest.Template, error){Input.concourse, Pipeline} // the rest is somebody else's
-	}
-	for _, make := range all {
-		if renders(in, make, true) != nil {
-			return nil // the configuration itself is wrong, which config.Validate says
-		}
-	}
+	whole := true
 	for _, kind := range []struct {
 		key  string
 		from []string
@@ -45,6 +37,10 @@ func Check(c *config.Config, u User) config.Problems {
 		{"pipeline.ops_files", c.Pipeline.OpsFiles, u.PipelineOpsFiles, &in.User.PipelineOpsFiles, Pipeline},
 	} {
 		if in.elsewhere() && (kind.key == "manifest.director_ops_files" || kind.key == "manifest.cloud_config_ops_files") {
+			continue // the rest is somebody else's
+		}
+		if renders(in, kind.make, true) != nil {
+			whole = false // the configuration itself is wrong, which config.Validate says
 			continue
 		}
 		for _, file := range kind.all {
@@ -56,7 +52,7 @@ func Check(c *config.Config, u User) config.Problems {
 			}
 		}
 	}
-	if problems != nil {
+	if problems != nil || !whole {
 		return problems
 	}
 	return in.checkVariables()
@@ -142,11 +138,13 @@ func example(c *config.Config) Input {
 	if c.Pipeline.Credentials == CredentialsIDToken {
 		in.Infrastructure.PipelineRole = "arn:aws:iam::123456789012:role/example"
 	}
+	whole := *c
 	if c.AWS != nil {
 		in.Infrastructure.Region = c.AWS.Region
+		whole.Web.Instances = min(1, c.Web.Instances) // config.Validate refuses more; the files are looked at all the same
+		in.Config = &whole
 		return in
 	}
-	whole := *c
 	whole.Cloud, _ = exampleNames(c.Cloud).Choose(c.Cloud, config.Cloud{})
 	in.Config = &whole
 	return in

@@ -1,6 +1,7 @@
 package environment_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,25 @@ func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("no problem for %v in %v", want, problems)
+	}
+}
+
+// What config.Validate finds wrong elsewhere in the configuration hides no file's mistakes.
+func TestCheck_namesFilesBesideWhatElseIsWrong(t *testing.T) {
+	ops := []manifest.File{{Name: "gone.yml", Text: []byte("- {type: remove, path: /instance_groups/name=metrics}\n")}}
+	cloud := []manifest.File{{Name: "cloud.yml", Text: []byte("- {type: remove, path: /vm_types/name=metrics}\n")}}
+	const files = "manifest: {ops_files: [gone.yml], cloud_config_ops_files: [cloud.yml]}\n"
+	for text, want := range map[string][]string{
+		"web: {instances: 2}\n":                 {"manifest.ops_files[0]", "manifest.cloud_config_ops_files[0]"},
+		"auth: {local_users: {perpetual: x}}\n": {"manifest.cloud_config_ops_files[0]"}, // Concourse's manifest has no form then
+	} {
+		var keys []string
+		for _, p := range environment.Check(parse(t, plain+files+text), environment.User{OpsFiles: ops, CloudOpsFiles: cloud}) {
+			keys = append(keys, p.Key)
+		}
+		if !slices.Equal(keys, want) {
+			t.Errorf("%s: problems of %q, want %q", text, keys, want)
+		}
 	}
 }
 
