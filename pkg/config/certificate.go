@@ -42,9 +42,6 @@ func (v *validator) certificate() {
 	if g := v.c.Auth.GitHub; g != nil {
 		authorities["auth.github.ca_cert"] = g.CACert
 	}
-	if g := v.c.Auth.GitLab; g != nil {
-		authorities["auth.gitlab.ca_cert"] = g.CACert
-	}
 	if o := v.c.Auth.OIDC; o != nil {
 		authorities["auth.oidc.ca_cert"] = o.CACert
 	}

@@ -14,6 +14,9 @@ func (v *validator) login() {
 	}
 	if g := a.GitLab; g != nil {
 		v.client("auth.gitlab", g.ClientID == "", g.ClientSecret.Empty())
+		if g.CACert != "" {
+			v.wrong("auth.gitlab.ca_cert", "Concourse has no such setting; its certificate must be one that the web's VM knows")
+		}
 	}
 	if o := a.OIDC; o != nil {
 		v.client("auth.oidc", o.ClientID == "", o.ClientSecret.Empty())
@@ -56,8 +59,15 @@ func (v *validator) client(key string, noID, noSecret bool) {
 	}
 }
 
-// localUsers holds the main team's local users against those that there are.
+// ATCUser is the local user of Concourse that this project logs in as.
+const ATCUser = "perpetual"
+
+// localUsers holds the main team's local users against those that there are, and
+// keeps the name of this project's own user free.
 func (v *validator) localUsers() {
+	if _, taken := v.c.Auth.LocalUsers[ATCUser]; taken {
+		v.wrong("auth.local_users."+ATCUser, "this user is the pipeline's own; take another name")
+	}
 	users := []string{"admin"}
 	if v.c.Auth.LocalUsers != nil {
 		users = users[:0]

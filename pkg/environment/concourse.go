@@ -21,7 +21,7 @@ const (
 	// another name: see DeploymentName.
 	Deployment = "concourse"
 	// ATCUser is the local user of Concourse that this project logs in as.
-	ATCUser = "perpetual"
+	ATCUser = config.ATCUser
 	// ATCPassword is the name of its credential.
 	ATCPassword = "atc_password"
 	// DirectorUser is the director's user that the pipeline logs in as.
