@@ -442,14 +442,14 @@ func TestDeploy_letsStoredSettingsThatAreRefusedBeTakenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(string(old.Body), `"name"`, `"web": {"instances": 3}, "workers": {"count": -2}, "flux": {"capacitor": 1}, "name"`, 1)
+	text := strings.Replace(string(old.Body), `"name"`, `"web": {"instances": 3}, "workers": {"count": -2}, "auth": {"local_users": {"perpetual": "x"}}, "flux": {"capacitor": 1}, "name"`, 1)
 	if _, err := store.Put(t.Context(), "config.json", []byte(text), old.Revision); err != nil {
 		t.Fatal(err)
 	}
 	c.written()
 	i, _ := c.install(t, given())
 	_, err = i.Deploy(t.Context(), bootstrap.Options{})
-	for _, part := range []string{"web.instances: is 3", "--web-instances null", "workers.count: want at least 1, got -2", "--workers-count null", "stored from an earlier deploy"} {
+	for _, part := range []string{"web.instances: is 3", "--web-instances null", "workers.count: want at least 1, got -2", "--workers-count null", "auth.local_users.perpetual: ", " auth.local_users: null in perpetual.yml", "stored from an earlier deploy"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("the error lacks %q: %v", part, err)
 		}
@@ -458,7 +458,7 @@ func TestDeploy_letsStoredSettingsThatAreRefusedBeTakenBack(t *testing.T) {
 		t.Errorf("info: %+v, %v", info, err)
 	}
 	back := given()
-	back.Reset = []string{"web.instances", "workers.count"}
+	back.Reset = []string{"web.instances", "workers.count", "auth.local_users"}
 	i, shown := c.install(t, back)
 	var at *bootstrap.StepError
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{}); !errors.As(err, &at) || at.Step != "deploy" {
@@ -467,7 +467,7 @@ func TestDeploy_letsStoredSettingsThatAreRefusedBeTakenBack(t *testing.T) {
 	if all := strings.Join(shown.lines, "\n"); !strings.Contains(all, "flux: unknown key") || !strings.Contains(all, "left out") {
 		t.Errorf("nothing is said of the unknown key:\n%s", all)
 	}
-	if text := c.document(t, "config.json"); strings.Contains(text, "flux") || strings.Contains(text, "instances\": 3") || strings.Contains(text, "-2") {
+	if text := c.document(t, "config.json"); strings.Contains(text, "flux") || strings.Contains(text, "instances\": 3") || strings.Contains(text, "-2") || strings.Contains(text, "local_users") {
 		t.Errorf("stored is %s", text)
 	}
 }

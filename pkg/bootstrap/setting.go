@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -35,7 +34,7 @@ func (r *run) stale() config.Problems {
 func (r *run) explained(problems config.Problems) config.Problems {
 	out := slices.Clone(problems)
 	for i, p := range out {
-		key, _, _ := strings.Cut(p.Key, "[")
+		key := config.Holder(p.Key)
 		if p.Warning || r.stored == nil || !config.Sets(r.stored, key) && p.File == "" || config.Sets(r.Given, key) {
 			continue
 		}

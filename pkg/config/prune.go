@@ -59,10 +59,21 @@ func Sets(c *Config, key string) bool {
 
 // Known says whether a key is one of perpetual.yml.
 func Known(key string) bool {
+	holder := Holder(key)
+	return slices.ContainsFunc(fields(), func(f field) bool { return f.key == holder })
+}
+
+// Holder is the key whose value holds that of another key, and so what null is written
+// to: auth.local_users of auth.local_users.ada, proxy.no of proxy.no[0]. Others hold
+// their own.
+func Holder(key string) string {
 	key, _, _ = strings.Cut(key, "[")
-	return slices.ContainsFunc(fields(), func(f field) bool {
-		return f.key == key || strings.HasPrefix(key, f.key+".") && f.rule.Type == "object"
-	})
+	for _, f := range fields() {
+		if f.rule.Type == "object" && strings.HasPrefix(key, f.key+".") {
+			return f.key
+		}
+	}
+	return key
 }
 
 // Flag is the flag that sets a key, without its dashes; "" for none.
