@@ -50,7 +50,7 @@ func Read(name string, text []byte) (*Config, *Source, error) {
 // Survey is Read for who wants to know everything at once: of a file with problems
 // it gives the rest, too. It fails where the text is not YAML.
 func Survey(name string, text []byte) (*Config, *Source, Problems, error) {
-	r := &reader{Source: Source{name: name, lines: map[string]int{}}}
+	r := &reader{Source: Source{name: name, lines: map[string]int{}, given: map[string]string{}}}
 	root, err := rules()
 	if err != nil {
 		return nil, &r.Source, nil, err

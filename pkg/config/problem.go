@@ -70,16 +70,32 @@ func (p Problems) About(key string) bool {
 type Source struct {
 	name  string
 	lines map[string]int
+	given map[string]string // by key, what has set it over the file
+}
+
+// Given notes that a value comes from a flag or a variable, not from the file. It may be
+// called on a nil Source.
+func (s *Source) Given(key, by string) {
+	if s != nil {
+		s.given[key] = by
+	}
 }
 
 // Locate returns problems with the file and the line of those whose key, or the
-// section of whose key, is in the file. It may be called on a nil Source.
+// section of whose key, is in the file, or with what was given over it. It may be called
+// on a nil Source.
 func (s *Source) Locate(problems Problems) Problems {
 	out := slices.Clone(problems)
 	if s == nil {
 		return out
 	}
 	for i := range out {
+		if out[i].File != "" {
+			continue
+		}
+		for key := out[i].Key; key != "" && out[i].File == ""; key = above(key) {
+			out[i].File = s.given[key]
+		}
 		if out[i].File != "" {
 			continue
 		}

@@ -50,6 +50,7 @@ func surveyWishes(c *command.Call, g common, flags given) (wishes, config.Proble
 		if err := config.Apply(w.config, source, s.Key, text); err != nil {
 			problems = append(problems, config.Problem{Text: err.Error()})
 		}
+		w.source.Given(s.Key, source)
 	}
 	c.Mask(config.Secrets(w.config)...)
 	if err := w.name(g.Name, c.Env(environmentPrefix+"NAME")); err != nil && len(problems) == 0 {

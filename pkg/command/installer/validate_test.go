@@ -53,6 +53,19 @@ manifest:
 	}
 }
 
+// What a flag or a variable has set over the file is said of those, not of a line that has
+// another value.
+func TestConfigValidate_saysWhatHasSetAValue(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"perpetual.yml": "name: ci\naws: {region: eu-central-1}\naccess:\n  port: 443\n  web: [10.0.0.0/8]\nweb: {instances: 2}\n"})
+	p := run(t, dir, []string{"PERPETUAL_ACCESS_PORT=22"}, "config", "validate", "--access-web", "10.1.2.3/8")
+	for _, part := range []string{"PERPETUAL_ACCESS_PORT: access.port: 22", "--access-web: access.web[0]: ", "perpetual.yml:6: web.instances: is 2", "3 problems"} {
+		if p.code != 1 || !strings.Contains(p.stderr, part) {
+			t.Errorf("code %d, stderr lacks %q:\n%s", p.code, part, p.stderr)
+		}
+	}
+}
+
 // People give the file where a name is wanted.
 func TestName_isNoFile(t *testing.T) {
 	for _, verb := range []string{"config validate", "plan", "deploy", "status"} {
