@@ -61,21 +61,26 @@ func (v *validator) region() {
 	}
 }
 
-// zones looks at aws.zones beside the region.
+// zones looks at aws.zones beside the region, or the one that is meant where a zone was
+// given for it.
 func (v *validator) zones() {
+	region := v.c.AWS.Region
+	if zone := zoneForm.FindStringSubmatch(region); zone != nil {
+		region = zone[1]
+	}
 	for i, zone := range v.c.AWS.Zones {
 		key := fmt.Sprintf("aws.zones[%d]", i)
 		of := zoneForm.FindStringSubmatch(zone)
 		local := localZone.FindStringSubmatch(zone)
 		switch {
-		case zone == v.c.AWS.Region || regionForm.MatchString(zone):
+		case zone == region || regionForm.MatchString(zone):
 			v.wrong(key, "%s is a region; a zone has a letter behind it, such as %sa", zone, zone)
 		case local != nil:
 			v.wrong(key, "%s is a local zone, which lacks what is needed here; want one of %s itself, such as %sa", zone, local[1], local[1])
 		case of == nil:
-			v.wrong(key, "%s is not a zone; want one such as %sa", zone, v.c.AWS.Region)
-		case of[1] != v.c.AWS.Region && v.c.AWS.Region != "":
-			v.wrong(key, "%s is a zone of %s, and aws.region is %s", zone, of[1], v.c.AWS.Region)
+			v.wrong(key, "%s is not a zone; want one such as %sa", zone, region)
+		case of[1] != region && region != "":
+			v.wrong(key, "%s is a zone of %s, and aws.region is %s", zone, of[1], region)
 		}
 	}
 	if len(v.c.AWS.Zones) == 1 && v.c.Database.Kind == "rds" && v.c.AWS.Network.VPC == "" {

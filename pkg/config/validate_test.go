@@ -61,6 +61,7 @@ func TestValidate_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
 		"nothing to stand on":    {"name: ci\nstate: {dir: x}", "aws: is required, or director.url for a director that exists"},
 		"both":                   {onAWS + "director: {url: 'https://10.0.0.6:25555'}", "director.url: is for a director that exists, and with aws one is made; leave out one of them"},
 		"a zone as region":       {"name: ci\naws: {region: eu-central-1a}", "aws.region: eu-central-1a is a zone; its region is eu-central-1"},
+		"a zone as both":         {"name: ci\naws: {region: eu-central-1a, zones: [eu-central-1a, eu-central-1b]}", "aws.region: eu-central-1a is a zone; its region is eu-central-1"},
 		"a slip":                 {"name: ci\naws: {region: eu-centrl-1}", "aws.region: eu-centrl-1 is not a region; did you mean eu-central-1?"},
 		"no number":              {"name: ci\naws: {region: eu-central}", "aws.region: eu-central is not a region; did you mean eu-central-1?"},
 		"a country":              {"name: ci\naws: {region: germany}", "aws.region: germany is not a region"},
