@@ -42,7 +42,7 @@ func TestDeploy_refusesAPinnedVersionUnlessTheConfigurationSaysSo(t *testing.T) 
 	newer[2].Version = "1.1364"
 	for name, o := range map[string]bootstrap.Options{"by hand": {}, "itself": {Self: true, Components: newer}} {
 		_, err := deploy(o)
-		for _, want := range []string{"stemcell: the set has 1.13", "the manifest 1.1300", "set upgrade.ignore_set: [stemcell] if it is meant"} {
+		for _, want := range []string{"stemcell: the set has 1.13", "the manifest 1.1300", "set upgrade.ignore_set: [stemcell] if that is intended"} {
 			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "params.") {
 				t.Errorf("%s: it ends with %v, want %q", name, err, want)
 			}

@@ -65,7 +65,7 @@ func decodeDisks(result []byte) ([]Disk, error) {
 		}
 		percent, err := strconv.Atoi(text)
 		if err != nil || percent < 0 {
-			return nil, errors.New("read a disk from the task's result: how full it is is not a percentage")
+			return nil, errors.New("read a disk from the task's result: its usage is not a percentage")
 		}
 		disks = append(disks, Disk{Group: l.Group, ID: l.ID, Index: l.Index, Percent: percent})
 	}

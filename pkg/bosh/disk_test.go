@@ -70,7 +70,7 @@ func TestPersistentDisks_areReadFromWhatAgentsSay(t *testing.T) {
 		`{"job_name":"db","id":"x","vitals":{"disk":{"persistent":{"inode_percent":"0","percent":"100"}}}}`: "",
 		`{"job_name":"db","vitals":null}`:                                                "",
 		`{"job_name":"db","vitals":{"disk":null}}`:                                       "",
-		`{"job_name":"db","id":"x","vitals":{"disk":{"persistent":{"percent":"full"}}}}`: "read a disk from the task's result: how full it is is not a percentage",
+		`{"job_name":"db","id":"x","vitals":{"disk":{"persistent":{"percent":"full"}}}}`: "read a disk from the task's result: its usage is not a percentage",
 		`{"job_name":"db","id":"x","vitals":{"disk":{"persistent":{"percent":"-1"}}}}`:   "is not a percentage",
 		`{"job_name":"db","vitals":`:                                                     "read an instance",
 	} {

@@ -113,7 +113,7 @@ func TestIn_refusesAVersionThatCannotBe(t *testing.T) {
 		"a task that is none":  {s.DeploymentSource(), object{"task": "one"}, []string{"version", "task"}},
 		"a number":             {s.DeploymentSource(), object{"task": 1}, []string{"version.task", "want a string"}},
 		"a task long gone":     {s.DeploymentSource(), object{"task": "4711"}, []string{"director task 4711", "forgotten", "check"}},
-		"another deployment's": {s.DeploymentSource(), object{"task": "2"}, []string{"director task 2", `of other, no deploy of concourse`}},
+		"another deployment's": {s.DeploymentSource(), object{"task": "2"}, []string{"director task 2", `of other, not a deploy of concourse`}},
 		"a component too many": {s.ComponentsSource(), object{"concourse": oldSet.Concourse, "uaa": "1.0.0"}, []string{"component uaa", "source.watch"}},
 		"a component too few":  {s.ComponentsSource(), object{"concourse": oldSet.Concourse}, []string{"component", "run check again"}},
 		"a withdrawn version":  {s.ComponentsSource(), changed(s.version(), "concourse", "9.9.9"), []string{"component concourse", "9.9.9", "withdrawn"}},

@@ -32,7 +32,7 @@ func TestCheck_goesOnWhenTheDirectorCountsFromOneAgain(t *testing.T) {
 		}
 	}
 	p := ask(t, "in", object{"source": s.DeploymentSource(), "version": object{"task": "2"}, "params": object{"verify": true}}, t.TempDir())
-	refused(t, p, "director task 2", "of other, no deploy of concourse", "check")
+	refused(t, p, "director task 2", "of other, not a deploy of concourse", "check")
 }
 
 // The director writes the end of a deploy whose worker has died only when somebody reads

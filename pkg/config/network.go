@@ -40,7 +40,7 @@ func (v *validator) network() {
 		v.wrong(key, "/%d is too small for the subnets; want /16 to /%d", network.Bits(), smallest)
 	}
 	if !private(network) {
-		v.warn(key, "%s is not a private network (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16); who has these addresses on the internet cannot be reached", n.CIDR)
+		v.warn(key, "%s is not a private network (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16); hosts on the internet with these addresses cannot be reached", n.CIDR)
 	}
 	for _, other := range containers {
 		if network.Overlaps(netip.MustParsePrefix(other)) {

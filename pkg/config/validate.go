@@ -111,7 +111,7 @@ func (v *validator) place() {
 		v.wrong("director.client", "is required with director.url")
 	}
 	if d.ClientSecret.Empty() {
-		v.wrong("director.client_secret", "is required with director.url")
+		v.wrong("director.client_secret", "is required with director.url, in the file or as PERPETUAL_DIRECTOR_CLIENT_SECRET")
 	}
 	if v.c.Access.Domain == "" {
 		v.wrong("access.domain", "is required with director.url: the name or address under which Concourse will be reached")

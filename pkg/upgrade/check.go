@@ -94,7 +94,7 @@ func (c Check) restarted(deployment string, given int, is *Task, last []Task) bo
 		}
 		return false
 	case is != nil:
-		what = fmt.Sprintf("is %s, no deploy of %s", is.what(deployment), deployment)
+		what = fmt.Sprintf("is %s, not a deploy of %s", is.what(deployment), deployment)
 	}
 	if len(last) == 0 {
 		say("%s, and no other deploy of %s has ended", what, deployment)

@@ -141,7 +141,7 @@ func (o Out) mayTry(ctx context.Context, r *run, v verdict) error {
 		return fmt.Errorf("refuse to deploy the same content again by itself: it has failed with director task %s; repair the cause and trigger the job by hand, or wait for something newer", numbers(v.failed))
 	}
 	if limit := cmp.Or(r.Params.Attempts, defaultAttempts); v.attempts >= limit {
-		return fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s%s; repair the cause: another manifest, cloud or runtime config is tried at once; what was repaired elsewhere once more with %s%d",
+		return fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s%s; repair the cause: another manifest, cloud or runtime config is tried at once; if the cause was elsewhere, try again with %s%d",
 			v.attempts, numbers(v.failed), v.why(), cmp.Or(o.MoreAttempts, "params.attempts: "), v.attempts+1)
 	}
 	return nil

@@ -168,7 +168,7 @@ func (in In) task(ctx context.Context, req resource.InRequest, id int) (Task, er
 		return Task{}, fmt.Errorf("read director task %d: %w", id, err)
 	}
 	if !task.isDeploy() || !task.isOf(req.Source.Deployment) {
-		return Task{}, fmt.Errorf("director task %d is %s, no deploy of %s: a director that was rebuilt or restored counts its tasks from 1 again; run check for its newest deploy",
+		return Task{}, fmt.Errorf("director task %d is %s, not a deploy of %s: a director that was rebuilt or restored counts its tasks from 1 again; run check for its newest deploy",
 			id, task.what(req.Source.Deployment), req.Source.Deployment)
 	}
 	if !req.Params.Verify {

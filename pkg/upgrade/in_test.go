@@ -115,13 +115,13 @@ func TestIn_refusesATaskThatIsNoDeployOfTheDeployment(t *testing.T) {
 		task upgrade.Task
 		want string
 	}{
-		"an upload":               {upgrade.Task{Description: "create release"}, `is "create release", no deploy of concourse`},
-		"an errand":               {upgrade.Task{Description: "run errand smoke", Deployment: "concourse"}, `is "run errand smoke", no deploy of concourse`},
-		"a dry run":               {upgrade.Task{Description: "create deployment (dry run)", Deployment: "concourse"}, `is "create deployment (dry run)", no deploy of concourse`},
-		"a deploy of another":     {upgrade.Task{Description: "create deployment", Deployment: "vault"}, `is "create deployment" of vault, no deploy of concourse`},
+		"an upload":               {upgrade.Task{Description: "create release"}, `is "create release", not a deploy of concourse`},
+		"an errand":               {upgrade.Task{Description: "run errand smoke", Deployment: "concourse"}, `is "run errand smoke", not a deploy of concourse`},
+		"a dry run":               {upgrade.Task{Description: "create deployment (dry run)", Deployment: "concourse"}, `is "create deployment (dry run)", not a deploy of concourse`},
+		"a deploy of another":     {upgrade.Task{Description: "create deployment", Deployment: "vault"}, `is "create deployment" of vault, not a deploy of concourse`},
 		"a deletion":              {upgrade.Task{Description: "delete deployment concourse", Deployment: "concourse"}, `is "delete deployment concourse"`},
 		"an upload that runs":     {upgrade.Task{Description: "create stemcell", State: upgrade.StateProcessing}, `is "create stemcell"`},
-		"a deploy without a name": {upgrade.Task{Description: "create deployment"}, `is "create deployment", no deploy of concourse`},
+		"a deploy without a name": {upgrade.Task{Description: "create deployment"}, `is "create deployment", not a deploy of concourse`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
@@ -235,7 +235,7 @@ func TestIn_saysWhatItCouldNotRead(t *testing.T) {
 	}{
 		{"no task", "x", func(*fixture) {}, []string{`want {"task": "1234"}`}},
 		{"a forgotten task", "5", func(*fixture) {}, []string{"read director task 5: the director has forgotten it", "check"}},
-		{"a task of another deployment", "42", func(f *fixture) { f.director.find(42).Deployment = "vault" }, []string{`is "create deployment" of vault, no deploy of concourse`}},
+		{"a task of another deployment", "42", func(f *fixture) { f.director.find(42).Deployment = "vault" }, []string{`is "create deployment" of vault, not a deploy of concourse`}},
 		{"the task", "42", func(f *fixture) { f.director.faults["Task"] = []error{errUnreachable} }, []string{"read director task 42", "connection refused"}},
 		{"its events", "42", func(f *fixture) { f.director.faults["Events"] = []error{errUnreachable} }, []string{"read events of director task 42"}},
 		{"the deployment", "42", func(f *fixture) { f.director.faults["Deployment"] = []error{errUnreachable} }, []string{"read deployment concourse"}},

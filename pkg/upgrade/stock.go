@@ -80,7 +80,7 @@ func (o Out) takesNot(list []inventory.Conflict) error {
 		texts, names = append(texts, c.String()), append(names, c.Key)
 	}
 	return fmt.Errorf("refuse to deploy: the manifest does not take the component set: %s; nothing was changed; "+
-		"let the manifest have ((%s_version)), which no other vars may give, or set %s: [%s] if it is meant",
+		"use ((%s_version)) in the manifest, and give it no other value, or set %s: [%s] if that is intended",
 		strings.Join(texts, "; "), strings.ReplaceAll(names[0], "-", "_"), o.IgnoreKey.name(), strings.Join(names, ", "))
 }
 

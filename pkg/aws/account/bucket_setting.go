@@ -161,7 +161,7 @@ func (b *bucket) document(ctx context.Context) (map[string]any, error) {
 	}
 	var found map[string]any
 	if err := json.Unmarshal([]byte(sdk.ToString(out.Policy)), &found); err != nil || found == nil {
-		return nil, errors.New("the bucket's policy is not JSON document")
+		return nil, errors.New("the bucket's policy is not a JSON document")
 	}
 	return found, nil
 }

@@ -17,7 +17,7 @@ const completionHelp = `perpetual completion prints a script that completes comm
 Usage:
   perpetual completion bash|zsh|fish
 
-For this shell, and for each that begins:
+In this shell, and, with the line in the file on the right, in every new one:
   bash  source <(perpetual completion bash)     in ~/.bashrc
   zsh   source <(perpetual completion zsh)      in ~/.zshrc, after compinit
   fish  perpetual completion fish | source      in ~/.config/fish/config.fish

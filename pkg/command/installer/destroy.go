@@ -79,7 +79,7 @@ func (s *session) aboutToGo(ctx context.Context, i *bootstrap.Installation) stri
 	fmt.Fprintf(&b, "  %-10s %s\n", "VMs", s.countVMs(ctx, i, info))
 	switch {
 	case s.config.AWS == nil:
-		b.WriteString("What stays: the director with its cloud config, and what it keeps of disks.\n")
+		b.WriteString("What stays: the director with its cloud config, and the disks that it keeps for a while.\n")
 	case s.config.Database.Kind != "vm":
 		b.WriteString("What stays: a last snapshot of the database, until you delete it.\n")
 	default:

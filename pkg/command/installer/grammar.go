@@ -46,7 +46,7 @@ type statusGrammar struct{ common }
 type infoGrammar struct {
 	common
 	JSON    bool   `help:"Print one JSON object, as --output json."`
-	Env     bool   `help:"Print what sets up the bosh CLI in a POSIX shell and logs fly in: eval \"$(perpetual info ci --env --secrets)\". Nothing is for credhub: no CredHub is installed; the pipeline's credentials are in SSM."`
+	Env     bool   `help:"Print what sets up the bosh CLI in a POSIX shell and logs fly in: eval \"$(perpetual info ci --env --secrets)\". There is nothing for the credhub CLI, since no CredHub is installed: the pipeline's credentials are in SSM."`
 	Secrets bool   `help:"With the passwords and keys."`
 	Show    string `placeholder:"KEY" help:"Print one value and nothing else, as --json names it: url, addresses.web, versions.concourse. A secret too, since it was asked for by name: admin_password, web_tls.private_key, concourse.ca_cert."`
 }
