@@ -67,6 +67,11 @@ func (p place) pass(id string) call {
 	return call{"iam:PassRole", []iam.Resource{part(p.resources[id].Attributes["Arn"], "iam:PassedToService", "ec2.amazonaws.com")}, nil}
 }
 
+// linked makes the role that a service has of its own in an account.
+func linked(service string) call {
+	return of("iam:CreateServiceLinkedRole", part(iamARN+"role/aws-service-role/"+service+"/AWSServiceRole", "iam:AWSServiceName", service))
+}
+
 // launch is RunInstances with everything that it touches.
 func (p place) launch(more ...iam.Resource) call {
 	fresh := part(p.arn("instance/new"), "ec2:InstanceProfile", p.profile, "ec2:InstanceType", "m6i.large")
@@ -132,7 +137,9 @@ func (p place) foreign() map[string]call {
 		"delete another's VPC":                  of("ec2:DeleteVpc", part(p.arn("vpc/vpc-9"), "aws:ResourceTag/perpetual:name", "other")),
 		"become another role":                   of("iam:PassRole", part(iamARN+"role/admin", "iam:PassedToService", "ec2.amazonaws.com")),
 		"become another installation's role":    of("iam:PassRole", part(iamARN+"role/perpetual-other-WebRole-ABC", "iam:PassedToService", "ec2.amazonaws.com")),
+		"make the role of another service":      linked("lambda.amazonaws.com"),
 		"make a user":                           of("iam:CreateUser", part(iamARN+"user/eve")),
+		"delete another's key pair":             of("ec2:DeleteKeyPair", part(p.arn("key-pair/ada"))),
 		"read another's parameter":              of("ssm:GetParameter", part("arn:aws:ssm:eu-central-1:"+account+":parameter/perpetual/other/main/x")),
 		"read one whose name begins as ours do": of("ssm:GetParameter", part("arn:aws:ssm:eu-central-1:"+account+":parameter/perpetual/ci2/main/x")),
 		"read another's state":                  of("s3:GetObject", part("arn:aws:s3:::other/state.json")),
@@ -153,6 +160,9 @@ func (p place) narrow() map[string]call {
 		"launch with another key":      of("ec2:RunInstances", part(p.arn("key-pair/ada"))),
 		"take another's address":       of("ec2:AssociateAddress", part(p.arn("elastic-ip/eipalloc-9"))),
 		"take an interface out of VPC": of("ec2:DeleteNetworkInterface", part(p.arn("network-interface/eni-9"), "ec2:Vpc", p.arn("vpc/vpc-9"))),
+		"pass a role elsewhere":        of("iam:PassRole", part(p.resources["WorkerRole"].Attributes["Arn"], "iam:PassedToService", "lambda.amazonaws.com")),
+		"pass the director's":          of("iam:PassRole", part(p.resources["DirectorRole"].Attributes["Arn"], "iam:PassedToService", "lambda.amazonaws.com")),
+		"make the role of RDS":         linked("rds.amazonaws.com"),
 		"write a role":                 of("iam:PutRolePolicy", part(p.resources["WebRole"].Attributes["Arn"])),
 		"make an access key":           of("iam:CreateAccessKey", part(iamARN+"user/perpetual-ci-PipelineUser-ABC")),
 		"delete the stack":             of("cloudformation:DeleteStack", part("arn:aws:cloudformation:eu-central-1:"+account+":stack/perpetual-ci/x")),
@@ -213,6 +223,9 @@ func programs(who string) map[string]call {
 		"list keys": on("iam:ListAccessKeys", user), "make a key": on("iam:CreateAccessKey", user), "delete a key": on("iam:DeleteAccessKey", user),
 		"what is tagged": on("tag:GetResources"), "delete the stack": on("cloudformation:DeleteStack", arn),
 		"delete a password": on("iam:DeleteLoginProfile", user), "leave a group": on("iam:RemoveUserFromGroup", iamARN+"group/auditors"),
+		"the role of spot": linked("spot.amazonaws.com"), "the role of RDS": linked("rds.amazonaws.com"),
+		"a quota": on("servicequotas:GetServiceQuota", "arn:aws:servicequotas:eu-central-1:"+account+":ec2/L-1216C47A"), "its default": on("servicequotas:GetAWSDefaultServiceQuota"),
+		"what counts for it": on("ec2:DescribeInstances"), "whether the key pair is there": on("ec2:DescribeKeyPairs"),
 		"free an address": on("ec2:DisassociateAddress", ec2ARN+"elastic-ip/eipalloc-1"), "delete the key pair": on("ec2:DeleteKeyPair", ec2ARN+"key-pair/perpetual-ci"),
 	}
 	for _, action := range []string{"PutBucketTagging", "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketOwnershipControls", "PutBucketVersioning", "PutEncryptionConfiguration"} {

@@ -33,7 +33,7 @@ func TestPolicies_allowWhatTheCPIDoes(t *testing.T) {
 	all, p := actors(t, w), here(t, w)
 	judged(t, "director", all["director"], p, p.cpi("WorkerRole"), true)
 	spot := p.launch(part(p.arn("spot-instances-request/sir-1")))
-	judged(t, "director", all["director"], p, map[string]call{"launch a spot instance": spot}, true)
+	judged(t, "director", all["director"], p, map[string]call{"launch a spot instance": spot, "make the role of spot": linked("spot.amazonaws.com")}, true)
 	web := p
 	web.profile = p.resources["WebProfile"].Attributes["Arn"]
 	judged(t, "director, web", all["director"], web, web.cpi("WebRole", "WebAddress"), true)

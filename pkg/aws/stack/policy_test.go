@@ -151,6 +151,8 @@ func TestInstallerPolicy_isEnoughForTheWholeLife(t *testing.T) {
 			w.made(t, p)
 			p.WebCIDRs, p.PermissionsBoundary = []string{"192.0.2.0/24"}, iamARN+"policy/other"
 			p.DatabaseStorage, p.Domain, p.HostedZone = 60, "ci.example.org", "Z9"
+			w.options.Tags = map[string]string{"cost": "42"} // and without the one that was there
+			w.stack = w.open(t)
 			w.made(t, p)
 			if _, err := w.stack.Delete(t.Context(), true); err != nil {
 				t.Errorf("delete the stack: %v", err)

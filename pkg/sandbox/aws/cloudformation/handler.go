@@ -69,10 +69,10 @@ var handlers = map[string]handler{
 			"ec2:CreateSecurityGroup security-group/new @VpcId", "ec2:CreateTags security-group/new", "ec2:AuthorizeSecurityGroupIngress security-group/self security-group-rule/new",
 			"ec2:AuthorizeSecurityGroupEgress security-group/self security-group-rule/new", "ec2:RevokeSecurityGroupEgress security-group/self", "ec2:DescribeSecurityGroups *",
 		},
-		update: []string{
+		update: append(tagged("security-group/self"),
 			"ec2:AuthorizeSecurityGroupIngress security-group/self security-group-rule/new", "ec2:RevokeSecurityGroupIngress security-group/self",
 			"ec2:UpdateSecurityGroupRuleDescriptionsIngress security-group/self", "ec2:DescribeSecurityGroups *",
-		},
+		),
 		delete: []string{"ec2:DeleteSecurityGroup security-group/self", "ec2:DescribeSecurityGroups *", "ec2:DescribeInstances *"},
 	},
 	"AWS::EC2::SecurityGroupIngress": {
