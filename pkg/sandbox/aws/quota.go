@@ -48,7 +48,7 @@ func (c *Cloud) serveQuotas(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: json11}
 	var q struct{ ServiceCode, QuotaCode string }
 	if err := json.Unmarshal(in.body, &q); err != nil {
-		s.refuse(w, r, refusal{400, "SerializationException", "the request is not JSON object"})
+		s.refuse(w, r, refusal{400, "SerializationException", "the request is not a JSON object"})
 		return
 	}
 	known, ok := defaultQuotas[q.ServiceCode+"/"+q.QuotaCode]

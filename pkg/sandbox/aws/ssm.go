@@ -57,7 +57,7 @@ func (c *Cloud) serveSSM(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: json11}
 	var q ssmRequest
 	if err := json.Unmarshal(in.body, &q); err != nil {
-		s.refuse(w, r, refusal{400, "SerializationException", "the request is not JSON object"})
+		s.refuse(w, r, refusal{400, "SerializationException", "the request is not a JSON object"})
 		return
 	}
 	c.mu.Lock()
