@@ -2,14 +2,17 @@ package aws_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	adapter "github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // TestCloud_refusesWhatPoliciesDoNotAllow asks each service by the real client.
@@ -18,6 +21,9 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		{"Effect": "Allow", "Action": ["ssm:*Parameter*", "ssm:*Tags*"], "Resource": "arn:aws:ssm:eu-central-1:123456789012:parameter/perpetual/ci/*"},
 		{"Effect": "Allow", "Action": ["s3:*"], "NotResource": "arn:aws:s3:::other*"},
 		{"Effect": "Deny", "Action": "s3:TagResource", "Resource": "arn:aws:s3:::untagged"},
+		{"Effect": "Deny", "Action": "s3:DeleteObjectVersion", "Resource": "arn:aws:s3:::kept/*"},
+		{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::kept/secret.json"},
+		{"Effect": "Deny", "Action": "ssm:AddTagsToResource", "Resource": "arn:aws:ssm:eu-central-1:123456789012:parameter/perpetual/ci/untagged"},
 		{"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:user/perpetual-ci-*"},
 		{"Effect": "Allow", "Action": ["ec2:DescribeRegions", "ec2:DescribeAvailabilityZones"], "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}}]}`))
 	if err != nil {
@@ -37,8 +43,28 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		return a
 	}
 	here, far := in("eu-central-1"), in("eu-west-1")
+	tags := map[string]string{"perpetual:name": "ci"}
+	cloud.AddBucket("kept", aws.Bucket{Tags: tags})
+	cloud.AddBucket("locked", aws.Bucket{Tags: tags, Encryption: "<KMSMasterKeyID>arn:aws:kms:eu-central-1:123456789012:key/1</KMSMasterKeyID>"})
+	for _, name := range []string{"kept", "locked"} {
+		cloud.PutObject(name, "state.json", "{}")
+	}
+	store := func(name string) *adapter.Bucket {
+		b, err := adapter.New(adapter.Options{
+			Bucket: name, Region: "eu-central-1", Endpoint: cloud.Env()["AWS_ENDPOINT_URL_S3"], PathStyle: true, CACert: cloud.CA(), Env: func(name string) string { return cloud.Env()[name] },
+			Policy: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}, Timeout: 20 * time.Second,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	put := func(name string) error {
+		_, err := here.PutParameter(t.Context(), name, secret.New("x"), tags)
+		return err
+	}
 	bucket := func(name string) account.BucketSpec {
-		return account.BucketSpec{Name: name, Tags: map[string]string{"perpetual:name": "ci"}, Owner: "perpetual:name"}
+		return account.BucketSpec{Name: name, Tags: tags, Owner: "perpetual:name"}
 	}
 	for title, c := range map[string]struct {
 		call   func() error
@@ -50,15 +76,22 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		"a parameter in another region": {func() error { _, err := far.GetParameter(t.Context(), "/perpetual/ci/x"); return err }, "ssm:GetParameter"},
 		"a bucket":                      {func() error { _, err := here.EnsureBucket(t.Context(), bucket("state")); return err }, ""},
 		"another bucket":                {func() error { _, err := here.EnsureBucket(t.Context(), bucket("other")); return err }, "s3:GetBucketTagging"},
-		"a bucket with tags, without the right to tag": {func() error { _, err := here.EnsureBucket(t.Context(), bucket("untagged")); return err }, "s3:TagResource"},
-		"keys":              {func() error { _, err := here.AccessKeys(t.Context(), "perpetual-ci-PipelineUser"); return err }, ""},
-		"keys of another":   {func() error { _, err := here.AccessKeys(t.Context(), "ada"); return err }, "iam:ListAccessKeys"},
-		"what is not named": {func() error { _, err := here.Tagged(t.Context(), "perpetual:name", "ci"); return err }, "tag:GetResources"},
+		"a bucket with tags, without the right to tag":        {func() error { _, err := here.EnsureBucket(t.Context(), bucket("untagged")); return err }, "s3:TagResource"},
+		"a parameter with tags, and without the right to tag": {func() error { return put("/perpetual/ci/untagged") }, "ssm:AddTagsToResource"},
+		"a parameter with tags":                               {func() error { return put("/perpetual/ci/tagged") }, ""},
+		"objects that are deleted with their bucket":          {func() error { return here.DeleteBucket(t.Context(), bucket("kept")) }, "s3:DeleteObjectVersion"},
+		"an object":                     {func() error { _, err := store("kept").Get(t.Context(), "state.json"); return err }, ""},
+		"another object":                {func() error { _, err := store("kept").Get(t.Context(), "secret.json"); return err }, "s3:GetObject"},
+		"an object, without its key":    {func() error { _, err := store("locked").Get(t.Context(), "state.json"); return err }, "kms:Decrypt"},
+		"a new object, without its key": {func() error { _, err := store("locked").Put(t.Context(), "new.json", []byte("{}"), ""); return err }, "kms:GenerateDataKey"},
+		"keys":                          {func() error { _, err := here.AccessKeys(t.Context(), "perpetual-ci-PipelineUser"); return err }, ""},
+		"keys of another":               {func() error { _, err := here.AccessKeys(t.Context(), "ada"); return err }, "iam:ListAccessKeys"},
+		"what is not named":             {func() error { _, err := here.Tagged(t.Context(), "perpetual:name", "ci"); return err }, "tag:GetResources"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			err := c.call()
 			if c.denied == "" {
-				if errors.Is(err, account.ErrDenied) {
+				if errors.Is(err, account.ErrDenied) || strings.Contains(fmt.Sprint(err), "not authorized") {
 					t.Error(err)
 				}
 				return

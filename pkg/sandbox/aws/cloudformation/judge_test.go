@@ -27,6 +27,19 @@ Resources:
     Properties: {GroupId: !Ref Group, IpProtocol: tcp, FromPort: !Ref Port, ToPort: !Ref Port, CidrIp: 192.0.2.0/24}
 `
 
+const second = `
+  Second:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties: {GroupId: !Ref Group, IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: 192.0.2.0/24}
+`
+
+// topic is of a type whose handler is not known.
+const topic = `
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: {TopicName: x}
+`
+
 // TestServer_judgesWhatAChangeLeadsTo: a change that makes a new resource needs the
 // right to make and to delete one, and what a type's handler calls must be known.
 func TestServer_judgesWhatAChangeLeadsTo(t *testing.T) {
@@ -40,7 +53,8 @@ func TestServer_judgesWhatAChangeLeadsTo(t *testing.T) {
 		"everything allowed":          {port: "8443", body: rule, ends: "UPDATE_COMPLETE"},
 		"the right to make another":   {denied: []string{"ec2:AuthorizeSecurityGroupIngress"}, port: "8443", body: rule, ends: "UPDATE_ROLLBACK_COMPLETE", says: "not authorized to perform: ec2:AuthorizeSecurityGroupIngress"},
 		"the right to delete the old": {denied: []string{"ec2:RevokeSecurityGroupIngress"}, port: "8443", body: rule, ends: "UPDATE_COMPLETE", says: "not authorized to perform: ec2:RevokeSecurityGroupIngress"},
-		"a type that is not known":    {port: "443", body: rule + "  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: x}}\n", ends: "UPDATE_ROLLBACK_COMPLETE", says: "the handler of AWS::SNS::Topic"},
+		"the right to undo":           {denied: []string{"ec2:RevokeSecurityGroupIngress"}, port: "443", body: rule + second + topic + "    DependsOn: Second\n", ends: "UPDATE_ROLLBACK_COMPLETE", says: "not authorized to perform: ec2:RevokeSecurityGroupIngress"},
+		"a type that is not known":    {port: "443", body: rule + topic, ends: "UPDATE_ROLLBACK_COMPLETE", says: "the handler of AWS::SNS::Topic"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			var denied []string
