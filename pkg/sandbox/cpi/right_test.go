@@ -72,23 +72,35 @@ func TestCPI_ofAVMThatIsGone(t *testing.T) {
 	}
 }
 
-// TestCPI_launchesSpotInstancesWithARightOfTheirOwn: a launch on spot touches the request
-// for it as well.
-func TestCPI_launchesSpotInstancesWithARightOfTheirOwn(t *testing.T) {
-	const statements = `{"Effect": "Allow", "Action": ["ec2:*", "iam:PassRole"], "Resource": "*"},
-		{"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "arn:aws:ec2:*:*:spot-instances-request/*"}`
-	c := start(t, cpi.Options{Judge: judge(t, statements)})
-	call(t, c, "create_stemcell", "/image", map[string]any{})
+// TestCPI_needsEachRightOfALaunch: a launch is more than RunInstances, and each call of it
+// touches more than the instance.
+func TestCPI_needsEachRightOfALaunch(t *testing.T) {
+	type object = map[string]any
+	plain := object{"instance_type": "m6i.large"}
 	for title, of := range map[string]struct {
-		properties map[string]any
-		refused    bool
+		action, resource string // what is denied
+		properties       object
+		network          string // its type
+		env              object
+		refused          string // on which resource; empty: it is allowed
 	}{
-		"on demand": {map[string]any{"instance_type": "m6i.large"}, false},
-		"spot":      {map[string]any{"instance_type": "m6i.large", "spot_bid_price": 0.1}, true},
+		"on demand":               {"ec2:RunInstances", "arn:aws:ec2:*:*:spot-instances-request/*", plain, "manual", nil, ""},
+		"spot":                    {"ec2:RunInstances", "arn:aws:ec2:*:*:spot-instances-request/*", object{"spot_bid_price": 0.1}, "manual", nil, "spot-instances-request/new"},
+		"the interface goes too":  {"ec2:ModifyNetworkInterfaceAttribute", "arn:aws:ec2:*:*:instance/*", plain, "manual", nil, "instance/new"},
+		"an address":              {"ec2:AssociateAddress", "arn:aws:ec2:*:*:elastic-ip/*", plain, "vip", nil, "elastic-ip/own"},
+		"no address":              {"ec2:AssociateAddress", "arn:aws:ec2:*:*:elastic-ip/*", plain, "manual", nil, ""},
+		"tags":                    {"ec2:CreateTags", "arn:aws:ec2:*:*:instance/*", plain, "manual", object{"bosh": object{"tags": object{"a": "b"}}}, "instance/new"},
+		"no tags":                 {"ec2:CreateTags", "arn:aws:ec2:*:*:instance/*", plain, "manual", nil, ""},
+		"the role of its profile": {"iam:PassRole", "arn:aws:iam::*:role/*", object{"iam_instance_profile": "worker"}, "manual", nil, "role-of/worker"},
+		"no profile":              {"iam:PassRole", "arn:aws:iam::*:role/*", plain, "manual", nil, ""},
 	} {
-		a := call(t, c, "create_vm", "agent", "sc-1", of.properties, map[string]any{}, []string{}, map[string]any{})
-		if (a.Error != nil) != of.refused || of.refused && !strings.Contains(a.Error.Message, "spot-instances-request/new") {
-			t.Errorf("%s: %+v", title, a.Error)
-		}
+		t.Run(title, func(t *testing.T) {
+			c := start(t, cpi.Options{Judge: judge(t, `{"Effect": "Allow", "Action": ["ec2:*", "iam:PassRole"], "Resource": "*"}, {"Effect": "Deny", "Action": "`+of.action+`", "Resource": "`+of.resource+`"}`)})
+			call(t, c, "create_stemcell", "/image", object{})
+			a := call(t, c, "create_vm", "agent", "sc-1", of.properties, object{"a": object{"type": of.network}}, []string{}, of.env)
+			if (a.Error != nil) != (of.refused != "") || a.Error != nil && !(strings.Contains(a.Error.Message, of.action) && strings.Contains(a.Error.Message, of.refused)) {
+				t.Errorf("%+v, want a refusal on %q", a.Error, of.refused)
+			}
+		})
 	}
 }
