@@ -23,7 +23,7 @@ func isStandard(instanceType string) bool {
 // instances compares the vCPUs that the needs come to with their quotas. Spot instances
 // for which there is no room will be on-demand ones, and count as such.
 func (l *quotaLook) instances(n Needs) {
-	onDemand, spot, err := l.neededCPUs(n)
+	onDemand, spot, each, err := l.neededCPUs(n)
 	if err != nil {
 		l.pass(cpuQuota, err)
 		return
@@ -46,7 +46,8 @@ func (l *quotaLook) instances(n Needs) {
 	if spot > 0 {
 		if limit, taken, ok := l.measure(spotQuota, count(func(c cpus) int { return c.spot })); ok && taken+spot > limit {
 			l.answer.Notes = append(l.answer.Notes, "workers that find no room on spot will be on-demand instances, at full price: "+l.short(spotQuota, limit, taken, spot))
-			onDemand += min(spot, taken+spot-limit)
+			over := (taken + spot - limit + each - 1) / each // whole instances
+			onDemand += min(spot, over*each)
 		}
 	}
 	if onDemand > 0 {
@@ -54,21 +55,25 @@ func (l *quotaLook) instances(n Needs) {
 	}
 }
 
-// neededCPUs adds up the vCPUs of the needs.
-func (l *quotaLook) neededCPUs(n Needs) (onDemand, spot int, err error) {
+// neededCPUs adds up the vCPUs of the needs. each are those of one spot instance, of the
+// largest type.
+func (l *quotaLook) neededCPUs(n Needs) (onDemand, spot, each int, err error) {
 	names := slices.DeleteFunc(append(slices.Collect(maps.Keys(n.OnDemand)), slices.Collect(maps.Keys(n.Spot))...), func(name string) bool { return !isStandard(name) })
 	if len(names) == 0 {
-		return 0, 0, nil
+		return 0, 0, 0, nil
 	}
 	list, err := l.InstanceTypes(l.ctx, names)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	for _, t := range list {
 		onDemand += t.VCPUs * n.OnDemand[t.Name]
-		spot += t.VCPUs * n.Spot[t.Name]
+		if n.Spot[t.Name] > 0 {
+			spot += t.VCPUs * n.Spot[t.Name]
+			each = max(each, t.VCPUs)
+		}
 	}
-	return onDemand, spot, nil
+	return onDemand, spot, each, nil
 }
 
 // cpus are vCPUs in use.

@@ -52,6 +52,20 @@ func TestQuotas_sayWhatIsTooLow(t *testing.T) {
 	}
 }
 
+// Of three workers with four vCPUs each, two find room for ten on spot, and not two and a
+// half.
+func TestQuotas_countWholeSpotInstances(t *testing.T) {
+	for limit, short := range map[float64][]string{4: nil, 3: {"3 allowed, 0 in use, 4 more needed"}} {
+		w := newWorld(t, sandbox.Options{})
+		w.cloud.SetQuota(spot, 10)
+		w.cloud.SetQuota(onDemand, limit)
+		found, err := w.open(t).Quotas(t.Context(), account.Needs{Spot: map[string]int{"m6a.xlarge": 3}})
+		if err != nil || !eachSays(found.Short, short) || len(found.Notes) != 1 {
+			t.Errorf("%v on demand: %+v, %v", limit, found, err)
+		}
+	}
+}
+
 // eachSays says whether there are as many lines as texts, with the texts in them.
 func eachSays(lines, texts []string) bool {
 	if len(lines) != len(texts) {
