@@ -1,6 +1,7 @@
 package upgrade_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,23 @@ func TestOut_findsItsTaskBehindOneThatNoWorkerTakes(t *testing.T) {
 		f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
 		if _, err := f.in(t.Context(), result.Version["task"], t.TempDir(), verify); err != nil {
 			t.Errorf("verify: %v", err)
+		}
+	})
+}
+
+// Nor is the jobless one waited for where the other one of its attempt has failed.
+func TestIn_judgesATaskBesideATwinThatNoWorkerTakes(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.jobless("perpetual-c0ffee-1-12")
+		failed := foreign("create deployment", time.Minute, upgrade.StateError)
+		failed.ContextID = "perpetual-c0ffee-1-12"
+		id := strconv.Itoa(f.director.add(failed))
+		time.Sleep(long)
+		began := time.Now()
+		_, err := f.in(t.Context(), id, t.TempDir(), verify)
+		wantError(t, err, "director task "+id+" ended as error")
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("it took %s", took)
 		}
 	})
 }

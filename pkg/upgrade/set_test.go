@@ -95,6 +95,10 @@ func TestIn_comparesTheDeploymentWithTheSetOfItsPut(t *testing.T) {
 			after: func(_ *testing.T, f *fixture) { f.sets.text = "[" },
 			want:  "component set: not compared: what is kept of it is damaged; the next put replaces it\n",
 		},
+		"which is damaged, and reads as an empty one": {
+			after: func(_ *testing.T, f *fixture) { f.sets.text = "{}" },
+			want:  "component set: not compared: what is kept of it is damaged; the next put replaces it\n",
+		},
 		"but that of another put": {
 			after: func(_ *testing.T, f *fixture) { f.sets.text = `{"operation": "0123456789abcdef01", "components": []}` },
 			want:  "component set: not compared: no put has left the set of this deploy\n",

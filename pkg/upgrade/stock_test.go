@@ -220,6 +220,24 @@ func (f *fixture) more(t *testing.T, releases string) {
 	f.replaced(t, "releases:\n", "releases:\n"+releases)
 }
 
+// onNoble adds version 79 of a release to the manifest, for a group of another stemcell.
+func (f *fixture) onNoble(t *testing.T, release string) {
+	t.Helper()
+	f.director.stemcells = append(f.director.stemcells, upgrade.Stemcell{Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.2", OS: "ubuntu-noble"})
+	f.replaced(t,
+		"releases:\n", "releases:\n- {name: "+release+", version: 79}\n",
+		"stemcells:\n", "stemcells:\n- {alias: new, os: ubuntu-noble, version: \"1.2\"}\n",
+		"instance_groups:\n", "instance_groups:\n- {name: more, stemcell: new, instances: 1, jobs: [{name: more, release: "+release+"}]}\n")
+}
+
+// uses makes a release with these packages one that the deployment uses.
+func (f *fixture) uses(release upgrade.NameVersion, packages []upgrade.Package) {
+	d := f.director.deployed["concourse"]
+	d.Releases = append(d.Releases, release)
+	f.director.deployed["concourse"] = d
+	f.director.packages[release] = packages
+}
+
 func TestOut_refusesWhatTheDirectorDoesNotHaveBeforeAnythingIsSet(t *testing.T) {
 	jammy := []upgrade.Package{{Name: "golang", Compiled: []string{"ubuntu-jammy/1.1340"}}, {Name: "tiny", Compiled: []string{"ubuntu-jammy/1.1340"}}}
 	for name, c := range map[string]struct {
@@ -239,18 +257,23 @@ func TestOut_refusesWhatTheDirectorDoesNotHaveBeforeAnythingIsSet(t *testing.T) 
 		"compiled for another stemcell": {func(t *testing.T, f *fixture) {
 			f.has("uaa/79")
 			f.director.packages[upgrade.NameVersion{Name: "uaa", Version: "79"}] = jammy
-			f.director.stemcells = append(f.director.stemcells, upgrade.Stemcell{Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.2", OS: "ubuntu-noble"})
-			f.more(t, "- {name: uaa, version: 79}\n")
-			f.write(t, "manifest.yml", strings.NewReplacer(
-				"stemcells:\n", "stemcells:\n- {alias: new, os: ubuntu-noble, version: \"1.2\"}\n",
-				"instance_groups:\n", "instance_groups:\n- {name: uaa, stemcell: new, instances: 1, jobs: [{name: uaa, release: uaa}]}\n",
-			).Replace(f.text(t, f.dir, "manifest.yml")))
+			f.onNoble(t, "uaa")
 		}, []string{"uaa/79 (it is there without its source, compiled for ubuntu-jammy/1.1340)"}},
 		"compiled for another than it was exported from": {func(t *testing.T, f *fixture) {
 			f.has("uaa/79")
 			f.director.packages[upgrade.NameVersion{Name: "uaa", Version: "79"}] = append(jammy, upgrade.Package{Name: "more", Source: true})
 			f.more(t, "- {name: uaa, version: 79, exported_from: [{os: ubuntu-jammy, version: \"1.1340\"}]}\n")
 		}, []string{"uaa/79 (it is there without its source, compiled for no stemcell)"}},
+		"of the deployment, and compiled for another than it is exported from now": {func(t *testing.T, f *fixture) {
+			f.has("uaa/79")
+			f.uses(upgrade.NameVersion{Name: "uaa", Version: "79"}, jammy)
+			f.more(t, "- {name: uaa, version: 79, exported_from: [{os: ubuntu-jammy, version: \"1.1\"}]}\n")
+		}, []string{"uaa/79 (it is there without its source, compiled for ubuntu-jammy/1.1340)"}},
+		"of the deployment, and compiled for another than it runs on now": {func(t *testing.T, f *fixture) {
+			f.has("uaa/79")
+			f.uses(upgrade.NameVersion{Name: "uaa", Version: "79"}, jammy)
+			f.onNoble(t, "uaa")
+		}, []string{"uaa/79 (it is there without its source, compiled for ubuntu-jammy/1.1340)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {

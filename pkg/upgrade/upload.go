@@ -38,7 +38,7 @@ func (o Out) upload(ctx context.Context, a Artifact) (task int, err error) {
 // uploaded looks for what came of an upload whose answer was lost.
 func (o Out) uploaded(ctx context.Context, a Artifact) (task int, there bool, err error) {
 	// While the director is away it is waited for by the search for the task.
-	if missing, err := o.missing(ctx, []Artifact{a}); err == nil && len(missing) == 0 && !a.Fix && !a.flawed {
+	if missing, err := o.missing(ctx, []Artifact{a}); err == nil && len(missing) == 0 && !a.flawed {
 		return 0, true, nil
 	}
 	task, err = o.find(ctx, a.ContextID, 0)

@@ -34,6 +34,17 @@ func TestOut_repeatsAnUploadOnlyWhereItIsNotThere(t *testing.T) {
 			})
 		})
 	}
+	t.Run("lost on its way, and what is there cannot be used", func(t *testing.T) {
+		play(t, func(t *testing.T, f *fixture) {
+			f.has("concourse/8.2.1")
+			f.director.packages[upgrade.NameVersion{Name: "concourse", Version: "8.2.1"}] = []upgrade.Package{{Name: "concourse", Compiled: []string{"ubuntu-bionic/1.5"}}}
+			f.replaced(t, "  jobs:\n", "  stemcell: default\n  jobs:\n")
+			f.director.lostUploads = []string{"dropped"}
+			if _, err := f.out(t.Context(), nil); err != nil || f.count("upload concourse/8.2.1") != 1 {
+				t.Errorf("%v, it did %v", err, f.all())
+			}
+		})
+	})
 	t.Run("lost for ever", func(t *testing.T) {
 		play(t, func(t *testing.T, f *fixture) {
 			f.director.lostUploads = []string{"dropped", "dropped", "dropped", "dropped", "dropped"}
