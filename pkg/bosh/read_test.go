@@ -132,6 +132,41 @@ func TestDeployment_isReadAsRecorded(t *testing.T) {
 	}
 }
 
+// The director keeps a manifest as it was sent: what its versions have come to, and which
+// stemcell has the OS, only the list of deployments says.
+func TestDeployment_hasTheVersionsThatTheDirectorHasTaken(t *testing.T) {
+	const release, stemcell = "{name: concourse, version: 8.2.5}", "{alias: default, name: jammy, version: '1.484'}"
+	for name, c := range map[string]struct {
+		releases, stemcells string
+		asks                int
+	}{
+		"by name":              {release, stemcell, 1},
+		"latest release":       {"{name: concourse, version: latest}", stemcell, 2},
+		"latest of a line":     {"{name: concourse, version: 8.latest}", stemcell, 2},
+		"latest of two":        {release + ", {name: bpm, version: latest}", stemcell, 2},
+		"latest stemcell":      {release, "{alias: default, name: jammy, version: 1.latest}", 2},
+		"stemcell by its OS":   {release, "{alias: default, os: ubuntu-jammy, version: '1.484'}", 2},
+		"nothing was deployed": {"", "", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			manifest, _ := json.Marshal(map[string]string{"manifest": "name: d\nreleases: [" + c.releases + "]\nstemcells: [" + c.stemcells + "]\n"})
+			client, director := connect(t, map[string]http.HandlerFunc{
+				"GET /deployments/d": text(200, string(manifest)),
+				"GET /deployments":   text(200, `[{"name":"d","releases":[{"name":"concourse","version":"8.2.5"}],"stemcells":[{"name":"jammy","version":"1.484"}]}]`),
+			})
+			got, err := client.Deployment(t.Context(), "d")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.Manifest = nil
+			want := bosh.Deployment{Name: "d", Releases: []bosh.Release{{Name: "concourse", Version: "8.2.5"}}, Stemcells: []bosh.Stemcell{{Name: "jammy", Version: "1.484"}}}
+			if diff := cmp.Diff(want, got); diff != "" || director.count("GET") != c.asks {
+				t.Errorf("%d requests, want %d, deployment (-want +got):\n%s", director.count("GET"), c.asks, diff)
+			}
+		})
+	}
+}
+
 func TestDeployment_thatVanishesMeanwhileIsNotFound(t *testing.T) {
 	client, _ := connect(t, map[string]http.HandlerFunc{
 		"GET /deployments/d": text(200, `{"manifest":null}`),
