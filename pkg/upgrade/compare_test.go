@@ -2,6 +2,7 @@ package upgrade_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,6 +59,24 @@ func TestOut_waitsForADeployThatBeginsDuringTheComparison(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A deploy that begins and ends while the director compares may leave values that are to
+// be kept: those of before it must not come back.
+func TestOut_keepsWhatADeployLeavesThatEndsDuringTheComparison(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.director.onDiff = func() {
+			f.director.onDiff = nil
+			f.director.add(foreign("create deployment", 0, upgrade.StateDone))
+			f.director.record("concourse", f.manifest(t, map[string]any{"worker_key": "rotated"}))
+		}
+		if _, err := f.out(t.Context(), nil); err != nil || f.count("deploy") != 1 {
+			t.Fatalf("effects %q, %v", f.all(), err)
+		}
+		if text := f.submitted(t); !strings.Contains(text, "rotated") || strings.Contains(text, keptKey) {
+			t.Errorf("it deploys:\n%s", text)
+		}
+	})
 }
 
 // The time that lock_timeout gives is for all who are waited for together.

@@ -165,8 +165,21 @@ func TestOut_bringsWhatIsTakenOfAnIgnoredComponent(t *testing.T) {
 		f.replaced(t, "stemcells:\n", "stemcells:\n- {alias: old, os: ubuntu-jammy, version: \"1.1340\"}\n")
 		_, err := f.out(t.Context(), nil)
 		wantError(t, err, "stemcell: the set has 1.1364, the manifest 1.1340")
-		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.IgnoreSet = []string{"stemcell"} }); err != nil || f.count("upload "+stemcellName+"/1.1364") != 1 {
+		d := f.director.deployed["concourse"]
+		d.Stemcells = append(d.Stemcells, upgrade.NameVersion{Name: stemcellName, Version: "1.1350"})
+		f.director.deployed["concourse"] = d
+		result, err := f.out(t.Context(), func(p *resource.OutParams) { p.IgnoreSet = []string{"stemcell"} })
+		if err != nil || f.count("upload "+stemcellName+"/1.1364") != 1 {
 			t.Errorf("effects %q, %v", f.all(), err)
+		}
+		var said []string
+		for _, field := range result.Metadata {
+			if field.Name == "stemcell" {
+				said = append(said, field.Value)
+			}
+		}
+		if diff := cmp.Diff([]string{"1.1340 (unchanged; the component set has 1.1364, which params.ignore_set ignores)", "1.1350 → 1.1364"}, said); diff != "" {
+			t.Errorf("metadata (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -67,7 +67,7 @@ func (r *run) take(name string, w inventory.Wanted) taken {
 		t.now = w.Asked
 	}
 	for _, c := range r.ignored {
-		if c.Key == name {
+		if c.Key == name && c.Set != t.now { // of two stemcells one may be of the set
 			t.note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.ignoreKey.name())
 		}
 	}
