@@ -1,6 +1,7 @@
 package manifest_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -24,6 +25,7 @@ func TestRender_takesNamesWithDotsForMembers(t *testing.T) {
 		"a map with other keys in YAML": {"((a.b))", []vars{{"a": map[any]any{1: 2, "b": 3}}}, "x: 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			given := fmt.Sprint(c.layers)
 			for range 20 {
 				in := of("x: " + c.text)
 				in.Vars = c.layers
@@ -35,6 +37,9 @@ func TestRender_takesNamesWithDotsForMembers(t *testing.T) {
 				if err != nil || string(got) != string(want) {
 					t.Fatalf("rendered %s, want %s, %v", got, want, err)
 				}
+			}
+			if got := fmt.Sprint(c.layers); got != given {
+				t.Errorf("the layers are %s after it, and were %s", got, given)
 			}
 		})
 	}
