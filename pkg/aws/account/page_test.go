@@ -22,6 +22,7 @@ func TestEnsureBucket_knowsAWebPageByItsBody(t *testing.T) {
 		"XML, said to be a page":     {"text/html;charset=utf-8", made, false},
 		"text":                       {"text/plain", "", false},
 		"JSON":                       {"application/json", "{}", false},
+		"JSON, said to be a page":    {"text/html", "{}", false},
 		"a page":                     {"text/html", "<!DOCTYPE html>\n<html><body>Sign in</body></html>", true},
 		"a page of the old days":     {"TEXT/HTML", "\ufeff <HTML><body>Sign in</body></HTML>", true},
 		"a page that is XML":         {"application/xhtml+xml", `<?xml version="1.0"?><!-- portal --><!DOCTYPE html PUBLIC "x"><html/>`, true},

@@ -147,10 +147,12 @@ func TestParse_refusesWhatItDoesNotKnow(t *testing.T) {
 
 func TestIdle_namesWhatNeverTakesEffect(t *testing.T) {
 	for statement, want := range map[string]string{
-		`{"Sid": "A", "Effect": "Allow", "Action": "ec2:EndInstances", "Resource": "*"}`:                                                                                              "A: there is no action ec2:EndInstances",
-		`{"Sid": "B", "Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "arn:aws:ec2:*:*:volume/*"}`:                                                                 "B: it never allows ec2:TerminateInstances, B: no action of it knows arn:aws:ec2:*:*:volume/*",
-		`{"Sid": "C", "Effect": "Allow", "Action": "ec2:AttachVolume", "Resource": "arn:aws:ec2:*:*:volume/*", "Condition": {"ArnEquals": {"ec2:InstanceProfile": "arn:a:b:c:d:e"}}}`: "C: it never allows ec2:AttachVolume",
-		`{"Sid": "D", "Effect": "Allow", "Action": ["ec2:AttachVolume", "ec2:RunInstances"], "Resource": "arn:aws:ec2:*:*:instance/*"}`:                                               "",
+		`{"Sid": "A", "Effect": "Allow", "Action": "ec2:EndInstances", "Resource": "*"}`:                                                                                                      "A: there is no action ec2:EndInstances",
+		`{"Sid": "B", "Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "arn:aws:ec2:*:*:volume/*"}`:                                                                         "B: it never allows ec2:TerminateInstances, B: no action of it knows arn:aws:ec2:*:*:volume/*",
+		`{"Sid": "C", "Effect": "Allow", "Action": "ec2:AttachVolume", "Resource": "arn:aws:ec2:*:*:volume/*", "Condition": {"ArnEquals": {"ec2:InstanceProfile": "arn:a:b:c:d:e"}}}`:         "C: it never allows ec2:AttachVolume",
+		`{"Sid": "E", "Effect": "Allow", "Action": "ec2:TerminateInstances", "Resource": "arn:aws:ec2:*:*:*/i-1"}`:                                                                            "E: it never allows ec2:TerminateInstances, E: no action of it knows arn:aws:ec2:*:*:*/i-1",
+		`{"Sid": "F", "Effect": "Allow", "Action": "ec2:AttachVolume", "Resource": "arn:aws:ec2:*:*:volume/*", "Condition": {"ArnEqualsIfExists": {"ec2:InstanceProfile": "arn:a:b:c:d:e"}}}`: "",
+		`{"Sid": "D", "Effect": "Allow", "Action": ["ec2:AttachVolume", "ec2:RunInstances"], "Resource": "arn:aws:ec2:*:*:instance/*"}`:                                                       "",
 	} {
 		if got := strings.Join(iam.Idle(policy(t, statement)), ", "); got != want {
 			t.Errorf("%s: %q, want %q", statement, got, want)
