@@ -1,0 +1,175 @@
+package upgrade
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+)
+
+// The files that in writes for a deployment.
+const (
+	taskFile      = "task.json"
+	eventsFile    = "events.jsonl"
+	manifestFile  = "manifest.yml"
+	instancesFile = "instances.json"
+	reportFile    = "report.md"
+)
+
+// facts are what in has found out.
+type facts struct {
+	Task      Task
+	Events    []Event
+	Deployed  Deployed
+	Instances []Instance
+	Failure   *Failure
+	Checks    []checkResult
+}
+
+// result is in's answer.
+func (f *facts) result(version resource.Version) resource.Result {
+	r := resource.Result{Version: version}
+	add := func(name, value string) { r.Metadata = append(r.Metadata, resource.Field{Name: name, Value: value}) }
+	add("state", f.Task.State)
+	if d := f.Task.FinishedAt.Sub(f.Task.StartedAt); d > 0 && f.Task.Finished() {
+		add("took", d.Round(time.Second).String())
+	}
+	if f.Failure != nil {
+		add("failure", f.Failure.String())
+	}
+	for _, nv := range append(append([]NameVersion{}, f.Deployed.Releases...), f.Deployed.Stemcells...) {
+		add(nv.Name, nv.Version)
+	}
+	return r
+}
+
+// taskJSON is task.json.
+type taskJSON struct {
+	ID          int        `json:"id"`          // 42
+	State       string     `json:"state"`       // "done"
+	Description string     `json:"description"` // "create deployment"
+	Deployment  string     `json:"deployment"`  // "concourse"
+	User        string     `json:"user"`        // "admin"
+	ContextID   string     `json:"context_id"`  // "perpetual-…"
+	Result      string     `json:"result"`      // "/deployments/concourse"
+	StartedAt   *time.Time `json:"started_at"`  // RFC 3339; null while queued
+	FinishedAt  *time.Time `json:"finished_at"` // RFC 3339; null while running
+	Stage       string     `json:"failed_stage,omitempty"`
+	Instance    string     `json:"failed_instance,omitempty"`
+	Error       string     `json:"error,omitempty"`
+}
+
+// instanceJSON is a member of instances.json.
+type instanceJSON struct {
+	Group string `json:"group"` // "worker"
+	ID    string `json:"id"`    // "6f1c…"
+	Index int    `json:"index"` // 0
+	State string `json:"state"` // "running"
+}
+
+// write writes the files of a deployment's get, or none of them.
+func (f *facts) write(dir, deployment string) (err error) {
+	defer func() {
+		if err != nil {
+			for _, name := range []string{taskFile, eventsFile, manifestFile, instancesFile, reportFile} {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
+			}
+		}
+	}()
+	var events bytes.Buffer
+	for _, e := range f.Events {
+		events.Write(e.Raw)
+		events.WriteByte('\n')
+	}
+	instances := []instanceJSON{}
+	for _, i := range f.Instances {
+		instances = append(instances, instanceJSON{Group: i.Group, ID: i.ID, Index: i.Index, State: i.State})
+	}
+	taskText, err := indent(f.taskJSON())
+	if err != nil {
+		return err
+	}
+	instanceText, err := indent(instances)
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string][]byte{
+		taskFile: taskText, eventsFile: events.Bytes(), instancesFile: instanceText,
+		reportFile: f.report(deployment),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+	}
+	// The manifest holds the deployment's credentials.
+	if err := os.WriteFile(filepath.Join(dir, manifestFile), f.Deployed.Manifest, 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", manifestFile, err)
+	}
+	return nil
+}
+
+func (f *facts) taskJSON() taskJSON {
+	t := taskJSON{
+		ID: f.Task.ID, State: f.Task.State, Description: f.Task.Description, Deployment: f.Task.Deployment,
+		User: f.Task.User, ContextID: f.Task.ContextID, Result: f.Task.Result,
+		StartedAt: whenSet(f.Task.StartedAt), FinishedAt: whenSet(f.Task.FinishedAt),
+	}
+	if f.Failure != nil {
+		t.Stage, t.Instance, t.Error = f.Failure.Stage, f.Failure.Instance, f.Failure.Message
+	}
+	return t
+}
+
+func whenSet(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func indent(value any) ([]byte, error) {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", value, err)
+	}
+	return append(text, '\n'), nil
+}
+
+// report is report.md: what happened, for people.
+func (f *facts) report(deployment string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Deploy of %s\n\n", deployment)
+	fmt.Fprintf(&b, "Director task %s: **%s**", strconv.Itoa(f.Task.ID), f.Task.State)
+	if !f.Task.StartedAt.IsZero() {
+		fmt.Fprintf(&b, ", started %s", f.Task.StartedAt.UTC().Format(time.RFC3339))
+	}
+	if d := f.Task.FinishedAt.Sub(f.Task.StartedAt); f.Task.Finished() && d > 0 {
+		fmt.Fprintf(&b, ", took %s", d.Round(time.Second))
+	}
+	b.WriteString(".\n")
+	if f.Failure != nil {
+		fmt.Fprintf(&b, "\nIt failed at %s\n", f.Failure)
+	}
+	if len(f.Checks) > 0 {
+		b.WriteString("\n| check | result |\n|---|---|\n")
+		for _, c := range f.Checks {
+			fmt.Fprintf(&b, "| %s | %s |\n", c.name, c.text())
+		}
+	}
+	b.WriteString("\n| deployed | version |\n|---|---|\n")
+	for _, nv := range append(append([]NameVersion{}, f.Deployed.Releases...), f.Deployed.Stemcells...) {
+		fmt.Fprintf(&b, "| %s | %s |\n", nv.Name, nv.Version)
+	}
+	b.WriteString("\n| instance | state |\n|---|---|\n")
+	for _, i := range f.Instances {
+		fmt.Fprintf(&b, "| %s/%s (%d) | %s |\n", i.Group, i.ID, i.Index, i.State)
+	}
+	return b.Bytes()
+}
