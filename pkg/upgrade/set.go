@@ -73,7 +73,7 @@ func (in In) setDeployed(ctx context.Context, f *facts) (string, error) {
 		}
 	}
 	if len(wrong) > 0 {
-		return "", fmt.Errorf("the deployed manifest is not of it: %s", strings.Join(wrong, "; "))
+		return "", fmt.Errorf("the deployed manifest differs from it: %s", strings.Join(wrong, "; "))
 	}
 	return strings.Join(append([]string{"deployed"}, ignored...), "; "), nil
 }

@@ -62,7 +62,7 @@ func TestIn_comparesTheDeploymentWithTheSetOfItsPut(t *testing.T) {
 			after: func(t *testing.T, f *fixture) {
 				deploys(f, t, map[string]any{"concourse_version": "8.2.1"})
 			},
-			err: "component set: the deployed manifest is not of it: stemcell: the set has 1.1364, the manifest 1.1340",
+			err: "component set: the deployed manifest differs from it: stemcell: the set has 1.1364, the manifest 1.1340",
 		},
 		"which latest has not become": {
 			put: func(t *testing.T, f *fixture) func(*resource.OutParams) {

@@ -215,7 +215,7 @@ func (r *run) source(w inventory.Wanted) (a Artifact, ok bool, why string) {
 	case w.URL == "":
 		return Artifact{}, false, ""
 	case err != nil || address.Scheme != "https" && address.Scheme != "http":
-		return Artifact{}, false, "(its url in the manifest is none that the director can fetch)"
+		return Artifact{}, false, "(its url in the manifest is not one that the director can fetch)"
 	case w.SHA1 == "":
 		return Artifact{}, false, "(the manifest has its url, but no sha1)"
 	}

@@ -266,7 +266,7 @@ func TestOut_refusesWhatTheDirectorDoesNotHaveBeforeAnythingIsSet(t *testing.T) 
 		"without a digest": {func(t *testing.T, f *fixture) { f.more(t, "- {name: uaa, version: 79, url: https://h/u.tgz}\n") }, []string{"uaa/79 (the manifest has its url, but no sha1)"}},
 		"from a file": {func(t *testing.T, f *fixture) {
 			f.more(t, "- {name: uaa, version: 79, url: \"file:///u.tgz\", sha1: a1}\n")
-		}, []string{"uaa/79 (its url in the manifest is none that the director can fetch)"}},
+		}, []string{"uaa/79 (its url in the manifest is not one that the director can fetch)"}},
 		"compiled for another stemcell": {func(t *testing.T, f *fixture) {
 			f.has("uaa/79")
 			f.director.packages[upgrade.NameVersion{Name: "uaa", Version: "79"}] = jammy

@@ -19,8 +19,8 @@ import (
 // creation has failed.
 var undone = []string{"REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
 
-// standingOf says in bootstrap's terms how a stack stands. One of somebody else is
-// none of ours, which whoever wants to change it is told.
+// standingOf says in bootstrap's terms how a stack stands. One that somebody else has
+// made is not live: the step that would change it refuses to.
 func standingOf(name string, s stack.Status) bootstrap.Standing {
 	if !s.Exists {
 		return bootstrap.Standing{}
