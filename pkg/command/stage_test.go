@@ -120,9 +120,8 @@ func (s *stage) oldTexts(t *testing.T) (text, config []byte) {
 	t.Helper()
 	oldTexts.once.Do(func() {
 		bundled := manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
-		text := manifest.WithoutEmptyVariables(render(t, manifest.Concourse(), manifest.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"}))
+		text := manifest.WithoutEmptyVariables(render(t, manifest.Concourse(), manifest.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})) // as a put deploys it
 		config := render(t, bundled, pipelines.SelfUpgradeDefaults(oldSet.Concourse), s.PipelineVars(), s.setVars())
-		text = manifest.WithoutEmptyVariables(text) // as a put deploys it
 		oldTexts.manifest, oldTexts.pipeline = s.Nameless(string(text)), s.Nameless(string(config))
 	})
 	return []byte(s.Named(oldTexts.manifest)), []byte(s.Named(oldTexts.pipeline))

@@ -223,10 +223,9 @@ func strip(text string) string {
 // How many characters policies may have, from the page "IAM and AWS STS quotas" of the
 // IAM user guide. Inline policies of one principal are added up.
 const (
-	ManagedLimit     = 6144
-	InlineUserLimit  = 2048
-	InlineGroupLimit = 5120
-	InlineRoleLimit  = 10240
+	ManagedLimit    = 6144
+	InlineUserLimit = 2048
+	InlineRoleLimit = 10240
 	// AttachedLimit is how many managed policies a principal may have.
 	AttachedLimit = 10
 )
