@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"pkg/command": {
 		"pkg/compatibility", "pkg/bootstrap", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret",
-		"pkg/crash",
+		"pkg/crash", "pkg/nearest",
 	},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential",
@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	},
 	"pkg/environment":   {"pkg/config", "pkg/manifest", "pkg/secret", "pkg/component", "pkg/credential", "pkg/state", "pkg/compatibility", "pkg/postgres", "pipelines"},
 	"pkg/credential":    {"pkg/secret", "pkg/state"},
-	"pkg/config":        {"pkg/version", "pkg/secret", "pkg/state"},
+	"pkg/config":        {"pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/price":         {"pkg/config"},
 	"pkg/compatibility": {},
 	// A program of its own for maintainers.
@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"pkg/adoption":         {"pkg/manifest"},
 	"pkg/inventory":        {"pkg/version", "pkg/component", "pkg/manifest"},
 	"pkg/postgres":         {"pkg/compatibility", "pkg/manifest"},
-	"pkg/resource":         {"pkg/version", "pkg/secret"},
+	"pkg/resource":         {"pkg/version", "pkg/nearest", "pkg/secret"},
 	"pkg/manifest":         {"pkg/secret"},
 	"pkg/state":            {"pkg/secret", "pkg/crash"},
 	"pkg/artifact":         {"pkg/retry", "pkg/secret", "pkg/crash"},
@@ -75,6 +75,7 @@ var mayImport = map[string][]string{
 	"pkg/retry":            {"pkg/secret"},
 	"pkg/secret":           {},
 	"pkg/version":          {},
+	"pkg/nearest":          {},
 	"pkg/crash":            {},
 	"pkg/state/statetest":  {"pkg/state"},
 	"pkg/sandbox":          {"pkg/sandbox", "pipelines"},

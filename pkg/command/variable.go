@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/nearest"
 )
 
 // variablePrefix begins the names of the environment variables that are ours.
@@ -36,7 +37,7 @@ func (c *call) checkEnvironment(verb string) error {
 			problems = append(problems, fmt.Sprintf("%s: not read from the environment, where it would be forgotten; give the flag --%s", name, flag))
 			continue
 		}
-		best := Nearest(strings.TrimPrefix(name, variablePrefix), trimmed(known))
+		best := nearest.Name(strings.TrimPrefix(name, variablePrefix), trimmed(known))
 		switch {
 		case best != "":
 			problems = append(problems, fmt.Sprintf("%s: unknown variable; did you mean %s?", name, variablePrefix+best))

@@ -7,9 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"github.com/perpetual-ci/perpetual/pkg/nearest"
 )
 
 // check holds a tree against the schema. Values of secrets are in no problem.
@@ -230,7 +231,7 @@ func number(r *big.Rat) string {
 // nearest key of the section, or the same key in another one.
 func (c *checker) unknown(at place, name string) string {
 	known := at.rule.names()
-	if best := nearest(name, known); best != "" {
+	if best := nearest.Name(name, known); best != "" {
 		return fmt.Sprintf("unknown key; did you mean %q?", best)
 	}
 	for _, f := range fields() {
@@ -239,18 +240,4 @@ func (c *checker) unknown(at place, name string) string {
 		}
 	}
 	return "unknown key; known here: " + strings.Join(known, ", ")
-}
-
-// nearest is the name that word is most likely a slip of, "" for none.
-func nearest(word string, names []string) string {
-	best, distance := "", len(word)+1
-	for _, name := range names {
-		if d := levenshtein.ComputeDistance(word, name); d < distance {
-			best, distance = name, d
-		}
-	}
-	if distance > max(2, len(word)/3) || distance >= len(word) {
-		return ""
-	}
-	return best
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/perpetual-ci/perpetual/pkg/nearest"
 )
 
 //go:embed regions.json
@@ -47,7 +49,7 @@ func (v *validator) region() {
 		return
 	}
 	hint := ""
-	if best := nearest(name, regions()); best != "" {
+	if best := nearest.Name(name, regions()); best != "" {
 		hint = fmt.Sprintf("; did you mean %s?", best)
 	}
 	words := strings.Split(name, "-")

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/nearest"
 )
 
 // Setting is a key that the environment, and mostly a flag too, may set.
@@ -86,7 +88,7 @@ func meant(key string, settings []Setting) string {
 	for _, s := range settings {
 		keys = append(keys, s.Key)
 	}
-	if best := nearest(key, keys); best != "" {
+	if best := nearest.Name(key, keys); best != "" {
 		return fmt.Sprintf("; did you mean %s?", best)
 	}
 	return ""

@@ -11,9 +11,9 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/go-viper/mapstructure/v2"
 
+	"github.com/perpetual-ci/perpetual/pkg/nearest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -197,13 +197,7 @@ func unknownKey(path string, root reflect.Type) error {
 		parent, key = path[:i], path[i+1:]
 	}
 	known := keysAt(root, parent)
-	best, distance := "", len(key)+1
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(key, k); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best != "" && distance <= max(2, len(key)/3) {
+	if best := nearest.Name(key, known); best != "" {
 		return fmt.Errorf("decode %s: unknown key; did you mean %q?", path, best)
 	}
 	return fmt.Errorf("decode %s: unknown key; known here: %s", path, strings.Join(known, ", "))
