@@ -64,7 +64,12 @@ func TestCompare_saysWhatWouldVanishAndAppear(t *testing.T) {
 		"an ops file adds it no more":            {small + "- {name: metrics, networks: [{name: default}]}\n", small, []string{"instance group metrics would vanish"}, true},
 		"with its disk":                          {small + "- {name: metrics, persistent_disk: 1024}\n", small, []string{"! instance group metrics would vanish with its persistent disk"}, true},
 		"a disk":                                 {small, with("  persistent_disk_type: large\n", "  persistent_disks: []\n"), []string{"! db: the persistent disk would vanish"}, true},
-		"a database without a disk":              {with("  persistent_disk_type: large\n", "  persistent_disk: 0\n"), small, []string{"db: a persistent disk would appear"}, false},
+		"disks by name":                          {with("  persistent_disk_type: large\n", "  persistent_disks: [{name: data, type: large}]\n"), small, nil, true},
+		"a web of another release before it": {small + "- {name: a, jobs: [{name: web, release: nginx}]}\n", external + "- {name: a, jobs: [{name: web, release: nginx}]}\n",
+			[]string{"! instance group db would vanish with its persistent disk", "! postgresql.host of web: instance group db would become db.example.com"}, true},
+		"a group that goes into another": {small + "- {name: database, persistent_disk: 1024}\n", with("- name: db\n", "- name: db\n  migrated_from: [{name: database}]\n"),
+			[]string{"! instance group database would vanish with its persistent disk"}, true},
+		"a database without a disk": {with("  persistent_disk_type: large\n", "  persistent_disk: 0\n"), small, []string{"db: a persistent disk would appear"}, false},
 		"a network": {with("name: default", "name: private"), small, []string{
 			"db: network private would vanish", "db: network default would appear", "web: network private would vanish", "web: network default would appear", "worker: network private would vanish", "worker: network default would appear",
 		}, true},
