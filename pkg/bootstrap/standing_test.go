@@ -53,6 +53,38 @@ func TestState_ofAnotherInstallationOfThisNameNeverTakesOver(t *testing.T) {
 	}
 }
 
+// The region is known from the record, also where the configuration that has it is lost
+// and the region that is given has no stack.
+func TestState_keepsItsRegionWithoutItsConfiguration(t *testing.T) {
+	c := installed(t)
+	store := c.stores["ci"]
+	lost, err := store.Get(t.Context(), "config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), "config.json", lost.Revision); err != nil {
+		t.Fatal(err)
+	}
+	c.stands = func(s *bootstrap.Standing) { *s = bootstrap.Standing{} }
+	before := c.document(t, "installation.json")
+	moved := given()
+	moved.AWS.Region = "eu-west-1"
+	i, _ := c.install(t, moved)
+	_, planned := i.Plan(t.Context(), bootstrap.Options{})
+	_, deployed := i.Deploy(t.Context(), bootstrap.Options{})
+	_, destroyed := i.Destroy(t.Context())
+	for verb, err := range map[string]error{"plan": planned, "deploy": deployed, "destroy": destroyed} {
+		for _, part := range []string{"in region eu-central-1, not in eu-west-1", "nothing was changed", "--aws-region eu-central-1"} {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: the error lacks %q: %v", verb, part, err)
+			}
+		}
+	}
+	if made := c.written(); len(made) > 0 || c.document(t, "installation.json") != before {
+		t.Errorf("it made %v, and the record is\n%s", made, c.document(t, "installation.json"))
+	}
+}
+
 // A director is made only where none answers: create-env's documents may be lost.
 func TestDeploy_makesNoDirectorWhereOneAnswers(t *testing.T) {
 	c := newCloud()
