@@ -147,7 +147,7 @@ func (b *bucket) look(ctx context.Context) (tags map[string]string, found bool, 
 		return nil, false, fmt.Errorf("%w: it belongs to another account than %s, or these credentials may not read its tags (s3:GetBucketTagging): choose another name for it, or allow that (%w)",
 			ErrForeignBucket, b.owner, b.account.explain(ctx, err))
 	case status(err) == http.StatusMovedPermanently, status(err) == http.StatusBadRequest && bucketRegion(err) != "":
-		return nil, false, fmt.Errorf("%w: it is in region %s, not in %s: choose another name for it", ErrForeignBucket, bucketRegion(err), b.account.Region())
+		return nil, false, fmt.Errorf("%w: it is in region %s, not in %s: give the region of the bucket, or choose another name for it", ErrForeignBucket, bucketRegion(err), b.account.Region())
 	case err != nil:
 		return nil, false, err
 	}
