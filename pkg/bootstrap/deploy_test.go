@@ -388,7 +388,7 @@ func TestDeploy_storesNoSettingThatWasRefused(t *testing.T) {
 		"components":       {func(_ *cloud, cfg *config.Config) { cfg.Versions.Concourse = "1.x" }, "no Concourse meets 1.x"},
 		"the stack's plan": {func(c *cloud, cfg *config.Config) { cfg.Workers.Count = 7; c.refusePlan = errBroken }, "the cloud says no"},
 		"an undone change": {func(c *cloud, cfg *config.Config) {
-			cfg.Access.Director = []string{"203.0.113.0/24"}
+			cfg.Access.Director, cfg.Manifest.OpsFiles = []string{"203.0.113.0/24"}, []string{"good.yml"}
 			c.undo = true
 			c.fail["stack"] = errBroken
 		}, "the cloud says no"},
@@ -406,8 +406,11 @@ func TestDeploy_storesNoSettingThatWasRefused(t *testing.T) {
 			test.change(c, cfg)
 			i, _ := c.install(t, cfg)
 			i.Files = func(name string) ([]byte, error) {
-				if name == "ops.yml" {
+				switch name {
+				case "ops.yml":
 					return []byte("- {type: remove, path: /vm_types/name=nosuch}"), nil
+				case "good.yml":
+					return []byte("- {type: replace, path: '/instance_groups/name=web/env?/nosuch', value: 1}"), nil
 				}
 				return nil, fs.ErrNotExist
 			}
