@@ -160,6 +160,9 @@ func TestVersion_isTheOneThatWasBuilt(t *testing.T) {
 				t.Errorf("%s %s: exit code %d, stdout %q", filepath.Base(path), arg, p.code, p.stdout)
 			}
 		}
+		for _, arg := range []string{"extra", "--foo"} {
+			refused(t, invocation{path: path, args: []string{"version", arg}}.run(t), "version: unexpected argument", arg)
+		}
 		for _, args := range [][]string{{"version", "--help"}, {"help", "version"}} {
 			p := invocation{path: path, args: args}.run(t)
 			if p.code != 0 || !strings.Contains(p.stdout, "the commit that it was built from") {

@@ -51,11 +51,28 @@ func (g initGrammar) run(c *command.Call) error {
 	err = config.Init(&text, config.Answers{
 		Name: g.Name, Region: g.Region, Domain: g.Domain, DirectorURL: g.DirectorURL, Client: g.DirectorClient, CACert: authority,
 	})
+	if err == nil {
+		err = checkAnswers(text.Bytes())
+	}
 	if err != nil {
 		return fmt.Errorf("config init: %w", err)
 	}
 	_, err = c.Out.Write(text.Bytes())
 	return err
+}
+
+// checkAnswers finds at once what config validate would find with the file.
+func checkAnswers(text []byte) error {
+	answered, err := config.Parse("perpetual.yml", text)
+	if err != nil {
+		return err
+	}
+	whole := config.Defaults(answered)
+	problems := config.Validate(whole, now())
+	for i, p := range problems {
+		problems[i] = softened(p, whole)
+	}
+	return problems.Err()
 }
 
 // authority checks that the answers to a director are whole, so that the file is valid,
