@@ -313,3 +313,22 @@ func TestRequest_comesFromTheEnvironmentInATask(t *testing.T) {
 	}
 	refused(t, invocation{args: []string{"check"}, env: []string{"PATH=/nonexistent", "PERPETUAL_REQUEST={"}}.run(t), "parse the request")
 }
+
+// Concourse loses what it has not read when a process ends: behind the answer comes what
+// may be lost. People, who type the verb, do not get it.
+func TestLinks_endInWhatMayBeLost(t *testing.T) {
+	t.Parallel()
+	s := installed(t)
+	request := object{"source": s.DeploymentSource()}
+	typed := ask(t, "check", request, "")
+	linked := invocation{argv0: "/opt/resource/check", stdin: stdin(t, request)}.run(t)
+	answer[[]map[string]string](t, typed)
+	answer[[]map[string]string](t, linked)
+	rest, same := strings.CutPrefix(linked.stdout, typed.stdout)
+	if !same || strings.TrimSpace(rest) != "" || len(rest) < 160<<10 {
+		t.Errorf("%q is followed by %d bytes: %.80q", typed.stdout, len(rest), rest)
+	}
+	if failed := (invocation{argv0: "/opt/resource/check", stdin: stdin(t, "{")}).run(t); failed.code != 1 || failed.stdout != "" {
+		t.Errorf("a failure: exit code %d, %d bytes on stdout", failed.code, len(failed.stdout))
+	}
+}

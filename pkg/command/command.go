@@ -45,6 +45,7 @@ type Streams struct {
 type call struct {
 	Streams
 	args   []string       // without the verb
+	linked bool           // called by the verb's name, as Concourse does
 	log    *secret.Writer // masks what goes to Err
 	debug  *slog.Logger   // to log, if level says so
 	level  *slog.LevelVar
@@ -122,6 +123,9 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 		}
 		return c.fail(err)
 	}
+	if c.linked {
+		pad(ctx, c.Out)
+	}
 	return ExitOK
 }
 
@@ -161,7 +165,7 @@ func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
 	}
 	for i := range verbs {
 		if filepath.Base(argv[0]) == verbs[i].Name {
-			c.args = argv[1:]
+			c.args, c.linked = argv[1:], true
 			return &verbs[i], nil
 		}
 	}
