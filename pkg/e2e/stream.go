@@ -15,11 +15,13 @@ import (
 )
 
 // listen reads a build's events to their end. A stream that breaks, because the
-// web restarts, is opened again, and what was heard before is passed over.
+// web restarts, is opened again, and what was heard before is passed over. So is
+// one that ends without a status: Concourse calls a check complete a moment before
+// it writes that event.
 func (r *recorder) listen(ctx context.Context, b *build) {
 	for ctx.Err() == nil {
 		err := r.read(ctx, b)
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && r.isOver(b) {
 			return
 		}
 		select {
@@ -27,6 +29,22 @@ func (r *recorder) listen(ctx context.Context, b *build) {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// isOver tells whether nothing more is to come of a build: it has its last status, or
+// it is a check whose events Concourse drops, because a later one has taken its place.
+func (r *recorder) isOver(b *build) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !b.ended.IsZero() {
+		return true
+	}
+	for _, other := range r.builds {
+		if b.ResourceName != "" && other.ResourceName == b.ResourceName && other.ID > b.ID {
+			return true
+		}
+	}
+	return false
 }
 
 // read opens the stream and reads it; io.EOF is the end of the build.
