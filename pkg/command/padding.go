@@ -5,6 +5,8 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 )
 
@@ -23,18 +25,20 @@ const (
 	paddingTimeout = 10 * time.Second
 )
 
-// pad writes the padding, to anything but a terminal. An answer that nobody reads is no
-// error of this process, which does not wait for ever either.
+// pad writes the padding, to anything but a terminal. It is of carriage returns, which
+// people do not see who call this by hand in a container. A reader may stop behind the
+// answer: it is not waited for without end, and its closed pipe raises no SIGPIPE.
 func pad(ctx context.Context, w io.Writer) {
 	if file, ok := w.(*os.File); ok {
 		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 			return
 		}
 	}
+	signal.Ignore(syscall.SIGPIPE) // nothing comes after this but the end of the process
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = w.Write(bytes.Repeat([]byte(" "), padding))
+		_, _ = w.Write(bytes.Repeat([]byte("\r"), padding))
 	}()
 	select {
 	case <-done:
