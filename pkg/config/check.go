@@ -228,16 +228,20 @@ func number(r *big.Rat) string {
 }
 
 // unknown words an unknown key, and names what its author may have meant: the
-// nearest key of the section, or the same key in another one.
+// nearest key of the section, or the same key in the one other section that has it.
 func (c *checker) unknown(at place, name string) string {
 	known := at.rule.names()
 	if best := nearest.Name(name, known); best != "" {
 		return fmt.Sprintf("unknown key; did you mean %q?", best)
 	}
+	var elsewhere []string
 	for _, f := range fields() {
 		if _, last := split(f.key); last == name && f.key != join(at.key, name) {
-			return fmt.Sprintf("unknown key; did you mean %q?", f.key)
+			elsewhere = append(elsewhere, f.key)
 		}
+	}
+	if len(elsewhere) == 1 {
+		return fmt.Sprintf("unknown key; did you mean %q?", elsewhere[0])
 	}
 	return "unknown key; known here: " + strings.Join(known, ", ")
 }

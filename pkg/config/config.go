@@ -127,17 +127,25 @@ type Database struct {
 type Auth struct {
 	// LocalUsers are passwords by user; default: one, admin, with a generated password.
 	LocalUsers map[string]secret.Value `yaml:"local_users,omitempty"`
-	GitHub     *OAuth                  `yaml:"github,omitempty"`
-	GitLab     *OAuth                  `yaml:"gitlab,omitempty"`
+	GitHub     *GitHubLogin            `yaml:"github,omitempty"`
+	GitLab     *GitLabLogin            `yaml:"gitlab,omitempty"`
 	OIDC       *OIDC                   `yaml:"oidc,omitempty"`
 	// MainTeam says who is in the team main; default: the local users.
 	MainTeam MainTeam `yaml:"main_team,omitempty"`
 }
 
-// OAuth is a GitHub or GitLab application.
-type OAuth struct {
+// GitHubLogin is a GitHub application by which people log in.
+type GitHubLogin struct {
 	Host         string       `yaml:"host,omitempty"` // "github.example.com"; default: the public one
 	CACert       string       `yaml:"ca_cert,omitempty"`
+	ClientID     string       `yaml:"client_id"`
+	ClientSecret secret.Value `yaml:"client_secret"`
+}
+
+// GitLabLogin is a GitLab application by which people log in. Concourse has no setting
+// for a CA here.
+type GitLabLogin struct {
+	Host         string       `yaml:"host,omitempty"` // "gitlab.example.com"; default: the public one
 	ClientID     string       `yaml:"client_id"`
 	ClientSecret secret.Value `yaml:"client_secret"`
 }

@@ -14,9 +14,6 @@ func (v *validator) login() {
 	}
 	if g := a.GitLab; g != nil {
 		v.client("auth.gitlab", g.ClientID == "", g.ClientSecret.Empty())
-		if g.CACert != "" {
-			v.wrong("auth.gitlab.ca_cert", "Concourse has no such setting; its certificate must be one that the web's VM knows")
-		}
 	}
 	if o := a.OIDC; o != nil {
 		v.client("auth.oidc", o.ClientID == "", o.ClientSecret.Empty())

@@ -148,7 +148,6 @@ func TestValidate_saysWhatIsWrongElsewhere(t *testing.T) {
 		"a group without GitLab": {onAWS + "auth: {main_team: {gitlab_groups: [g]}}", "auth.main_team.gitlab_groups: nobody can log in like this: auth.gitlab is not set"},
 		"an unknown local user":  {onAWS + "auth: {local_users: {ada: x}, main_team: {local_users: [ada, admin]}}", "auth.main_team.local_users[1]: admin is not in auth.local_users"},
 		"the pipeline's user":    {onAWS + "auth: {local_users: {ada: x, perpetual: x}}", "auth.local_users.perpetual: this user is the pipeline's own; take another name"},
-		"a CA of GitLab":         {onAWS + "auth: {gitlab: {client_id: i, client_secret: s, ca_cert: '-----BEGIN CERTIFICATE-----'}}", "auth.gitlab.ca_cert: Concourse has no such setting; its certificate must be one that the web's VM knows"},
 		"lets_encrypt alone":     {onAWS + "tls: {mode: lets_encrypt}", "tls.mode: lets_encrypt needs access.domain"},
 		"lets_encrypt inside":    {onAWS + "tls: {mode: lets_encrypt}\naccess: {domain: ci.example.com, web: [10.0.0.0/8]}", "tls.mode: Let's Encrypt reaches the web from anywhere, and access.web lacks 0.0.0.0/0; use an own certificate"},
 		"lets_encrypt elsewhere": {onAWS + "tls: {mode: lets_encrypt}\naccess: {domain: ci.example.com, port: 8443}", "access.port: Let's Encrypt asks at port 443 only; use it, or an own certificate"},

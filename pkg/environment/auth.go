@@ -30,14 +30,11 @@ func (in Input) auth() (manifest.File, vars, error) {
 		return manifest.File{}, nil, err
 	}
 	auth := in.Config.Auth
-	if auth.GitHub != nil {
-		c.oauth("github", *auth.GitHub)
+	if g := auth.GitHub; g != nil {
+		c.oauth("github", g.Host, g.CACert, g.ClientID, g.ClientSecret)
 	}
-	if auth.GitLab != nil {
-		if auth.GitLab.CACert != "" {
-			return manifest.File{}, nil, fmt.Errorf("auth.gitlab.ca_cert: Concourse has no such setting; its certificate must be one that the web's VM knows")
-		}
-		c.oauth("gitlab", *auth.GitLab)
+	if g := auth.GitLab; g != nil {
+		c.oauth("gitlab", g.Host, "", g.ClientID, g.ClientSecret)
 	}
 	if auth.OIDC != nil {
 		c.oidc(*auth.OIDC)
@@ -88,16 +85,16 @@ func (c *connectors) localUsers(given map[string]secret.Value) ([]string, error)
 }
 
 // oauth adds GitHub or GitLab.
-func (c *connectors) oauth(name string, o config.OAuth) {
+func (c *connectors) oauth(name, host, authority, id string, key secret.Value) {
 	properties := vars{
-		"client_id":     o.ClientID,
-		"client_secret": c.keep(name+"_client_secret", o.ClientSecret),
+		"client_id":     id,
+		"client_secret": c.keep(name+"_client_secret", key),
 	}
-	if o.Host != "" {
-		properties["host"] = o.Host
+	if host != "" {
+		properties["host"] = host
 	}
-	if o.CACert != "" {
-		properties["ca_cert"] = vars{"certificate": o.CACert}
+	if authority != "" {
+		properties["ca_cert"] = vars{"certificate": authority}
 	}
 	c.set(name+"_auth?", properties)
 }

@@ -53,7 +53,6 @@ func TestTemplates_refuse(t *testing.T) {
 		"an empty password":              {kind: "concourse", config: "auth: {local_users: {ada: ''}}", want: "auth.local_users.ada: the password is empty"},
 		"a user with a comma":            {kind: "concourse", config: "auth: {local_users: {'a,b': x}}", want: "auth.local_users: a name is empty or has a comma"},
 		"a user with a colon":            {kind: "concourse", config: "auth: {local_users: {'a:b': x}}", want: "a name has no colon"},
-		"a CA of GitLab":                 {kind: "concourse", config: "auth: {gitlab: {ca_cert: x, client_id: a, client_secret: b}}", want: "auth.gitlab.ca_cert: Concourse has no such setting"},
 		"an ops file that does not fit": {kind: "concourse", change: func(in *environment.Input) {
 			in.User.OpsFiles = []manifest.File{{Name: "mine.yml", Text: []byte("- {type: remove, path: /nothing}")}}
 		}, want: "apply ops file mine.yml"},
