@@ -204,7 +204,7 @@ func (r *run) refuseDowngrade(deployed, wanted manifest.Deployment) error {
 	}
 	from, to := deployed.Release(postgresRelease), wanted.Release(postgresRelease)
 	if !r.Params.AllowDowngrade && component.Lower(to, from) {
-		return fmt.Errorf("refuse to deploy postgres %s over %s: it is lower; nothing was changed; set params.allow_downgrade: true if it is meant", to, from)
+		return fmt.Errorf("refuse to deploy postgres %s over %s: it is lower; nothing was changed; set params.allow_downgrade: true if that is intended", to, from)
 	}
 	return nil
 }
