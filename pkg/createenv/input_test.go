@@ -61,6 +61,38 @@ func TestCreate_verifiesDownloads(t *testing.T) {
 	}
 }
 
+// A digest sha256:HEX is that of the whole file: with another one nothing of the
+// artifact is opened, run or uploaded, and the CPI is not called.
+func TestCreate_refusesAnotherSHA256(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"cpi", "bosh", "stemcell-1"} {
+		w := newWorld(t, cpi.Options{})
+		a, r := w.artifacts[name], w.request(disk1)
+		right, wrong := "sha256:"+a.SHA256, "sha256:"+strings.Repeat("0", 64)
+		text := strings.ReplaceAll(string(r.Manifest), "sha1: "+a.SHA1, fmt.Sprintf("sha1: %q", right))
+		r.Manifest = []byte(strings.Replace(text, right, wrong, 1))
+		if !strings.Contains(string(r.Manifest), wrong) {
+			t.Fatalf("%s: the manifest does not have the digest", name)
+		}
+		_, err := w.environment().Create(t.Context(), r)
+		if err == nil || !strings.Contains(err.Error(), "digest") || !strings.Contains(err.Error(), "nothing was made") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if calls, there := w.cloud.Calls(), exists(filepath.Join(w.dir, "cpi", "jobs")); len(calls) > 0 || there {
+			t.Errorf("%s: calls %v; a CPI is installed: %t", name, calls, there)
+		}
+		r.Manifest = []byte(strings.Replace(string(r.Manifest), wrong, right, 1))
+		if _, err := w.environment().Create(t.Context(), r); err != nil {
+			t.Errorf("%s, with its own digest: %v", name, err)
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 func TestCreate_wantsTheAgentsCA(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cpi.Options{})
