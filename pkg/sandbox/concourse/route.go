@@ -36,6 +36,7 @@ func (s *Server) routes() {
 	s.handle("GET /api/v1/user", s.known(s.getUser))
 	s.handle("GET /api/v1/teams", anybody(s.listTeams))
 	s.handle("GET /api/v1/teams/{team}", s.role(Viewer, s.getTeam))
+	s.handle("PUT /api/v1/teams/{team}", s.role(Owner, s.setTeam))
 	s.handle("GET /api/v1/pipelines", anybody(s.listPipelines))
 	s.handle("GET /api/v1/teams/{team}/pipelines", anybody(s.listPipelines))
 	s.handle("GET "+pipeline, s.role(Viewer, s.found(s.getPipeline)))

@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -72,6 +73,7 @@ type Event struct {
 // Kinds of events.
 const (
 	KindLogin    = "login"
+	KindTeam     = "team set"
 	KindCreate   = "pipeline created"
 	KindUpdate   = "pipeline updated"
 	KindPause    = "pipeline paused"
@@ -144,6 +146,7 @@ func New(o Options) *Server {
 			o.Teams["main"][user] = Owner
 		}
 	}
+	o.Teams = maps.Clone(o.Teams) // an owner may change them
 	s := &Server{options: o, mux: http.NewServeMux(), tokens: map[string]token{}, changed: make(chan struct{})}
 	s.web.release = Release{Version: o.Version, Worker: o.WorkerVersion, Migration: o.Migration}
 	s.migrated()
