@@ -86,7 +86,7 @@ func (s *Stack) newChangeSet(ctx context.Context, p Parameters, have map[string]
 			list = append(list, types.Parameter{ParameterKey: sdk.String(key), UsePreviousValue: sdk.Bool(true)})
 		}
 	}
-	text := string(template)
+	text := string(Body())
 	c, err := s.submitChangeSet(ctx, &cloudformation.CreateChangeSetInput{TemplateBody: &text, Parameters: list, ChangeSetType: kind})
 	c.parameters, c.guard = &p, fresh
 	return c, err

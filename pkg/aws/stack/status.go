@@ -151,5 +151,7 @@ func (s *Stack) same(ctx context.Context, status Status, p Parameters) (bool, er
 	return normal(sdk.ToString(answer.TemplateBody)) == normal(string(template)), nil
 }
 
-// normal leaves out what does not survive every way a text goes.
-func normal(text string) string { return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) }
+// normal leaves out what does not survive every way a text goes, and the comments.
+func normal(text string) string {
+	return strings.TrimSpace(comment.ReplaceAllString(strings.ReplaceAll(text, "\r\n", "\n"), ""))
+}

@@ -2,6 +2,7 @@ package stack
 
 import (
 	_ "embed"
+	"regexp"
 	"strings"
 )
 
@@ -13,6 +14,13 @@ var installerPolicy string
 
 // Template is the CloudFormation template: YAML with comments, for people too.
 func Template() []byte { return append([]byte(nil), template...) }
+
+// comment is a line that is nothing else.
+var comment = regexp.MustCompile(`(?m)^ *#.*\n`)
+
+// Body is the template as CloudFormation is sent it: without the comments, as it takes
+// 51,200 bytes in a call.
+func Body() []byte { return comment.ReplaceAll(template, nil) }
 
 // Scope says for which installation a policy is. What is empty stays a placeholder
 // such as ((account)).

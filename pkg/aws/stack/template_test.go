@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -144,9 +145,13 @@ func TestTemplate_givesTheOutputsThatAreRead(t *testing.T) {
 }
 
 func TestTemplate_keepsTheRules(t *testing.T) {
-	template, text := parsed(t), string(stack.Template())
-	if len(text) > 51200 {
-		t.Errorf("the template has %d bytes: more than 51200 cannot be sent with a call", len(text))
+	template := parsed(t)
+	if body := stack.Body(); len(body) > 51200 {
+		t.Errorf("the template has %d bytes: more than 51200 cannot be sent with a call", len(body))
+	} else if sent, err := cloudformation.Parse(body); err != nil || bytes.Contains(body, []byte("\n  #")) {
+		t.Errorf("what is sent is not without comments, or is not read: %v", err)
+	} else if diff := cmp.Diff(template, sent); diff != "" {
+		t.Errorf("what is sent means something else: %s", diff)
 	}
 	for name, p := range template.Parameters {
 		if p.Description == "" {
@@ -169,7 +174,7 @@ func TestTemplate_keepsTheRules(t *testing.T) {
 		t.Errorf("the database is deleted without a snapshot: %+v", database)
 	}
 	for _, pattern := range []string{`\b[a-z]{2}(-[a-z]+)+-\d[a-z]?\b`, `\bami-`, `\b[a-z]\d[a-z]*\.(nano|micro|medium|large|xlarge)\b`, `arn:aws:`, `AKIA`} {
-		if found := regexp.MustCompile(pattern).FindString(text); found != "" {
+		if found := regexp.MustCompile(pattern).FindString(string(stack.Template())); found != "" {
 			t.Errorf("the template names %q: regions, zones, images and types are the user's", found)
 		}
 	}
