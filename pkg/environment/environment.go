@@ -55,7 +55,9 @@ type Infrastructure struct {
 
 	PipelineUser  string // "perpetual-ci-pipeline": whose keys the pipeline has instead; empty: there is none
 	PipelineRole  string // "arn:aws:iam::123456789012:role/perpetual-ci-pipeline"; empty: there is none
+	ReaderUser    string // "perpetual-ci-reader": whose keys Concourse reads the pipeline's variables with
 	ParameterPath string // "/perpetual/ci": the web node reads the SSM parameters below it
+	OwnPath       string // "/perpetual-own/ci": below it are the pipeline's own, which the web node cannot read
 }
 
 // Zone is an availability zone with its two subnets.

@@ -147,6 +147,9 @@ func (p place) foreign() map[string]call {
 		"delete another's key pair":                      of("ec2:DeleteKeyPair", part(p.arn("key-pair/ada"))),
 		"read another's parameter":                       of("ssm:GetParameter", part("arn:aws:ssm:eu-central-1:"+account+":parameter/perpetual/other/main/x")),
 		"read one whose name begins as ours do":          of("ssm:GetParameter", part("arn:aws:ssm:eu-central-1:"+account+":parameter/perpetual/ci2/main/x")),
+		"read the pipeline's own parameter of another":   of("ssm:GetParameter", part("arn:aws:ssm:eu-central-1:"+account+":parameter/perpetual-own/other/aws_key")),
+		"read that of one whose name begins as ours":     of("ssm:GetParameter", part("arn:aws:ssm:eu-central-1:"+account+":parameter/perpetual-own/ci2/aws_key")),
+		"make a key of a user of another":                of("iam:CreateAccessKey", part(iamARN+"user/perpetual-other-ReaderUser-ABC")),
 		"read another's state":                           of("s3:GetObject", part("arn:aws:s3:::other/state.json")),
 		"change another's stack":                         of("cloudformation:CreateChangeSet", part("arn:aws:cloudformation:eu-central-1:"+account+":stack/perpetual-other/x")),
 		"delete another's database":                      of("rds:DeleteDBInstance", part("arn:aws:rds:eu-central-1:"+account+":db:perpetual-other-database-x")),
@@ -176,9 +179,32 @@ func (p place) narrow() map[string]call {
 	}
 }
 
+// own is what the web, the director and workers may not: the pipeline's own parameters, at
+// which its keys are, and its users' keys. The reader reads parameters only.
+func (p place) own() (reads, writes map[string]call) {
+	below := "arn:aws:ssm:" + p.region + ":" + account + ":parameter/perpetual-own"
+	reads, writes = map[string]call{
+		"list all that is there": of("ssm:GetParametersByPath", part(below)),
+		"list those of one":      of("ssm:GetParametersByPath", part(below+"/ci")),
+	}, map[string]call{}
+	for _, name := range []string{"aws_key", "reader_key", "state_key", "director_password", "a/b"} {
+		reads["read "+name] = of("ssm:GetParameter", part(below+"/ci/"+name))
+		reads["list below "+name] = of("ssm:GetParametersByPath", part(below+"/ci/"+name))
+		writes["write "+name] = of("ssm:PutParameter", part(below+"/ci/"+name))
+	}
+	for _, id := range []string{"ReaderUser", "PipelineUser"} {
+		if user, there := p.resources[id]; there {
+			for _, action := range []string{"CreateAccessKey", "DeleteAccessKey", "ListAccessKeys"} {
+				writes[action+" of "+id] = of("iam:"+action, part(iamARN+"user/"+user.PhysicalID))
+			}
+		}
+	}
+	return reads, writes
+}
+
 // programs is what Concourse's web, the pipeline and the installer ("both"), and the
 // installer alone call themselves.
-func programs(who string) map[string]call {
+func (p place) programs(who string) map[string]call {
 	on := func(action string, arns ...string) call {
 		c := call{action: action}
 		for _, arn := range arns {
@@ -187,7 +213,23 @@ func programs(who string) map[string]call {
 		return c
 	}
 	parameter := "arn:aws:ssm:eu-central-1:" + account + ":parameter/"
-	if who == "web" {
+	own := parameter + "perpetual-own/ci/"
+	switch who {
+	case "reader":
+		return map[string]call{
+			"a variable":  on("ssm:GetParameter", own+"director_password"),
+			"those below": on("ssm:GetParametersByPath", own+"director_password"),
+		}
+	case "pipeline":
+		return map[string]call{
+			"its reader's key":        on("ssm:GetParameter", own+"reader_key"),
+			"write it":                on("ssm:PutParameter", own+"reader_key"),
+			"write its own key":       on("ssm:PutParameter", own+"aws_key"),
+			"keys of its reader":      on("iam:ListAccessKeys", iamARN+"user/"+p.resources["ReaderUser"].PhysicalID),
+			"make one of its reader":  on("iam:CreateAccessKey", iamARN+"user/"+p.resources["ReaderUser"].PhysicalID),
+			"delete one its reader's": on("iam:DeleteAccessKey", iamARN+"user/"+p.resources["ReaderUser"].PhysicalID),
+		}
+	case "web":
 		return map[string]call{
 			"a credential":      on("ssm:GetParameter", parameter+"perpetual/ci/main/self-upgrade/x"),
 			"a team's":          on("ssm:GetParameter", parameter+"perpetual/ci/main/x"),

@@ -128,7 +128,7 @@ func writeDecisions(t *testing.T) {
 	calls := []call{}
 	for _, set := range []map[string]call{
 		p.cpi("WorkerRole", "WebAddress"), director.cpi("DirectorRole", "DirectorAddress"), far.cpi("WebRole"), p.foreign(), p.narrow(),
-		programs("web"), programs("both"), programs("installer"),
+		p.programs("web"), p.programs("both"), p.programs("installer"),
 	} {
 		for _, title := range slices.Sorted(maps.Keys(set)) {
 			calls = append(calls, set[title])

@@ -50,11 +50,11 @@ func TestPolicies_denyWhatIsOfOthers(t *testing.T) {
 	w := newWorld(t)
 	w.made(t, everything())
 	all, p := actors(t, w), here(t, w)
-	for _, who := range []string{"director", "pipeline", "installer", "web", "worker"} {
+	for _, who := range []string{"director", "pipeline", "installer", "web", "worker", "reader"} {
 		judged(t, who, all[who], p, p.foreign(), false)
 	}
 	// What the installer may do, as it makes and removes all this, and others may not.
-	for _, who := range []string{"director", "pipeline", "web", "worker"} {
+	for _, who := range []string{"director", "pipeline", "web", "worker", "reader"} {
 		judged(t, who, all[who], p, p.narrow(), false)
 	}
 	own := p
@@ -88,8 +88,60 @@ func TestPolicies_allowWhatTheProgramsDo(t *testing.T) {
 	p.StateBucket = "state"
 	w.made(t, p)
 	all, at := actors(t, w), here(t, w)
-	judged(t, "web", all["web"], at, programs("web"), true)
-	judged(t, "pipeline", all["pipeline"], at, programs("both"), true)
-	judged(t, "installer", all["installer"], at, programs("both"), true)
-	judged(t, "installer", all["installer"], at, programs("installer"), true)
+	judged(t, "web", all["web"], at, at.programs("web"), true)
+	judged(t, "reader", all["reader"], at, at.programs("reader"), true)
+	judged(t, "pipeline", all["pipeline"], at, at.programs("both"), true)
+	judged(t, "pipeline", all["pipeline"], at, at.programs("pipeline"), true)
+	judged(t, "installer", all["installer"], at, at.programs("both"), true)
+	judged(t, "installer", all["installer"], at, at.programs("installer"), true)
+}
+
+// TestPolicies_keepThePipelinesOwnParametersFromTheWeb: a var_source of type ssm in any
+// team's pipeline reads what the web may read, with any template. Somebody who has the
+// keys of the reader reads, and writes nothing; the pipeline writes the two keys alone.
+func TestPolicies_keepThePipelinesOwnParametersFromTheWeb(t *testing.T) {
+	for title, issuer := range map[string]string{"role": "https://ci.example.com", "user": ""} {
+		t.Run(title, func(t *testing.T) {
+			w := newWorld(t)
+			p := everything()
+			p.Issuer = issuer
+			w.made(t, p)
+			at := here(t, w)
+			reads, writes := at.own()
+			for _, id := range []string{"WebRole", "DirectorRole", "WorkerRole"} {
+				set := principal(t, w, "role", id)
+				judged(t, id, set, at, reads, false)
+				judged(t, id, set, at, writes, false)
+			}
+			delete(reads, "list all that is there")
+			delete(reads, "list those of one") // no variable has an empty name
+			reader := principal(t, w, "user", "ReaderUser")
+			judged(t, "reader", reader, at, reads, true)
+			judged(t, "reader", reader, at, writes, false)
+			kind, id := "role", "PipelineRole"
+			if issuer == "" {
+				kind, id = "user", "PipelineUser"
+			}
+			pipeline, allowed := principal(t, w, kind, id), map[string]call{}
+			for title, c := range writes {
+				if c.action != "ssm:PutParameter" || title == "write aws_key" || title == "write reader_key" {
+					allowed[title] = c
+					delete(writes, title)
+				}
+			}
+			judged(t, "pipeline", pipeline, at, reads, true)
+			judged(t, "pipeline", pipeline, at, allowed, true)
+			judged(t, "pipeline", pipeline, at, writes, false)
+		})
+	}
+}
+
+// principal is a user or role of the stack.
+func principal(t *testing.T, w *world, kind, id string) iam.Set {
+	t.Helper()
+	set, there, err := w.cloud.Principal(kind, w.there(t).Resources[id].PhysicalID)
+	if err != nil || !there {
+		t.Fatalf("%s: %v", id, err)
+	}
+	return set
 }

@@ -46,7 +46,9 @@ type Outputs struct {
 
 	PipelineRole  string // ARN; empty without an issuer
 	PipelineUser  string // name; empty with an issuer
+	ReaderUser    string // name; empty in a stack of an older release
 	ParameterPath string // "/perpetual/ci"
+	OwnPath       string // "/perpetual-own/ci"; empty in a stack of an older release
 }
 
 // newOutputs reads what CloudFormation gave. It fails if the database's port is no
@@ -70,7 +72,8 @@ func newOutputs(given map[string]string) (Outputs, error) {
 		DirectorInstanceProfile: given["DirectorInstanceProfile"], WebInstanceProfile: given["WebInstanceProfile"],
 		WorkerInstanceProfile: given["WorkerInstanceProfile"],
 		DatabaseHost:          given["DatabaseHost"], DatabaseName: given["DatabaseName"], DatabaseUser: given["DatabaseUser"],
-		DatabaseInstance: given["DatabaseInstance"], PipelineRole: given["PipelineRole"], PipelineUser: given["PipelineUser"], ParameterPath: given["ParameterPath"],
+		DatabaseInstance: given["DatabaseInstance"], PipelineRole: given["PipelineRole"], PipelineUser: given["PipelineUser"], ReaderUser: given["ReaderUser"],
+		ParameterPath: given["ParameterPath"], OwnPath: given["OwnPath"],
 	}
 	if port := given["DatabasePort"]; port != "" {
 		number, err := strconv.Atoi(port)

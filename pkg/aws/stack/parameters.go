@@ -56,12 +56,13 @@ type Parameters struct {
 	DatabasePassword   secret.Value // 16 to 128 letters and digits; empty keeps the one that the stack has
 
 	ParameterPath string // "/perpetual/ci": the SSM parameters below it may be read by the web node
+	OwnPath       string // "/perpetual-own/ci": those below it by the pipeline and its reader alone
 	StateBucket   string // "perpetual-ci-123456789012-eu-central-1": the pipeline's role may use it; empty: no grant
 	StateKey      string // ARN of the KMS key of that bucket; empty: it is S3's own
 
 	// For the pipeline's role. Without an issuer there is no role.
 	Issuer          string // "https://ci.example.com": a Concourse that the internet reaches, without slash or port
-	PipelineSubject string // "main/self-upgrade": team and pipeline, as the token's sub says it; empty: that
+	PipelineSubject string // "perpetual/self-upgrade": team and pipeline, as the token's sub says it; empty: that
 
 	PermissionsBoundary string // "arn:aws:iam::123456789012:policy/boundary": bounds every role; empty: none
 }
@@ -197,7 +198,7 @@ func (p Parameters) values() map[string]string {
 		databaseParameter: strconv.FormatBool(p.Database), "DatabaseMultiZone": strconv.FormatBool(p.DatabaseMultiZone),
 		"DatabaseStorage": strconv.Itoa(storage), "DatabaseMaxStorage": strconv.Itoa(most),
 		protectionParameter: strconv.FormatBool(p.Database),
-		"ParameterPath":     p.ParameterPath, "StateBucket": p.StateBucket, "StateKey": p.StateKey,
+		"ParameterPath":     p.ParameterPath, "OwnPath": p.OwnPath, "StateBucket": p.StateBucket, "StateKey": p.StateKey,
 		"Issuer": p.Issuer, "PermissionsBoundary": p.PermissionsBoundary,
 	}
 	for key, value := range map[string]string{

@@ -81,11 +81,11 @@ func TestOutputs_ofAnExistingVPC(t *testing.T) {
 	out := w.made(t, little())
 	want := stack.Outputs{
 		Region: "eu-central-1", VPC: "vpc-1", Zones: []string{"eu-central-1a"}, PublicSubnets: []string{"subnet-1"}, PrivateSubnets: []string{"subnet-2"},
-		PublicCIDRs: []string{"10.0.0.0/24"}, PrivateCIDRs: []string{"10.0.16.0/20"}, ParameterPath: "/perpetual/ci", DirectorIP: "10.0.0.6", KeyPair: name,
+		PublicCIDRs: []string{"10.0.0.0/24"}, PrivateCIDRs: []string{"10.0.16.0/20"}, ParameterPath: "/perpetual/ci", OwnPath: "/perpetual-own/ci", DirectorIP: "10.0.0.6", KeyPair: name,
 	}
 	got := stack.Outputs{
 		Region: out.Region, VPC: out.VPC, Zones: out.Zones, PublicSubnets: out.PublicSubnets, PrivateSubnets: out.PrivateSubnets, PublicCIDRs: out.PublicCIDRs,
-		PrivateCIDRs: out.PrivateCIDRs, ParameterPath: out.ParameterPath, DirectorIP: out.DirectorIP, KeyPair: out.KeyPair,
+		PrivateCIDRs: out.PrivateCIDRs, ParameterPath: out.ParameterPath, OwnPath: out.OwnPath, DirectorIP: out.DirectorIP, KeyPair: out.KeyPair,
 		NATAddress: out.NATAddress, DatabaseHost: out.DatabaseHost, DatabasePort: out.DatabasePort, PipelineRole: out.PipelineRole,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -24,7 +24,7 @@ var scope = stack.Scope{Partition: "aws", Region: "eu-central-1", Account: accou
 func longest() (string, stack.Parameters) {
 	p := everything()
 	p.Name = strings.Repeat("n", 30)
-	p.ParameterPath = "/perpetual/" + p.Name
+	p.ParameterPath, p.OwnPath = "/perpetual/"+p.Name, "/perpetual-own/"+p.Name
 	p.StateBucket = strings.Repeat("b", 63)
 	p.StateKey = "arn:aws:kms:ap-southeast-3:" + account + ":key/mrk-00000000000040008000000000000000"
 	p.HostedZone = strings.Repeat("Z", 32)
@@ -108,13 +108,10 @@ func sizeOf(t *testing.T, document any) int {
 func actors(t *testing.T, w *world) map[string]iam.Set {
 	t.Helper()
 	out := map[string]iam.Set{}
-	for name, id := range map[string]string{"director": "DirectorRole", "web": "WebRole", "worker": "WorkerRole", "pipeline": "PipelineRole"} {
-		set, there, err := w.cloud.Principal("role", w.there(t).Resources[id].PhysicalID)
-		if err != nil || !there {
-			t.Fatalf("%s: %v", id, err)
-		}
-		out[name] = set
+	for who, id := range map[string]string{"director": "DirectorRole", "web": "WebRole", "worker": "WorkerRole", "pipeline": "PipelineRole"} {
+		out[who] = principal(t, w, "role", id)
 	}
+	out["reader"] = principal(t, w, "user", "ReaderUser")
 	installer, err := iam.Parse(stack.InstallerPolicy(scope))
 	if err != nil {
 		t.Fatal(err)

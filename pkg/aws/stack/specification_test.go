@@ -268,7 +268,7 @@ func everything() stack.Parameters {
 		p.DirectorCIDRs = append(p.DirectorCIDRs, fmt.Sprintf("192.0.2.%d/32", i))
 	}
 	p.Domain, p.HostedZone = "ci.example.com", "Z0123456789ABC"
-	p.Issuer, p.PipelineSubject = "https://ci.example.com", "main/self-upgrade"
+	p.Issuer, p.PipelineSubject = "https://ci.example.com", "perpetual/self-upgrade"
 	p.StateKey = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000000"
 	p.PermissionsBoundary = "arn:aws:iam::123456789012:policy/boundary"
 	p.DatabaseMultiZone, p.DatabaseVersion = true, "17"

@@ -101,7 +101,7 @@ func parameters() stack.Parameters {
 		PublicCIDRs: []string{"10.0.0.0/24", "10.0.1.0/24"}, PrivateCIDRs: []string{"10.0.16.0/20", "10.0.32.0/20"}, DirectorIP: "10.0.0.6",
 		WebCIDRs: []string{"0.0.0.0/0"}, DirectorCIDRs: []string{"203.0.113.7/32"},
 		Database: true, DatabaseType: "db.t4g.small", DatabaseStorage: 20, DatabasePassword: secret.New(password),
-		ParameterPath: "/perpetual/ci", StateBucket: "perpetual-ci-123456789012-eu-central-1",
+		ParameterPath: "/perpetual/ci", OwnPath: "/perpetual-own/ci", StateBucket: "perpetual-ci-123456789012-eu-central-1",
 	}
 }
 

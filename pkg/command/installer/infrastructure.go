@@ -199,7 +199,7 @@ func parametersOf(w bootstrap.Wanted) (stack.Parameters, error) {
 	p := stack.Parameters{
 		Name: c.Name, Zones: w.Zones, WebPort: c.Access.Port, WebCIDRs: c.Access.Web, DirectorCIDRs: w.DirectorCIDRs,
 		Domain: c.Access.Domain, HostedZone: w.HostedZone,
-		ParameterPath: "/perpetual/" + c.Name, Issuer: w.IssuerURL, PipelineSubject: "main/" + c.Pipeline.Name,
+		ParameterPath: "/perpetual/" + c.Name, OwnPath: "/perpetual-own/" + c.Name, Issuer: w.IssuerURL, PipelineSubject: "main/" + c.Pipeline.Name,
 		PermissionsBoundary: c.AWS.PermissionsBoundary,
 	}
 	if c.State == nil || c.State.Dir == "" {
@@ -277,7 +277,7 @@ func infrastructureOf(o stack.Outputs, parameters map[string]string) (environmen
 		},
 		Profiles:     environment.Profiles{Director: o.DirectorInstanceProfile, Web: o.WebInstanceProfile, Worker: o.WorkerInstanceProfile},
 		Database:     environment.Database{Host: o.DatabaseHost, Port: o.DatabasePort, Name: o.DatabaseName, User: o.DatabaseUser},
-		PipelineRole: o.PipelineRole, PipelineUser: o.PipelineUser, ParameterPath: o.ParameterPath,
+		PipelineRole: o.PipelineRole, PipelineUser: o.PipelineUser, ReaderUser: o.ReaderUser, ParameterPath: o.ParameterPath, OwnPath: o.OwnPath,
 	}
 	if parameters["ExistingVPC"] == "" {
 		out.CIDR = parameters["NetworkCIDR"]
