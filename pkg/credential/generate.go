@@ -108,21 +108,29 @@ func (g *generator) make(ctx context.Context, v Variable) error {
 	if err := ctx.Err(); err != nil { // a key takes a second or so
 		return fmt.Errorf("generate %s: %w", v.Name, context.Cause(ctx))
 	}
-	maker, err := types.NewValueGeneratorConcrete(g).GetGenerator(v.Type)
+	value, err := g.value(v)
 	if err != nil {
 		return fmt.Errorf("generate %s: %w", v.Name, err)
+	}
+	g.all[v.Name] = value
+	g.added = append(g.added, v.Name)
+	return nil
+}
+
+// value is a new value of one variable.
+func (g *generator) value(v Variable) (any, error) {
+	if v.Type == TypeRSA || v.Type == TypeSSH {
+		return makeKey(v.Type)
+	}
+	maker, err := types.NewValueGeneratorConcrete(g).GetGenerator(v.Type)
+	if err != nil {
+		return nil, err
 	}
 	value, err := maker.Generate(g.optionsOf(v))
 	if err != nil {
-		return fmt.Errorf("generate %s: %w", v.Name, err)
+		return nil, err
 	}
-	plain, err := plainValue(value)
-	if err != nil {
-		return fmt.Errorf("generate %s: %w", v.Name, err)
-	}
-	g.all[v.Name] = plain
-	g.added = append(g.added, v.Name)
-	return nil
+	return plainValue(value)
 }
 
 // optionsOf are the variable's options, with the duration of a certificate.
@@ -187,10 +195,6 @@ func plainValue(value any) (any, error) {
 		return v, nil
 	case types.CertResponse:
 		return map[string]any{"certificate": v.Certificate, "private_key": v.PrivateKey, "ca": v.CA}, nil
-	case types.RSAKey:
-		return map[string]any{"private_key": v.PrivateKey, "public_key": v.PublicKey}, nil
-	case types.SSHKey:
-		return map[string]any{"private_key": v.PrivateKey, "public_key": v.PublicKey, "public_key_fingerprint": v.PublicKeyFingerprint}, nil
 	}
 	return nil, fmt.Errorf("the generator gave a %T", value)
 }
