@@ -63,7 +63,7 @@ func SelfUpgradeDefaults(concourse string) map[string]any {
 		"stemcell_name":              "bosh-aws-xen-hvm-ubuntu-jammy-go_agent",
 		"stemcell_constraint":        "*", // its line is part of its name
 		"deployment_name":            "concourse",
-		"director_proxy":             "", // of ssh+socks5: give the private key, too
+		"director_proxy":             "", // of ssh+socks5: give the next two, too
 		"director_proxy_private_key": "",
 		"director_proxy_host_key":    "",
 		"director_username":          "", // a director without UAA: set these, and client and secret to ""

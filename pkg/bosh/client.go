@@ -56,7 +56,7 @@ type Config struct {
 
 	Proxy        string       // "socks5://10.0.0.5:1080" or "ssh+socks5://jumpbox@10.0.0.5:22?private-key=/path"
 	ProxyKey     secret.Value // the private key itself, in place of ?private-key=
-	ProxyHostKey string       // the jumpbox's fingerprint, "SHA256:…", in place of ?host-key=
+	ProxyHostKey string       // the fingerprint of the jumpbox's key, "SHA256:…", or "any", in place of ?host-key=
 
 	Notify      func(string)  // is told of retries and outages, one line each
 	Debug       *slog.Logger  // gets every exchange; nil: none is logged

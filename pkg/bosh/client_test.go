@@ -42,13 +42,19 @@ func TestNew_namesTheSettingThatIsWrong(t *testing.T) {
 		{"no client", func(c *bosh.Config) { *c = bosh.Config{URL: c.URL, ClientSecret: secret.New(clientSecret)} }, "client_secret without client"},
 		{"proxy of another kind", func(c *bosh.Config) { c.Proxy = "http://u:" + password + "@p:3128" }, "scheme http is neither"},
 		{"proxy without host", func(c *bosh.Config) { c.Proxy = "socks5:" + password }, "give it as socks5://"},
-		{"jumpbox without key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://jumpbox@p:22" }, "proxy_private_key, or ?private-key=PATH"},
+		{"jumpbox without key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://jumpbox@p:22?host-key=any" }, "proxy_private_key, or ?private-key=PATH"},
 		{"jumpbox with a bad host key", func(c *bosh.Config) {
 			c.Proxy, c.ProxyHostKey = "ssh+socks5://j@p", "AAAAB3NzaC1yc2E"
 		}, "not a fingerprint as ssh-keygen -l prints it"},
-		{"jumpbox with a lost key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://j@p?private-key=/no/such" }, "/no/such"},
+		{"jumpbox without host key", func(c *bosh.Config) {
+			c.Proxy, c.ProxyKey = "ssh+socks5://j@p", secret.New(password)
+		}, "check director.proxy: proxy_host_key is missing, without which anybody on the way can pose as the SSH server: give a fingerprint that `ssh-keyscan p | ssh-keygen -lf -` prints, as SHA256:…, or any to take every key"},
+		{"jumpbox at another port without host key", func(c *bosh.Config) {
+			c.Proxy, c.ProxyKey = "ssh+socks5://j@p:2022", secret.New(password)
+		}, "`ssh-keyscan -p 2022 p | ssh-keygen -lf -`"},
+		{"jumpbox with a lost key", func(c *bosh.Config) { c.Proxy = "ssh+socks5://j@p?private-key=/no/such&host-key=any" }, "/no/such"},
 		{"jumpbox with a bad key", func(c *bosh.Config) {
-			c.Proxy, c.ProxyKey = "ssh+socks5://j@p", secret.New("-----BEGIN "+password)
+			c.Proxy, c.ProxyKey, c.ProxyHostKey = "ssh+socks5://j@p", secret.New("-----BEGIN "+password), "any"
 		}, "not a private key in PEM form"},
 	}
 	for _, c := range cases {

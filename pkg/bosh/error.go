@@ -110,6 +110,7 @@ func (c *Client) lost(ctx context.Context, host string, sent bool, err error) er
 	err = bare(err)
 	var certificate *tls.CertificateVerificationError
 	var proxy *retry.ProxyError
+	var foreign *hostKeyError
 	doing := "reach " + c.peer(host) + " " + host
 	hint := ""
 	switch {
@@ -119,7 +120,7 @@ func (c *Client) lost(ctx context.Context, host string, sent bool, err error) er
 	case errors.As(err, &certificate):
 		doing = "trust " + c.peer(host) + " " + host
 		hint = "; checked against " + c.trusted
-	case errors.As(err, &proxy): // it says what to look at
+	case errors.As(err, &proxy), errors.As(err, &foreign): // it says what to look at
 	case !sent:
 		hint = "; check the url, and that the director may be reached from here"
 	}

@@ -1,6 +1,7 @@
 package bosh
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,8 +88,9 @@ func (p *proxy) close() error {
 type jumpbox struct {
 	address string
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	config  *ssh.ClientConfig
-	turn    chan struct{} // held while client is looked at or made
+	config  ssh.ClientConfig // but for the host key
+	hostKey string           // its fingerprint, "SHA256:…", or anyHostKey
+	turn    chan struct{}    // held while client is looked at or made
 	client  *ssh.Client
 	once    sync.Once
 	closed  chan struct{}
@@ -100,8 +102,9 @@ func newJumpbox(u *url.URL, key secret.Value, fingerprint string) (*jumpbox, err
 	if fingerprint == "" { // in base64 it may contain "+", which is a blank in a query
 		fingerprint = strings.ReplaceAll(query.Get("host-key"), " ", "+")
 	}
-	if fingerprint != "" && !strings.HasPrefix(fingerprint, "SHA256:") {
-		return nil, errors.New("the host key is not a fingerprint as ssh-keygen -l prints it: SHA256:…")
+	port := cmp.Or(u.Port(), "22")
+	if err := checkHostKey(fingerprint, u.Hostname(), port); err != nil {
+		return nil, err
 	}
 	pem := []byte(key.Reveal())
 	if path := query.Get("private-key"); key.Empty() {
@@ -121,29 +124,11 @@ func newJumpbox(u *url.URL, key secret.Value, fingerprint string) (*jumpbox, err
 	if u.User != nil && u.User.Username() != "" {
 		user = u.User.Username()
 	}
-	port := u.Port()
-	if port == "" {
-		port = "22"
-	}
 	return &jumpbox{
 		address: net.JoinHostPort(u.Hostname(), port), dial: (&net.Dialer{}).DialContext,
 		turn: make(chan struct{}, 1), closed: make(chan struct{}),
-		config: &ssh.ClientConfig{
-			User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: hostKey(fingerprint),
-		},
+		config: ssh.ClientConfig{User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}}, hostKey: fingerprint,
 	}, nil
-}
-
-// hostKey accepts the key with the given fingerprint ("SHA256:…", as ssh-keygen
-// -l prints it). Without one it accepts any, as the bosh CLI does: the director
-// behind the jumpbox proves itself by its certificate.
-func hostKey(fingerprint string) ssh.HostKeyCallback {
-	return func(host string, _ net.Addr, key ssh.PublicKey) error {
-		if got := ssh.FingerprintSHA256(key); fingerprint != "" && got != fingerprint {
-			return fmt.Errorf("jumpbox %s has host key %s, not the given %s", host, got, fingerprint)
-		}
-		return nil
-	}
 }
 
 // DialContext dials address from the jumpbox.
@@ -151,6 +136,10 @@ func (j *jumpbox) DialContext(ctx context.Context, network, address string) (net
 	client, err := j.connect(ctx)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil, retry.Final(fmt.Errorf("connect to jumpbox %s (%s): it says nothing for %s", j.address, proxySetting, handshakeTimeout))
+	}
+	var foreign *hostKeyError
+	if errors.As(err, &foreign) {
+		return nil, retry.Final(fmt.Errorf("connect to jumpbox %s (%s): %w", j.address, proxySetting, err))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to jumpbox %s: %w", j.address, err)
@@ -182,26 +171,67 @@ func (j *jumpbox) connect(ctx context.Context) (*ssh.Client, error) {
 		case <-ctx.Done():
 		}
 	}()
-	conn, err := j.dial(ctx, "tcp", j.address)
+	client, err := j.login(ctx)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	sshConn, channels, requests, err := ssh.NewClientConn(conn, j.address, j.config)
-	if !stop() {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	client := ssh.NewClient(sshConn, channels, requests)
 	j.client = client
 	go func() {
 		_ = client.Wait()
 		j.forget(client)
 	}()
 	return client, nil
+}
+
+// login connects to the jumpbox that has the given key. A server has keys of several
+// algorithms and shows one of them, and a fingerprint does not say which it is of: as
+// long as another key is shown, the algorithms that are left are tried.
+func (j *jumpbox) login(ctx context.Context) (*ssh.Client, error) {
+	var others []ssh.PublicKey
+	for algorithms := hostKeyAlgorithms(); ; {
+		client, other, err := j.handshake(ctx, algorithms)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return client, err
+		case other != nil:
+			others = append(others, other)
+			algorithms = withoutKey(algorithms, other)
+		}
+		if len(others) > 0 && (other == nil || len(algorithms) == 0) {
+			return nil, &hostKeyError{others, j.hostKey}
+		}
+		if other == nil {
+			return nil, err
+		}
+	}
+}
+
+// handshake connects with some algorithms for the host key. With its error comes the
+// key that is not the given one, if that is what is wrong.
+func (j *jumpbox) handshake(ctx context.Context, algorithms []string) (_ *ssh.Client, other ssh.PublicKey, err error) {
+	config := j.config
+	config.HostKeyAlgorithms = algorithms
+	config.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
+		if j.hostKey != anyHostKey && ssh.FingerprintSHA256(key) != j.hostKey {
+			other = key
+			return errors.New("it has another host key")
+		}
+		return nil
+	}
+	conn, err := j.dial(ctx, "tcp", j.address)
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	sshConn, channels, requests, err := ssh.NewClientConn(conn, j.address, &config)
+	if !stop() {
+		return nil, nil, ctx.Err()
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, other, err
+	}
+	return ssh.NewClient(sshConn, channels, requests), nil, nil
 }
 
 // forget drops a dead connection.

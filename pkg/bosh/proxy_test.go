@@ -2,8 +2,12 @@ package bosh_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/binary"
 	"encoding/pem"
 	"errors"
@@ -87,29 +91,39 @@ func socksServer(t *testing.T, used *atomic.Int32) string {
 // sshServer is a jumpbox: it lets the user with the key dial from it. It keeps
 // its connections, so that a test can break them.
 type sshServer struct {
-	address, fingerprint string
-	logins               atomic.Int32
-	conns                chan net.Conn
+	address     string
+	fingerprint string   // of its first key
+	others      []string // of its other keys
+	logins      atomic.Int32
+	conns       chan net.Conn
 }
 
-func newSSHServer(t *testing.T, user string, key ssh.PublicKey) *sshServer {
+// newSSHServer has a host key of Ed25519, and those that are given besides.
+func newSSHServer(t *testing.T, user string, key ssh.PublicKey, more ...crypto.Signer) *sshServer {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &sshServer{fingerprint: ssh.FingerprintSHA256(signer.PublicKey()), conns: make(chan net.Conn, 10)}
+	s := &sshServer{conns: make(chan net.Conn, 10)}
 	config := &ssh.ServerConfig{PublicKeyCallback: func(meta ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
 		if meta.User() != user || string(offered.Marshal()) != string(key.Marshal()) {
 			return nil, errors.New("refused")
 		}
 		return nil, nil
 	}}
-	config.AddHostKey(signer)
+	for n, private := range append([]crypto.Signer{private}, more...) {
+		signer, err := ssh.NewSignerFromSigner(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.AddHostKey(signer)
+		if fingerprint := ssh.FingerprintSHA256(signer.PublicKey()); n == 0 {
+			s.fingerprint = fingerprint
+		} else {
+			s.others = append(s.others, fingerprint)
+		}
+	}
 	s.address = listen(t, func(conn net.Conn) { s.serve(conn, config) })
 	return s
 }
@@ -202,10 +216,10 @@ func TestProxy_jumpboxLeadsToTheDirector(t *testing.T) {
 	director := newDirector(t, map[string]http.HandlerFunc{"GET /locks": text(200, "[]")})
 	for name, change := range map[string]func(*bosh.Config){
 		"key in a file": func(c *bosh.Config) {
-			c.Proxy = "ssh+socks5://jumpbox@" + server.address + "?private-key=" + url.QueryEscape(path)
+			c.Proxy = "ssh+socks5://jumpbox@" + server.address + "?private-key=" + url.QueryEscape(path) + "&host-key=any"
 		},
 		"key given": func(c *bosh.Config) {
-			c.Proxy, c.ProxyKey = "ssh+socks5://"+server.address, secret.New(private)
+			c.Proxy, c.ProxyKey, c.ProxyHostKey = "ssh+socks5://"+server.address, secret.New(private), "any"
 		},
 		"host key pinned": func(c *bosh.Config) {
 			c.Proxy, c.ProxyKey = "ssh+socks5://"+server.address+"?host-key="+server.fingerprint, secret.New(private)
@@ -236,7 +250,7 @@ func TestProxy_jumpboxIsConnectedAgainAfterItWasLost(t *testing.T) {
 	server := newSSHServer(t, "jumpbox", key)
 	director := newDirector(t, map[string]http.HandlerFunc{"GET /locks": text(200, "[]")})
 	config := login(director)
-	config.Proxy, config.ProxyKey = "ssh+socks5://jumpbox@"+server.address, secret.New(private)
+	config.Proxy, config.ProxyKey, config.ProxyHostKey = "ssh+socks5://jumpbox@"+server.address, secret.New(private), server.fingerprint
 	config.Retry.Attempts = 50
 	client := newClient(t, config)
 	if _, err := client.Locks(t.Context()); err != nil {
@@ -254,10 +268,10 @@ func TestProxy_jumpboxThatRefusesIsNamed(t *testing.T) {
 	server := newSSHServer(t, "jumpbox", key)
 	director := newDirector(t, nil)
 	cases := map[string]struct{ proxy, key, want string }{
-		"another key":      {"ssh+socks5://" + server.address, strange, "unable to authenticate"},
-		"another user":     {"ssh+socks5://root@" + server.address, private, "unable to authenticate"},
-		"another host key": {"ssh+socks5://" + server.address + "?host-key=SHA256:abc", private, "not the given SHA256:abc"},
-		"nothing there":    {"ssh+socks5://127.0.0.1:1", private, "connection refused"},
+		"another key":      {"ssh+socks5://" + server.address + "?host-key=any", strange, "unable to authenticate"},
+		"another user":     {"ssh+socks5://root@" + server.address + "?host-key=any", private, "unable to authenticate"},
+		"another host key": {"ssh+socks5://" + server.address + "?host-key=SHA256:abc", private, "connect to jumpbox " + server.address + " (director.proxy): it has host key " + server.fingerprint + ", not the given SHA256:abc; its keys were replaced, or somebody poses as it"},
+		"nothing there":    {"ssh+socks5://127.0.0.1:1?host-key=any", private, "connection refused"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -275,6 +289,40 @@ func TestProxy_jumpboxThatRefusesIsNamed(t *testing.T) {
 	}
 }
 
+// ssh-keyscan prints a fingerprint for each key of a server, and each of them will do.
+func TestProxy_jumpboxIsKnownByAnyOfItsKeys(t *testing.T) {
+	key, private := keyPair(t)
+	elliptic, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prime, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newSSHServer(t, "jumpbox", key, elliptic, prime)
+	director := newDirector(t, map[string]http.HandlerFunc{"GET /locks": text(200, "[]")})
+	config := login(director)
+	config.Proxy, config.ProxyKey = "ssh+socks5://"+server.address, secret.New(private)
+	for _, config.ProxyHostKey = range append(server.others, server.fingerprint) {
+		before := server.logins.Load()
+		if _, err := newClient(t, config).Locks(t.Context()); err != nil || server.logins.Load() != before+1 {
+			t.Errorf("%s: %d logins, error %v", config.ProxyHostKey, server.logins.Load()-before, err)
+		}
+	}
+	logins, requests := server.logins.Load(), len(director.seen())
+	config.ProxyHostKey = "SHA256:abc"
+	_, err = newClient(t, config).Locks(t.Context())
+	for _, fingerprint := range append(server.others, server.fingerprint) {
+		if err == nil || !strings.Contains(err.Error(), fingerprint) {
+			t.Errorf("error %v, want one that names %s", err, fingerprint)
+		}
+	}
+	if server.logins.Load() != logins || len(director.seen()) != requests {
+		t.Error("a login was made, or the director was asked")
+	}
+}
+
 func TestProxy_jumpboxThatHangsEndsWithTheContext(t *testing.T) {
 	_, private := keyPair(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -284,7 +332,7 @@ func TestProxy_jumpboxThatHangsEndsWithTheContext(t *testing.T) {
 		_ = conn.Close()
 	})
 	config := login(newDirector(t, nil))
-	config.Proxy, config.ProxyKey = "ssh+socks5://"+silent, secret.New(private)
+	config.Proxy, config.ProxyKey, config.ProxyHostKey = "ssh+socks5://"+silent, secret.New(private), "any"
 	if _, err := newClient(t, config).Locks(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}

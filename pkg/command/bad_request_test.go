@@ -168,6 +168,7 @@ var badRequests = map[string]badRequest{
 	"no login at the director":   {all, with(deployment, "director", object{"client": "", "client_secret": ""}), []string{"source.director", "no credentials"}},
 	"no login at the ATC":        {all, with(deployment, "concourse", object{"password": ""}), []string{"source.concourse", "password"}},
 	"proxy of unknown scheme":    {all, with(deployment, "director", object{"proxy": "ftp://127.0.0.1:1"}), []string{"source.director", "proxy"}},
+	"SSH proxy without host key": {all, with(deployment, "director", object{"proxy": "ssh+socks5://jumpbox@127.0.0.1:1", "proxy_private_key": "x"}), []string{"source.director", "proxy_host_key is missing", "ssh-keyscan -p 1 127.0.0.1"}},
 
 	"unknown param":                {"in out", params(object{"component": "x"}), []string{"params.component", "unknown key"}},
 	"param of wrong type":          {"out", params(object{"ops_files": "a.yml"}), []string{"params.ops_files", "want a list, got a string"}},

@@ -138,6 +138,7 @@ var plantings = map[string]func(t *testing.T, s *stage) planting{
 		return planting{source: altered(s.DeploymentSource(), map[string]object{"director": {
 			"client": nil, "client_secret": nil, "username": "admin", "password": "planted-director-password",
 			"proxy": "ssh+socks5://jumpbox@" + vacant.Address(t), "proxy_private_key": privateKey(t),
+			"proxy_host_key": "any",
 		}})}
 	},
 	"a proxy with a password": func(t *testing.T, s *stage) planting {

@@ -49,7 +49,19 @@ func runPipeline(ctx context.Context, c *call) error {
 	if err := unknownVars(named, vars); err != nil {
 		return err
 	}
-	defaults := pipelines.SelfUpgradeDefaults(c.deployedConcourse(ctx, vars))
+	given := map[string]any{}
+	for _, layer := range vars {
+		maps.Copy(given, layer)
+	}
+	defaults := pipelines.SelfUpgradeDefaults(c.deployedConcourse(ctx, given))
+	if proxy, _ := given["director_proxy"].(string); strings.HasPrefix(proxy, "ssh+socks5://") {
+		// It does not work without them: they stay variables where they are not given.
+		for variable, query := range map[string]string{"director_proxy_private_key": "private-key=", "director_proxy_host_key": "host-key="} {
+			if !strings.Contains(proxy, query) {
+				delete(defaults, variable)
+			}
+		}
+	}
 	text, err := manifest.RenderPipeline(manifest.Pipeline{
 		File:     manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
 		Defaults: append([]map[string]any{defaults, {"perpetual_version": Version}}, vars...),
@@ -70,11 +82,7 @@ var shortly = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 2 * 
 // deployedConcourse is the version whose major the pipeline stays with: that of the
 // Concourse at atc_url, else the newest that is known here, which is said. Who has
 // given concourse_constraint needs none.
-func (c *call) deployedConcourse(ctx context.Context, vars []map[string]any) string {
-	given := map[string]any{}
-	for _, layer := range vars {
-		maps.Copy(given, layer)
-	}
+func (c *call) deployedConcourse(ctx context.Context, given map[string]any) string {
 	if _, said := given["concourse_constraint"]; said {
 		return ""
 	}

@@ -123,3 +123,32 @@ func TestPipeline_saysInOneLineThatNobodyKnowsTheMajor(t *testing.T) {
 		})
 	}
 }
+
+// A jumpbox needs the private key and its own host key: without values they stay
+// variables, and are not empty.
+func TestPipeline_leavesTheKeysOfAJumpboxOpen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		want map[string]any
+	}{
+		{nil, map[string]any{"proxy": "", "proxy_private_key": "", "proxy_host_key": ""}},
+		{[]string{"-v", "director_proxy=socks5://10.0.0.5:1080"}, map[string]any{"proxy_private_key": "", "proxy_host_key": ""}},
+		{[]string{"-v", "director_proxy=ssh+socks5://j@10.0.0.5"}, map[string]any{"proxy_private_key": "((director_proxy_private_key))", "proxy_host_key": "((director_proxy_host_key))"}},
+		{[]string{"-v", "director_proxy=ssh+socks5://j@10.0.0.5", "-v", "director_proxy_host_key=any"}, map[string]any{"proxy_host_key": "any"}},
+		{[]string{"-v", "director_proxy=ssh+socks5://j@10.0.0.5?private-key=/k&host-key=any"}, map[string]any{"proxy_private_key": "", "proxy_host_key": ""}},
+	} {
+		p := invocation{path: perpetualBinary, args: append([]string{"pipeline", "-v", "concourse_constraint=8.x"}, c.args...)}.run(t)
+		var config atc.Config
+		if err := atc.UnmarshalConfig([]byte(p.stdout), &config); err != nil || p.code != 0 {
+			t.Fatalf("exit code %d, %v\n%s", p.code, err, p.stderr)
+		}
+		deployment, _ := config.Resources.Lookup("finished-deployment")
+		director, _ := deployment.Source["director"].(map[string]any)
+		for key, want := range c.want {
+			if director[key] != want {
+				t.Errorf("%q: %s is %q, want %q", c.args, key, director[key], want)
+			}
+		}
+	}
+}

@@ -80,7 +80,7 @@ type Director struct {
 	Proxy        string       `json:"proxy"` // "socks5://10.0.0.5:1080", "ssh+socks5://jumpbox@10.0.0.5:22"
 
 	ProxyPrivateKey secret.Value `json:"proxy_private_key"` // PEM; of the user of ssh+socks5
-	ProxyHostKey    string       `json:"proxy_host_key"`    // of that host, as ssh-keygen -l prints it: "SHA256:…"
+	ProxyHostKey    string       `json:"proxy_host_key"`    // of that host, as ssh-keygen -l prints it: "SHA256:…", or "any"
 }
 
 // Concourse says how the Concourse API (ATC) is reached.
