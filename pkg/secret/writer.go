@@ -74,13 +74,23 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush writes what was held back.
+// Flush writes what was held back, and has the writer below do the same.
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_, err := w.to.Write(w.held)
 	w.held = nil
+	if below, ok := w.to.(interface{ Flush() error }); ok && err == nil {
+		err = below.Flush()
+	}
 	return err
+}
+
+// Mask gives a text that is whole as it comes out of the writer.
+func (w *Writer) Mask(text string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.mask([]byte(text)))
 }
 
 // mask replaces every known form in b.
