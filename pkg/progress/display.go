@@ -9,9 +9,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 )
 
 // Format is how a Display shows steps.
@@ -37,6 +37,9 @@ type Options struct {
 	// commands whose result tells it.
 	Brief bool
 	Color bool // in Live
+	// Mask hides credentials in what others wrote; nil: there are none. On a terminal
+	// nobody does so after the Display.
+	Mask func(string) string
 	// ASCII writes nothing else, for terminals that show nothing else. JSON stays as
 	// it is.
 	ASCII bool
@@ -95,7 +98,7 @@ func New(o Options) *Display {
 	case JSON:
 		d.format = events{o.Out}
 	default:
-		d.format = plain{o.Out, o.Brief}
+		d.format = lines{o.Out, o.Brief}
 	}
 	if o.Format == Live && !o.Quiet {
 		go d.redraw()
@@ -239,24 +242,14 @@ func (d *Display) find(name string) *step {
 	return nil
 }
 
-// clean makes a line of foreign text that the display can show.
+// clean makes a line of foreign text that the display can show. The display's own
+// control sequences come in behind it, so that no other ones do.
 func (d *Display) clean(text string) string {
-	if text = clean(text); d.options.ASCII {
+	if d.options.Mask != nil {
+		text = d.options.Mask(text)
+	}
+	if text = plain.Line(text); d.options.ASCII {
 		return ASCII(text)
 	}
 	return text
-}
-
-// clean makes foreign text one line without control characters, which could move
-// a terminal's cursor. The indentation of a difference stays.
-func clean(text string) string {
-	return strings.TrimRight(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, text), " ")
 }

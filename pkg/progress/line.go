@@ -9,45 +9,45 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 )
 
-// plain writes a line for each thing that happens.
-type plain struct {
+// lines writes one for each thing that happens.
+type lines struct {
 	out   io.Writer
 	brief bool
 }
 
-func (p plain) begin(now time.Time, s *step) {
-	if !p.brief {
-		p.line(now, s.name, "started")
+func (l lines) begin(now time.Time, s *step) {
+	if !l.brief {
+		l.line(now, s.name, "started")
 	}
 }
 
-func (p plain) note(now time.Time, s *step) {
-	if !p.brief {
-		p.line(now, s.name, s.note)
+func (l lines) note(now time.Time, s *step) {
+	if !l.brief {
+		l.line(now, s.name, s.note)
 	}
 }
 
-func (p plain) stray(now time.Time, name, line string) { p.line(now, name, line) }
+func (l lines) stray(now time.Time, name, line string) { l.line(now, name, line) }
 
-func (p plain) end(now time.Time, s *step, o bootstrap.Outcome) {
-	if p.brief && o.Status != bootstrap.Failed {
+func (l lines) end(now time.Time, s *step, o bootstrap.Outcome) {
+	if l.brief && o.Status != bootstrap.Failed {
 		return
 	}
 	text := describe(o)
 	if took := Duration(o.Took); took != "" {
 		text += " (" + took + ")"
 	}
-	p.line(now, s.name, text)
+	l.line(now, s.name, text)
 }
 
-func (p plain) say(now time.Time, line string) { p.line(now, "!", line) }
+func (l lines) say(now time.Time, line string) { l.line(now, "!", line) }
 
 // fail has no time before it: programs and people look for the word at the start.
-func (p plain) fail(_ time.Time, line string) { _, _ = fmt.Fprintf(p.out, "error: %s\n", line) }
-func (p plain) draw(time.Time, []*step)       {}
+func (l lines) fail(_ time.Time, line string) { _, _ = fmt.Fprintf(l.out, "error: %s\n", line) }
+func (l lines) draw(time.Time, []*step)       {}
 
-func (p plain) line(now time.Time, name, text string) {
-	_, _ = fmt.Fprintf(p.out, "%s %s  %s\n", now.UTC().Format(time.RFC3339), padded(name), text)
+func (l lines) line(now time.Time, name, text string) {
+	_, _ = fmt.Fprintf(l.out, "%s %s  %s\n", now.UTC().Format(time.RFC3339), padded(name), text)
 }
 
 // Event is one line of the format JSON.

@@ -233,3 +233,63 @@ func TestDisplay_isASCIIWhereNothingElseIsShown(t *testing.T) {
 		}
 	}
 }
+
+// What others wrote moves no cursor and colours nothing, also with the sequences that the
+// display uses itself.
+func TestDisplay_obeysNobodyElse(t *testing.T) {
+	const foreign = "a\x1b[2Ab\x1b[Jc\rd\x1b[31me\x1b[0mf\u009b2Jg\u202eh\x1b]0;i\x07j\x08k"
+	const shown = `a\u001b[2Ab\u001b[Jc d\u001b[31me\u001b[0mf\u009b2Jg\u202eh\u001b]0;i\u0007j\u0008k`
+	for name, o := range map[string]progress.Options{"live": {Format: progress.Live, Color: true}, "plain": {}, "JSON": {Format: progress.JSON}} {
+		var out bytes.Buffer
+		c := newClock()
+		o.Out, o.Now, o.Ticks, o.Width = &out, c.Now, make(chan time.Time), func() int { return 400 }
+		d := progress.New(o)
+		d.Begin("director")
+		d.Note("director", "note "+foreign)
+		d.Note("nobody", "stray "+foreign)
+		d.Say("said " + foreign)
+		d.End("director", bootstrap.Outcome{Status: bootstrap.Changed, Report: "ended " + foreign})
+		d.Close()
+		d.Fail("failed " + foreign)
+		got := out.String()
+		for _, text := range []string{"note ", "stray ", "said ", "ended ", "failed "} {
+			want := text + shown
+			if o.Format == progress.JSON {
+				want = strings.ReplaceAll(want, `\`, `\\`)
+			}
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q is not in %q", name, want, got)
+			}
+			got = strings.ReplaceAll(got, want, "")
+		}
+		for _, own := range []string{"\x1b[J", "\x1b[0m", "\x1b[31m", "\x1b[32m", "\x1b[2m", "\r"} {
+			if o.Format == progress.Live {
+				got = strings.ReplaceAll(got, own, "")
+			}
+		}
+		if strings.ContainsFunc(got, func(r rune) bool { return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r == '\u202e' }) {
+			t.Errorf("%s: something is left of it: %q", name, got)
+		}
+	}
+}
+
+// On a terminal nothing masks behind the display.
+func TestDisplay_masksWhatIsSecret(t *testing.T) {
+	const value = "line one of a key\nline\x1b two of it"
+	mask := secret.NewWriter(nil, secret.New(value)).Mask
+	for _, format := range []progress.Format{progress.Plain, progress.Live, progress.JSON} {
+		var out bytes.Buffer
+		c := newClock()
+		d := progress.New(progress.Options{Out: &out, Format: format, Mask: mask, Now: c.Now, Ticks: make(chan time.Time), Width: func() int { return 200 }})
+		d.Begin("director")
+		d.Note("director", "note "+value)
+		d.Note("nobody", "stray "+value)
+		d.Say("said " + value)
+		d.End("director", bootstrap.Outcome{Status: bootstrap.Changed, Report: "ended " + value})
+		d.Close()
+		d.Fail("failed " + strings.Repeat("x", 7<<10) + value)
+		if n := strings.Count(out.String(), secret.Redacted); n < 5 || strings.Contains(out.String(), "two of it") || strings.Contains(out.String(), "one of a key") {
+			t.Errorf("format %d: masked %d times:\n%s", format, n, out.String())
+		}
+	}
+}
