@@ -13,6 +13,9 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/term"
+
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -41,9 +44,11 @@ type Streams struct {
 	OnlyFlags []string
 }
 
-// call is one running command.
+// call is one running command. What it writes to Out and to log is spelt out where it
+// could do something to a terminal, as package plain has it.
 type call struct {
 	Streams
+	stdout io.Writer      // the process's own, for what is to arrive as it is
 	args   []string       // without the verb
 	linked bool           // called by the verb's name, as Concourse does
 	log    *secret.Writer // masks what goes to Err
@@ -81,7 +86,9 @@ func Verbs() []Verb {
 // most one line of error.
 func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int) {
 	s.In = &contextReader{ctx: ctx, from: s.In}
-	c := &call{Streams: s, log: secret.NewWriter(s.Err), level: &slog.LevelVar{}}
+	c := &call{Streams: s, stdout: s.Out, log: secret.NewWriter(plain.NewLineWriter(s.Err)), level: &slog.LevelVar{}}
+	out := plain.NewWriter(s.Out)
+	c.Out = out
 	c.debug = newLogger(c.log, c.level)
 	c.maskEnvironment()
 	defer func() {
@@ -90,6 +97,7 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 			_, _ = fmt.Fprintf(c.log, "error: internal: %v\n", cause)
 			code = ExitBug
 		}
+		_ = out.Flush()
 		_ = c.log.Flush()
 	}()
 	argv, flag, err := takeLevel(argv)
@@ -124,7 +132,7 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 		return c.fail(err)
 	}
 	if c.linked {
-		pad(ctx, c.Out)
+		pad(ctx, c.stdout)
 	}
 	return ExitOK
 }
@@ -207,7 +215,7 @@ func (c *call) fail(err error) int {
 	if errors.As(err, &code) {
 		return code.Code
 	}
-	line := strings.Join(strings.Fields(err.Error()), " ")
+	line := plain.Line(c.log.Mask(strings.Join(strings.Fields(err.Error()), " ")))
 	if c.failure != nil {
 		c.failure(line)
 	} else {
@@ -236,6 +244,15 @@ func (c *call) dir() (string, error) {
 		return "", errors.New("run: want exactly one argument, a directory")
 	}
 	return c.args[0], nil
+}
+
+// exact is stdout for files and values that programs read: they get them as they are.
+// People at a terminal get what they can look at.
+func (c *call) exact() io.Writer {
+	if f, ok := c.stdout.(interface{ Fd() uintptr }); ok && term.IsTerminal(int(f.Fd())) {
+		return c.Out
+	}
+	return c.stdout
 }
 
 // notify is where adapters say what is not an error.

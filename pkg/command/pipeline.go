@@ -69,7 +69,7 @@ func runPipeline(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.Out.Write(text)
+	_, err = c.exact().Write(text)
 	return err
 }
 

@@ -97,7 +97,7 @@ func runIn(ctx context.Context, c *call) error {
 		return err
 	}
 	crash.Here("before-result")
-	err = resource.WriteResult(c.Out, result)
+	err = c.answer(result)
 	crash.Here("after-result")
 	return err
 }
@@ -154,9 +154,18 @@ func runOut(ctx context.Context, c *call) error {
 		return err
 	}
 	crash.Here("before-result")
-	err = resource.WriteResult(c.Out, result)
+	err = c.answer(result)
 	crash.Here("after-result")
 	return err
+}
+
+// answer writes what in or out has done. Metadata has what servers say, which may repeat
+// what they were given.
+func (c *call) answer(result resource.Result) error {
+	for i := range result.Metadata {
+		result.Metadata[i].Value = c.log.Mask(result.Metadata[i].Value)
+	}
+	return resource.WriteResult(c.Out, result)
 }
 
 // keepers are where the list of paused pipelines may be, the one to write to first.

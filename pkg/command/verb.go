@@ -14,26 +14,29 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-// Call is a running command as a verb of another package sees it. What is
-// written to Err is masked.
+// Call is a running command as a verb of another package sees it. What is written to
+// Err is masked; what is written there and to Out is spelt out where it could do
+// something to a terminal.
 type Call struct {
 	Streams
 	Args []string // without the verb
-	// Terminal is the process's own stderr, to ask whether a person looks at it.
-	Terminal io.Writer
-	inner    *call
+	// Terminal and Stdout are the process's own stderr and stdout, for who draws on a
+	// terminal. What others wrote goes there as Clean or package plain gives it.
+	Terminal, Stdout io.Writer
+	inner            *call
 }
 
 // NewVerb makes a verb of a function.
 func NewVerb(name, args, short string, run func(context.Context, *Call) error) Verb {
 	return Verb{name, args, short, func(ctx context.Context, c *call) error {
-		outer := &Call{Streams: c.Streams, Args: c.args, Terminal: c.Err, inner: c}
+		outer := &Call{Streams: c.Streams, Args: c.args, Terminal: c.Err, Stdout: c.stdout, inner: c}
 		outer.Err = c.log
 		return run(ctx, outer)
 	}}
@@ -51,6 +54,16 @@ func (c *Call) Run(ctx context.Context, v Verb) error { return v.run(ctx, c.inne
 
 // Mask hides values in what goes to Err from now on.
 func (c *Call) Mask(values ...secret.Value) { c.inner.log.Add(values...) }
+
+// Masked is a text that is whole as it would come out of Err, but for what Clean does.
+func (c *Call) Masked(text string) string { return c.inner.log.Mask(text) }
+
+// Clean is foreign text of any number of lines, masked and spelt out.
+func (c *Call) Clean(text string) string { return plain.Text(c.Masked(text)) }
+
+// Exact is stdout for files and values that programs read: they get them as they are,
+// people at a terminal as Clean has them.
+func (c *Call) Exact() io.Writer { return c.inner.exact() }
 
 // Notify is where adapters say what is not an error; where that goes is SendNotices's.
 func (c *Call) Notify(line string) { c.inner.notify(line) }

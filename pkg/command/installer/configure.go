@@ -57,7 +57,7 @@ func (g initGrammar) run(c *command.Call) error {
 	if err != nil {
 		return fmt.Errorf("config init: %w", err)
 	}
-	_, err = c.Out.Write(text.Bytes())
+	_, err = c.Exact().Write(text.Bytes())
 	return err
 }
 

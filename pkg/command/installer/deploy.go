@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -131,17 +132,25 @@ func (s *session) isAccepted(r bootstrap.Result) bool {
 }
 
 // print writes a result, masked. On a terminal it stands apart from what is above.
-func (s *session) print(text string) error {
-	if _, terminal := terminalOf(s.Out); !terminal {
+func (s *session) print(text string) error { return s.printed(s.Masked(text), nil) }
+
+// printed writes a result whose lines paint may have coloured, once everything else in
+// them that a terminal would obey is spelt out.
+func (s *session) printed(text string, paint func(line string) string) error {
+	if _, terminal := terminalOf(s.Stdout); !terminal {
 		text = strings.TrimPrefix(text, "\n")
 	}
-	if s.ascii(s.Out) {
+	if text = plain.Text(text); s.ascii(s.Stdout) {
 		text = progress.ASCII(text)
 	}
-	if _, err := io.WriteString(s.out, text); err != nil {
-		return fmt.Errorf("print the result: %w", err)
+	if paint != nil {
+		lines := strings.Split(text, "\n")
+		for i, line := range lines {
+			lines[i] = paint(line)
+		}
+		text = strings.Join(lines, "\n")
 	}
-	if err := s.out.Flush(); err != nil {
+	if _, err := io.WriteString(s.Stdout, text); err != nil {
 		return fmt.Errorf("print the result: %w", err)
 	}
 	return nil

@@ -152,7 +152,7 @@ func (s *session) confirm(ctx context.Context, i *bootstrap.Installation, flag s
 	case !asks || !answers:
 		return fmt.Errorf("destroy: nobody is there to ask, and nothing was changed; to delete %s with all that is in it: perpetual destroy %s --yes-destroy %s", name, name, name)
 	}
-	_, _ = fmt.Fprintf(s.Terminal, "%sType its name to go on: ", s.aboutToGo(ctx, i))
+	_, _ = fmt.Fprintf(s.Terminal, "%sType its name to go on: ", s.Clean(s.aboutToGo(ctx, i)))
 	answer, err := s.answer(ctx)
 	if ctx.Err() != nil {
 		_, _ = fmt.Fprintln(s.Terminal)

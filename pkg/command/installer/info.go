@@ -47,8 +47,12 @@ func runInfo(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	switch {
-	case g.Secrets || g.Show != "": // what was asked for is not masked
+	case g.Show != "" || g.Env && g.Secrets: // what was asked for is neither masked nor spelt out
+		_, err = c.Exact().Write([]byte(text))
+	case g.Secrets && (g.JSON || s.flags.Output == "json"):
 		_, err = c.Out.Write([]byte(text))
+	case g.Secrets:
+		err = s.printed(text, nil)
 	case g.Env || g.JSON || s.flags.Output == "json": // programs read it, in no other spelling
 		if _, err = s.out.Write([]byte(text)); err == nil {
 			err = s.out.Flush()

@@ -71,10 +71,13 @@ func runPlan(ctx context.Context, c *command.Call) error {
 	}
 	s.display.Close()
 	plan := planOf(s.config.Name, found)
-	if s.flags.Output == "json" {
+	switch {
+	case s.flags.Output == "json":
 		err = s.printObject(plan)
-	} else {
-		err = s.print(plan.text(s.colors(s.Out)))
+	case s.colors(s.Stdout):
+		err = s.printed(s.Masked(plan.text()), paint)
+	default:
+		err = s.print(plan.text())
 	}
 	if err != nil {
 		return err
@@ -107,7 +110,7 @@ func planOf(name string, p bootstrap.Plan) Planned {
 func cents(usd float64) float64 { return math.Round(usd*100) / 100 }
 
 // text is the plan for people.
-func (p Planned) text(color bool) string {
+func (p Planned) text() string {
 	var b strings.Builder
 	for _, s := range p.Steps {
 		sign := "·"
@@ -120,7 +123,7 @@ func (p Planned) text(color bool) string {
 		}
 		fmt.Fprintf(&b, "%s %-14s  %s\n", sign, s.Step, summary)
 		for _, line := range s.Lines {
-			b.WriteString("    " + paint(line, color) + "\n")
+			b.WriteString(indent + line + "\n")
 		}
 	}
 	if p.Month != nil {
@@ -134,20 +137,25 @@ func (p Planned) text(color bool) string {
 	return b.String()
 }
 
+// indent stands before the lines of a step.
+const indent = "    "
+
 // paint colours a line of a difference.
-func paint(line string, color bool) string {
-	if !color || line == "" {
+func paint(line string) string {
+	color, body := "", strings.TrimPrefix(line, indent)
+	switch {
+	case body == line || body == "":
+		return line
+	case body[0] == '+':
+		color = "\x1b[32m"
+	case body[0] == '-':
+		color = "\x1b[31m"
+	case body[0] == '~':
+		color = "\x1b[33m"
+	default:
 		return line
 	}
-	switch line[0] {
-	case '+':
-		return "\x1b[32m" + line + "\x1b[0m"
-	case '-':
-		return "\x1b[31m" + line + "\x1b[0m"
-	case '~':
-		return "\x1b[33m" + line + "\x1b[0m"
-	}
-	return line
+	return indent + color + body + "\x1b[0m"
 }
 
 // text is the estimate as a table.

@@ -110,12 +110,13 @@ func now() time.Time { return time.Now() }
 
 // newDisplay chooses how progress is shown.
 func (s *session) newDisplay(brief bool) *progress.Display {
-	o := progress.Options{Out: s.Err, Quiet: s.flags.Quiet, Brief: brief, ASCII: s.ascii(s.Terminal)}
+	o := progress.Options{Out: s.Err, Quiet: s.flags.Quiet, Brief: brief, ASCII: s.ascii(s.Terminal), Mask: s.Masked}
 	switch fd, terminal := terminalOf(s.Terminal); {
 	case s.flags.Output == "json":
 		o.Format = progress.JSON
 	case terminal && !s.Debug() && s.moves():
 		o.Format, o.Color = progress.Live, s.colors(s.Terminal)
+		o.Out = s.Terminal // whose control sequences are not to be spelt out
 		o.Width = func() int {
 			width, _, err := term.GetSize(fd)
 			if err != nil {
