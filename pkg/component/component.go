@@ -6,8 +6,13 @@ package component
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 )
 
 // The kinds of component, as components.json names them.
@@ -48,6 +53,21 @@ type Asset struct {
 	File       string `json:"file,omitempty"`   // downloaded: "perpetual/assets/perpetual-linux-amd64"
 	unverified bool   // wanted though no digest is known
 	apiURL     string // asked for with Accept: application/octet-stream, also where the repository is private
+}
+
+// legible refuses a component whose upstream gives names or addresses with characters
+// that people cannot see: they go into files, and from there to the director.
+func (c Component) legible() error {
+	texts := [][2]string{{"tag", c.Tag}, {"url", c.URL}, {"url of the notes", c.NotesURL}}
+	for _, a := range c.Assets {
+		texts = append(texts, [2]string{"asset's name", a.Name}, [2]string{"asset's url", a.URL})
+	}
+	for _, t := range texts {
+		if plain.Escape(t[1]) != t[1] || strings.ContainsAny(t[1], "\n\t") {
+			return fmt.Errorf("version %s is refused: its %s, %s, has characters that cannot be seen", c.Version, t[0], plain.Value(strconv.Quote(t[1])))
+		}
+	}
+	return nil
 }
 
 // GitHub is what this package asks of GitHub.

@@ -140,6 +140,9 @@ func (s Set) resolve(ctx context.Context, req resource.InRequest) ([]Component, 
 			return errors.New("the version does not name it: it was added to source.watch later; run check again")
 		}
 		c, err := f.exactly(ctx, version)
+		if err == nil {
+			err = c.legible()
+		}
 		if err != nil {
 			return err
 		}

@@ -337,3 +337,43 @@ func TestIn_refusesAssetNamesThatLeadElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// What an upstream calls its files goes into files, to the director, and before people.
+func TestIn_refusesNamesThatCannotBeSeen(t *testing.T) {
+	for name, c := range map[string]struct {
+		depot *depot
+		hub   *hub
+		watch resource.Watch
+		want  string
+	}{
+		"the query of a URL": {
+			depot: &depot{releases: map[string][]component.Tarball{bpm: {{Version: "1.0.0", URL: "https://bosh.io/d/bpm?v=\u202e0.0.1", SHA1: "aa"}}}},
+			watch: resource.Watch{Release: bpm}, want: `its url, "https://bosh.io/d/bpm?v=\u202e0.0.1"`,
+		},
+		"a line in a URL": {
+			depot: &depot{releases: map[string][]component.Tarball{bpm: {{Version: "1.0.0", URL: "https://bosh.io/d/\nbpm", SHA1: "aa"}}}},
+			watch: resource.Watch{Release: bpm}, want: `its url, `,
+		},
+		"a tag": {
+			hub:   &hub{releases: []component.GitHubRelease{{ID: 1, Tag: "\u200b1.0.0", URL: "https://github.com/x", CreatedAt: ago(1), PublishedAt: ago(1)}}},
+			watch: resource.Watch{GitHub: repo, TagFilter: `(\d.*)`}, want: `its tag, "\u200b1.0.0"`,
+		},
+		"an asset": {
+			hub: &hub{releases: []component.GitHubRelease{{
+				ID: 1, Tag: "v1.0.0", URL: "https://github.com/x", CreatedAt: ago(1), PublishedAt: ago(1), Assets: []component.GitHubAsset{{Name: "exe.\u202etgz", URL: "https://github.com/dl/1", APIURL: "https://api.github.com/assets/1", SHA256: "aa"}},
+			}}},
+			watch: resource.Watch{GitHub: repo, Assets: []string{"exe*"}}, want: `its asset's name, "exe.\u202etgz"`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			_, err := newSet(c.hub, c.depot, &bytes.Buffer{}).In(t.Context(), resource.InRequest{Source: watching(c.watch), Version: given("1.0.0")}, dir)
+			if err == nil || !strings.Contains(err.Error(), "version 1.0.0 is refused: "+c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+			if left := tree(t, dir); left != "" {
+				t.Errorf("there is\n%s", left)
+			}
+		})
+	}
+}

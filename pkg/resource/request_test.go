@@ -1,6 +1,7 @@
 package resource_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -267,6 +268,34 @@ func TestWrite_givesOneJSONValue(t *testing.T) {
 	_ = resource.WriteResult(&out, resource.Result{Version: resource.TaskVersion(7), Metadata: []resource.Field{{Name: "a", Value: "1 → 2"}}})
 	if diff := cmp.Diff(`{"version":{"task":"7"},"metadata":[{"name":"a","value":"1 → 2"}]}`+"\n", out.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Concourse's pages and fly show metadata as it is.
+func TestWriteResult_hasNothingThatIsNotForTheEye(t *testing.T) {
+	given := resource.Result{Version: resource.Version{"a": "1\u202e2"}, Metadata: []resource.Field{
+		{Name: "failure\x1b[2J", Value: "line one\nline\u202e two\x07"}, {Name: "long", Value: "begin " + strings.Repeat("\u200b", 1<<20) + " end"},
+	}}
+	var out strings.Builder
+	if err := resource.WriteResult(&out, given); err != nil {
+		t.Fatal(err)
+	}
+	var got resource.Result
+	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := resource.Field{Name: `failure\u001b[2J`, Value: `line one line\u202e two\u0007`}
+	if diff := cmp.Diff(want, got.Metadata[0]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !got.Version.Equal(given.Version) {
+		t.Errorf("the version has become %q, which no in would know", got.Version)
+	}
+	if long := got.Metadata[1].Value; len(long) > 1024 || !strings.HasPrefix(long, `begin \u200b`) || !strings.Contains(long, "bytes are left out") || !strings.HasSuffix(long, " end") {
+		t.Errorf("%d bytes: %q", len(long), long)
+	}
+	if given.Metadata[0].Name != "failure\x1b[2J" {
+		t.Error("the given result has changed")
 	}
 }
 

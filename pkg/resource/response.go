@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 )
 
 // Field is one line of metadata that Concourse shows beside a version.
@@ -36,8 +38,15 @@ func WriteVersions(w io.Writer, versions []Version) error {
 	return write(w, versions)
 }
 
-// WriteResult writes the answer of in and out.
-func WriteResult(w io.Writer, result Result) error { return write(w, result) }
+// WriteResult writes the answer of in and out. Concourse's pages show metadata to people:
+// what in it is not for the eye is spelt out, and long values are cut.
+func WriteResult(w io.Writer, result Result) error {
+	shown := Result{Version: result.Version}
+	for _, f := range result.Metadata {
+		shown.Metadata = append(shown.Metadata, Field{plain.Value(f.Name), plain.Value(f.Value)})
+	}
+	return write(w, shown)
+}
 
 func write(w io.Writer, value any) error {
 	text, err := json.Marshal(value)

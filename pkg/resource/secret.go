@@ -45,7 +45,7 @@ var pairsKey = sync.OnceValue(func() *regexp.Regexp {
 // user:password pairs, or in a URL.
 func SecretVars(vars map[string]any) []secret.Value {
 	w := &secretWalk{}
-	w.walk(vars, plain)
+	w.walk(vars, public)
 	return w.found
 }
 
@@ -53,7 +53,7 @@ func SecretVars(vars map[string]any) []secret.Value {
 type privacy int
 
 const (
-	plain  privacy = iota
+	public privacy = iota
 	pairs          // user:password, or just a user
 	hidden         // a credential
 )
@@ -91,7 +91,7 @@ func privacyOf(key string) privacy {
 	case pairsKey().MatchString(key):
 		return pairs
 	}
-	return plain
+	return public
 }
 
 // text adds what is secret in v. A placeholder is none.

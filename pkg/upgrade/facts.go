@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -103,6 +104,7 @@ func (f *facts) write(dir, deployment string) (err error) {
 		taskFile: taskText, eventsFile: events.Bytes(), instancesFile: instanceText,
 		reportFile: f.report(deployment),
 	} {
+		text = []byte(plain.Escape(string(text))) // people print them, too; as JSON they stay the same
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", name, err)
 		}
@@ -142,7 +144,8 @@ func indent(value any) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// report is report.md: what happened, for people.
+// report is report.md: what happened, for people. What the director says is one line
+// wherever it stands.
 func (f *facts) report(deployment string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Deploy of %s\n\n", deployment)
@@ -155,21 +158,21 @@ func (f *facts) report(deployment string) []byte {
 	}
 	b.WriteString(".\n")
 	if f.Failure != nil {
-		fmt.Fprintf(&b, "\nIt failed at %s\n", f.Failure)
+		fmt.Fprintf(&b, "\nIt failed at %s\n", plain.Line(f.Failure.String()))
 	}
 	if len(f.Checks) > 0 {
 		b.WriteString("\n| check | result |\n|---|---|\n")
 		for _, c := range f.Checks {
-			fmt.Fprintf(&b, "| %s | %s |\n", c.name, c.text())
+			fmt.Fprintf(&b, "| %s | %s |\n", c.name, plain.Line(c.text()))
 		}
 	}
 	b.WriteString("\n| deployed | version |\n|---|---|\n")
 	for _, nv := range append(append([]NameVersion{}, f.Deployed.Releases...), f.Deployed.Stemcells...) {
-		fmt.Fprintf(&b, "| %s | %s |\n", nv.Name, nv.Version)
+		fmt.Fprintf(&b, "| %s | %s |\n", plain.Value(nv.Name), plain.Value(nv.Version))
 	}
 	b.WriteString("\n| instance | state |\n|---|---|\n")
 	for _, i := range f.Instances {
-		fmt.Fprintf(&b, "| %s/%s (%d) | %s |\n", i.Group, i.ID, i.Index, i.State)
+		fmt.Fprintf(&b, "| %s | %s |\n", plain.Value(fmt.Sprintf("%s/%s (%d)", i.Group, i.ID, i.Index)), plain.Value(i.State))
 	}
 	return b.Bytes()
 }

@@ -150,6 +150,37 @@ func TestIn_writesWhyADeployFailed(t *testing.T) {
 	})
 }
 
+// People print the files of a get, and its metadata are shown to them.
+func TestIn_spellsOutWhatIsNotForTheEye(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		const foreign = "red\x1b[31m\u202e\u009b\x7f"
+		dir := t.TempDir()
+		broken := event(t, "Updating "+foreign, "worker/6f1c (0) "+foreign, "failed", "line one\nline two "+foreign)
+		task := f.finished(t, upgrade.StateError, broken)
+		f.director.find(42).Result = foreign
+		f.director.instances = [][]upgrade.Instance{{{Group: "worker" + foreign, ID: "6f1c", State: foreign + "\n| a | row |"}}}
+		if _, err := f.in(t.Context(), task, dir, resource.InParams{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"task.json", "events.jsonl", "instances.json", "report.md"} {
+			text, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(text), `red\u001b[31m\u202e\u009b\u007f`) || strings.ContainsAny(string(text), "\x1b\u202e\u009b\x7f") {
+				t.Errorf("%s: %q", name, text)
+			}
+			if name == "report.md" && strings.Contains(string(text), "\n| a | row |") {
+				t.Errorf("the director writes rows of its own into the report:\n%s", text)
+			}
+			var decoded struct{ Stage, Error string }
+			if name == "events.jsonl" && (json.Unmarshal(text, &decoded) != nil || decoded.Stage != "Updating "+foreign) {
+				t.Errorf("an event is another now: %s", text)
+			}
+		}
+	})
+}
+
 func TestIn_fetchesAFailedDeployWithoutVerifying(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		task := f.finished(t, upgrade.StateError, event(t, "Updating instance", "worker/6f1c (0)", "failed", "not running"))

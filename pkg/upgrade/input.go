@@ -57,7 +57,7 @@ func readInput(p resource.OutParams, dir string) (Input, error) {
 	if in.Vars, err = in.readVars(dir, "params.vars_files", p.VarsFiles, manifest.Vars); err != nil {
 		return Input{}, err
 	}
-	in.Vars = append(in.Vars, plain(p.Vars).(map[string]any))
+	in.Vars = append(in.Vars, native(p.Vars).(map[string]any))
 	if p.CloudConfig != "" {
 		file, err := in.readFile(dir, "params.cloud_config", p.CloudConfig)
 		if err != nil {
@@ -84,7 +84,7 @@ func (in *Input) readPipeline(p *resource.PipelineParams, dir string) error {
 	if in.Pipeline.OpsFiles, err = in.readFiles(dir, "params.pipeline.ops_files", p.OpsFiles); err != nil {
 		return err
 	}
-	in.Pipeline.Vars = plain(p.Vars).(map[string]any)
+	in.Pipeline.Vars = native(p.Vars).(map[string]any)
 	in.Pipeline.VarsFiles, err = in.readVars(dir, "params.pipeline.vars_files", p.VarsFiles, manifest.PipelineVars)
 	return err
 }
@@ -172,8 +172,8 @@ func (in Input) componentVars() map[string]any {
 	return vars
 }
 
-// plain makes numbers of JSON's number texts.
-func plain(value any) any {
+// native makes numbers of JSON's number texts.
+func native(value any) any {
 	switch v := value.(type) {
 	case json.Number:
 		if n, err := v.Int64(); err == nil {
@@ -184,13 +184,13 @@ func plain(value any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for key, item := range v {
-			out[key] = plain(item)
+			out[key] = native(item)
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, item := range v {
-			out[i] = plain(item)
+			out[i] = native(item)
 		}
 		return out
 	}
