@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -138,7 +139,8 @@ func (c *Cloud) do(q request) (any, error) {
 	case "delete_stemcell":
 		return nil, drop(c.stemcells, "Stemcell", argument[string](q, 0))
 	case "create_disk":
-		d := &Disk{CID: c.id("disk"), Size: argument[int](q, 0)}
+		p := argument[properties](q, 1)
+		d := &Disk{CID: c.id("disk"), Size: argument[int](q, 0), Encrypted: p.Encrypted, Tags: p.Tags}
 		c.disks[d.CID] = d
 		return d.CID, nil
 	case "has_vm":
@@ -147,9 +149,14 @@ func (c *Cloud) do(q request) (any, error) {
 	case "set_vm_metadata":
 		return nil, c.setMetadata(argument[string](q, 0), argument[map[string]string](q, 1))
 	case "set_disk_metadata":
-		if c.disks[argument[string](q, 0)] == nil {
+		d := c.disks[argument[string](q, 0)]
+		if d == nil {
 			return nil, notFound("Disk", argument[string](q, 0))
 		}
+		if d.Tags == nil {
+			d.Tags = map[string]string{}
+		}
+		maps.Copy(d.Tags, argument[map[string]string](q, 1))
 		return nil, nil
 	case "attach_disk":
 		return c.attach(argument[string](q, 0), argument[string](q, 1))

@@ -84,6 +84,9 @@ type VM struct {
 type Disk struct {
 	CID  string
 	Size int // MB
+	// Encrypted and Tags are of the volume, as rights hang on them.
+	Encrypted bool
+	Tags      map[string]string
 	// Content is the VMs whose agents have mounted it, and what was migrated to it.
 	Content []string
 }
@@ -188,7 +191,7 @@ func (c *Cloud) Disks() []Disk {
 	var out []Disk
 	for _, cid := range ordered(c.disks) {
 		d := *c.disks[cid]
-		d.Content = slices.Clone(d.Content)
+		d.Content, d.Tags = slices.Clone(d.Content), maps.Clone(d.Tags)
 		out = append(out, d)
 	}
 	return out

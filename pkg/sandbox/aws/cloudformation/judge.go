@@ -36,15 +36,19 @@ func (s *Server) forbidden(st *stack, t *task) string {
 		return ""
 	}
 	l := cmp.Or(t.old, st.live[t.id])
+	was, to := l, (*Live)(nil)
 	var fresh *Live
 	if t.action == "CREATE" || t.action == "UPDATE" {
 		var err error
 		if fresh, err = s.foreseen(st, t.id); err != nil {
 			return "" // which carryOut will say
 		}
+		to = fresh
 		if l == nil || replacement(fresh.Type, differ(l, fresh.Properties, fresh.Metadata)) == "True" {
-			l = fresh
+			l, was = fresh, nil
 		}
+	} else if t.action == "REVERT" {
+		to = st.operation.before.live[t.id]
 	}
 	if l == nil || t.action == "DELETE" && (l.policy == "Retain" || slices.Contains(st.operation.retain, t.id)) {
 		return ""
@@ -61,8 +65,8 @@ func (s *Server) forbidden(st *stack, t *task) string {
 		calls = of.create
 	}
 	for _, call := range calls {
-		request, touches := s.request(l, call)
-		if !touches {
+		request, touches := s.request(l, call, l == fresh)
+		if !touches || !detail(&request, was, to) {
 			continue
 		}
 		if err := judge(request); err != nil {
@@ -96,6 +100,7 @@ func (s *Server) foreseen(st *stack, id string) (*Live, error) {
 		return nil, err
 	}
 	l := &Live{LogicalID: id, Type: r.Type, Properties: properties.(map[string]any), Metadata: metadata.(map[string]any), Attributes: map[string]string{}, PhysicalID: st.name + "-" + id + "-0123456789AB"}
+	l.Tags = st.tagged(l)
 	if l.Type == databaseType || l.Type == "AWS::RDS::DBSubnetGroup" {
 		l.PhysicalID = strings.ToLower(l.PhysicalID)
 	}
@@ -109,10 +114,11 @@ func (s *Server) foreseen(st *stack, id string) (*Live, error) {
 }
 
 // request is a call of a handler as IAM sees it; touches is false if it is for a
-// property that is not there.
-func (s *Server) request(l *Live, call string) (r iam.Request, touches bool) {
+// property that is not there. What is being made has no tags yet: whether a handler
+// tags in the call that makes something or in one of its own is nowhere said.
+func (s *Server) request(l *Live, call string, making bool) (r iam.Request, touches bool) {
 	words := strings.Fields(call)
-	r = iam.Request{Action: words[0], Context: iam.Context{"aws:RequestedRegion": {s.options.Region}}}
+	r = iam.Request{Action: words[0], Context: iam.Context{"aws:RequestedRegion": {s.options.Region}, "aws:CalledVia": {"cloudformation.amazonaws.com"}}}
 	service, _, _ := strings.Cut(r.Action, ":")
 	if service == "iam" || service == "route53" {
 		r.Context["aws:RequestedRegion"] = []string{"us-east-1"}
@@ -126,7 +132,7 @@ func (s *Server) request(l *Live, call string) (r iam.Request, touches bool) {
 		}
 		property, named := strings.CutPrefix(word, "@")
 		if !named {
-			r.Resources = append(r.Resources, s.own(l, service, word))
+			r.Resources = append(r.Resources, s.own(l, service, word, making))
 			continue
 		}
 		for _, name := range flat(l.Properties[property]) {
@@ -153,7 +159,7 @@ func flat(value any) []string {
 }
 
 // own is the resource itself, or one that a call makes.
-func (s *Server) own(l *Live, service, word string) iam.Resource {
+func (s *Server) own(l *Live, service, word string, making bool) iam.Resource {
 	id := l.PhysicalID
 	for _, attribute := range []string{"AllocationId", "KeyPairId"} {
 		if l.Type != "AWS::EC2::KeyPair" || service == "ssm" {
@@ -175,7 +181,15 @@ func (s *Server) own(l *Live, service, word string) iam.Resource {
 			id = ""
 		}
 	}
-	return s.resource(service, rest+id, l.Tags)
+	tags := l.Tags
+	if making {
+		tags = nil
+	}
+	r := s.resource(service, rest+id, tags)
+	if arn := boundary(l); arn != "" {
+		r.Context["iam:PermissionsBoundary"] = []string{arn}
+	}
+	return r
 }
 
 // kinds are what properties name, by the beginning of the id.
@@ -187,9 +201,9 @@ var kinds = []struct{ prefix, kind string }{
 func (s *Server) other(service, property, name string) iam.Resource {
 	switch property {
 	case "Roles":
-		return s.resource("iam", "role/"+name, nil)
+		return s.principal("role", roleType, name)
 	case "Users":
-		return s.resource("iam", "user/"+name, nil)
+		return s.principal("user", userType, name)
 	case "HostedZoneId":
 		return s.resource("route53", "hostedzone/"+name, nil)
 	case "DBSubnetGroupName":
@@ -201,6 +215,15 @@ func (s *Server) other(service, property, name string) iam.Resource {
 		}
 	}
 	return s.resource(service, name, nil)
+}
+
+// principal is a role or user that a property names, with its permissions boundary.
+func (s *Server) principal(word, kind, name string) iam.Resource {
+	r := s.resource("iam", word+"/"+name, nil)
+	if arn := s.boundaryOf(kind, name); arn != "" {
+		r.Context["iam:PermissionsBoundary"] = []string{arn}
+	}
+	return r
 }
 
 // tagsOf are the tags of a resource of any stack, by its id.

@@ -97,23 +97,30 @@ func (s *Server) make(st *stack, id string, r Resource, properties, metadata map
 	number := s.random(st.id, id)
 	l := &Live{
 		LogicalID: id, Type: r.Type, Properties: properties, Metadata: metadata, policy: r.DeletionPolicy,
-		Tags: maps.Clone(st.tags), Attributes: map[string]string{}, Status: "CREATE_COMPLETE", after: dependencies(st.template, id),
+		Attributes: map[string]string{}, Status: "CREATE_COMPLETE", after: dependencies(st.template, id),
 	}
 	l.PhysicalID = st.name + "-" + id + "-" + strings.ToUpper(number[:12])
 	if prefix := prefixes[r.Type]; prefix != "" {
 		l.PhysicalID = prefix + "-" + number[:17]
 	}
-	if l.Tags == nil || untagged[l.Type] {
-		l.Tags = map[string]string{}
-	}
-	list, _ := properties["Tags"].([]any)
-	for _, item := range list {
-		if tag, ok := item.(map[string]any); ok {
-			l.Tags[fmt.Sprint(tag["Key"])] = fmt.Sprint(tag["Value"])
-		}
-	}
+	l.Tags = st.tagged(l)
 	s.describe(l, number)
 	return l
+}
+
+// tagged are the tags that a resource gets: the stack's and its own.
+func (st *stack) tagged(l *Live) map[string]string {
+	out := maps.Clone(st.tags)
+	if out == nil || untagged[l.Type] {
+		out = map[string]string{}
+	}
+	list, _ := l.Properties["Tags"].([]any)
+	for _, item := range list {
+		if tag, ok := item.(map[string]any); ok {
+			out[fmt.Sprint(tag["Key"])] = fmt.Sprint(tag["Value"])
+		}
+	}
+	return out
 }
 
 // describe fills in what Fn::GetAtt gives, and ids that are none of the usual kind.

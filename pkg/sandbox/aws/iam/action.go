@@ -67,7 +67,7 @@ func (a action) narrower(kind, arn string) bool {
 
 // knows says whether requests of the action on such a resource have a condition key.
 func (a action) knows(kind, key string) bool {
-	for _, global := range []string{"aws:RequestedRegion", "aws:SecureTransport", "aws:PrincipalArn", "aws:SourceIp"} {
+	for _, global := range []string{"aws:CalledVia", "aws:RequestedRegion", "aws:SecureTransport", "aws:PrincipalArn", "aws:SourceIp"} {
 		if strings.EqualFold(global, key) {
 			return true
 		}

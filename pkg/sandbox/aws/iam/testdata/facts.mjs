@@ -22,7 +22,7 @@ const others = `
   sts:AssumeRole sts:AssumeRoleWithWebIdentity sts:GetCallerIdentity tag:GetResources
 `.trim().split(/\s+/)
 const patterns = [...named, ...others].map(p => new RegExp('^' + p.toLowerCase().replaceAll('*', '.*') + '$'))
-const keep = /^(aws:(Request|Resource)Tag\/|aws:TagKeys$|ec2:(CreateAction|InstanceProfile|InstanceType|Vpc|Encrypted|Subnet|KeyPairName)$|ec2:ResourceTag\/|iam:(PassedToService|AWSServiceName|PermissionsBoundary)$|kms:(ViaService$|EncryptionContext:))/
+const keep = /^(aws:(Request|Resource)Tag\/|aws:TagKeys$|ec2:(CreateAction|InstanceProfile|InstanceType|Vpc|Encrypted|Subnet|KeyPairName|Owner|ParentSnapshot|Public)$|ec2:ResourceTag\/|iam:(PassedToService|AWSServiceName|PermissionsBoundary)$|kms:(ViaService$|EncryptionContext:)|route53:ChangeResourceRecordSets)/
 const keys = list => list.map(k => k.replace(/\$\{.*$/, '*')).filter(k => keep.test(k)).sort()
 
 const formats = {}, actions = {}
