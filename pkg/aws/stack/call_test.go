@@ -54,8 +54,38 @@ func (p place) subnet() iam.Resource {
 	return part(p.arn("subnet/subnet-1"), "ec2:Vpc", p.arn("vpc/"+p.vpc))
 }
 
+// volume is a disk of BOSH, which is blank and encrypted, and tagged once it is attached.
 func (p place) volume() iam.Resource {
-	return part(p.arn("volume/vol-1"), "ec2:Encrypted", "true")
+	return part(p.arn("volume/vol-1"), "ec2:Encrypted", "true", "aws:ResourceTag/perpetual:name", p.name)
+}
+
+// untagged is a disk that was made and not tagged yet.
+func (p place) untagged() iam.Resource { return part(p.arn("volume/vol-2"), "ec2:Encrypted", "true") }
+
+// root is the root volume of a VM before it is tagged.
+func (p place) root() iam.Resource {
+	return part(p.arn("volume/vol-3"), "ec2:Encrypted", "false", "ec2:ParentSnapshot", "arn:aws:ec2:"+p.region+"::snapshot/snap-1")
+}
+
+// image is a light stemcell's.
+func (p place) image() iam.Resource {
+	return part("arn:aws:ec2:"+p.region+"::image/ami-1", "ec2:Public", "true", "ec2:Owner", "375783000519")
+}
+
+// tags makes a call of CreateTags or DeleteTags; tags are in pairs, and by is the call that
+// makes what gets them.
+func tags(action, by string, to iam.Resource, pairs ...string) call {
+	c := call{"ec2:" + action, []iam.Resource{to}, iam.Context{}}
+	if by != "" {
+		c.keys["ec2:CreateAction"] = []string{by}
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		c.keys["aws:TagKeys"] = append(c.keys["aws:TagKeys"], pairs[i])
+		if action == "CreateTags" {
+			c.keys["aws:RequestTag/"+pairs[i]] = []string{pairs[i+1]}
+		}
+	}
+	return c
 }
 
 func (p place) address(id string) iam.Resource {
@@ -76,7 +106,7 @@ func linked(service string) call {
 func (p place) launch(more ...iam.Resource) call {
 	fresh := part(p.arn("instance/new"), "ec2:InstanceProfile", p.profile, "ec2:InstanceType", "m6i.large")
 	return call{"ec2:RunInstances", append([]iam.Resource{
-		part("arn:aws:ec2:" + p.region + "::image/ami-1"), fresh, part(p.arn("key-pair/perpetual-" + p.name)), p.nic(), part(p.arn("security-group/sg-1")), p.subnet(), p.volume(),
+		p.image(), fresh, part(p.arn("key-pair/perpetual-" + p.name)), p.nic(), part(p.arn("security-group/sg-1")), p.subnet(), part(p.arn("volume/new")),
 	}, more...), nil}
 }
 
@@ -85,23 +115,32 @@ func (p place) launch(more ...iam.Resource) call {
 // speaks of addresses by interface. addresses are those that a VM gets.
 func (p place) cpi(role string, addresses ...string) map[string]call {
 	calls := map[string]call{
-		"make an interface":   of("ec2:CreateNetworkInterface", part(p.arn("network-interface/new"), "ec2:Vpc", p.arn("vpc/"+p.vpc)), part(p.arn("security-group/sg-1")), p.subnet()),
-		"launch":              p.launch(),
-		"tag in the launch":   {"ec2:CreateTags", []iam.Resource{part(p.arn("instance/new"))}, iam.Context{"ec2:CreateAction": {"RunInstances"}}},
-		"pass a role":         p.pass(role),
-		"tag":                 of("ec2:CreateTags", p.vm()),
-		"interface goes too":  of("ec2:ModifyNetworkInterfaceAttribute", p.nic(), p.vm()),
-		"interface by itself": of("ec2:ModifyNetworkInterfaceAttribute", p.nic()),
-		"delete an interface": of("ec2:DeleteNetworkInterface", p.nic()),
-		"make a disk":         of("ec2:CreateVolume", p.volume()),
-		"tag a disk":          of("ec2:CreateTags", p.volume()),
-		"attach":              of("ec2:AttachVolume", p.volume(), p.vm()),
-		"detach":              of("ec2:DetachVolume", p.volume(), p.vm()),
-		"resize a disk":       of("ec2:ModifyVolume", p.volume()),
-		"delete a disk":       of("ec2:DeleteVolume", p.volume()),
-		"tag a stemcell":      of("ec2:CreateTags", part("arn:aws:ec2:"+p.region+"::image/ami-1")),
-		"reboot":              of("ec2:RebootInstances", p.vm()),
-		"end":                 of("ec2:TerminateInstances", p.vm()),
+		"make an interface":          of("ec2:CreateNetworkInterface", part(p.arn("network-interface/new"), "ec2:Vpc", p.arn("vpc/"+p.vpc)), part(p.arn("security-group/sg-1")), p.subnet()),
+		"launch":                     p.launch(),
+		"tag in the launch":          tags("CreateTags", "RunInstances", part(p.arn("instance/new")), "perpetual:name", p.name, "team", "x"),
+		"pass a role":                p.pass(role),
+		"tag":                        tags("CreateTags", "", p.vm(), "perpetual:name", p.name, "Name", "worker/0"),
+		"interface goes too":         of("ec2:ModifyNetworkInterfaceAttribute", p.nic(), p.vm()),
+		"interface by itself":        of("ec2:ModifyNetworkInterfaceAttribute", p.nic()),
+		"delete an interface":        of("ec2:DeleteNetworkInterface", p.nic()),
+		"make a disk":                of("ec2:CreateVolume", part(p.arn("volume/new"), "ec2:Encrypted", "true")),
+		"make a tagged disk":         of("ec2:CreateVolume", part(p.arn("volume/new"), "ec2:Encrypted", "true", "aws:RequestTag/perpetual:name", p.name)),
+		"tag it in that call":        tags("CreateTags", "CreateVolume", part(p.arn("volume/new")), "perpetual:name", p.name),
+		"attach a new disk":          of("ec2:AttachVolume", p.untagged(), p.vm()),
+		"tag a new disk":             tags("CreateTags", "", p.untagged(), "perpetual:name", p.name, "director", "d"),
+		"detach a new disk":          of("ec2:DetachVolume", p.untagged(), p.vm()),
+		"delete a new disk":          of("ec2:DeleteVolume", p.untagged()),
+		"delete a disk that is gone": of("ec2:DeleteVolume", part(p.arn("volume/vol-0"))),
+		"tag a root":                 tags("CreateTags", "", p.root(), "perpetual:name", p.name, "Name", "worker/0"),
+		"tag a disk":                 tags("CreateTags", "", p.volume(), "perpetual:name", p.name, "attached_at", "now"),
+		"tag compilation":            tags("CreateTags", "", p.volume(), "compiling", "ruby"),
+		"attach":                     of("ec2:AttachVolume", p.volume(), p.vm()),
+		"detach":                     of("ec2:DetachVolume", p.volume(), p.vm()),
+		"resize a disk":              of("ec2:ModifyVolume", p.volume()),
+		"delete a disk":              of("ec2:DeleteVolume", p.volume()),
+		"tag a stemcell":             tags("CreateTags", "", p.image(), "perpetual:name", p.name),
+		"reboot":                     of("ec2:RebootInstances", p.vm()),
+		"end":                        of("ec2:TerminateInstances", p.vm()),
 		"end one that was reclaimed": of("ec2:TerminateInstances",
 			part(p.arn("instance/i-1"), "ec2:InstanceType", "m6i.large", "aws:ResourceTag/perpetual:name", p.name)),
 		"end one that lost its type": of("ec2:TerminateInstances", part(p.arn("instance/i-1"), "aws:ResourceTag/perpetual:name", p.name)),

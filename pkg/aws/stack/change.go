@@ -52,33 +52,24 @@ type ResourceChange struct {
 // tagging says whether a detail is about tags: those of the stack, or a resource's own.
 func tagging(detail string) bool { return detail == "Tags" || detail == "Properties.Tags" }
 
-// rights say, by type, what of a resource the pipeline may change where it is.
-var rights = map[string]func(detail string) bool{
-	"AWS::EC2::SecurityGroup": func(detail string) bool { return tagging(detail) || detail == "Properties.SecurityGroupIngress" },
-	"AWS::RDS::DBInstance":    func(string) bool { return true },
-	"AWS::Route53::RecordSet": func(string) bool { return true },
-}
-
 // permitted says whether the pipeline has a right to a change. Its policy in the
 // template grants what this says.
 func permitted(r ResourceChange) bool {
-	if r.Type == "AWS::EC2::SecurityGroupIngress" {
-		return true // what adds a rule can remove it, and so replace it
-	}
-	may := rights[r.Type]
-	if may == nil && strings.HasPrefix(r.Type, "AWS::EC2::") && len(r.Details) > 0 {
-		may = tagging
-	}
-	if may == nil || r.Action != Modify || r.Replacement != "False" {
+	if r.Action != Modify || r.Replacement != "False" {
 		return false
 	}
-	return !slices.ContainsFunc(r.Details, func(detail string) bool { return !may(detail) })
+	if r.Type == "AWS::Route53::RecordSet" {
+		return true
+	}
+	return strings.HasPrefix(r.Type, "AWS::EC2::") && len(r.Details) > 0 &&
+		!slices.ContainsFunc(r.Details, func(detail string) bool { return !tagging(detail) })
 }
 
 // Forbidden lists the resources of a change that the pipeline has no right to
-// change: these are for an operator's deploy. It may add, change and remove rules of
-// security groups, change the database and the record where they are, and tags in
-// EC2; that is everything that changes in an ordinary update.
+// change: these are for an operator's deploy. It may change tags in EC2, and the record
+// where it is. Rules of security groups and the database are among the others, because
+// IAM knows no right to change them that would not open a port to everybody, or set
+// another password.
 func (c Change) Forbidden() []string {
 	var out []string
 	if c.Repair == repairRemains {

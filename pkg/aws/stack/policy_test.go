@@ -161,24 +161,36 @@ func TestInstallerPolicy_isEnoughForTheWholeLife(t *testing.T) {
 	}
 }
 
-// TestUpgradePolicy_isEnoughForAnUpdate changes what the pipeline may change, with its
-// own rights, and what it may not.
-func TestUpgradePolicy_isEnoughForAnUpdate(t *testing.T) {
-	w := newWorld(t)
-	p := parameters()
-	w.made(t, p)
-	set, there, err := w.cloud.Principal("user", w.there(t).Resources["PipelineUser"].PhysicalID)
-	if err != nil || !there {
-		t.Fatal(err)
-	}
-	set.Principal = iamARN + "user/pipeline"
-	w.judge = set.Allows
-	p.WebPort, p.WebCIDRs, p.DatabaseStorage, p.DatabaseType = 8443, []string{"192.0.2.0/24"}, 50, "db.t4g.medium"
-	w.made(t, p)
-	p.PermissionsBoundary = iamARN + "policy/other"
-	_, err = w.deploy(t, p)
-	says(t, err, "not authorized to perform: iam:", "AWS::IAM::Role")
-	if state := w.state(); !regexp.MustCompile("^UPDATE_ROLLBACK_").MatchString(state) {
-		t.Errorf("the stack is %s", state)
+// TestUpgradePolicy_endsAtTheRest changes with the pipeline's own rights what it may not:
+// CloudFormation refuses each at the first call that it has no right to.
+func TestUpgradePolicy_endsAtTheRest(t *testing.T) {
+	for action, change := range map[string]func(p *stack.Parameters){
+		"ec2:AuthorizeSecurityGroupIngress": func(p *stack.Parameters) { p.DirectorCIDRs = []string{"0.0.0.0/0"} },
+		"ec2:RevokeSecurityGroupIngress":    func(p *stack.Parameters) { p.WebPort = 8443 },
+		"rds:ModifyDBInstance":              func(p *stack.Parameters) { p.DatabaseStorage = 50 },
+		"iam:":                              func(p *stack.Parameters) { p.PermissionsBoundary = iamARN + "policy/other" },
+	} {
+		t.Run(action, func(t *testing.T) {
+			w := newWorld(t)
+			p := parameters()
+			w.made(t, p)
+			set, there, err := w.cloud.Principal("user", w.there(t).Resources["PipelineUser"].PhysicalID)
+			if err != nil || !there {
+				t.Fatal(err)
+			}
+			set.Principal = iamARN + "user/pipeline"
+			w.judge = func(r iam.Request) error { // a rule that is made and not one that goes is refused first
+				if action == "ec2:RevokeSecurityGroupIngress" && r.Action == "ec2:AuthorizeSecurityGroupIngress" {
+					return nil
+				}
+				return set.Allows(r)
+			}
+			change(&p)
+			_, err = w.deploy(t, p)
+			says(t, err, "not authorized to perform: "+action)
+			if state := w.state(); !regexp.MustCompile("^UPDATE_ROLLBACK_").MatchString(state) {
+				t.Errorf("the stack is %s", state)
+			}
+		})
 	}
 }

@@ -2,7 +2,6 @@ package stack_test
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,14 +23,15 @@ func TestForbidden_isWhatThePipelineHasNoRightTo(t *testing.T) {
 		change    stack.ResourceChange
 		forbidden bool
 	}{
-		"ranges of a group":        {modify("AWS::EC2::SecurityGroup", "False", "Properties.SecurityGroupIngress", "Tags"), false},
+		"ranges of a group":        {modify("AWS::EC2::SecurityGroup", "False", "Properties.SecurityGroupIngress", "Tags"), true},
+		"tags of a group":          {modify("AWS::EC2::SecurityGroup", "False", "Tags"), false},
 		"what a group reaches":     {modify("AWS::EC2::SecurityGroup", "False", "Properties.SecurityGroupEgress"), true},
 		"another group":            {modify("AWS::EC2::SecurityGroup", "True", "Properties.GroupDescription"), true},
 		"a group that is new":      {only(stack.Add, "AWS::EC2::SecurityGroup"), true},
-		"a rule that is new":       {only(stack.Add, "AWS::EC2::SecurityGroupIngress"), false},
-		"a rule that goes":         {only(stack.Remove, "AWS::EC2::SecurityGroupIngress"), false},
-		"another rule":             {modify("AWS::EC2::SecurityGroupIngress", "True", "Properties.FromPort"), false},
-		"size of the database":     {modify("AWS::RDS::DBInstance", "False", "Properties.DBInstanceClass", "Metadata"), false},
+		"a rule that is new":       {only(stack.Add, "AWS::EC2::SecurityGroupIngress"), true},
+		"a rule that goes":         {only(stack.Remove, "AWS::EC2::SecurityGroupIngress"), true},
+		"another rule":             {modify("AWS::EC2::SecurityGroupIngress", "True", "Properties.FromPort"), true},
+		"size of the database":     {modify("AWS::RDS::DBInstance", "False", "Properties.DBInstanceClass", "Metadata"), true},
 		"perhaps another database": {modify("AWS::RDS::DBInstance", "Conditional", "Properties.MultiAZ"), true},
 		"another database":         {modify("AWS::RDS::DBInstance", "True", "Properties.DBName"), true},
 		"no database":              {only(stack.Remove, "AWS::RDS::DBInstance"), true},
@@ -53,19 +53,19 @@ func TestForbidden_isWhatThePipelineHasNoRightTo(t *testing.T) {
 	}
 }
 
-func TestForbidden_isNothingInAnOrdinaryUpdate(t *testing.T) {
+func TestForbidden_isWhatOpensPortsOrChangesTheDatabase(t *testing.T) {
 	w := newWorld(t)
 	p := parameters()
 	p.Domain, p.HostedZone = "ci.example.com", "Z0123456789ABC"
 	c, err := w.stack.Plan(t.Context(), p)
-	if err != nil || !slices.Contains(c.Forbidden(), "UpgradePolicy") || slices.Contains(c.Forbidden(), "WebToWeb") {
+	if err != nil || !slices.Contains(c.Forbidden(), "UpgradePolicy") || !slices.Contains(c.Forbidden(), "WebToWeb") {
 		t.Errorf("of a creation %v is forbidden (%v)", c.Forbidden(), err)
 	}
 	w.made(t, p)
 	p.WebPort, p.WebCIDRs, p.DirectorCIDRs = 8443, []string{"192.0.2.0/24"}, []string{"192.0.2.0/24"}
 	p.DatabaseType, p.DatabaseStorage = "db.t4g.medium", 50
 	c, err = w.stack.Plan(t.Context(), p)
-	if err != nil || len(c.Resources) < 5 || len(c.Forbidden()) != 0 {
+	if err != nil || len(c.Resources) < 5 || len(c.Forbidden()) != len(c.Resources) {
 		t.Errorf("of %d changes %v is forbidden (%v)", len(c.Resources), c.Forbidden(), err)
 	}
 	remains := newWorld(t)
@@ -96,12 +96,8 @@ func TestTemplate_hasNoRightsThatHangOnWhatThePipelineChanges(t *testing.T) {
 		})
 	}
 	w := newWorld(t)
-	out := w.made(t, everything())
+	w.made(t, everything())
 	granted := fmt.Sprint(w.there(t).Resources["UpgradePolicy"].Properties["PolicyDocument"])
-	pattern := regexp.MustCompile(`arn:aws:rds:eu-central-1:123456789012:db:([a-z-]+)\*`).FindStringSubmatch(granted)
-	if pattern == nil || !strings.HasPrefix(out.DatabaseInstance, pattern[1]) {
-		t.Errorf("the pipeline's rights end at %q, and the database is %s", pattern, out.DatabaseInstance)
-	}
 	if !strings.Contains(granted, "arn:aws:cloudformation:eu-central-1:123456789012:stack/"+name+"/*") {
 		t.Errorf("the pipeline may not change the stack by its name: %s", granted)
 	}

@@ -254,7 +254,10 @@ func TestTemplate_grantsNoMoreThanIsNeeded(t *testing.T) {
 	if len(found) != 6 {
 		t.Errorf("%d policies were found: %v", len(found), slices.Sorted(maps.Keys(found)))
 	}
-	operators := []string{"StringEquals", "ArnEquals", "Bool", "Null"}
+	operators := []string{
+		"StringEquals", "StringEqualsIfExists", "StringNotEquals", "StringNotLike", "ArnEquals", "Bool", "BoolIfExists", "Null",
+		"ForAllValues:StringEquals", "ForAllValues:StringNotEquals",
+	}
 	for at, document := range found {
 		for _, s := range document["Statement"].([]any) {
 			statement := s.(map[string]any)
