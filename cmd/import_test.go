@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"cmd/sandbox":   {"pkg/sandbox", "pipelines"},
 	"pkg/command": {
 		"pkg/compatibility", "pkg/bootstrap", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
-		"pkg/artifact", "pkg/aws", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret", "pkg/plain",
+		"pkg/difference", "pkg/artifact", "pkg/aws", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret", "pkg/plain",
 		"pkg/crash", "pkg/nearest",
 	},
 	"pkg/command/installer": {
@@ -40,9 +40,9 @@ var mayImport = map[string][]string{
 	"pkg/progress": {"pkg/bootstrap", "pkg/secret", "pkg/plain"},
 	"pkg/bootstrap": {
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
-		"pkg/manifest", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines",
+		"pkg/difference", "pkg/manifest", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines",
 	},
-	"pkg/environment":   {"pkg/config", "pkg/manifest", "pkg/secret", "pkg/component", "pkg/credential", "pkg/state", "pkg/compatibility", "pkg/postgres", "pipelines"},
+	"pkg/environment":   {"pkg/difference", "pkg/config", "pkg/manifest", "pkg/secret", "pkg/component", "pkg/credential", "pkg/state", "pkg/compatibility", "pkg/postgres", "pipelines"},
 	"pkg/credential":    {"pkg/secret", "pkg/state"},
 	"pkg/config":        {"pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/price":         {"pkg/config"},
@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"pkg/compatibility/refresh": {"pkg/compatibility"},
 	"pkg/upgrade": {
 		"pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
-		"pkg/concourse", "pkg/state", "pkg/secret", "pkg/plain", "pipelines", "pkg/crash",
+		"pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pkg/plain", "pipelines", "pkg/crash",
 	},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
 	"pkg/component":        {"pkg/version", "pkg/compatibility", "pkg/resource", "pkg/manifest", "pkg/state", "pkg/secret", "pkg/plain", "pkg/crash"},
@@ -64,8 +64,10 @@ var mayImport = map[string][]string{
 	"pkg/artifact":         {"pkg/retry", "pkg/secret", "pkg/crash"},
 	"pkg/aws":              {"pkg/retry", "pkg/secret"},
 	"pkg/aws/account":      {"pkg/aws", "pkg/retry", "pkg/secret", "pkg/crash"},
-	"pkg/aws/stack":        {"pkg/aws", "pkg/retry", "pkg/secret", "pkg/crash"},
-	"pkg/createenv":        {"pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/aws/template":     {"pkg/difference"},
+	"pkg/aws/stack":        {"pkg/aws", "pkg/aws/template", "pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/createenv":        {"pkg/difference", "pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/difference":       {"pkg/secret"},
 	"pkg/bosh":             {"pkg/retry", "pkg/secret"},
 	"pkg/boshio":           {"pkg/retry", "pkg/secret"},
 	"pkg/boshrelease":      {},

@@ -37,7 +37,9 @@ func (r *run) request(ctx context.Context) (EnvironmentRequest, error) {
 			transient = append(transient, name)
 		}
 	}
-	return EnvironmentRequest{Store: r.store, Manifest: text, Vars: vars, Transient: transient, Recreate: r.options.Recreate}, nil
+	return EnvironmentRequest{
+		Store: r.store, Manifest: text, Vars: vars, Transient: transient, Show: environment.Reader(in, t), Recreate: r.options.Recreate,
+	}, nil
 }
 
 // convergeDirector makes the director's VM as wanted.

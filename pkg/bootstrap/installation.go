@@ -13,6 +13,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -166,16 +167,20 @@ type Change struct {
 	Empty  bool
 	Create bool
 	Lines  []string // "+ Database (AWS::RDS::DBInstance)", "~ WebGroup …"; "! …" says what is done besides
-	Roles  []string // who may do what changes: "UpgradePolicy"
-	Repair bool     // what a run that ended badly has left is put right first
-	Handle any      // the adapter's own
+	// Details say which parameters, rights, rules and values change: "~ parameter WebCIDRs:
+	// old → new", "+ UpgradePolicy: Allow ec2:AttachVolume on …".
+	Details []string
+	Roles   []string // who may do what changes: "UpgradePolicy"
+	Repair  bool     // what a run that ended badly has left is put right first
+	Handle  any      // the adapter's own
 }
 
 // Environment is create-env: the director's own VM.
 type Environment interface {
-	// Pending says what Create would do; nothing means nothing.
+	// Pending says what Create would do, with each URL, digest and value that changes;
+	// nothing means nothing.
 	Pending(ctx context.Context, r EnvironmentRequest) ([]string, error)
-	// Create converges the VM. A context that ends stops it at a safe point.
+	// Create converges the VM, and reports what changes before it does. A context that ends stops it at a safe point.
 	Create(ctx context.Context, r EnvironmentRequest, report func(string)) (changed bool, err error)
 	// Answers says whether something answers at a director's URL.
 	Answers(ctx context.Context, url string) bool
@@ -191,6 +196,7 @@ type EnvironmentRequest struct {
 	// Transient names the variables that are of this run alone: keys, and the address
 	// by which the VM is reached from here. Another value of theirs is not a change.
 	Transient []string
+	Show      difference.Reader // says what of it is secret, where it is shown
 	Recreate  bool
 }
 

@@ -170,6 +170,9 @@ func (s *session) replace(p parsed, cloud bicloud.Cloud, stemcell bistemcell.Clo
 		if err != nil {
 			return err
 		}
+		if err := s.remember(p); err != nil { // before the state says that it is of this manifest
+			return err
+		}
 		return s.record.Update(p.sha, s.releases.List())
 	})
 }

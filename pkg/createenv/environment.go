@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 )
 
 // Names of the documents in which the environment is kept.
@@ -20,6 +21,9 @@ const (
 	StateDocument = "environment/state.json"
 	// JournalDocument is the journal of the last run's CPI calls, without secrets.
 	JournalDocument = "environment/cpi.json"
+	// ManifestDocument is what the VM was last made from, value by value, with secrets
+	// hidden: for Pending to say what changes, and for nothing else.
+	ManifestDocument = "environment/manifest.json"
 )
 
 // Documents is where the environment's state is kept. A Put is durable when it
@@ -42,6 +46,9 @@ type Options struct {
 	// Notify gets one line of what a user should know though the run goes on,
 	// such as a VM that may have been lost; nil for nobody.
 	Notify func(string)
+	// Changes gets, before the VM is made, a line for each URL, digest and value that it
+	// will be made from and was not before; nil for nobody.
+	Changes func(string)
 	// Path is PATH for ruby, tar and bash; "" is the process's own. The CPI
 	// itself gets bosh-cli's fixed PATH of system directories.
 	Path string
@@ -85,6 +92,10 @@ type Request struct {
 	// Transient names those of Vars that are of this run alone, such as the keys
 	// with which the CPI is called from here: another value is not a change.
 	Transient []string
+	// Show says which of Vars are secret and which may be, where values are shown or
+	// remembered; its key tells one secret from another. Of it, Vars and Transient are
+	// not looked at.
+	Show difference.Reader
 	// Recreate makes the VM again though nothing has changed.
 	Recreate bool
 	// SkipDrain goes without the drain scripts of the VM that is replaced.
@@ -121,6 +132,9 @@ func defaults(o *Options) {
 	}
 	if o.Notify == nil {
 		o.Notify = func(string) {}
+	}
+	if o.Changes == nil {
+		o.Changes = func(string) {}
 	}
 	if o.Path == "" {
 		o.Path = os.Getenv("PATH")

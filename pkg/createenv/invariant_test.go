@@ -66,7 +66,7 @@ func (w *world) gone() {
 	if n := len(w.cloud.VMs()) + len(w.cloud.Disks()) + len(w.cloud.Stemcells()); n != 0 {
 		w.t.Errorf("left: %+v %+v %+v", w.cloud.VMs(), w.cloud.Disks(), w.cloud.Stemcells())
 	}
-	for _, name := range []string{"environment/state.json", "environment/cpi.json"} {
+	for _, name := range []string{"environment/state.json", "environment/cpi.json", "environment/manifest.json"} {
 		if body := w.documents.body(name); body != "" {
 			w.t.Errorf("%s is left: %s", name, body)
 		}
@@ -94,7 +94,7 @@ func (w *world) clean() {
 	if err != nil {
 		w.t.Error(err)
 	}
-	for _, name := range []string{"environment/state.json", "environment/cpi.json"} {
+	for _, name := range []string{"environment/state.json", "environment/cpi.json", "environment/manifest.json"} {
 		if strings.Contains(w.documents.body(name), secretMark) {
 			w.t.Errorf("%s holds a secret: %s", name, w.documents.body(name))
 		}

@@ -10,6 +10,8 @@ import (
 	biinstmanifest "github.com/cloudfoundry/bosh-cli/v7/installation/manifest"
 	birelsetmanifest "github.com/cloudfoundry/bosh-cli/v7/release/set/manifest"
 	"github.com/cppforlife/go-patch/patch"
+
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 )
 
 // parsed is the manifest as bosh-cli's parts want it.
@@ -17,7 +19,8 @@ type parsed struct {
 	releases     birelsetmanifest.Manifest
 	installation biinstmanifest.Manifest
 	deployment   bideplmanifest.Manifest
-	sha          string // of the manifest with its variables but the transient ones: a change of a credential is a change
+	sha          string            // of the manifest with its variables but the transient ones: a change of a credential is a change
+	leaves       []difference.Leaf // the manifest as it is shown
 	validator    bideplmanifest.Validator
 }
 
@@ -55,6 +58,9 @@ func (s *session) parse() (parsed, error) {
 		return p, fmt.Errorf("fill the manifest: %s", explain(err))
 	}
 	p.sha = compared.SHA()
+	if p.leaves, err = s.show.Read(s.fs.body); err != nil {
+		return p, fmt.Errorf("read the manifest: %w", err)
+	}
 	if p.deployment, err = bideplmanifest.NewParser(s.fs, s.logger).Parse(interpolated, s.fs.path); err != nil {
 		return p, fmt.Errorf("parse the manifest: %s", explain(err))
 	}

@@ -67,7 +67,12 @@ func (e *Environment) Create(ctx context.Context, r Request) (Result, error) {
 				e.o.Notify(fmt.Sprintf("VM %s is gone: it is made again", st.CurrentVMCID))
 			}
 		}
-		if !there {
+		if there {
+			err = s.remember(p) // an earlier version did not
+		} else {
+			for _, line := range s.differences(p, st) {
+				e.o.Changes(line)
+			}
 			err = s.deploy(p, r.SkipDrain)
 		}
 		out = result(s.ledger.state)
@@ -106,7 +111,7 @@ func (e *Environment) Pending(ctx context.Context, r Request) (changes []string,
 			}
 		}
 		if len(changes) > 0 {
-			changes = append(changes, diskChanges(st, p)...)
+			changes = append(append(changes, diskChanges(st, p)...), s.differences(p, st)...)
 		}
 		for _, thing := range unused(st) {
 			changes = append(changes, "delete "+thing+", which nothing uses")
@@ -181,6 +186,9 @@ func (e *Environment) Delete(ctx context.Context, r Request) error {
 				return err
 			}
 		}
+		if err := s.forgetManifest(); err != nil {
+			return err
+		}
 		body, err := s.documents.keeper.Get(ctx, JournalDocument)
 		if err != nil || body == nil {
 			return err
@@ -238,7 +246,7 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 	d := &documents{ctx: ctx, keeper: e.o.Documents, dry: dry}
 	s := &session{
 		ctx: ctx, workspace: e.workspace, documents: d, uuids: boshuuid.NewGenerator(),
-		secrets: secretsOf(r.Vars), poll: e.o.Poll, manifestVars: r.Vars, transient: r.Transient,
+		secrets: secretsOf(r.Vars), poll: e.o.Poll, manifestVars: r.Vars, transient: r.Transient, show: showing(r),
 	}
 	s.stage = &stage{ctx: ctx, now: e.o.Now, check: s.check, last: &s.failed, tell: func(event Event) {
 		event.Step, event.Reason = s.mask(event.Step), s.mask(event.Reason)

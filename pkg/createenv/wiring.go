@@ -33,6 +33,7 @@ import (
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 	boshuuid "github.com/cloudfoundry/bosh-utils/uuid"
 
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -81,6 +82,7 @@ type session struct {
 	deployments  bidepl.Factory
 	manifestVars map[string]any
 	transient    []string // names of manifestVars that are of this run alone
+	show         difference.Reader
 }
 
 // check says why nothing further may begin, or nil.

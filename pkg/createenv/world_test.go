@@ -36,6 +36,7 @@ type world struct {
 	mu     sync.Mutex
 	events []createenv.Event
 	lines  []string // of Notify
+	told   []string // of Changes
 }
 
 // manifest says which environment is wanted.
@@ -169,6 +170,11 @@ func (w *world) options() createenv.Options {
 			defer w.mu.Unlock()
 			w.events = append(w.events, e)
 		},
+		Changes: func(line string) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.told = append(w.told, line)
+		},
 		Notify: func(line string) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -193,7 +199,7 @@ func (w *world) forget() {
 	w.documents.forget()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.events, w.lines = nil, nil
+	w.events, w.lines, w.told = nil, nil, nil
 }
 
 // notified says whether a line of Notify holds a text.

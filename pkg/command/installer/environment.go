@@ -28,7 +28,7 @@ func (e *environmentOf) open(r bootstrap.EnvironmentRequest, report func(string)
 	}
 	return createenv.New(createenv.Options{
 		Dir: dir, Documents: &documents{store: r.Store, revisions: map[string]string{}},
-		Notify: e.session.Notify, Path: e.session.Env("PATH"), Poll: e.session.Scale(agentPoll),
+		Notify: e.session.Notify, Changes: report, Path: e.session.Env("PATH"), Poll: e.session.Scale(agentPoll),
 		Progress: func(event createenv.Event) {
 			if line := describeStep(event); line != "" {
 				report(line)
@@ -108,7 +108,7 @@ func (e *environmentOf) Delete(ctx context.Context, r bootstrap.EnvironmentReque
 }
 
 func requestOf(r bootstrap.EnvironmentRequest) createenv.Request {
-	return createenv.Request{Manifest: r.Manifest, Vars: r.Vars, Transient: r.Transient, Recreate: r.Recreate}
+	return createenv.Request{Manifest: r.Manifest, Vars: r.Vars, Transient: r.Transient, Show: r.Show, Recreate: r.Recreate}
 }
 
 // documents are create-env's, in the state store. What it has not read itself it

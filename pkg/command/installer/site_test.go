@@ -134,7 +134,7 @@ func (p *place) everything() everything {
 		}
 	}
 	e.Documents = map[string]string{}
-	for _, name := range append(bootstrap.Documents(), createenv.StateDocument, createenv.JournalDocument) {
+	for _, name := range append(bootstrap.Documents(), createenv.StateDocument, createenv.JournalDocument, createenv.ManifestDocument) {
 		e.Documents[name] = p.AWS.Object(bucket, name)
 	}
 	e.Parameters = slices.Sorted(maps.Keys(p.AWS.Parameters()))

@@ -1,0 +1,100 @@
+package createenv
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	biconfig "github.com/cloudfoundry/bosh-cli/v7/config"
+
+	"github.com/perpetual-ci/perpetual/pkg/difference"
+)
+
+// rememberedSchema is that of ManifestDocument.
+const rememberedSchema = 1
+
+// remembered is ManifestDocument. Nothing is made from it: what is in it is shown.
+type remembered struct {
+	Schema   int               `json:"schema"`   // 1
+	Manifest string            `json:"manifest"` // as current_manifest_sha of the state, "sha256:9f86…"
+	Key      string            `json:"key"`      // of the leaves' seals, "5f1c0a9e3b7d2264"
+	Leaves   []difference.Leaf `json:"leaves"`
+}
+
+// showing is how the manifest of a request is shown.
+func showing(r Request) difference.Reader {
+	show := r.Show
+	show.Vars, show.Transient = r.Vars, map[string]bool{}
+	for _, name := range r.Transient {
+		show.Transient[name] = true
+	}
+	return show
+}
+
+// recall reads what the VM was last made from. What cannot be read is as if it were not
+// there: it only explains.
+func (s *session) recall() (found remembered, body []byte) {
+	body, err := s.documents.keeper.Get(s.ctx, ManifestDocument)
+	if err != nil || json.Unmarshal(body, &found) != nil || found.Schema != rememberedSchema {
+		return remembered{}, body
+	}
+	return found, body
+}
+
+// remember writes down what the VM is made from.
+func (s *session) remember(p parsed) error {
+	body, err := json.MarshalIndent(remembered{rememberedSchema, p.sha, s.show.KeyID(), p.leaves}, "", " ")
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", ManifestDocument, err)
+	}
+	if _, now := s.recall(); bytes.Equal(now, body) {
+		return nil
+	}
+	return s.documents.put(ManifestDocument, body)
+}
+
+// forgetManifest deletes the document of an environment that is gone.
+func (s *session) forgetManifest() error {
+	if _, body := s.recall(); body == nil {
+		return nil
+	}
+	return s.documents.remove(ManifestDocument)
+}
+
+// differences are the lines of a VM that will be made: each value that it was not made
+// from before, and in any case everything that is fetched. Who writes the state can give
+// old values here, but no new one.
+func (s *session) differences(p parsed, st biconfig.DeploymentState) []string {
+	var lines []string
+	was, _ := s.recall()
+	before := was.Leaves
+	switch {
+	case st.CurrentVMCID == "" && was.Manifest == "":
+	case was.Manifest == "" || st.CurrentManifestSHA != "" && st.CurrentManifestSHA != was.Manifest:
+		lines, before = append(lines, "! what the VM was made from last time is not known: the whole manifest is shown"), nil
+	case was.Key != s.show.KeyID():
+		lines = append(lines, "! which secrets differ is not known: the VM was made from all others")
+		before = slices.Clone(before)
+		for i := range before {
+			before[i].Seal = ""
+		}
+	}
+	changes := difference.Lines(before, p.leaves)
+	if len(changes) == 0 && st.CurrentManifestSHA != "" && st.CurrentManifestSHA != p.sha {
+		lines = append(lines, "! no value of the manifest has changed, only how it is written")
+	}
+	lines = append(lines, changes...)
+	for _, l := range p.leaves {
+		if fetched(l.Path) && !slices.ContainsFunc(changes, func(line string) bool { return strings.HasPrefix(line[2:], l.Path+": ") }) {
+			lines = append(lines, "  "+l.String())
+		}
+	}
+	return lines
+}
+
+// fetched says whether a value is a URL or the digest of what it gives.
+func fetched(path string) bool {
+	return strings.HasSuffix(path, "/url") || strings.HasSuffix(path, "/sha1")
+}
