@@ -85,7 +85,7 @@ func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, 
 			return Change{}, err
 		}
 	}
-	for _, line := range change.Lines {
+	for _, line := range slices.Concat(change.Lines, change.Details) {
 		r.note(stepInfrastructure, "%s", line)
 	}
 	err = r.Infra.Apply(ctx, change, func(line string) { r.note(stepInfrastructure, "%s", line) })

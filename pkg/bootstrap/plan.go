@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,9 +126,9 @@ func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
 	case change.Empty:
 		return quiet("no changes to the stack")
 	case change.Create:
-		return PlannedStep{Changes: true, Summary: notYet, Lines: change.Lines}, nil
+		return PlannedStep{Changes: true, Summary: notYet, Lines: slices.Concat(change.Lines, change.Details)}, nil
 	}
-	return PlannedStep{Changes: true, Summary: "would change", Lines: change.Lines}, nil
+	return PlannedStep{Changes: true, Summary: "would change", Lines: slices.Concat(change.Lines, change.Details)}, nil
 }
 
 // lendPassword gives a stack that is not there yet a password for its database, with

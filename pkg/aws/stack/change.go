@@ -21,6 +21,9 @@ type Change struct {
 	Create    bool   // the stack is made by it
 	Empty     bool   // there is nothing to do
 	Resources []ResourceChange
+	// Details say for people what changes in parameters, tags, policies, rules of security
+	// groups and other values: "+ UpgradePolicy: Allow ec2:AttachVolume on …".
+	Details []string
 	// Protect says that the stack's protection against deletion will be turned on.
 	Protect bool
 	// Repair says what must be done before a change set can be made, and then what

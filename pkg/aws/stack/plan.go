@@ -30,6 +30,21 @@ func (s *Stack) Plan(ctx context.Context, p Parameters) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
+	c, err := s.plan(ctx, status, p)
+	if err != nil || c.Empty {
+		return c, err
+	}
+	if c.Create {
+		status = Status{} // what is left of a failed creation goes first
+	}
+	if c.Details, err = s.details(ctx, status, p); err != nil {
+		s.abandon(ctx, c)
+	}
+	return c, err
+}
+
+// plan is Plan for a stack on which nothing is under way.
+func (s *Stack) plan(ctx context.Context, status Status, p Parameters) (Change, error) {
 	if status.Exists && !status.Ours {
 		return Change{}, s.foreign(status)
 	}

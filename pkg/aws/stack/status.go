@@ -144,11 +144,8 @@ func (s *Stack) same(ctx context.Context, status Status, p Parameters) (bool, er
 	if !maps.Equal(status.Tags, s.options.Tags) {
 		return false, nil
 	}
-	answer, err := s.api.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &status.ID, TemplateStage: types.TemplateStageOriginal})
-	if err != nil {
-		return false, s.explain(ctx, "read the template of stack "+s.options.Name, err)
-	}
-	return normal(sdk.ToString(answer.TemplateBody)) == normal(string(template)), nil
+	text, err := s.templateOf(ctx, status)
+	return err == nil && normal(text) == normal(string(template)), err
 }
 
 // normal leaves out what does not survive every way a text goes, and the comments.

@@ -88,7 +88,7 @@ func (i *infrastructure) Plan(ctx context.Context, w bootstrap.Wanted) (bootstra
 	if err != nil {
 		return bootstrap.Change{}, err
 	}
-	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Forbidden(), Repair: change.Repair != "", Handle: planned{s, change, &report}}
+	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Forbidden(), Repair: change.Repair != "", Details: change.Details, Handle: planned{s, change, &report}}
 	switch {
 	case change.Repair != "":
 		out.Lines = append(out.Lines, "! before anything else: "+change.Repair+"; what changes after that is known only then")

@@ -1,0 +1,69 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	cfn "github.com/perpetual-ci/perpetual/pkg/aws/template"
+)
+
+// details say what a change set leaves out: which parameters, tags, rights, rules and
+// values change, and how. status is that of the stack; one that is not there has no
+// template. A template that cannot be read is said so, and everything is listed.
+func (s *Stack) details(ctx context.Context, status Status, p Parameters) ([]string, error) {
+	before := cfn.Source{}
+	if status.Exists {
+		text, err := s.templateOf(ctx, status)
+		if err != nil {
+			return nil, err
+		}
+		before = cfn.Source{Text: []byte(text), Parameters: status.Parameters}
+	}
+	after := cfn.Source{Text: template, Parameters: maps.Clone(status.Parameters)}
+	if after.Parameters == nil {
+		after.Parameters = map[string]string{}
+	}
+	maps.Copy(after.Parameters, p.values())
+	var lines []string
+	changes, err := cfn.Differences(before, after)
+	if err != nil {
+		lines = append(lines, fmt.Sprintf("! what the stack grants now is not known: %v", err))
+		if changes, err = cfn.Differences(cfn.Source{}, after); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Concat(lines, tagLines(status.Tags, s.options.Tags), changes), nil
+}
+
+// templateOf is the stack's template as it was sent.
+func (s *Stack) templateOf(ctx context.Context, status Status) (string, error) {
+	answer, err := s.api.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &status.ID, TemplateStage: types.TemplateStageOriginal})
+	if err != nil {
+		return "", s.explain(ctx, "read the template of stack "+s.options.Name, err)
+	}
+	return sdk.ToString(answer.TemplateBody), nil
+}
+
+// tagLines compare the tags that everything in the stack gets.
+func tagLines(before, after map[string]string) (lines []string) {
+	for _, key := range slices.Sorted(maps.Keys(after)) {
+		switch old, there := before[key]; {
+		case !there:
+			lines = append(lines, fmt.Sprintf("+ tag %s: %s", key, after[key]))
+		case old != after[key]:
+			lines = append(lines, fmt.Sprintf("~ tag %s: %s → %s", key, old, after[key]))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		if _, kept := after[key]; !kept {
+			lines = append(lines, fmt.Sprintf("- tag %s: %s", key, before[key]))
+		}
+	}
+	return lines
+}
