@@ -76,6 +76,7 @@ func Verbs() []Verb {
 		{"out", "DIR", "start an upgrade from the inputs in DIR; JSON on stdin, JSON on stdout", runOut},
 		{"version", "", "print the version", runVersion},
 		{"pipeline", "[-v NAME=VALUE] [-y NAME=YAML] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline},
+		{"sign", "--key FILE --version VERSION --image NAME=DIGEST… [FILE…]", "sign what a release of Perpetual consists of; for maintainers", runSign},
 		{"resume", "[--force]", "unpause what a quiet upgrade has paused; JSON on stdin", runResume},
 		{"unlock", "--id ID", "break the lease of a dead run; JSON on stdin", runUnlock},
 	}

@@ -70,6 +70,8 @@ func words() []word {
 			w.verbs = []string{"bash", "zsh", "fish"}
 		case "pipeline":
 			w.flags = []flagWord{{name: "--var", value: true}, {name: "--yaml-var", value: true}, {name: "--load-vars-from", value: true}}
+		case "sign":
+			w.flags = []flagWord{{name: "--key", value: true}, {name: "--version", value: true}, {name: "--image", value: true}}
 		}
 		w.flags = append(w.flags, flagWord{name: "--help", short: "show what it does"})
 		list = append(list, w)
