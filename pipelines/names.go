@@ -18,3 +18,13 @@ func Names() map[string][]string {
 		"jobs keys":           {"name", "plan", "serial", "interruptible"},
 	}
 }
+
+// InstallationNames are Names for the pipeline of an installation, which says itself on
+// which workers it runs. Elsewhere people say it, with fly.
+func InstallationNames() map[string][]string {
+	names := Names()
+	for _, section := range []string{"resource_types keys", "resources keys"} {
+		names[section] = append(names[section], "tags")
+	}
+	return names
+}

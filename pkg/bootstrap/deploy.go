@@ -220,7 +220,7 @@ func (r *run) keepForeign(running upgrade.PipelineConfig, text []byte) ([]byte, 
 	if !running.Exists {
 		return text, nil
 	}
-	text, foreign, err := concourse.Keep(running.YAML, text, pipelines.Names())
+	text, foreign, err := concourse.Keep(running.YAML, text, pipelines.InstallationNames())
 	if err != nil {
 		return nil, err
 	}

@@ -221,7 +221,7 @@ func (c *cloud) Plan(_ context.Context, w bootstrap.Wanted) (bootstrap.Change, e
 		return bootstrap.Change{Create: true, Lines: []string{"+ VPC (AWS::EC2::VPC)"}, Handle: w}, nil
 	}
 	same := w.HoldDatabase || c.major == 0 || w.Config.Database.Version == 0 || w.Config.Database.Version == c.major
-	if same && fmt.Sprint(c.stack.Zones, c.stack.DirectorCIDRs, c.stack.DatabasePassword.Reveal()) == fmt.Sprint(w.Zones, w.DirectorCIDRs, w.DatabasePassword.Reveal()) {
+	if same && fmt.Sprint(c.stack.Zones, c.stack.DirectorCIDRs, c.stack.DatabasePassword.Reveal(), c.stack.Config.Upgrade.WorkerTag) == fmt.Sprint(w.Zones, w.DirectorCIDRs, w.DatabasePassword.Reveal(), w.Config.Upgrade.WorkerTag) {
 		return bootstrap.Change{Empty: true}, nil
 	}
 	return bootstrap.Change{Lines: []string{"~ DirectorSecurityGroup"}, Handle: w}, nil
@@ -257,7 +257,7 @@ func (c *cloud) Outputs(context.Context) (environment.Infrastructure, error) {
 	infra := environment.Infrastructure{
 		Region: "eu-central-1", VPC: "vpc-1", CIDR: "10.0.0.0/16", DirectorAddress: "198.51.100.2", DirectorIP: "10.0.0.6",
 		WebAddress: "198.51.100.1", EgressAddress: "198.51.100.3", KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci",
-		SecurityGroups: environment.SecurityGroups{Director: "sg-1", VMs: "sg-2", Web: "sg-3", Database: "sg-4"},
+		SecurityGroups: environment.SecurityGroups{Director: "sg-1", VMs: "sg-2", Web: "sg-3", Database: "sg-4", UpgradeWorker: "sg-5"},
 		Profiles:       environment.Profiles{Director: "director", Web: "web", Worker: "worker"},
 		Database:       environment.Database{Host: "db.example.com", Port: 5432, Name: "concourse", User: "concourse", Major: c.major},
 	}

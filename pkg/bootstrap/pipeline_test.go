@@ -2,8 +2,11 @@ package bootstrap_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -60,6 +63,48 @@ func TestDeploy_setsThePipelineWithTheUsersOpsFiles(t *testing.T) {
 	} {
 		if strings.Count(said, want) != 1 {
 			t.Errorf("%q is not said once:\n%s", want, said)
+		}
+	}
+}
+
+// The tag of the worker on which the pipeline runs is the configuration's: it comes and
+// goes with it, and is not taken for something that people have added.
+func TestDeploy_tagsThePipelineAsLongAsThereIsAWorkerForIt(t *testing.T) {
+	c := newCloud()
+	running := []byte{}
+	converge := func(tag string) string {
+		t.Helper()
+		cfg := given()
+		if cfg.Upgrade.WorkerTag = tag; tag == "" {
+			cfg.Reset = []string{"upgrade.worker_tag"}
+		}
+		if at := c.deploy(t, cfg); !errors.Is(at, errNoDirector) {
+			t.Fatal(at)
+		}
+		i, shown := c.install(t, given())
+		i.ATC = func(resource.Concourse) (bootstrap.ATC, error) { return pipelineOf{text: &running}, nil }
+		_, _ = i.Deploy(t.Context(), bootstrap.Options{Self: true, Components: set})
+		return strings.Join(shown.lines, "\n")
+	}
+	for _, tag := range []string{"", "up", ""} {
+		said := converge(tag)
+		var config struct {
+			Resources []struct{ Tags []string }
+			Jobs      []struct{ Plan []struct{ Tags []string } }
+		}
+		if err := yaml.Unmarshal(running, &config); err != nil || len(config.Resources) == 0 {
+			t.Fatalf("%v\n%s\n%s", err, said, running)
+		}
+		for _, r := range config.Resources {
+			if strings.Join(r.Tags, " ") != tag {
+				t.Errorf("with worker_tag %q a resource has the tags %q", tag, r.Tags)
+			}
+		}
+		if step := config.Jobs[0].Plan[0]; strings.Join(step.Tags, " ") != tag {
+			t.Errorf("with worker_tag %q the first step has the tags %q", tag, step.Tags)
+		}
+		if wanted := c.applied[len(c.applied)-1].Config.Upgrade.WorkerTag; wanted != tag {
+			t.Errorf("with worker_tag %q the stack was made for %q", tag, wanted)
 		}
 	}
 }

@@ -117,6 +117,9 @@ func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
+	if groups := &p.infra.SecurityGroups; groups.UpgradeWorker == "" {
+		groups.UpgradeWorker = "the new security group" // of a stack that is older than the group
+	}
 	discard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	if err := p.Infra.Discard(discard, change); err != nil {

@@ -34,6 +34,9 @@ func (r *run) needs() Needs {
 	}
 	n.OnDemand[types["director"]]++
 	n.OnDemand[types["web"]] += c.Web.Instances
+	if c.Upgrade.WorkerTag != "" {
+		n.OnDemand[types["director"]]++ // its worker is of the director's type
+	}
 	n.OnDemand[types["worker"]] += compilers
 	if of := types["database"]; of != "" {
 		n.OnDemand[of]++

@@ -25,6 +25,12 @@ func TestDeploy_asksForQuotasBeforeAnythingIsMade(t *testing.T) {
 	if diff := cmp.Diff([]bootstrap.Needs{want}, c.needs); diff != "" {
 		t.Errorf("the needs: %s", diff)
 	}
+	cfg := given()
+	cfg.Upgrade.WorkerTag = "up"
+	c.deploy(t, cfg)
+	if n := c.needs[1].OnDemand["t3.medium"]; n != 2 {
+		t.Errorf("with a worker for upgrades %d instances of the director's type are asked for", n)
+	}
 	i, _ := c.install(t, given())
 	if _, err := i.Plan(t.Context(), bootstrap.Options{}); err == nil || !strings.Contains(err.Error(), "VPCs per Region") {
 		t.Errorf("plan: %v", err)

@@ -208,6 +208,9 @@ type Upgrade struct {
 	// IgnoreSet lists the components that the manifest need not take, such as one that
 	// an ops file pins: ["stemcell"].
 	IgnoreSet []string `yaml:"ignore_set,omitempty"`
+	// WorkerTag has the self-upgrade run on a worker of its own with this tag:
+	// "self-upgrade". Without one it runs on any worker.
+	WorkerTag string `yaml:"worker_tag,omitempty"`
 }
 
 // Upstream is where components come from, instead of the public one.

@@ -240,6 +240,13 @@ func (v *validator) versions() {
 
 // upgrade looks at the upgrade section.
 func (v *validator) upgrade() {
+	switch tag := v.c.Upgrade.WorkerTag; {
+	case tag == "" || v.c.AWS == nil:
+	case slices.Contains(v.c.Workers.Tags, tag):
+		v.wrong("upgrade.worker_tag", "%s is one of workers.tags, so the self-upgrade would run on these workers as well, which then do not reach the director; choose another", tag)
+	case v.c.State != nil && v.c.State.Dir != "":
+		v.warn("upgrade.worker_tag", "costs a worker that does nothing, since there is no pipeline with state.dir")
+	}
 	text := v.c.Upgrade.QuietTimeout
 	if text == "" {
 		return

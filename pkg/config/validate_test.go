@@ -45,6 +45,7 @@ func TestValidate_findsNothingWrong(t *testing.T) {
 		"a proxy":                   onAWS + "proxy: {http: 'http://proxy.example.com:3128', https: 'http://proxy.example.com:3128/', no: [.example.com]}",
 		"a standby":                 onAWS + "database: {multi_zone: true, instance_type: db.m7g.large}",
 		"a quiet upgrade":           onAWS + "upgrade: {way: quiet, quiet_timeout: 1h30m, on_quiet_timeout: go, colocate: false}",
+		"a worker for upgrades":     onAWS + "workers: {tags: [big]}\nupgrade: {worker_tag: up}",
 		"constraints":               onAWS + "versions: {concourse: '>=8.1, <9', stemcell: '1.484', perpetual: ~1.2}",
 		"everything that init says": "name: ci\naws: {region: eu-central-1, account: '123456789012', tags: {team: platform}, permissions_boundary: 'arn:aws:iam::123456789012:policy/b'}",
 	} {
@@ -138,6 +139,10 @@ func TestValidate_saysWhatIsWrongElsewhere(t *testing.T) {
 		"a short quiet":          {onAWS + "upgrade: {quiet_timeout: 30s}", "upgrade.quiet_timeout: 30s is under a minute, in which hardly a build ends; want one such as 30m"},
 		"a long quiet":           {onAWS + "upgrade: {quiet_timeout: 2h}", "warning: upgrade.quiet_timeout: 2h leaves the deploy little of the two hours that a run has"},
 		"a quiet beyond time":    {onAWS + "upgrade: {quiet_timeout: 9999999999h}", `upgrade.quiet_timeout: "9999999999h" is not a duration; want one such as 30m or 1h`},
+		"a worker's own tag":     {onAWS + "workers: {tags: [a, up]}\nupgrade: {worker_tag: up}", "upgrade.worker_tag: up is one of workers.tags, so the self-upgrade would run on these workers as well, which then do not reach the director; choose another"},
+		"a worker for nothing":   {onAWS + "state: {dir: state}\nupgrade: {worker_tag: up}", "warning: upgrade.worker_tag: costs a worker that does nothing, since there is no pipeline with state.dir"},
+		"a worker without aws":   {byo + "upgrade: {worker_tag: up}", "warning: upgrade.worker_tag: is of no use without aws"},
+		"a tag of two words":     {onAWS + "upgrade: {worker_tag: 'a b'}", ""},
 		"a drain beyond time":    {onAWS + "workers: {drain_timeout: 9999999999h}", `workers.drain_timeout: "9999999999h" is not a duration; want one such as 1h or 90m`},
 		"no constraint":          {onAWS + "versions: {bpm: newest}", `versions.bpm: "newest" is not a constraint; want one such as 8.x, >=8.1 or 8.2.4`},
 		"an incomplete GitHub":   {onAWS + "auth: {github: {client_id: i}}", "auth.github.client_secret: is required with auth.github"},

@@ -121,7 +121,7 @@ func example(c *config.Config) Input {
 		Infrastructure: Infrastructure{
 			Region: "eu-central-1", VPC: "vpc-0", CIDR: "10.0.0.0/16", DirectorAddress: "192.0.2.2", DirectorIP: "10.0.0.6",
 			WebAddress: "192.0.2.1", EgressAddress: "192.0.2.3", KeyPair: "example", ParameterPath: "/perpetual/" + c.Name,
-			SecurityGroups: SecurityGroups{Director: "sg-0", VMs: "sg-1", Web: "sg-2", Database: "sg-3"},
+			SecurityGroups: SecurityGroups{Director: "sg-0", VMs: "sg-1", Web: "sg-2", Database: "sg-3", UpgradeWorker: "sg-4"},
 			Profiles:       Profiles{Director: "director", Web: "web", Worker: "worker"},
 			Zones: []Zone{
 				{Name: "eu-central-1a", PublicSubnet: "subnet-0", PrivateSubnet: "subnet-1", PublicCIDR: "10.0.0.0/24", PrivateCIDR: "10.0.16.0/20"},

@@ -105,7 +105,11 @@ func (in Input) cloudOps() ([]manifest.File, error) {
 			operation{"replace", "/vm_types/name=worker/cloud_properties/spot_bid_price?", price},
 			operation{"replace", "/vm_types/name=worker/cloud_properties/spot_ondemand_fallback?", true})
 	}
-	if len(list) == 0 {
+	own, err := in.upgradeWorkerOps()
+	if err != nil {
+		return nil, err
+	}
+	if list = append(list, own...); len(list) == 0 {
 		return nil, nil
 	}
 	file, err := opsFile("the configuration", list)

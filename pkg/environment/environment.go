@@ -79,6 +79,9 @@ type SecurityGroups struct {
 	VMs      string // of every VM that the director makes
 	Web      string // of the web besides
 	Database string // of the database service
+	// UpgradeWorker is of the self-upgrade's own worker besides. Empty in what an older
+	// version has written down.
+	UpgradeWorker string
 }
 
 // Profiles are instance profiles by name.

@@ -52,7 +52,7 @@ func input(t *testing.T, text string, change func(*environment.Input)) environme
 			Region: "eu-central-1", VPC: "vpc-0a", CIDR: "10.0.0.0/16", Zones: zones(2),
 			DirectorAddress: "198.51.100.2", DirectorIP: "10.0.0.6", WebAddress: "198.51.100.1", EgressAddress: "198.51.100.3",
 			KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci",
-			SecurityGroups: environment.SecurityGroups{Director: "sg-director", VMs: "sg-vms", Web: "sg-web", Database: "sg-database"},
+			SecurityGroups: environment.SecurityGroups{Director: "sg-director", VMs: "sg-vms", Web: "sg-web", Database: "sg-database", UpgradeWorker: "sg-upgrade-worker"},
 			Profiles:       environment.Profiles{Director: "ci-director", Web: "ci-web", Worker: "ci-worker"},
 			Database: environment.Database{
 				Host: "ci.abc.eu-central-1.rds.amazonaws.com", Port: 5432, Name: "concourse", User: "concourse", CA: "CA OF THE SERVICE",
@@ -118,6 +118,7 @@ proxy: {http: http://proxy.example.com:3128, no: [.example.com]}
 versions: {concourse: 8.x, stemcell: 1.x, bpm: 1.x, perpetual: ">=1.3"}
 pipeline: {name: upgrade-ci, image: registry.example.com/perpetual, github_token: github-token-s3cret}
 state: {bucket: acme-state, kms_key: alias/acme}
+upgrade: {worker_tag: self-upgrade}
 `
 
 // usersOps change a property, and ask for a credential.

@@ -19,7 +19,11 @@ func TestPipeline_hasOnlyNamesThatAreListed(t *testing.T) {
 		texts[name] = render(t, "pipeline", in)
 	}
 	for name, text := range texts {
-		_, foreign, err := concourse.Keep(text, bare(t, text), pipelines.Names())
+		ours := pipelines.InstallationNames()
+		if name == "self-upgrade.yml" {
+			ours = pipelines.Names()
+		}
+		_, foreign, err := concourse.Keep(text, bare(t, text), ours)
 		if err != nil || len(foreign.Kept)+len(foreign.Lost) > 0 {
 			t.Errorf("%s: %v, add to pipelines.Names: %q %q", name, err, foreign.Kept, foreign.Lost)
 		}

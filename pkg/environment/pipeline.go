@@ -57,7 +57,11 @@ func Pipeline(in Input) (manifest.Template, error) {
 	if err != nil {
 		return manifest.Template{}, err
 	}
-	ops = append(ops, place)
+	tags, err := in.tagOps()
+	if err != nil {
+		return manifest.Template{}, err
+	}
+	ops = append(append(ops, place), tags...)
 	if in.hasService() {
 		ops = append(ops, manifest.File{Name: "the ops of the database service", Text: []byte("- {type: remove, path: /resources/name=components/source/watch/postgres}\n")})
 	}

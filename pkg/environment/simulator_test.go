@@ -50,7 +50,7 @@ func deploy(t *testing.T, w *world.World, text []byte) director.Task {
 func TestConcourse_isDeployedByTheDirectorSimulator(t *testing.T) {
 	want := map[string][]string{
 		"default": {"web", "worker"}, "lets-encrypt": {"web", "worker"}, "database-vm": {"db", "web", "worker"},
-		"everything": {"web", "worker", "worker", "worker", "worker"},
+		"everything": {"web", "worker", "worker", "worker", "worker", "upgrade-worker"},
 	}
 	for name, in := range inputs(t) {
 		t.Run(name, func(t *testing.T) {

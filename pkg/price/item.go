@@ -9,10 +9,11 @@ import (
 // Sizes in GiB that the bundled manifests and stemcells fix, and that no setting
 // changes.
 const (
-	rootDisk       = 5  // of every VM, from the stemcell
-	directorDisk   = 25 // ephemeral, of the director
-	databaseDisk   = 10 // ephemeral, of a database on a VM
-	fixedAddresses = 3  // public ones: director, web, NAT gateway
+	rootDisk          = 5  // of every VM, from the stemcell
+	directorDisk      = 25 // ephemeral, of the director
+	databaseDisk      = 10 // ephemeral, of a database on a VM
+	upgradeWorkerDisk = 50 // ephemeral, of the self-upgrade's own worker
+	fixedAddresses    = 3  // public ones: director, web, NAT gateway
 )
 
 // Items lists what a configuration with its defaults runs on AWS; nothing without aws.
@@ -38,6 +39,11 @@ func Items(c *config.Config, chosen map[string]string) []Item {
 		{Name: "web disks", Kind: Disk, Count: web * float64(c.Web.Disk+rootDisk)},
 		{Name: "workers", Kind: spot, Type: workerType, Count: workers},
 		{Name: "worker disks", Kind: Disk, Count: workers * float64(c.Workers.Disk+rootDisk)},
+	}
+	if c.Upgrade.WorkerTag != "" {
+		items = append(items,
+			Item{Name: "upgrade worker", Kind: Instance, Type: cmp.Or(chosen["director"], c.Director.InstanceType), Count: 1},
+			Item{Name: "upgrade worker disks", Kind: Disk, Count: upgradeWorkerDisk + rootDisk})
 	}
 	items = append(items, database(c, cmp.Or(chosen["database"], c.Database.InstanceType))...)
 	if c.AWS.Network.VPC == "" {

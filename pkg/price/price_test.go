@@ -137,8 +137,9 @@ func TestItems_followTheConfiguration(t *testing.T) {
 		"a standby":        {func(c *config.Config) { c.Database.MultiZone = &yes }, 0.016*730 + 20*0.115},
 		"a database on a VM": {func(c *config.Config) { c.Database.Kind, c.Database.InstanceType = "vm", "t3.small" },
 			(0.0208-0.016)*730 + 35*0.08 - 20*0.115},
-		"a VPC that exists": {func(c *config.Config) { c.AWS.Network.VPC = "vpc-1" }, -(0.045 + 0.005) * 730},
-		"a larger disk":     {func(c *config.Config) { c.Workers.Disk = 300 }, 8},
+		"a VPC that exists":     {func(c *config.Config) { c.AWS.Network.VPC = "vpc-1" }, -(0.045 + 0.005) * 730},
+		"a worker for upgrades": {func(c *config.Config) { c.Upgrade.WorkerTag = "up" }, 0.0416*730 + 55*0.08},
+		"a larger disk":         {func(c *config.Config) { c.Workers.Disk = 300 }, 8},
 	} {
 		if got := month(of.change).Total - base.Total; !near(got, of.more) {
 			t.Errorf("%s: %.4f more, want %.4f", name, got, of.more)

@@ -22,6 +22,9 @@ type Outputs struct {
 	VMsSecurityGroup      string // of every VM that the director makes
 	WebSecurityGroup      string // of the web node besides
 	DatabaseSecurityGroup string // of the database service
+	// UpgradeWorkerSecurityGroup is of the self-upgrade's own worker besides; it is there
+	// without one, too.
+	UpgradeWorkerSecurityGroup string
 
 	WebAddress                string // "198.51.100.1", elastic
 	WebAddressAllocation      string // "eipalloc-0a1b2c3d"
@@ -65,7 +68,8 @@ func newOutputs(given map[string]string) (Outputs, error) {
 		PublicCIDRs: unpad(given["PublicCIDRs"]), PrivateCIDRs: unpad(given["PrivateCIDRs"]),
 		DirectorSecurityGroup: given["DirectorSecurityGroup"], VMsSecurityGroup: given["VMsSecurityGroup"],
 		WebSecurityGroup: given["WebSecurityGroup"], DatabaseSecurityGroup: given["DatabaseSecurityGroup"],
-		WebAddress: given["WebAddress"], WebAddressAllocation: given["WebAddressAllocation"],
+		UpgradeWorkerSecurityGroup: given["UpgradeWorkerSecurityGroup"],
+		WebAddress:                 given["WebAddress"], WebAddressAllocation: given["WebAddressAllocation"],
 		DirectorAddress: given["DirectorAddress"], DirectorAddressAllocation: given["DirectorAddressAllocation"],
 		DirectorIP: given["DirectorIP"], NATAddress: given["NATAddress"],
 		KeyPair: given["KeyPair"], KeyPairID: given["KeyPairID"], PrivateKeyParameter: given["PrivateKeyParameter"],

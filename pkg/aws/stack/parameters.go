@@ -44,6 +44,10 @@ type Parameters struct {
 	WebCIDRs      []string // ["0.0.0.0/0"]: who may reach Concourse; one to eight, IPv4
 	DirectorCIDRs []string // ["203.0.113.7/32"]: who may reach the director from outside; one to eight, IPv4
 
+	// UpgradeWorker says that a worker of its own runs the self-upgrade: of all VMs it
+	// alone reaches the director's API and agent.
+	UpgradeWorker bool
+
 	Domain     string // "ci.example.com"; with HostedZone it gets a record
 	HostedZone string // "Z0123456789ABC"; empty: no record is made
 
@@ -194,7 +198,8 @@ func (p Parameters) values() map[string]string {
 		"ExistingVPC":           p.ExistingVPC,
 		"ExistingPublicSubnets": pad(p.ExistingPublicSubnets, maxZones), "ExistingPrivateSubnets": pad(p.ExistingPrivateSubnets, maxZones),
 		"WebPort": strconv.Itoa(port), "WebCIDRs": pad(p.WebCIDRs, maxCIDRs), "DirectorCIDRs": pad(p.DirectorCIDRs, maxCIDRs),
-		"Domain": p.Domain, "HostedZone": p.HostedZone,
+		"UpgradeWorker": strconv.FormatBool(p.UpgradeWorker),
+		"Domain":        p.Domain, "HostedZone": p.HostedZone,
 		databaseParameter: strconv.FormatBool(p.Database), "DatabaseMultiZone": strconv.FormatBool(p.DatabaseMultiZone),
 		"DatabaseStorage": strconv.Itoa(storage), "DatabaseMaxStorage": strconv.Itoa(most),
 		protectionParameter: strconv.FormatBool(p.Database),

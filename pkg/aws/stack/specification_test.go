@@ -272,6 +272,7 @@ func everything() stack.Parameters {
 	p.StateKey = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-4000-8000-000000000000"
 	p.PermissionsBoundary = "arn:aws:iam::123456789012:policy/boundary"
 	p.DatabaseMultiZone, p.DatabaseVersion = true, "17"
+	p.UpgradeWorker = true
 	return p
 }
 

@@ -91,7 +91,7 @@ func TestTemplate_usesAllThatItDefinesAndNothingElse(t *testing.T) {
 // TestTemplate_refersToNothingThatIsNotThere evaluates every combination of what
 // can be on and off: a reference to a resource whose condition is false would fail.
 func TestTemplate_refersToNothingThatIsNotThere(t *testing.T) {
-	for bits := range 64 {
+	for bits := range 128 {
 		p := everything()
 		if bits&1 != 0 {
 			p.ExistingVPC, p.ExistingPublicSubnets, p.ExistingPrivateSubnets = "vpc-1", []string{"a", "b", "c"}, []string{"d", "e", "f"}
@@ -114,13 +114,14 @@ func TestTemplate_refersToNothingThatIsNotThere(t *testing.T) {
 				p.ExistingPublicSubnets, p.ExistingPrivateSubnets = p.ExistingPublicSubnets[:2], p.ExistingPrivateSubnets[:2]
 			}
 		}
+		p.UpgradeWorker = bits&64 != 0
 		w := newWorld(t)
 		out, err := w.deploy(t, p)
 		if err != nil {
-			t.Fatalf("combination %06b: %v", bits, err)
+			t.Fatalf("combination %07b: %v", bits, err)
 		}
 		if (out.NATAddress == "") != (p.ExistingVPC != "") || (out.DatabaseHost == "") == p.Database || (out.PipelineRole == "") != (p.Issuer == "") || (out.PipelineUser == "") != (p.Issuer != "") {
-			t.Errorf("combination %06b: the outputs are %+v", bits, out)
+			t.Errorf("combination %07b: the outputs are %+v", bits, out)
 		}
 	}
 }
@@ -191,13 +192,12 @@ func TestTemplate_keepsTheRules(t *testing.T) {
 	}
 }
 
-func TestTemplate_opensThesePortsAndNoOthers(t *testing.T) {
-	w := newWorld(t)
-	out := w.made(t, parameters())
-	resources := w.there(t).Resources
+// openPorts are all ways inwards that the rules of a stack leave, sorted.
+func openPorts(resources map[string]cloudformation.Live, out stack.Outputs) []string {
 	called := map[string]string{
 		out.WebSecurityGroup: "web", out.DirectorSecurityGroup: "director", out.VMsSecurityGroup: "vms", out.DatabaseSecurityGroup: "database",
-		out.NATAddress + "/32": "nat", out.WebAddress + "/32": "web address", "0.0.0.0/0": "everybody", "203.0.113.7/32": "operator",
+		out.UpgradeWorkerSecurityGroup: "upgrade worker",
+		out.NATAddress + "/32":         "nat", out.WebAddress + "/32": "web address", "0.0.0.0/0": "everybody", "203.0.113.7/32": "operator",
 	}
 	var got []string
 	add := func(to string, rule map[string]any) {
@@ -217,6 +217,13 @@ func TestTemplate_opensThesePortsAndNoOthers(t *testing.T) {
 		}
 	}
 	slices.Sort(got)
+	return got
+}
+
+func TestTemplate_opensThesePortsAndNoOthers(t *testing.T) {
+	w := newWorld(t)
+	out := w.made(t, parameters())
+	got := openPorts(w.there(t).Resources, out)
 	want := []string{
 		"director → database tcp 5432-5432", "director → vms tcp 22-22",
 		"everybody → web tcp 443-443", "everybody → web tcp 80-80",
@@ -228,6 +235,26 @@ func TestTemplate_opensThesePortsAndNoOthers(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+
+	// With a worker of its own the self-upgrade alone reaches the director's API and
+	// agent, and what every agent needs stays. Without it again all is as before.
+	p := parameters()
+	p.UpgradeWorker = true
+	made := w.made(t, p)
+	closed := slices.DeleteFunc(slices.Clone(want), func(rule string) bool {
+		return slices.Contains([]string{"vms → director tcp 25555-25555", "vms → director tcp 6868-6868"}, rule)
+	})
+	closed = append(closed, "upgrade worker → director tcp 25555-25555", "upgrade worker → director tcp 6868-6868")
+	slices.Sort(closed)
+	if diff := cmp.Diff(closed, openPorts(w.there(t).Resources, made)); diff != "" {
+		t.Errorf("with an upgrade worker: %s", diff)
+	}
+	if again := w.made(t, parameters()); !cmp.Equal(again, out) {
+		t.Errorf("without it again the outputs are %+v", again)
+	}
+	if diff := cmp.Diff(want, openPorts(w.there(t).Resources, out)); diff != "" {
+		t.Errorf("without it again: %s", diff)
 	}
 }
 

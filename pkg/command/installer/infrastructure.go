@@ -200,7 +200,7 @@ func parametersOf(w bootstrap.Wanted) (stack.Parameters, error) {
 		Name: c.Name, Zones: w.Zones, WebPort: c.Access.Port, WebCIDRs: c.Access.Web, DirectorCIDRs: w.DirectorCIDRs,
 		Domain: c.Access.Domain, HostedZone: w.HostedZone,
 		ParameterPath: "/perpetual/" + c.Name, OwnPath: "/perpetual-own/" + c.Name, Issuer: w.IssuerURL, PipelineSubject: "main/" + c.Pipeline.Name,
-		PermissionsBoundary: c.AWS.PermissionsBoundary,
+		PermissionsBoundary: c.AWS.PermissionsBoundary, UpgradeWorker: c.Upgrade.WorkerTag != "",
 	}
 	if c.State == nil || c.State.Dir == "" {
 		p.StateBucket = config.BucketName(c, w.Account)
@@ -274,6 +274,7 @@ func infrastructureOf(o stack.Outputs, parameters map[string]string) (environmen
 		WebAddress: o.WebAddress, EgressAddress: o.NATAddress, KeyPair: o.KeyPair, KeyParameter: o.PrivateKeyParameter,
 		SecurityGroups: environment.SecurityGroups{
 			Director: o.DirectorSecurityGroup, VMs: o.VMsSecurityGroup, Web: o.WebSecurityGroup, Database: o.DatabaseSecurityGroup,
+			UpgradeWorker: o.UpgradeWorkerSecurityGroup,
 		},
 		Profiles:     environment.Profiles{Director: o.DirectorInstanceProfile, Web: o.WebInstanceProfile, Worker: o.WorkerInstanceProfile},
 		Database:     environment.Database{Host: o.DatabaseHost, Port: o.DatabasePort, Name: o.DatabaseName, User: o.DatabaseUser},
