@@ -4,7 +4,8 @@
 # Built by pkg/image/build.sh (make image), with docker or buildah.
 #
 # Base images are arguments, so that a mirror or images made on the spot
-# (pkg/image/local-bases.sh) can stand in for the public ones.
+# (pkg/image/local-bases.sh) can stand in for the public ones. These tags move: a
+# release names its bases by digest (RELEASE=1 of build.sh wants that).
 ARG GO=golang:1.26-bookworm
 ARG DEBIAN=debian:bookworm-slim
 # Where /etc/ssl/certs/ca-certificates.crt comes from; an image that has the file
@@ -92,9 +93,11 @@ RUN set -eu; \
 # their ~/.aws and create-env keeps its state, and an unmounted /work are open to any
 # user; root is the default because it can write to /work on every engine, and because
 # ssh refuses a user without a name. The home is root's own, where other images have it.
+# In the pipeline nothing is mounted, and the user perpetual does the work.
 # What create-env downloads and compiles, and the answers of a CPI that outlives a
 # killed run, stay in the mounted directory for the next one.
-RUN chmod 1777 /root && mkdir -m 1777 /work
+RUN chmod 1777 /root && mkdir -m 1777 /work && \
+    useradd --uid 65532 --user-group --no-create-home --home-dir /root --shell /usr/sbin/nologin perpetual
 COPY --from=build /installer/perpetual /usr/local/bin/perpetual
 ENV HOME=/root LANG=C.UTF-8 XDG_CACHE_HOME=/work/.cache
 WORKDIR /work

@@ -6,6 +6,7 @@
 #   VERSION      of the binaries and the tags; default: what git describes, or dev
 #   IMAGE        name of the images; default: perpetual
 #   GO_BASE, DEBIAN_BASE, CERTIFICATES_BASE   base images instead of the public ones
+#   RELEASE      not empty: all base images have to be given, and by digest
 #   LICENCE      SPDX expression for the label
 #   ENGINE       docker or buildah, instead of looking
 #   MODULE_CACHE, BUILD_CACHE   directories that buildah mounts, so that nothing is
@@ -69,6 +70,18 @@ build() {
 	buildah) replace "$name" buildah bud --isolation "${BUILDAH_ISOLATION:-chroot}" --layers=false "$@" --target "$target" --tag "$name" . ;;
 	esac || fail "build the image $name: $engine ended with an error, see above"
 }
+
+# pinned NAME VALUE refuses a base image by tag, which is another image tomorrow.
+pinned() {
+	printf '%s\n' "$2" | grep -Eq '^[^@]+@sha256:[0-9a-f]{64}$' ||
+		fail "build the images: $1 is \"$2\", and a release stands on base images by digest: NAME@sha256:… (docker buildx imagetools inspect NAME:TAG prints it)"
+}
+
+if [ -n "${RELEASE:-}" ]; then
+	pinned GO_BASE "${GO_BASE:-}"
+	pinned DEBIAN_BASE "${DEBIAN_BASE:-}"
+	pinned CERTIFICATES_BASE "${CERTIFICATES_BASE:-${DEBIAN_BASE:-}}"
+fi
 
 VERSION=${VERSION:-$(describe)}
 IMAGE=${IMAGE:-perpetual}

@@ -23,7 +23,7 @@ import (
 
 const (
 	maxCompressed = 12 << 20 // bytes of the resource image's layers, everything included
-	nobody        = 65532    // the user perpetual of the resource image
+	nobody        = 65532    // the user perpetual of both images
 	anyone        = 12345    // a user that no image knows
 )
 
@@ -68,6 +68,9 @@ func testInstaller(t *testing.T, name string) {
 	})
 	t.Run("perpetual tells its version", func(t *testing.T) { tellsItsVersion(t, root) })
 	t.Run("finds the AWS profile as the README mounts it", func(t *testing.T) { findsTheProfile(t, root) })
+	t.Run("knows the user of the pipeline", func(t *testing.T) {
+		runsScript(t, root, nobody, `test "$(id -un)" = perpetual && mkdir -p "$HOME/.bosh/k" "$XDG_CACHE_HOME/k" && ssh -V`)
+	})
 	t.Run("has an SSH client", func(t *testing.T) {
 		// As root, because ssh refuses a user without a name.
 		runsScript(t, root, 0, `ssh-keygen -q -t ed25519 -N "" -f k && test -s k.pub && ssh -V`)

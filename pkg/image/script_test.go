@@ -176,6 +176,40 @@ func TestBuild_handsOnWhatItIsGiven(t *testing.T) {
 	}
 }
 
+// A tag is another image tomorrow, so that nobody could build a release again.
+func TestBuild_ofAReleaseWantsBasesByDigest(t *testing.T) {
+	t.Parallel()
+	digest := "@sha256:" + strings.Repeat("0a", 32)
+	for name, test := range map[string]struct {
+		env  []string
+		want string // in the error; empty: it is built
+	}{
+		"no bases":             {nil, `GO_BASE is ""`},
+		"a tag":                {[]string{"GO_BASE=golang:1.26-bookworm", "DEBIAN_BASE=debian" + digest}, `GO_BASE is "golang:1.26-bookworm"`},
+		"one base of two":      {[]string{"GO_BASE=golang" + digest}, `DEBIAN_BASE is ""`},
+		"a short digest":       {[]string{"GO_BASE=golang" + digest, "DEBIAN_BASE=debian@sha256:0a0a"}, `DEBIAN_BASE is "debian@sha256:0a0a"`},
+		"a digest of its own":  {[]string{"GO_BASE=golang" + digest, "DEBIAN_BASE=" + digest}, `DEBIAN_BASE is "@sha256:`},
+		"certificates by tag":  {[]string{"GO_BASE=golang" + digest, "DEBIAN_BASE=debian" + digest, "CERTIFICATES_BASE=c:3"}, `CERTIFICATES_BASE is "c:3"`},
+		"digests":              {[]string{"GO_BASE=golang" + digest, "DEBIAN_BASE=debian" + digest}, ""},
+		"a tag and its digest": {[]string{"GO_BASE=golang:1.26" + digest, "DEBIAN_BASE=debian:12" + digest, "CERTIFICATES_BASE=c" + digest}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := runScript(t, "build.sh", map[string]string{"buildah": buildahThatWorks}, append(test.env, "RELEASE=1", "VERSION=1.2.3")...)
+			builds := callsWith(got.calls, " --target ")
+			if test.want == "" {
+				if got.code != 0 || len(builds) != 2 {
+					t.Errorf("got exit code %d and the calls %q; stderr: %s", got.code, got.calls, got.stderr)
+				}
+				return
+			}
+			if got.code != 1 || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 || !strings.Contains(got.stderr, test.want) || len(builds) > 0 {
+				t.Errorf("got exit code %d, stdout %q, stderr %q and %q, want 1, nothing, one line with %q, and no build", got.code, got.stdout, got.stderr, builds, test.want)
+			}
+		})
+	}
+}
+
 func TestBuild_removesOnlyTheUnnamedImageThatItReplaced(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
