@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	},
 	"pkg/environment":   {"pkg/difference", "pkg/config", "pkg/manifest", "pkg/secret", "pkg/component", "pkg/credential", "pkg/state", "pkg/compatibility", "pkg/postgres", "pipelines"},
 	"pkg/credential":    {"pkg/secret", "pkg/state"},
-	"pkg/config":        {"pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
+	"pkg/config":        {"pkg/difference", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/price":         {"pkg/config"},
 	"pkg/compatibility": {},
 	// A program of its own for maintainers.

@@ -35,7 +35,7 @@ func (k *keeper) Deployment(context.Context, string) (upgrade.Deployed, error) {
 }
 
 // SetCloudConfig implements upgrade.Director.
-func (*keeper) SetCloudConfig(context.Context, []byte, bool) (bool, error) {
+func (*keeper) SetCloudConfig(context.Context, []byte, bool, func(string)) (bool, error) {
 	return false, errNoDirector
 }
 

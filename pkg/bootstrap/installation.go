@@ -170,9 +170,11 @@ type Change struct {
 	// Details say which parameters, rights, rules and values change: "~ parameter WebCIDRs:
 	// old → new", "+ UpgradePolicy: Allow ec2:AttachVolume on …".
 	Details []string
-	Roles   []string // who may do what changes: "UpgradePolicy"
-	Repair  bool     // what a run that ended badly has left is put right first
-	Handle  any      // the adapter's own
+	// Expected is the infrastructure after the change, as far as it is known before.
+	Expected environment.Infrastructure
+	Roles    []string // who may do what changes: "UpgradePolicy"
+	Repair   bool     // what a run that ended badly has left is put right first
+	Handle   any      // the adapter's own
 }
 
 // Environment is create-env: the director's own VM.

@@ -46,8 +46,8 @@ func (o *observed) Wait(ctx context.Context, id int, report func(upgrade.Event))
 }
 
 // SetCloudConfig implements upgrade.Director.
-func (o *observed) SetCloudConfig(ctx context.Context, content []byte, dryRun bool) (bool, error) {
-	differs, err := o.Director.SetCloudConfig(ctx, content, dryRun)
+func (o *observed) SetCloudConfig(ctx context.Context, content []byte, dryRun bool, tell func(string)) (bool, error) {
+	differs, err := o.Director.SetCloudConfig(ctx, content, dryRun, tell)
 	if err == nil && differs {
 		o.changes = append(o.changes, "cloud config updated")
 	}

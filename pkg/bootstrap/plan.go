@@ -125,6 +125,9 @@ func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
 	if err := p.Infra.Discard(discard, change); err != nil {
 		return PlannedStep{}, fmt.Errorf("discard the change set of the plan: %w", err)
 	}
+	if p.bare && !change.Empty {
+		p.infra = change.Expected // for what is planned on it
+	}
 	switch {
 	case change.Empty:
 		return quiet("no changes to the stack")
@@ -179,11 +182,12 @@ func (p *planner) credentials(ctx context.Context) (PlannedStep, error) {
 }
 
 func (p *planner) components(ctx context.Context) (PlannedStep, error) {
+	before := slices.Clone(p.record.Desired)
 	o, err := p.chooseComponents(ctx)
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	return PlannedStep{Changes: o.Status == Changed, Summary: o.Report}, nil
+	return PlannedStep{Changes: o.Status == Changed, Summary: o.Report, Lines: setLines(before, p.set)}, nil
 }
 
 func (p *planner) director(ctx context.Context) (PlannedStep, error) {
@@ -193,7 +197,7 @@ func (p *planner) director(ctx context.Context) (PlannedStep, error) {
 		return PlannedStep{Summary: o.Report}, err
 	case p.bare:
 		p.alone = true
-		return PlannedStep{Changes: true, Summary: notYet}, nil
+		return PlannedStep{Changes: true, Summary: notYet, Lines: p.firstOf(environment.Director)}, nil
 	}
 	p.alone = !p.record.Director
 	request, err := p.request(ctx)
@@ -212,7 +216,11 @@ func (p *planner) director(ctx context.Context) (PlannedStep, error) {
 
 func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	if p.alone {
-		return PlannedStep{Changes: true, Summary: notYet}, nil
+		if !usesService(p.config) {
+			p.postgres, _ = p.databaseMajor(nil)
+		}
+		lines := append([]string{"  cloud config:"}, p.firstOf(environment.CloudConfig)...)
+		return PlannedStep{Changes: true, Summary: notYet, Lines: append(append(lines, "  manifest:"), p.firstOf(environment.Concourse)...)}, nil
 	}
 	d, done, err := p.Director(p.access())
 	if err != nil {
@@ -295,7 +303,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 		return quiet("%s", whyLocal)
 	}
 	if p.alone || !p.record.Deployment {
-		return PlannedStep{Changes: true, Summary: notYet}, nil
+		return PlannedStep{Changes: true, Summary: notYet, Lines: p.firstOf(environment.Pipeline)}, nil
 	}
 	in, err := p.input()
 	if err != nil {

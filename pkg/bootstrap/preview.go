@@ -12,8 +12,8 @@ type preview struct {
 }
 
 // SetCloudConfig implements upgrade.Director.
-func (p *preview) SetCloudConfig(ctx context.Context, content []byte, _ bool) (bool, error) {
-	differs, err := p.Director.SetCloudConfig(ctx, content, true)
+func (p *preview) SetCloudConfig(ctx context.Context, content []byte, _ bool, tell func(string)) (bool, error) {
+	differs, err := p.Director.SetCloudConfig(ctx, content, true, tell)
 	p.cloudConfig = p.cloudConfig || differs
 	return differs, err
 }

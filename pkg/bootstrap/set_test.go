@@ -22,7 +22,9 @@ func (empty) Stemcells(context.Context) ([]upgrade.Stemcell, error) {
 	return []upgrade.Stemcell{{Name: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Version: "1.1300", OS: "ubuntu-jammy"}}, nil
 }
 
-func (empty) SetCloudConfig(context.Context, []byte, bool) (bool, error) { return false, errNoDirector }
+func (empty) SetCloudConfig(context.Context, []byte, bool, func(string)) (bool, error) {
+	return false, errNoDirector
+}
 
 // An ops file of the user's that pins a version is refused, as nothing would be upgraded
 // any more, by hand and in a self-upgrade; the hint is one that works in perpetual.yml.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
@@ -245,7 +246,7 @@ func (d director) CloudConfigs(ctx context.Context) ([][]byte, error) {
 }
 
 // SetCloudConfig implements upgrade.Director. It compares by content, as the director writes YAML in its own way.
-func (d director) SetCloudConfig(ctx context.Context, content []byte, dryRun bool) (bool, error) {
+func (d director) SetCloudConfig(ctx context.Context, content []byte, dryRun bool, tell func(string)) (bool, error) {
 	wanted, err := manifest.Digest(content)
 	if err != nil {
 		return false, err
@@ -258,12 +259,35 @@ func (d director) SetCloudConfig(ctx context.Context, content []byte, dryRun boo
 	if err != nil {
 		return false, err
 	}
-	if is == wanted || dryRun {
-		return is != wanted, nil
+	if is == wanted {
+		return false, nil
+	}
+	for _, line := range cloudConfigLines([]byte(now.Content), content) {
+		tell(line)
+	}
+	if dryRun {
+		return true, nil
 	}
 	// Without one yet there is no id to hold the director to.
 	_, err = d.client.UpdateConfig(ctx, "cloud", "default", string(content), now.ID)
 	return true, err
+}
+
+// cloudConfigLines say how two cloud configs differ, with what looks like a secret hidden.
+func cloudConfigLines(before, after []byte) []string {
+	var r difference.Reader
+	old, err := r.Read(before)
+	if err != nil { // set by others: all of ours is new
+		old = nil
+	}
+	wanted, err := r.Read(after)
+	if err != nil {
+		return []string{"! " + err.Error()}
+	}
+	if lines := difference.Lines(old, wanted); len(lines) > 0 {
+		return lines
+	}
+	return []string{"! no value of the cloud config has changed that is shown: a hidden one, or the order of a list"}
 }
 
 func notFound(err error) error { return translate(err, bosh.ErrNotFound, upgrade.ErrNotFound) }

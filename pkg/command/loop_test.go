@@ -207,7 +207,7 @@ func TestOut_dryRunShowsTheDifferencesAndChangesNothing(t *testing.T) {
 	if r.Version["task"] != "1" || !strings.Contains(r.field("deploy"), "dry run") {
 		t.Errorf("dry run gives %+v, want the last deploy's task", r)
 	}
-	for _, want := range []string{"pipeline self-upgrade would change", "1.x", "cloud config: would change: true", "manifest of concourse would change", "+", "instances: 2"} {
+	for _, want := range []string{"pipeline self-upgrade would change", "1.x", "cloud config: would change: true\n  + vm_extensions/spot/name: spot\n", "manifest of concourse would change", "+", "instances: 2"} {
 		if !strings.Contains(p.stderr, want) {
 			t.Errorf("the preview lacks %q:\n%s", want, p.stderr)
 		}

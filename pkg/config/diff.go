@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 )
 
 // hidden stands for a secret in what is shown.
@@ -21,8 +23,8 @@ type Change struct {
 }
 
 // Diff lists what differs, in the order of the file; maps key by key. Secrets are
-// hidden, and so are the values of manifest.vars, which may be secrets as well. Texts
-// of several lines, such as certificates, are shown by their length and digest. The
+// hidden, and so are the values of manifest.vars, which may be secrets as well, but for
+// those that say what the director is made of. Texts of several lines, such as certificates, are shown by their length and digest. The
 // section state is left out, since it is not stored.
 func Diff(old, new *Config) []Change {
 	var changes []Change
@@ -65,9 +67,30 @@ func (f field) diffMap(old, new any) []Change {
 		if was == is && reflect.DeepEqual(a, b) {
 			continue
 		}
-		changes = append(changes, Change{Key: join(f.key, name), Old: f.shown(a, was), New: f.shown(b, is)})
+		change := Change{Key: join(f.key, name), Old: f.shown(a, was), New: f.shown(b, is)}
+		if f.key == "manifest.vars" && !artifact(name) {
+			change.Old, change.New = hide(was), hide(is)
+		}
+		change.Old, change.New = difference.URL(change.Old), difference.URL(change.New)
+		changes = append(changes, change)
 	}
 	return changes
+}
+
+// artifact says whether a variable of the manifests is a URL, digest or version of what
+// the director is made of: "director_cpi_url".
+func artifact(name string) bool {
+	rest, ours := strings.CutPrefix(name, "director_")
+	_, what, of := strings.Cut(rest, "_")
+	return ours && of && (what == "url" || what == "sha1" || what == "version")
+}
+
+// hide stands for a value that may be a secret.
+func hide(set bool) string {
+	if !set {
+		return ""
+	}
+	return hidden
 }
 
 // show is the value in c for people.
@@ -78,7 +101,7 @@ func (f field) shown(value any, set bool) string {
 	switch {
 	case !set:
 		return ""
-	case f.rule.Secret || f.key == "manifest.vars":
+	case f.rule.Secret:
 		return hidden
 	}
 	switch v := value.(type) {

@@ -130,6 +130,22 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// What the director is made of is shown, though variables are hidden otherwise.
+func TestDiff_showsWhatTheDirectorIsMadeOf(t *testing.T) {
+	old := parse(t, "manifest: {vars: {director_cpi_url: 'https://bosh.io/a', director_cpi_sha1: 'aa', director_password: hunter2}}")
+	new := parse(t, "manifest: {vars: {director_cpi_url: 'https://ada:hunter2@evil/a?sig=hunter2', director_cpi_version: 1, director_password: hunter3, my_url: hunter2}}")
+	want := []config.Change{
+		{Key: "manifest.vars.director_cpi_sha1", Old: "aa"},
+		{Key: "manifest.vars.director_cpi_url", Old: "https://bosh.io/a", New: "https://(hidden)@evil/a?sig=(hidden)"},
+		{Key: "manifest.vars.director_cpi_version", New: "1"},
+		{Key: "manifest.vars.director_password", Old: "(hidden)", New: "(hidden)"},
+		{Key: "manifest.vars.my_url", New: "(hidden)"},
+	}
+	if got := config.Diff(old, new); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
 func TestDiff_hidesSecrets(t *testing.T) {
 	const canary = "hunter2canary"
 	old := parse(t, "name: ci\nworkers: {count: 1, tags: [a]}\naws: {tags: {a: b, c: d}}\nauth: {local_users: {ada: "+canary+"1}}\nmanifest: {vars: {p: "+canary+"2}}\nstate: {dir: x}")

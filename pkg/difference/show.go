@@ -47,6 +47,9 @@ func isURL(text string) bool {
 	return err == nil && u.Scheme != "" && (u.Host != "" || u.Scheme == "file")
 }
 
+// URL is an address as it is shown: without the user and a signature.
+func URL(address string) string { return withoutUser(address) }
+
 // withoutUser hides in a URL the user, and what its query says, which may be a signature:
 // "https://bosh.io/d/…?v=1.2" alone is known to hold none.
 func withoutUser(text string) string {

@@ -10,12 +10,14 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 )
 
 // bring uploads what the director lacks of the stemcells and releases that stock has
 // found. What is there is left alone.
 func (o Out) bring(ctx context.Context, r *run) (string, error) {
+	o.tellOrigins(r.upload)
 	missing, err := o.uploadOwn(ctx, r, r.upload)
 	if err != nil {
 		return "", err
@@ -56,6 +58,27 @@ func (o Out) uploadOwn(ctx context.Context, r *run, missing []Artifact) ([]Artif
 	}
 	o.sayNotes(r)
 	return slices.Delete(slices.Clone(missing), own, own+1), nil
+}
+
+// tellOrigins says of each artifact from where it would be fetched, and by which digests
+// it is known: "+ concourse/8.2.5: https://bosh.io/d/…, sha256 9f86…".
+func (o Out) tellOrigins(list []Artifact) {
+	for _, a := range list {
+		parts := []string{difference.URL(a.URL)}
+		switch {
+		case a.isOwn():
+			parts[0] = "this program"
+		case a.File != "":
+			parts[0] = a.File
+		}
+		if a.SHA1 != "" && !a.isOwn() {
+			parts = append(parts, "sha1 "+a.SHA1)
+		}
+		if a.SHA256 != "" && !a.isOwn() {
+			parts = append(parts, "sha256 "+a.SHA256)
+		}
+		o.tell(fmt.Sprintf("+ %s: %s", describe([]Artifact{a}), strings.Join(parts, ", ")))
+	}
 }
 
 // isOwn says whether this program has made the artifact.

@@ -62,8 +62,9 @@ type Director interface {
 	// ConfigServer says whether the director fills in variables by itself.
 	ConfigServer(ctx context.Context) (bool, error)
 	// SetCloudConfig sets the default cloud config when it differs. With dryRun
-	// it only says whether it would.
-	SetCloudConfig(ctx context.Context, content []byte, dryRun bool) (changed bool, err error)
+	// it only says whether it would. Before that it tells each value that differs,
+	// "~ vm_types/worker/cloud_properties/instance_type: m6i.large → m7i.large".
+	SetCloudConfig(ctx context.Context, content []byte, dryRun bool, tell func(line string)) (changed bool, err error)
 }
 
 // Tasks reads the director's tasks and locks.

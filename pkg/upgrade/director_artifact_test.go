@@ -221,13 +221,16 @@ func (d *fakeDirector) ConfigServer(context.Context) (bool, error) {
 	return d.configServer, d.enter("ConfigServer")
 }
 
-func (d *fakeDirector) SetCloudConfig(_ context.Context, content []byte, dryRun bool) (bool, error) {
+func (d *fakeDirector) SetCloudConfig(_ context.Context, content []byte, dryRun bool, tell func(string)) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("SetCloudConfig"); err != nil {
 		return false, err
 	}
 	changed := d.cloudConfig != string(content)
+	if changed {
+		tell(fmt.Sprintf("~ all: %q → %q", d.cloudConfig, content))
+	}
 	if changed && !dryRun {
 		d.cloudConfig = string(content)
 		d.configs++

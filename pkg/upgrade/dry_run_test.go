@@ -25,8 +25,8 @@ func TestOut_showsWhatADryRunWouldChangeAndChangesNothing(t *testing.T) {
 		}
 		wantText(t, "log", f.log.String(),
 			"pipeline self-upgrade would change:\n  - tag: 1.2.0\n  + tag: 1.3.0\n",
-			"cloud config: would change: true\n",
-			"would be uploaded: concourse/8.2.1, "+stemcellName+"/1.1364\n",
+			"cloud config: would change: true\n  ~ all: \"\" → \"azs: []\\n\"\n",
+			"would be uploaded: concourse/8.2.1, "+stemcellName+"/1.1364\n  + concourse/8.2.1: https://bosh.io/d/concourse?v=8.2.1, sha1 ",
 			"manifest of concourse would change:\n    releases:\n", "\n  -   version: 8.2.0\n", "\n  +   version: 8.2.1\n",
 		)
 		want := resource.Result{Version: resource.Version{"task": "7"}, Metadata: []resource.Field{

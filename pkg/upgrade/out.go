@@ -214,7 +214,7 @@ func (o Out) read(ctx context.Context, r *run) error {
 }
 
 func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {
-	changed, err := o.Director.SetCloudConfig(ctx, r.input.CloudConfig, false)
+	changed, err := o.Director.SetCloudConfig(ctx, r.input.CloudConfig, false, o.tell)
 	if err != nil {
 		return "", err
 	}

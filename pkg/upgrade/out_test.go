@@ -30,6 +30,7 @@ func TestOut_setsThePipelineThenBringsArtifactsThenDeploys(t *testing.T) {
 		if diff := cmp.Diff(want, f.all()); diff != "" {
 			t.Errorf("effects (-want +got):\n%s", diff)
 		}
+		wantText(t, "log", f.log.String(), "  ~ all: \"\" → \"azs: []\\n\"\n") // before it is set
 		if took := time.Since(began); took >= time.Minute {
 			t.Errorf("it answered after %s: the deploy takes a minute, and nobody may wait for it", took)
 		}

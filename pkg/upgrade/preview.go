@@ -13,11 +13,15 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 		return resource.Result{}, fmt.Errorf("compare pipeline: %w", err)
 	}
 	if len(r.input.CloudConfig) > 0 {
-		changed, err := o.Director.SetCloudConfig(ctx, r.input.CloudConfig, true)
+		var lines []string
+		changed, err := o.Director.SetCloudConfig(ctx, r.input.CloudConfig, true, func(line string) { lines = append(lines, line) })
 		if err != nil {
 			return resource.Result{}, fmt.Errorf("compare cloud config: %w", err)
 		}
 		o.say("cloud config: would change: %t", changed)
+		for _, line := range lines {
+			o.tell(line)
+		}
 	}
 	changed, err := o.previewManifest(ctx, r)
 	if err != nil {
@@ -47,6 +51,7 @@ func (o Out) preview(ctx context.Context, r *run) (resource.Result, error) {
 func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err error) {
 	if len(r.upload) > 0 {
 		o.say("would be uploaded: %s", describe(r.upload))
+		o.tellOrigins(r.upload)
 	}
 	diff, err := o.diff(ctx, r)
 	if err != nil && len(r.upload) > 0 {
@@ -64,6 +69,9 @@ func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err err
 	o.print(diff.Lines)
 	return true, nil
 }
+
+// tell shows a line of a difference.
+func (o Out) tell(line string) { _, _ = fmt.Fprintf(o.Log, "  %s\n", line) }
 
 // print shows a difference as diff does.
 func (o Out) print(lines []DiffLine) {

@@ -88,7 +88,13 @@ func (i *infrastructure) Plan(ctx context.Context, w bootstrap.Wanted) (bootstra
 	if err != nil {
 		return bootstrap.Change{}, err
 	}
-	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Forbidden(), Repair: change.Repair != "", Details: change.Details, Handle: planned{s, change, &report}}
+	out := bootstrap.Change{Empty: change.Empty, Create: change.Create, Roles: change.Forbidden(), Repair: change.Repair != "", Details: change.Details,
+		Handle: planned{s, change, &report}}
+	if !change.Empty {
+		if out.Expected, err = expected(parameters, w.Config.AWS.Region); err != nil {
+			return bootstrap.Change{}, err
+		}
+	}
 	switch {
 	case change.Repair != "":
 		out.Lines = append(out.Lines, "! before anything else: "+change.Repair+"; what changes after that is known only then")

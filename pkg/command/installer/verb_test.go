@@ -42,6 +42,7 @@ func TestVerbs_onAnInstallation(t *testing.T) {
 				t.Errorf("no %q in:\n%s", part, q.stdout)
 			}
 		}
+		testFirstPlan(t, p, q.stdout)
 		if there := p.everything(); there.Stack != "" || there.VMs != 0 {
 			t.Errorf("the plan has made %+v", there)
 		}
@@ -60,6 +61,7 @@ func TestVerbs_onAnInstallation(t *testing.T) {
 	}
 
 	t.Run("plan", func(t *testing.T) { testPlan(t, p) })
+	t.Run("plan of another director", func(t *testing.T) { testChangedPlan(t, p) })
 	t.Run("info", func(t *testing.T) { testInfo(t, p) })
 	t.Run("exports", func(t *testing.T) { testExports(t, p) })
 	t.Run("one value", func(t *testing.T) { testShow(t, p) })
