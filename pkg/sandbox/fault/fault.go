@@ -29,11 +29,12 @@ const (
 	HTML             // Code (default 200) with a web page, as a proxy or login page gives
 	Hang             // nothing comes until the client goes or the Script is closed
 	Redirect         // Code (default 302) to To
+	Alter            // the handler's answer, with another body
 )
 
 var kindNames = [...]string{
 	"none", "refuse", "reset before", "drop reply", "reset after", "delay", "slow body",
-	"cut body", "status", "garbage", "html", "hang", "redirect",
+	"cut body", "status", "garbage", "html", "hang", "redirect", "alter",
 }
 
 // String names the kind in a test's output.
@@ -52,14 +53,15 @@ type Fault struct {
 	Times  int    // so many are spoilt then; 0 is one, -1 is all
 
 	Kind   Kind
-	Pause  time.Duration // Delay, SlowBody
-	Bytes  int64         // SlowBody, CutBody
-	Part   int           // CutBody: after so many sixteenths of the body, instead of Bytes; 16 cuts nothing but the connection
-	Code   int           // Status, HTML, Redirect
-	Acted  bool          // Status, HTML, Redirect, Garbage: the handler has run, so that what was asked for has happened
-	Header http.Header   // Status: added to the answer's
-	Body   string        // Status
-	To     string        // Redirect
+	Pause  time.Duration                                // Delay, SlowBody
+	Bytes  int64                                        // SlowBody, CutBody
+	Part   int                                          // CutBody: after so many sixteenths of the body, instead of Bytes; 16 cuts nothing but the connection
+	Code   int                                          // Status, HTML, Redirect
+	Acted  bool                                         // Status, HTML, Redirect, Garbage: the handler has run, so that what was asked for has happened
+	Header http.Header                                  // Status: added to the answer's
+	Body   string                                       // Status
+	To     string                                       // Redirect
+	Change func(header http.Header, body []byte) []byte // Alter: gives the body, and may change the header
 
 	// Before is called before the handler sees the request or anything is
 	// answered, After when the handler has run and before its answer is lost

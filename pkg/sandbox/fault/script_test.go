@@ -3,6 +3,7 @@ package fault_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -226,5 +227,43 @@ func TestScript_abortsStreamsOfHTTP2(t *testing.T) {
 	defer res.Body.Close()
 	if text, err := io.ReadAll(res.Body); res.ProtoMajor != 2 || err == nil || string(text) != body[:4] {
 		t.Errorf("%s: body %q, error %v", res.Proto, text, err)
+	}
+}
+
+func TestTaint_spoilsTheTextsThatArePicked(t *testing.T) {
+	for given, want := range map[string]string{
+		`{"a":"x","b":[{"c":"y","n":1.50}],"d":null}`:    `{"a":"x","b":[{"c":"y…","n":1.50}],"d":null}` + "\n",
+		`{"b":[{"c":"1"}]}` + "\n" + `{"b":[{"c":"2"}]}`: `{"b":[{"c":"1…"}]}` + "\n" + `{"b":[{"c":"2…"}]}` + "\n",
+		"no JSON": "no JSON",
+	} {
+		var asked []string
+		f := fault.Taint(func(place string) bool {
+			asked = append(asked, place)
+			return place == ".b[].c"
+		})
+		script := fault.Script{}
+		script.Add(f)
+		server := httptest.NewServer(script.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Etag", "kept")
+			w.WriteHeader(http.StatusAccepted)
+			_, _ = io.WriteString(w, given)
+		})))
+		res, err := server.Client().Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		server.Close()
+		quoted, _ := json.Marshal(fault.Tainted)
+		if want = strings.ReplaceAll(want, "…", strings.Trim(string(quoted), `"`)); err != nil || string(got) != want {
+			t.Errorf("%s becomes %q (%v), want %q", given, got, err, want)
+		}
+		if res.StatusCode != http.StatusAccepted || res.Header.Get("Etag") != "kept" {
+			t.Errorf("status %d, header %v", res.StatusCode, res.Header)
+		}
+		if given != "no JSON" && len(asked) == 0 {
+			t.Error("nobody was asked")
+		}
 	}
 }

@@ -48,6 +48,8 @@ func (f *Fault) strike(w *answer, r *http.Request, next http.Handler, closed <-c
 		http.Redirect(w, r, f.To, or(f.Code, http.StatusFound))
 	case None:
 		next.ServeHTTP(w, r)
+	case Alter:
+		f.alter(w, r, next)
 	default:
 		f.page(w)
 	}
@@ -77,6 +79,23 @@ func (f *Fault) sixteenths(w *answer, r *http.Request, next http.Handler) {
 	_, _ = w.Write(body[:len(body)*min(f.Part, 16)/16])
 	w.Flush()
 	abort(w, false)
+}
+
+// alter sends the handler's answer with the body that Change makes of its own.
+func (f *Fault) alter(w *answer, r *http.Request, next http.Handler) {
+	whole := &kept{header: http.Header{}, status: http.StatusOK}
+	next.ServeHTTP(whole, r)
+	body := f.Change(whole.header, whole.body.Bytes())
+	for key, values := range whole.header {
+		w.Header()[key] = values
+	}
+	if r.Method != http.MethodHead && whole.status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(whole.status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
 }
 
 // page answers in the handler's place.
