@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 )
 
@@ -60,7 +61,10 @@ type Options struct {
 	Proxy func(*http.Request) (Proxy, error)
 	// Dial makes the connections; default: from here.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Wrap, if set, goes between the retries and the wire, such as authentication.
+	// Resolver finds the addresses of hosts; default: the system's. Dial has its own.
+	Resolver *net.Resolver
+	// Wrap, if set, goes between the retries and the wire, such as authentication. It is
+	// called for each of the transports that the client needs.
 	Wrap func(*http.Transport) (http.RoundTripper, error)
 }
 
@@ -69,12 +73,28 @@ var ErrCACert = errors.New("parse ca_cert: no certificate in PEM form found in i
 
 // NewClient makes a client for one upstream: TLS 1.2 or later, verified, with
 // timeouts for each phase. A deadline for the whole exchange comes from the
-// request's context. It fails with ErrCACert.
+// request's context. It follows no redirect, and no URL that is Named, to an address
+// that the server which gave it may not name. It fails with ErrCACert.
 func NewClient(o Options) (*http.Client, error) {
 	if o.Proxy == nil {
 		o.Proxy = environment
 	}
-	transport, err := newTransport(o)
+	if o.Policy.Attempts == 0 {
+		o.Policy = Default
+	}
+	wire, err := newWires(o)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: &roundTripper{wire: wire, policy: o.Policy, maxBody: o.MaxBody, notify: o.Notify, debug: o.Debug}}, nil
+}
+
+// control looks at the address of a connection that is about to be made.
+type control func(ctx context.Context, network, address string, conn syscall.RawConn) error
+
+// newWire is a transport with what goes around it.
+func newWire(o Options, c control) (http.RoundTripper, error) {
+	transport, err := newTransport(o, c)
 	if err != nil {
 		return nil, err
 	}
@@ -84,16 +104,11 @@ func NewClient(o Options) (*http.Client, error) {
 			return nil, err
 		}
 	}
-	if o.Policy.Attempts == 0 {
-		o.Policy = Default
-	}
-	return &http.Client{Transport: &roundTripper{
-		wire: &proxied{next: wire, lookup: o.Proxy}, policy: o.Policy, maxBody: o.MaxBody, notify: o.Notify, debug: o.Debug,
-	}}, nil
+	return &proxied{next: wire, lookup: o.Proxy}, nil
 }
 
 // newTransport is a transport of its own: the default one is never changed.
-func newTransport(o Options) (*http.Transport, error) {
+func newTransport(o Options, c control) (*http.Transport, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.CACert != "" {
 		pool := x509.NewCertPool()
@@ -106,7 +121,7 @@ func newTransport(o Options) (*http.Transport, error) {
 		o.HeaderTimeout = 30 * time.Second
 	}
 	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+		o.Dial = dialer(o.Resolver, c)
 	}
 	return &http.Transport{
 		Proxy: func(req *http.Request) (*url.URL, error) {
@@ -122,4 +137,19 @@ func newTransport(o Options) (*http.Transport, error) {
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConnsPerHost:    8,
 	}, nil
+}
+
+// dialer makes connections from here. A proxy's address is the operator's, and what it
+// connects to is not seen.
+func dialer(resolver *net.Resolver, c control) func(context.Context, string, string) (net.Conn, error) {
+	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Resolver: resolver}
+	if c != nil {
+		d.ControlContext = func(ctx context.Context, network, address string, conn syscall.RawConn) error {
+			if ctx.Value(through{}) != nil {
+				return nil
+			}
+			return c(ctx, network, address, conn)
+		}
+	}
+	return d.DialContext
 }

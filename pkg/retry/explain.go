@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
 // Explain says in a user's words why no whole response came from host. ownCA
@@ -21,6 +23,8 @@ func Explain(err error, host string, ownCA bool) error {
 	var certificate *tls.CertificateVerificationError
 	var proxy *ProxyError
 	switch {
+	case dial.Refused(err):
+		return err
 	case errors.As(err, &proxy):
 		return fmt.Errorf("reach %s: %w", host, proxy)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -46,13 +50,13 @@ func FirstLine(text string) string {
 }
 
 // Permanent says whether a transport error would only repeat itself: the
-// context is over, a proxy lets nothing through, or the two sides do not agree on TLS. What one side's alert
+// context is over, the address is refused, a proxy lets nothing through, or the two sides do not agree on TLS. What one side's alert
 // says of that, crypto/tls gives as a net.OpError of its own kind.
 func Permanent(ctx context.Context, err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var alert *net.OpError
 	var proxy *ProxyError
-	return ctx.Err() != nil || errors.As(err, &proxy) && proxy.final || errors.As(err, &certificate) || errors.As(err, &record) ||
+	return ctx.Err() != nil || dial.Refused(err) || errors.As(err, &proxy) && proxy.final || errors.As(err, &certificate) || errors.As(err, &record) ||
 		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
