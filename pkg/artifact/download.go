@@ -122,7 +122,7 @@ func (d *download) try(ctx context.Context) error {
 
 // ask sends the request: for the rest if a part is there and still current.
 func (d *download) ask(ctx context.Context) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.file.URL, nil)
+	req, err := http.NewRequestWithContext(retry.Named(ctx, d.file.Network), http.MethodGet, d.file.URL, nil)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", errRefused)
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,6 +23,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
@@ -35,7 +37,8 @@ type File struct {
 	SHA1   string      // hex; checked if set and there is no SHA-256
 	Size   int64       // bytes; checked if not 0
 
-	Unverified bool // it is taken where no digest of it is known
+	Unverified bool         // it is taken where no digest of it is known
+	Network    dial.Network // of the server that named the URL: it leads to what that server may name
 }
 
 // Target is what a download is written to. *os.File is one.
@@ -54,7 +57,8 @@ type Config struct {
 	Stall    time.Duration // a connection that gives nothing for so long counts as cut; default 60 s
 	MaxSize  int64         // larger files are refused; default 16 GiB
 	// Policy bounds the tries for each file; default: DefaultPolicy.
-	Policy retry.Policy
+	Policy   retry.Policy
+	Resolver *net.Resolver // finds the addresses of hosts; default: the system's
 	// Create makes the temporary file. Default: a new one that only its owner may read.
 	Create func(path string) (Target, error)
 }
@@ -78,7 +82,7 @@ func New(config Config) (*Fetcher, error) {
 	client, err := retry.NewClient(retry.Options{
 		CACert: config.CACert,
 		Policy: retry.Never, // the download resumes by itself
-		Debug:  config.Debug,
+		Debug:  config.Debug, Resolver: config.Resolver,
 		Wrap: func(t *http.Transport) (http.RoundTripper, error) {
 			trustSystemToo(t.TLSClientConfig, config.CACert)
 			// Of a large body, HTTP/2 makes small frames that are copied once more.
@@ -205,6 +209,8 @@ func (f *Fetcher) checkFile(file File) error {
 	switch {
 	case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("its url has no scheme and host, as in https://example.com/file.tgz")
+	case dial.CheckURL(u, file.Network) != nil:
+		return dial.CheckURL(u, file.Network)
 	case file.Path == "":
 		return errors.New("it has no path")
 	case file.SHA256 != "" && !isDigest(file.SHA256, 32):

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/artifact"
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
@@ -66,7 +67,7 @@ func start(t *testing.T, size int, ca *tlsca.CA) *world {
 // file is the world's file, with everything known of it.
 func (w *world) file() artifact.File {
 	return artifact.File{
-		URL: w.url + "/file.tgz", Path: filepath.Join(w.folder, "file.tgz"), Size: int64(len(w.content)),
+		URL: w.url + "/file.tgz", Path: filepath.Join(w.folder, "file.tgz"), Size: int64(len(w.content)), Network: dial.Loopback,
 		SHA256: fmt.Sprintf("%x", sha256.Sum256(w.content)), SHA1: fmt.Sprintf("%x", sha1.Sum(w.content)),
 	}
 }

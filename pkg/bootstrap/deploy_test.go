@@ -65,6 +65,9 @@ func (deaf) Packages(context.Context, upgrade.NameVersion) ([]upgrade.Package, e
 	return nil, nil
 }
 
+// Admit implements upgrade.Director: it may be sent everywhere.
+func (deaf) Admit(context.Context, upgrade.Artifact) error { return nil }
+
 // Keeper implements bootstrap.Director: there is no list.
 func (deaf) Keeper(string) pause.Keeper { return nil }
 

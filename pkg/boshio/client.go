@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
@@ -88,9 +89,10 @@ func redirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// list asks for a list and hands each of its elements to add. An element that
-// add refuses is passed over, with a notice; when none is good, the list is bad.
-func (c *Client) list(ctx context.Context, reference string, add func(json.RawMessage) error) error {
+// list asks for a list and hands each of its elements to add, with the network that the
+// list is from. An element that add refuses is passed over, with a notice; when none is
+// good, the list is bad.
+func (c *Client) list(ctx context.Context, reference string, add func(json.RawMessage, dial.Network) error) error {
 	target, err := c.base.Parse(reference)
 	if err != nil {
 		return fmt.Errorf("make the request: %w", err)
@@ -111,9 +113,9 @@ func (c *Client) list(ctx context.Context, reference string, add func(json.RawMe
 	if len(elements) == 0 { // "null" for an unknown release, "[]" for an unknown stemcell
 		return fmt.Errorf("%s knows no such name: %w", target.Host, ErrNotFound)
 	}
-	bad := 0
+	bad, from := 0, retry.Network(res)
 	for _, element := range elements {
-		if err = add(element); err != nil {
+		if err = add(element, from); err != nil {
 			bad++
 			c.config.Notify(fmt.Sprintf("%s: an entry of %s is passed over: %s", target.Host, target.Path, retry.FirstLine(err.Error())))
 		}
@@ -150,15 +152,15 @@ func decodeList(body []byte) ([]json.RawMessage, error) {
 }
 
 // LastModified says when the file at a URL was put there: bosh.io's lists carry
-// no dates. Redirects are followed. It fails with ErrNoDate when the server does
-// not say, and with a *StatusError.
-func (c *Client) LastModified(ctx context.Context, fileURL string) (time.Time, error) {
+// no dates. from is the network of the list that the URL is from. Redirects are followed.
+// It fails with ErrNoDate when the server does not say, and with a *StatusError.
+func (c *Client) LastModified(ctx context.Context, fileURL string, from dial.Network) (time.Time, error) {
 	target, err := url.Parse(fileURL)
 	if err != nil || target.Host == "" || (target.Scheme != "http" && target.Scheme != "https") {
 		return time.Time{}, errors.New("ask for the date of a file: its url has no scheme and host")
 	}
 	named := target.Host + target.Path
-	res, err := c.send(ctx, http.MethodHead, target)
+	res, err := c.send(retry.Named(ctx, from), http.MethodHead, target)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask for the date of %s: %w", named, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
@@ -120,7 +121,7 @@ var asks = map[string]func(context.Context, *boshio.Client, string) error{
 		return err
 	},
 	"LastModified": func(ctx context.Context, c *boshio.Client, url string) error {
-		_, err := c.LastModified(ctx, url+"/d/"+repository+"?v=8.2.5")
+		_, err := c.LastModified(ctx, url+"/d/"+repository+"?v=8.2.5", dial.Loopback)
 		return err
 	},
 }
@@ -250,7 +251,7 @@ func TestClient_endsWithItsContext(t *testing.T) {
 func TestLastModified_readsTheDateOfTheFileItself(t *testing.T) {
 	w := start(t, nil, tlsca.Options{})
 	c := client(t, boshio.Config{URL: w.url})
-	date, err := c.LastModified(t.Context(), w.url+"/d/"+repository+"?v=8.2.5")
+	date, err := c.LastModified(t.Context(), w.url+"/d/"+repository+"?v=8.2.5", dial.Loopback)
 	if err != nil || date.Unix() != 1e9 {
 		t.Errorf("%v, error %v", date, err)
 	}
@@ -261,12 +262,12 @@ func TestLastModified_readsTheDateOfTheFileItself(t *testing.T) {
 	}
 	w.script.Add(fault.Fault{Kind: fault.Status, Code: 200}, fault.Fault{Kind: fault.Status, Code: 200, Header: http.Header{"Last-Modified": {"yesterday"}}})
 	for range 2 {
-		if _, err := c.LastModified(t.Context(), w.url+"/x"); !errors.Is(err, boshio.ErrNoDate) {
+		if _, err := c.LastModified(t.Context(), w.url+"/x", dial.Loopback); !errors.Is(err, boshio.ErrNoDate) {
 			t.Errorf("error %v, want ErrNoDate", err)
 		}
 	}
 	for _, odd := range []string{"", "/path", "ftp://example.com/x", "https://a b/%zz"} {
-		if _, err := c.LastModified(t.Context(), odd); err == nil {
+		if _, err := c.LastModified(t.Context(), odd, dial.Loopback); err == nil {
 			t.Errorf("%q was asked for", odd)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
 )
 
@@ -43,7 +44,7 @@ func TestReleases_readsWhatBoshIOAnswered(t *testing.T) {
 	}
 	want := boshio.Release{
 		Name: repository, Version: "7.3.2", URL: "https://bosh.io/d/" + repository + "?v=7.3.2",
-		SHA1: "e464cb907d7436a43f712b71d6dbde0fdce4be6d",
+		SHA1: "e464cb907d7436a43f712b71d6dbde0fdce4be6d", Network: dial.Loopback,
 	}
 	if diff := cmp.Diff(want, list[0]); diff != "" {
 		t.Errorf("release (-want +got):\n%s", diff)
@@ -63,7 +64,7 @@ func TestStemcells_readsWhatBoshIOAnswered(t *testing.T) {
 	}
 	want := boshio.Stemcell{Name: name, Version: "1.13", Regular: &boshio.Tarball{
 		URL:  "https://storage.googleapis.com/bosh-core-stemcells/1.13/bosh-stemcell-1.13-aws-xen-hvm-ubuntu-bionic-go_agent.tgz",
-		Size: 615361591, SHA1: "b13608680dd5c439d6acb058dd45fb6ad695296c",
+		Size: 615361591, SHA1: "b13608680dd5c439d6acb058dd45fb6ad695296c", Network: dial.Loopback,
 	}}
 	if diff := cmp.Diff(want, list[0]); diff != "" {
 		t.Errorf("stemcell (-want +got):\n%s", diff)

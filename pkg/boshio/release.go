@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
 // Release is one version of a BOSH release.
 type Release struct {
-	Name    string // github.com/concourse/concourse-bosh-release
-	Version string // 7.3.2
-	URL     string // of the tarball
-	SHA1    string // hex
-	SHA256  string // hex; empty for the older ones
+	Name    string       // github.com/concourse/concourse-bosh-release
+	Version string       // 7.3.2
+	URL     string       // of the tarball
+	SHA1    string       // hex
+	SHA256  string       // hex; empty for the older ones
+	Network dial.Network // of the server whose list has it
 }
 
 // wireRelease is one element of GET /api/v1/releases/github.com/ORG/REPO, as
@@ -36,8 +39,8 @@ func (c *Client) Releases(ctx context.Context, repository string) ([]Release, er
 		return nil, fmt.Errorf("list releases of %q: the repository is not of the form github.com/org/repo", repository)
 	}
 	var releases []Release
-	err := c.list(ctx, "api/v1/releases/"+repository, func(element json.RawMessage) error {
-		release, err := c.decodeRelease(element)
+	err := c.list(ctx, "api/v1/releases/"+repository, func(element json.RawMessage, from dial.Network) error {
+		release, err := c.decodeRelease(element, from)
 		if err == nil {
 			releases = append(releases, release)
 		}
@@ -50,7 +53,7 @@ func (c *Client) Releases(ctx context.Context, repository string) ([]Release, er
 }
 
 // decodeRelease checks one element of the list.
-func (c *Client) decodeRelease(element json.RawMessage) (Release, error) {
+func (c *Client) decodeRelease(element json.RawMessage, from dial.Network) (Release, error) {
 	var w wireRelease
 	if err := json.Unmarshal(element, &w); err != nil {
 		return Release{}, err
@@ -58,19 +61,23 @@ func (c *Client) decodeRelease(element json.RawMessage) (Release, error) {
 	if w.Version == "" {
 		return Release{}, errors.New("it has no version")
 	}
-	file, err := c.file(w.URL)
+	file, err := c.file(w.URL, from)
 	if err != nil {
 		return Release{}, fmt.Errorf("version %s: %w", w.Version, err)
 	}
 	sha1, sha256 := digests(w.SHA1, w.SHA256)
-	return Release{Name: w.Name, Version: w.Version, URL: file, SHA1: sha1, SHA256: sha256}, nil
+	return Release{Name: w.Name, Version: w.Version, URL: file, SHA1: sha1, SHA256: sha256, Network: from}, nil
 }
 
-// file makes a listed URL absolute: mirrors may list paths of their own.
-func (c *Client) file(listed string) (string, error) {
+// file makes a listed URL absolute: mirrors may list paths of their own. One that leads
+// where the server may not send anybody is refused as far as it can be seen in it.
+func (c *Client) file(listed string, from dial.Network) (string, error) {
 	u, err := c.base.Parse(listed)
 	if listed == "" || err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return "", fmt.Errorf("%q is not the URL of a file", listed)
+	}
+	if err := dial.CheckURL(u, from); err != nil {
+		return "", err
 	}
 	if c.base.Scheme == "https" && u.Scheme == "http" {
 		return "", fmt.Errorf("the url %q is not https", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())

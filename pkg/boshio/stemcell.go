@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
 // Stemcell is one version of a stemcell with the files that it comes in. A
@@ -21,10 +23,11 @@ type Stemcell struct {
 
 // Tarball is a file of a stemcell.
 type Tarball struct {
-	URL    string
-	Size   int64  // bytes; 0 if unknown
-	SHA1   string // hex
-	SHA256 string // hex; empty for the older ones
+	URL     string
+	Size    int64        // bytes; 0 if unknown
+	SHA1    string       // hex
+	SHA256  string       // hex; empty for the older ones
+	Network dial.Network // of the server whose list has it
 }
 
 // wireStemcell is one element of GET /api/v1/stemcells/NAME, as bosh.io answered.
@@ -51,8 +54,8 @@ func (c *Client) Stemcells(ctx context.Context, name string) ([]Stemcell, error)
 		return nil, fmt.Errorf("list stemcells %q: that is not a valid stemcell name", name)
 	}
 	var stemcells []Stemcell
-	err := c.list(ctx, "api/v1/stemcells/"+name+"?all=1", func(element json.RawMessage) error {
-		stemcell, err := c.decodeStemcell(element)
+	err := c.list(ctx, "api/v1/stemcells/"+name+"?all=1", func(element json.RawMessage, from dial.Network) error {
+		stemcell, err := c.decodeStemcell(element, from)
 		if err == nil {
 			stemcells = append(stemcells, stemcell)
 		}
@@ -65,7 +68,7 @@ func (c *Client) Stemcells(ctx context.Context, name string) ([]Stemcell, error)
 }
 
 // decodeStemcell checks one element of the list.
-func (c *Client) decodeStemcell(element json.RawMessage) (Stemcell, error) {
+func (c *Client) decodeStemcell(element json.RawMessage, from dial.Network) (Stemcell, error) {
 	var w wireStemcell
 	if err := json.Unmarshal(element, &w); err != nil {
 		return Stemcell{}, err
@@ -73,11 +76,11 @@ func (c *Client) decodeStemcell(element json.RawMessage) (Stemcell, error) {
 	if w.Version == "" {
 		return Stemcell{}, errors.New("it has no version")
 	}
-	light, err := c.tarball(w.Light)
+	light, err := c.tarball(w.Light, from)
 	if err != nil {
 		return Stemcell{}, fmt.Errorf("version %s, light: %w", w.Version, err)
 	}
-	regular, err := c.tarball(w.Regular)
+	regular, err := c.tarball(w.Regular, from)
 	if err != nil {
 		return Stemcell{}, fmt.Errorf("version %s, regular: %w", w.Version, err)
 	}
@@ -88,11 +91,11 @@ func (c *Client) decodeStemcell(element json.RawMessage) (Stemcell, error) {
 }
 
 // tarball checks one file; an absent one stays absent.
-func (c *Client) tarball(w *wireTarball) (*Tarball, error) {
+func (c *Client) tarball(w *wireTarball, from dial.Network) (*Tarball, error) {
 	if w == nil || *w == (wireTarball{}) {
 		return nil, nil
 	}
-	file, err := c.file(w.URL)
+	file, err := c.file(w.URL, from)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +103,7 @@ func (c *Client) tarball(w *wireTarball) (*Tarball, error) {
 		return nil, fmt.Errorf("its size is %d", w.Size)
 	}
 	sha1, sha256 := digests(w.SHA1, w.SHA256)
-	return &Tarball{URL: file, Size: w.Size, SHA1: sha1, SHA256: sha256}, nil
+	return &Tarball{URL: file, Size: w.Size, SHA1: sha1, SHA256: sha256, Network: from}, nil
 }
 
 // digests keeps what has the form of a digest, in lower case. BOSH also writes

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -143,6 +144,11 @@ func (d director) Packages(ctx context.Context, release upgrade.NameVersion) ([]
 		out[i] = upgrade.Package(p)
 	}
 	return out, notFound(err)
+}
+
+// Admit implements upgrade.Director.
+func (d director) Admit(ctx context.Context, a upgrade.Artifact) error {
+	return dial.Check(ctx, a.URL, a.Network, dial.System)
 }
 
 // Upload implements upgrade.Director: from a file where there is one, else by URL. Its

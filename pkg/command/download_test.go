@@ -147,7 +147,11 @@ func TestIn_leavesNothingOfADownloadThatFails(t *testing.T) {
 		"401":              {boshio.Release{}, &fault.Fault{Path: file, Times: -1, Kind: fault.Status, Code: 401}, []string{"401"}},
 		"403":              {boshio.Release{}, &fault.Fault{Path: file, Times: -1, Kind: fault.Status, Code: 403}, []string{"403"}},
 		"404":              {boshio.Release{}, &fault.Fault{Path: file, Times: -1, Kind: fault.Status, Code: 404}, []string{"404"}},
-		"429":              {boshio.Release{}, &fault.Fault{Path: file, Times: -1, Kind: fault.Status, Code: 429, Header: map[string][]string{"Retry-After": {"3600"}}}, []string{"429", "1h0m0s"}},
+		"a redirect to a metadata service": {boshio.Release{}, &fault.Fault{Path: file, Times: -1, Kind: fault.Redirect, To: "http://169.254.169.254/latest/meta-data/"},
+			[]string{"refuse to fetch from 169.254.169.254: it is a link-local address, which no server may name"}},
+		"a redirect to another network": {boshio.Release{}, &fault.Fault{Path: file, Times: -1, Kind: fault.Redirect, To: "http://10.0.0.6/f.tgz"},
+			[]string{"refuse to fetch from 10.0.0.6: it is a private address, and the server that named it is not at one"}},
+		"429": {boshio.Release{}, &fault.Fault{Path: file, Times: -1, Kind: fault.Status, Code: 429, Header: map[string][]string{"Retry-After": {"3600"}}}, []string{"429", "1h0m0s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
@@ -146,7 +147,7 @@ func (s *stage) set() []component.Component {
 	release := func(name, repository, version string) component.Component {
 		return component.Component{
 			Name: name, Kind: component.KindRelease, Upstream: repository, Version: version,
-			URL: s.URLs["boshio"] + "/d/" + repository + "?v=" + version, SHA1: strings.Repeat("0", 40),
+			URL: s.URLs["boshio"] + "/d/" + repository + "?v=" + version, SHA1: strings.Repeat("0", 40), Network: dial.Loopback,
 		}
 	}
 	stemcell := release("stemcell", world.StemcellName, oldSet.Stemcell)

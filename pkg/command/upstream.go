@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
@@ -114,7 +115,7 @@ func gitHubAssets(list []github.Asset) []component.GitHubAsset {
 	for _, a := range list {
 		out = append(out, component.GitHubAsset{
 			Name: a.Name, APIURL: a.URL, URL: a.BrowserURL, SHA256: a.SHA256, Size: a.Size,
-			Uploading: a.Uploading,
+			Uploading: a.Uploading, Network: a.Network,
 		})
 	}
 	return out
@@ -135,7 +136,7 @@ func (b boshIO) Releases(ctx context.Context, repository string) ([]component.Ta
 	}
 	out := make([]component.Tarball, len(list))
 	for i, r := range list {
-		out[i] = component.Tarball{Version: r.Version, URL: r.URL, SHA1: r.SHA1, SHA256: r.SHA256}
+		out[i] = component.Tarball{Version: r.Version, URL: r.URL, SHA1: r.SHA1, SHA256: r.SHA256, Network: r.Network}
 	}
 	return out, nil
 }
@@ -154,15 +155,15 @@ func (b boshIO) Stemcells(ctx context.Context, name string) ([]component.Stemcel
 }
 
 // LastModified implements component.BoshIO.
-func (b boshIO) LastModified(ctx context.Context, url string) (time.Time, error) {
-	return b.client.LastModified(ctx, url)
+func (b boshIO) LastModified(ctx context.Context, url string, from dial.Network) (time.Time, error) {
+	return b.client.LastModified(ctx, url, from)
 }
 
 func tarball(t *boshio.Tarball) *component.Tarball {
 	if t == nil {
 		return nil
 	}
-	return &component.Tarball{URL: t.URL, SHA1: t.SHA1, SHA256: t.SHA256, Size: t.Size}
+	return &component.Tarball{URL: t.URL, SHA1: t.SHA1, SHA256: t.SHA256, Size: t.Size, Network: t.Network}
 }
 
 // fetcher speaks component's language over the adapter, which is made only when

@@ -183,6 +183,6 @@ func (c *Call) Fetch(ctx context.Context, from resource.Source, found component.
 		set.Fetcher = f
 	}
 	return set.Fetcher.Fetch(ctx, component.Download{
-		Name: found.Name, URL: found.URL, Path: path, SHA1: found.SHA1, SHA256: found.SHA256, Size: found.Size,
+		Name: found.Name, URL: found.URL, Path: path, SHA1: found.SHA1, SHA256: found.SHA256, Size: found.Size, Network: found.Network,
 	})
 }

@@ -55,7 +55,8 @@ func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string
 				passed++
 				continue // the given version may still follow
 			}
-			date, err := f.up.BoshIO.LastModified(ctx, byVersion[c.version].URL)
+			t := byVersion[c.version]
+			date, err := f.up.BoshIO.LastModified(ctx, t.URL, t.Network)
 			if err != nil {
 				return found{}, err
 			}
@@ -78,7 +79,7 @@ func (f *finder) upstream() string { return f.watch.Release + f.watch.Stemcell }
 func (f *finder) fromTarball(t Tarball) Component {
 	c := Component{
 		Name: f.name, Kind: KindRelease, Upstream: f.upstream(), Version: t.Version,
-		URL: t.URL, SHA1: t.SHA1, SHA256: t.SHA256, Size: t.Size,
+		URL: t.URL, SHA1: t.SHA1, SHA256: t.SHA256, Size: t.Size, Network: t.Network,
 	}
 	if f.watch.Stemcell != "" {
 		c.Kind = KindStemcell

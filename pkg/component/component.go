@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
 )
 
@@ -27,18 +28,19 @@ var ErrNotFound = errors.New("not found")
 
 // Component is one member of a set, as components.json holds it.
 type Component struct {
-	Name     string                       `json:"name"`             // "concourse", the key in source.watch
-	Kind     string                       `json:"kind"`             // "release"
-	Upstream string                       `json:"upstream"`         // "github.com/concourse/concourse-bosh-release"
-	Version  string                       `json:"version"`          // "8.2.5"
-	Tag      string                       `json:"tag,omitempty"`    // GitHub: "v8.2.5", what the version was read from
-	URL      string                       `json:"url"`              // where the director or a person fetches it
-	SHA1     string                       `json:"sha1,omitempty"`   // hex
-	SHA256   string                       `json:"sha256,omitempty"` // hex
-	Size     int64                        `json:"size,omitempty"`   // bytes; 0 where the upstream does not say
-	NotesURL string                       `json:"notes_url"`        // release notes, for people
-	File     string                       `json:"file,omitempty"`   // downloaded: "concourse/release.tgz"
-	Assets   []Asset                      `json:"assets,omitempty"` // GitHub: the files that the globs chose
+	Name     string                       `json:"name"`              // "concourse", the key in source.watch
+	Kind     string                       `json:"kind"`              // "release"
+	Upstream string                       `json:"upstream"`          // "github.com/concourse/concourse-bosh-release"
+	Version  string                       `json:"version"`           // "8.2.5"
+	Tag      string                       `json:"tag,omitempty"`     // GitHub: "v8.2.5", what the version was read from
+	URL      string                       `json:"url"`               // where the director or a person fetches it
+	SHA1     string                       `json:"sha1,omitempty"`    // hex
+	SHA256   string                       `json:"sha256,omitempty"`  // hex
+	Size     int64                        `json:"size,omitempty"`    // bytes; 0 where the upstream does not say
+	NotesURL string                       `json:"notes_url"`         // release notes, for people
+	Network  dial.Network                 `json:"network,omitempty"` // of the server that named the URL: "private"; "" is the internet
+	File     string                       `json:"file,omitempty"`    // downloaded: "concourse/release.tgz"
+	Assets   []Asset                      `json:"assets,omitempty"`  // GitHub: the files that the globs chose
 	header   func(url string) http.Header // GitHub: how assets are asked for
 
 	uploading []string // GitHub: files that are not whole yet, where all files count
@@ -46,13 +48,14 @@ type Component struct {
 
 // Asset is one file of a GitHub release.
 type Asset struct {
-	Name       string `json:"name"`             // "perpetual-linux-amd64"
-	URL        string `json:"url"`              // for browsers and curl
-	SHA256     string `json:"sha256,omitempty"` // hex, the API's digest
-	Size       int64  `json:"size"`             // bytes
-	File       string `json:"file,omitempty"`   // downloaded: "perpetual/assets/perpetual-linux-amd64"
-	unverified bool   // wanted though no digest is known
-	apiURL     string // asked for with Accept: application/octet-stream, also where the repository is private
+	Name       string       `json:"name"`             // "perpetual-linux-amd64"
+	URL        string       `json:"url"`              // for browsers and curl
+	SHA256     string       `json:"sha256,omitempty"` // hex, the API's digest
+	Size       int64        `json:"size"`             // bytes
+	File       string       `json:"file,omitempty"`   // downloaded: "perpetual/assets/perpetual-linux-amd64"
+	unverified bool         // wanted though no digest is known
+	network    dial.Network // of the server that named apiURL
+	apiURL     string       // asked for with Accept: application/octet-stream, also where the repository is private
 }
 
 // legible refuses a component whose upstream gives names or addresses with characters
@@ -105,7 +108,8 @@ type GitHubRelease struct {
 type GitHubAsset struct {
 	Name, APIURL, URL, SHA256 string
 	Size                      int64
-	Uploading                 bool // it is not whole yet, or never will be
+	Network                   dial.Network // of the server that named it
+	Uploading                 bool         // it is not whole yet, or never will be
 }
 
 // BoshIO is what this package asks of bosh.io. Lists come in any order.
@@ -114,14 +118,15 @@ type BoshIO interface {
 	Releases(ctx context.Context, repository string) ([]Tarball, error)
 	// Stemcells fails with ErrNotFound for an unknown name.
 	Stemcells(ctx context.Context, name string) ([]Stemcell, error)
-	// LastModified is when a tarball was published.
-	LastModified(ctx context.Context, url string) (time.Time, error)
+	// LastModified is when a tarball was published, whose URL a server in a network named.
+	LastModified(ctx context.Context, url string, from dial.Network) (time.Time, error)
 }
 
 // Tarball is one file that bosh.io knows.
 type Tarball struct {
 	Version, URL, SHA1, SHA256 string
 	Size                       int64
+	Network                    dial.Network // of the server whose list has it
 }
 
 // Stemcell is one version of a stemcell: a light and a regular tarball, either may be absent.

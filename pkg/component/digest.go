@@ -37,7 +37,7 @@ func (c *Component) downloads(dir string) ([]Download, error) {
 	if c.Kind != KindGitHub {
 		c.File = c.Name + "/" + c.Kind + ".tgz"
 		return []Download{{
-			Name: c.Name, URL: c.URL, Path: filepath.Join(dir, c.File), SHA256: c.SHA256, SHA1: c.SHA1, Size: c.Size,
+			Name: c.Name, URL: c.URL, Path: filepath.Join(dir, c.File), SHA256: c.SHA256, SHA1: c.SHA1, Size: c.Size, Network: c.Network,
 		}}, nil
 	}
 	switch {
@@ -59,7 +59,7 @@ func (c *Component) downloads(dir string) ([]Download, error) {
 		a.File = c.Name + "/assets/" + a.Name
 		list = append(list, Download{
 			Name: c.Name + " " + a.Name, URL: a.apiURL, Header: c.header(a.apiURL),
-			Path: filepath.Join(dir, a.File), SHA256: a.SHA256, Size: a.Size, Unverified: a.unverified,
+			Path: filepath.Join(dir, a.File), SHA256: a.SHA256, Size: a.Size, Unverified: a.unverified, Network: a.network,
 		})
 	}
 	return list, nil

@@ -19,6 +19,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -34,9 +35,10 @@ type Download struct {
 	URL          string
 	Header       http.Header // credentials for URL's host only
 	Path         string
-	SHA256, SHA1 string // hex; the strongest that is known is checked
-	Size         int64  // 0 where it is not known
-	Unverified   bool   // taken where no digest is known
+	SHA256, SHA1 string       // hex; the strongest that is known is checked
+	Size         int64        // 0 where it is not known
+	Unverified   bool         // taken where no digest is known
+	Network      dial.Network // of the server that named the URL
 }
 
 // Fetcher downloads files, each verified and never visible before it is whole.

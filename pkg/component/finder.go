@@ -95,7 +95,7 @@ func chosen(globs []string, assets []GitHubAsset) (list []Asset, err error) {
 				if a.Uploading {
 					return nil, fmt.Errorf("%w %q", errUploading, a.Name)
 				}
-				list = append(list, Asset{Name: a.Name, URL: a.URL, SHA256: a.SHA256, Size: a.Size, apiURL: a.APIURL})
+				list = append(list, Asset{Name: a.Name, URL: a.URL, SHA256: a.SHA256, Size: a.Size, apiURL: a.APIURL, network: a.Network})
 				break
 			}
 		}

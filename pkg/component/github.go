@@ -213,7 +213,7 @@ func (f *finder) describe(ctx context.Context, r GitHubRelease, version string, 
 		Tag: r.Tag, URL: r.URL, NotesURL: r.URL, Assets: assets, header: f.up.GitHub.Header,
 	}
 	if len(assets) == 1 { // one file is what the component is
-		c.URL, c.SHA256, c.Size = assets[0].URL, assets[0].SHA256, assets[0].Size
+		c.URL, c.SHA256, c.Size, c.Network = assets[0].URL, assets[0].SHA256, assets[0].Size, assets[0].network
 	}
 	return c, nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -183,7 +184,7 @@ func (d *depot) Stemcells(ctx context.Context, name string) ([]component.Stemcel
 	return nil, fmt.Errorf("list stemcells %s: %w", name, component.ErrNotFound) // bosh.io says []
 }
 
-func (d *depot) LastModified(ctx context.Context, url string) (time.Time, error) {
+func (d *depot) LastModified(ctx context.Context, url string, _ dial.Network) (time.Time, error) {
 	if err := d.note(ctx, "date %s", url); err != nil {
 		return time.Time{}, err
 	}

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	api "github.com/google/go-github/v60/github"
+
+	"github.com/perpetual-ci/perpetual/pkg/dial"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // cutAt is the number of assets from which a release's own list may be cut: the
@@ -38,8 +41,9 @@ type Asset struct {
 	URL        string // in the API; gives the file when asked with Header
 	BrowserURL string // for people, and for tools without a token
 	Size       int64
-	SHA256     string // hex, from the API's digest; empty for files older than that (June 2025)
-	Uploading  bool   // it is not whole yet, or its upload was broken off: it cannot be fetched
+	SHA256     string       // hex, from the API's digest; empty for files older than that (June 2025)
+	Uploading  bool         // it is not whole yet, or its upload was broken off: it cannot be fetched
+	Network    dial.Network // of the server that named the URLs
 }
 
 // wireRelease is what is kept of a release object (GitHub REST API 2022-11-28,
@@ -73,7 +77,7 @@ type wireAsset struct {
 func (c *Client) Releases(ctx context.Context, repo string, page, perPage int) (releases []Release, next int, err error) {
 	path := fmt.Sprintf("releases?per_page=%d&page=%d", perPage, page)
 	next, err = c.get(ctx, repo, path, func(res *api.Response) error {
-		releases, err = decodeReleases(res.Body)
+		releases, err = decodeReleases(res.Body, retry.Network(res.Response))
 		return err
 	})
 	if err != nil {
@@ -86,13 +90,15 @@ func (c *Client) Releases(ctx context.Context, repo string, page, perPage int) (
 // when there is none, and as Releases does.
 func (c *Client) ReleaseByTag(ctx context.Context, repo, tag string) (release Release, err error) {
 	var wire wireRelease
+	var from dial.Network
 	_, err = c.get(ctx, repo, "releases/tags/"+url.PathEscape(tag), func(res *api.Response) error {
+		from = retry.Network(res.Response)
 		return decodeWhole(res.Body, &wire)
 	})
 	if err != nil {
 		return Release{}, fmt.Errorf("get release %s of %s: %w", tag, repo, err)
 	}
-	return wire.release(), nil
+	return wire.release(from), nil
 }
 
 // Assets gives all assets of a release, with as many requests as that
@@ -102,7 +108,8 @@ func (c *Client) Assets(ctx context.Context, repo string, id int64) ([]Asset, er
 	for page := 1; page != 0; {
 		path := fmt.Sprintf("releases/%d/assets?per_page=100&page=%d", id, page)
 		next, err := c.get(ctx, repo, path, func(res *api.Response) error {
-			return decodeList(res.Body, func(a wireAsset) { all = append(all, a.asset()) })
+			from := retry.Network(res.Response)
+			return decodeList(res.Body, func(a wireAsset) { all = append(all, a.asset(from)) })
 		})
 		if err != nil {
 			return nil, fmt.Errorf("list assets of release %d of %s: %w", id, repo, err)
@@ -121,9 +128,9 @@ func following(page, next int) int {
 }
 
 // decodeReleases decodes a page of releases as it streams in.
-func decodeReleases(body io.Reader) ([]Release, error) {
+func decodeReleases(body io.Reader, from dial.Network) ([]Release, error) {
 	releases := []Release{}
-	err := decodeList(body, func(w wireRelease) { releases = append(releases, w.release()) })
+	err := decodeList(body, func(w wireRelease) { releases = append(releases, w.release(from)) })
 	return releases, err
 }
 
@@ -171,8 +178,8 @@ func ended(decoder *json.Decoder) error {
 	return nil
 }
 
-// release keeps what callers see.
-func (w wireRelease) release() Release {
+// release keeps what callers see of a release that a server in a network has listed.
+func (w wireRelease) release(from dial.Network) Release {
 	r := Release{
 		ID: w.ID, Tag: w.TagName, Name: w.Name, URL: w.HTMLURL,
 		Draft: w.Draft, PreRelease: w.PreRelease,
@@ -180,16 +187,16 @@ func (w wireRelease) release() Release {
 		AssetsCut: len(w.Assets) >= cutAt,
 	}
 	for _, a := range w.Assets {
-		r.Assets = append(r.Assets, a.asset())
+		r.Assets = append(r.Assets, a.asset(from))
 	}
 	return r
 }
 
-// asset keeps what callers see.
-func (w wireAsset) asset() Asset {
+// asset keeps what callers see of an asset that a server in a network has listed.
+func (w wireAsset) asset(from dial.Network) Asset {
 	return Asset{
 		Name: w.Name, URL: w.URL, BrowserURL: w.BrowserURL, Size: w.Size, SHA256: digest(w.Digest),
-		Uploading: w.State != "" && w.State != "uploaded",
+		Uploading: w.State != "" && w.State != "uploaded", Network: from,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/github"
@@ -52,6 +53,9 @@ func TestReleases_keepsWhatMatters(t *testing.T) {
 		t.Fatalf("assets %+v, want all", one.Assets)
 	}
 	for _, a := range one.Assets {
+		if a.Network != dial.Loopback {
+			t.Errorf("%s was named from %q", a.Name, a.Network)
+		}
 		if a.Uploading != (a.Name == "half") {
 			t.Errorf("%s is being uploaded: %v", a.Name, a.Uploading)
 		}

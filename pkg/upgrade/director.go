@@ -9,6 +9,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 )
 
@@ -88,6 +89,9 @@ type Artifacts interface {
 	Releases(ctx context.Context) ([]NameVersion, error)
 	// Packages are those of one version of a release. It fails with ErrNotFound.
 	Packages(ctx context.Context, release NameVersion) ([]Package, error)
+	// Admit refuses an artifact whose URL leads to where the server that named it may not
+	// send the director.
+	Admit(ctx context.Context, a Artifact) error
 	// Upload starts the task that fetches or takes one; it does not wait for it. It
 	// fails with ErrUncertain when the answer was lost.
 	Upload(ctx context.Context, a Artifact) (task int, err error)
@@ -179,12 +183,14 @@ type Artifact struct {
 	OS           string
 	Version      string
 	URL          string
-	SHA1, SHA256 string // SHA1 as BOSH takes it: 40 hex digits, or "sha256:9f86d0…"
-	File         string // path; wins over URL
-	Content      []byte // of a release that this program has made; wins over File
-	Fix          bool   // replace what is damaged there
-	ContextID    string // by which the task of its upload is found, at most 64 characters
-	flawed       bool   // it is listed, and not usable as it is there
+	Network      dial.Network // of the server that named the URL
+	Given        bool         // no server did, but the manifest, which is an operator's
+	SHA1, SHA256 string       // SHA1 as BOSH takes it: 40 hex digits, or "sha256:9f86d0…"
+	File         string       // path; wins over URL
+	Content      []byte       // of a release that this program has made; wins over File
+	Fix          bool         // replace what is damaged there
+	ContextID    string       // by which the task of its upload is found, at most 64 characters
+	flawed       bool         // it is listed, and not usable as it is there
 }
 
 // Deployed is what the director has recorded of a deployment.

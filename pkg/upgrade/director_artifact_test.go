@@ -5,10 +5,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -44,6 +46,11 @@ func (d *fakeDirector) Packages(_ context.Context, release upgrade.NameVersion) 
 		return nil, fmt.Errorf("release %s/%s: %w", release.Name, release.Version, upgrade.ErrNotFound)
 	}
 	return d.packages[release], nil
+}
+
+// Admit takes a URL by what it says itself: no host is looked up.
+func (d *fakeDirector) Admit(ctx context.Context, a upgrade.Artifact) error {
+	return dial.Check(ctx, a.URL, a.Network, func(context.Context, string) ([]netip.Addr, error) { return nil, nil })
 }
 
 func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error) {

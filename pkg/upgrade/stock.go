@@ -152,6 +152,20 @@ func (o Out) stock(ctx context.Context, r *run) error {
 	for i := range r.upload {
 		r.upload[i].Fix = r.Params.Fix
 	}
+	return o.admit(ctx, r.upload)
+}
+
+// admit refuses to have the director fetch a file from where the server that named it
+// may not send anybody.
+func (o Out) admit(ctx context.Context, list []Artifact) error {
+	for _, a := range list {
+		if a.isOwn() || a.File != "" || a.Given {
+			continue
+		}
+		if err := o.Director.Admit(ctx, a); err != nil {
+			return fmt.Errorf("%s: have the director fetch %s: %w; nothing was changed", preparing, describe([]Artifact{a}), err)
+		}
+	}
 	return nil
 }
 
@@ -219,12 +233,12 @@ func (r *run) source(w inventory.Wanted) (a Artifact, ok bool, why string) {
 	case w.SHA1 == "":
 		return Artifact{}, false, "(the manifest has its url, but no sha1)"
 	}
-	return Artifact{Stemcell: w.Stemcell, Name: w.Name, OS: w.OS, Version: cmp.Or(w.Version, w.Asked), URL: w.URL, SHA1: w.SHA1}, true, ""
+	return Artifact{Stemcell: w.Stemcell, Name: w.Name, OS: w.OS, Version: cmp.Or(w.Version, w.Asked), URL: w.URL, Given: true, SHA1: w.SHA1}, true, ""
 }
 
 // artifact is a member of the set as the director takes it.
 func (r *run) artifact(c component.Component) Artifact {
-	a := Artifact{Name: c.Name, Version: c.Version, URL: c.URL, SHA1: c.SHA1, SHA256: c.SHA256}
+	a := Artifact{Name: c.Name, Version: c.Version, URL: c.URL, Network: c.Network, SHA1: c.SHA1, SHA256: c.SHA256}
 	if c.File != "" {
 		a.File = filepath.Join(r.input.ComponentsDir, c.File)
 	}
