@@ -26,7 +26,7 @@ build: ## build the binaries into bin/
 
 demo: ## play a whole self-upgrade against simulators; DEMO=fail a failing one, DEMO=install from nothing to nothing
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/resource ./cmd/sandbox $(if $(filter install,$(DEMO)),./cmd/perpetual)
-	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource --perpetual bin/perpetual --installer-policy pkg/aws/stack/installer-policy.json
+	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource --perpetual bin/perpetual $(foreach p,policy director-policy identity-policy,--installer-policy pkg/aws/stack/installer-$(p).json) --boundary pkg/aws/stack/boundary-policy.json
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(gofmt -l cmd pkg pipelines); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi

@@ -38,7 +38,13 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	program := flags.String("resource", "bin/resource", "demo, bench: path of the resource's program")
 	installer := flags.String("perpetual", "bin/perpetual", "demo: path of the program perpetual")
-	policy := flags.String("installer-policy", "", "demo: `file` with the IAM policy of whoever installs; without one everything is allowed")
+	var policies []string
+	flags.Func("installer-policy", "demo: `file` with an IAM policy of whoever installs, given once for each; without any everything is allowed", func(file string) error {
+		text, err := os.ReadFile(file)
+		policies = append(policies, string(text))
+		return err
+	})
+	boundary := flags.String("boundary", "", "demo: `file` with the permissions boundary of the roles that are made")
 	scenario := flags.String("scenario", demo.Success, "demo: "+demo.Scenarios)
 	account := flags.Bool("install", false, "serve: an AWS account in which nothing is installed, for the program perpetual")
 	listen := flags.String("listen", "127.0.0.1", "serve: IP `address` of this machine for the servers, so that the containers of a real Concourse reach them; their passwords are published")
@@ -48,13 +54,13 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch args[0] {
 	case "demo":
-		o := demo.Options{Scenario: *scenario, Program: *program, Installer: *installer, Out: os.Stdout}
-		if *policy != "" {
-			text, err := os.ReadFile(*policy)
+		o := demo.Options{Scenario: *scenario, Program: *program, Installer: *installer, InstallerPolicies: policies, Out: os.Stdout}
+		if *boundary != "" {
+			text, err := os.ReadFile(*boundary)
 			if err != nil {
-				return fmt.Errorf("read the installer's policy: %w", err)
+				return fmt.Errorf("read the permissions boundary: %w", err)
 			}
-			o.InstallerPolicy = string(text)
+			o.Boundary = string(text)
 		}
 		return demo.Run(ctx, o)
 	case "serve":

@@ -89,7 +89,7 @@ func tags(action, by string, to iam.Resource, pairs ...string) call {
 }
 
 func (p place) address(id string) iam.Resource {
-	return part(p.arn("elastic-ip/" + p.resources[id].Attributes["AllocationId"]))
+	return part(p.arn("elastic-ip/"+p.resources[id].Attributes["AllocationId"]), "aws:ResourceTag/perpetual:name", p.name)
 }
 
 // pass is the role of a profile, passed to EC2.
@@ -312,7 +312,7 @@ func (p place) programs(who string) map[string]call {
 		"the role of spot": linked("spot.amazonaws.com"), "the role of RDS": linked("rds.amazonaws.com"),
 		"a quota": on("servicequotas:GetServiceQuota", "arn:aws:servicequotas:eu-central-1:"+account+":ec2/L-1216C47A"), "its default": on("servicequotas:GetAWSDefaultServiceQuota"),
 		"what counts for it": on("ec2:DescribeInstances"), "whether the key pair is there": on("ec2:DescribeKeyPairs"),
-		"free an address": on("ec2:DisassociateAddress", ec2ARN+"elastic-ip/eipalloc-1"), "delete the key pair": on("ec2:DeleteKeyPair", ec2ARN+"key-pair/perpetual-ci"),
+		"free an address": of("ec2:DisassociateAddress", p.address("WebAddress")), "delete the key pair": on("ec2:DeleteKeyPair", ec2ARN+"key-pair/perpetual-ci"),
 	}
 	for _, action := range []string{"PutBucketTagging", "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketOwnershipControls", "PutBucketVersioning", "PutEncryptionConfiguration"} {
 		mine[action] = on("s3:"+action, "arn:aws:s3:::state")

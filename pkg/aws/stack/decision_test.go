@@ -120,14 +120,16 @@ func writeDecisions(t *testing.T) {
 			add(who, documents[id])
 		}
 	}
-	add("installer", string(stack.InstallerPolicy(scope)))
+	for _, document := range stack.InstallerPolicies(scope) {
+		add("installer", string(document))
+	}
 	far := p
 	far.region = "us-east-1"
 	director := p
 	director.profile = p.resources["DirectorProfile"].Attributes["Arn"]
 	calls := []call{}
 	for _, set := range []map[string]call{
-		p.cpi("WorkerRole", "WebAddress"), director.cpi("DirectorRole", "DirectorAddress"), far.cpi("WebRole"), p.foreign(), p.narrow(),
+		p.cpi("WorkerRole", "WebAddress"), director.cpi("DirectorRole", "DirectorAddress"), far.cpi("WebRole"), p.foreign(), p.narrow(), p.strange(),
 		p.programs("web"), p.programs("both"), p.programs("installer"),
 	} {
 		for _, title := range slices.Sorted(maps.Keys(set)) {

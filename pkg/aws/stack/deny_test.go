@@ -155,10 +155,6 @@ func TestPolicies_denyThePipelineWhatOpensTheInstallation(t *testing.T) {
 	w := newWorld(t)
 	w.made(t, everything())
 	all, p := actors(t, w), here(t, w)
-	via := func(c call) call {
-		c.keys = iam.Context{"aws:CalledVia": {"cloudformation.amazonaws.com"}}
-		return c
-	}
 	refusals := map[string]refusal{}
 	database := part("arn:aws:rds:eu-central-1:" + account + ":db:" + p.resources["Database"].PhysicalID)
 	for _, c := range []call{of("rds:ModifyDBInstance", database), of("rds:AddTagsToResource", database), of("rds:RemoveTagsFromResource", database)} {
@@ -196,4 +192,35 @@ func TestPolicies_denyOthersParameters(t *testing.T) {
 // parameterOf is a parameter of SSM.
 func parameterOf(name string) iam.Resource {
 	return part("arn:aws:ssm:eu-central-1:" + account + ":parameter/" + name)
+}
+
+// strange are calls of these tests that the operators of the policies decide, for the
+// comparison with another evaluator.
+func (p place) strange() map[string]call {
+	vpc := func(pairs ...string) iam.Resource { return part(p.arn("vpc/vpc-9"), pairs...) }
+	own := vpc("aws:ResourceTag/perpetual:name", p.name)
+	role, snapshot, one := iamARN+"role/perpetual-ci-WebRole-ABC", "arn:aws:ec2:"+p.region+"::snapshot/snap-9", func(text string) []string { return []string{text} }
+	zone, name := everything().HostedZone, everything().Domain
+	calls := map[string]call{
+		"a snapshot of the account": of("ec2:RunInstances", part(snapshot, "ec2:Owner", account)), "a public one": of("ec2:RunInstances", part(snapshot, "ec2:Owner", "375783000519")),
+		"a private image": of("ec2:RunInstances", part("arn:aws:ec2:"+p.region+"::image/ami-9", "ec2:Public", "false")), "their address": of("ec2:AssociateAddress", part(p.arn("elastic-ip/eipalloc-9"))),
+		"tag a VPC as ours": tags("CreateTags", "", vpc(), "perpetual:name", p.name), "by CloudFormation": via(tags("CreateTags", "", vpc(), "perpetual:name", p.name)),
+		"give it away": tags("CreateTags", "", own, "perpetual:name", "other"), "tag ours": tags("CreateTags", "", own, "team", "x"), "tag theirs": via(tags("CreateTags", "", vpc("aws:ResourceTag/perpetual:name", "other"), "team", "x")),
+		"take our tag": tags("DeleteTags", "", own, "team", "", "perpetual:name", ""), "take all tags": tags("DeleteTags", "", own), "take a tag": tags("DeleteTags", "", own, "team", ""),
+		"tag by a launch": tags("CreateTags", "RunInstances", part(p.arn("instance/new")), "perpetual:name", "other"), "a group": via(of("ec2:AuthorizeSecurityGroupIngress", part(p.arn("security-group/sg-9")))),
+		"an unbounded role": of("iam:CreateRole", part(role)), "a bounded role": of("iam:CreateRole", part(role, bounded...)), "one bounded by another": of("iam:CreateRole", part(role, "iam:PermissionsBoundary", iamARN+"policy/x")),
+		"another issuer": of("iam:CreateOpenIDConnectProvider", part(iamARN+"oidc-provider/evil.example.com")), "the issuer": of("iam:CreateOpenIDConnectProvider", part(iamARN+"oidc-provider/"+name)),
+		"the record": records(zone, one("UPSERT"), one("A"), one(name)), "a new record": records(zone, one("CREATE"), one("A"), one(name)), "an MX record": records(zone, one("UPSERT"), one("MX"), one(name)),
+		"another record": records(zone, one("UPSERT"), one("A"), one("www.example.com")), "two records": records(zone, one("UPSERT"), []string{"A", "TXT"}, []string{name, "www.example.com"}),
+		"a private key": of("ssm:GetParameter", parameterOf("ec2/keypair/key-9")), "write one": via(of("ssm:PutParameter", parameterOf("ec2/keypair/key-9"))),
+	}
+	disks := p.disks()
+	disks["of ours"], disks["untagged"] = p.volume(), p.untagged()
+	for title, disk := range disks {
+		for _, action := range []string{"AttachVolume", "DeleteVolume", "ModifyVolume"} {
+			calls[action+" "+title] = of("ec2:"+action, disk)
+		}
+		calls["tag a disk "+title] = tags("CreateTags", "", disk, "perpetual:name", p.name)
+	}
+	return calls
 }

@@ -129,6 +129,9 @@ const renew = "renew the credentials (for a profile with SSO: aws sso login)"
 // diagnose finds the cause in what a service says; the hint is "" if it is unknown.
 func diagnose(reason string) (hint string, kind error) {
 	if missing := notAuthorized.FindStringSubmatch(reason); missing != nil {
+		if action := missing[1]; action == "iam:CreateRole" || action == "iam:CreateUser" || strings.HasSuffix(action, "PermissionsBoundary") {
+			return "set aws.permissions_boundary to the policy that whoever installs is bound to use, or have " + action + " allowed; see the README under \"Permissions\"", ErrDenied
+		}
 		return "have " + missing[1] + " allowed; the whole policy is in the README under \"Permissions\"", ErrDenied
 	}
 	for _, c := range causes {

@@ -18,7 +18,24 @@ const (
 )
 
 // scope is that of the installer's policy for the stacks of newWorld.
-var scope = stack.Scope{Partition: "aws", Region: "eu-central-1", Account: account, Name: "ci", Bucket: "state"}
+var scope = stack.Scope{
+	Partition: "aws", Region: "eu-central-1", Account: account, Name: "ci", Bucket: "state",
+	Domain: "ci.example.com", Zone: "Z0123456789ABC", KeyPair: "key-1", Boundary: iamARN + "policy/boundary",
+}
+
+// installer is whoever has the policies that are shipped.
+func installer(t *testing.T) iam.Set {
+	t.Helper()
+	set := iam.Set{Principal: iamARN + "user/ada"}
+	for _, text := range stack.InstallerPolicies(scope) {
+		p, err := iam.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Policies = append(set.Policies, p)
+	}
+	return set
+}
 
 // longest has names as long as they may be.
 func longest() (string, stack.Parameters) {
@@ -88,9 +105,15 @@ func TestPolicies_fitTheLimitsOfTheirKind(t *testing.T) {
 		})
 	}
 	_, p := longest()
-	document := stack.InstallerPolicy(stack.Scope{Partition: "aws-us-gov", Region: "ap-southeast-3", Account: account, Name: p.Name, Bucket: p.StateBucket})
-	if n := sizeOf(t, string(document)); n > iam.ManagedLimit {
-		t.Errorf("the installer's policy has %d characters: IAM takes %d", n, iam.ManagedLimit)
+	longest := stack.Scope{
+		Partition: "aws-us-gov", Region: "ap-southeast-3", Account: account, Name: p.Name, Bucket: p.StateBucket, Domain: strings.Repeat("d", 253),
+		Zone: p.HostedZone, KeyPair: "key-0123456789abcdef0", Boundary: "arn:aws-us-gov:iam::" + account + ":policy/PerpetualBoundary-" + p.Name,
+	}
+	for i, document := range append(stack.InstallerPolicies(longest), stack.BoundaryPolicy(longest)) {
+		n := sizeOf(t, string(document))
+		if t.Logf("installer's policy %d: %d of %d", i+1, n, iam.ManagedLimit); n > iam.ManagedLimit {
+			t.Errorf("the installer's policy %d has %d characters: IAM takes %d", i+1, n, iam.ManagedLimit)
+		}
 	}
 }
 
@@ -112,11 +135,7 @@ func actors(t *testing.T, w *world) map[string]iam.Set {
 		out[who] = principal(t, w, "role", id)
 	}
 	out["reader"] = principal(t, w, "user", "ReaderUser")
-	installer, err := iam.Parse(stack.InstallerPolicy(scope))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out["installer"] = iam.Set{Policies: []iam.Policy{installer}}
+	out["installer"] = installer(t)
 	return out
 }
 
@@ -137,17 +156,14 @@ func TestPolicies_haveNothingIdle(t *testing.T) {
 // TestInstallerPolicy_isEnoughForTheWholeLife makes, changes and deletes stacks of all
 // kinds with the rights of the shipped policy only.
 func TestInstallerPolicy_isEnoughForTheWholeLife(t *testing.T) {
-	installer, err := iam.Parse(stack.InstallerPolicy(scope))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for title, p := range map[string]stack.Parameters{"everything": everything(), "ordinary": parameters(), "little": little()} {
 		t.Run(title, func(t *testing.T) {
 			w := newWorldOf(t, cloudformation.Options{})
-			w.judge = iam.Set{Principal: iamARN + "user/ada", Policies: []iam.Policy{installer}}.Allows
+			w.judge = installer(t).Allows
+			p.PermissionsBoundary = scope.Boundary
 			w.made(t, p)
-			p.WebCIDRs, p.PermissionsBoundary = []string{"192.0.2.0/24"}, iamARN+"policy/other"
-			p.DatabaseStorage, p.Domain, p.HostedZone = 60, "ci.example.org", "Z9"
+			p.WebCIDRs = []string{"192.0.2.0/24"}
+			p.DatabaseStorage, p.Domain, p.HostedZone = 60, scope.Domain, scope.Zone
 			w.options.Tags = map[string]string{"cost": "42"} // and without the one that was there
 			w.stack = w.open(t)
 			w.made(t, p)
@@ -159,6 +175,29 @@ func TestInstallerPolicy_isEnoughForTheWholeLife(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestInstallerPolicies_boundAnInstallationThatIsNot: one that was made without a boundary
+// gets one, and none is made without.
+func TestInstallerPolicies_boundAnInstallationThatIsNot(t *testing.T) {
+	w := newWorld(t)
+	p := parameters()
+	w.made(t, p)
+	w.judge = installer(t).Allows
+	p.PermissionsBoundary = scope.Boundary
+	w.made(t, p)
+	for _, id := range []string{"DirectorRole", "WebRole", "WorkerRole", "PipelineUser", "ReaderUser"} {
+		if have := w.there(t).Resources[id].Properties["PermissionsBoundary"]; have != scope.Boundary {
+			t.Errorf("%s is bounded by %v", id, have)
+		}
+	}
+	p.PermissionsBoundary = ""
+	_, err := w.deploy(t, p)
+	says(t, err, "not authorized to perform: iam:Delete", "PermissionsBoundary")
+	unbounded := newWorld(t)
+	unbounded.judge = installer(t).Allows
+	_, err = unbounded.deploy(t, p)
+	says(t, err, "not authorized to perform: iam:Create", "nothing of it is left", "et aws.permissions_boundary")
 }
 
 // TestUpgradePolicy_endsAtTheRest changes with the pipeline's own rights what it may not:

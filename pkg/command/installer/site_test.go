@@ -35,8 +35,11 @@ func newPlace(t *testing.T, o site.Options, extra map[string]any) *place {
 	if o.Scale == 0 {
 		o.Scale = 0.001
 	}
-	if o.InstallerPolicy == "" {
-		o.InstallerPolicy = string(stack.InstallerPolicy(stack.Scope{}))
+	if o.InstallerPolicies == nil {
+		for _, policy := range stack.InstallerPolicies(stack.Scope{}) {
+			o.InstallerPolicies = append(o.InstallerPolicies, string(policy))
+		}
+		o.Boundary = string(stack.BoundaryPolicy(stack.Scope{}))
 	}
 	s, err := site.Start(t.Context(), t.TempDir(), o)
 	if err != nil {

@@ -33,10 +33,12 @@ type Options struct {
 	Scenario  string // Success, Failure or Install
 	Program   string // path of the resource's program
 	Installer string // path of the program perpetual, of Install
-	// InstallerPolicy is what whoever runs it may do in AWS, as site.Options has it.
-	InstallerPolicy string
-	Out             io.Writer // gets the timeline
-	Workers         int       // of the Concourse; default 2, of Install what is installed by default
+	// InstallerPolicies and Boundary are what whoever runs it may do in AWS, and what bounds
+	// the roles that are made, as site.Options has them.
+	InstallerPolicies []string
+	Boundary          string
+	Out               io.Writer // gets the timeline
+	Workers           int       // of the Concourse; default 2, of Install what is installed by default
 	// Concourse is the version that appears; default 8.3.0, whose workers are of another
 	// major version than those of the installed one.
 	Concourse string

@@ -61,7 +61,10 @@ func play(t *testing.T, o demo.Options) (timeline string, err error) {
 		o.Installer = filepath.Join(dir, "perpetual")
 	}
 	if o.Scenario == demo.Install {
-		o.InstallerPolicy = string(stack.InstallerPolicy(stack.Scope{}))
+		for _, policy := range stack.InstallerPolicies(stack.Scope{}) {
+			o.InstallerPolicies = append(o.InstallerPolicies, string(policy))
+		}
+		o.Boundary = string(stack.BoundaryPolicy(stack.Scope{}))
 	}
 	err = demo.Run(t.Context(), o)
 	return out.String(), err

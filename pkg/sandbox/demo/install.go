@@ -55,7 +55,7 @@ func runInstall(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	// The simulators outlive ctx: an interrupted program gives its lease back.
-	i.site, err = site.Start(context.WithoutCancel(ctx), dir, site.Options{Step: stackStep, Observe: i.observe, InstallerPolicy: o.InstallerPolicy})
+	i.site, err = site.Start(context.WithoutCancel(ctx), dir, site.Options{Step: stackStep, Observe: i.observe, InstallerPolicies: o.InstallerPolicies, Boundary: o.Boundary})
 	if errors.Is(err, ruby.ErrNone) {
 		why, _, _ := strings.Cut(err.Error(), "\n")
 		return fmt.Errorf("play the demo: install ruby, with which the director's templates are rendered (Debian, Ubuntu: apt-get install ruby); fetching one without root did not work: %s", why)
@@ -128,8 +128,8 @@ func (i *install) config() map[string]any {
 func (i *install) begin(context.Context) error {
 	i.facts.begin = i.inventory()
 	i.line.add("account", i.facts.begin.String())
-	if i.options.InstallerPolicy != "" {
-		i.line.add("", "who installs may do there what the installer's policy allows, and nothing else")
+	if len(i.options.InstallerPolicies) > 0 {
+		i.line.add("", "who installs may do there what the installer's policies allow, and nothing else")
 	}
 	return nil
 }

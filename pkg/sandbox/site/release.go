@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -142,6 +143,13 @@ func (s *Site) Config(extra map[string]any) ([]byte, error) {
 	}
 	for key, value := range extra {
 		config[key] = value
+	}
+	if section, ok := config["aws"].(map[string]any); ok && s.options.Boundary != "" {
+		section = maps.Clone(section)
+		if _, given := section["permissions_boundary"]; !given {
+			section["permissions_boundary"] = boundary
+		}
+		config["aws"] = section
 	}
 	text, err := yaml.Marshal(config)
 	if err != nil {

@@ -9,21 +9,41 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
-// limitInstaller gives whoever runs the installer the rights of a policy and no others.
+// boundary is the ARN of the permissions boundary.
+const boundary = "arn:aws:iam::" + aws.DefaultAccount + ":policy/PerpetualBoundary-" + Name
+
+// limitInstaller gives whoever runs the installer the rights of the policies and no
+// others, and makes the permissions boundary.
 func (s *Site) limitInstaller() error {
-	if s.options.InstallerPolicy == "" {
+	var policies []iam.Policy
+	for _, text := range s.options.InstallerPolicies {
+		policy, err := iam.Parse(fill(text))
+		if err != nil {
+			return fmt.Errorf("limit the installer: %w", err)
+		}
+		policies = append(policies, policy)
+	}
+	if policies != nil {
+		s.AWS.ChangeKey(aws.AccessKey, func(k *aws.Key) { k.Policies = policies })
+	}
+	if s.options.Boundary == "" {
 		return nil
 	}
-	text := strings.NewReplacer(
+	policy, err := iam.Parse(fill(s.options.Boundary))
+	if err != nil {
+		return fmt.Errorf("make the permissions boundary: %w", err)
+	}
+	s.Stacks.AddPolicy(boundary, policy)
+	return nil
+}
+
+// fill puts this site into a policy's placeholders. It has no domain.
+func fill(text string) []byte {
+	return []byte(strings.NewReplacer(
 		"((partition))", "aws", "((region))", aws.DefaultRegion, "((account))", aws.DefaultAccount, "((name))", Name,
 		"((bucket))", "perpetual-"+Name+"-"+aws.DefaultAccount+"-"+aws.DefaultRegion,
-	).Replace(s.options.InstallerPolicy)
-	policy, err := iam.Parse([]byte(text))
-	if err != nil {
-		return fmt.Errorf("limit the installer: %w", err)
-	}
-	s.AWS.ChangeKey(aws.AccessKey, func(k *aws.Key) { k.Policies = []iam.Policy{policy} })
-	return nil
+		"((domain))", "none", "((zone))", "none", "((key_pair))", "*", "((boundary))", boundary,
+	).Replace(text))
 }
 
 // judge decides on a call of the CPI, whose user is known by the secret key.
@@ -52,6 +72,7 @@ func (s *Site) judge(secret string, r iam.Request) error {
 			}
 		case "elastic-ip":
 			one.ARN = local + "elastic-ip/" + s.allocation("DirectorAddress")
+			one.Context["aws:ResourceTag/perpetual:name"] = []string{Name} // as of everything in the stack
 		case "subnet", "network-interface":
 			one.Context["ec2:Vpc"] = []string{local + "vpc/" + s.vpc()}
 		case "instance":

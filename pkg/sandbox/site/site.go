@@ -40,9 +40,12 @@ type Options struct {
 	Scale float64
 	// Observe gets what happens, in words for people.
 	Observe func(who, what string)
-	// InstallerPolicy is what whoever runs the installer may do, as JSON with the
-	// placeholders ((region)), ((account)), ((name)) and ((bucket)); empty: everything.
-	InstallerPolicy string
+	// InstallerPolicies are what whoever runs the installer may do, as JSON with the
+	// placeholders of stack.Scope; none: everything.
+	InstallerPolicies []string
+	// Boundary is the permissions boundary that the installer is to give every role and
+	// user, as JSON with the same placeholders; empty: there is none.
+	Boundary string
 	// Hook sees every call of the CPI and of the agent.
 	Hook func(cpi.Call) *cpi.Fault
 }

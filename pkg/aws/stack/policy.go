@@ -1,0 +1,58 @@
+package stack
+
+import (
+	_ "embed"
+	"strings"
+)
+
+//go:embed installer-policy.json
+var installerPolicy string
+
+//go:embed installer-director-policy.json
+var installerDirectorPolicy string
+
+//go:embed installer-identity-policy.json
+var installerIdentityPolicy string
+
+//go:embed boundary-policy.json
+var boundaryPolicy string
+
+// Scope says for which installation a policy is. What is empty stays a placeholder
+// such as ((account)).
+type Scope struct {
+	Partition string // "aws"
+	Region    string // "eu-central-1"
+	Account   string // "123456789012"
+	Name      string // of the installation, "ci"
+	Bucket    string // of the state, "perpetual-ci-123456789012-eu-central-1"
+	Domain    string // of Concourse, "ci.example.com"; "none" where it has none
+	Zone      string // of Route 53 that holds the domain, "Z0123456789ABC"; "none" likewise
+	KeyPair   string // "key-0a1b2c3d", which info knows once the key pair is made; "*" before
+	Boundary  string // "arn:aws:iam::123456789012:policy/PerpetualBoundary-ci"
+}
+
+// InstallerPolicies are the IAM policies, as JSON, for whoever runs the installer: what
+// deploy, plan, info and destroy need of AWS for one installation, and nothing more. They
+// are three because IAM takes 6,144 characters of each.
+func InstallerPolicies(s Scope) [][]byte {
+	return [][]byte{s.fill(installerPolicy), s.fill(installerDirectorPolicy), s.fill(installerIdentityPolicy)}
+}
+
+// BoundaryPolicy is the permissions boundary, as JSON, that the installer's policies want
+// on every role and user. Nobody who may install may change it: it is made before, by
+// somebody else.
+func BoundaryPolicy(s Scope) []byte { return s.fill(boundaryPolicy) }
+
+// fill puts in what is known.
+func (s Scope) fill(text string) []byte {
+	var pairs []string
+	for name, value := range map[string]string{
+		"partition": s.Partition, "region": s.Region, "account": s.Account, "name": s.Name, "bucket": s.Bucket,
+		"domain": s.Domain, "zone": s.Zone, "key_pair": s.KeyPair, "boundary": s.Boundary,
+	} {
+		if value != "" {
+			pairs = append(pairs, "(("+name+"))", value)
+		}
+	}
+	return []byte(strings.NewReplacer(pairs...).Replace(text))
+}
