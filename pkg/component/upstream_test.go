@@ -162,6 +162,7 @@ type depot struct {
 	releases  map[string][]component.Tarball
 	stemcells map[string][]component.Stemcell
 	published map[string]time.Time // by URL
+	from      []dial.Network       // of the lists whose URLs were asked for their dates
 }
 
 func (d *depot) Releases(ctx context.Context, repository string) ([]component.Tarball, error) {
@@ -184,7 +185,10 @@ func (d *depot) Stemcells(ctx context.Context, name string) ([]component.Stemcel
 	return nil, fmt.Errorf("list stemcells %s: %w", name, component.ErrNotFound) // bosh.io says []
 }
 
-func (d *depot) LastModified(ctx context.Context, url string, _ dial.Network) (time.Time, error) {
+func (d *depot) LastModified(ctx context.Context, url string, from dial.Network) (time.Time, error) {
+	d.mu.Lock()
+	d.from = append(d.from, from)
+	d.mu.Unlock()
 	if err := d.note(ctx, "date %s", url); err != nil {
 		return time.Time{}, err
 	}
