@@ -104,3 +104,53 @@ func TestCPI_needsEachRightOfALaunch(t *testing.T) {
 		})
 	}
 }
+
+// TestCPI_tagsADiskOnlyOnceItIsAttached: a right by tag is not enough to attach a new disk,
+// but it is for everything that comes after, and a VM's root volume is tagged by itself.
+func TestCPI_tagsADiskOnlyOnceItIsAttached(t *testing.T) {
+	type object = map[string]any
+	const (
+		around = `{"Effect": "Allow", "Action": ["ec2:Describe*", "ec2:RunInstances", "ec2:CreateNetworkInterface", "ec2:ModifyNetworkInterfaceAttribute", "ec2:CreateVolume"], "Resource": "*"}, {"Effect": "Allow", "Action": ["ec2:*Volume", "ec2:CreateTags"], "Resource": "arn:aws:ec2:*:*:instance/*"}`
+		own    = `{"Effect": "Allow", "Action": ["ec2:*Volume", "ec2:CreateTags"], "Resource": "arn:aws:ec2:*:*:volume/*", "Condition": {"StringEquals": {"aws:ResourceTag/perpetual:name": "ci"}}}`
+		fresh  = `{"Effect": "Allow", "Action": ["ec2:AttachVolume"], "Resource": "arn:aws:ec2:*:*:volume/*", "Condition": {"Null": {"aws:ResourceTag/perpetual:name": "true"}}}`
+		adopt  = `{"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": "arn:aws:ec2:*:*:volume/*", "Condition": {"StringEquals": {"aws:RequestTag/perpetual:name": "ci"}, "Null": {"aws:ResourceTag/perpetual:name": "true"}}}`
+		making = `{"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": "arn:aws:ec2:*:*:volume/*", "Condition": {"StringEquals": {"ec2:CreateAction": "CreateVolume"}}}`
+	)
+	metadata := object{"perpetual:name": "ci", "name": "worker/0"}
+	for title, c := range map[string]struct {
+		statements string
+		disk       object // its cloud_properties
+		fails      string // the method; empty: none
+	}{
+		"by tag alone":                 {around + "," + own, object{"encrypted": true}, "set_vm_metadata"},
+		"and tag what has none":        {around + "," + own + "," + adopt, object{"encrypted": true}, "attach_disk"},
+		"and attach what has none":     {around + "," + own + "," + adopt + "," + fresh, object{"encrypted": true}, ""},
+		"tagged in the call":           {around + "," + own + "," + adopt + "," + making, object{"encrypted": true, "tags": metadata}, ""},
+		"tagged, without the right to": {around + "," + own + "," + adopt, object{"encrypted": true, "tags": object{"team": "x"}}, "create_disk"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			cloud := start(t, cpi.Options{Judge: judge(t, c.statements)})
+			call(t, cloud, "create_stemcell", "/image", object{})
+			for _, step := range []struct {
+				method    string
+				arguments []any
+			}{
+				{"create_vm", []any{"agent", "sc-1", object{"instance_type": "m6i.large"}, object{}, []string{}, object{}}}, {"set_vm_metadata", []any{"vm-2", metadata}},
+				{"create_disk", []any{1024, c.disk, "vm-2"}}, {"attach_disk", []any{"vm-2", "disk-3"}}, {"set_disk_metadata", []any{"disk-3", metadata}},
+				{"set_vm_metadata", []any{"vm-2", metadata}}, {"detach_disk", []any{"vm-2", "disk-3"}}, {"delete_disk", []any{"disk-3"}},
+			} {
+				a := call(t, cloud, step.method, step.arguments...)
+				if a.Error == nil {
+					continue
+				}
+				if step.method != c.fails {
+					t.Errorf("%s: %+v", step.method, a.Error)
+				}
+				return
+			}
+			if c.fails != "" {
+				t.Errorf("%s does not fail", c.fails)
+			}
+		})
+	}
+}
