@@ -104,10 +104,12 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	if err := r.saveRecord(ctx); err != nil {
 		return Outcome{}, err
 	}
-	seen := &observed{Director: d, before: func() error {
+	seen := &observed{Director: d}
+	seen.before = func() error {
+		r.tell(stepDeploy)(r.manifestValues(seen.deployed))
 		r.record.Submitted = r.set
 		return r.saveRecord(ctx)
-	}}
+	}
 	atc, err := r.ATC(r.webNow(ctx))
 	if err != nil {
 		return Outcome{}, err
@@ -193,9 +195,11 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
+	ours := text
 	if text, err = r.keepForeign(running, text); err != nil {
 		return Outcome{}, err
 	}
+	r.tell(stepPipeline)(pipelineLines(running.YAML, ours, text))
 	change, err := atc.SetPipeline(ctx, ref, text)
 	if err != nil {
 		return Outcome{}, err

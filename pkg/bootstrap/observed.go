@@ -11,11 +11,19 @@ import (
 // observed is a director whose changes are noted.
 type observed struct {
 	Director
-	changes []string
-	before  func() error // a deploy is submitted
-	task    int          // the deploy that was submitted last
-	touched bool         // a deploy of this run has got beyond its preparation
-	refused bool         // the last deploy has failed without that, and not for a lock
+	changes  []string
+	before   func() error // a deploy is submitted
+	task     int          // the deploy that was submitted last
+	touched  bool         // a deploy of this run has got beyond its preparation
+	refused  bool         // the last deploy has failed without that, and not for a lock
+	deployed []byte       // the manifest before
+}
+
+// Deployment implements upgrade.Director.
+func (o *observed) Deployment(ctx context.Context, name string) (upgrade.Deployed, error) {
+	deployed, err := o.Director.Deployment(ctx, name)
+	o.deployed = deployed.Manifest
+	return deployed, err
 }
 
 // preparation is the first stage of a deploy. The director finds out in it whether the

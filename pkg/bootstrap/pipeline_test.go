@@ -47,7 +47,8 @@ func TestDeploy_setsThePipelineWithTheUsersOpsFiles(t *testing.T) {
 		t.Fatal("the director has answered")
 	}
 
-	running := []byte("jobs: [{name: lint, plan: [{get: components}]}, {name: verify, plan: [{task: mine, file: x}]}]\nresources: [{name: room, type: slack, source: {}}]\n")
+	running := []byte("jobs: [{name: lint, plan: [{get: components}]}, {name: verify, plan: [{task: mine, file: x}]}]\nresources: [{name: room, type: slack, source: {icon: S3CR3T}}]\n" +
+		"resource_types: [{name: perpetual, type: registry-image, source: {repository: evil.example.com/x}}]\n")
 	i, shown := c.install(t, given())
 	i.ATC = func(resource.Concourse) (bootstrap.ATC, error) { return pipelineOf{text: &running}, nil }
 	_, err := i.Deploy(t.Context(), bootstrap.Options{Self: true, Components: set})
@@ -57,6 +58,9 @@ func TestDeploy_setsThePipelineWithTheUsersOpsFiles(t *testing.T) {
 		}
 	}
 	said := strings.Join(shown.lines, "\n")
+	if image := "~ resource_types/perpetual/source/repository: evil.example.com/x → "; !strings.Contains(said, image) || strings.Contains(said, "S3CR3T") {
+		t.Errorf("no %q, or a value that others have added, in:\n%s", image, said)
+	}
 	for _, want := range []string{
 		"warning: pipeline self-upgrade keeps what the bundled one does not have: job lint, resource room",
 		"warning: pipeline self-upgrade loses steps that the bundled one does not have: task mine of job verify; add them with pipeline.ops_files",

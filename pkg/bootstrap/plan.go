@@ -252,7 +252,8 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	if !preview.cloudConfig && answer.Field("deploy") != upgrade.WouldDeploy {
 		return quiet("%s", describeSet(p.set))
 	}
-	return PlannedStep{Changes: true, Summary: "would change", Lines: told(text.String())}, nil
+	lines, err := p.manifestValues(preview.deployed)
+	return PlannedStep{Changes: true, Summary: "would change", Lines: append(told(text.String()), lines...)}, err
 }
 
 // parameters are those of the pipeline, and the key of its user.
@@ -321,6 +322,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
+	ours := text
 	if text, err = p.keepForeign(running, text); err != nil {
 		return PlannedStep{}, err
 	}
@@ -335,5 +337,10 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	for _, line := range change.Diff {
 		lines = append(lines, strings.TrimRight(line.Op+" "+line.Text, " "))
 	}
+	values, err := pipelineLines(running.YAML, ours, text)
+	if err != nil {
+		return PlannedStep{}, err
+	}
+	lines = append(lines, below(values, hiddenByConcourse...)...)
 	return PlannedStep{Changes: true, Summary: "would change", Lines: lines}, nil
 }

@@ -3,12 +3,22 @@ package bootstrap
 import (
 	"context"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // preview is a director that is only asked, and notes whether the cloud config differs.
 type preview struct {
 	Director
 	cloudConfig bool
+	deployed    []byte // the manifest
+}
+
+// Deployment implements upgrade.Director.
+func (p *preview) Deployment(ctx context.Context, name string) (upgrade.Deployed, error) {
+	deployed, err := p.Director.Deployment(ctx, name)
+	p.deployed = deployed.Manifest
+	return deployed, err
 }
 
 // SetCloudConfig implements upgrade.Director.

@@ -2,7 +2,10 @@
 // change in a manifest, with its secrets hidden.
 package difference
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Hidden stands for a secret in what is shown.
 const Hidden = "(hidden)"
@@ -15,6 +18,12 @@ type Leaf struct {
 	// Empty where nothing is hidden, or where the reader had no key.
 	Seal string `json:"seal,omitempty"`
 }
+
+// hides says whether something of the value is hidden.
+func (l Leaf) hides() bool { return strings.Contains(l.Text, Hidden) }
+
+// own says whether the value is the document's own: shown, and no ((variable)).
+func (l Leaf) own() bool { return !l.hides() && !strings.Contains(l.Text, "((") }
 
 // Lines say what becomes of before: "+ path: text" is new, "- path: text" goes, and
 // "~ path: old → new" changes. They are in the order of after; what goes is at the end.

@@ -125,6 +125,32 @@ func TestLines_sayWhatChanges(t *testing.T) {
 	}
 }
 
+// What others may have written is shown where the wanted document shows its own value.
+func TestReadLike_showsNoValueOfOthers(t *testing.T) {
+	r := difference.Reader{Vars: map[string]any{"pw": "S3CR3T"}, Secret: map[string]bool{"pw": true}, Key: secret.New("k")}
+	wanted := read(t, r, `{a: one, b: "((pw))", c: ((later)), list: [x, z], mbus: "https://u:((pw))@h", same: "((pw))", num: 1, url: "https://new"}`)
+	before, err := r.ReadLike([]byte(`{a: two, b: S3CR3T-2, c: S3CR3T-3, list: [x, w], mbus: "https://u:S3CR3T@h", same: S3CR3T, num: 2,
+  url: "https://u:S3CR3T@old", theirs: S3CR3T-4, theirs_too: [S3CR3T-5], link: "https://x/y", d: 3}`), wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"~ a: two → one", "~ b: (hidden), another value", "~ c: (hidden) → ((later))", "~ list: [x, w] → [x, z]", "~ num: 2 → 1",
+		"~ url: https://(hidden)@old → https://new",
+		"- d: 3", "- link: https://x/y", "- theirs: (hidden)", "- theirs_too: [(hidden)]",
+	}
+	if diff := cmp.Diff(want, difference.Lines(before, wanted)); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	same, err := r.ReadLike([]byte(`{c: "((later))"}`), read(t, r, `c: "((later))"`))
+	if lines := difference.Lines(same, read(t, r, `c: "((later))"`)); err != nil || len(lines) > 0 {
+		t.Errorf("lines %q, error %v", lines, err)
+	}
+	if leaves, err := r.ReadLike([]byte("["), nil); err == nil {
+		t.Errorf("leaves %v", leaves)
+	}
+}
+
 // Seals are of a key and a place; without a key there are none.
 func TestSeals(t *testing.T) {
 	r, other, none := reader(), reader(), reader()

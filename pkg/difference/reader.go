@@ -38,6 +38,23 @@ func (r Reader) Read(text []byte) ([]Leaf, error) {
 	return r.Leaves(root), nil
 }
 
+// ReadLike is Read of a text that others may have written, such as what is deployed now:
+// its values are shown where like, the wanted document, shows a value of its own in the
+// same place, and taken for doubtful elsewhere. Hidden values of both are told apart.
+func (r Reader) ReadLike(text []byte, like []Leaf) ([]Leaf, error) {
+	var root any
+	if err := yaml.Unmarshal(text, &root); err != nil {
+		return nil, errors.New("read a document to compare: it is not YAML")
+	}
+	r.Vars = nil
+	w := walk{reader: r, like: map[string]Leaf{}}
+	for _, l := range like {
+		w.like[l.Path] = l
+	}
+	w.visit(nil, root, state{inside: true, doubtful: true})
+	return w.leaves, nil
+}
+
 // Leaves gives the leaves of a document that is decoded already: maps, lists and scalars.
 func (r Reader) Leaves(root any) []Leaf {
 	w := walk{reader: r}
@@ -78,6 +95,8 @@ func (s state) with(r Reader, name string) state {
 type walk struct {
 	reader Reader
 	leaves []Leaf
+	wholes []string        // the values of the leaves, with what is hidden
+	like   map[string]Leaf // of ReadLike
 }
 
 // visit goes through a node.
@@ -113,22 +132,22 @@ func (w *walk) visit(path []string, node any, s state) {
 // list goes through a list: one of scalars is a leaf of its own.
 func (w *walk) list(path []string, items []any, s state) {
 	if len(items) == 0 || !slices.ContainsFunc(items, w.structured) {
-		inner := walk{reader: w.reader}
+		inner, at := walk{reader: w.reader}, strings.Join(path, "/")
+		like, alike := w.like[at]
+		if s.doubtful = s.doubtful && !(alike && like.own()); alike && like.hides() {
+			s.secret = true
+		}
 		for i, item := range items { // at a path of its own: of a list of secrets the name tells
 			inner.visit(append(slices.Clip(path), fmt.Sprint(i)), item, s)
 		}
-		var shown, seals []string
+		var shown []string
 		for _, l := range inner.leaves {
-			shown, seals = append(shown, l.Text), append(seals, l.Seal)
+			shown = append(shown, l.Text)
 		}
 		if len(inner.leaves) < len(items) { // a transient one
 			return
 		}
-		l := Leaf{Path: strings.Join(path, "/"), Text: "[" + strings.Join(shown, ", ") + "]"}
-		if strings.Join(seals, "") != "" {
-			l.Seal = w.reader.seal(l.Path, strings.Join(seals, " "))
-		}
-		w.leaves = append(w.leaves, l)
+		w.add(Leaf{Path: at, Text: "[" + strings.Join(shown, ", ") + "]"}, strings.Join(inner.wholes, "\n"))
 		return
 	}
 	seen := map[string]int{}
@@ -182,6 +201,11 @@ func (w *walk) scalar(path []string, value any, s state) {
 		l.Text = fmt.Sprint(v)
 		whole = l.Text
 	}
+	if like, alike := w.like[l.Path]; alike && like.hides() {
+		s.secret = true
+	} else if alike && like.own() {
+		s.doubtful = false
+	}
 	_, isSwitch := value.(bool)
 	hide := value != nil && (s.secret || telling(path) && !isSwitch)
 	if isText {
@@ -193,13 +217,24 @@ func (w *walk) scalar(path []string, value any, s state) {
 	if s.transient {
 		return
 	}
-	if strings.Contains(l.Text, Hidden) {
+	w.add(l, whole)
+}
+
+// add adds a leaf, and its seal where something of the value is hidden. A hidden value
+// that is the one of like is shown as that one is.
+func (w *walk) add(l Leaf, whole string) {
+	like, alike := w.like[l.Path]
+	if l.hides() {
 		l.Seal = w.reader.seal(l.Path, whole)
 	}
-	if isText {
-		l.Text = abridged(l.Text)
+	switch {
+	case alike && !like.hides() && like.Text == whole: // the wanted one shows it, too
+		l = like
+	case like.Seal != "" && like.Seal == l.Seal:
+		l.Text = like.Text
 	}
-	w.leaves = append(w.leaves, l)
+	l.Text = abridged(l.Text)
+	w.leaves, w.wholes = append(w.leaves, l), append(w.wholes, whole)
 }
 
 // fill gives a text with its variables' values: as it is shown, and whole.

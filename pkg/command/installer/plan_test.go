@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
 // lineStarts fails for each text with which no line of a plan begins.
@@ -59,11 +60,19 @@ func testChangedPlan(t *testing.T, p *place) {
 	}
 	want = append(want, "~ manifest.vars.director_cpi_url: "+vars["director_cpi_url"].(string)+" → https://evil.example.com/", "  releases/bosh/sha1: ", "~ instance_groups/director/jobs/director/properties/director/workers: 4 → 7")
 	dir := t.TempDir()
-	if err := p.WriteFiles(dir, map[string]any{"manifest": map[string]any{"vars": changed, "director_ops_files": []string{"ops.yml"}}}); err != nil {
+	err := p.WriteFiles(dir, map[string]any{
+		"manifest": map[string]any{"vars": changed, "director_ops_files": []string{"ops.yml"}, "ops_files": []string{"web.yml"}},
+		"pipeline": map[string]any{"github_token": world.GitHubToken, "ops_files": []string{"pipeline.yml"}},
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
+	want = append(want, // what the director and fly hide
+		"+ instance_groups/web/jobs/web/properties/x_frame_options: https://evil.example.com", "~ resource_types/perpetual/source/repository: ghcr.io/perpetual-ci/perpetual → evil.example.com/x")
 	write(t, dir, map[string]string{
-		"ops.yml": "- {type: replace, path: /instance_groups/name=director/jobs/name=director/properties/director/workers, value: 7}\n",
+		"web.yml":      "- {type: replace, path: '/instance_groups/name=web/jobs/name=web/properties/x_frame_options?', value: 'https://evil.example.com'}\n",
+		"pipeline.yml": "- {type: replace, path: /resource_types/name=perpetual/source/repository, value: evil.example.com/x}\n",
+		"ops.yml":      "- {type: replace, path: /instance_groups/name=director/jobs/name=director/properties/director/workers, value: 7}\n",
 	})
 	q := run(t, dir, p.env(), "plan")
 	if q.code != installer.ExitChanges {
