@@ -96,8 +96,11 @@ RUN set -eu; \
 # In the pipeline nothing is mounted, and the user perpetual does the work.
 # What create-env downloads and compiles, and the answers of a CPI that outlives a
 # killed run, stay in the mounted directory for the next one.
-RUN chmod 1777 /root && mkdir -m 1777 /work && \
-    useradd --uid 65532 --user-group --no-create-home --home-dir /root --shell /usr/sbin/nologin perpetual
+RUN set -eu; \
+    chmod 1777 /root; \
+    mkdir -m 1777 /work; \
+    printf 'perpetual:x:65532:65532:perpetual:/root:/usr/sbin/nologin\n' >>/etc/passwd; \
+    printf 'perpetual:x:65532:\n' >>/etc/group
 COPY --from=build /installer/perpetual /usr/local/bin/perpetual
 ENV HOME=/root LANG=C.UTF-8 XDG_CACHE_HOME=/work/.cache
 WORKDIR /work
