@@ -10,7 +10,8 @@ func Names() map[string][]string {
 		"resources":      {"components", "deployment", "finished-deployment"},
 		"jobs":           {UpgradeJob, "verify"},
 		"steps": {
-			"get components", "get finished-deployment", "load_var perpetual_version", "put deployment", "task deploy",
+			"get components", "get finished-deployment", "load_var perpetual_version", "load_var perpetual_installer_digest",
+			"put deployment", "task deploy",
 		},
 		"var_sources keys":    {"name", "type", "config"},
 		"resource_types keys": {"name", "type", "source"},

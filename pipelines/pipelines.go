@@ -3,6 +3,7 @@ package pipelines
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"strconv"
 	"strings"
@@ -48,14 +49,21 @@ func Constraint(concourse string) string {
 	return strconv.FormatUint(n, 10) + ".x"
 }
 
+// ownMajor is the major of this source, for builds that have no version.
+const ownMajor = "1.x"
+
 // SelfUpgradeDefaults are the values of the variables that have a sensible one;
 // anything else set for them wins. concourse is the version that is deployed, such as
-// "8.2.5": without one there is no constraint for Concourse.
-func SelfUpgradeDefaults(concourse string) map[string]any {
+// "8.2.5": without one there is no constraint for Concourse. program is the version of
+// the Perpetual that runs, which stays with its major.
+func SelfUpgradeDefaults(concourse, program string) map[string]any {
 	defaults := map[string]any{
 		"perpetual_image":      "ghcr.io/perpetual-ci/perpetual",
 		"perpetual_repository": "perpetual-ci/perpetual",
-		"perpetual_constraint": ">=0.0.0",
+		"perpetual_constraint": cmp.Or(Constraint(program), ownMajor),
+		"perpetual_min_age":    "24h",   // others find the bug first, and the maintainers a stolen key
+		"perpetual_keys":       []any{}, // the built-in ones
+		"perpetual_unsigned":   false,
 		"bpm_constraint":       "1.x",
 		// A new major of postgres-release drops old majors of PostgreSQL: it reaches the
 		// database VM when somebody asks for it.

@@ -90,7 +90,7 @@ func TestConstraint_isTheMajor(t *testing.T) {
 
 func TestSelfUpgradeDefaults_neverTakeAnyConcourse(t *testing.T) {
 	for version, want := range map[string]any{"7.14.1": "7.x", "8.2.5": "8.x", "": nil} {
-		if got := pipelines.SelfUpgradeDefaults(version)["concourse_constraint"]; got != want {
+		if got := pipelines.SelfUpgradeDefaults(version, "")["concourse_constraint"]; got != want {
 			t.Errorf("with Concourse %q deployed the constraint is %v, want %v", version, got, want)
 		}
 	}

@@ -123,9 +123,12 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 	default:
 		var err error
 		newest = true
-		if r.set, err = r.Components(ctx, watch(r.config), nil); err != nil {
+		if r.set, err = r.Components(ctx, r.watch(), nil); err != nil {
 			return Outcome{}, err
 		}
+	}
+	if err := r.checkImage(); err != nil {
+		return Outcome{}, err
 	}
 	var err error
 	if r.set, err = r.notLower(r.set, newest); err != nil {

@@ -274,6 +274,8 @@ type Options struct {
 	// AllowDowngrade takes lower versions than those that are deployed, where the
 	// database and the workers allow it.
 	AllowDowngrade bool
+	// AllowUnsigned takes a release of Perpetual that nobody has signed.
+	AllowUnsigned bool
 	// Attempts is how often the same deploy may fail; 0 is the upgrade's default.
 	Attempts int
 }

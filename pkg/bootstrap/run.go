@@ -187,6 +187,7 @@ func (r *run) input() (environment.Input, error) {
 		},
 		Spread:      r.record.Spread,
 		Versions:    versionsOf(r.set),
+		Program:     r.Program,
 		SpotCeiling: r.spotCeiling(types["worker"]),
 
 		PostgresMajor: r.postgres,
@@ -219,7 +220,7 @@ func versionsOf(set []component.Component) environment.Versions {
 		case "postgres":
 			v.Postgres = c.Version
 		case "perpetual":
-			v.Perpetual = c.Version
+			v.Perpetual, v.PerpetualTag = c.Version, c.ImageTag()
 		case "stemcell":
 			v.StemcellName, v.Stemcell = c.Upstream, c.Version
 		}

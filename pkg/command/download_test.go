@@ -45,7 +45,7 @@ func TestIn_downloadsEverythingVerified(t *testing.T) {
 	s := newStage(t)
 	source := s.ComponentsSource()
 	watches := source["watch"].(object)
-	watches["perpetual"] = object{"github": world.ProgramRepository, "assets": []string{"perpetual-linux-*"}}
+	watches["perpetual"] = object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}, "assets": []string{"perpetual-linux-*"}}
 	dir := filepath.Join(t.TempDir(), "components")
 	version := s.version()
 	p := s.unchanged(t, func() process {

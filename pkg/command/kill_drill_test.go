@@ -107,7 +107,7 @@ func withStore(t *testing.T) *scene {
 func withDownloads(t *testing.T) *scene {
 	s := newStage(t)
 	source := s.ComponentsSource()
-	source["watch"].(object)["perpetual"] = object{"github": world.ProgramRepository, "assets": []string{"perpetual-linux-*"}}
+	source["watch"].(object)["perpetual"] = object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}, "assets": []string{"perpetual-linux-*"}}
 	s.forget()
 	return &scene{
 		stage: s, verb: "in", target: filepath.Join(s.dir, "in"), tmp: t.TempDir(),

@@ -53,7 +53,7 @@ func runPipeline(ctx context.Context, c *call) error {
 	for _, layer := range vars {
 		maps.Copy(given, layer)
 	}
-	defaults := pipelines.SelfUpgradeDefaults(c.deployedConcourse(ctx, given))
+	defaults := pipelines.SelfUpgradeDefaults(c.deployedConcourse(ctx, given), Version)
 	if proxy, _ := given["director_proxy"].(string); strings.HasPrefix(proxy, "ssh+socks5://") {
 		// It does not work without them: they stay variables where they are not given.
 		for variable, query := range map[string]string{"director_proxy_private_key": "private-key=", "director_proxy_host_key": "host-key="} {
@@ -64,7 +64,7 @@ func runPipeline(ctx context.Context, c *call) error {
 	}
 	text, err := manifest.RenderPipeline(manifest.Pipeline{
 		File:     manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
-		Defaults: append([]map[string]any{defaults, {"perpetual_version": Version}}, vars...),
+		Defaults: append([]map[string]any{defaults, {"perpetual_image_tag": Version}}, vars...),
 	})
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ var placeholder = regexp.MustCompile(`\(\(!?"?([-/\w]+)`)
 // another value has: they would have no effect. Files may have more, since one file
 // serves several pipelines.
 func unknownVars(named []string, layers []map[string]any) error {
-	known := []string{"concourse_constraint", "perpetual_version"}
+	known := []string{"concourse_constraint", "perpetual_image_tag"}
 	for _, found := range placeholder.FindAllStringSubmatch(string(pipelines.SelfUpgrade())+fmt.Sprint(layers), -1) {
 		known = append(known, found[1])
 	}

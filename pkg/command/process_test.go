@@ -23,6 +23,9 @@ var resourceBinary, perpetualBinary string
 // tooLong is when a process counts as hanging.
 const tooLong = 2 * time.Minute
 
+// programVersion is what the binaries under test call themselves.
+const programVersion = "1.2.3"
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	// Cases wait for retries more than they compute.
@@ -40,7 +43,7 @@ func withBinaries(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	build := exec.Command("go", "build", "-ldflags", "-s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=1.2.3",
+	build := exec.Command("go", "build", "-ldflags", "-s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version="+programVersion,
 		"-o", dir+"/", "../../cmd/resource", "../../cmd/perpetual")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

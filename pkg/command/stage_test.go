@@ -122,7 +122,7 @@ func (s *stage) oldTexts(t *testing.T) (text, config []byte) {
 	oldTexts.once.Do(func() {
 		bundled := manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
 		text := manifest.WithoutEmptyVariables(render(t, manifest.Concourse(), manifest.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})) // as a put deploys it
-		config := render(t, bundled, pipelines.SelfUpgradeDefaults(oldSet.Concourse), s.PipelineVars(), s.setVars())
+		config := render(t, bundled, pipelines.SelfUpgradeDefaults(oldSet.Concourse, oldSet.Perpetual), s.PipelineVars(), s.setVars())
 		oldTexts.manifest, oldTexts.pipeline = s.Nameless(string(text)), s.Nameless(string(config))
 	})
 	return []byte(s.Named(oldTexts.manifest)), []byte(s.Named(oldTexts.pipeline))
@@ -164,6 +164,9 @@ func (s *stage) setVars() object {
 	for _, c := range s.set() {
 		for key, value := range c.Vars() {
 			vars[key] = value
+		}
+		if c.Kind == component.KindGitHub {
+			vars["perpetual_image_tag"] = c.ImageTag()
 		}
 	}
 	return vars

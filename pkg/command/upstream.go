@@ -99,6 +99,12 @@ func (g gitHub) Assets(ctx context.Context, repo string, id int64) ([]component.
 	return gitHubAssets(list), g.missing(err)
 }
 
+// Content implements component.GitHub.
+func (g gitHub) Content(ctx context.Context, repo, assetURL string, from dial.Network, max int64) ([]byte, error) {
+	text, err := g.client.Content(ctx, repo, assetURL, from, max)
+	return text, g.missing(err)
+}
+
 // Header implements component.GitHub.
 func (g gitHub) Header(assetURL string) http.Header { return g.client.Header(assetURL) }
 

@@ -193,7 +193,7 @@ func wholeSource() (resource.Source, *hub, *depot) {
 		"bpm":       {Release: bpm},
 		"postgres":  {Release: "github.com/cloudfoundry/postgres-release"},
 		"stemcell":  {Stemcell: jam},
-		"perpetual": {GitHub: repo},
+		"perpetual": {AllowUnsigned: true, GitHub: repo},
 	}}
 	h := &hub{releases: published("v1.3.0", "v1.2.0")}
 	d := &depot{

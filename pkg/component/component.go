@@ -4,6 +4,7 @@
 package component
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
+	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
 
 // The kinds of component, as components.json names them.
@@ -41,10 +43,15 @@ type Component struct {
 	Network  dial.Network                 `json:"network,omitempty"` // of the server that named the URL: "private"; "" is the internet
 	File     string                       `json:"file,omitempty"`    // downloaded: "concourse/release.tgz"
 	Assets   []Asset                      `json:"assets,omitempty"`  // GitHub: the files that the globs chose
+	Images   map[string]string            `json:"images,omitempty"`  // Perpetual: {"resource": "sha256:…"}, as its release's signed statement says
 	header   func(url string) http.Header // GitHub: how assets are asked for
 
 	uploading []string // GitHub: files that are not whole yet, where all files count
 }
+
+// ImageTag is how the image of Perpetual's resource type is named in its repository: by
+// the signed digest, or, where the release is not signed, by the version.
+func (c Component) ImageTag() string { return cmp.Or(c.Images[signature.Resource], c.Version) }
 
 // Asset is one file of a GitHub release.
 type Asset struct {
@@ -54,6 +61,7 @@ type Asset struct {
 	Size       int64        `json:"size"`             // bytes
 	File       string       `json:"file,omitempty"`   // downloaded: "perpetual/assets/perpetual-linux-amd64"
 	unverified bool         // wanted though no digest is known
+	unsigned   bool         // of a signed release, and its statement does not have it
 	network    dial.Network // of the server that named apiURL
 	apiURL     string       // asked for with Accept: application/octet-stream, also where the repository is private
 }
@@ -89,6 +97,9 @@ type GitHub interface {
 	Assets(ctx context.Context, repo string, id int64) ([]GitHubAsset, error)
 	// Header is what a download of an asset's API URL needs.
 	Header(assetURL string) http.Header
+	// Content gives a small file of a release, of at most max bytes, by its API URL, which
+	// a server of a network has named.
+	Content(ctx context.Context, repo, assetURL string, from dial.Network, max int64) ([]byte, error)
 }
 
 // GitHubRelease is a release as GitHub lists it.

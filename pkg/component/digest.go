@@ -52,6 +52,9 @@ func (c *Component) downloads(dir string) ([]Download, error) {
 		if a.Name != filepath.Base(a.Name) || a.Name == ".." || a.Name == "." {
 			return nil, fmt.Errorf("download %s: asset name %q is not a file name", c.Name, a.Name)
 		}
+		if a.unsigned {
+			return nil, fmt.Errorf("download %s: %s is not in the signed statement of %s, so nobody knows whose it is; name the other files in source.watch.%s.assets", c.Name, a.Name, c.Version, c.Name)
+		}
 		if a.SHA256 == "" && !a.unverified {
 			return nil, fmt.Errorf("download %s: GitHub has no digest of %s (it has none of files from before June 2025, an older GitHub Enterprise none at all), so it cannot be verified: "+
 				"give its SHA-256 in source.watch.%s.digests, as in digests: {%q: …}, or take it as it comes with unverified: true", c.Name, a.Name, c.Name, a.Name)

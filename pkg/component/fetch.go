@@ -21,6 +21,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
 
 // The files that in writes for the whole set.
@@ -157,7 +158,8 @@ func (s Set) resolve(ctx context.Context, req resource.InRequest) ([]Component, 
 	return set, err
 }
 
-// WriteSet writes components.json, vars.yml and NAME/{version,tag,url,sha1,sha256}.
+// WriteSet writes components.json, vars.yml and NAME/{version,tag,url,sha1,sha256}, of
+// Perpetual itself also the digests of its images, NAME/{digest,installer_digest}.
 func WriteSet(dir string, set []Component) error {
 	vars := map[string]string{}
 	for _, c := range set {
@@ -186,7 +188,8 @@ func writeFields(dir string, c Component) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the directory of %s: %w", c.Name, err)
 	}
-	fields := map[string]string{"version": c.Version, "tag": c.Tag, "url": c.URL, "sha1": c.SHA1, "sha256": c.SHA256}
+	fields := map[string]string{"version": c.Version, "tag": c.Tag, "url": c.URL, "sha1": c.SHA1, "sha256": c.SHA256,
+		"digest": c.Images[signature.Resource], "installer_digest": c.Images[signature.Installer]}
 	for name, value := range fields {
 		if value == "" { // an absent digest or tag is an absent file, not an empty one
 			continue
@@ -210,6 +213,9 @@ func (c Component) Vars() map[string]string {
 	}
 	if c.Kind == KindStemcell {
 		vars[prefix+"name"] = c.Upstream
+	}
+	if digest := c.Images[signature.Resource]; digest != "" {
+		vars[prefix+"digest"], vars[prefix+"installer_digest"] = digest, c.Images[signature.Installer]
 	}
 	return vars
 }
@@ -269,6 +275,11 @@ func (c Component) validate() error {
 	for _, file := range files {
 		if file != "" && !filepath.IsLocal(file) {
 			return fmt.Errorf("file %q of %s leads out of the directory", file, c.Name)
+		}
+	}
+	for image, digest := range c.Images {
+		if err := signature.Digest(digest); err != nil {
+			return fmt.Errorf("image %s of %s: %w", image, c.Name, err)
 		}
 	}
 	return nil

@@ -90,7 +90,7 @@ func deployable() (resource.Source, *hub, *depot, resource.Version) {
 	source := resource.Source{Watch: map[string]resource.Watch{
 		"bpm":        {Release: bpm},
 		"stemcell":   {Stemcell: jam},
-		"perpetual":  {GitHub: repo, Assets: []string{"perpetual-*"}},
+		"perpetual":  {AllowUnsigned: true, GitHub: repo, Assets: []string{"perpetual-*"}},
 		"two-assets": {GitHub: repo, Assets: []string{"perpetual-*", "notes"}},
 		"plain":      {GitHub: repo},
 	}}

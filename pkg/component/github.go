@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // GitHub lists releases by date of creation, and a high version may be older
@@ -140,6 +141,12 @@ func (f *finder) usable(ctx context.Context, r GitHubRelease, of candidate, give
 		return Component{}, false, nil
 	}
 	c, err = f.fromGitHub(ctx, r, of.version)
+	if err == nil && of.version != given && f.signed() {
+		var made time.Time
+		if made, err = f.authenticate(ctx, r, &c); err == nil && !f.old(made) {
+			return Component{}, false, nil
+		}
+	}
 	if incomplete(err) {
 		f.over.unready(of.version, err)
 		return Component{}, false, nil
@@ -157,14 +164,18 @@ func (f *finder) counts(r GitHubRelease, of candidate, given string) bool {
 }
 
 // What a release lacks that is not whole yet, or never will be: a glob has no asset, as
-// the release is still being uploaded or the glob is wrong; or it has one that is.
+// the release is still being uploaded or the glob is wrong; it has one that is; or it is
+// not signed, or not yet.
 var (
 	errNoAsset   = errors.New("its release has no asset that matches")
 	errUploading = errors.New("its upload is under way, or was broken off: asset")
+	errUnsigned  = errors.New("its release is not signed")
 )
 
 // incomplete says whether err is one of these.
-func incomplete(err error) bool { return errors.Is(err, errNoAsset) || errors.Is(err, errUploading) }
+func incomplete(err error) bool {
+	return errors.Is(err, errNoAsset) || errors.Is(err, errUploading) || errors.Is(err, errUnsigned)
+}
 
 // fromGitHub describes a release, for check: without globs its assets do not
 // matter. It fails with errNoAsset or errUploading.
@@ -174,6 +185,15 @@ func (f *finder) fromGitHub(ctx context.Context, r GitHubRelease, version string
 
 // fetchable describes a release, for in: without globs all of its assets count.
 func (f *finder) fetchable(ctx context.Context, r GitHubRelease, version string) (Component, error) {
+	c, err := f.whole(ctx, r, version)
+	if err == nil && f.signed() {
+		_, err = f.authenticate(ctx, r, &c)
+	}
+	return c, err
+}
+
+// whole describes a release with all files that could be downloaded.
+func (f *finder) whole(ctx context.Context, r GitHubRelease, version string) (Component, error) {
 	if len(f.watch.Assets) > 0 || len(r.Assets) == 0 {
 		return f.fromGitHub(ctx, r, version)
 	}

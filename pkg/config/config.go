@@ -196,7 +196,12 @@ type Versions struct {
 	Stemcell  string `yaml:"stemcell,omitempty"`  // "1.x"
 	BPM       string `yaml:"bpm,omitempty"`
 	Postgres  string `yaml:"postgres,omitempty"`
-	Perpetual string `yaml:"perpetual,omitempty"`
+	Perpetual string `yaml:"perpetual,omitempty"` // default: the major of the program that runs
+
+	PerpetualRepository string   `yaml:"perpetual_repository,omitempty"` // default "perpetual-ci/perpetual"
+	PerpetualMinAge     string   `yaml:"perpetual_min_age,omitempty"`    // "24h"
+	PerpetualKeys       []string `yaml:"perpetual_keys,omitempty"`       // ["MCowBQYDK2VwAyEA…"]; default: the built-in ones
+	PerpetualUnsigned   *bool    `yaml:"perpetual_unsigned,omitempty"`   // default false
 }
 
 // Upgrade is how an upgrade replaces web and workers: params.upgrade of the resource.
@@ -222,7 +227,7 @@ type Upstream struct {
 // Pipeline is the self-upgrade pipeline.
 type Pipeline struct {
 	Name        string       `yaml:"name,omitempty"`         // default "self-upgrade"
-	Image       string       `yaml:"image,omitempty"`        // "ghcr.io/perpetual-ci/perpetual"
+	Image       string       `yaml:"image,omitempty"`        // "ghcr.io/perpetual-ci/perpetual", or pinned: "…/perpetual:1.3.0@sha256:…"
 	GitHubToken secret.Value `yaml:"github_token,omitempty"` // helps against rate limits
 	// Credentials is how the pipeline gets at the account: "idtoken" where Concourse is
 	// at a public HTTPS address, "ssm" otherwise; default: the one that fits.

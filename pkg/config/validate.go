@@ -33,6 +33,7 @@ func Validate(c *Config, now time.Time) Problems {
 	v.login()
 	v.workers()
 	v.versions()
+	v.program()
 	v.upgrade()
 	v.pipeline()
 	v.order()

@@ -25,6 +25,20 @@ type images struct {
 	waiter    v1.Image            // other teams' builds run in it
 }
 
+// digest is that of the image of the resource type in a version; "" of one that there is
+// not.
+func (i *images) digest(version string) string {
+	image := i.perpetual[version]
+	if image == nil {
+		return ""
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return ""
+	}
+	return digest.String()
+}
+
 // buildImages builds the image of the resource type in both versions from the
 // Dockerfile, or takes them from the cache if the sources are the same.
 func (t *tools) buildImages(ctx context.Context) (*images, error) {

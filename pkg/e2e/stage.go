@@ -24,11 +24,17 @@ const patience = 5 * time.Minute
 
 // oldSet and newSet are the component sets before and after the site's upgrade.
 func (s *site) oldSet() simulated.Set {
-	return simulated.Set{Concourse: s.options.from, BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: oldPerpetual}
+	return simulated.Set{Concourse: s.options.from, BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: oldPerpetual, Images: s.signed(oldPerpetual)}
 }
 
 func (s *site) newSet() simulated.Set {
-	return simulated.Set{Concourse: s.options.to, BPM: "1.4.34", Perpetual: newPerpetual}
+	return simulated.Set{Concourse: s.options.to, BPM: "1.4.34", Perpetual: newPerpetual, Images: s.signed(newPerpetual)}
+}
+
+// signed are the digests of Perpetual's images that its releases are signed with: that of
+// the image in the registry, and of an installer, which nothing runs here.
+func (s *site) signed(version string) map[string]string {
+	return map[string]string{"resource": s.images.digest(version), "installer": simulated.ImageDigest(version, "installer")}
 }
 
 // newStemcell is one with which VMs are replaced.

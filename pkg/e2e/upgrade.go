@@ -99,13 +99,13 @@ func (s *stage) expectStarted(r *round) {
 // director was asked for the deploy.
 func (s *stage) expectPipelineFirst(ctx context.Context, r *round) {
 	at := s.world.replies.seenAt(r.deploys)
-	s.expect(at.version != r.before.version && tag(at.Config) == r.set.Perpetual, "the pipeline was set before the deploy was asked for",
+	s.expect(at.version != r.before.version && tag(at.Config) == s.images.digest(r.set.Perpetual), "the pipeline was set before the deploy was asked for",
 		"its config version was %s (%s before), its Perpetual %s", at.version, r.before.version, tag(at.Config))
 	now, err := s.api.config(ctx, pipelineName)
 	s.expect(err == nil && now.version == at.version, "it was set once", "config version %s, then %s (%v)", at.version, now.version, err)
 }
 
-// tag is the version of Perpetual that a pipeline uses.
+// tag is the image of Perpetual that a pipeline uses, by its digest.
 func tag(c atc.Config) string {
 	for _, t := range c.ResourceTypes {
 		if t.Name == "perpetual" {

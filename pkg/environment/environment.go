@@ -23,6 +23,7 @@ type Input struct {
 	// the instance types; 0 is all.
 	Spread   int
 	Versions Versions
+	Program  string // version of the Perpetual that runs, "1.3.0"
 	// PostgresMajor is the major of PostgreSQL on a db VM, 16. Without one its manifest
 	// cannot be rendered: a default could be another one than that of the data.
 	PostgresMajor int
@@ -123,6 +124,9 @@ type Versions struct {
 	StemcellName string // "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
 	Stemcell     string // "1.1364"
 	Perpetual    string // "1.3.0"
+	// PerpetualTag is how its image is named: by the signed digest, "sha256:…", or by the
+	// version where the release is not signed; empty: by the version.
+	PerpetualTag string
 }
 
 // Installer is how this run gets at AWS and at the director. It is in the variables

@@ -22,6 +22,9 @@ var update = flag.Bool("update", false, "write the golden files again")
 
 type object = map[string]any
 
+// signedDigest is that of Perpetual's image in a signed set.
+const signedDigest = "sha256:0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
+
 // parse reads a configuration and lays the defaults under it.
 func parse(t *testing.T, text string) *config.Config {
 	t.Helper()
@@ -62,7 +65,8 @@ func input(t *testing.T, text string, change func(*environment.Input)) environme
 		SpotCeiling:   "0.207",
 		Versions: environment.Versions{
 			Concourse: "8.3.0", BPM: "1.4.33", Postgres: "54.0.5",
-			StemcellName: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Stemcell: "1.1364", Perpetual: "1.3.0",
+			StemcellName: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Stemcell: "1.1364",
+			Perpetual: "1.3.0", PerpetualTag: signedDigest,
 		},
 		Installer: environment.Installer{AccessKey: secret.New("installer-key-s3cret"), SecretKey: secret.New("installer-secret-s3cret")},
 	}

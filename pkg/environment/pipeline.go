@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -45,6 +46,9 @@ func Pipeline(in Input) (manifest.Template, error) {
 		return manifest.Template{}, errors.New("render the pipeline: the infrastructure has no path of SSM parameters, where Concourse finds the pipeline's credentials")
 	}
 	ops := []manifest.File{{Name: "the bundled aws.yml", Text: pipelines.AWS()}}
+	if in.unsigned() {
+		ops = append(ops, unsignedOps)
+	}
 	switch how := PipelineCredentials(in); how {
 	case CredentialsIDToken:
 		ops = append(ops, manifest.File{Name: "the bundled aws-idtoken.yml", Text: pipelines.AWSIDToken()})
@@ -68,7 +72,7 @@ func Pipeline(in Input) (manifest.Template, error) {
 	return manifest.Template{
 		File:     manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
 		OpsFiles: append(ops, in.User.PipelineOpsFiles...),
-		Vars:     []map[string]any{pipelines.SelfUpgradeDefaults(in.Versions.Concourse), in.pipelineVars()},
+		Vars:     []map[string]any{pipelines.SelfUpgradeDefaults(in.Versions.Concourse, in.Program), in.pipelineVars()},
 		Partial:  true,
 	}, nil
 }
@@ -78,8 +82,8 @@ func (in Input) pipelineVars() vars {
 	c := in.Config
 	values := vars{
 		"installation_name": c.Name, "aws_region": in.Infrastructure.Region, "pipeline_role": in.Infrastructure.PipelineRole,
-		"perpetual_version": in.Versions.Perpetual,
-		"deployment_name":   DeploymentName(c),
+		"perpetual_image_tag": in.imageTag(),
+		"deployment_name":     DeploymentName(c),
 		// The pipeline runs in the VPC, where the director has its own address.
 		"director_url":     "https://" + in.Infrastructure.DirectorIP + ":25555",
 		"director_ca_cert": textOf(in.Credentials, DirectorCA, "certificate"),
@@ -94,18 +98,41 @@ func (in Input) pipelineVars() vars {
 		values[githubToken] = "((" + githubToken + "))"
 	}
 	for name, value := range map[string]string{
-		"perpetual_image":      c.Pipeline.Image,
+		"perpetual_image":      config.ProgramImage(c).Repository,
+		"perpetual_repository": c.Versions.PerpetualRepository, "perpetual_min_age": c.Versions.PerpetualMinAge,
 		"concourse_constraint": c.Versions.Concourse, "bpm_constraint": c.Versions.BPM,
 		"postgres_constraint": c.Versions.Postgres, "stemcell_constraint": c.Versions.Stemcell,
 		"github_url": c.GitHub.URL, "github_ca_cert": c.GitHub.CACert, "bosh_io_url": c.BoshIO.URL, "bosh_io_ca_cert": c.BoshIO.CACert,
-		"perpetual_constraint": c.Versions.Perpetual, "stemcell_name": in.Versions.StemcellName,
+		"perpetual_constraint": config.ProgramConstraint(c), "stemcell_name": in.Versions.StemcellName,
 	} {
 		if value != "" {
 			values[name] = value
 		}
 	}
+	if keys := c.Versions.PerpetualKeys; len(keys) > 0 {
+		values["perpetual_keys"] = keys
+	}
+	values["perpetual_unsigned"] = in.unsigned()
 	return values
 }
+
+// imageTag names the image that the resource type runs in: the pinned one, else that of
+// the set.
+func (in Input) imageTag() string {
+	return cmp.Or(config.ProgramImage(in.Config).Digest, in.Versions.PerpetualTag, in.Versions.Perpetual)
+}
+
+// unsigned says whether releases of Perpetual are taken that nobody has signed.
+func (in Input) unsigned() bool {
+	allowed := in.Config.Versions.PerpetualUnsigned
+	return allowed != nil && *allowed
+}
+
+// unsignedOps have the task run the image of a tag: of an unsigned release no digest is known.
+var unsignedOps = manifest.File{Name: "the ops of unsigned releases", Text: []byte(`
+- {type: remove, path: /jobs/name=upgrade/plan/load_var=perpetual_installer_digest}
+- {type: remove, path: /jobs/name=upgrade/plan/task=deploy/config/image_resource/version}
+`)}
 
 // stateOps tell the pipeline where the state is, if it is not where it would look.
 func (in Input) stateOps() (manifest.File, error) {

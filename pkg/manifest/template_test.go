@@ -221,7 +221,7 @@ func TestRender_isTheSameEveryTime(t *testing.T) {
 func bundled(rng *rand.Rand) map[string]manifest.Template {
 	list := map[string]manifest.Template{
 		"manifest": {File: manifest.Concourse(), Vars: []vars{manifest.ConcourseDefaults()}},
-		"pipeline": {File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Vars: []vars{pipelines.SelfUpgradeDefaults("8.2.5")}},
+		"pipeline": {File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Vars: []vars{pipelines.SelfUpgradeDefaults("8.2.5", "1.3.0")}},
 	}
 	for name, in := range list {
 		layer := vars{}

@@ -103,7 +103,7 @@ func TestDecode_refusesUnknownKeysAndWrongTypes(t *testing.T) {
 		{"unknown top key", "check", `{"sorce":{}}`, `decode sorce: unknown key; did you mean "source"?`},
 		{"unknown key in source", "check", `{"source":{"wach":{}}}`, `decode source.wach: unknown key; did you mean "watch"?`},
 		{"unknown key in a component", "check", watch(`{"release":"a/b/c","pre_relaese":true}`), `decode source.watch.c.pre_relaese: unknown key; did you mean "pre_release"?`},
-		{"unknown key far from all", "check", watch(`{"zzzzzzzz":"x"}`), "known here: allow_downgrade, assets"},
+		{"unknown key far from all", "check", watch(`{"zzzzzzzz":"x"}`), "known here: allow_downgrade, allow_unsigned, assets"},
 		{"case matters", "check", `{"Source":{}}`, `did you mean "source"?`},
 		{"the director at the top, as bosh-deployment-resource has it", "out", `{"source":{"deployment":"c","target":"https://x","client":"ci","client_secret":"canary","ca_cert":"y"},"params":{}}`,
 			"decode source: unknown keys ca_cert, client, client_secret, target, which belong under director here: ca_cert is director.ca_cert; client is director.client; client_secret is director.client_secret; target is director.url"},
@@ -140,8 +140,10 @@ func TestDecode_refusesAWatchThatCannotWork(t *testing.T) {
 		{"light and regular", "check", watch(`{"stemcell":"s","light":true,"regular":true}`), "not both"},
 		{"a component that escapes", "check", `{"source":{"watch":{"../c":{"release":"a/b/c"}}}}`, "want a name of lower-case letters"},
 		{"digest that is none", "check", watch(`{"github":"a/b","digests":{"p-linux":"12ab"}}`), `validate source.watch.c: digests: want a SHA-256 of 64 hexadecimal digits for "p-linux", got "12ab"`},
+		{"a key that is none", "check", watch(`{"github":"a/b","keys":["ssh-ed25519 AAAA"]}`), "validate source.watch.c: keys: want an Ed25519 public key"},
+		{"keys of a release of bosh.io", "check", watch(`{"release":"a/b/c","keys":["x"]}`), "keys and allow_unsigned are for github components"},
 		{"digest of a path", "check", watch(`{"github":"a/b","digests":{"a/b/c":"` + strings.Repeat("0a", 32) + `"}}`), "digests: want the name of an asset, or VERSION/NAME, got \"a/b/c\""},
-		{"digests of a release of bosh.io", "check", watch(`{"release":"a/b/c","unverified":true}`), "digests and unverified are for github components"},
+		{"digests of a release of bosh.io", "check", watch(`{"release":"a/b/c","unverified":true}`), "digests, unverified, keys and allow_unsigned are for github components"},
 		{"deny that is not a version", "check", watch(`{"release":"a/b/c","deny":["8.2.1","latest"]}`), `validate source.watch.c: deny: want versions like 8.2.1, got "latest"`},
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/signature"
 	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
@@ -54,6 +55,20 @@ type Watch struct {
 	Deny           []string          `json:"deny"`            // versions that never count: "8.2.1"
 	MinAge         Duration          `json:"min_age"`         // how old a version must be: "72h"
 	AllowDowngrade bool              `json:"allow_downgrade"` // go back when the current version is withdrawn or denied
+	Keys           []string          `json:"keys"`            // of Perpetual's releases: public keys that sign them, instead of the built-in ones
+	AllowUnsigned  bool              `json:"allow_unsigned"`  // take releases of Perpetual that nobody has signed
+}
+
+// ProgramRepository is where Perpetual's own releases are on GitHub.
+const ProgramRepository = "perpetual-ci/perpetual"
+
+// ProgramComponent is what the bundled pipeline calls Perpetual itself in a set.
+const ProgramComponent = "perpetual"
+
+// IsProgram says whether a component is Perpetual itself, or a fork of it: it runs with
+// all that the pipeline may do, so its releases have to be signed.
+func (w Watch) IsProgram(name string) bool {
+	return w.GitHub != "" && (name == ProgramComponent || strings.EqualFold(w.GitHub, ProgramRepository) || len(w.Keys) > 0)
 }
 
 // GitHub says how GitHub is reached.
@@ -257,6 +272,9 @@ func (w Watch) validate(name string) error {
 			return fmt.Errorf("assets: %q is not a valid glob", glob)
 		}
 	}
+	if _, err := signature.Trusted(w.Keys); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
 	return w.validateDigests()
 }
 
@@ -291,8 +309,8 @@ func (w Watch) validateKind() error {
 		return errors.New("want light or regular, not both")
 	case w.Stemcell == "" && (w.Light || w.Regular):
 		return errors.New("light and regular are for stemcells")
-	case w.GitHub == "" && (w.TagFilter != "" || w.Drafts || len(w.Assets) > 0 || len(w.Digests) > 0 || w.Unverified):
-		return errors.New("tag_filter, drafts, assets, digests and unverified are for github components")
+	case w.GitHub == "" && (w.TagFilter != "" || w.Drafts || len(w.Assets) > 0 || len(w.Digests) > 0 || w.Unverified || len(w.Keys) > 0 || w.AllowUnsigned):
+		return errors.New("tag_filter, drafts, assets, digests, unverified, keys and allow_unsigned are for github components")
 	case w.GitHub != "" && strings.Count(w.GitHub, "/") != 1,
 		strings.HasPrefix(w.GitHub, "/"), strings.HasSuffix(w.GitHub, "/"):
 		return fmt.Errorf("github: want owner/repository, got %q", w.GitHub)

@@ -92,8 +92,8 @@ func newFixture(t *testing.T) *fixture {
 var runningPipeline = sync.OnceValues(func() ([]byte, error) {
 	return manifest.Render(manifest.Template{
 		File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Partial: true,
-		Vars: []map[string]any{pipelines.SelfUpgradeDefaults("8.2.4"), {
-			"perpetual_version": "1.2.0", "director_url": "https://10.0.0.6:25555",
+		Vars: []map[string]any{pipelines.SelfUpgradeDefaults("8.2.4", "1.2.0"), {
+			"perpetual_image_tag": "1.2.0", "director_url": "https://10.0.0.6:25555",
 			"atc_username": "ci", "github_token": "((vault:github.token))",
 		}},
 	})

@@ -8,10 +8,15 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
 // ownComponent is what the bundled pipeline calls this program in a component set.
-const ownComponent = "perpetual"
+const ownComponent = resource.ProgramComponent
+
+// ownTag is the bundled pipeline's variable for the image of this program: a digest, or a
+// version.
+const ownTag = "perpetual_image_tag"
 
 // handsOver says whether the new Perpetual of the set shall do the upgrade: where this
 // one does not know the wanted Concourse, and the pipeline that it sets runs the new
@@ -21,25 +26,26 @@ func (o Out) handsOver(r *run) bool {
 	if !r.way.changes() || compatibility.Concourse(r.way.to).Match == compatibility.Exact {
 		return false
 	}
-	newer := r.newerPerpetual(o.Program)
+	newer, tag := r.newerPerpetual(o.Program)
 	return newer != "" && o.Concourse != nil && o.Build.Job != "" && o.Build.Pipeline == r.pipeline.ref.Name &&
-		r.pipeline.bundled && r.pipeline.kept["perpetual_version"] != newer
+		r.pipeline.bundled && r.pipeline.kept[ownTag] != tag
 }
 
-// newerPerpetual is the version of this program in the set, if it is newer than running.
-func (r *run) newerPerpetual(running string) string {
+// newerPerpetual is the version of this program in the set, if it is newer than running,
+// and the tag or digest of its image.
+func (r *run) newerPerpetual(running string) (version, tag string) {
 	for _, c := range r.input.Components {
 		if c.Name == ownComponent && c.Kind == component.KindGitHub && running != "" && component.Lower(running, c.Version) {
-			return c.Version
+			return c.Version, c.ImageTag()
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // handOver starts the build that goes on with the new program. It runs when this one
 // has ended, as the job is serial.
 func (o Out) handOver(ctx context.Context, r *run) (string, error) {
-	newer := r.newerPerpetual(o.Program)
+	newer, _ := r.newerPerpetual(o.Program)
 	build, err := o.Concourse.TriggerJob(ctx, concourse.Pipeline(r.pipeline.ref), o.Build.Job)
 	if err != nil {
 		return "", fmt.Errorf("start the build that goes on with Perpetual %s, which the pipeline has now: %w; trigger job %s by hand", newer, err, o.Build.Job)

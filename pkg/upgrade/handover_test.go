@@ -2,7 +2,10 @@ package upgrade_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +44,64 @@ func TestOut_handsAnUnknownConcourseOverToTheNewPerpetual(t *testing.T) {
 		f.atc.builds[0].ID = 99
 		if _, err := f.out(t.Context(), nil); err != nil || f.count("deploy") != 1 {
 			t.Errorf("%v, %d deploys by the new Perpetual", err, f.count("deploy"))
+		}
+	})
+}
+
+// signedSet makes the set one whose Perpetual is signed.
+func (f *fixture) signedSet(t *testing.T, digest string) {
+	t.Helper()
+	path := filepath.Join(f.dir, "components/components.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, "components/components.json", strings.Replace(string(text), `"version":"1.3.0"`, `"version":"1.3.0","images":{"resource":"`+digest+`","installer":"`+digest+`"}`, 1))
+}
+
+func TestOut_namesItsImageByTheSignedDigest(t *testing.T) {
+	digest, next := "sha256:"+strings.Repeat("0a", 32), "sha256:"+strings.Repeat("0b", 32)
+	play(t, func(t *testing.T, f *fixture) {
+		f.program = "1.2.0"
+		f.signedSet(t, digest)
+		result, err := f.out(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "pipeline", f.atc.pipeline("self-upgrade"), "tag: "+digest)
+		wantText(t, "metadata", metadata(result)["perpetual"], "1.2.0 → 1.3.0")
+
+		// The digest is that of the set: the same version.
+		if result, err = f.out(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "metadata", metadata(result)["perpetual"], "1.3.0 (unchanged)")
+
+		// Another one is that of the program that runs from there.
+		f.set(t, "8.2.1", "1.1364")
+		f.signedSet(t, next)
+		if result, err = f.out(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "pipeline", f.atc.pipeline("self-upgrade"), "tag: "+next)
+		wantText(t, "metadata", metadata(result)["perpetual"], "1.2.0 → 1.3.0")
+	})
+}
+
+func TestOut_handsOverByTheSignedDigest(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.unknownConcourse(t)
+		f.signedSet(t, "sha256:"+strings.Repeat("0a", 32))
+		if _, err := f.out(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.atc.called(); !slices.Equal(got, []string{"trigger self-upgrade/upgrade"}) || f.count("deploy") != 0 {
+			t.Errorf("it did %q and %q, want its job triggered", f.all(), got)
+		}
+		f.build.ID = "99" // of the same old program, which finds its pipeline set: nothing is handed over twice
+		f.atc.builds[0].ID = 99
+		if _, err := f.out(t.Context(), nil); err != nil || f.count("deploy") != 1 {
+			t.Errorf("%v, %d deploys", err, f.count("deploy"))
 		}
 	})
 }

@@ -168,6 +168,9 @@ func (in Input) componentVars() map[string]any {
 		for key, value := range c.Vars() {
 			vars[key] = value
 		}
+		if c.Name == ownComponent && c.Kind == component.KindGitHub {
+			vars[ownTag] = c.ImageTag()
+		}
 	}
 	return vars
 }

@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -28,6 +29,7 @@ type pipelinePlan struct {
 	bundled bool // made from the bundled pipeline
 	config  []byte
 	kept    map[string]any // the values that the running pipeline has
+	program string         // version of the Perpetual that this build's pipeline has, where it is that one
 	foreign concourse.Foreign
 }
 
@@ -61,19 +63,22 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 	if err != nil {
 		return pipelinePlan{}, fmt.Errorf("%w; %s", err, whenDown)
 	}
+	if plan.ref.Name == o.Build.Pipeline {
+		plan.program = o.Program
+	}
 	bundled := params.File == ""
 	plan.bundled = bundled
 	if bundled && params.Name == "" && running.Exists && !isBundled(running.YAML) {
 		return pipelinePlan{}, fmt.Errorf("pipeline %s is not made from the bundled one, which would replace it; give params.pipeline.file, params.pipeline.name, or params.pipeline.skip: true", plan.ref)
 	}
-	return plan, plan.render(r, running, bundled)
+	return plan, plan.render(r, o.Program, running, bundled)
 }
 
 // render fills in the pipeline as fly does. Variables without a value stay in place
 // for Concourse's credential manager. The bundled one keeps the values that are set
 // now; a user's own file is taken as fly takes it: nothing but the params fills
 // it in, so that ((var)) in it can take a literal's place.
-func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err error) {
+func (p *pipelinePlan) render(r *run, program string, running PipelineConfig, bundled bool) (err error) {
 	in := r.input.Pipeline
 	t := manifest.Pipeline{
 		File: in.File, OpsFiles: in.OpsFiles, Vars: in.Vars, VarsFiles: in.VarsFiles, InstanceVars: p.ref.InstanceVars,
@@ -87,7 +92,7 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 				return err
 			}
 		}
-		t.Defaults = append(t.Defaults, pipelines.SelfUpgradeDefaults(r.concourseVersion()), p.kept, r.input.componentVars())
+		t.Defaults = append(t.Defaults, pipelines.SelfUpgradeDefaults(r.concourseVersion(), program), p.kept, r.input.componentVars())
 	}
 	if p.config, err = manifest.RenderPipeline(t); err != nil || !bundled || !running.Exists {
 		return err
@@ -95,6 +100,24 @@ func (p *pipelinePlan) render(r *run, running PipelineConfig, bundled bool) (err
 	// What people have added by hand, and this program's library knows nothing of.
 	p.config, p.foreign, err = concourse.Keep(running.YAML, p.config, pipelines.Names())
 	return err
+}
+
+// programBefore is the version of a program in the running pipeline; "" where it is not
+// known. Perpetual's image is named there by a digest: of the set's own it is the set's
+// version, of another one that of the program that runs, if it runs from there.
+func (p pipelinePlan) programBefore(c component.Component) string {
+	if c.Name != ownComponent {
+		before, _ := p.kept[strings.ReplaceAll(c.Name, "-", "_")+"_version"].(string)
+		return before
+	}
+	switch tag, _ := p.kept[ownTag].(string); {
+	case tag == c.ImageTag():
+		return c.Version
+	case strings.HasPrefix(tag, "sha256:"):
+		return p.program
+	default:
+		return tag
+	}
 }
 
 // sayForeign says what people have added to the bundled pipeline, and what of that

@@ -51,8 +51,7 @@ func (r *run) taken() []taken {
 			list = append(list, r.take(c.Name, w))
 		}
 		if c.Kind == component.KindGitHub && r.pipeline.bundled {
-			before, _ := r.pipeline.kept[strings.ReplaceAll(c.Name, "-", "_")+"_version"].(string)
-			list = append(list, taken{name: c.Name, before: before, now: c.Version})
+			list = append(list, taken{name: c.Name, before: r.pipeline.programBefore(c), now: c.Version})
 		}
 	}
 	for _, w := range others {

@@ -19,11 +19,14 @@ import (
 
 // options are bootstrap's for deploy and plan.
 func (g deployGrammar) options() (bootstrap.Options, error) {
-	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate, AllowDowngrade: g.AllowDowngrade}
+	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate, AllowDowngrade: g.AllowDowngrade, AllowUnsigned: g.AllowUnsigned}
 	if g.Attempts != nil {
 		if o.Attempts = *g.Attempts; o.Attempts < 1 {
 			return o, fmt.Errorf("--attempts: want a number above 0, got %d", o.Attempts)
 		}
+	}
+	if g.Self && g.AllowUnsigned {
+		return o, errors.New("--allow-unsigned: it is for a run by hand, and --self is the pipeline's; set versions.perpetual_unsigned by hand if the pipeline shall take unsigned releases, too")
 	}
 	if g.Components == "" {
 		return o, nil

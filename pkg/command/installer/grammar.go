@@ -37,6 +37,7 @@ type deployGrammar struct {
 	Attempts   *int   `placeholder:"N" help:"How often the same deploy may fail before it is refused, until one succeeds (default 3). Once the cause is repaired, a higher number tries again what has failed."`
 
 	AllowDowngrade bool `help:"Take versions that are lower than what is deployed. Never a Concourse across a database migration or a worker major."`
+	AllowUnsigned  bool `help:"Take a release of Perpetual that nobody has signed, in this run: the pipeline still refuses such (versions.perpetual_unsigned). Of a fork give versions.perpetual_keys instead."`
 }
 
 type planGrammar struct{ deployGrammar }

@@ -53,6 +53,7 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 		"attempts that are none": {args: "deploy ci --attempts 0", want: []string{"--attempts: want a number above 0, got 0"}},
 		"attempts as a word":     {args: "deploy ci --attempts many", want: []string{"--attempts", "many"}},
 		"attempts, as they are":  {args: "deploy ci --attempts 4", want: []string{"no region"}}, // it is taken
+		"unsigned by itself":     {args: "deploy ci --self --allow-unsigned", want: []string{"--allow-unsigned", "versions.perpetual_unsigned"}},
 		"components not there":   {args: "deploy ci --components x", want: []string{"x/components.json"}},
 		"two formats":            {args: "info ci --json --env", want: []string{"--json", "--env"}},
 		"bad output":             {args: "info ci --output xml", want: []string{"--output", "text", "json"}},

@@ -26,7 +26,7 @@ import (
 type request struct {
 	Source struct {
 		Repository string `json:"repository"` // "10.99.1.1:5000/perpetual"
-		Tag        string `json:"tag"`        // "1.2.0"; default "latest"
+		Tag        string `json:"tag"`        // "1.2.0", or a digest, "sha256:…"; default "latest"
 	} `json:"source"`
 	Version map[string]string `json:"version"` // {"tag": "1.2.0", "digest": "sha256:…"}
 }
@@ -63,12 +63,18 @@ func main() {
 	}
 }
 
-// reference is the image that a request names; by digest once that is known.
+// reference is the image that a request names; by digest once that is known. A tag is
+// not looked at, as by the real one (commands/check.go of registry-image-resource:
+// repo.Tag), so that it may be a digest, which a registry takes in its place.
 func (r request) reference() (name.Reference, error) {
-	if digest := r.Version["digest"]; digest != "" {
-		return name.NewDigest(r.Source.Repository+"@"+digest, name.Insecure)
+	repository, err := name.NewRepository(r.Source.Repository, name.Insecure)
+	if err != nil {
+		return nil, err
 	}
-	return name.NewTag(r.Source.Repository+":"+r.tag(), name.Insecure)
+	if digest := r.Version["digest"]; digest != "" {
+		return repository.Digest(digest), nil
+	}
+	return repository.Tag(r.tag()), nil
 }
 
 func (r request) tag() string {

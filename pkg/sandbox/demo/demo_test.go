@@ -86,7 +86,7 @@ func TestRun_showsWhatEachScenarioPromises(t *testing.T) {
 		o    demo.Options
 		want []string
 	}{
-		{"an upgrade that works", demo.Options{Scenario: demo.Success}, []string{"verify #2    build succeeded", "deploy         nothing to deploy", "perpetual      1.2.0 → 1.3.0", "perpetual      1.3.0 (unchanged)"}},
+		{"an upgrade that works", demo.Options{Scenario: demo.Success}, []string{"verify #2    build succeeded", "deploy         nothing to deploy", "perpetual      0.0.0-dev → 1.3.0", "perpetual      1.3.0 (unchanged)"}},
 		{"an upgrade of the only worker", demo.Options{Scenario: demo.Success, Workers: 1}, []string{"verify #2    build succeeded"}},
 		{"an upgrade whose workers stay compatible", demo.Options{Scenario: demo.Success, Concourse: patch}, []string{"verify #2    build succeeded", "its worker had drained only after the build had ended"}},
 		// The upgrade sets the bundled pipeline before it deploys, and so brings back what somebody took away.

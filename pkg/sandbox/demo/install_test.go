@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
 // needRuby skips a test on a machine where there is no ruby and none can be fetched.
@@ -43,7 +44,7 @@ func TestRun_installsUpgradesAndDestroys(t *testing.T) {
 	}
 	for _, want := range []string{
 		"the stack was created, ", "written meanwhile: 0 at AWS, 0 by the CPI, 0 at the director, 0 at Concourse",
-		"loaded perpetual_version 1.3.0", "in ghcr.io/perpetual-ci/perpetual:1.3.0-installer: perpetual deploy ci --self --components components",
+		"loaded perpetual_version 1.3.0", "in ghcr.io/perpetual-ci/perpetual:1.3.0-installer@" + world.ImageDigest("1.3.0", "installer") + ": perpetual deploy ci --self --components components",
 		" retiring\n", "way: quiet: worker version 2.5 → 3.0", "verify #2      build succeeded", "ci is up to date: deploy would change nothing.", "left: the last snapshot",
 		"account        1 database snapshot\n", "Seen:",
 	} {

@@ -19,6 +19,8 @@ type task struct {
 	ImageResource *struct {
 		Type   string         `json:"type"` // "registry-image"
 		Source map[string]any `json:"source"`
+		// Version is the image that is fetched; without one that is a tag's. {"digest": "sha256:…"}
+		Version map[string]any `json:"version"`
 	} `json:"image_resource"`
 	Inputs []struct {
 		Name     string `json:"name"` // "components"
@@ -38,7 +40,7 @@ type task struct {
 // TaskRun is a task as it is run. The image is not: who runs it has the program.
 type TaskRun struct {
 	Job, Build, Name string
-	Image            string // "ghcr.io/perpetual-ci/perpetual:1.3.0-installer"
+	Image            string // "ghcr.io/perpetual-ci/perpetual:1.3.0-installer@sha256:…"
 	Dir              string // the working directory, with a copy of each input
 	Path             string // "perpetual"
 	Args             []string
@@ -147,7 +149,11 @@ func (r *running) taskRun(s step) (TaskRun, error) {
 	if err != nil {
 		return run, err
 	}
-	run.Image = imageText(source)
+	version, err := resolve(s.Config.ImageResource.Version, r.find)
+	if err != nil {
+		return run, err
+	}
+	run.Image = imageText(source, version)
 	if run.Path, err = resolveText(s.Config.Run.Path, r.find); err != nil {
 		return run, err
 	}
@@ -177,12 +183,16 @@ func (r *running) taskRun(s step) (TaskRun, error) {
 	return run, nil
 }
 
-// imageText names an image as people do.
-func imageText(source any) string {
+// imageText names an image as people do: by its digest where it has a version.
+func imageText(source, version any) string {
 	fields, _ := source.(map[string]any)
 	text := fmt.Sprint(fields["repository"])
 	if tag, has := fields["tag"]; has {
 		text += ":" + fmt.Sprint(tag)
+	}
+	given, _ := version.(map[string]any)
+	if digest, has := given["digest"]; has {
+		text += "@" + fmt.Sprint(digest)
 	}
 	return text
 }

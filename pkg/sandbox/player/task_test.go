@@ -28,7 +28,7 @@ jobs:
   - task: deploy
     config:
       platform: linux
-      image_resource: {type: registry-image, source: {repository: ghcr.io/ada/ship, tag: ((.:version))-installer}}
+      image_resource: {type: registry-image, source: {repository: ghcr.io/ada/ship, tag: ((.:version))-installer}, version: {digest: "sha256:((.:version))"}}
       inputs: [{name: code}]
       params: {KEY: ((password)), NUMBER: 3, LIST: [a, ((a/b.c:d))], NONE: null}
       run: {path: ship, args: [deploy, ((.:version)), --from, code]}
@@ -80,7 +80,7 @@ func TestTick_runsATaskWithItsParamsAndInputs(t *testing.T) {
 	}
 	got.Dir, got.Log = "", nil
 	want := player.TaskRun{
-		Job: "ship", Build: "1", Name: "deploy", Image: "ghcr.io/ada/ship:1.3.0-installer", Path: "ship",
+		Job: "ship", Build: "1", Name: "deploy", Image: "ghcr.io/ada/ship:1.3.0-installer@sha256:1.3.0", Path: "ship",
 		Args: []string{"deploy", "1.3.0", "--from", "code"}, Env: []string{"KEY=hunter22", `LIST=["a","nested"]`, "NONE=", "NUMBER=3"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

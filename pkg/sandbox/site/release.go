@@ -140,6 +140,7 @@ func (s *Site) Config(extra map[string]any) ([]byte, error) {
 		"bosh_io":  map[string]any{"url": s.URLs["boshio"]},
 		"pipeline": map[string]any{"github_token": world.GitHubToken},
 		"manifest": map[string]any{"vars": s.vars},
+		"versions": map[string]any{"perpetual_keys": []any{world.ReleaseKey}, "perpetual_min_age": "0s"},
 	}
 	for key, value := range extra {
 		config[key] = value

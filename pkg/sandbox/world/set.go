@@ -20,6 +20,9 @@ const (
 // Set is a component set by version; an empty one is not published.
 type Set struct {
 	Concourse, BPM, Postgres, Stemcell, Perpetual string
+	// Images are the digests of Perpetual's images, "resource" and "installer", where they
+	// are really there; default: ImageDigest.
+	Images map[string]string
 }
 
 // Publish makes the versions of a set appear upstream.
@@ -36,9 +39,10 @@ func (w *World) Publish(s Set) {
 		w.BoshIO.AddStemcell(boshio.Stemcell{Name: StemcellName, Version: s.Stemcell, Light: true, Published: now})
 	}
 	if s.Perpetual != "" {
+		program := github.Asset{Name: "perpetual-linux-amd64", Content: []byte(strings.Repeat(s.Perpetual, 1000))}
 		w.GitHub.Publish(ProgramRepository, github.Release{
 			Tag: "v" + s.Perpetual, CreatedAt: now, PublishedAt: now,
-			Assets: []github.Asset{{Name: "perpetual-linux-amd64", Content: []byte(strings.Repeat(s.Perpetual, 1000))}},
+			Assets: []github.Asset{program, Statement(s.Perpetual, now, s.Images, program)},
 		})
 	}
 }
@@ -83,7 +87,7 @@ func (w *World) ComponentsSource() map[string]any {
 			"bpm":       map[string]any{"release": BPMRepository},
 			"postgres":  map[string]any{"release": PostgresRepository},
 			"stemcell":  map[string]any{"stemcell": StemcellName},
-			"perpetual": map[string]any{"github": ProgramRepository},
+			"perpetual": map[string]any{"github": ProgramRepository, "keys": []any{ReleaseKey}},
 		},
 		"github":  map[string]any{"url": w.URLs["github"] + "/api/v3", "ca_cert": w.CA, "token": GitHubToken},
 		"bosh_io": map[string]any{"url": w.URLs["boshio"]},
