@@ -3,6 +3,7 @@ package component
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // maxDated is how many versions are asked for their age before min_age gives
@@ -49,6 +50,7 @@ func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string
 	f.over = over
 	_, offered := byVersion[given]
 	passed := 0
+	candidates = slices.DeleteFunc(candidates, func(c candidate) bool { return f.plain && f.watch.Digests[c.version] == "" })
 	for i, c := range candidates {
 		if f.watch.MinAge.Duration > 0 && c.version != given {
 			if i >= maxDated {

@@ -145,7 +145,7 @@ func (s Set) each(ctx context.Context, source resource.Source, log io.Writer, do
 			if err != nil {
 				return fmt.Errorf("component %s: %w", name, err)
 			}
-			f := &finder{name: name, watch: watch, up: s.Upstreams, now: now, log: log, picker: picker}
+			f := &finder{name: name, watch: watch, plain: source.Plain(watch), up: s.Upstreams, now: now, log: log, picker: picker}
 			if err := contain(func() error { return do(ctx, f) }); err != nil {
 				return fmt.Errorf("component %s: %w", name, err)
 			}

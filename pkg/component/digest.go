@@ -10,6 +10,9 @@ import (
 // GitHub has none. It fails where both have one and they differ: somebody has replaced
 // the file, or the digest is of another version's.
 func (f *finder) pin(c *Component) error {
+	if c.Kind != KindGitHub {
+		return f.pinTarball(c)
+	}
 	for i := range c.Assets {
 		a := &c.Assets[i]
 		for _, key := range []string{c.Version + "/" + a.Name, a.Name} {
@@ -24,11 +27,34 @@ func (f *finder) pin(c *Component) error {
 			a.SHA256 = given
 			break
 		}
+		if f.plain && !f.pinned(c.Version, a.Name) && !f.signed() {
+			a.SHA256 = ""
+		}
 		a.unverified = a.SHA256 == "" && f.watch.Unverified
 	}
 	if len(c.Assets) == 1 {
 		c.SHA256 = c.Assets[0].SHA256
 	}
+	return nil
+}
+
+// pinned says whether the source has a digest of a file.
+func (f *finder) pinned(version, file string) bool {
+	return f.watch.Digests[version+"/"+file] != "" || f.watch.Digests[file] != ""
+}
+
+// pinTarball is pin for a tarball of bosh.io, whose digest is given by version.
+func (f *finder) pinTarball(c *Component) error {
+	given := strings.ToLower(strings.TrimPrefix(f.watch.Digests[c.Version], "sha256:"))
+	switch {
+	case given == "" && f.plain:
+		return fmt.Errorf("source.bosh_io.url is http://, so its digests say nothing, and source.watch.%s.digests has none of %s", f.name, c.Version)
+	case given == "":
+		return nil
+	case c.SHA256 != "" && c.SHA256 != given:
+		return fmt.Errorf("the digest of %s in source.watch.%s.digests is %s, and bosh.io's is %s: the file was replaced, or the digest is another version's", c.Version, f.name, given, c.SHA256)
+	}
+	c.SHA256 = given
 	return nil
 }
 

@@ -3,6 +3,7 @@ package component_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,5 +125,41 @@ func TestIn_saysTheTag(t *testing.T) {
 	}
 	if err != nil || set[1]["tag"] != "release-1.0.0" || set[0]["tag"] != nil {
 		t.Errorf("%s: %v, error %v", component.SetFile, set, err)
+	}
+}
+
+func TestPlainUpstreams_areTakenAtTheDigestsOfTheSourceAlone(t *testing.T) {
+	pin := strings.Repeat("0a", 32)
+	for name, c := range map[string]struct {
+		url     string
+		list    []component.Tarball
+		digests map[string]string
+		want    string // the newest version; "" for an error
+		says    string
+	}{
+		"the pinned one":        {"http://mirror.example.com", tarballs("1.4.38", "1.4.37"), map[string]string{"1.4.37": pin}, "1.4.37", ""},
+		"none is pinned":        {"http://mirror.example.com", tarballs("1.4.38"), map[string]string{"1.4.37": pin}, "", "digests, without which nothing is taken over http://"},
+		"over https":            {"https://mirror.example.com", tarballs("1.4.38", "1.4.37"), map[string]string{"1.4.37": pin}, "1.4.38", ""},
+		"on this machine":       {"http://127.0.0.1:8080", tarballs("1.4.38", "1.4.37"), nil, "1.4.38", ""},
+		"another digest":        {"https://mirror.example.com", []component.Tarball{{Version: "1.4.38", URL: "u", SHA256: strings.Repeat("0b", 32)}}, map[string]string{"1.4.38": "sha256:" + pin}, "", "the file was replaced"},
+		"the same, in capitals": {"https://mirror.example.com", []component.Tarball{{Version: "1.4.38", URL: "u", SHA256: pin}}, map[string]string{"1.4.38": strings.ToUpper(pin)}, "1.4.38", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := watching(resource.Watch{Release: bpm, Digests: c.digests})
+			source.BoshIO.URL = c.url
+			set, err := newSet(nil, &depot{releases: map[string][]component.Tarball{bpm: c.list}}, io.Discard).Find(t.Context(), source, nil)
+			if c.want == "" {
+				if err == nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("set = %v, error = %v, want %q", set, err, c.says)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := set[0]; got.Version != c.want || c.digests[c.want] != "" && got.SHA256 != pin {
+				t.Errorf("it took %s with the digest %q, want %s", got.Version, got.SHA256, c.want)
+			}
+		})
 	}
 }

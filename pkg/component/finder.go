@@ -14,6 +14,7 @@ import (
 type finder struct {
 	name   string
 	watch  resource.Watch
+	plain  bool // the upstream's digests say nothing, as anybody can have changed them on the way
 	up     Upstreams
 	now    time.Time
 	log    io.Writer

@@ -183,6 +183,9 @@ func (f *finder) limits() (list []string) {
 	if len(f.watch.Deny) > 0 {
 		list = append(list, "deny "+strings.Join(f.watch.Deny, ", "))
 	}
+	if f.plain {
+		list = append(list, "digests, without which nothing is taken over http://")
+	}
 	if f.watch.Light {
 		list = append(list, "light")
 	}

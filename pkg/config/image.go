@@ -3,6 +3,8 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/signature"
@@ -74,6 +76,20 @@ func (v *validator) program() {
 	}
 	if unsigned := v.c.Versions.PerpetualUnsigned; unsigned != nil && *unsigned {
 		v.warn("versions.perpetual_unsigned", "takes whatever the repository, or a mirror of it, offers; of a fork give versions.perpetual_keys instead")
+	}
+}
+
+// upstreams looks at where components come from: over http:// anybody between can change
+// lists and digests, and this file has no digests that would hold against it.
+func (v *validator) upstreams() {
+	for key, text := range map[string]string{"github.url": v.c.GitHub.URL, "bosh_io.url": v.c.BoshIO.URL} {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" {
+			continue
+		}
+		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			v.wrong(key, "%s is http://, where anybody between can change lists and digests; want https:// (http:// is for loopback addresses, and for a resource whose source has digests)", text)
+		}
 	}
 }
 

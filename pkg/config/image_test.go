@@ -50,6 +50,9 @@ func TestValidate_ofWhatDecidesWhichPerpetualRuns(t *testing.T) {
 		"a pinned image of another":  {"pipeline: {image: 'perpetual:1.3.0@" + digest + "'}\nversions: {perpetual: 2.x}", `pipeline.image: is of version 1.3.0, and versions.perpetual is "2.x"`},
 		"a key that is none":         {"versions: {perpetual_keys: [ssh-ed25519]}", "versions.perpetual_keys: want an Ed25519 public key"},
 		"unsigned releases":          {"versions: {perpetual_unsigned: true}", "versions.perpetual_unsigned: takes whatever"},
+		"a mirror over http":         {"bosh_io: {url: 'http://mirror.example.com'}", "bosh_io.url: http://mirror.example.com is http://, where anybody between"},
+		"GitHub over http":           {"github: {url: 'http://10.0.0.9/api/v3'}", "github.url: http://10.0.0.9/api/v3 is http://"},
+		"a mirror here":              {"bosh_io: {url: 'http://127.0.0.1:8080'}", ""},
 		"a pinned image":             {"pipeline: {image: 'perpetual:1.3.0@" + digest + "'}\nversions: {perpetual: 1.x}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,7 @@ func Validate(c *Config, now time.Time) Problems {
 	v.workers()
 	v.versions()
 	v.program()
+	v.upstreams()
 	v.upgrade()
 	v.pipeline()
 	v.order()

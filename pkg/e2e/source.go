@@ -12,7 +12,7 @@ func (s *site) pipelineVars() map[string]any {
 		"director_url":    s.world.urls["director"], "director_client": s.secrets.directorClient,
 		"atc_url": s.web.public(), "atc_ca_cert": s.world.ca, "atc_username": s.secrets.user,
 		"github_url": s.world.urls["github"] + "/api/v3", "github_ca_cert": s.world.ca, "github_token": "((github_token))",
-		"bosh_io_url":    s.world.urls["boshio"],
+		"bosh_io_url": s.world.urls["boshio"], "bosh_io_ca_cert": s.world.ca,
 		"perpetual_keys": []any{simulated.ReleaseKey}, "perpetual_min_age": "0s",
 	}
 	if s.options.basicAuth {
@@ -33,7 +33,7 @@ func (s *site) componentsSource() map[string]any {
 			"perpetual": map[string]any{"github": simulated.ProgramRepository, "keys": []any{simulated.ReleaseKey}},
 		},
 		"github":  map[string]any{"url": s.world.urls["github"] + "/api/v3", "ca_cert": s.world.ca, "token": s.secrets.github},
-		"bosh_io": map[string]any{"url": s.world.urls["boshio"]},
+		"bosh_io": map[string]any{"url": s.world.urls["boshio"], "ca_cert": s.world.ca},
 	}
 }
 

@@ -75,7 +75,7 @@ func (w *world) start(ctx context.Context, s *site) error {
 		secure  bool
 	}{
 		{"github", w.github, true},
-		{"boshio", w.boshio, false},
+		{"boshio", w.boshio, true},
 		{"uaa", uaa, true},
 		{"registry", registry.New(registry.Logger(quiet)), false},
 		{"latch", w.latch, false},

@@ -143,7 +143,12 @@ func TestDecode_refusesAWatchThatCannotWork(t *testing.T) {
 		{"a key that is none", "check", watch(`{"github":"a/b","keys":["ssh-ed25519 AAAA"]}`), "validate source.watch.c: keys: want an Ed25519 public key"},
 		{"keys of a release of bosh.io", "check", watch(`{"release":"a/b/c","keys":["x"]}`), "keys and allow_unsigned are for github components"},
 		{"digest of a path", "check", watch(`{"github":"a/b","digests":{"a/b/c":"` + strings.Repeat("0a", 32) + `"}}`), "digests: want the name of an asset, or VERSION/NAME, got \"a/b/c\""},
-		{"digests of a release of bosh.io", "check", watch(`{"release":"a/b/c","unverified":true}`), "digests, unverified, keys and allow_unsigned are for github components"},
+		{"an unverified release of bosh.io", "check", watch(`{"release":"a/b/c","unverified":true}`), "unverified, keys and allow_unsigned are for github components"},
+		{"digest of a file of bosh.io", "check", watch(`{"release":"a/b/c","digests":{"f.tgz":"` + strings.Repeat("0a", 32) + `"}}`), `digests: want a version such as 8.2.5, got "f.tgz"`},
+		{"a mirror over http", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"http://mirror.example.com"}}}`, "validate source.watch.c: source.bosh_io.url is http://, where anybody between can change lists and digests"},
+		{"a mirror over http by address", "check", `{"source":{"watch":{"c":{"stemcell":"s"}},"bosh_io":{"url":"http://10.0.0.9"}}}`, "give https://, or the digests"},
+		{"GitHub over http", "check", `{"source":{"watch":{"c":{"github":"a/b"}},"github":{"url":"http://ghe.example.com/api/v3"}}}`, "source.github.url is http://"},
+		{"unsigned Perpetual over http", "check", `{"source":{"watch":{"perpetual":{"github":"a/b","allow_unsigned":true}},"github":{"url":"http://ghe.example.com/api/v3"}}}`, "source.github.url is http://"},
 		{"deny that is not a version", "check", watch(`{"release":"a/b/c","deny":["8.2.1","latest"]}`), `validate source.watch.c: deny: want versions like 8.2.1, got "latest"`},
 	})
 }
@@ -187,8 +192,10 @@ func TestDecode_takesHTTPWhereNothingIsShown(t *testing.T) {
 		"loopback IPv6":     atc("http://[::1]:8080"),
 		"localhost":         atc("http://localhost:8080"),
 		"token to loopback": hub("http://127.0.0.1:8080/api/v3"),
-		"no token":          `{"source":{"watch":{"c":{"github":"a/b"}},"github":{"url":"http://ghe.example.com/api/v3"}}}`,
-		"a mirror":          `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"http://mirror.example.com"}}}`,
+		"no token":          `{"source":{"watch":{"c":{"github":"a/b","digests":{"p":"` + strings.Repeat("0a", 32) + `"}}},"github":{"url":"http://ghe.example.com/api/v3"}}}`,
+		"signed Perpetual":  `{"source":{"watch":{"perpetual":{"github":"a/b"}},"github":{"url":"http://ghe.example.com/api/v3"}}}`,
+		"a mirror":          `{"source":{"watch":{"c":{"release":"a/b/c","digests":{"8.2.5":"` + strings.Repeat("0a", 32) + `"}}},"bosh_io":{"url":"http://mirror.example.com"}}}`,
+		"a mirror here":     `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"http://127.0.0.1:8080"}}}`,
 	} {
 		if err := decode("check", stdin); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -50,25 +50,13 @@ type Watch struct {
 	Light          bool              `json:"light"`           // only light stemcells
 	Regular        bool              `json:"regular"`         // only regular (heavy) stemcells
 	Assets         []string          `json:"assets"`          // globs of GitHub asset names: "perpetual-linux-*"
-	Digests        map[string]string `json:"digests"`         // SHA-256 of GitHub assets that have none there, by name, or VERSION/name
+	Digests        map[string]string `json:"digests"`         // SHA-256 by version, or of GitHub assets by name or VERSION/name
 	Unverified     bool              `json:"unverified"`      // take GitHub assets of which no digest is known
 	Deny           []string          `json:"deny"`            // versions that never count: "8.2.1"
 	MinAge         Duration          `json:"min_age"`         // how old a version must be: "72h"
 	AllowDowngrade bool              `json:"allow_downgrade"` // go back when the current version is withdrawn or denied
 	Keys           []string          `json:"keys"`            // of Perpetual's releases: public keys that sign them, instead of the built-in ones
 	AllowUnsigned  bool              `json:"allow_unsigned"`  // take releases of Perpetual that nobody has signed
-}
-
-// ProgramRepository is where Perpetual's own releases are on GitHub.
-const ProgramRepository = "perpetual-ci/perpetual"
-
-// ProgramComponent is what the bundled pipeline calls Perpetual itself in a set.
-const ProgramComponent = "perpetual"
-
-// IsProgram says whether a component is Perpetual itself, or a fork of it: it runs with
-// all that the pipeline may do, so its releases have to be signed.
-func (w Watch) IsProgram(name string) bool {
-	return w.GitHub != "" && (name == ProgramComponent || strings.EqualFold(w.GitHub, ProgramRepository) || len(w.Keys) > 0)
 }
 
 // GitHub says how GitHub is reached.
@@ -165,6 +153,9 @@ func (s Source) validateComponents() error {
 		prefixes[prefix] = name
 		if err := s.Watch[name].validate(name); err != nil {
 			return fmt.Errorf("validate source.watch.%s: %w", name, err)
+		}
+		if err := s.validatePlain(name); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -285,11 +276,19 @@ func (w Watch) validateDigests() error {
 		switch {
 		case err != nil || len(raw) != sha256.Size:
 			return fmt.Errorf("digests: want a SHA-256 of 64 hexadecimal digits for %q, got %q", file, w.Digests[file])
+		case w.GitHub == "" && !isVersion(file):
+			return fmt.Errorf("digests: want a version such as 8.2.5, got %q", file)
 		case file == "" || strings.Trim(file, "/") != file || strings.Count(file, "/") > 1:
 			return fmt.Errorf("digests: want the name of an asset, or VERSION/NAME, got %q", file)
 		}
 	}
 	return nil
+}
+
+// isVersion says whether a text can be compared as a version.
+func isVersion(text string) bool {
+	_, err := version.Parse(text)
+	return err == nil
 }
 
 // validateKind wants exactly one upstream, and only keys that mean something for it.
@@ -309,8 +308,8 @@ func (w Watch) validateKind() error {
 		return errors.New("want light or regular, not both")
 	case w.Stemcell == "" && (w.Light || w.Regular):
 		return errors.New("light and regular are for stemcells")
-	case w.GitHub == "" && (w.TagFilter != "" || w.Drafts || len(w.Assets) > 0 || len(w.Digests) > 0 || w.Unverified || len(w.Keys) > 0 || w.AllowUnsigned):
-		return errors.New("tag_filter, drafts, assets, digests, unverified, keys and allow_unsigned are for github components")
+	case w.GitHub == "" && (w.TagFilter != "" || w.Drafts || len(w.Assets) > 0 || w.Unverified || len(w.Keys) > 0 || w.AllowUnsigned):
+		return errors.New("tag_filter, drafts, assets, unverified, keys and allow_unsigned are for github components")
 	case w.GitHub != "" && strings.Count(w.GitHub, "/") != 1,
 		strings.HasPrefix(w.GitHub, "/"), strings.HasSuffix(w.GitHub, "/"):
 		return fmt.Errorf("github: want owner/repository, got %q", w.GitHub)

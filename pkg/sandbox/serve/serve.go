@@ -125,7 +125,7 @@ func describe(w *world.World, dir string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "# Simulators of GitHub, bosh.io, a BOSH director with its UAA, and Concourse, until interrupted.\n")
-	for _, name := range []string{"github", "boshio", "director", "uaa", "concourse"} {
+	for _, name := range []string{"github", "boshio", "boshio-tls", "director", "uaa", "concourse"} {
 		fmt.Fprintf(&out, "# %-13s%s\n", name+":", w.URLs[name])
 	}
 	fmt.Fprintf(&out, "# %-13s%s\n# %-13s%s\n", "CA:", filepath.Join(dir, "ca.pem"), "cloud config:", filepath.Join(dir, "cloud-config.yml"))

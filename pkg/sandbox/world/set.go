@@ -90,7 +90,7 @@ func (w *World) ComponentsSource() map[string]any {
 			"perpetual": map[string]any{"github": ProgramRepository, "keys": []any{ReleaseKey}},
 		},
 		"github":  map[string]any{"url": w.URLs["github"] + "/api/v3", "ca_cert": w.CA, "token": GitHubToken},
-		"bosh_io": map[string]any{"url": w.URLs["boshio"]},
+		"bosh_io": w.boshIO(),
 	}
 }
 

@@ -262,13 +262,22 @@ func (w *World) Credentials() map[string]string {
 	}
 }
 
+// boshIO is how bosh.io is reached: through a network over HTTPS alone, since anybody
+// between could change what it says.
+func (w *World) boshIO() map[string]any {
+	if ip := net.ParseIP(w.options.Listen); ip != nil && !ip.IsLoopback() {
+		return map[string]any{"url": w.URLs["boshio-tls"], "ca_cert": w.CA}
+	}
+	return map[string]any{"url": w.URLs["boshio"], "ca_cert": ""}
+}
+
 // PipelineVars are the values with which the bundled pipeline works here.
 func (w *World) PipelineVars() map[string]any {
 	return map[string]any{
 		"director_url": w.URLs["director"], "director_client": DirectorClient,
 		"atc_url": w.URLs["concourse"], "atc_ca_cert": w.CA, "atc_username": ConcourseUser,
 		"github_url": w.URLs["github"] + "/api/v3", "github_ca_cert": w.CA, "github_token": "((github_token))",
-		"bosh_io_url": w.URLs["boshio"],
+		"bosh_io_url": w.boshIO()["url"], "bosh_io_ca_cert": w.boshIO()["ca_cert"],
 		// The releases here are as old as this world, and signed by a key of its own.
 		"perpetual_keys": []any{ReleaseKey}, "perpetual_min_age": "0s",
 	}
