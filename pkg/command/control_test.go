@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // obeyed says that a terminal does something with a character, or shows nothing.
@@ -199,4 +202,18 @@ func TestControls_ofNoRefusalComeThrough(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A server may repeat a credential where Concourse shows it to everybody.
+func TestIn_masksItsMetadata(t *testing.T) {
+	t.Parallel()
+	s := installed(t)
+	s.Faults["director"].Add(fault.Fault{Kind: fault.Alter, Path: "/deployments", Times: -1, Change: func(_ http.Header, body []byte) []byte {
+		return bytes.ReplaceAll(body, []byte(oldSet.BPM), []byte(oldSet.BPM+" "+world.ConcoursePass))
+	}})
+	p := ask(t, "in", object{"source": s.DeploymentSource(), "version": object{"task": "1"}}, filepath.Join(t.TempDir(), "in"))
+	if got, want := answer[result](t, p).field("bpm"), oldSet.BPM+" "+secret.Redacted; got != want {
+		t.Errorf("metadata bpm is %q, want %q", got, want)
+	}
+	hides(t, p, credentials()...)
 }

@@ -99,7 +99,7 @@ func TestLine_isOneLine(t *testing.T) {
 }
 
 func TestText_isCutVisibly(t *testing.T) {
-	long := strings.Repeat("é\x1b", plain.MaxText)
+	long := strings.Repeat("é\x1b", plain.MaxLine)
 	for name, c := range map[string]struct {
 		got   string
 		limit int
