@@ -79,6 +79,9 @@ func TestPlan_onATerminal(t *testing.T) {
 			if live := strings.Contains(sent, "\x1b"); live != c.live {
 				t.Errorf("control sequences: %t, want %t", live, c.live)
 			}
+			if colored := strings.Contains(sent, "\x1b[32m+ "); colored != c.live {
+				t.Errorf("colours in the plan: %t, want %t", colored, c.live)
+			}
 			foreign := strings.IndexFunc(sent, func(r rune) bool { return r > 127 })
 			if pretty := foreign >= 0; pretty != c.pretty {
 				t.Errorf("characters beyond ASCII: %t, want %t: %q", pretty, c.pretty, sent[max(0, foreign):])
