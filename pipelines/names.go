@@ -5,7 +5,7 @@ package pipelines
 // leaves the pipelines stays in this list, or it would be taken for theirs.
 func Names() map[string][]string {
 	return map[string][]string{
-		"var_sources":    {"aws"},
+		"var_sources":    {"aws", "own"},
 		"resource_types": {"perpetual"},
 		"resources":      {"components", "deployment", "finished-deployment"},
 		"jobs":           {UpgradeJob, "verify"},

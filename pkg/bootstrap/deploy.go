@@ -11,8 +11,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/concourse"
-	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -115,7 +113,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	answer, err := upgrade.Out{
-		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program, MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true,
+		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program, MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true, NoQuiet: r.noQuiet(),
 		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL, Build: r.build(),
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
@@ -149,143 +147,6 @@ func (r *run) build() upgrade.Build {
 		b.Job = cmp.Or(b.Job, pipelines.UpgradeJob)
 	}
 	return b
-}
-
-// local says whether the state is where a build cannot reach it.
-func (r *run) local() bool { return r.config.State != nil && r.config.State.Dir != "" }
-
-const whyLocal = "the state is in a directory, which no build reaches: this Concourse does not upgrade itself until the state is in a bucket"
-
-// noParameters is what there is to say of parameters without a pipeline.
-const noParameters = "none are made: no pipeline is set"
-
-// setPipeline sets the self-upgrade pipeline, and lets it run when it is new.
-func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
-	if r.elsewhere() {
-		return skipped("%s", r.noPipeline())
-	}
-	if r.local() {
-		return skipped("%s", whyLocal)
-	}
-	in, err := r.input()
-	if err != nil {
-		return Outcome{}, err
-	}
-	text, err := r.pipeline(in)
-	if err != nil {
-		return Outcome{}, err
-	}
-	web := r.web()
-	if r.options.Self { // before the deploy
-		web = r.webNow(ctx)
-	}
-	atc, err := r.ATC(web)
-	if err != nil {
-		return Outcome{}, err
-	}
-	ref := upgrade.PipelineRef{Name: r.config.Pipeline.Name}
-	running, err := atc.Pipeline(ctx, ref)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if !running.Exists {
-		// Written down first: the run may end between the two.
-		r.record.Unpause = true
-		if err := r.saveRecord(ctx); err != nil {
-			return Outcome{}, err
-		}
-	}
-	ours := text
-	if text, err = r.keepForeign(running, text); err != nil {
-		return Outcome{}, err
-	}
-	r.tell(stepPipeline)(pipelineLines(running.YAML, ours, text))
-	change, err := atc.SetPipeline(ctx, ref, text)
-	if err != nil {
-		return Outcome{}, err
-	}
-	crash.Here("pipeline-set")
-	if r.record.Unpause {
-		if err := atc.Unpause(ctx, ref); err != nil {
-			return Outcome{}, err
-		}
-		r.record.Unpause = false
-		return changed("pipeline %s was created and runs", ref.Name)
-	}
-	if change.Updated {
-		return changed("pipeline %s was updated", ref.Name)
-	}
-	return upToDate("pipeline %s", ref.Name)
-}
-
-// keepForeign gives a pipeline what people have added to the running one by hand, and
-// says what that is, and what of it cannot stay.
-func (r *run) keepForeign(running upgrade.PipelineConfig, text []byte) ([]byte, error) {
-	if !running.Exists {
-		return text, nil
-	}
-	text, foreign, err := concourse.Keep(running.YAML, text, pipelines.InstallationNames())
-	if err != nil {
-		return nil, err
-	}
-	name := r.config.Pipeline.Name
-	if len(foreign.Kept) > 0 {
-		r.warn(fmt.Sprintf("pipeline %s keeps what the bundled one does not have: %s", name, strings.Join(foreign.Kept, ", ")))
-	}
-	if len(foreign.Lost) > 0 {
-		r.warn(fmt.Sprintf("pipeline %s loses steps that the bundled one does not have: %s; add them with pipeline.ops_files", name, strings.Join(foreign.Lost, ", ")))
-	}
-	return text, nil
-}
-
-// pipeline renders the pipeline; what Concourse's credential manager fills in stays.
-func (r *run) pipeline(in environment.Input) ([]byte, error) {
-	t, err := environment.Pipeline(in)
-	if err != nil {
-		return nil, err
-	}
-	text, err := manifest.Render(t)
-	if err != nil {
-		return nil, fmt.Errorf("render the pipeline: %w", err)
-	}
-	return text, nil
-}
-
-// putParameters gives the pipeline its credentials through the credential manager.
-func (r *run) putParameters(ctx context.Context) (Outcome, error) {
-	if r.elsewhere() {
-		return skipped("%s", noParameters)
-	}
-	if r.local() {
-		return skipped("%s", whyLocal)
-	}
-	in, err := r.input()
-	if err != nil {
-		return Outcome{}, err
-	}
-	count := 0
-	list := environment.Parameters(in, r.credentials)
-	for _, p := range list {
-		differs, err := r.Account.PutParameter(ctx, p.Name, p.Value, r.config.AWS.Tags)
-		if err != nil {
-			return Outcome{}, err
-		}
-		if differs {
-			count++
-			r.note(stepParameters, "%s", p.Name)
-		}
-	}
-	made, err := r.putKeys(ctx, environment.ParameterPrefix(in))
-	if err != nil {
-		return Outcome{}, err
-	}
-	if made {
-		return changed("%d of %d parameters for the pipeline, and a new access key of %s", count, len(list), r.infra.PipelineUser)
-	}
-	if count == 0 {
-		return upToDate("%d parameters for the pipeline", len(list))
-	}
-	return changed("%d of %d parameters for the pipeline", count, len(list))
 }
 
 // verify looks at the new Concourse as the verifying build does.

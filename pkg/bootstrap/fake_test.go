@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -18,39 +20,45 @@ import (
 
 // cloud stands for everything outside: it records what is made, in order.
 type cloud struct {
-	mu         sync.Mutex
-	account    string
-	zones      []string
-	offered    map[string][]string
-	stack      *bootstrap.Wanted // what the stack was made from; nil: there is none
-	applied    []bootstrap.Wanted
-	major      int // of the database service; 0: nobody knows
-	vm         bool
-	broken     bool // a run has left the stack half changed
-	discarded  int
-	quotas     bootstrap.Quotas
-	keyPair    string // that is there already
-	keyOwner   string
-	needs      []bootstrap.Needs // that were asked for
-	bucket     string            // of the state that the stack was made with
-	elsewhere  bootstrap.Elsewhere
-	stands     func(*bootstrap.Standing) // changes what is said of the stack
-	refusePlan error
-	undo       bool // what Apply has failed at is undone
-	parameters map[string]string
-	effects    []string         // what was written: "stack", "vm", "parameter x"
-	fail       map[string]error // by the effect that fails
-	at         func(effect string)
-	applying   func(context.Context) // called by Apply
-	stores     map[string]state.Store
-	env        []bootstrap.EnvironmentRequest
-	open       func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
+	mu           sync.Mutex
+	account      string
+	zones        []string
+	offered      map[string][]string
+	stack        *bootstrap.Wanted // what the stack was made from; nil: there is none
+	applied      []bootstrap.Wanted
+	major        int // of the database service; 0: nobody knows
+	vm           bool
+	broken       bool // a run has left the stack half changed
+	discarded    int
+	quotas       bootstrap.Quotas
+	keyPair      string // that is there already
+	keyOwner     string
+	needs        []bootstrap.Needs // that were asked for
+	bucket       string            // of the state that the stack was made with
+	elsewhere    bootstrap.Elsewhere
+	stands       func(*bootstrap.Standing) // changes what is said of the stack
+	refusePlan   error
+	undo         bool // what Apply has failed at is undone
+	parameters   map[string]string
+	keys         map[string][]bootstrap.AccessKey // by user
+	made         int                              // access keys
+	unknown      int                              // how often AWS does not know a new key
+	mine         string                           // id of the key that the run works with
+	pipelineUser string                           // of the stack; "" with a role
+	now          func() time.Time
+	effects      []string         // what was written: "stack", "vm", "parameter x"
+	fail         map[string]error // by the effect that fails
+	at           func(effect string)
+	applying     func(context.Context) // called by Apply
+	stores       map[string]state.Store
+	env          []bootstrap.EnvironmentRequest
+	open         func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
 }
 
 func newCloud() *cloud {
 	return &cloud{
 		account: "123456789012", zones: []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"},
-		parameters: map[string]string{}, fail: map[string]error{}, stores: map[string]state.Store{},
+		parameters: map[string]string{}, keys: map[string][]bootstrap.AccessKey{}, mine: "AKIAEXAMPLE", fail: map[string]error{}, stores: map[string]state.Store{},
 	}
 }
 
@@ -87,7 +95,7 @@ func (c *cloud) Identity(context.Context) (bootstrap.Identity, error) {
 
 // Keys implements bootstrap.Account.
 func (c *cloud) Keys(context.Context) (bootstrap.Keys, error) {
-	return bootstrap.Keys{AccessKey: secret.New("AKIAEXAMPLE"), SecretKey: secret.New("canary-of-the-secret-key")}, nil
+	return bootstrap.Keys{AccessKey: secret.New(c.mine), SecretKey: secret.New("canary-of-the-secret-key")}, nil
 }
 
 // Zones implements bootstrap.Account.
@@ -149,16 +157,26 @@ func (c *cloud) PutParameter(_ context.Context, name string, value secret.Value,
 }
 
 // DeleteParameters implements bootstrap.Account.
-func (c *cloud) DeleteParameters(_ context.Context, prefix string) ([]string, error) {
-	var gone []string
-	for name := range c.parameters {
-		if strings.HasPrefix(name, prefix) {
-			delete(c.parameters, name)
-			gone = append(gone, name)
+func (c *cloud) DeleteParameters(ctx context.Context, prefix string, only ...string) ([]string, error) {
+	if err := c.effect("parameters deleted"); err != nil {
+		return nil, err
+	}
+	gone, err := c.Parameters(ctx, prefix)
+	gone = slices.DeleteFunc(gone, func(name string) bool { return len(only) > 0 && !slices.Contains(only, name) })
+	for _, name := range gone {
+		delete(c.parameters, name)
+	}
+	return gone, err
+}
+
+// Parameters implements bootstrap.Account.
+func (c *cloud) Parameters(_ context.Context, prefix string) (names []string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(c.parameters)) {
+		if strings.HasPrefix(name, strings.TrimSuffix(prefix, "/")+"/") {
+			names = append(names, name)
 		}
 	}
-	slices.Sort(gone)
-	return gone, c.effect("parameters deleted")
+	return names, nil
 }
 
 // Parameter implements bootstrap.Account.
@@ -170,15 +188,49 @@ func (c *cloud) Parameter(_ context.Context, name string) (secret.Value, error) 
 func (c *cloud) DatabaseAuthorities(context.Context) (string, error) { return "the CAs", nil }
 
 // AccessKeys implements bootstrap.Account.
-func (c *cloud) AccessKeys(context.Context, string) ([]string, error) { return nil, nil }
+func (c *cloud) AccessKeys(_ context.Context, user string) ([]bootstrap.AccessKey, error) {
+	return slices.Clone(c.keys[user]), nil
+}
 
-// NewAccessKey implements bootstrap.Account.
-func (c *cloud) NewAccessKey(context.Context, string) (id, key secret.Value, err error) {
-	return secret.New("AKIANEW"), secret.New("new"), c.effect("access key")
+// NewAccessKey implements bootstrap.Account. As IAM does it gives a user two at most.
+func (c *cloud) NewAccessKey(_ context.Context, user string) (id, key secret.Value, err error) {
+	if len(c.keys[user]) >= 2 {
+		return id, key, errors.New("IAM answered 409 LimitExceeded")
+	}
+	if err := c.effect("access key of " + user); err != nil {
+		return id, key, err
+	}
+	c.made++
+	name := fmt.Sprintf("AKIA%d", c.made)
+	c.keys[user] = append(c.keys[user], bootstrap.AccessKey{ID: name, Made: c.time()})
+	return secret.New(name), secret.New("canary-of-" + name), c.effect("made " + name)
+}
+
+// TryAccessKey implements bootstrap.Account.
+func (c *cloud) TryAccessKey(_ context.Context, id, _ secret.Value) (bool, error) {
+	if c.unknown > 0 {
+		c.unknown--
+		return false, nil
+	}
+	return true, c.effect("tried " + id.Reveal())
 }
 
 // DeleteAccessKey implements bootstrap.Account.
-func (c *cloud) DeleteAccessKey(context.Context, string, string) error { return nil }
+func (c *cloud) DeleteAccessKey(_ context.Context, user, id string) error {
+	if err := c.effect("deleted " + id); err != nil {
+		return err
+	}
+	c.keys[user] = slices.DeleteFunc(c.keys[user], func(k bootstrap.AccessKey) bool { return k.ID == id })
+	return nil
+}
+
+// time is that of the account.
+func (c *cloud) time() time.Time {
+	if c.now == nil {
+		return time.Now()
+	}
+	return c.now()
+}
 
 // Elsewhere implements bootstrap.Account.
 func (c *cloud) Elsewhere(context.Context, string) (bootstrap.Elsewhere, error) {
@@ -256,7 +308,8 @@ func (c *cloud) Outputs(context.Context) (environment.Infrastructure, error) {
 	}
 	infra := environment.Infrastructure{
 		Region: "eu-central-1", VPC: "vpc-1", CIDR: "10.0.0.0/16", DirectorAddress: "198.51.100.2", DirectorIP: "10.0.0.6",
-		WebAddress: "198.51.100.1", EgressAddress: "198.51.100.3", KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci",
+		WebAddress: "198.51.100.1", EgressAddress: "198.51.100.3", KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci", OwnPath: "/perpetual-own/ci",
+		PipelineUser: c.pipelineUser, ReaderUser: "reader",
 		SecurityGroups: environment.SecurityGroups{Director: "sg-1", VMs: "sg-2", Web: "sg-3", Database: "sg-4", UpgradeWorker: "sg-5"},
 		Profiles:       environment.Profiles{Director: "director", Web: "web", Worker: "worker"},
 		Database:       environment.Database{Host: "db.example.com", Port: 5432, Name: "concourse", User: "concourse", Major: c.major},

@@ -96,7 +96,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 		info.Access, info.Web = r.access(), r.web()
 		info.Person = info.Web
 		person := environment.PersonAccess(info.Web.URL, r.config, r.credentials)
-		info.Person.Username, info.Person.Password = person.Username, person.Password
+		info.Person.Username, info.Person.Password, info.Person.Team = person.Username, person.Password, environment.FormerTeam
 		info.Director = info.Access.URL
 	}
 	if r.config.AWS != nil {

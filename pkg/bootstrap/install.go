@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
 )
 
 // Deploy converges from any state: the first install, the hundredth run, and what a
@@ -134,6 +135,9 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 	if r.set, err = r.notLower(r.set, newest); err != nil {
 		return Outcome{}, err
 	}
+	if err := r.checkQuiet(ctx); err != nil {
+		return Outcome{}, err
+	}
 	if err := r.checkDirector(ctx); err != nil {
 		return Outcome{}, err
 	}
@@ -243,11 +247,15 @@ func (r *run) deleteParameters(ctx context.Context) (Outcome, error) {
 	if err := r.deleteKeys(ctx); err != nil {
 		return Outcome{}, err
 	}
-	gone, err := r.Account.DeleteParameters(ctx, r.infra.ParameterPath+"/")
-	if err != nil {
-		return Outcome{}, err
+	count := 0
+	for _, below := range []string{r.infra.ParameterPath, environment.OwnPath(environment.Input{Config: r.config, Infrastructure: r.infra})} {
+		gone, err := r.Account.DeleteParameters(ctx, below+"/")
+		if err != nil {
+			return Outcome{}, err
+		}
+		count += len(gone)
 	}
-	return changed("%d parameters were deleted", len(gone))
+	return changed("%d parameters were deleted", count)
 }
 
 func (r *run) deleteInfrastructure(ctx context.Context) (Outcome, []string, error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
@@ -94,12 +95,17 @@ type Account interface {
 	PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (changed bool, err error)
 	// Parameter reads one of them; "" where there is none.
 	Parameter(ctx context.Context, name string) (secret.Value, error)
-	// DeleteParameters removes those below a prefix and lists them.
-	DeleteParameters(ctx context.Context, prefix string) ([]string, error)
+	// Parameters lists the names of those below a prefix.
+	Parameters(ctx context.Context, prefix string) ([]string, error)
+	// DeleteParameters removes those below a prefix, or only those of the names, and lists
+	// them.
+	DeleteParameters(ctx context.Context, prefix string, only ...string) ([]string, error)
 	// DatabaseAuthorities are the CAs that sign for the databases of the service, in PEM.
 	DatabaseAuthorities(ctx context.Context) (string, error)
-	// AccessKeys lists the keys of the pipeline's user.
-	AccessKeys(ctx context.Context, user string) ([]string, error)
+	// AccessKeys lists the keys of one of the pipeline's users; it fails with ErrNotFound.
+	AccessKeys(ctx context.Context, user string) ([]AccessKey, error)
+	// TryAccessKey says whether AWS knows a key already.
+	TryAccessKey(ctx context.Context, id, key secret.Value) (known bool, err error)
 	// NewAccessKey makes a key; its secret is told once.
 	NewAccessKey(ctx context.Context, user string) (id, key secret.Value, err error)
 	// DeleteAccessKey deletes a key; one that is gone is not an error.
@@ -228,6 +234,12 @@ type ATC interface {
 	upgrade.ATC
 	// Unpause lets a pipeline run, which Concourse makes paused.
 	Unpause(ctx context.Context, p upgrade.PipelineRef) error
+	// Archive takes a pipeline's config away.
+	Archive(ctx context.Context, p upgrade.PipelineRef) error
+	// SetTeam makes a team exist in which those local users have a role, and nobody else.
+	SetTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
+	// DiffTeam says what SetTeam would change.
+	DiffTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
 	// Teams is the same API where it concerns all teams.
 	Teams() upgrade.Concourse
 }

@@ -5,83 +5,200 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
-// The parameters with the pipeline's keys.
 const (
-	accessKeyName = "aws_access_key_id"
-	secretKeyName = "aws_secret_access_key"
+	// keyAge is how old an access key becomes before it is replaced.
+	keyAge = 30 * 24 * time.Hour
+	// mostKeys is how many keys IAM lets a user have.
+	mostKeys = 2
+	// keyTries is how often AWS is asked whether it knows a new key, which takes seconds.
+	keyTries = 30
 )
 
-// putKeys gives the pipeline keys of its own user, where AWS cannot reach Concourse
-// to trust its identity tokens.
-func (r *run) putKeys(ctx context.Context, prefix string) (made bool, err error) {
-	user := r.infra.PipelineUser
-	if user == "" {
-		return false, nil
-	}
-	if have, err := r.haveKey(ctx, prefix); err != nil || have {
-		return false, err
-	}
-	ids, err := r.Account.AccessKeys(ctx, user)
-	if err != nil {
-		return false, err
-	}
-	// Keys of which nobody knows the secret, of a run that was killed before it wrote it down.
-	for _, id := range ids {
-		if err := r.Account.DeleteAccessKey(ctx, user, id); err != nil {
-			return false, err
+// AccessKey is a key of a user, without its secret.
+type AccessKey struct {
+	ID   string    // "AKIA…"
+	Made time.Time // to the second
+}
+
+// keyHolder is a user whose key is in a parameter.
+type keyHolder struct {
+	user      string // "perpetual-ci-PipelineUser-ABC"
+	parameter string // "/perpetual-own/ci/aws_key"
+}
+
+// keyHolders are the users whose keys the pipeline works with: its own one, where AWS
+// cannot reach Concourse to trust its identity tokens, and the reader of its variables.
+func (r *run) keyHolders(in environment.Input) (list []keyHolder) {
+	for _, h := range []keyHolder{{r.infra.PipelineUser, environment.PipelineKey}, {r.infra.ReaderUser, environment.ReaderKey}} {
+		if h.user != "" {
+			list = append(list, keyHolder{h.user, environment.OwnPath(in) + "/" + h.parameter})
 		}
 	}
-	id, key, err := r.Account.NewAccessKey(ctx, user)
-	if err != nil {
-		return false, err
-	}
-	r.Mask(key)
-	// The id comes last: with it the key counts as written down.
-	if _, err := r.Account.PutParameter(ctx, prefix+secretKeyName, key, r.config.AWS.Tags); err != nil {
-		return false, fmt.Errorf("%w; the next run makes another key", err)
-	}
-	if _, err := r.Account.PutParameter(ctx, prefix+accessKeyName, id, r.config.AWS.Tags); err != nil {
-		return false, fmt.Errorf("%w; the next run makes another key", err)
-	}
-	return true, nil
+	return list
 }
 
-// haveKey says whether the parameters hold a key that the pipeline's user still has, or
-// it needs none.
-func (r *run) haveKey(ctx context.Context, prefix string) (bool, error) {
-	if r.infra.PipelineUser == "" {
-		return true, nil
-	}
-	known, err := r.Account.Parameter(ctx, prefix+accessKeyName)
-	if err != nil {
-		return false, err
-	}
-	key, err := r.Account.Parameter(ctx, prefix+secretKeyName)
-	if err != nil {
-		return false, err
-	}
-	r.Mask(key)
-	ids, err := r.Account.AccessKeys(ctx, r.infra.PipelineUser)
-	return !key.Empty() && slices.Contains(ids, known.Reveal()), err
+// keyStanding is what there is of a user's keys.
+type keyStanding struct {
+	stored string // id of the key in the parameter that the user still has; "" for none
+	old    bool   // that key is to be replaced
+	all    []AccessKey
 }
 
-// deleteKeys takes the keys from the pipeline's user, which could not be deleted with them.
-func (r *run) deleteKeys(ctx context.Context) error {
-	if r.infra.PipelineUser == "" {
-		return nil
+// lookAtKey says what there is of a user's keys.
+func (r *run) lookAtKey(ctx context.Context, h keyHolder) (keyStanding, error) {
+	value, err := r.Account.Parameter(ctx, h.parameter)
+	if err != nil {
+		return keyStanding{}, err
 	}
-	ids, err := r.Account.AccessKeys(ctx, r.infra.PipelineUser)
-	if errors.Is(err, ErrNotFound) {
-		return nil
+	key := environment.ParseKey(value)
+	r.Mask(value, key.Secret)
+	s := keyStanding{}
+	if s.all, err = r.Account.AccessKeys(ctx, h.user); err != nil {
+		return keyStanding{}, err
 	}
+	if i := slices.IndexFunc(s.all, func(k AccessKey) bool { return k.ID == key.ID }); i >= 0 {
+		s.stored, s.old = key.ID, r.now().Sub(s.all[i].Made) >= keyAge
+	}
+	return s, nil
+}
+
+// renewKeys gives every user a key that has none, or an old one, and writes it down. The
+// older one goes on working until retireKeys, since what runs now may work with it. It
+// names the users.
+func (r *run) renewKeys(ctx context.Context, in environment.Input) (users []string, err error) {
+	for _, h := range r.keyHolders(in) {
+		s, err := r.lookAtKey(ctx, h)
+		if err != nil {
+			return users, err
+		}
+		if s.stored != "" && !s.old {
+			continue
+		}
+		if err := r.renewKey(ctx, h, s); err != nil {
+			return users, err
+		}
+		users = append(users, h.user)
+	}
+	return users, nil
+}
+
+// renewKey makes a key, and stores it when AWS knows it.
+func (r *run) renewKey(ctx context.Context, h keyHolder, s keyStanding) error {
+	if len(s.all) >= mostKeys {
+		// One whose secret nobody knows, of a run that was killed before it wrote it down.
+		if err := r.dropKeys(ctx, h, s); err != nil {
+			return err
+		}
+	}
+	id, key, err := r.Account.NewAccessKey(ctx, h.user)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		if err := r.Account.DeleteAccessKey(ctx, r.infra.PipelineUser, id); err != nil {
+	text := environment.Key{ID: id.Reveal(), Secret: key}.Text()
+	r.Mask(key, text)
+	if err := r.awaitKey(ctx, id, key); err != nil {
+		return fmt.Errorf("%w; the next run makes another key", err)
+	}
+	if _, err := r.Account.PutParameter(ctx, h.parameter, text, r.config.AWS.Tags); err != nil {
+		return fmt.Errorf("%w; the next run makes another key", err)
+	}
+	crash.Here("access-key-stored")
+	return nil
+}
+
+// awaitKey waits until AWS knows a key.
+func (r *run) awaitKey(ctx context.Context, id, key secret.Value) error {
+	for range keyTries {
+		known, err := r.Account.TryAccessKey(ctx, id, key)
+		if err != nil || known {
 			return err
+		}
+		timer := time.NewTimer(r.poll())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+	}
+	return fmt.Errorf("AWS does not know access key %s, which it has just made", id.Reveal())
+}
+
+// retireKeys deletes the keys that no parameter has, once Concourse has the one that a
+// parameter has. A pipeline leaves the one that it works with itself to the next run.
+func (r *run) retireKeys(ctx context.Context, in environment.Input) error {
+	for _, h := range r.keyHolders(in) {
+		s, err := r.lookAtKey(ctx, h)
+		if err != nil {
+			return err
+		}
+		if s.stored == "" {
+			continue
+		}
+		if err := r.dropKeys(ctx, h, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropKeys deletes a user's keys but that of the parameter and that of this run.
+func (r *run) dropKeys(ctx context.Context, h keyHolder, s keyStanding) error {
+	if len(s.all) == 0 || len(s.all) == 1 && s.all[0].ID == s.stored {
+		return nil
+	}
+	mine, err := r.Account.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range s.all {
+		if k.ID == s.stored || k.ID == mine.AccessKey.Reveal() {
+			continue
+		}
+		if err := r.Account.DeleteAccessKey(ctx, h.user, k.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plannedKeys says which keys a deploy would make.
+func (r *run) plannedKeys(ctx context.Context, in environment.Input) (lines []string, err error) {
+	for _, h := range r.keyHolders(in) {
+		s, err := r.lookAtKey(ctx, h)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.stored == "":
+			lines = append(lines, "+ an access key of "+h.user)
+		case s.old:
+			lines = append(lines, fmt.Sprintf("~ the access key of %s, which is older than %d days", h.user, int(keyAge.Hours()/24)))
+		}
+	}
+	return lines, nil
+}
+
+// deleteKeys takes the keys from the users, which could not be deleted with them.
+func (r *run) deleteKeys(ctx context.Context) error {
+	for _, h := range r.keyHolders(environment.Input{Config: r.config, Infrastructure: r.infra}) {
+		keys, err := r.Account.AccessKeys(ctx, h.user)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if err := r.Account.DeleteAccessKey(ctx, h.user, k.ID); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

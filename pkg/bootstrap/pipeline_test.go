@@ -36,6 +36,9 @@ func (p pipelineOf) Unpause(context.Context, upgrade.PipelineRef) error { return
 
 func (p pipelineOf) Teams() upgrade.Concourse { return nil }
 
+// Archive implements bootstrap.ATC.
+func (p pipelineOf) Archive(context.Context, upgrade.PipelineRef) error { return nil }
+
 // The pipeline sets itself without files: its ops files are in the state since the
 // deploy by hand. What people have added with fly stays, and is named.
 func TestDeploy_setsThePipelineWithTheUsersOpsFiles(t *testing.T) {

@@ -11,12 +11,26 @@ import (
 
 // web is how the Concourse that is wanted will be reached.
 func (r *run) web() resource.Concourse {
-	return concourseAt(environment.WebAccess(r.url(), r.config, r.credentials))
+	return r.concourseAt(r.accessTo(r.url(), r.config))
 }
 
-// concourseAt is an access as the resource has it.
-func concourseAt(a environment.Access) resource.Concourse {
-	return resource.Concourse{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password, Team: "main"}
+// accessTo is as whom Concourse is asked, by a configuration: as the pipeline's own user,
+// or by hand, where that one owns its team only, as an owner of the team main.
+func (r *run) accessTo(url string, c *config.Config) environment.Access {
+	if r.options.Self || environment.QuietUpgrades(c) {
+		return environment.WebAccess(url, c, r.credentials)
+	}
+	return environment.PersonAccess(url, c, r.credentials)
+}
+
+// concourseAt is an access as the resource has it, in the pipeline's team. On a director
+// that exists there is no team of its own: who sets the bundled pipeline does it in main.
+func (r *run) concourseAt(a environment.Access) resource.Concourse {
+	team := environment.PipelineTeam
+	if r.elsewhere() {
+		team = environment.FormerTeam
+	}
+	return resource.Concourse{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password, Team: team}
 }
 
 // webSeen is where Concourse was when it was verified last.
@@ -34,14 +48,17 @@ func (r *run) webNow(ctx context.Context) resource.Concourse {
 	wanted, now := r.web(), r.web()
 	switch {
 	case r.record.Web != nil:
+		if r.stored != nil { // whom it knows is as it was
+			now = r.concourseAt(r.accessTo(wanted.URL, config.Defaults(r.stored)))
+		}
 		now.URL, now.CACert = r.record.Web.URL, r.record.Web.CACert
 	case r.stored != nil && r.record.Infrastructure != nil:
 		before := config.Defaults(r.stored)
 		in := environment.Input{Config: before, Infrastructure: *r.record.Infrastructure}
-		now = concourseAt(environment.WebAccess(in.URL(), before, r.credentials))
+		now = r.concourseAt(r.accessTo(in.URL(), before))
 	}
 	if now.URL == wanted.URL && now.CACert == wanted.CACert {
-		return wanted
+		return now
 	}
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()

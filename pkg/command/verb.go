@@ -117,6 +117,12 @@ type ATC interface {
 	upgrade.ATC
 	// Unpause lets a pipeline run, which Concourse makes paused.
 	Unpause(ctx context.Context, p upgrade.PipelineRef) error
+	// Archive takes a pipeline's config away.
+	Archive(ctx context.Context, p upgrade.PipelineRef) error
+	// SetTeam makes a team exist in which those local users have a role, and nobody else.
+	SetTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
+	// DiffTeam says what SetTeam would change.
+	DiffTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
 	// Teams is the same API where it concerns all teams.
 	Teams() upgrade.Concourse
 }
@@ -162,6 +168,23 @@ func (d director) Keeper(deployment string) pause.Keeper {
 // Unpause lets a pipeline run.
 func (a atc) Unpause(ctx context.Context, p upgrade.PipelineRef) error {
 	return refused(a.client.UnpausePipeline(ctx, "", concourse.Pipeline(p)))
+}
+
+// Archive takes a pipeline's config away.
+func (a atc) Archive(ctx context.Context, p upgrade.PipelineRef) error {
+	return refused(a.client.ArchivePipeline(ctx, concourse.Pipeline(p)))
+}
+
+// SetTeam gives a team its members.
+func (a atc) SetTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error) {
+	change, err := a.client.SetTeam(ctx, team, role, users)
+	return change, refused(err)
+}
+
+// DiffTeam compares a team's members with those that it should have.
+func (a atc) DiffTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error) {
+	change, err := a.client.DiffTeam(ctx, team, role, users)
+	return change, refused(err)
 }
 
 // Fd is the descriptor of what is read, and none where it is not a file.

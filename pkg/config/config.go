@@ -231,8 +231,11 @@ type Pipeline struct {
 	GitHubToken secret.Value `yaml:"github_token,omitempty"` // helps against rate limits
 	// Credentials is how the pipeline gets at the account: "idtoken" where Concourse is
 	// at a public HTTPS address, "ssm" otherwise; default: the one that fits.
-	Credentials string   `yaml:"credentials,omitempty"`
-	OpsFiles    []string `yaml:"ops_files,omitempty"` // on the pipeline
+	Credentials string `yaml:"credentials,omitempty"`
+	// QuietUpgrades lets the pipeline pause all pipelines where an upgrade needs that: its
+	// user is an owner of the team main then; default true.
+	QuietUpgrades *bool    `yaml:"quiet_upgrades,omitempty"`
+	OpsFiles      []string `yaml:"ops_files,omitempty"` // on the pipeline
 }
 
 // Manifest is what users change of the bundled manifests. It applies last.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 )
 
@@ -58,6 +59,12 @@ func (v *validator) client(key string, noID, noSecret bool) {
 
 // ATCUser is the local user of Concourse that this project logs in as.
 const ATCUser = "perpetual"
+
+// knownOwner says whether the team main has a local user, whose password is known here.
+func (v *validator) knownOwner() bool {
+	team := v.c.Auth.MainTeam
+	return len(team.LocalUsers) > 0 || reflect.ValueOf(team).IsZero()
+}
 
 // localUsers holds the main team's local users against those that there are, and
 // keeps the name of this project's own user free.

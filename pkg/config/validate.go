@@ -265,6 +265,9 @@ func (v *validator) upgrade() {
 
 // pipeline looks at what the pipeline needs.
 func (v *validator) pipeline() {
+	if quiet := v.c.Pipeline.QuietUpgrades; quiet != nil && !*quiet && v.c.AWS != nil && !v.knownOwner() {
+		v.wrong("pipeline.quiet_upgrades", "false needs a local user in the team main: deploy by hand logs in as one, since the pipeline's own user is no owner then; name one in auth.local_users and auth.main_team.local_users")
+	}
 	if v.c.Pipeline.Credentials != "idtoken" || v.c.AWS == nil || public(v.c) {
 		return
 	}

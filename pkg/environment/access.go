@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"cmp"
 	"maps"
 	"path"
 	"reflect"
@@ -78,32 +79,68 @@ func textOf(credentials map[string]any, name, field string) string {
 
 // Parameter is one that Concourse's credential manager finds in SSM.
 type Parameter struct {
-	Name  string // "/perpetual/ci/main/self-upgrade/director_password"
+	Name  string // "/perpetual-own/ci/director_admin_password"
 	Value secret.Value
 }
 
-// The pipeline's variables that are in SSM.
-const githubToken = "github_token"
+// The pipeline's variables that are in SSM. StateKey is that of its part of the state.
+const (
+	githubToken = "github_token"
+	StateKey    = "state_key"
+)
 
-// ParameterPrefix is where the pipeline's parameters are; "" where there are none.
-func ParameterPrefix(in Input) string {
-	if in.Infrastructure.ParameterPath == "" {
-		return ""
+// The parameters with the keys of the pipeline's user and of its reader: the id, and in a
+// second line the secret.
+const (
+	PipelineKey = "aws_key"
+	ReaderKey   = "reader_key"
+)
+
+// Key is an access key of AWS.
+type Key struct {
+	ID     string // "AKIA…"
+	Secret secret.Value
+}
+
+// ParseKey reads a key as its parameter holds it; it is the zero Key for anything else.
+func ParseKey(v secret.Value) Key {
+	id, key, found := strings.Cut(v.Reveal(), "\n")
+	if !found || id == "" || key == "" {
+		return Key{}
 	}
-	return strings.TrimSuffix(in.Infrastructure.ParameterPath, "/") + "/" + path.Join(team, in.pipelineName()) + "/"
+	return Key{ID: id, Secret: secret.New(key)}
+}
+
+// Text is the key as its parameter holds it.
+func (k Key) Text() secret.Value { return secret.New(k.ID + "\n" + k.Secret.Reveal()) }
+
+// OwnPath is below which the pipeline's own parameters are: "/perpetual-own/ci".
+func OwnPath(in Input) string {
+	return cmp.Or(strings.TrimSuffix(in.Infrastructure.OwnPath, "/"), "/perpetual-own/"+in.Config.Name)
+}
+
+// FormerParameters is below which earlier releases had the pipeline's parameters,
+// where Concourse's templates reach, and the names that they had there.
+func FormerParameters(in Input) (prefix string, names []string) {
+	if in.Infrastructure.ParameterPath == "" {
+		return "", nil
+	}
+	return strings.TrimSuffix(in.Infrastructure.ParameterPath, "/") + "/" + path.Join(FormerTeam, in.pipelineName()) + "/",
+		[]string{ATCPassword, DirectorPassword, githubToken, "aws_access_key_id", "aws_secret_access_key"}
 }
 
 // Parameters are the secrets that the pipeline does not hold itself: it has a
-// ((variable)) for each, which Concourse looks up when a build or a check needs it.
+// ((own:variable)) for each, which Concourse looks up when a build or a check needs it.
 // What has no value yet is left out.
 func Parameters(in Input, credentials map[string]any) []Parameter {
-	prefix := ParameterPrefix(in)
-	if prefix == "" {
+	if in.Infrastructure.ParameterPath == "" {
 		return nil
 	}
+	prefix := OwnPath(in) + "/"
 	list := []Parameter{
 		{ATCPassword, secret.New(textOf(credentials, ATCPassword, ""))},
 		{DirectorPassword, secret.New(textOf(credentials, DirectorPassword, ""))},
+		{StateKey, secret.New(textOf(credentials, StateKey, ""))},
 		{githubToken, in.Config.Pipeline.GitHubToken},
 	}
 	var known []Parameter

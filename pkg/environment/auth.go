@@ -39,7 +39,11 @@ func (in Input) auth() (manifest.File, vars, error) {
 	if auth.OIDC != nil {
 		c.oidc(*auth.OIDC)
 	}
-	c.mainTeam(auth.MainTeam, users)
+	own := []string{ATCUser}
+	if !QuietUpgrades(in.Config) {
+		own = nil
+	}
+	c.mainTeam(auth.MainTeam, own, users)
 	file, err := opsFile("auth", c.ops)
 	return file, c.values, err
 }
@@ -121,9 +125,9 @@ func (c *connectors) oidc(o config.OIDC) {
 	c.set("generic_oidc?", properties)
 }
 
-// mainTeam says who is in the team main: those who are named, or all local users
-// when nobody is. This project's own user always is.
-func (c *connectors) mainTeam(team config.MainTeam, users []string) {
+// mainTeam says who owns the team main: those who are named, or all local users
+// when nobody is, and our own.
+func (c *connectors) mainTeam(team config.MainTeam, own, users []string) {
 	named := map[string]map[string][]string{
 		"local":  {"users": team.LocalUsers},
 		"github": {"users": team.GitHubUsers, "orgs": team.GitHubOrgs, "teams": team.GitHubTeams},
@@ -146,6 +150,8 @@ func (c *connectors) mainTeam(team config.MainTeam, users []string) {
 	if !anybody {
 		local = users
 	}
-	auth["local"] = vars{"users": append([]string{ATCUser}, local...)}
+	if local = slices.Concat(own, local); len(local) > 0 {
+		auth["local"] = vars{"users": local}
+	}
 	c.set("main_team", vars{"auth": auth})
 }

@@ -70,8 +70,11 @@ func renders(in Input, of func(Input) (manifest.Template, error), partial bool) 
 		return err
 	}
 	t.Partial = partial
-	_, err = manifest.Render(t)
-	return err
+	text, err := manifest.Render(t)
+	if err != nil {
+		return err
+	}
+	return checkSecretTemplates(text)
 }
 
 // checkVariables looks whether every variable has a value, or is one that is generated.

@@ -208,7 +208,7 @@ func (in Input) concourseVars() vars {
 		"web_instances": max(1, c.Web.Instances), "web_vm_type": "web", "web_address": i.WebAddress,
 		"web_port": cmp.Or(c.Access.Port, 443), "web_host": in.Host(), "external_url": in.URL(),
 		"worker_instances": c.Workers.Count, "worker_vm_type": "worker", "worker_tags": tags,
-		"upgrade_worker_tag": in.upgradeWorker(), "upgrade_worker_team": team,
+		"upgrade_worker_tag": in.upgradeWorker(), "upgrade_worker_team": PipelineTeam,
 		"drain_timeout": cmp.Or(c.Workers.DrainTimeout, "1h"),
 		"db_vm_type":    "database", "db_persistent_disk_type": "database",
 		"web_certificate": c.TLS.Certificate, "web_private_key": c.TLS.PrivateKey.Reveal(),

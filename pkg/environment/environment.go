@@ -31,6 +31,12 @@ type Input struct {
 	// on-demand price or more. Without one the CPI makes on-demand instances.
 	SpotCeiling string
 	Installer   Installer
+	// Reader is the key with which Concourse reads the pipeline's variables. Without one
+	// the pipeline cannot be set.
+	Reader Key
+	// OperatorPublicKey is by which the pipeline knows the operator's documents; empty: it
+	// is not told any.
+	OperatorPublicKey string
 	// Credentials are the values of Variables.
 	Credentials map[string]any
 	User        User

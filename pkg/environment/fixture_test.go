@@ -54,7 +54,7 @@ func input(t *testing.T, text string, change func(*environment.Input)) environme
 		Infrastructure: environment.Infrastructure{
 			Region: "eu-central-1", VPC: "vpc-0a", CIDR: "10.0.0.0/16", Zones: zones(2),
 			DirectorAddress: "198.51.100.2", DirectorIP: "10.0.0.6", WebAddress: "198.51.100.1", EgressAddress: "198.51.100.3",
-			KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci",
+			KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci", OwnPath: "/perpetual-own/ci", ReaderUser: "perpetual-ci-reader",
 			SecurityGroups: environment.SecurityGroups{Director: "sg-director", VMs: "sg-vms", Web: "sg-web", Database: "sg-database", UpgradeWorker: "sg-upgrade-worker"},
 			Profiles:       environment.Profiles{Director: "ci-director", Web: "ci-web", Worker: "ci-worker"},
 			Database: environment.Database{
@@ -68,6 +68,7 @@ func input(t *testing.T, text string, change func(*environment.Input)) environme
 			StemcellName: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Stemcell: "1.1364",
 			Perpetual: "1.3.0", PerpetualTag: signedDigest,
 		},
+		Reader:    environment.Key{ID: "AKIAREADER", Secret: secret.New("reader-s3cret")},
 		Installer: environment.Installer{AccessKey: secret.New("installer-key-s3cret"), SecretKey: secret.New("installer-secret-s3cret")},
 	}
 	if change != nil {

@@ -4,14 +4,37 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
-// team is the team of the pipeline.
-const team = "main"
+const (
+	// PipelineTeam is the team of the pipeline, which has no other.
+	PipelineTeam = "perpetual"
+	// PipelineRole is the role that ATCUser has in it: enough to set the pipeline, and not
+	// to let others in.
+	PipelineRole = "member"
+	// FormerTeam is where earlier releases had the pipeline.
+	FormerTeam = "main"
+)
+
+// PipelineSubject is how identity tokens of Concourse name the pipeline where their
+// subject_scope is "pipeline". Concourse escapes slashes and nothing else
+// (atc/creds/idtoken, TokenGenerator.generateSubject).
+func PipelineSubject(c *config.Config) string {
+	escape := func(name string) string { return strings.ReplaceAll(name, "/", "%2F") }
+	return escape(PipelineTeam) + "/" + escape(cmp.Or(c.Pipeline.Name, "self-upgrade"))
+}
+
+// QuietUpgrades says whether the pipeline may pause other teams' pipelines, for which its
+// user is an owner of the team main.
+func QuietUpgrades(c *config.Config) bool {
+	return c.Pipeline.QuietUpgrades == nil || *c.Pipeline.QuietUpgrades
+}
 
 // How the pipeline gets at the account.
 const (
@@ -57,7 +80,7 @@ func Pipeline(in Input) (manifest.Template, error) {
 	default:
 		return manifest.Template{}, fmt.Errorf("render the pipeline: pipeline.credentials is %q; want idtoken or ssm", how)
 	}
-	place, err := in.stateOps()
+	place, err := in.taskOps()
 	if err != nil {
 		return manifest.Template{}, err
 	}
@@ -77,7 +100,8 @@ func Pipeline(in Input) (manifest.Template, error) {
 	}, nil
 }
 
-// pipelineVars are the pipeline's values. No secret is among them.
+// pipelineVars are the pipeline's values. The key of its reader is the one secret among
+// them: whoever has that reads what the pipeline's team reads anyway.
 func (in Input) pipelineVars() vars {
 	c := in.Config
 	values := vars{
@@ -89,13 +113,17 @@ func (in Input) pipelineVars() vars {
 		"director_ca_cert": textOf(in.Credentials, DirectorCA, "certificate"),
 		"director_client":  "", "director_client_secret": "",
 		"director_username": DirectorUser,
-		"atc_url":           in.URL(), "atc_team": team, "atc_username": ATCUser,
+		"atc_url":           in.URL(), "atc_team": PipelineTeam, "atc_username": ATCUser,
 		"atc_ca_cert":    WebAccess(in.URL(), c, in.Credentials).CACert,
-		DirectorPassword: "((" + DirectorPassword + "))",
-		ATCPassword:      "((" + ATCPassword + "))",
+		DirectorPassword: own(DirectorPassword),
+		ATCPassword:      own(ATCPassword),
+		"own_path":       OwnPath(in),
 	}
 	if !c.Pipeline.GitHubToken.Empty() {
-		values[githubToken] = "((" + githubToken + "))"
+		values[githubToken] = own(githubToken)
+	}
+	if !in.Reader.Secret.Empty() {
+		values["reader_access_key"], values["reader_secret_key"] = in.Reader.ID, in.Reader.Secret.Reveal()
 	}
 	for name, value := range map[string]string{
 		"perpetual_image":      config.ProgramImage(c).Repository,
@@ -134,9 +162,21 @@ var unsignedOps = manifest.File{Name: "the ops of unsigned releases", Text: []by
 - {type: remove, path: /jobs/name=upgrade/plan/task=deploy/config/image_resource/version}
 `)}
 
-// stateOps tell the pipeline where the state is, if it is not where it would look.
-func (in Input) stateOps() (manifest.File, error) {
+// own is a variable of the pipeline's own.
+func own(name string) string { return "((" + ownSource + ":" + name + "))" }
+
+// ownSource is the var_source of the bundled aws.yml.
+const ownSource = "own"
+
+// taskOps tell the task where the state is, if it is not where it would look, and by
+// which keys it knows the operator's documents and reads its own.
+func (in Input) taskOps() (manifest.File, error) {
 	list := []operation{}
+	if in.OperatorPublicKey != "" {
+		for name, value := range map[string]string{"PERPETUAL_OPERATOR_PUBLIC_KEY": in.OperatorPublicKey, "PERPETUAL_STATE_KEY": own(StateKey)} {
+			list = append(list, operation{"replace", "/jobs/name=upgrade/plan/task=deploy/config/params/" + name + "?", value})
+		}
+	}
 	if state := in.Config.State; state != nil {
 		for _, setting := range []struct{ name, value string }{
 			{"PERPETUAL_STATE_BUCKET", state.Bucket}, {"PERPETUAL_STATE_KMS_KEY", state.KMSKey},
@@ -146,5 +186,6 @@ func (in Input) stateOps() (manifest.File, error) {
 			}
 		}
 	}
+	slices.SortFunc(list, func(a, b operation) int { return strings.Compare(a.Path, b.Path) })
 	return opsFile("the section state", list)
 }

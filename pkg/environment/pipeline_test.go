@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // pipelineOf renders the pipeline of an input as Concourse reads it.
@@ -153,13 +154,13 @@ func TestPipeline_getsAtTheAccountInTheWayThatFits(t *testing.T) {
 		}
 		config := pipelineOf(t, in)
 		step, _ := task(t, in)
-		params, sources := step.Config.Params, 0
+		params, sources := step.Config.Params, 1
 		if want == environment.CredentialsIDToken {
-			sources = 1
+			sources = 2
 			if params["AWS_ROLE_ARN"] != in.Infrastructure.PipelineRole || params["IDENTITY_TOKEN"] != "((aws:token))" || params["AWS_ACCESS_KEY_ID"] != "" {
 				t.Errorf("%s: params %v", name, params)
 			}
-		} else if params["AWS_ACCESS_KEY_ID"] != "((aws_access_key_id))" || params["AWS_SECRET_ACCESS_KEY"] != "((aws_secret_access_key))" || params["IDENTITY_TOKEN"] != "" {
+		} else if params["AWS_KEY"] != "((own:aws_key))" || params["IDENTITY_TOKEN"] != "" {
 			t.Errorf("%s: params %v", name, params)
 		}
 		if len(config.VarSources) != sources {
@@ -216,48 +217,40 @@ func TestPipeline_watchesWhatIsDeployed(t *testing.T) {
 	}
 }
 
-// TestParameters_areWhatThePipelineAsksFor compares the ((variables)) of the
-// pipeline with what is put into SSM, at the place where the web looks.
+// TestParameters_areWhatThePipelineAsksFor compares the ((own:variables)) of the pipeline
+// with what is put into SSM, at the place where its var_source looks.
 func TestParameters_areWhatThePipelineAsksFor(t *testing.T) {
 	for name, in := range inputs(t) {
+		in.OperatorPublicKey = "age1operator"
+		in.Credentials[environment.StateKey] = "state-key-s3cret"
 		text := string(render(t, "pipeline", in))
 		asked := map[string]bool{}
 		for _, part := range strings.Split(text, "((")[1:] {
 			v, _, _ := strings.Cut(part, "))")
-			if !strings.Contains(v, ":") && !strings.HasPrefix(v, "aws_") { // those are Concourse's, and a user's
-				asked[v] = true
-			}
-		}
-		properties := decoded(t, render(t, "concourse", in))["instance_groups"].([]any)
-		var look string
-		for _, g := range properties {
-			for _, j := range g.(object)["jobs"].([]any) {
-				if p, ok := j.(object)["properties"].(object)["aws_ssm"].(object); ok {
-					look = p["pipeline_secret_template"].(string)
-				}
+			source, variable, named := strings.Cut(v, ":")
+			switch {
+			case !named:
+				t.Errorf("%s: ((%s)) is looked up where every team's variables are", name, v)
+			case source == "own" && variable != environment.PipelineKey: // which is made, not rendered
+				asked[variable] = true
 			}
 		}
 		given := map[string]bool{}
 		for _, p := range environment.Parameters(in, in.Credentials) {
 			short := p.Name[strings.LastIndex(p.Name, "/")+1:]
 			given[short] = true
-			pipeline := "self-upgrade"
-			if in.Config.Pipeline.Name != "" {
-				pipeline = in.Config.Pipeline.Name
-			}
-			want := strings.NewReplacer("{{.Team}}", "main", "{{.Pipeline}}", pipeline, "{{.Secret}}", short).Replace(look)
-			if p.Name != want {
-				t.Errorf("%s: the parameter is %s, Concourse looks for %s", name, p.Name, want)
+			if found := lookedUp(t, in, short); !slices.Contains(found, p.Name) {
+				t.Errorf("%s: the parameter is %s, Concourse looks at %v", name, p.Name, found)
 			}
 			if fmt.Sprint(p) != "{"+p.Name+" ((redacted))}" {
 				t.Errorf("%s: the parameter prints as %v", name, p)
 			}
-			if !strings.HasPrefix(p.Name, environment.ParameterPrefix(in)) {
-				t.Errorf("%s: %s is not below %s", name, p.Name, environment.ParameterPrefix(in))
-			}
 		}
 		if diff := cmp.Diff(asked, given); diff != "" {
 			t.Errorf("%s (-asked +given):\n%s", name, diff)
+		}
+		if n := strings.Count(text, "reader-s3cret"); n != 1 {
+			t.Errorf("%s: the reader's key is %d times in the pipeline", name, n)
 		}
 	}
 }
@@ -282,6 +275,9 @@ printf "<%s>" "$@"
 		t.Fatal(err)
 	}
 	step, _ := task(t, inputs(t)["lets-encrypt"])
+	if step.Config.Params["AWS_ROLE_DURATION_SECONDS"] != "7200" {
+		t.Errorf("params %v", step.Config.Params)
+	}
 	command := exec.CommandContext(t.Context(), bash, step.Config.Run.Args...)
 	command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "IDENTITY_TOKEN=a.b%s$c"}
 	out, err := command.CombinedOutput()
@@ -289,6 +285,34 @@ printf "<%s>" "$@"
 		t.Fatalf("%v: %s", err, out)
 	}
 	want := "600\na.b%s$c\nperpetual unset\n<deploy><ci><--self><--components><components>"
+	if diff := cmp.Diff(want, string(out)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestPipeline_givesItsKeyToTheSDK does the same with the key of a user.
+func TestPipeline_givesItsKeyToTheSDK(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("there is no bash here, which the installer's image has")
+	}
+	dir := t.TempDir()
+	show := "#!" + bash + `
+echo "$AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY ${AWS_KEY-unset}"
+printf "<%s>" "$@"
+`
+	if err := os.WriteFile(filepath.Join(dir, "perpetual"), []byte(show), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	step, _ := task(t, inputs(t)["default"])
+	command := exec.CommandContext(t.Context(), bash, step.Config.Run.Args...)
+	key := environment.Key{ID: "AKIAPIPELINE", Secret: secret.New("a/b+c%s$d")}
+	command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "AWS_KEY=" + key.Text().Reveal()}
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := "AKIAPIPELINE a/b+c%s$d unset\n<deploy><ci><--self><--components><components>"
 	if diff := cmp.Diff(want, string(out)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

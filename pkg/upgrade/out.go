@@ -41,6 +41,7 @@ type Out struct {
 	// "" is "params.attempts: ".
 	MoreAttempts string
 	IgnoreKey    IgnoreKey
+	NoQuiet      string // why this run may not upgrade quietly; "" where it may, if Concourse lets it
 	Log          io.Writer
 	Debug        *slog.Logger          // gets why tasks are judged as they are, and of the journal and the lease; nil: nothing is logged
 	Mask         func(...secret.Value) // hides more values in the log from now on

@@ -70,6 +70,8 @@ func (o Out) quietly(ctx context.Context, r *run) error {
 	switch {
 	case len(r.deployed.Manifest) == 0:
 		return nil // nothing runs that could be paused
+	case o.NoQuiet != "":
+		return fmt.Errorf("upgrade quietly (%s): %s; no deploy was started", r.way.Reason, o.NoQuiet)
 	case r.way.silent && r.Params.Upgrade.OnQuietTimeout == resource.QuietGo:
 		r.note("the ATC does not answer, so that no pipeline is paused: builds that run there all the same are lost")
 		return nil

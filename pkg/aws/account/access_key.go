@@ -3,28 +3,37 @@ package account
 import (
 	"context"
 	"errors"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
-// AccessKeys lists the ids of a user's access keys. IAM allows two. It fails with
+// AccessKey is one of a user's keys, as IAM shows it to others.
+type AccessKey struct {
+	ID   string    // "AKIA…"
+	Made time.Time // to the second
+}
+
+// AccessKeys lists a user's access keys. IAM allows two. It fails with
 // ErrNotFound where there is no such user, aws.ErrCredentials, ErrDenied or an *Error.
-func (a *Account) AccessKeys(ctx context.Context, user string) ([]string, error) {
+func (a *Account) AccessKeys(ctx context.Context, user string) ([]AccessKey, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
 	out, err := a.keys().ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &user})
 	if err != nil {
 		return nil, a.wrap(ctx, "list the access keys of user "+user, err)
 	}
-	ids := make([]string, 0, len(out.AccessKeyMetadata))
+	list := make([]AccessKey, 0, len(out.AccessKeyMetadata))
 	for _, k := range out.AccessKeyMetadata {
-		ids = append(ids, sdk.ToString(k.AccessKeyId))
+		list = append(list, AccessKey{ID: sdk.ToString(k.AccessKeyId), Made: sdk.ToTime(k.CreateDate)})
 	}
-	return ids, nil
+	return list, nil
 }
 
 // NewAccessKey makes an access key of a user. Its secret is told once: who loses it
@@ -54,6 +63,17 @@ func (a *Account) DeleteAccessKey(ctx context.Context, user, id string) error {
 		return nil
 	}
 	return err
+}
+
+// TryAccessKey asks STS once whether AWS knows a key already, which takes some seconds
+// after it was made. For one that it does not know it fails with aws.ErrCredentials.
+func (a *Account) TryAccessKey(ctx context.Context, id, key secret.Value) error {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	config := a.connection.SDK()
+	config.Credentials = credentials.NewStaticCredentialsProvider(id.Reveal(), key.Reveal(), "")
+	_, err := sts.NewFromConfig(config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	return a.wrap(ctx, "try access key "+id.Reveal(), err)
 }
 
 // keys is the client of IAM, which few commands need.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -120,7 +122,7 @@ func (l *loader) given() (func(sdk.Config) sdk.CredentialsProvider, error) {
 	case c.AccessKey != "" || !c.SecretKey.Empty():
 		return nil, errors.New("an access key and its secret key go together: one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is missing")
 	case c.Role != "" && !c.IdentityToken.Empty():
-		return webIdentity(c.Role, "perpetual", identityToken(c.IdentityToken)), nil
+		return webIdentity(c.Role, "perpetual", 0, identityToken(c.IdentityToken)), nil
 	case c.Role != "" || !c.IdentityToken.Empty():
 		return nil, errors.New("a role and an identity token go together: one is missing")
 	}
@@ -135,14 +137,31 @@ func (l *loader) given() (func(sdk.Config) sdk.CredentialsProvider, error) {
 	if session == "" {
 		session = "perpetual"
 	}
-	return webIdentity(role, session, stscreds.IdentityTokenFile(file)), nil
+	life, err := sessionLife(env("AWS_ROLE_DURATION_SECONDS"))
+	if err != nil {
+		return nil, err
+	}
+	return webIdentity(role, session, life, stscreds.IdentityTokenFile(file)), nil
 }
 
-// webIdentity exchanges a token for the keys of a role.
-func webIdentity(role, session string, token stscreds.IdentityTokenRetriever) func(sdk.Config) sdk.CredentialsProvider {
+// sessionLife is how long keys of a role are wanted for, which the SDK reads from
+// profiles only. STS takes 15 minutes to 12 hours (reference of AssumeRoleWithWebIdentity).
+func sessionLife(seconds string) (time.Duration, error) {
+	if seconds == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(seconds)
+	if err != nil || n < 900 || n > 43200 {
+		return 0, fmt.Errorf("AWS_ROLE_DURATION_SECONDS is %q; want 900 to 43200", seconds)
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+// webIdentity exchanges a token for the keys of a role; a life of 0 is STS's own, an hour.
+func webIdentity(role, session string, life time.Duration, token stscreds.IdentityTokenRetriever) func(sdk.Config) sdk.CredentialsProvider {
 	return func(c sdk.Config) sdk.CredentialsProvider {
 		return stscreds.NewWebIdentityRoleProvider(sts.NewFromConfig(c), role, token,
-			func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = session })
+			func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName, o.Duration = session, life })
 	}
 }
 

@@ -119,14 +119,10 @@ func (a *Account) GetParameter(ctx context.Context, name string) (secret.Value, 
 	return secret.New(sdk.ToString(out.Parameter.Value)), nil
 }
 
-// DeleteParameters deletes all parameters under a path, "/perpetual/ci", and
-// gives the names of those that it deleted, sorted. It fails with
-// aws.ErrCredentials, ErrDenied or an *Error, and gives what it deleted then, too.
-func (a *Account) DeleteParameters(ctx context.Context, path string) ([]string, error) {
+// Parameters lists the names of the parameters under a path, "/perpetual/ci", sorted.
+// Their values are not read. It fails with aws.ErrCredentials, ErrDenied or an *Error.
+func (a *Account) Parameters(ctx context.Context, path string) ([]string, error) {
 	path = "/" + strings.Trim(path, "/")
-	if strings.Count(path, "/") < 2 {
-		return nil, fmt.Errorf("delete the parameters under %s: the path is too short to be ours alone", path)
-	}
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
 	names := []string{}
@@ -141,6 +137,26 @@ func (a *Account) DeleteParameters(ctx context.Context, path string) ([]string, 
 		}
 	}
 	slices.Sort(names)
+	return names, nil
+}
+
+// DeleteParameters deletes all parameters under a path, "/perpetual/ci", or of them only
+// those of the given names, and gives the names of those that it deleted, sorted. It fails
+// with aws.ErrCredentials, ErrDenied or an *Error, and gives what it deleted then, too.
+func (a *Account) DeleteParameters(ctx context.Context, path string, only ...string) ([]string, error) {
+	path = "/" + strings.Trim(path, "/")
+	if strings.Count(path, "/") < 2 {
+		return nil, fmt.Errorf("delete the parameters under %s: the path is too short to be ours alone", path)
+	}
+	names, err := a.Parameters(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if len(only) > 0 {
+		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(only, name) })
+	}
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
 	deleted := []string{}
 	for chunk := range slices.Chunk(names, 10) { // which is the most that one call takes
 		if _, err := a.ssm.DeleteParameters(ctx, &ssm.DeleteParametersInput{Names: chunk}); err != nil {

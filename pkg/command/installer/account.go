@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -146,8 +147,13 @@ func (a awsAccount) PutParameter(ctx context.Context, name string, value secret.
 }
 
 // DeleteParameters implements bootstrap.Account.
-func (a awsAccount) DeleteParameters(ctx context.Context, prefix string) ([]string, error) {
-	return a.account.DeleteParameters(ctx, prefix)
+func (a awsAccount) DeleteParameters(ctx context.Context, prefix string, only ...string) ([]string, error) {
+	return a.account.DeleteParameters(ctx, prefix, only...)
+}
+
+// Parameters implements bootstrap.Account.
+func (a awsAccount) Parameters(ctx context.Context, prefix string) ([]string, error) {
+	return a.account.Parameters(ctx, prefix)
 }
 
 // Elsewhere implements bootstrap.Account.
@@ -184,12 +190,25 @@ func (a awsAccount) DatabaseAuthorities(ctx context.Context) (string, error) {
 }
 
 // AccessKeys implements bootstrap.Account.
-func (a awsAccount) AccessKeys(ctx context.Context, user string) ([]string, error) {
-	ids, err := a.account.AccessKeys(ctx, user)
+func (a awsAccount) AccessKeys(ctx context.Context, user string) ([]bootstrap.AccessKey, error) {
+	list, err := a.account.AccessKeys(ctx, user)
 	if errors.Is(err, account.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %w", bootstrap.ErrNotFound, err)
 	}
-	return ids, err
+	keys := make([]bootstrap.AccessKey, len(list))
+	for i, k := range list {
+		keys[i] = bootstrap.AccessKey(k)
+	}
+	return keys, err
+}
+
+// TryAccessKey implements bootstrap.Account.
+func (a awsAccount) TryAccessKey(ctx context.Context, id, key secret.Value) (bool, error) {
+	err := a.account.TryAccessKey(ctx, id, key)
+	if errors.Is(err, aws.ErrCredentials) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // NewAccessKey implements bootstrap.Account.

@@ -205,7 +205,7 @@ func parametersOf(w bootstrap.Wanted) (stack.Parameters, error) {
 	p := stack.Parameters{
 		Name: c.Name, Zones: w.Zones, WebPort: c.Access.Port, WebCIDRs: c.Access.Web, DirectorCIDRs: w.DirectorCIDRs,
 		Domain: c.Access.Domain, HostedZone: w.HostedZone,
-		ParameterPath: "/perpetual/" + c.Name, OwnPath: "/perpetual-own/" + c.Name, Issuer: w.IssuerURL, PipelineSubject: "main/" + c.Pipeline.Name,
+		ParameterPath: "/perpetual/" + c.Name, OwnPath: "/perpetual-own/" + c.Name, Issuer: w.IssuerURL, PipelineSubject: environment.PipelineSubject(c),
 		PermissionsBoundary: c.AWS.PermissionsBoundary, UpgradeWorker: c.Upgrade.WorkerTag != "",
 	}
 	if c.State == nil || c.State.Dir == "" {

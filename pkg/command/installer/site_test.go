@@ -132,7 +132,7 @@ func (p *place) everything() everything {
 	}
 	if p.Concourse != nil {
 		e.Pipelines = len(p.Concourse.Events())
-		if _, there := p.Concourse.PipelineConfig(world.Team, "self-upgrade"); !there {
+		if _, there := p.Concourse.PipelineConfig(world.OwnTeam, "self-upgrade"); !there {
 			e.Pipelines = 0
 		}
 	}

@@ -77,6 +77,7 @@ type Cloud struct {
 	subnets    []Subnet
 	tagged     map[string]map[string]string // tags by ARN
 	tokens     map[string]string            // roles by web identity token
+	sessions   map[string]time.Duration     // the longest of roles
 	stacks     map[string]http.Handler      // CloudFormation in the other regions
 	assumed    int
 	made       int // access keys
@@ -103,7 +104,7 @@ func New(o Options) (*Cloud, error) {
 		options: o, Faults: map[string]*fault.Script{}, endpoints: map[string]string{},
 		keys:  map[string]Key{AccessKey: {Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"}},
 		calls: map[string]map[string]int{}, writes: map[string]int{}, buckets: map[string]*Bucket{}, parameters: map[string]*Parameter{},
-		tagged: map[string]map[string]string{}, keyPairs: map[string]keyPair{}, tokens: map[string]string{}, stacks: map[string]http.Handler{}, vpcs: 1, limit: 5,
+		tagged: map[string]map[string]string{}, keyPairs: map[string]keyPair{}, tokens: map[string]string{}, sessions: map[string]time.Duration{}, stacks: map[string]http.Handler{}, vpcs: 1, limit: 5,
 	}
 	var err error
 	if c.objects, err = s3.NewVersioned(); err != nil {

@@ -23,9 +23,10 @@ const (
 // Key is an access key and who it stands for.
 type Key struct {
 	Secret  string
-	Session string   // the session token of temporary keys
-	Account string   // "123456789012"; default: the simulated one
-	ARN     string   // "arn:aws:sts::123456789012:assumed-role/admin/ada"
+	Session string // the session token of temporary keys
+	Account string // "123456789012"; default: the simulated one
+	ARN     string // "arn:aws:sts::123456789012:assumed-role/admin/ada"
+	Made    time.Time
 	Expired bool     // temporary keys whose time is over
 	Closed  []string // regions in which a policy of the organization allows nothing: "us-east-1"
 	Deny    []string // actions that the policies do not allow: "ec2:DescribeImages", "s3:*"

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // AccessKeys lists the ids of a user's access keys, in the order of their making.
@@ -36,7 +37,9 @@ func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	type key struct {
-		UserName, AccessKeyId, Status, SecretAccessKey string
+		UserName, AccessKeyId, Status string
+		SecretAccessKey               string `xml:",omitempty"`
+		CreateDate                    string // "2026-11-21T19:40:59Z"
 	}
 	switch in.action {
 	case "ListAccessKeys":
@@ -48,7 +51,7 @@ func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 		}
 		var all result
 		for _, id := range c.keysOf(user) {
-			all.AccessKeyMetadata.Member = append(all.AccessKeyMetadata.Member, key{UserName: user, AccessKeyId: id, Status: "Active"})
+			all.AccessKeyMetadata.Member = append(all.AccessKeyMetadata.Member, key{UserName: user, AccessKeyId: id, Status: "Active", CreateDate: c.keys[id].Made.Format(time.RFC3339)})
 		}
 		writeXML(w, struct {
 			XMLName              xml.Name `xml:"ListAccessKeysResponse"`
@@ -60,8 +63,9 @@ func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 			return
 		}
 		c.made++
-		made := key{user, fmt.Sprintf("AKIASANDBOX%09d", 100+c.made), "Active", fmt.Sprintf("secret-of-%s-%d", user, c.made)}
-		c.keys[made.AccessKeyId] = Key{Secret: made.SecretAccessKey, Account: c.options.Account, ARN: "arn:aws:iam::" + c.options.Account + ":user/" + user}
+		now := time.Now().Add(c.offset).UTC()
+		made := key{user, fmt.Sprintf("AKIASANDBOX%09d", 100+c.made), "Active", fmt.Sprintf("secret-of-%s-%d", user, c.made), now.Format(time.RFC3339)}
+		c.keys[made.AccessKeyId] = Key{Made: now, Secret: made.SecretAccessKey, Account: c.options.Account, ARN: "arn:aws:iam::" + c.options.Account + ":user/" + user}
 		type result struct{ AccessKey key }
 		writeXML(w, struct {
 			XMLName               xml.Name `xml:"CreateAccessKeyResponse"`

@@ -1,9 +1,11 @@
 package aws
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,6 +15,13 @@ func (c *Cloud) TrustToken(token, roleARN string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tokens[token] = roleARN
+}
+
+// LimitSession is the MaxSessionDuration of a role, which is an hour otherwise.
+func (c *Cloud) LimitSession(roleARN string, longest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions[roleARN] = longest
 }
 
 // serveSTS follows the API reference of the AWS Security Token Service.
@@ -33,12 +42,18 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, in *call) {
 		role := in.form.Get("RoleArn")
 		c.mu.Lock()
 		trusted, known := c.tokens[in.form.Get("WebIdentityToken")]
+		longest := cmp.Or(c.sessions[role], time.Hour)
 		c.mu.Unlock()
+		life, _ := strconv.Atoi(cmp.Or(in.form.Get("DurationSeconds"), "3600"))
 		switch {
+		case life < 900 || life > 43200:
+			s.refuse(w, r, refusal{400, "ValidationError", "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint"})
 		case !known:
 			s.refuse(w, r, refusal{400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token"})
 		case trusted != role:
 			s.refuse(w, r, refusal{403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"})
+		case time.Duration(life)*time.Second > longest:
+			s.refuse(w, r, refusal{400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."})
 		default:
 			c.assume(w, in.action, role, in.form.Get("RoleSessionName"))
 		}

@@ -12,12 +12,15 @@ import (
 // pipelineName is the pipeline that is played.
 const pipelineName = "self-upgrade"
 
-// atc lets the player use the world's Concourse.
-type atc struct{ *concourse.Server }
+// atc lets the player use the pipeline of a team of the world's Concourse.
+type atc struct {
+	*concourse.Server
+	team string
+}
 
 // Config implements player.ATC.
 func (a atc) Config() ([]byte, error) {
-	text, ok := a.PipelineConfig(world.Team, pipelineName)
+	text, ok := a.PipelineConfig(a.team, pipelineName)
 	if !ok {
 		return nil, errors.New("read pipeline: it is not set")
 	}
@@ -26,7 +29,7 @@ func (a atc) Config() ([]byte, error) {
 
 // Start implements player.ATC.
 func (a atc) Start(job string, interruptible bool) (player.Build, error) {
-	b, err := a.StartBuild(world.Team, pipelineName, job, "", interruptible)
+	b, err := a.StartBuild(a.team, pipelineName, job, "", interruptible)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +38,7 @@ func (a atc) Start(job string, interruptible bool) (player.Build, error) {
 
 // Take implements player.Queue.
 func (a atc) Take() player.Build {
-	if b := a.TakeBuild(world.Team, pipelineName); b != nil {
+	if b := a.TakeBuild(a.team, pipelineName); b != nil {
 		return build{b, a.Server}
 	}
 	return nil
@@ -54,15 +57,15 @@ func (b build) Step(resourceType string) error { return b.server.RunStep(b.Build
 type installedATC struct{ site *site.Site }
 
 // Config implements player.ATC.
-func (a installedATC) Config() ([]byte, error) { return atc{a.site.Concourse}.Config() }
+func (a installedATC) Config() ([]byte, error) { return atc{a.site.Concourse, world.OwnTeam}.Config() }
 
 // Start implements player.ATC.
 func (a installedATC) Start(job string, interruptible bool) (player.Build, error) {
-	return atc{a.site.Concourse}.Start(job, interruptible)
+	return atc{a.site.Concourse, world.OwnTeam}.Start(job, interruptible)
 }
 
 // Take implements player.Queue.
-func (a installedATC) Take() player.Build { return atc{a.site.Concourse}.Take() }
+func (a installedATC) Take() player.Build { return atc{a.site.Concourse, world.OwnTeam}.Take() }
 
 // Hash implements player.Hasher.
 func (a installedATC) Hash() string { return a.site.Concourse.Hash() }

@@ -102,7 +102,7 @@ func Run(ctx context.Context, o Options) error {
 		d.team = &team{world: w, line: d.line}
 	}
 	d.player = &player.Player{
-		ATC: atc{w.Concourse}, Program: o.Program, Credentials: w.Credentials(),
+		ATC: atc{w.Concourse, world.Team}, Program: o.Program, Credentials: w.Credentials(),
 		Observe: d.observePlayer, AfterPut: d.holdBuild,
 	}
 	err = d.play(ctx)

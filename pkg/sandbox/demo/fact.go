@@ -264,7 +264,7 @@ func builtOn(events []concourse.Event) string {
 
 // pipelineText is the pipeline as it is set.
 func (d *demo) pipelineText() string {
-	text, err := atc{d.world.Concourse}.Config()
+	text, err := atc{d.world.Concourse, world.Team}.Config()
 	if err != nil {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,6 +183,7 @@ func (i *install) settle(ctx context.Context) error {
 		}
 	}
 	i.facts.writtenInside, i.facts.hidden = i.changes().since(was), i.hidesSecrets()
+	i.facts.unreachable = i.unreachable()
 	return nil
 }
 
@@ -242,7 +244,7 @@ func lastDeploy(effects []director.Effect) (when time.Time) {
 // runTask runs perpetual as the container of a task does: with nothing but the
 // simulated world, the params and the inputs around it.
 func (i *install) runTask(ctx context.Context, t player.TaskRun) error {
-	if t.Path != "perpetual" {
+	if t.Path != "bash" { // of what the image has, the pipeline uses that and perpetual
 		return fmt.Errorf("run task %s: exec: %q: executable file not found in $PATH", t.Name, t.Path)
 	}
 	home, err := os.MkdirTemp("", "task-home-")
@@ -255,15 +257,19 @@ func (i *install) runTask(ctx context.Context, t player.TaskRun) error {
 		delete(env, mine)
 	}
 	env["HOME"] = home
+	if env["PATH"], err = i.programs(home, env["PATH"]); err != nil {
+		return err
+	}
 	for _, param := range t.Env {
 		name, value, _ := strings.Cut(param, "=")
 		env[name] = value
 	}
-	i.facts.ownKeys = slices.Contains(i.site.AWS.AccessKeys(i.pipelineUser()), env["AWS_ACCESS_KEY_ID"])
+	id, _, _ := strings.Cut(env["AWS_KEY"], "\n")
+	i.facts.ownKeys = slices.Contains(i.site.AWS.AccessKeys(i.userOf("PipelineUser")), id)
 	who := t.Job + " #" + t.Build
-	i.line.add(who, "in "+t.Image+": perpetual "+strings.Join(t.Args, " "))
+	i.line.add(who, "in "+t.Image+": perpetual "+strings.Join(t.Args[min(2, len(t.Args)):], " "))
 	var result deployed
-	if err := i.perform(ctx, command{who: who, dir: t.Dir, env: env, args: t.Args, log: t.Log}, &result); err != nil {
+	if err := i.perform(ctx, command{who: who, dir: t.Dir, env: env, shell: t.Path, args: t.Args, log: t.Log}, &result); err != nil {
 		return err
 	}
 	i.facts.inside = append(i.facts.inside, result)
@@ -271,6 +277,15 @@ func (i *install) runTask(ctx context.Context, t player.TaskRun) error {
 		i.beside.Go(func() { i.follow(result.Task) })
 	}
 	return nil
+}
+
+// programs makes the folder in which a task finds perpetual, before those of path.
+func (i *install) programs(home, path string) (string, error) {
+	dir := filepath.Join(home, "bin")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	return dir + ":" + cmp.Or(path, os.Getenv("PATH")), os.Symlink(i.installer, filepath.Join(dir, "perpetual"))
 }
 
 // look shows what perpetual says of the installation. plan ends with 2 if a deploy
@@ -291,7 +306,7 @@ func (i *install) destroy(ctx context.Context) error {
 	var result struct {
 		Left []string `json:"left"`
 	}
-	user := i.pipelineUser()
+	users := []string{i.userOf("PipelineUser"), i.userOf("ReaderUser")}
 	if err := i.perform(ctx, i.mine("destroy", "--yes-destroy", site.Name), &result); err != nil {
 		return err
 	}
@@ -299,7 +314,9 @@ func (i *install) destroy(ctx context.Context) error {
 		i.line.add("perpetual", "left: "+line)
 	}
 	i.facts.left, i.facts.end = result.Left, i.inventory()
-	i.facts.keysLeft = len(i.site.AWS.AccessKeys(user))
+	for _, user := range users {
+		i.facts.keysLeft += len(i.site.AWS.AccessKeys(user))
+	}
 	i.line.add("account", i.facts.end.String())
 	return nil
 }

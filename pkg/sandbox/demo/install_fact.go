@@ -13,6 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -29,6 +30,7 @@ type installFacts struct {
 	accepted               time.Time         // when the director has accepted the upgrade's deploy
 	events                 []concourse.Event // of the upgrade
 	hidden                 bool              // no secret of SSM was in the pipeline
+	unreachable            bool              // a pipeline of another team reads none of them
 	ownKeys                bool              // the last build had keys of the pipeline's user
 	keysLeft               int               // that user's after destroy
 	planned                bool              // plan said that nothing would change
@@ -127,46 +129,102 @@ func (i *install) follow(id int) {
 	i.line.add("BOSH", fmt.Sprintf("director task %d is over: %s", id, task.State))
 }
 
-// pipelineUser is the name of the user that the stack has for the pipeline.
-func (i *install) pipelineUser() string {
+// userOf is the name of a user that the stack has.
+func (i *install) userOf(logicalID string) string {
 	for _, stack := range i.site.Stacks.State().Stacks {
-		for _, r := range stack.Resources {
-			if r.Type == "AWS::IAM::User" {
-				return r.PhysicalID
-			}
+		if r, there := stack.Resources[logicalID]; there {
+			return r.PhysicalID
 		}
 	}
 	return ""
 }
 
-// hidesSecrets says whether no parameter's value is in the pipeline as it is set.
+// hidesSecrets says whether no parameter's value is in the pipeline as it is set, but for
+// the key of its reader.
 func (i *install) hidesSecrets() bool {
 	text, err := installedATC{i.site}.Config()
 	if err != nil {
 		return false
 	}
-	for _, p := range i.site.AWS.Parameters() {
-		if strings.Contains(string(text), p.Value) {
-			return false
+	for name, p := range i.site.AWS.Parameters() {
+		for _, line := range strings.Split(p.Value, "\n") {
+			if line != "" && !strings.HasSuffix(name, "/reader_key") && strings.Contains(string(text), line) {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// lookup finds a credential as the web does whose manifest the director has: at its
-// templates of SSM names, that of the pipeline first, and with the rights of its role.
+// unreachable says whether no pipeline of the team main reads one of the pipeline's
+// parameters: by the web's templates, or by any template in a var_source without keys,
+// which takes the web's role.
+func (i *install) unreachable() bool {
+	templates, read := ssmTemplates(i.site.Director.Deployments()), 0
+	for name := range i.site.AWS.Parameters() {
+		if !strings.HasPrefix(name, "/perpetual-own/") {
+			continue
+		}
+		short := name[strings.LastIndex(name, "/")+1:]
+		for _, variable := range []string{short, "self-upgrade/" + short, strings.TrimPrefix(name, "/"), "../../../" + strings.TrimPrefix(name, "/"), "%2e%2e/" + short} {
+			if _, found := i.read(append(templates, "{{.Secret}}", "/{{.Secret}}", "/perpetual-own/"+site.Name+"/{{.Secret}}"), world.Team, variable, i.site.Credential); found {
+				return false
+			}
+		}
+		if _, found := i.lookup("own:" + short); found {
+			read++
+		}
+	}
+	return read > 0 // else it would show nothing
+}
+
+// lookup finds a variable as Concourse does: one of a var_source with the keys that the
+// pipeline gives it, any other with the templates of SSM names of the web whose manifest
+// the director has, and with the rights of its role.
 func (i *install) lookup(name string) (string, bool) {
-	for _, text := range ssmTemplates(i.site.Director.Deployments()) {
+	source, variable, named := strings.Cut(name, ":")
+	if !named {
+		return i.read(ssmTemplates(i.site.Director.Deployments()), world.OwnTeam, name, i.site.Credential)
+	}
+	text, err := installedATC{i.site}.Config()
+	if err != nil {
+		return "", false
+	}
+	var config struct {
+		VarSources []struct {
+			Name   string
+			Config struct {
+				Key      string `yaml:"secret_key"`
+				Pipeline string `yaml:"pipeline_secret_template"`
+				Team     string `yaml:"team_secret_template"`
+			}
+		} `yaml:"var_sources"`
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		return "", false
+	}
+	for _, s := range config.VarSources {
+		if s.Name == source {
+			return i.read([]string{s.Config.Pipeline, s.Config.Team}, world.OwnTeam, variable,
+				func(path string) (string, bool) { return i.site.CredentialOf(s.Config.Key, path) })
+		}
+	}
+	return "", false
+}
+
+// read looks for a variable of a pipeline of that name in a team, by templates.
+func (i *install) read(templates []string, team, variable string, at func(path string) (string, bool)) (string, bool) {
+	for _, text := range templates {
 		parsed, err := template.New("").Parse(text)
 		if err != nil {
 			return "", false
 		}
 		var path strings.Builder
-		values := map[string]string{"Team": world.Team, "Pipeline": pipelineName, "Secret": name}
+		values := map[string]string{"Team": team, "Pipeline": pipelineName, "Secret": variable}
 		if err := parsed.Execute(&path, values); err != nil {
 			return "", false
 		}
-		if value, found := i.site.Credential(path.String()); found {
+		if value, found := at(path.String()); found {
 			return value, true
 		}
 	}

@@ -23,7 +23,8 @@ func (i *install) expectations() []expectation {
 		{"its steps came in the order of an install", strings.HasSuffix(f.first.order(), outsideOrder)},
 		{"a second run changed nothing, and says so", !f.second.Changed},
 		{"and nothing was written to AWS, by the CPI, at the director or at Concourse", f.written == changes{}},
-		{"the pipeline holds no secret: Concourse finds them in SSM", f.hidden},
+		{"the pipeline holds no secret but the key with which Concourse reads them in SSM", f.hidden},
+		{"a pipeline of team main finds none of them, under any name", f.unreachable},
 		{"the pipeline's first build, from inside, found nothing to change", len(f.inside) > 0 && !f.inside[0].Changed},
 		{"and wrote nothing but its builds", f.writtenInside == changes{Concourse: f.writtenInside.Concourse}},
 	}, append(i.expectUpgrade(), []expectation{

@@ -3,6 +3,7 @@ package demo
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,11 +19,12 @@ import (
 
 // command is one run of the program perpetual.
 type command struct {
-	who  string // on the timeline
-	dir  string
-	env  map[string]string // all of its environment
-	args []string
-	log  io.Writer // gets what it writes to stderr, too
+	who   string // on the timeline
+	dir   string
+	env   map[string]string // all of its environment
+	shell string            // that runs it; empty: nobody does
+	args  []string
+	log   io.Writer // gets what it writes to stderr, too
 }
 
 // deployed is what deploy says with --output json.
@@ -85,7 +87,7 @@ func (i *install) run(ctx context.Context, c command, stderr io.Writer) (stdout 
 	if c.log != nil {
 		all = append(all, c.log)
 	}
-	process := exec.CommandContext(ctx, i.installer, c.args...)
+	process := exec.CommandContext(ctx, cmp.Or(c.shell, i.installer), c.args...)
 	process.Dir, process.Stdout, process.Stderr = c.dir, &out, io.MultiWriter(all...)
 	for _, name := range slices.Sorted(maps.Keys(c.env)) {
 		process.Env = append(process.Env, name+"="+c.env[name])

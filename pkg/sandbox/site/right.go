@@ -90,15 +90,30 @@ func (s *Site) judge(secret string, r iam.Request) error {
 func (s *Site) Credential(path string) (value string, found bool) {
 	for _, role := range s.elastic("WebRole") {
 		judge, err := s.AWS.Judge("arn:aws:iam::" + aws.DefaultAccount + ":role/" + role)
-		if err != nil || judge == nil || judge(iam.Request{
-			Action: "ssm:GetParameter", Context: iam.Context{"aws:RequestedRegion": {aws.DefaultRegion}},
-			Resources: []iam.Resource{{ARN: "arn:aws:ssm:" + aws.DefaultRegion + ":" + aws.DefaultAccount + ":parameter/" + strings.TrimPrefix(path, "/")}},
-		}) != nil {
+		if err != nil || judge == nil || judge(reading(path)) != nil {
 			return "", false
 		}
 	}
 	p, found := s.AWS.Parameters()[path]
 	return p.Value, found
+}
+
+// CredentialOf reads one as whoever has a secret key does.
+func (s *Site) CredentialOf(key, path string) (value string, found bool) {
+	judge, err := s.AWS.JudgeOfSecret(key)
+	if err != nil || judge == nil || judge(reading(path)) != nil {
+		return "", false
+	}
+	p, found := s.AWS.Parameters()[path]
+	return p.Value, found
+}
+
+// reading is the reading of a parameter, as IAM sees it.
+func reading(path string) iam.Request {
+	return iam.Request{
+		Action: "ssm:GetParameter", Context: iam.Context{"aws:RequestedRegion": {aws.DefaultRegion}},
+		Resources: []iam.Resource{{ARN: "arn:aws:ssm:" + aws.DefaultRegion + ":" + aws.DefaultAccount + ":parameter/" + strings.TrimPrefix(path, "/")}},
+	}
 }
 
 // roleOf is the role in an instance profile of the stack.

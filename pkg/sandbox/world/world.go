@@ -34,6 +34,7 @@ const (
 	ConcoursePass    = "concourse-password"
 	GitHubToken      = "github-token"
 	Team             = "main"
+	OwnTeam          = "perpetual" // which the installer makes for the pipeline
 	OtherTeam        = "apps"      // whose builds an upgrade must not harm
 	OtherUser        = "developer" // a member of it, and of no other
 	otherPass        = "developer-password"

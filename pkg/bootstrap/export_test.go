@@ -1,0 +1,48 @@
+package bootstrap
+
+import "context"
+
+// OnlyPipeline does the steps about the pipeline alone, of an installation whose state is
+// there.
+func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, error) {
+	r := i.newRun(o)
+	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+		return r.result, err
+	}
+	if _, err := r.open(ctx, false); err != nil {
+		return r.result, err
+	}
+	held, release, err := r.hold(ctx, "test")
+	if err != nil {
+		return r.result, err
+	}
+	defer release()
+	if _, err := r.open(held, false); err != nil {
+		return r.result, err
+	}
+	r.set = r.record.Desired
+	steps := []step{{stepParameters, r.putParameters}, {stepPipeline, r.setPipeline}}
+	if o.Self {
+		steps = steps[1:]
+	}
+	return r.result, r.perform(held, steps)
+}
+
+// PlanPipeline gives the lines of the plan of those steps.
+func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {
+	r := i.newRun(Options{})
+	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+		return nil, err
+	}
+	if _, err := r.open(ctx, false); err != nil {
+		return nil, err
+	}
+	r.set, r.record.Deployment = r.record.Desired, true
+	p := &planner{run: r}
+	parameters, err := p.parameters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pipeline, err := p.pipeline(ctx)
+	return append(parameters.Lines, pipeline.Lines...), err
+}

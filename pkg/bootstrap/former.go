@@ -1,0 +1,144 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// former is the pipeline where earlier releases had it.
+type former struct {
+	exists bool
+	runs   bool   // it is not paused, or this program has paused it
+	paused bool   //
+	text   []byte // of its config
+	atc    ATC    // in its team
+	ref    upgrade.PipelineRef
+}
+
+// former looks for the pipeline in the team that it had. Only who deploys by hand can
+// see it, and takes over from it.
+func (r *run) former(ctx context.Context, atc ATC, ref upgrade.PipelineRef) (former, error) {
+	if r.options.Self {
+		return former{}, nil
+	}
+	list, err := atc.Teams().Pipelines(ctx)
+	if err != nil {
+		return former{}, err
+	}
+	i := slices.IndexFunc(list, func(p concourse.PipelineState) bool {
+		return p.Team == environment.FormerTeam && p.Name == ref.Name && len(p.InstanceVars) == 0 && !p.Archived
+	})
+	if i < 0 {
+		return former{}, nil
+	}
+	web := r.webNow(ctx)
+	web.Team = environment.FormerTeam
+	old := former{ref: ref, paused: list[i].Paused, runs: !list[i].Paused || list[i].PausedBy == web.Username}
+	if old.atc, err = r.ATC(web); err != nil {
+		return former{}, err
+	}
+	running, err := old.atc.Pipeline(ctx, ref)
+	if err != nil || !isOurs(running.YAML) {
+		return former{}, err // somebody's own, of the same name
+	}
+	old.exists, old.text = running.Exists, running.YAML
+	return old, nil
+}
+
+// isOurs recognises the pipeline that an earlier release has set.
+func isOurs(text []byte) bool {
+	var config struct {
+		Resources []struct{ Name, Type string }
+		Jobs      []struct{ Name string }
+	}
+	if yaml.Unmarshal(text, &config) != nil {
+		return false
+	}
+	found := map[string]bool{}
+	for _, r := range config.Resources {
+		found[r.Type+" "+r.Name] = true
+	}
+	for _, j := range config.Jobs {
+		found["job "+j.Name] = true
+	}
+	return found["perpetual components"] && found["job "+pipelines.UpgradeJob] && found["job verify"]
+}
+
+// pause keeps it from upgrading, before another one does.
+func (f former) pause(ctx context.Context, atc ATC) error {
+	if !f.exists || f.paused {
+		return nil
+	}
+	if err := atc.Teams().PausePipeline(ctx, environment.FormerTeam, concourse.Pipeline(f.ref)); err != nil {
+		return err
+	}
+	crash.Here("former-pipeline-paused")
+	return nil
+}
+
+// orElse is what people may have added something to: the one that is there, or this.
+func (f former) orElse(running upgrade.PipelineConfig) upgrade.PipelineConfig {
+	if running.Exists || !f.exists {
+		return running
+	}
+	return upgrade.PipelineConfig{YAML: f.text, Exists: true}
+}
+
+// leaveFormer archives the former pipeline, and last deletes its parameters, which every
+// pipeline of its team could read. What people keep there stays, and is named.
+func (r *run) leaveFormer(ctx context.Context, old former, in environment.Input) error {
+	if r.options.Self {
+		return nil
+	}
+	if old.exists {
+		if err := old.atc.Archive(ctx, old.ref); err != nil {
+			return err
+		}
+		crash.Here("former-pipeline-archived")
+	}
+	ours, others, err := r.formerParameters(ctx, in)
+	if err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		path := strings.Join([]string{in.Infrastructure.ParameterPath, environment.PipelineTeam, r.config.Pipeline.Name}, "/")
+		r.warn(fmt.Sprintf("pipeline %s has left team %s: what ops files on it ask for is looked for below %s now, and not at %s", r.config.Pipeline.Name, environment.FormerTeam, path, strings.Join(others, ", ")))
+	}
+	if len(ours) == 0 {
+		return nil
+	}
+	_, err = r.Account.DeleteParameters(ctx, path.Dir(ours[0]), ours...)
+	return err
+}
+
+// formerParameters are those that are still where earlier releases had them: ours, and
+// what others have put there.
+func (r *run) formerParameters(ctx context.Context, in environment.Input) (ours, others []string, err error) {
+	prefix, names := environment.FormerParameters(in)
+	if prefix == "" {
+		return nil, nil, nil
+	}
+	list, err := r.Account.Parameters(ctx, prefix)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range list {
+		if slices.Contains(names, strings.TrimPrefix(name, prefix)) {
+			ours = append(ours, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	return ours, others, nil
+}

@@ -1,0 +1,50 @@
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+)
+
+// noQuiet says why this run may not upgrade quietly; "" where it may. By hand it may as an
+// owner of the team main.
+func (r *run) noQuiet() string {
+	if !r.options.Self || r.elsewhere() || environment.QuietUpgrades(r.config) {
+		return ""
+	}
+	return fmt.Sprintf("pipeline.quiet_upgrades is false, so the pipeline may not pause those of others: run perpetual deploy %s --upgrade by hand, or set pipeline.quiet_upgrades: true", r.Name)
+}
+
+// checkQuiet refuses another Concourse that takes a quiet upgrade, where this run may not
+// do one, before anything is changed. What it cannot find out the deploy will.
+func (r *run) checkQuiet(ctx context.Context) error {
+	why, from, to := r.noQuiet(), versionsOf(r.mayRun()).Concourse, versionsOf(r.set).Concourse
+	if why == "" || from == "" || from == to {
+		return nil
+	}
+	atc, err := r.ATC(r.webNow(ctx))
+	if err != nil {
+		return nil
+	}
+	info, err := atc.Info(ctx)
+	if err != nil {
+		return nil
+	}
+	now := compatibility.Now{Version: info.Version, Worker: info.WorkerVersion}
+	workers, err := atc.Workers(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, w := range workers {
+		if w.State == "running" {
+			now.Workers = append(now.Workers, w.Version)
+		}
+	}
+	choice, err := compatibility.Choose(now, to, r.config.Upgrade.Way)
+	if err != nil || choice.Way != compatibility.Quiet {
+		return nil
+	}
+	return fmt.Errorf("refuse to upgrade quietly (%s): %s; nothing was changed", choice.Reason, why)
+}
