@@ -32,7 +32,7 @@ func TestDeploy_makesAWorkerForTheSelfUpgradeAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, _ := p.Concourse.PipelineConfig(world.Team, "self-upgrade")
+		text, _ := p.Concourse.PipelineConfig(world.OwnTeam, "self-upgrade")
 		var pipeline atc.Config
 		if err := atc.UnmarshalConfig(text, &pipeline); err != nil {
 			t.Fatal(err)
