@@ -79,6 +79,7 @@ func newEstateIn(t *testing.T, w *world.World, cloudConfig string) *estate {
 	e.set = []string{
 		"PERPETUAL_DIRECTOR_CLIENT_SECRET=" + world.DirectorSecret, "PERPETUAL_ACCESS_PORT=8443", "PERPETUAL_CLOUD_WEB_ADDRESS=" + e.address,
 		"PERPETUAL_GITHUB_URL=" + w.URLs["github"] + "/api/v3", "PERPETUAL_GITHUB_CA_CERT=" + w.CA, "PERPETUAL_BOSH_IO_URL=" + w.URLs["boshio"],
+		"PERPETUAL_VERSIONS_PERPETUAL_KEYS=" + world.ReleaseKey, "PERPETUAL_VERSIONS_PERPETUAL_MIN_AGE=0s",
 	}
 	write(t, e.dir, map[string]string{"ca.pem": w.CA})
 	q := run(t, e.dir, nil, "config", "init", "ci", "--director-url", w.URLs["director"], "--director-client", world.DirectorClient, "--director-ca-cert", "ca.pem", "--domain", e.address)
