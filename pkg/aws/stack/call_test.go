@@ -230,6 +230,8 @@ func (p place) own() (reads, writes map[string]call) {
 		reads["read "+name] = of("ssm:GetParameter", part(below+"/ci/"+name))
 		reads["list below "+name] = of("ssm:GetParametersByPath", part(below+"/ci/"+name))
 		writes["write "+name] = of("ssm:PutParameter", part(below+"/ci/"+name))
+		writes["tag "+name] = of("ssm:AddTagsToResource", part(below+"/ci/"+name))
+		writes["tags of "+name] = of("ssm:ListTagsForResource", part(below+"/ci/"+name))
 	}
 	for _, id := range []string{"ReaderUser", "PipelineUser"} {
 		if user, there := p.resources[id]; there {
