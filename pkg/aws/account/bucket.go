@@ -34,8 +34,8 @@ func (s BucketSpec) check() error {
 }
 
 // EnsureBucket makes the bucket, or makes it as it should be: tagged, no public
-// access, no ACLs, encrypted, versioned, reached over TLS only. What is already
-// so is not written. A bucket without our tag is taken only if nothing was ever
+// access, no ACLs, encrypted, versioned, with old versions for 90 days, reached over
+// TLS only. What is already so is not written. A bucket without our tag is taken only if nothing was ever
 // in it, as a run that was killed may leave one. It fails with ErrForeignBucket,
 // aws.ErrCredentials, ErrDenied or an *Error.
 func (a *Account) EnsureBucket(ctx context.Context, spec BucketSpec) (created bool, err error) {

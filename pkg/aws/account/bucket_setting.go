@@ -52,6 +52,7 @@ func (b *bucket) settings(tags map[string]string) []bucketSetting {
 				VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
 			return err
 		}},
+		b.lifecycle(),
 		b.policy(),
 	}
 }

@@ -37,6 +37,7 @@ func (w *world) asItShouldBe(t *testing.T, algorithm string) {
 		b.PublicAccessBlock: {"<BlockPublicAcls>true", "<IgnorePublicAcls>true", "<BlockPublicPolicy>true", "<RestrictPublicBuckets>true"},
 		b.OwnershipControls: {"BucketOwnerEnforced"},
 		b.Encryption:        {algorithm},
+		b.Lifecycle:         {"<NoncurrentDays>90</NoncurrentDays>", "<Status>Enabled</Status>", "<ExpiredObjectDeleteMarker>true"},
 		b.Policy:            {`"Sid":"PerpetualTLSOnly"`, `"Effect":"Deny"`, `"aws:SecureTransport":"false"`, `"arn:aws:s3:::` + bucketName + `/*"`, `"Principal":"*"`},
 	} {
 		for _, part := range wanted {
@@ -92,6 +93,33 @@ func TestEnsureBucket_putsRightWhatSomeoneChanged(t *testing.T) {
 	writes := w.cloud.Writes()
 	if _, err := w.open(t).EnsureBucket(t.Context(), spec); err != nil || w.cloud.Writes() != writes {
 		t.Errorf("a second run wrote %d times, %v", w.cloud.Writes()-writes, err)
+	}
+}
+
+// Rules that somebody else has made stay, and one of theirs for all old versions is
+// enough, whatever its number of days.
+func TestEnsureBucket_keepsTheRulesOfOthers(t *testing.T) {
+	const theirs = `<Rule><ID>theirs</ID><Filter><Prefix>logs/</Prefix></Filter><Status>Enabled</Status><Expiration><Days>7</Days></Expiration><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
+	const off = `<Rule><ID>off</ID><Filter></Filter><Status>Disabled</Status><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
+	const whole = `<Rule><ID>whole</ID><Filter></Filter><Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>400</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
+	const old = `<Rule><ID>old</ID><Prefix>logs/</Prefix><Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
+	for rules, added := range map[string]bool{theirs: true, off: true, old: true, theirs + off + old: true, whole: false, theirs + whole: false} {
+		w := newWorld(t, sandbox.Options{})
+		w.cloud.AddBucket(bucketName, sandbox.Bucket{Tags: bucketSpec().Tags, Lifecycle: "<LifecycleConfiguration>" + rules + "</LifecycleConfiguration>"})
+		for range 2 {
+			if _, err := w.open(t).EnsureBucket(t.Context(), bucketSpec()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, _ := w.cloud.Bucket(bucketName)
+		for _, id := range []string{"theirs", "off", "whole", "old"} {
+			if had := strings.Contains(rules, "<ID>"+id+"<"); strings.Contains(b.Lifecycle, "<ID>"+id+"<") != had {
+				t.Errorf("of %s there is %s", rules, b.Lifecycle)
+			}
+		}
+		if n := strings.Count(b.Lifecycle, "<ID>perpetual-noncurrent-versions<"); n == 1 != added || n > 1 {
+			t.Errorf("of %s there is %s", rules, b.Lifecycle)
+		}
 	}
 }
 

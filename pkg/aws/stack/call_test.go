@@ -316,7 +316,7 @@ func (p place) programs(who string) map[string]call {
 		"what counts for it": on("ec2:DescribeInstances"), "whether the key pair is there": on("ec2:DescribeKeyPairs"),
 		"free an address": of("ec2:DisassociateAddress", p.address("WebAddress")), "delete the key pair": on("ec2:DeleteKeyPair", ec2ARN+"key-pair/perpetual-ci"),
 	}
-	for _, action := range []string{"PutBucketTagging", "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketOwnershipControls", "PutBucketVersioning", "PutEncryptionConfiguration"} {
+	for _, action := range []string{"PutBucketTagging", "PutBucketPolicy", "PutBucketPublicAccessBlock", "PutBucketOwnershipControls", "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration"} {
 		mine[action] = on("s3:"+action, "arn:aws:s3:::state")
 	}
 	return mine

@@ -130,7 +130,7 @@ func TestWrites_countWhatChangesSomething(t *testing.T) {
 	if _, err := a.Zones(t.Context()); err != nil || cloud.Writes() != 0 {
 		t.Errorf("a look counted %d writes, %v", cloud.Writes(), err)
 	}
-	if _, err := a.EnsureBucket(t.Context(), spec); err != nil || cloud.WritesBy()["s3"] != 3 { // made, versioned, its policy
+	if _, err := a.EnsureBucket(t.Context(), spec); err != nil || cloud.WritesBy()["s3"] != 4 { // made, versioned, its lifecycle and policy
 		t.Errorf("%v, %v", cloud.WritesBy(), err)
 	}
 	before := cloud.Writes()

@@ -18,7 +18,7 @@ type Bucket struct {
 	Region  string // default: the account's
 	Tags    map[string]string
 
-	PublicAccessBlock, Encryption, OwnershipControls, Policy string
+	PublicAccessBlock, Encryption, OwnershipControls, Lifecycle, Policy string
 }
 
 // What S3 gives every new bucket since 2023 (page "Default settings for new S3
@@ -119,6 +119,7 @@ var subresources = []struct {
 	{"publicAccessBlock", "PublicAccessBlock", "NoSuchPublicAccessBlockConfiguration", func(b *Bucket) *string { return &b.PublicAccessBlock }},
 	{"encryption", "BucketEncryption", "ServerSideEncryptionConfigurationNotFoundError", func(b *Bucket) *string { return &b.Encryption }},
 	{"ownershipControls", "BucketOwnershipControls", "OwnershipControlsNotFoundError", func(b *Bucket) *string { return &b.OwnershipControls }},
+	{"lifecycle", "BucketLifecycleConfiguration", "NoSuchLifecycleConfiguration", func(b *Bucket) *string { return &b.Lifecycle }},
 	{"versioning", "BucketVersioning", "", nil}, // which the server of objects has
 }
 

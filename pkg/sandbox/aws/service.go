@@ -88,6 +88,7 @@ func (s service) permission(action string) string {
 	if other, ok := map[string]string{
 		"s3:ListObjectVersions": "ListBucketVersions", "s3:DeleteObjects": "DeleteObjectVersion", "s3:ListObjectsV2": "ListBucket",
 		"s3:GetPublicAccessBlock": "GetBucketPublicAccessBlock", "s3:PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+		"s3:GetBucketLifecycleConfiguration": "GetLifecycleConfiguration", "s3:PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
 		"s3:GetBucketEncryption": "GetEncryptionConfiguration", "s3:PutBucketEncryption": "PutEncryptionConfiguration",
 	}[s.prefix+":"+action]; ok {
 		return other
