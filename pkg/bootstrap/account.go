@@ -28,8 +28,8 @@ func (r *run) checkAccount(ctx context.Context) (Outcome, error) {
 	return upToDate("account %s, region %s, as %s", r.identity.Account, aws.Region, r.identity.ARN)
 }
 
-// lookUp finds what the user need not say, and what the account must have.
-func (r *run) lookUp(ctx context.Context) error {
+// findPlaces finds what the user need not say, and what the account must have.
+func (r *run) findPlaces(ctx context.Context) error {
 	if r.elsewhere() {
 		return r.findNames(ctx)
 	}

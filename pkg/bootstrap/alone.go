@@ -19,6 +19,9 @@ func (i *Installation) Alone(ctx context.Context, purpose string, do func(contex
 	if r.store, _, err = r.OpenStore(ctx, r.config, r.identity.Account, false); err != nil {
 		return fmt.Errorf("open the state of %s: %w", i.Name, err)
 	}
+	if r.old, err = oldStore(ctx, r.store); err != nil {
+		return fmt.Errorf("open the state of %s: %w", i.Name, err)
+	}
 	held, release, err := r.hold(ctx, purpose+" "+i.Name)
 	if err != nil {
 		return err

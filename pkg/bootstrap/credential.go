@@ -10,13 +10,17 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 )
 
-// earlyCredentials makes what the infrastructure needs; the certificates wait for
-// its addresses.
+// earlyCredentials makes what the infrastructure needs, and the key by which the pipeline
+// reads the state; the certificates wait for its addresses.
 func (r *run) earlyCredentials(ctx context.Context) error {
-	if !usesService(r.config) {
-		return nil
+	if r.options.Self {
+		return nil // they are there
 	}
-	_, err := r.generate(ctx, environment.FirstVariables())
+	var first []credential.Variable
+	if usesService(r.config) {
+		first = environment.FirstVariables()
+	}
+	_, err := r.generate(ctx, first)
 	return err
 }
 
@@ -45,17 +49,32 @@ func (r *run) makeCredentials(ctx context.Context) (Outcome, error) {
 
 // generate keeps what is there, and stores what is new before anything uses it.
 func (r *run) generate(ctx context.Context, variables []credential.Variable) (added []string, err error) {
-	all, added, err := credential.Generate(ctx, variables, r.credentials, credential.Options{Now: r.now(), RenewBefore: renewBefore})
+	all, added, err := credential.Generate(ctx, variables, r.credentials, r.generation())
 	if err != nil {
 		return nil, err
 	}
+	if made, err := r.pipelineKey(all); err != nil {
+		return nil, err
+	} else if made {
+		added = append(added, environment.StateKey)
+	}
 	r.Mask(credential.Secrets(all)...)
-	if len(added) == 0 {
-		return nil, nil
+	if len(added) > 0 {
+		if err := r.saveCredentials(ctx, all, added); err != nil {
+			return nil, fmt.Errorf("keep the generated credentials: %w; nothing uses them yet", err)
+		}
+		r.credentials = all
 	}
-	if _, err := r.credentialDocument.save(ctx, all); err != nil {
-		return nil, fmt.Errorf("keep the generated credentials: %w; nothing uses them yet", err)
-	}
-	r.credentials = all
-	return added, nil
+	return added, r.saveView(ctx)
+}
+
+// generation says how credentials are generated.
+func (r *run) generation() credential.Options {
+	return credential.Options{Now: r.now(), RenewBefore: renewBefore, Withheld: r.withheld}
+}
+
+// withheld says that a certificate was not renewed, since a self-upgrade has not got the
+// key of its CA.
+func (r *run) withheld(name string, daysLeft int) {
+	r.warn(fmt.Sprintf("the certificate %s, which has %d days left, is not renewed: the pipeline has not got its CA's key on purpose; run perpetual deploy %s by hand", name, daysLeft, r.Name))
 }

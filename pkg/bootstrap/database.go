@@ -189,10 +189,10 @@ func (r *run) keptConfig() *config.Config {
 
 // keepVersion stores database.version once the database has it.
 func (r *run) keepVersion(ctx context.Context) error {
-	if !r.holdVersion {
+	if !r.holdVersion || r.options.Self {
 		return nil
 	}
-	_, err := r.configDocument.save(ctx, r.wantedConfig)
+	err := r.say(ctx, r.wantedConfig, r.said.files)
 	r.holdVersion = err != nil
 	return err
 }

@@ -3,7 +3,6 @@ package bootstrap_test
 import (
 	"context"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,7 +98,7 @@ func (s *stage) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 
 func (s *stage) version(t *testing.T, part string) bool {
 	t.Helper()
-	return strings.Contains(s.document(t, "config.json"), part)
+	return strings.Contains(s.configuration(t), part)
 }
 
 func TestDeploy_refusesAMajorUpgradeWhoseNeedsAreNotMet(t *testing.T) {
@@ -163,7 +162,7 @@ func TestDeploy_storesAMajorOnlyOnceTheDatabaseHasIt(t *testing.T) {
 	if s.version(t, `"version"`) {
 		t.Error("the version is stored before the database has it")
 	}
-	if text := s.document(t, "installation.json"); !strings.Contains(text, `"postgres":17`) && !strings.Contains(text, `"postgres": 17`) {
+	if text := s.document(t, "operator/configuration.json"); !strings.Contains(text, `"postgres":17`) && !strings.Contains(text, `"postgres": 17`) {
 		t.Error("it is not written down that such a deploy was begun")
 	}
 	// The data may be of 17 by now, and the disk full of both.
@@ -180,17 +179,13 @@ func TestDeploy_storesAMajorOnlyOnceTheDatabaseHasIt(t *testing.T) {
 // an earlier version has nothing of it.
 func (s *stage) forget(t *testing.T) {
 	t.Helper()
-	found, err := s.stores["ci"].Get(t.Context(), "installation.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := regexp.MustCompile(`"postgres": ?16,`).ReplaceAll(found.Body, nil)
-	if len(before) == len(found.Body) {
-		t.Fatalf("the record has no major: %s", found.Body)
-	}
-	if _, err := s.stores["ci"].Put(t.Context(), "installation.json", before, found.Revision); err != nil {
-		t.Fatal(err)
-	}
+	s.amend(t, "operator/configuration.json", func(fields map[string]any) {
+		chosen := fields["chosen"].(map[string]any)
+		if chosen["postgres"] != 16.0 {
+			t.Fatalf("the record has no major: %v", chosen)
+		}
+		delete(chosen, "postgres")
+	})
 }
 
 func TestDeploy_asksWhatNobodyKnows(t *testing.T) {
@@ -279,6 +274,6 @@ func TestDeploy_keepsWhatWasMadeBeforeAnUpgradeThatIsUndone(t *testing.T) {
 		t.Fatalf("it ends with %v after %d changes", at, len(s.applied))
 	}
 	if !s.version(t, "198.51.100.0/24") || s.version(t, "17") {
-		t.Errorf("stored is %s", s.document(t, "config.json"))
+		t.Errorf("stored is %s", s.configuration(t))
 	}
 }

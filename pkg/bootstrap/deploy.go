@@ -15,6 +15,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -113,7 +114,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	answer, err := upgrade.Out{
-		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: r.store, Program: r.Program, MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true, NoQuiet: r.noQuiet(),
+		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: state.Folder(r.store, runFolder), Program: r.Program, MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true, NoQuiet: r.noQuiet(),
 		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL, Build: r.build(),
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {

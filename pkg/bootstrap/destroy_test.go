@@ -34,12 +34,12 @@ func TestDestroy_worksOnWhatWasNeverFinished(t *testing.T) {
 		i, shown := c.install(t, given())
 		if broken == "" {
 			// The director was made, and may have made VMs: it must answer.
-			if _, err := i.Destroy(t.Context()); !errors.Is(err, errNoDirector) || c.stack == nil || !c.vm {
+			if _, err := i.Destroy(t.Context(), bootstrap.Options{}); !errors.Is(err, errNoDirector) || c.stack == nil || !c.vm {
 				t.Errorf("with a director that does not answer: %v", err)
 			}
 			continue
 		}
-		left, err := i.Destroy(t.Context())
+		left, err := i.Destroy(t.Context(), bootstrap.Options{})
 		if err != nil {
 			t.Errorf("%s: %v\n%v", broken, err, shown.lines)
 		}
@@ -58,7 +58,7 @@ func TestDestroy_goesOnOnceTheDirectorIsGone(t *testing.T) {
 	c.deploy(t, given()) // create-env was asked, and may have made a VM
 	c.fail = map[string]error{"stack deleted": errBroken}
 	i, _ := c.install(t, given())
-	if _, err := i.Destroy(t.Context()); !errors.Is(err, errBroken) {
+	if _, err := i.Destroy(t.Context(), bootstrap.Options{}); !errors.Is(err, errBroken) {
 		t.Fatalf("the first destroy ends with %v", err)
 	}
 	if list := c.written(); !slices.Contains(list, "vm deleted") {
@@ -66,7 +66,7 @@ func TestDestroy_goesOnOnceTheDirectorIsGone(t *testing.T) {
 	}
 	c.fail = nil
 	i, shown := c.install(t, given())
-	if _, err := i.Destroy(t.Context()); err != nil || c.stack != nil || len(c.stores) != 0 {
+	if _, err := i.Destroy(t.Context(), bootstrap.Options{}); err != nil || c.stack != nil || len(c.stores) != 0 {
 		t.Errorf("the second destroy ends with %v\n%v", err, shown.lines)
 	}
 }

@@ -43,7 +43,7 @@ func texts(list []component.Component) string {
 func (c *cloud) record(t *testing.T, change func(map[string]any)) (desired string) {
 	t.Helper()
 	store := c.stores["ci"]
-	found, err := store.Get(t.Context(), "installation.json")
+	found, err := store.Get(t.Context(), "run/record.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func (c *cloud) record(t *testing.T, change func(map[string]any)) (desired strin
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.Put(t.Context(), "installation.json", body, found.Revision); err != nil {
+		if _, err := store.Put(t.Context(), "run/record.json", body, found.Revision); err != nil {
 			t.Fatal(err)
 		}
 	}

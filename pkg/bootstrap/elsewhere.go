@@ -108,7 +108,7 @@ func (r *run) checkDeployment(ctx context.Context) error {
 // deleted there but what the state knows; it must only not take with it the credentials
 // of a deployment that it has forgotten.
 func (r *run) checkDestroy(ctx context.Context) error {
-	if r.elsewhere() && (r.record.Deployment || !r.credentialDocument.exists) {
+	if r.elsewhere() && (r.known() && r.record.Deployment || !r.hasCredentials()) {
 		return nil
 	}
 	return r.checkStanding(ctx)

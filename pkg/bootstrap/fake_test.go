@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -52,13 +53,15 @@ type cloud struct {
 	applying     func(context.Context) // called by Apply
 	stores       map[string]state.Store
 	env          []bootstrap.EnvironmentRequest
+	operator     *operator
+	fresh        bool // the first store has no credentials of other tests
 	open         func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
 }
 
 func newCloud() *cloud {
 	return &cloud{
 		account: "123456789012", zones: []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"},
-		parameters: map[string]string{}, keys: map[string][]bootstrap.AccessKey{}, mine: "AKIAEXAMPLE", fail: map[string]error{}, stores: map[string]state.Store{},
+		parameters: map[string]string{}, keys: map[string][]bootstrap.AccessKey{}, mine: "AKIAEXAMPLE", fail: map[string]error{}, stores: map[string]state.Store{}, operator: &operator{},
 	}
 }
 
@@ -359,7 +362,7 @@ func (c createEnv) Create(ctx context.Context, r bootstrap.EnvironmentRequest, _
 		return false, err
 	}
 	c.cloud.vm = true
-	if _, err := r.Store.Put(context.WithoutCancel(ctx), "environment/state.json", []byte("{}"), ""); err != nil && !errors.Is(err, state.ErrConflict) {
+	if _, err := r.Store.Put(context.WithoutCancel(ctx), "run/environment/state.json", []byte("{}"), ""); err != nil && !errors.Is(err, state.ErrConflict) {
 		return false, err
 	}
 	return true, nil
@@ -390,10 +393,8 @@ func (c *cloud) store(t *testing.T) func(context.Context, *config.Config, string
 		if err != nil {
 			return nil, false, err
 		}
-		if body := theCredentials.get(); body != nil {
-			if _, err := made.Put(t.Context(), credentialsName, body, ""); err != nil {
-				return nil, false, err
-			}
+		if body := theCredentials.get(); body != nil && !c.fresh {
+			c.plant(t, made, credentialsName, body, 1)
 		}
 		c.effects = append(c.effects, "store")
 		c.stores[cfg.Name] = made
@@ -401,18 +402,38 @@ func (c *cloud) store(t *testing.T) func(context.Context, *config.Config, string
 	}
 }
 
-// document is one of the state's.
+// document is one of the state's; of one that is sealed it is what is in it.
 func (c *cloud) document(t *testing.T, name string) string {
 	t.Helper()
 	found, err := c.stores["ci"].Get(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(found.Body)
+	return c.operator.open(t, found.Body)
+}
+
+// plant writes a document that the operator has signed, which counts as seen.
+func (c *cloud) plant(t *testing.T, store state.Store, name string, body []byte, serial int64) {
+	t.Helper()
+	c.plantFor(t, store, name, body, serial)
+}
+
+// plantFor is plant of a document that others may read, too.
+func (c *cloud) plantFor(t *testing.T, store state.Store, name string, body []byte, serial int64, recipients ...string) {
+	t.Helper()
+	text := signedBy(t, theKey(), seal.Place{Installation: "ci", Document: name}, body, serial, recipients...)
+	found, err := store.Get(t.Context(), name)
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		t.Fatal(err)
+	}
+	if _, err := store.Put(t.Context(), name, text, found.Revision); err != nil {
+		t.Fatal(err)
+	}
+	c.operator.note(name, text, serial)
 }
 
 // credentialsName is the document with the credentials.
-const credentialsName = "credentials.json"
+const credentialsName = "operator/credentials.json"
 
 // kept are the fullest credentials that were generated in this process, with which every
 // store of the tests begins: keys take seconds to make, and the tests are about
@@ -446,7 +467,9 @@ type keeping struct{ state.Store }
 func (k keeping) Put(ctx context.Context, name string, body []byte, revision string) (string, error) {
 	written, err := k.Store.Put(ctx, name, body, revision)
 	if err == nil && name == credentialsName {
-		theCredentials.put(body)
+		if plain, err := opened(body); err == nil {
+			theCredentials.put(plain)
+		}
 	}
 	return written, err
 }

@@ -20,5 +20,9 @@ func (i *Installation) Holder(ctx context.Context) (*state.HeldError, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state.HeldBy(ctx, store, leaseName)
+	name, err := leaseOf(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	return state.HeldBy(ctx, store, name)
 }

@@ -16,6 +16,7 @@ import (
 // from there.
 func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
+	r.asks = true
 	// The store comes first, and with it the lease under which all else is done.
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
 		return r.result, err
@@ -43,6 +44,9 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	// Between the look and the lease somebody else may have written.
 	if _, err := r.open(held, false); err != nil {
 		return r.result, &StepError{stepState, err}
+	}
+	if err := r.own(held); err != nil {
+		return r.result, err
 	}
 	if err := r.perform(held, r.steps()); err != nil {
 		return r.result, err
@@ -94,7 +98,7 @@ func (r *run) settleConfiguration(ctx context.Context) (Outcome, error) {
 	if err := r.checkDatabase(ctx); err != nil {
 		return Outcome{}, err
 	}
-	differs, err := r.configDocument.differs(r.keptConfig())
+	differs, err := r.differs(r.keptConfig())
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -110,7 +114,7 @@ func (r *run) settleConfiguration(ctx context.Context) (Outcome, error) {
 // chooseComponents takes the set that a pipeline has fetched, the one of the last
 // run, or the newest that the constraints allow. It goes back with nothing.
 func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
-	before, newest := r.record.Desired, false
+	before, newest := []component.Component(r.record.Desired), false
 	if !r.options.Upgrade {
 		if err := r.checkStemcell(before); err != nil {
 			return Outcome{}, err
@@ -120,7 +124,10 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 	case len(r.options.Components) > 0:
 		r.set = r.options.Components
 	case len(before) > 0 && !r.options.Upgrade:
-		r.set = before
+		var err error
+		if r.set, err = r.lookUp(ctx, before); err != nil {
+			return Outcome{}, err
+		}
 	default:
 		var err error
 		newest = true
@@ -132,7 +139,7 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	var err error
-	if r.set, err = r.notLower(r.set, newest); err != nil {
+	if r.set, err = r.notLower(ctx, r.set, newest); err != nil {
 		return Outcome{}, err
 	}
 	if err := r.checkQuiet(ctx); err != nil {
@@ -149,7 +156,7 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 			return Outcome{}, err
 		}
 	}
-	r.record.Desired = r.set
+	r.record.Desired, r.record.Components = r.set, r.set
 	if describeSet(before) == describeSet(r.set) {
 		return upToDate("%s", describeSet(r.set))
 	}
@@ -176,9 +183,9 @@ func storeName(r *run) string {
 // Destroy removes everything that Deploy has made, also of an install that was
 // never finished, and lists what is left: what is kept on purpose, and what the
 // account still has of it. The state goes last, when nothing that it knows is left.
-func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
-	r := i.newRun(Options{})
-	r.lenient = true
+func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, err error) {
+	r := i.newRun(o)
+	r.lenient, r.asks = true, true
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
 		return nil, err
 	}
@@ -203,6 +210,9 @@ func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
 	if _, err := r.open(held, false); err != nil {
 		return nil, &StepError{stepState, err}
 	}
+	if err := r.own(held); err != nil {
+		return nil, err
+	}
 	steps := []step{
 		{stepDeploy, r.deleteDeployment}, {stepDirector, r.deleteDirector}, {stepParameters, r.deleteParameters}, stack,
 	}
@@ -217,6 +227,10 @@ func (i *Installation) Destroy(ctx context.Context) (left []string, err error) {
 func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
 	r.recordDocument = nil
 	err := r.perform(ctx, []step{{stepState, func(ctx context.Context) (Outcome, error) {
+		// Before the documents go: a run that is killed leaves some of them.
+		if err := r.forget(); err != nil {
+			return Outcome{}, err
+		}
 		if err := r.DeleteStore(ctx, r.config, r.identity.Account); err != nil {
 			return Outcome{}, err
 		}

@@ -52,8 +52,12 @@ type Installation struct {
 	// SpotCeiling is the most that an hour of an instance type may cost on spot in USD,
 	// "0.192"; there is one for every type.
 	SpotCeiling func(region, instanceType string) string
-	// Files reads the user's ops files and vars files.
+	// Files reads the user's ops files and vars files that were named now.
 	Files func(name string) ([]byte, error)
+	// Operator keeps the key of the state; nil in a self-upgrade.
+	Operator Operator
+	// Pipeline is what a self-upgrade has instead.
+	Pipeline Pipeline
 
 	Progress Progress
 	Mask     func(...secret.Value) // hides values in all output from now on
@@ -198,7 +202,7 @@ type Environment interface {
 
 // EnvironmentRequest is what create-env is given.
 type EnvironmentRequest struct {
-	Store    state.Store // where it keeps its state, below environment/
+	Store    state.Store // where it keeps its state, below run/environment/
 	Manifest []byte      // with placeholders
 	Vars     map[string]any
 	// Transient names the variables that are of this run alone: keys, and the address
@@ -283,6 +287,9 @@ type Options struct {
 	Components []component.Component
 	// Recreate makes every VM again.
 	Recreate bool
+	// AcceptStored takes what is in the state, though it was changed since this operator's
+	// last run and nobody is there to be asked.
+	AcceptStored bool
 	// AllowDowngrade takes lower versions than those that are deployed, where the
 	// database and the workers allow it.
 	AllowDowngrade bool

@@ -21,6 +21,7 @@ const notYet = "would be made"
 // changes nothing, but for a change set of the stack that it discards.
 func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	r := i.newRun(o)
+	r.asks = true
 	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
 		return Plan{}, err
 	}
@@ -32,6 +33,8 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	case !found:
 		p.fresh = true
 		p.add(PlannedStep{Step: stepState, Changes: true, Summary: notYet, Lines: []string{"+ " + storeName(r)}})
+	case r.old:
+		p.add(PlannedStep{Step: stepState, Changes: true, Summary: "would be signed and encrypted", Lines: r.movedLines()})
 	default:
 		p.add(PlannedStep{Step: stepState, Summary: storeName(r)})
 	}
@@ -144,7 +147,7 @@ func (p *planner) lendPassword(ctx context.Context) error {
 		return nil
 	}
 	all, _, err := credential.Generate(ctx, environment.FirstVariables(),
-		p.run.credentials, credential.Options{Now: p.now(), RenewBefore: renewBefore})
+		p.run.credentials, p.generation())
 	if err != nil {
 		return err
 	}
@@ -165,7 +168,7 @@ func (p *planner) credentials(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	all, added, err := credential.Generate(ctx, variables, p.run.credentials, credential.Options{Now: p.now(), RenewBefore: renewBefore})
+	all, added, err := credential.Generate(ctx, variables, p.run.credentials, p.generation())
 	if err != nil {
 		return PlannedStep{}, err
 	}

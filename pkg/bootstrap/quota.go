@@ -86,7 +86,7 @@ func (r *run) checkKeyPair(ctx context.Context) error {
 // checkRoom asks the account for what is wanted, and for room for it where nothing is
 // there yet: what is there already counts as used.
 func (r *run) checkRoom(ctx context.Context) error {
-	if err := r.lookUp(ctx); err != nil {
+	if err := r.findPlaces(ctx); err != nil {
 		return err
 	}
 	if r.roomChecked || r.options.Self || r.elsewhere() || r.record.Infrastructure != nil {

@@ -2,13 +2,9 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -16,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -33,11 +30,23 @@ type run struct {
 	store        state.Store
 	lease        *state.Lease
 
-	configDocument     *document[*config.Config]
-	credentialDocument *document[map[string]any]
-	recordDocument     *document[record]
+	statement          *sealed[statement]
+	credentialDocument *sealed[map[string]any]
+	viewDocument       *sealed[map[string]any] // the pipeline's, of the credentials
+	base               *sealed[map[string]any] // of a self-upgrade: where the credentials come from
+	recordDocument     *document[findings]
+	said               statement // the configuration and the files as they are stored
 	record             record
 	credentials        map[string]any
+
+	reader   seal.Identity
+	signer   seal.Signer
+	public   seal.PublicKey
+	seen     Seen
+	asks     bool   // what is stored and was changed is not taken without asking
+	accepted string // the digests of what may be taken
+	old      bool   // the state is where an older release has kept it
+	heldOld  bool   // this run holds the lease of an older release
 
 	warned      []string        // what was said already
 	lenient     bool            // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
@@ -50,12 +59,11 @@ type run struct {
 	stackMade   bool   // by this run
 	made        bool   // this run has made something of what is wanted: the stack, or the director
 	before      record // as it was read
+	beforeFiles map[string]string
 	set         []component.Component
 }
 
 var credentialCodec = codec[map[string]any]{encode: credential.Encode, decode: credential.Decode}
-
-var configCodec = codec[*config.Config]{encode: config.Encode, decode: config.Decode}
 
 // newRun begins with what the user has given alone.
 func (i *Installation) newRun(o Options) *run {
@@ -69,16 +77,21 @@ func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if r.configDocument, r.stored, err = load(ctx, r.store, configName, configCodec); err != nil {
+	if r.statement, r.said, err = loadSealed(ctx, r, configurationName, statementCodec); err != nil {
 		return created, err
 	}
-	if r.recordDocument, r.record, err = load(ctx, r.store, installationName, recordCodec); err != nil {
+	if r.old, err = r.isOld(ctx); err != nil {
 		return created, err
 	}
-	if r.credentialDocument, r.credentials, err = load(ctx, r.store, credentialsName, credentialCodec); err != nil {
+	if r.old {
+		err = r.loadOld(ctx)
+	} else {
+		err = r.loadParts(ctx)
+	}
+	if err != nil {
 		return created, err
 	}
-	r.before = r.record
+	r.stored, r.before, r.beforeFiles = r.said.config, r.record, r.said.files
 	if r.credentials == nil {
 		r.credentials = map[string]any{}
 	}
@@ -86,7 +99,33 @@ func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
 	if r.record.Infrastructure != nil {
 		r.infra = *r.record.Infrastructure
 	}
-	return created, r.merge()
+	if err := r.merge(); err != nil {
+		return created, err
+	}
+	r.identify()
+	return created, r.accept()
+}
+
+// loadParts reads what is beside the operator's statement.
+func (r *run) loadParts(ctx context.Context) (err error) {
+	r.record = record{choice: r.said.choice}
+	if r.recordDocument, r.record.findings, err = load(ctx, r.store, recordName, recordCodec); err != nil {
+		return err
+	}
+	if r.viewDocument, r.credentials, err = loadSealed(ctx, r, pipelineName, credentialCodec); err != nil {
+		return err
+	}
+	if r.options.Self && r.viewDocument.exists {
+		return r.loadRenewed(ctx, r.viewDocument)
+	}
+	if r.options.Self && r.Pipeline.Identity != "" {
+		return fmt.Errorf("the state has no %s; nothing was changed: run perpetual deploy %s by hand, which writes it again", pipelineName, r.Name)
+	}
+	r.credentialDocument, r.credentials, err = loadSealed(ctx, r, credentialsName, credentialCodec)
+	if err == nil && r.options.Self {
+		return r.loadRenewed(ctx, r.credentialDocument)
+	}
+	return err
 }
 
 // merge puts what is given over what was wanted before.
@@ -151,37 +190,11 @@ func (r *run) configurationChange() string {
 	return strings.Join(keys, ", ")
 }
 
-// hold takes the lease of the installation. What it gives ends when the lease is lost.
-func (r *run) hold(ctx context.Context, purpose string) (held context.Context, release func(), err error) {
-	host, _ := os.Hostname()
-	r.lease, err = state.Acquire(ctx, r.store, leaseName, state.Holder{Purpose: purpose, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: r.LeaseTTL, Debug: r.Log})
-	var other *state.HeldError
-	if errors.As(err, &other) {
-		return nil, nil, fmt.Errorf("another run is under way, nothing was changed: %w", err)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("take the lease of the installation: %w", err)
-	}
-	held, cancel := r.lease.Context(ctx)
-	var once sync.Once
-	return held, func() {
-		once.Do(func() {
-			cancel()
-			end, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-			defer stop()
-			if err := r.lease.Release(end); err != nil {
-				r.Progress.Warn(fmt.Sprintf("the lease was not given back: %v", err))
-			}
-		})
-	}, nil
-}
-
 // input is what the manifests are rendered from.
 func (r *run) input() (environment.Input, error) {
 	types := r.record.InstanceTypes
 	in := environment.Input{
-		Config: r.config, Infrastructure: r.infra, Credentials: r.credentials,
+		Config: r.config, Infrastructure: r.infra, Credentials: r.credentials, OperatorPublicKey: r.public.String(),
 		InstanceTypes: environment.InstanceTypes{
 			Director: types["director"], Web: types["web"], Worker: types["worker"], Database: types["database"],
 		},
@@ -241,31 +254,4 @@ func (r *run) readUser() (environment.User, config.Problems) {
 		r.Mask(resource.SecretVars(layer)...)
 	}
 	return u, problems
-}
-
-// filesNow are the user's files as they are now, for the pipeline, which has none.
-func (r *run) filesNow() (map[string]string, error) {
-	m := r.config.Manifest
-	kept := map[string]string{}
-	for _, name := range slices.Concat(m.OpsFiles, m.DirectorOpsFiles, m.CloudOpsFiles, m.VarsFiles, r.config.Pipeline.OpsFiles) {
-		text, err := r.Files(name)
-		if err != nil {
-			return nil, fmt.Errorf("manifest: %w", err)
-		}
-		kept[name] = string(text)
-	}
-	return kept, nil
-}
-
-// file is one of the user's files: as it is, or in the pipeline as it was at the last
-// deploy by hand.
-func (r *run) file(name string) ([]byte, error) {
-	if !r.options.Self {
-		return r.Files(name)
-	}
-	text, kept := r.record.Files[name]
-	if !kept {
-		return nil, fmt.Errorf("%s is not in the state: run perpetual deploy %s by hand, where the file is", name, r.Name)
-	}
-	return []byte(text), nil
 }

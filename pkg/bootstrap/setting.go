@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -50,15 +51,43 @@ func (r *run) explained(problems config.Problems) config.Problems {
 // saveConfig stores what is wanted, with the user's files: once nothing is left that
 // could refuse it without having changed anything, and before anything is made from it.
 func (r *run) saveConfig(ctx context.Context) error {
-	if !r.options.Self {
-		files, err := r.filesNow()
-		if err != nil {
-			return err
-		}
-		r.record.Files = files
+	if r.options.Self {
+		return nil // it is the operator's
 	}
-	_, err := r.configDocument.save(ctx, r.keptConfig())
+	files, err := r.filesNow()
+	if err != nil {
+		return err
+	}
+	return r.say(ctx, r.keptConfig(), files)
+}
+
+// say stores a configuration with the user's files.
+func (r *run) say(ctx context.Context, c *config.Config, files map[string]string) error {
+	r.said.config, r.said.files = c, files
+	return r.saveStatement(ctx)
+}
+
+// saveStatement keeps what the operator has said, and what was chosen for it.
+func (r *run) saveStatement(ctx context.Context) error {
+	if r.options.Self {
+		return nil
+	}
+	r.said.choice = r.record.choice
+	_, err := keep(ctx, r, r.statement, r.said, r.pipelineRecipients()...)
 	return err
+}
+
+// differs says whether a configuration is not the one that is stored.
+func (r *run) differs(c *config.Config) (bool, error) {
+	if r.said.config == nil {
+		return true, nil
+	}
+	now, err := config.Encode(c)
+	if err != nil {
+		return false, err
+	}
+	before, err := config.Encode(r.said.config)
+	return !bytes.Equal(now, before), err
 }
 
 // takeBackUndone stores again what was wanted before, when the cloud has undone the change
@@ -93,13 +122,13 @@ func (r *run) takeBackRefused(ctx context.Context, seen *observed) {
 
 // mayTakeBack says whether nothing of what is wanted now was made by this run.
 func (r *run) mayTakeBack(ctx context.Context) bool {
-	return r.stored != nil && !r.made && ctx.Err() == nil
+	return r.stored != nil && !r.made && !r.options.Self && ctx.Err() == nil
 }
 
 // takeBack stores the settings, the files and what was chosen for them as they were.
 func (r *run) takeBack(ctx context.Context) {
-	r.record.Files, r.record.InstanceTypes, r.record.Spread, r.record.Cloud = r.before.Files, r.before.InstanceTypes, r.before.Spread, r.before.Cloud
-	_, err := r.configDocument.save(ctx, r.stored)
+	r.record.InstanceTypes, r.record.Spread, r.record.Cloud = r.before.InstanceTypes, r.before.Spread, r.before.Cloud
+	err := r.say(ctx, r.stored, r.beforeFiles)
 	if err == nil {
 		err = r.saveRecord(ctx)
 	}

@@ -34,7 +34,7 @@ type Elsewhere struct {
 }
 
 // directorStateName is where create-env keeps its state.
-const directorStateName = "environment/state.json"
+const directorStateName = runFolder + "environment/state.json"
 
 // checkStanding refuses a state that knows less than the world: nothing may be made
 // a second time because the state is empty, another one, or not whole. It reads only.
@@ -66,7 +66,9 @@ func (r *run) checkStanding(ctx context.Context) error {
 }
 
 // known says whether the state has a record of the installation.
-func (r *run) known() bool { return r.recordDocument != nil && r.recordDocument.exists }
+func (r *run) known() bool {
+	return r.old || r.statement != nil && r.statement.exists
+}
 
 // refuseUnknown refuses to install over a stack that the state knows nothing of.
 func (r *run) refuseUnknown(stack Standing) error {
@@ -98,12 +100,18 @@ func another(stack Standing, known *environment.Infrastructure) bool {
 // them.
 func (r *run) missing(ctx context.Context) ([]string, error) {
 	var names []string
-	if !r.configDocument.exists {
-		names = append(names, configName)
+	if r.old {
+		return r.missingOld(), nil
+	}
+	if r.said.config == nil {
+		names = append(names, "configuration in "+configurationName)
+	}
+	if !r.recordDocument.exists {
+		names = append(names, recordName)
 	}
 	made := slices.ContainsFunc(r.record.Steps, func(s StepRecord) bool { return s.Step == stepCredentials })
-	if !r.credentialDocument.exists && (made || r.record.Director || usesService(r.config)) {
-		names = append(names, credentialsName)
+	if !r.hasCredentials() && (made || r.record.Director || usesService(r.config)) {
+		names = append(names, r.credentialsFrom())
 	}
 	if !r.record.Deployment || r.elsewhere() {
 		return names, nil
@@ -163,8 +171,8 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 // unopened explains a state that could not be opened: mostly credentials are for the
 // right bucket only, and a wrong region or bucket is then refused as somebody else's.
 func (r *run) unopened(ctx context.Context, err error) error {
-	if r.elsewhere() || ctx.Err() != nil {
-		return err
+	if r.elsewhere() || ctx.Err() != nil || !r.reader.Empty() {
+		return err // the documents were found
 	}
 	stack, lookErr := r.Infra.Look(ctx)
 	switch {
@@ -217,7 +225,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains step) (left []string, 
 // checkSilence wants nobody to answer where the director is about to be made: a state
 // without create-env's documents may have lost them.
 func (r *run) checkSilence(ctx context.Context) error {
-	list, err := r.store.List(ctx, "environment/")
+	list, err := r.store.List(ctx, runFolder+"environment/")
 	if err != nil {
 		return fmt.Errorf("list the state: %w", err)
 	}

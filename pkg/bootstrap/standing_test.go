@@ -27,7 +27,7 @@ func TestState_ofAnotherInstallationOfThisNameNeverTakesOver(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := installed(t)
 			c.stands = of.stands
-			before := c.document(t, "installation.json")
+			before := c.document(t, "run/record.json")
 			i, _ := c.install(t, given())
 			_, planned := i.Plan(t.Context(), bootstrap.Options{})
 			_, deployed := i.Deploy(t.Context(), bootstrap.Options{})
@@ -38,7 +38,7 @@ func TestState_ofAnotherInstallationOfThisNameNeverTakesOver(t *testing.T) {
 				}
 				return
 			}
-			_, destroyed := i.Destroy(t.Context())
+			_, destroyed := i.Destroy(t.Context(), bootstrap.Options{})
 			for verb, err := range map[string]error{"plan": planned, "deploy": deployed, "destroy": destroyed} {
 				for _, part := range []string{"another installation called ci", "198.51.100.1", "203.0.113.1", "nothing was changed", "--state-bucket its-bucket"} {
 					if err == nil || !strings.Contains(err.Error(), part) {
@@ -46,8 +46,8 @@ func TestState_ofAnotherInstallationOfThisNameNeverTakesOver(t *testing.T) {
 					}
 				}
 			}
-			if made = append(made, c.written()...); len(made) > 0 || c.document(t, "installation.json") != before {
-				t.Errorf("it made %v, and the record is\n%s", made, c.document(t, "installation.json"))
+			if made = append(made, c.written()...); len(made) > 0 || c.document(t, "run/record.json") != before {
+				t.Errorf("it made %v, and the record is\n%s", made, c.document(t, "run/record.json"))
 			}
 		})
 	}
@@ -57,22 +57,15 @@ func TestState_ofAnotherInstallationOfThisNameNeverTakesOver(t *testing.T) {
 // and the region that is given has no stack.
 func TestState_keepsItsRegionWithoutItsConfiguration(t *testing.T) {
 	c := installed(t)
-	store := c.stores["ci"]
-	lost, err := store.Get(t.Context(), "config.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Delete(t.Context(), "config.json", lost.Revision); err != nil {
-		t.Fatal(err)
-	}
+	c.amend(t, "operator/configuration.json", func(fields map[string]any) { delete(fields, "configuration") })
 	c.stands = func(s *bootstrap.Standing) { *s = bootstrap.Standing{} }
-	before := c.document(t, "installation.json")
+	before := c.document(t, "run/record.json")
 	moved := given()
 	moved.AWS.Region = "eu-west-1"
 	i, _ := c.install(t, moved)
 	_, planned := i.Plan(t.Context(), bootstrap.Options{})
 	_, deployed := i.Deploy(t.Context(), bootstrap.Options{})
-	_, destroyed := i.Destroy(t.Context())
+	_, destroyed := i.Destroy(t.Context(), bootstrap.Options{})
 	for verb, err := range map[string]error{"plan": planned, "deploy": deployed, "destroy": destroyed} {
 		for _, part := range []string{"in region eu-central-1, not in eu-west-1", "nothing was changed", "--aws-region eu-central-1"} {
 			if err == nil || !strings.Contains(err.Error(), part) {
@@ -80,8 +73,8 @@ func TestState_keepsItsRegionWithoutItsConfiguration(t *testing.T) {
 			}
 		}
 	}
-	if made := c.written(); len(made) > 0 || c.document(t, "installation.json") != before {
-		t.Errorf("it made %v, and the record is\n%s", made, c.document(t, "installation.json"))
+	if made := c.written(); len(made) > 0 || c.document(t, "run/record.json") != before {
+		t.Errorf("it made %v, and the record is\n%s", made, c.document(t, "run/record.json"))
 	}
 }
 
@@ -96,7 +89,7 @@ func TestDeploy_makesNoDirectorWhereOneAnswers(t *testing.T) {
 	c.written()
 	c.vm, c.env = true, nil // it has the address of the stack's director
 	at := c.deploy(t, given())
-	for _, part := range []string{"a director answers at https://198.51.100.2:25555", "no environment/state.json", "it was not touched", "restore that document"} {
+	for _, part := range []string{"a director answers at https://198.51.100.2:25555", "no run/environment/state.json", "it was not touched", "restore that document"} {
 		if at.Step != "director" || !strings.Contains(at.Error(), part) {
 			t.Errorf("it ends at %s, and the error lacks %q: %v", at.Step, part, at)
 		}

@@ -118,9 +118,12 @@ func (r *run) saveRecord(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := r.lease.Err(); err != nil {
-		return fmt.Errorf("write %s: %w", installationName, err)
+		return fmt.Errorf("write %s: %w", recordName, err)
 	}
-	_, err := r.recordDocument.save(ctx, r.record)
+	if err := r.saveStatement(ctx); err != nil {
+		return err
+	}
+	_, err := r.recordDocument.save(ctx, r.record.findings)
 	return err
 }
 

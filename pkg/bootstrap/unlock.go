@@ -23,7 +23,11 @@ func (i *Installation) Unlock(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	err = state.Unlock(ctx, store, leaseName, id)
+	name, err := leaseOf(ctx, store)
+	if err != nil {
+		return err
+	}
+	err = state.Unlock(ctx, store, name, id)
 	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("unlock %s: nobody holds its lease", i.Name)
 	}

@@ -109,7 +109,7 @@ func decodeState(body []byte) (biconfig.DeploymentState, error) {
 	if s.DirectorID == "" {
 		return s, fmt.Errorf("%w: %s has no director_id%s", ErrState, StateDocument, explain)
 	}
-	return s, nil
+	return s, plausible(s)
 }
 
 // Path is for bosh-cli's messages only.

@@ -18,12 +18,12 @@ import (
 const (
 	// StateDocument is bosh-cli's deployment state: the VM, disks, stemcells and
 	// releases that are there. It holds no secret.
-	StateDocument = "environment/state.json"
+	StateDocument = "run/environment/state.json"
 	// JournalDocument is the journal of the last run's CPI calls, without secrets.
-	JournalDocument = "environment/cpi.json"
+	JournalDocument = "run/environment/cpi.json"
 	// ManifestDocument is what the VM was last made from, value by value, with secrets
 	// hidden: for Pending to say what changes, and for nothing else.
-	ManifestDocument = "environment/manifest.json"
+	ManifestDocument = "run/environment/manifest.json"
 )
 
 // Documents is where the environment's state is kept. A Put is durable when it

@@ -204,7 +204,7 @@ func TestCreate_stopsWhenAWriteFails(t *testing.T) {
 			}
 			return
 		}
-		if !errors.Is(err, full) || !strings.Contains(err.Error(), "record environment/") {
+		if !errors.Is(err, full) || !strings.Contains(err.Error(), "record run/environment/") {
 			t.Fatalf("write %d: error %v", n, err)
 		}
 		if callsAfter > 0 {

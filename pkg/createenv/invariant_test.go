@@ -26,8 +26,8 @@ type state struct {
 func (w *world) whole(m manifest) {
 	w.t.Helper()
 	var s state
-	if err := json.Unmarshal([]byte(w.documents.body("environment/state.json")), &s); err != nil {
-		w.t.Fatalf("state %q: %v", w.documents.body("environment/state.json"), err)
+	if err := json.Unmarshal([]byte(w.documents.body("run/environment/state.json")), &s); err != nil {
+		w.t.Fatalf("state %q: %v", w.documents.body("run/environment/state.json"), err)
 	}
 	vms, disks, stemcells := w.cloud.VMs(), w.cloud.Disks(), w.cloud.Stemcells()
 	switch {
@@ -66,7 +66,7 @@ func (w *world) gone() {
 	if n := len(w.cloud.VMs()) + len(w.cloud.Disks()) + len(w.cloud.Stemcells()); n != 0 {
 		w.t.Errorf("left: %+v %+v %+v", w.cloud.VMs(), w.cloud.Disks(), w.cloud.Stemcells())
 	}
-	for _, name := range []string{"environment/state.json", "environment/cpi.json", "environment/manifest.json"} {
+	for _, name := range []string{"run/environment/state.json", "run/environment/cpi.json", "run/environment/manifest.json"} {
 		if body := w.documents.body(name); body != "" {
 			w.t.Errorf("%s is left: %s", name, body)
 		}
@@ -94,7 +94,7 @@ func (w *world) clean() {
 	if err != nil {
 		w.t.Error(err)
 	}
-	for _, name := range []string{"environment/state.json", "environment/cpi.json", "environment/manifest.json"} {
+	for _, name := range []string{"run/environment/state.json", "run/environment/cpi.json", "run/environment/manifest.json"} {
 		if strings.Contains(w.documents.body(name), secretMark) {
 			w.t.Errorf("%s holds a secret: %s", name, w.documents.body(name))
 		}

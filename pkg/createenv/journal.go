@@ -60,7 +60,7 @@ func decodeJournal(body []byte) (journal, error) {
 		return j, fmt.Errorf("%w: %s is not whole: %w; restore its last whole version: it may name a VM that the state does not",
 			ErrState, JournalDocument, err)
 	}
-	return j, nil
+	return j, j.plausible()
 }
 
 // message is what bosh-cli sends to a CPI (the CPI API v2 page of the BOSH documentation).

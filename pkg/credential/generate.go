@@ -26,6 +26,10 @@ type Options struct {
 	// only once it has ended. A CA is never made again by itself: what it signed
 	// would be refused by those who still know the old one.
 	RenewBefore time.Duration
+	// Withheld gets the names of certificates that would have been made again, but whose
+	// CA is there without its key, and how many whole days they have left. They stay as
+	// they are. Without it this is an error.
+	Withheld func(name string, daysLeft int)
 }
 
 // Generate makes what the variables want and have does not hold, and gives both
@@ -94,7 +98,7 @@ func (g *generator) settle(ctx context.Context, v Variable) error {
 	if err != nil {
 		return err
 	}
-	if !keep {
+	if !keep && !g.stays(v) {
 		if err := g.make(ctx, v); err != nil {
 			return err
 		}

@@ -99,11 +99,46 @@ func (g *generator) fits(v Variable, p pair) (bool, error) {
 	if certificate.NotAfter.Sub(g.options.Now) <= g.options.RenewBefore {
 		return false, nil
 	}
-	ca, _, err := g.LoadCerts(v.text("ca"))
+	ca, err := g.authority(v.text("ca"))
 	if err != nil {
 		return false, fmt.Errorf("credential %s: %w", v.Name, err)
 	}
 	return certificate.CheckSignatureFrom(ca) == nil && namesFit(v, certificate), nil
+}
+
+// authority gives the certificate of a CA, which may be there without its key.
+func (g *generator) authority(name string) (*x509.Certificate, error) {
+	p, ok := asPair(g.all[name])
+	if !ok {
+		return nil, fmt.Errorf("%s is not a certificate with its key", name)
+	}
+	certificate, err := p.parse()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if !certificate.IsCA {
+		return nil, fmt.Errorf("%s is not a certificate of a CA", name)
+	}
+	return certificate, nil
+}
+
+// stays says whether a certificate that would be made again cannot be, since the key of
+// its CA is withheld. That is said.
+func (g *generator) stays(v Variable) bool {
+	signer, ok := asPair(g.all[v.text("ca")])
+	if v.Type != TypeCertificate || !ok || signer.privateKey != "" || g.options.Withheld == nil {
+		return false
+	}
+	have, there := asPair(g.all[v.Name])
+	if !there {
+		return false // nothing can stand in for one that is not there
+	}
+	certificate, err := have.parse()
+	if err != nil {
+		return false
+	}
+	g.options.Withheld(v.Name, int(certificate.NotAfter.Sub(g.options.Now).Hours()/24))
+	return true
 }
 
 // namesFit says whether a certificate has exactly the wanted names and uses.

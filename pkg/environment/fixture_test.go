@@ -85,7 +85,7 @@ func credentials(t *testing.T, in environment.Input) object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := object{}
+	values := object{environment.StateKey: "state-key-s3cret"}
 	for _, v := range list {
 		switch v.Type {
 		case credential.TypePassword:

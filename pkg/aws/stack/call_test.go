@@ -215,6 +215,13 @@ func (p place) narrow() map[string]call {
 		"delete the stack":             of("cloudformation:DeleteStack", part("arn:aws:cloudformation:eu-central-1:"+account+":stack/perpetual-ci/x")),
 		"delete the database":          of("rds:DeleteDBInstance", part("arn:aws:rds:eu-central-1:"+account+":db:"+p.resources["Database"].PhysicalID)),
 		"delete the state's bucket":    of("s3:DeleteBucket", part("arn:aws:s3:::state")),
+
+		"write what the operator has said":            of("s3:PutObject", part("arn:aws:s3:::state/operator/configuration.json")),
+		"delete what the operator has said":           of("s3:DeleteObject", part("arn:aws:s3:::state/operator/configuration.json")),
+		"write the credentials":                       of("s3:PutObject", part("arn:aws:s3:::state/operator/credentials.json")),
+		"write the pipeline's view of them":           of("s3:PutObject", part("arn:aws:s3:::state/operator/pipeline.json")),
+		"write where an older release has kept it":    of("s3:PutObject", part("arn:aws:s3:::state/config.json")),
+		"write beside the folder that may be written": of("s3:PutObject", part("arn:aws:s3:::state/run2/record.json")),
 	}
 }
 
@@ -281,8 +288,9 @@ func (p place) programs(who string) map[string]call {
 	arn := "arn:aws:cloudformation:eu-central-1:" + account + ":stack/perpetual-ci/*"
 	both := map[string]call{"state": on("s3:ListBucket", "arn:aws:s3:::state")}
 	for _, action := range []string{"GetObject", "PutObject", "DeleteObject"} {
-		both[action] = on("s3:"+action, "arn:aws:s3:::state/state.json")
+		both[action] = on("s3:"+action, "arn:aws:s3:::state/run/record.json")
 	}
+	both["what the operator has said"] = on("s3:GetObject", "arn:aws:s3:::state/operator/configuration.json")
 	for _, action := range []string{"GetBucketTagging", "GetBucketPolicy", "GetBucketPublicAccessBlock", "GetBucketOwnershipControls", "GetBucketVersioning", "GetEncryptionConfiguration", "GetBucketLocation"} {
 		both[action] = on("s3:"+action, "arn:aws:s3:::state")
 	}

@@ -19,7 +19,7 @@ import (
 // may come from AWS_REGION or the profile.
 func (s *session) findAccount(ctx context.Context, exists bool) error {
 	c := s.config
-	stored, err := storedConfig(ctx, c)
+	stored, err := s.storedConfig(ctx)
 	if errors.Is(err, bootstrap.ErrNotFound) && exists {
 		return s.missing(err)
 	}

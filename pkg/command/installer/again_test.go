@@ -22,7 +22,7 @@ func TestDeploy_waitsForAStackThatADeadRunHasBegun(t *testing.T) {
 	if q, by := p.attack(t, "stack-started", "deploy"); by == 0 {
 		t.Fatalf("it was not killed: code %d\n%s", q.code, q.stderr)
 	}
-	p.AWS.DeleteObject(bucket, "leases/installation")
+	p.AWS.DeleteObject(bucket, "run/leases/installation")
 	path, err := crashBinary()
 	if err != nil {
 		t.Fatal(err)

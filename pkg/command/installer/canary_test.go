@@ -77,7 +77,7 @@ func canaries(t *testing.T, p *place) (env, values []string) {
 func (p *place) generated(t *testing.T) (list []string) {
 	t.Helper()
 	var all map[string]any
-	if err := json.Unmarshal([]byte(p.AWS.Object(bucket, "credentials.json")), &all); err != nil {
+	if err := json.Unmarshal([]byte(p.document(t, "operator/credentials.json")), &all); err != nil {
 		t.Fatal(err)
 	}
 	var walk func(name string, v any)

@@ -19,7 +19,7 @@ import (
 
 // options are bootstrap's for deploy and plan.
 func (g deployGrammar) options() (bootstrap.Options, error) {
-	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate, AllowDowngrade: g.AllowDowngrade, AllowUnsigned: g.AllowUnsigned}
+	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate, AllowDowngrade: g.AllowDowngrade, AcceptStored: g.AcceptStored, AllowUnsigned: g.AllowUnsigned}
 	if g.Attempts != nil {
 		if o.Attempts = *g.Attempts; o.Attempts < 1 {
 			return o, fmt.Errorf("--attempts: want a number above 0, got %d", o.Attempts)
@@ -56,7 +56,7 @@ func runDeploy(ctx context.Context, c *command.Call) error {
 	}
 	defer s.close()
 	defer s.watchSignals(ctx)()
-	result, err := s.installation().Deploy(ctx, options)
+	result, err := s.installation(ctx).Deploy(ctx, options)
 	if err != nil {
 		return s.explain(s.listed(err), "deploy")
 	}

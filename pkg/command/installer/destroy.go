@@ -31,12 +31,12 @@ func runDestroy(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	defer s.close()
-	i := s.installation()
+	i := s.installation(ctx)
 	if err := s.confirm(ctx, i, g.YesDestroy); err != nil {
 		return err
 	}
 	defer s.watchSignals(ctx)()
-	left, err := i.Destroy(ctx)
+	left, err := i.Destroy(ctx, bootstrap.Options{AcceptStored: g.AcceptStored})
 	s.display.Close()
 	if err != nil {
 		return s.explain(err, "destroy")

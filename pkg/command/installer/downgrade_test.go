@@ -20,7 +20,7 @@ func TestDeploy_goesBackOnlyWhereItIsAllowedAndPossible(t *testing.T) {
 	}
 	submitted := func() (version string) {
 		var record struct{ Submitted []component.Component }
-		if err := json.Unmarshal([]byte(p.AWS.Object(bucket, "installation.json")), &record); err != nil {
+		if err := json.Unmarshal([]byte(p.AWS.Object(bucket, "run/record.json")), &record); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range record.Submitted {

@@ -270,19 +270,19 @@ func TestDeploy_upgradesOnADirectorOfOnesOwn(t *testing.T) {
 	if q := e.good(t, "deploy"); !strings.Contains(q.stderr, "Concourse version: 8.2.5") || !strings.Contains(q.stdout, "nothing was changed") {
 		t.Errorf("deploy after it says:\n%s%s", q.stdout, q.stderr)
 	}
-	e.refused(t, []string{"deploy", "--state-dir", "copy"}, "8.2.5", "8.2.4")
+	e.refused(t, []string{"deploy", "--accept-stored", "--state-dir", "copy"}, "8.2.5", "8.2.4")
 
 	// A state that has lost a document is refused, and not deleted with what it still has.
-	for _, lost := range []string{"credentials.json", "installation.json"} {
+	for _, lost := range []string{"credentials.json", "configuration.json"} {
 		from := filepath.Join(e.dir, "state")
 		to := filepath.Join(e.dir, "without-"+lost)
-		if err := errors.Join(os.CopyFS(to, os.DirFS(from)), os.Remove(filepath.Join(to, lost))); err != nil {
+		if err := errors.Join(os.CopyFS(to, os.DirFS(from)), os.Remove(filepath.Join(to, "operator", lost))); err != nil {
 			t.Fatal(err)
 		}
-		e.refused(t, []string{"deploy", "--state-dir", to}, "lock out what runs", "nothing was changed")
+		e.refused(t, []string{"deploy", "--accept-stored", "--state-dir", to}, "lock out what runs", "nothing was changed")
 	}
-	e.refused(t, []string{"destroy", "--yes-destroy", "ci", "--state-dir", filepath.Join(e.dir, "without-installation.json")}, "knows nothing of it")
-	if _, err := os.Stat(filepath.Join(e.dir, "without-installation.json", "credentials.json")); err != nil {
+	e.refused(t, []string{"destroy", "--yes-destroy", "ci", "--state-dir", filepath.Join(e.dir, "without-configuration.json")}, "knows nothing of it")
+	if _, err := os.Stat(filepath.Join(e.dir, "without-configuration.json", "operator", "credentials.json")); err != nil {
 		t.Error(err)
 	}
 }
@@ -325,11 +325,11 @@ func TestDeploy_keepsTheStateOfADirectorOfOnesOwnInABucket(t *testing.T) {
 	}
 	e.good(t, "plan")
 	e.good(t, "status")
-	if len(p.Stacks.State().Stacks) > 0 || len(p.AWS.Parameters()) > 0 || !strings.Contains(p.AWS.Object(bucket, "installation.json"), "deployment") {
+	if len(p.Stacks.State().Stacks) > 0 || len(p.AWS.Parameters()) > 0 || !strings.Contains(p.AWS.Object(bucket, "run/record.json"), "deployment") {
 		t.Errorf("in AWS there is %+v", p.everything())
 	}
 	e.good(t, "destroy", "--yes-destroy", "ci")
-	if p.AWS.Object(bucket, "installation.json") != "" {
+	if p.AWS.Object(bucket, "run/record.json") != "" {
 		t.Error("destroy leaves the state")
 	}
 }

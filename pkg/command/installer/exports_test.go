@@ -156,12 +156,10 @@ func TestExports_areSafeToEvaluate(t *testing.T) {
 		Name: "ci", Access: config.Access{Domain: "ci.example.com"}, Auth: config.Auth{LocalUsers: map[string]secret.Value{"ada": secret.New(hostile)}},
 		Director: config.Director{URL: "https://10.0.0.6:25555", Client: "admin", ClientSecret: secret.New(hostile)},
 	})
-	if err == nil {
-		_, err = store.Put(t.Context(), bootstrap.Documents()[0], body, "")
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	keepState(t, dir, store, body, nil)
 	p := run(t, dir, nil, "info", "ci", "--state-dir", "state", "--env", "--secrets")
 	if p.code != 0 || p.stderr != "" {
 		t.Fatalf("code %d, stderr %s", p.code, p.stderr)

@@ -18,8 +18,8 @@ func TestDeploy_saysWhenTheDiskOfTheStateIsFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// No file may have more than 8 KiB: the configuration has less, the credentials more.
-	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `ulimit -f 16 && exec "$0" "$@"`, path, "deploy")
+	// No file may have more than 20 KiB: the configuration has less, the credentials more.
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", `ulimit -f 40 && exec "$0" "$@"`, path, "deploy")
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.dir, &stdout, &stderr, p.env("AWS_EC2_METADATA_DISABLED=true")
 	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != 1 || stdout.Len() > 0 {

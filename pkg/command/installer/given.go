@@ -1,11 +1,14 @@
 package installer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -21,6 +24,8 @@ type wishes struct {
 	source *config.Source // where what is in the file
 	file   string         // "" if there is none
 	dir    string         // what paths in the configuration are relative to
+	// named are the files that flags or the environment name: they may be anywhere.
+	named map[string]bool
 }
 
 // readWishes reads the file and lays environment and flags over it. It says all that
@@ -51,6 +56,11 @@ func surveyWishes(c *command.Call, g common, flags given) (wishes, config.Proble
 			problems = append(problems, config.Problem{Text: err.Error()})
 		}
 		w.source.Given(s.Key, source)
+		if slices.Contains(fileKeys(), s.Key) {
+			for name := range strings.SplitSeq(text, ",") {
+				w.named[strings.TrimSpace(name)] = true
+			}
+		}
 	}
 	c.Mask(config.Secrets(w.config)...)
 	if err := w.name(g.Name, c.Env(environmentPrefix+"NAME")); err != nil && len(problems) == 0 {
@@ -70,7 +80,7 @@ func readFile(path string) (wishes, error) {
 
 // surveyFile is readFile that gives, beside the problems, the rest.
 func surveyFile(path string) (wishes, config.Problems, error) {
-	w := wishes{config: &config.Config{}, dir: "."}
+	w := wishes{config: &config.Config{}, dir: ".", named: map[string]bool{}}
 	name := path
 	if name == "" {
 		name = defaultFile
@@ -116,10 +126,29 @@ func (w *wishes) name(argument, variable string) error {
 	return nil
 }
 
-// open reads a file that the configuration names.
+// fileKeys are the keys that hold names of files.
+func fileKeys() []string {
+	return []string{"manifest.ops_files", "manifest.director_ops_files", "manifest.cloud_config_ops_files", "manifest.vars_files", "pipeline.ops_files"}
+}
+
+// open reads a file that the configuration names. What the file perpetual.yml names is in
+// its folder: who can change that file alone shall not have others of the machine read,
+// and stored where the pipeline reads them.
 func (w wishes) open(name string) ([]byte, error) {
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(w.dir, name)
+	if w.named[name] {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(w.dir, name)
+		}
+		return os.ReadFile(name)
 	}
-	return os.ReadFile(name)
+	root, err := os.OpenRoot(w.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	text, err := root.ReadFile(filepath.Clean(name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%s: a path in %s stays in its folder, links included; give a file elsewhere by flag, as with --manifest-ops-files, or in the environment", name, cmp.Or(w.file, defaultFile))
+	}
+	return text, err
 }

@@ -18,12 +18,13 @@ const environmentPrefix = "PERPETUAL_"
 
 // common is what every verb takes that has to do with an installation.
 type common struct {
-	Name     string `arg:"" optional:"" help:"Name of the installation, if the file does not give it (PERPETUAL_NAME)."`
-	Config   string `placeholder:"FILE" help:"Configuration file (default perpetual.yml, if there is one)."`
-	CacheDir string `placeholder:"DIR" help:"Keep what is downloaded and compiled there (default ~/.cache/perpetual)."`
-	Quiet    bool   `short:"q" help:"Show only warnings, errors and the end."`
-	Output   string `enum:"text,json" default:"text" help:"text, or json: the result as one object on stdout, progress as one object a line on stderr."`
-	NoColor  bool   `help:"No colours, as with NO_COLOR."`
+	Name        string `arg:"" optional:"" help:"Name of the installation, if the file does not give it (PERPETUAL_NAME)."`
+	Config      string `placeholder:"FILE" help:"Configuration file (default perpetual.yml, if there is one)."`
+	OperatorKey string `placeholder:"FILE" help:"File of the operator's key, which signs and reads the state (default NAME.operator-key beside perpetual.yml; PERPETUAL_OPERATOR_KEY may hold the key itself)."`
+	CacheDir    string `placeholder:"DIR" help:"Keep what is downloaded and compiled there (default ~/.cache/perpetual)."`
+	Quiet       bool   `short:"q" help:"Show only warnings, errors and the end."`
+	Output      string `enum:"text,json" default:"text" help:"text, or json: the result as one object on stdout, progress as one object a line on stderr."`
+	NoColor     bool   `help:"No colours, as with NO_COLOR."`
 	// LogLevel is taken out of the arguments before; it stands here for the help.
 	LogLevel string `placeholder:"LEVEL" help:"info, or debug: every exchange and decision on stderr."`
 }
@@ -35,6 +36,8 @@ type deployGrammar struct {
 	Components string `placeholder:"DIR" help:"Take the versions of a get of the resource, from its directory."`
 	Recreate   bool   `help:"Make every VM again."`
 	Attempts   *int   `placeholder:"N" help:"How often the same deploy may fail before it is refused, until one succeeds (default 3). Once the cause is repaired, a higher number tries again what has failed."`
+
+	AcceptStored bool `help:"Take what the state says and nothing here does, though it was changed since this operator's last run, without being asked."`
 
 	AllowDowngrade bool `help:"Take versions that are lower than what is deployed. Never a Concourse across a database migration or a worker major."`
 	AllowUnsigned  bool `help:"Take a release of Perpetual that nobody has signed, in this run: the pipeline still refuses such (versions.perpetual_unsigned). Of a fork give versions.perpetual_keys instead."`
@@ -55,6 +58,8 @@ type infoGrammar struct {
 type destroyGrammar struct {
 	common
 	YesDestroy string `placeholder:"NAME" help:"Do not ask; NAME must be that of the installation."`
+
+	AcceptStored bool `help:"Take what the state of an older release says, or one that was put back, without being asked."`
 }
 
 type unlockGrammar struct {

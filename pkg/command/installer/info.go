@@ -33,7 +33,7 @@ func runInfo(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	defer s.close()
-	i := s.installation()
+	i := s.installation(ctx)
 	info, err := i.Info(ctx, g.Secrets || g.Show != "")
 	if errors.Is(err, bootstrap.ErrNotFound) {
 		return s.missing(err)

@@ -102,7 +102,7 @@ var leaseID = regexp.MustCompile(`perpetual unlock ci --id ([^ ;)]+)`)
 // the next run says it, then by hand, which is quicker.
 func (p *place) unlock(t *testing.T) {
 	t.Helper()
-	if !p.unlocked && p.AWS.Object(bucket, "leases/installation") != "" {
+	if !p.unlocked && p.AWS.Object(bucket, "run/leases/installation") != "" {
 		q, _ := p.attack(t, "", "deploy")
 		found := leaseID.FindStringSubmatch(q.stderr)
 		if q.code != 1 || found == nil {
@@ -113,7 +113,7 @@ func (p *place) unlock(t *testing.T) {
 		}
 		p.unlocked = true
 	}
-	for _, key := range []string{"leases/installation", "leases/deployment-concourse"} {
+	for _, key := range []string{"run/leases/installation", "run/leases/deployment-concourse"} {
 		p.AWS.DeleteObject(bucket, key)
 	}
 }

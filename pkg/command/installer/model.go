@@ -45,7 +45,7 @@ func (g grammar) flagsOf() (flags []*kong.Flag, verbs []*kong.Node) {
 
 // Variables are the names of the environment variables that Verbs read.
 func Variables() []string {
-	names := []string{environmentPrefix + "NAME"}
+	names := []string{environmentPrefix + "NAME", publicVariable, stateKeyVariable}
 	for _, s := range config.Settings() {
 		names = append(names, s.Env)
 	}
@@ -63,7 +63,7 @@ func Variables() []string {
 
 // OnlyFlags are the flags that are never taken from the environment, where they would be
 // forgotten.
-var OnlyFlags = []string{"yes-destroy", "force", "help"}
+var OnlyFlags = []string{"yes-destroy", "accept-stored", "force", "help"}
 
 // variableOf is the environment variable that stands for a flag; "" if none does.
 func variableOf(flag *kong.Flag) string {

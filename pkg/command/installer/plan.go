@@ -65,7 +65,7 @@ func runPlan(ctx context.Context, c *command.Call) error {
 	}
 	defer s.close()
 	defer s.watchSignals(ctx)()
-	found, err := s.installation().Plan(ctx, options)
+	found, err := s.installation(ctx).Plan(ctx, options)
 	if err != nil {
 		return s.listed(err)
 	}

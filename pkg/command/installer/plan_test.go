@@ -2,6 +2,8 @@ package installer_test
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -74,7 +76,12 @@ func testChangedPlan(t *testing.T, p *place) {
 		"pipeline.yml": "- {type: replace, path: /resource_types/name=perpetual/source/repository, value: evil.example.com/x}\n",
 		"ops.yml":      "- {type: replace, path: /instance_groups/name=director/jobs/name=director/properties/director/workers, value: 7}\n",
 	})
-	q := run(t, dir, p.env(), "plan")
+	seen, err := os.ReadFile(filepath.Join(p.dir, "ci.operator-seen"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, map[string]string{"ci.operator-seen": string(seen)}) // the same operator, in another folder
+	q := run(t, dir, p.env(), "plan", "--operator-key", filepath.Join(p.dir, "ci.operator-key"))
 	if q.code != installer.ExitChanges {
 		t.Errorf("code %d\n%s", q.code, q.stderr)
 	}

@@ -50,10 +50,12 @@ func TestDeploy_raisesPostgreSQLInAStepOfItsOwn(t *testing.T) {
 		t.Errorf("back: exit code %d\n%s", q.code, q.stderr)
 	}
 	var kept struct {
-		Database struct{ Version int }
+		Configuration struct {
+			Database struct{ Version int }
+		}
 	}
-	if err := yaml.Unmarshal([]byte(p.AWS.Object(bucket, bootstrap.Documents()[0])), &kept); err != nil || kept.Database.Version != 17 {
-		t.Errorf("the stored version is %d (%v)", kept.Database.Version, err)
+	if err := yaml.Unmarshal([]byte(p.document(t, bootstrap.Documents()[0])), &kept); err != nil || kept.Configuration.Database.Version != 17 {
+		t.Errorf("the stored version is %d (%v)", kept.Configuration.Database.Version, err)
 	}
 }
 

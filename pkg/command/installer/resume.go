@@ -67,7 +67,7 @@ func runResume(ctx context.Context, c *command.Call) error {
 
 // resume asks as whom the installation is reached, and unpauses.
 func (s *session) resume(ctx context.Context, force bool) (command.Resumed, error) {
-	i := s.installation()
+	i := s.installation(ctx)
 	info, err := i.Info(ctx, false)
 	if err != nil {
 		return command.Resumed{}, err

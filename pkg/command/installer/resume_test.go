@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -103,11 +102,7 @@ func (q *quiet) keep(t *testing.T, web, certificate string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, body := range [][]byte{given, credentials} {
-		if _, err := q.store.Put(t.Context(), bootstrap.Documents()[i], body, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
+	keepState(t, q.dir, q.store, given, credentials)
 }
 
 // begin pauses, as a self-upgrade does.
@@ -181,7 +176,7 @@ func TestResume_unpausesWhatAnInstallationsUpgradeHasPaused(t *testing.T) {
 	release := q.Director.HoldLock("concourse")
 	q.refuses(t, "holds deployment concourse", "nothing was unpaused", "--force")
 	release()
-	lease, err := state.Acquire(t.Context(), q.store, "leases/installation", state.Holder{Purpose: "deploy ci"}, state.LeaseOptions{})
+	lease, err := state.Acquire(t.Context(), q.store, "run/leases/installation", state.Holder{Purpose: "deploy ci"}, state.LeaseOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -168,7 +168,7 @@ func (s *session) watchSignals(ctx context.Context) (stop func() bool) {
 }
 
 // installation joins the adapters.
-func (s *session) installation() *bootstrap.Installation {
+func (s *session) installation(ctx context.Context) *bootstrap.Installation {
 	i := &bootstrap.Installation{
 		Name: s.config.Name, Given: s.config, Program: command.Version,
 		OpenStore: s.openStore, DeleteStore: s.deleteStore,
@@ -178,7 +178,7 @@ func (s *session) installation() *bootstrap.Installation {
 			return s.Call.Components(ctx, from, v)
 		},
 		Images: s.images,
-		Files:  s.wishes.open, Progress: s.display, Mask: s.mask, Now: now,
+		Files:  s.wishes.open, Operator: s.operator(ctx), Pipeline: s.pipelineKeys(), Progress: s.display, Mask: s.mask, Now: now,
 		Poll: s.Scale(poll), Still: s.Scale(still), Settle: s.Scale(settle), Log: s.Logger(), Build: s.build(),
 	}
 	if s.config.AWS != nil {

@@ -3,6 +3,7 @@ package installer_test
 import (
 	"encoding/json"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+	"github.com/perpetual-ci/perpetual/pkg/seal"
 )
 
 // firstSet is what is published at first.
@@ -106,6 +108,24 @@ func (p *place) finds(t *testing.T, outcomes []string) {
 			t.Errorf("step %s ends as %q: %s", s.Step, s.Status, s.Report)
 		}
 	}
+}
+
+// document is what is in one of the operator's documents in the bucket.
+func (p *place) document(t *testing.T, name string) string {
+	t.Helper()
+	e, err := seal.Peek([]byte(p.AWS.Object(bucket, name)))
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	key, err := seal.ReadIdentity(filepath.Join(p.dir, site.Name+".operator-key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := key.Decrypt(e.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(plain)
 }
 
 // everything is what there is in the site; addresses and ids are in it as they are.

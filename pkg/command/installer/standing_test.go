@@ -33,13 +33,13 @@ func TestState_thatKnowsLessThanTheWorldNeverTakesOver(t *testing.T) {
 		says []string
 	}{
 		"an empty directory":     {args: []string{"--state-dir", empty}, says: []string{restore}},
-		"an early attempt":       {args: []string{"--state-dir", other}, says: []string{restore}},
+		"an early attempt":       {args: []string{"--state-dir", other, "--accept-stored"}, says: []string{restore}},
 		"another bucket":         {args: []string{"--state-bucket", "another-bucket"}, says: []string{restore}},
 		"another region":         {args: []string{"--aws-region", "eu-west-1"}, says: []string{"is installed in region eu-central-1", "--aws-region eu-central-1"}},
-		"no record":              {lose: bootstrap.Documents()[2], says: []string{"list-object-versions --bucket " + bucket}},
-		"no credentials":         {lose: bootstrap.Documents()[1], says: []string{"no credentials.json", "list-object-versions"}},
-		"no configuration":       {lose: bootstrap.Documents()[0], says: []string{"no config.json", "list-object-versions"}},
-		"no state of create-env": {lose: createenv.StateDocument, says: []string{"no environment/state.json", "list-object-versions"}},
+		"no record":              {lose: bootstrap.Documents()[3], says: []string{"no run/record.json", "list-object-versions --bucket " + bucket}},
+		"no credentials":         {lose: bootstrap.Documents()[1], says: []string{"no operator/credentials.json", "list-object-versions"}},
+		"no configuration":       {lose: bootstrap.Documents()[0], says: []string{"has no operator/configuration.json, which this operator has seen"}},
+		"no state of create-env": {lose: createenv.StateDocument, says: []string{"no run/environment/state.json", "list-object-versions"}},
 	} {
 		for _, verb := range [][]string{{"deploy"}, {"plan"}, {"destroy", "--yes-destroy", site.Name}} {
 			was := p.AWS.Object(bucket, test.lose)

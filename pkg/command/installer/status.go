@@ -61,7 +61,7 @@ func runStatus(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	defer s.close()
-	i := s.installation()
+	i := s.installation(ctx)
 	info, err := i.Info(ctx, false)
 	if errors.Is(err, bootstrap.ErrNotFound) {
 		return s.missing(err)

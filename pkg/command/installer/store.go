@@ -148,7 +148,8 @@ func emptyDir(ctx context.Context, path string) error {
 
 // storedConfig is what a local directory holds of the last run's configuration,
 // nil if the state is elsewhere. It fails with bootstrap.ErrNotFound.
-func storedConfig(ctx context.Context, c *config.Config) (*config.Config, error) {
+func (s *session) storedConfig(ctx context.Context) (*config.Config, error) {
+	c := s.config
 	if c.State == nil || c.State.Dir == "" {
 		return nil, nil
 	}
@@ -156,15 +157,9 @@ func storedConfig(ctx context.Context, c *config.Config) (*config.Config, error)
 	if err != nil {
 		return nil, err
 	}
-	document, err := store.Get(ctx, configDocument())
-	if errors.Is(err, state.ErrNotFound) {
+	stored, err := s.installation(ctx).Stored(ctx, store)
+	if errors.Is(err, bootstrap.ErrNotFound) {
 		return nil, fmt.Errorf("directory %s: %w", c.State.Dir, bootstrap.ErrNotFound)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the stored configuration: %w", err)
-	}
-	return config.Decode(configDocument(), document.Body)
+	return stored, err
 }
-
-// configDocument is where an installation keeps what is wanted.
-func configDocument() string { return bootstrap.Documents()[0] }

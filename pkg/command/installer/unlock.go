@@ -30,7 +30,7 @@ func runUnlock(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	defer s.close()
-	err = s.installation().Unlock(ctx, strings.TrimSpace(g.ID))
+	err = s.installation(ctx).Unlock(ctx, strings.TrimSpace(g.ID))
 	if errors.Is(err, bootstrap.ErrNotFound) {
 		return s.missing(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -32,11 +31,9 @@ func TestUnlock_letsTheNextRunHaveTheLease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Put(t.Context(), bootstrap.Documents()[0], body, ""); err != nil {
-		t.Fatal(err)
-	}
+	keepState(t, dir, store, body, nil)
 	// It is not renewed: nothing may be given back when the test ends.
-	lease, err := state.Acquire(t.Context(), store, "leases/installation", state.Holder{Purpose: "deploy ci", Host: "gone", PID: 1}, state.LeaseOptions{})
+	lease, err := state.Acquire(t.Context(), store, "run/leases/installation", state.Holder{Purpose: "deploy ci", Host: "gone", PID: 1}, state.LeaseOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +66,7 @@ func testStatusOfLease(t *testing.T, dir, id string) {
 		t.Fatal(err)
 	}
 	old := time.Now().Add(-time.Hour)
-	if err := os.Chtimes(filepath.Join(dir, "stale", "leases", "installation"), old, old); err != nil {
+	if err := os.Chtimes(filepath.Join(dir, "stale", "run", "leases", "installation"), old, old); err != nil {
 		t.Fatal(err)
 	}
 	var group sync.WaitGroup

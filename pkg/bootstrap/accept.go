@@ -1,0 +1,165 @@
+package bootstrap
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+)
+
+// accept asks whether what the state says may be taken, where it was changed since this
+// operator's last run: what is not in a file, a flag or the environment now would come
+// from there.
+func (r *run) accept() error {
+	if !r.asks || r.options.Self || !r.known() {
+		return nil
+	}
+	if r.lenient && !r.old && !r.replayed() {
+		return nil // what is deleted is what the operator's signature is on
+	}
+	why := r.unseen()
+	key := strings.Join(why, "; ")
+	if len(why) == 0 || key == r.accepted {
+		return nil
+	}
+	lines := r.taken()
+	back := r.replayed()
+	if len(lines) > 0 || back {
+		question := fmt.Sprintf("%s: %s. This would be taken from there, and was not given here:", storeName(r), key)
+		if err := r.askFor(question, key, lines, back); err != nil {
+			return err
+		}
+	}
+	r.accepted = key
+	return nil
+}
+
+// askFor asks for what lines say.
+func (r *run) askFor(question, why string, lines []string, back bool) error {
+	if r.options.AcceptStored {
+		for _, line := range lines {
+			r.warn("taken from the state: " + line)
+		}
+		return nil
+	}
+	if !back { // to go back takes a flag
+		yes, err := r.Operator.Accept(question, lines)
+		if err != nil || yes {
+			return err
+		}
+	}
+	for _, line := range lines {
+		r.warn("in the state: " + line)
+	}
+	return fmt.Errorf("%s: %s; nothing was changed: give what is listed in perpetual.yml, by flag or in the environment, or, if you know who has changed it, run again with --accept-stored", storeName(r), why)
+}
+
+// unseen says what of the operator's documents this operator has not seen as it is.
+func (r *run) unseen() (why []string) {
+	if r.old {
+		return []string{"it is from an older release, and not signed"}
+	}
+	for _, d := range r.sealedDocuments() {
+		before := r.seen.serial(d.name)
+		switch {
+		case !d.exists || r.seen.has(d.name, d.digest):
+		case d.replayed != nil:
+			why = append(why, fmt.Sprintf("%s is an older version with serial %d, and this operator has seen serial %d", d.name, d.serial, before))
+		case before == 0:
+			why = append(why, fmt.Sprintf("%s, serial %d, is new to this operator", d.name, d.serial))
+		default:
+			why = append(why, fmt.Sprintf("%s has serial %d, and this operator has seen serial %d last", d.name, d.serial, before))
+		}
+	}
+	return why
+}
+
+// replayed says whether one of them is older than what was seen.
+func (r *run) replayed() bool {
+	return slices.ContainsFunc(r.sealedDocuments(), func(d sealedDocument) bool { return d.replayed != nil })
+}
+
+// sealedDocument is one of the operator's documents without its content.
+type sealedDocument struct {
+	name     string
+	exists   bool
+	digest   string
+	serial   int64
+	replayed error
+}
+
+// sealedDocuments are those that were read.
+func (r *run) sealedDocuments() []sealedDocument {
+	list := []sealedDocument{{r.statement.name, r.statement.exists, r.statement.digest, r.statement.envelope.Serial, r.statement.replayed}}
+	for _, d := range []*sealed[map[string]any]{r.credentialDocument, r.viewDocument} {
+		if d != nil {
+			list = append(list, sealedDocument{d.name, d.exists, d.digest, d.envelope.Serial, d.replayed})
+		}
+	}
+	return list
+}
+
+// noteAccepted notes that the operator's documents were accepted as they are.
+func (r *run) noteAccepted() error {
+	for _, d := range r.sealedDocuments() {
+		if d.exists && !r.seen.has(d.name, d.digest) {
+			if err := r.saw(d.name, Version{Serial: d.serial, Digest: d.digest}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forget forgets what was seen, before it is deleted.
+func (r *run) forget() error {
+	if r.Operator == nil {
+		return nil
+	}
+	if err := r.Operator.Saw(Seen{}); err != nil {
+		return fmt.Errorf("forget what was seen: %w", err)
+	}
+	return nil
+}
+
+// taken lists what comes from the state and was not given now, with secrets hidden.
+func (r *run) taken() (lines []string) {
+	for _, c := range config.Diff(r.Given, r.wantedConfig) {
+		lines = append(lines, fmt.Sprintf("%s: %s → %s", c.Key, cmp.Or(c.Old, "not given"), cmp.Or(c.New, "not set")))
+	}
+	given := userFiles(r.Given)
+	for _, name := range slices.Sorted(maps.Keys(r.said.files)) {
+		if !slices.Contains(given, name) {
+			lines = append(lines, fmt.Sprintf("file %s: +%d lines", name, strings.Count(r.said.files[name], "\n")))
+		}
+	}
+	if r.old && len(r.credentials) > 0 {
+		lines = append(lines, fmt.Sprintf("the %d generated credentials", len(r.credentials)))
+	}
+	return append(lines, chosenLines(r.said.choice)...)
+}
+
+// chosenLines list what was chosen for what nobody has said.
+func chosenLines(c choice) (lines []string) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil
+	}
+	const most = 200
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		value := string(fields[name])
+		if len(value) > most {
+			value = value[:most] + "…"
+		}
+		lines = append(lines, fmt.Sprintf("chosen %s: %s", name, value))
+	}
+	return lines
+}

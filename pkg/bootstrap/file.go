@@ -1,0 +1,43 @@
+package bootstrap
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+)
+
+// userFiles are the names of the user's files in a configuration.
+func userFiles(c *config.Config) []string {
+	if c == nil {
+		return nil
+	}
+	m := c.Manifest
+	return slices.Concat(m.OpsFiles, m.DirectorOpsFiles, m.CloudOpsFiles, m.VarsFiles, c.Pipeline.OpsFiles)
+}
+
+// filesNow are the user's files as they are now, for the pipeline, which has none.
+func (r *run) filesNow() (map[string]string, error) {
+	kept := map[string]string{}
+	for _, name := range userFiles(r.config) {
+		text, err := r.file(name)
+		if err != nil {
+			return nil, fmt.Errorf("manifest: %w", err)
+		}
+		kept[name] = string(text)
+	}
+	return kept, nil
+}
+
+// file is one of the user's files: as it is where it was named now, and otherwise as it
+// was at the last deploy by hand. A name from the state is never opened.
+func (r *run) file(name string) ([]byte, error) {
+	if !r.options.Self && slices.Contains(userFiles(r.Given), name) {
+		return r.Files(name)
+	}
+	text, kept := r.said.files[name]
+	if !kept {
+		return nil, fmt.Errorf("%s is not in the state: run perpetual deploy %s by hand, and name the file", name, r.Name)
+	}
+	return []byte(text), nil
+}

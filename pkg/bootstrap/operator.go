@@ -1,0 +1,330 @@
+package bootstrap
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/seal"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// Operator is what an operator keeps: the key that signs and reads the documents below
+// operator/, and a note of how they were when this operator saw them last.
+type Operator interface {
+	// Key gives the key; it fails with ErrNotFound where there is none.
+	Key() (seal.Identity, error)
+	// Make makes one, keeps it, and says where.
+	Make() (seal.Identity, error)
+	// Where says where the key is looked for: "ci.operator-key".
+	Where() string
+	// Seen gives the note; the zero value where there is none.
+	Seen() (Seen, error)
+	// Saw writes it.
+	Saw(Seen) error
+	// Accept asks whether what lines say may be taken. Without anybody to ask it is false.
+	Accept(question string, lines []string) (bool, error)
+}
+
+// Seen is how the operator's documents were. Of each there are two while one is written:
+// the one before, which is the zero value for a first one, and the next.
+type Seen struct {
+	Place     string               `json:"place,omitempty"`     // where the state is: "the bucket perpetual-ci-123456789012-eu-central-1"
+	Documents map[string][]Version `json:"documents,omitempty"` // by name: "operator/configuration.json"
+}
+
+// Version is one version of a signed document.
+type Version struct {
+	Serial int64  `json:"serial"` // 3
+	Digest string `json:"digest"` // hex of the SHA-256 of all of it
+}
+
+// has says whether a version of a document was seen.
+func (s Seen) has(name, digest string) bool {
+	for _, v := range s.Documents[name] {
+		if v.Digest == digest {
+			return true
+		}
+	}
+	return false
+}
+
+// serial is the lowest that a document may have.
+func (s Seen) serial(name string) int64 {
+	if list := s.Documents[name]; len(list) > 0 {
+		return list[0].Serial
+	}
+	return 0
+}
+
+// with is the note with other versions of a document.
+func (s Seen) with(name string, versions ...Version) Seen {
+	all := map[string][]Version{}
+	for n, v := range s.Documents {
+		all[n] = v
+	}
+	all[name] = versions
+	return Seen{s.Place, all}
+}
+
+// Pipeline is what a self-upgrade has of the operator's: it reads, and never writes below
+// operator/.
+type Pipeline struct {
+	Public   string // of the operator's signatures: "ed25519:…"
+	Identity string // reads what is encrypted to the pipeline: "AGE-SECRET-KEY-1…"
+}
+
+// statement is configurationName: what the operator has said, and what was
+// chosen for it.
+type statement struct {
+	config *config.Config // nil before a deploy has got so far as to take it
+	files  map[string]string
+	choice choice
+}
+
+// statementDocument is it as it is kept.
+type statementDocument struct {
+	Configuration json.RawMessage `json:"configuration,omitempty"`
+	// Files are the user's ops files and vars files as of the last deploy by hand: the
+	// pipeline has none of them.
+	Files  map[string]string `json:"files,omitempty"`
+	Chosen choice            `json:"chosen"`
+}
+
+var statementFormat = state.Format{Kind: "configuration"}
+
+var statementCodec = codec[statement]{
+	encode: func(s statement) ([]byte, error) {
+		d := statementDocument{Files: s.files, Chosen: s.choice}
+		if s.config != nil {
+			text, err := config.Encode(s.config)
+			if err != nil {
+				return nil, err
+			}
+			d.Configuration = text
+		}
+		return statementFormat.Encode(d)
+	},
+	decode: func(name string, body []byte) (statement, error) {
+		var d statementDocument
+		if err := statementFormat.Decode(name, body, &d); err != nil {
+			return statement{}, err
+		}
+		s := statement{files: d.Files, choice: d.Chosen}
+		if d.Configuration == nil {
+			return s, nil
+		}
+		var err error
+		s.config, err = config.Decode(name, d.Configuration)
+		return s, err
+	},
+}
+
+// sealed is one of the operator's documents: signed, and encrypted to who needs it.
+type sealed[T any] struct {
+	document[T]
+	envelope seal.Envelope
+	digest   string
+	replayed error // it is older than what this operator has seen
+}
+
+// loadSealed reads one of the operator's documents. Nothing is taken from one that is not
+// signed by the operator for this installation and this name.
+func loadSealed[T any](ctx context.Context, r *run, name string, c codec[T]) (*sealed[T], T, error) {
+	d := &sealed[T]{document: document[T]{store: r.store, name: name, codec: c}}
+	var value T
+	found, err := r.store.Get(ctx, name)
+	if errors.Is(err, state.ErrNotFound) {
+		return d, value, nil
+	}
+	if err != nil {
+		return nil, value, fmt.Errorf("read %s: %w", name, err)
+	}
+	if err := r.unlockWith(name, found.Body); err != nil {
+		return nil, value, err
+	}
+	at := seal.Place{Installation: r.Name, Document: name}
+	d.envelope, err = seal.Verify(found.Body, at, r.public, r.seen.serial(name))
+	if errors.Is(err, seal.ErrReplayed) {
+		d.replayed = err
+		d.envelope, err = seal.Verify(found.Body, at, r.public, 0)
+	}
+	if err != nil {
+		return nil, value, fmt.Errorf("%w; nothing was changed: %s", err, r.howToReplace(err))
+	}
+	if d.body, err = r.reader.Decrypt(d.envelope.Body); err != nil {
+		return nil, value, fmt.Errorf("read %s: %w", name, err)
+	}
+	d.digest, d.revision, d.exists = digestOf(found.Body), found.Revision, true
+	value, err = c.decode(name, d.body)
+	return d, value, err
+}
+
+// digestOf names a body.
+func digestOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// howToReplace says what to do about a document that is not the operator's.
+func (r *run) howToReplace(err error) string {
+	switch {
+	case r.options.Self:
+		return fmt.Sprintf("run perpetual deploy %s by hand, where the operator's key is", r.Name)
+	case errors.Is(err, seal.ErrNewer):
+		return "use that release or a later one"
+	}
+	return "somebody without this key has written it; find out who may write " + storeName(r) + ", and restore the last version that is signed by it, which the bucket keeps"
+}
+
+// unlockWith finds the keys that a document is verified and read with. envelope is what
+// the document says of its key, for people.
+func (r *run) unlockWith(name string, text []byte) error {
+	if !r.reader.Empty() {
+		return nil
+	}
+	if r.options.Self && (r.Pipeline != Pipeline{} || r.Operator == nil) {
+		return r.unlockInside()
+	}
+	if r.Operator == nil {
+		return errors.New("read the state: there is nowhere an operator's key is kept")
+	}
+	key, err := r.Operator.Key()
+	if errors.Is(err, ErrNotFound) && r.options.Self {
+		return r.unlockInside()
+	}
+	if errors.Is(err, ErrNotFound) {
+		e, _ := seal.Peek(text)
+		if e.Installation != "" && e.Installation != r.Name {
+			return fmt.Errorf("%s says that it is of the installation %.40q, not %s; nothing was changed", storeName(r), e.Installation, r.Name)
+		}
+		signed := "it is signed"
+		if e.KeyID != "" {
+			signed = fmt.Sprintf("it says that it is signed by key %.40q, %.120q", e.KeyID, e.KeyOrigin.String())
+		}
+		return fmt.Errorf("%s cannot be read without the operator's key: %s, and there is no %s; nothing was changed: copy that file here from where it was made, or name it with --operator-key FILE",
+			name, signed, r.Operator.Where())
+	}
+	if err != nil {
+		return err
+	}
+	return r.unlock(key)
+}
+
+// lastSeen gives the note of what was seen in this state; another one was never seen.
+func (r *run) lastSeen() (Seen, error) {
+	place := storeName(r)
+	if r.local() {
+		absolute, err := filepath.Abs(r.config.State.Dir)
+		if err != nil {
+			return Seen{}, fmt.Errorf("find the state: %w", err)
+		}
+		place = "the directory " + absolute
+	}
+	seen, err := r.Operator.Seen()
+	if err != nil || seen.Place == place {
+		return seen, err
+	}
+	return Seen{Place: place}, nil
+}
+
+// unlock takes a key, and the note of what was seen with it.
+func (r *run) unlock(key seal.Identity) (err error) {
+	if r.seen, err = r.lastSeen(); err != nil {
+		return err
+	}
+	r.reader, r.signer, r.public = key, key, key.Public()
+	r.Mask(key.Reveal())
+	return nil
+}
+
+// unlockInside takes what a self-upgrade has.
+func (r *run) unlockInside() (err error) {
+	if r.Pipeline.Public == "" || r.Pipeline.Identity == "" {
+		return fmt.Errorf("read the state: the pipeline has no key for it (PERPETUAL_OPERATOR_PUBLIC_KEY, PERPETUAL_STATE_KEY); nothing was changed: run perpetual deploy %s by hand, which gives it one", r.Name)
+	}
+	if r.public, err = seal.ParsePublicKey(r.Pipeline.Public); err != nil {
+		return fmt.Errorf("PERPETUAL_OPERATOR_PUBLIC_KEY: %w", err)
+	}
+	if r.reader, err = seal.ParseIdentity(r.Pipeline.Identity); err != nil {
+		return fmt.Errorf("PERPETUAL_STATE_KEY: %w", err)
+	}
+	r.Mask(r.reader.Reveal())
+	return nil
+}
+
+// ensureKey makes the operator's key at a first install.
+func (r *run) ensureKey() error {
+	if !r.reader.Empty() {
+		return nil
+	}
+	if r.Operator == nil {
+		return errors.New("keep the state: there is nowhere to keep an operator's key")
+	}
+	key, err := r.Operator.Key()
+	if errors.Is(err, ErrNotFound) {
+		if key, err = r.Operator.Make(); err != nil {
+			return err
+		}
+		r.Progress.Warn(fmt.Sprintf("the operator's key of %s was made: %s; keep a copy of it where the state is not: it signs and encrypts the state, and without it nobody deploys, changes or reads this installation by hand", r.Name, r.Operator.Where()))
+	}
+	if err != nil {
+		return err
+	}
+	return r.unlock(key)
+}
+
+// keep signs and writes one of the operator's documents if it differs from what is there.
+func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients ...string) (changed bool, err error) {
+	body, err := d.codec.encode(value)
+	if err != nil {
+		return false, err
+	}
+	if d.exists && bytes.Equal(body, d.body) {
+		return false, nil
+	}
+	if r.options.Self {
+		return false, fmt.Errorf("write %s: a self-upgrade writes nothing of the operator's", d.name)
+	}
+	if err := r.ensureKey(); err != nil {
+		return false, err
+	}
+	hidden, err := seal.Encrypt(body, append([]string{r.reader.Recipient()}, recipients...)...)
+	if err != nil {
+		return false, err
+	}
+	serial := max(d.envelope.Serial, r.seen.serial(d.name)) + 1
+	text, err := seal.Sign(ctx, r.signer, seal.Place{Installation: r.Name, Document: d.name}, serial, hidden)
+	if err != nil {
+		return false, err
+	}
+	// Noted before it is written: a run that is killed between the two leaves one of them.
+	next := Version{Serial: serial, Digest: digestOf(text)}
+	before := Version{Serial: d.envelope.Serial, Digest: d.digest} // the zero value where there was none
+	if err := r.saw(d.name, before, next); err != nil {
+		return false, err
+	}
+	revision, err := d.store.Put(ctx, d.name, text, d.revision)
+	if err != nil {
+		return false, fmt.Errorf("write %s: %w", d.name, err)
+	}
+	d.body, d.revision, d.digest, d.exists = body, revision, next.Digest, true
+	d.envelope.Serial = serial
+	return true, r.saw(d.name, next)
+}
+
+// saw notes versions of a document.
+func (r *run) saw(name string, versions ...Version) error {
+	seen := r.seen.with(name, versions...)
+	if err := r.Operator.Saw(seen); err != nil {
+		return fmt.Errorf("note the version of %s: %w", name, err)
+	}
+	r.seen = seen
+	return nil
+}

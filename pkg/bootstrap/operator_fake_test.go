@@ -1,0 +1,177 @@
+package bootstrap_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/seal"
+)
+
+// theKey is the key of every operator of the tests.
+var theKey = sync.OnceValue(func() seal.Identity {
+	key, err := seal.NewIdentity("ada-laptop", time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC))
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// thePlace is where the states of the tests are.
+const thePlace = "the bucket perpetual-ci-123456789012-eu-central-1"
+
+// operator is bootstrap.Operator in memory.
+type operator struct {
+	keyless bool // there is no key
+	made    bool
+	seen    bootstrap.Seen
+	yes     bool     // what is asked for is accepted
+	asked   []string // the lines of the last question
+}
+
+// Key implements bootstrap.Operator.
+func (o *operator) Key() (seal.Identity, error) {
+	if o.keyless {
+		return seal.Identity{}, bootstrap.ErrNotFound
+	}
+	return theKey(), nil
+}
+
+// Make implements bootstrap.Operator.
+func (o *operator) Make() (seal.Identity, error) {
+	o.made, o.keyless = true, false
+	return theKey(), nil
+}
+
+// Where implements bootstrap.Operator.
+func (o *operator) Where() string { return "ci.operator-key" }
+
+// Seen implements bootstrap.Operator.
+func (o *operator) Seen() (bootstrap.Seen, error) { return o.seen, nil }
+
+// Saw implements bootstrap.Operator.
+func (o *operator) Saw(s bootstrap.Seen) error {
+	o.seen = s
+	return nil
+}
+
+// Accept implements bootstrap.Operator.
+func (o *operator) Accept(_ string, lines []string) (bool, error) {
+	o.asked = lines
+	return o.yes, nil
+}
+
+// signedBy makes a document that a key has signed.
+func signedBy(t *testing.T, key seal.Identity, at seal.Place, body []byte, serial int64, recipients ...string) []byte {
+	t.Helper()
+	hidden, err := seal.Encrypt(body, append([]string{theKey().Recipient()}, recipients...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := seal.Sign(context.Background(), key, at, serial, hidden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// note notes a document as seen.
+func (o *operator) note(name string, text []byte, serial int64) {
+	all := map[string][]bootstrap.Version{}
+	for n, v := range o.seen.Documents {
+		all[n] = v
+	}
+	sum := sha256.Sum256(text)
+	all[name] = []bootstrap.Version{{Serial: serial, Digest: hex.EncodeToString(sum[:])}}
+	o.seen = bootstrap.Seen{Place: thePlace, Documents: all}
+}
+
+// open is what is in a document, sealed or not.
+func (o *operator) open(t *testing.T, text []byte) string {
+	t.Helper()
+	plain, err := opened(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(plain)
+}
+
+func opened(text []byte) ([]byte, error) {
+	e, err := seal.Peek(text)
+	if err != nil {
+		return text, nil
+	}
+	return theKey().Decrypt(e.Body)
+}
+
+// inside is what the pipeline of the cloud's installation has.
+func (c *cloud) inside(t *testing.T) bootstrap.Pipeline {
+	t.Helper()
+	store := c.stores["ci"]
+	if store == nil {
+		return bootstrap.Pipeline{}
+	}
+	if _, err := store.Get(t.Context(), credentialsName); err != nil {
+		return bootstrap.Pipeline{}
+	}
+	var all struct{ Values map[string]any }
+	if err := json.Unmarshal([]byte(c.document(t, credentialsName)), &all); err != nil {
+		t.Fatal(err)
+	}
+	key, _ := all.Values[environment.StateKey].(string)
+	return bootstrap.Pipeline{Public: theKey().Public().String(), Identity: key}
+}
+
+// amend changes one of the installation's documents, as the operator would have it.
+func (c *cloud) amend(t *testing.T, name string, change func(map[string]any)) {
+	t.Helper()
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(c.document(t, name)), &fields); err != nil {
+		t.Fatal(err)
+	}
+	change(fields)
+	body, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const far = 100 // beyond what the test's runs have written
+	store := c.stores["ci"]
+	found, err := store.Get(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.Peek(found.Body); err == nil {
+		key, err := seal.ParseIdentity(c.inside(t).Identity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.plantFor(t, store, name, body, far, key.Recipient())
+		return
+	}
+	if _, err := store.Put(t.Context(), name, body, found.Revision); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// configuration is what is stored of the user's wishes, without what was chosen.
+func (c *cloud) configuration(t *testing.T) string {
+	t.Helper()
+	var fields struct {
+		Configuration json.RawMessage
+		Files         map[string]string
+	}
+	if err := json.Unmarshal([]byte(c.document(t, "operator/configuration.json")), &fields); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,132 @@
+package bootstrap
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
+
+// record is what is known of an installation without asking anybody.
+type record struct {
+	choice
+	findings
+}
+
+// choice is what was found for what the user has not said, and what decides what is
+// executed, read and asked for: it is signed by the operator.
+type choice struct {
+	Account        string                      `json:"account,omitempty"` // "123456789012"
+	Region         string                      `json:"region,omitempty"`
+	Zones          []string                    `json:"zones,omitempty"`
+	HostedZone     string                      `json:"hosted_zone,omitempty"`
+	DirectorCIDRs  []string                    `json:"director_cidrs,omitempty"`
+	InstanceTypes  map[string]string           `json:"instance_types,omitempty"` // by what they are for: "worker"
+	Spread         int                         `json:"spread,omitempty"`         // how many of the zones, from the first on, offer all of them
+	Infrastructure *environment.Infrastructure `json:"infrastructure,omitempty"`
+	Web            *webSeen                    `json:"web,omitempty"`
+	// Cloud are the names that were found in the cloud config of a director that exists.
+	Cloud *config.Cloud `json:"cloud,omitempty"`
+	// Postgres is the highest major of PostgreSQL with which a deploy of a database VM
+	// was begun: its data may be of that one already, whatever became of the deploy.
+	Postgres int `json:"postgres,omitempty"`
+	// Components is the set that was last deployed by hand, with URLs and digests.
+	Components []component.Component `json:"components,omitempty"`
+}
+
+// findings are what runs have done: versions, flags and times. Whoever writes them can
+// have a step done again or left out, and an older or newer release taken that the
+// upstream still has, and no more than that.
+type findings struct {
+	Program string `json:"program"` // the version that changed something last
+	// Stack says that the stack was begun by who keeps this state.
+	Stack     bool    `json:"stack,omitempty"`
+	Desired   members `json:"desired,omitempty"`   // the set that is to be deployed
+	Submitted members `json:"submitted,omitempty"` // the set that the director was asked to deploy last
+	Applied   members `json:"applied,omitempty"`   // the set that was verified last
+	// Director and Deployment say that create-env, and the director, were asked for it:
+	// they may have made something, whatever else is known.
+	Director   bool `json:"director,omitempty"`
+	Deployment bool `json:"deployment,omitempty"`
+	// DirectorVersions are those that create-env was asked for last: "bosh": "283.1.6".
+	DirectorVersions map[string]string `json:"director_versions,omitempty"`
+	// Unpause says that the pipeline is to be unpaused: it was made by us.
+	Unpause bool         `json:"unpause,omitempty"`
+	Steps   []StepRecord `json:"steps,omitempty"` // when each changed something last
+}
+
+var recordFormat = state.Format{Kind: "record"}
+
+// recordCodec is that of what runs have found.
+var recordCodec = codec[findings]{
+	encode: func(f findings) ([]byte, error) { return recordFormat.Encode(f) },
+	decode: func(name string, body []byte) (f findings, err error) {
+		err = recordFormat.Decode(name, body, &f)
+		return f, err
+	},
+}
+
+// members are a component set by names and versions: where a component is fetched from,
+// and with which digest, its upstream says again.
+type members []component.Component
+
+// member is one of them as it is kept.
+type member struct {
+	Name     string `json:"name"`               // "concourse"
+	Version  string `json:"version"`            // "8.2.5"
+	Stemcell string `json:"stemcell,omitempty"` // the line: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
+
+	// Of a record that an older release has written; only a stemcell's line is taken.
+	Kind     string `json:"kind,omitempty"`
+	Upstream string `json:"upstream,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (m members) MarshalJSON() ([]byte, error) {
+	list := []member{}
+	for _, c := range m {
+		one := member{Name: c.Name, Version: c.Version}
+		if c.Kind == component.KindStemcell {
+			one.Stemcell = c.Upstream
+		}
+		list = append(list, one)
+	}
+	return json.Marshal(list)
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It refuses what is no name or no version.
+func (m *members) UnmarshalJSON(text []byte) error {
+	var list []member
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	*m = nil
+	for _, one := range list {
+		if !plainName.MatchString(one.Name) || !plainVersion.MatchString(one.Version) {
+			return fmt.Errorf("it names a component %.40q of version %.40q, which is none", one.Name, one.Version)
+		}
+		c := component.Component{Name: one.Name, Version: one.Version}
+		if one.Kind == component.KindStemcell {
+			one.Stemcell = cmp.Or(one.Stemcell, one.Upstream)
+		}
+		if one.Stemcell != "" {
+			if !plainName.MatchString(one.Stemcell) {
+				return fmt.Errorf("it names a stemcell %.40q, which is none", one.Stemcell)
+			}
+			c.Kind, c.Upstream = component.KindStemcell, one.Stemcell
+		}
+		*m = append(*m, c)
+	}
+	return nil
+}
+
+// What names and versions of a record are made of; see also version.Parse.
+var (
+	plainName    = regexp.MustCompile(`^[a-z0-9][A-Za-z0-9_-]{0,99}$`)
+	plainVersion = regexp.MustCompile(`^[0-9]+(\.[0-9A-Za-z+-]+){0,7}$`)
+)

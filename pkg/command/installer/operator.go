@@ -1,0 +1,166 @@
+package installer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/seal"
+)
+
+// The files of an operator, beside perpetual.yml.
+const (
+	keyFile  = ".operator-key"  // after the installation's name: the key
+	seenFile = ".operator-seen" // the note of how the operator's documents were seen last
+)
+
+// What a self-upgrade has in its environment instead.
+const (
+	publicVariable   = environmentPrefix + "OPERATOR_PUBLIC_KEY"
+	stateKeyVariable = environmentPrefix + "STATE_KEY"
+)
+
+// keyring is bootstrap.Operator on files.
+type keyring struct {
+	session *session
+	ctx     context.Context // of the command, for the question
+}
+
+// operator is what keeps the operator's key; nil in a self-upgrade.
+func (s *session) operator(ctx context.Context) bootstrap.Operator { return &keyring{s, ctx} }
+
+// pipelineKeys are what a self-upgrade has of the operator's.
+func (s *session) pipelineKeys() bootstrap.Pipeline {
+	return bootstrap.Pipeline{Public: s.Env(publicVariable), Identity: s.Env(stateKeyVariable)}
+}
+
+// Where implements bootstrap.Operator.
+func (k *keyring) Where() string {
+	if k.given() != "" {
+		return k.path()
+	}
+	return k.path() + " (or --operator-key FILE, or " + environmentPrefix + "OPERATOR_KEY)"
+}
+
+// given is where the key was said to be; "" where nothing was said.
+func (k *keyring) given() string { return k.session.flags.OperatorKey }
+
+// path is the key's file.
+func (k *keyring) path() string {
+	if given := k.given(); given != "" && !seal.IsIdentity(given) {
+		return given
+	}
+	return k.beside(keyFile)
+}
+
+// beside is a file of the operator's beside perpetual.yml.
+func (k *keyring) beside(ending string) string {
+	return filepath.Join(k.session.dir, k.session.config.Name+ending)
+}
+
+// Key implements bootstrap.Operator.
+func (k *keyring) Key() (seal.Identity, error) {
+	if given := k.given(); seal.IsIdentity(given) {
+		key, err := seal.ParseIdentity(given)
+		if err != nil {
+			return seal.Identity{}, fmt.Errorf("%sOPERATOR_KEY: %w", environmentPrefix, err)
+		}
+		return key, nil
+	}
+	key, err := seal.ReadIdentity(k.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return seal.Identity{}, fmt.Errorf("%w: %w", bootstrap.ErrNotFound, err)
+	}
+	return key, err
+}
+
+// Make implements bootstrap.Operator.
+func (k *keyring) Make() (seal.Identity, error) {
+	host, _ := os.Hostname()
+	key, err := seal.NewIdentity(host, now())
+	if err != nil {
+		return seal.Identity{}, err
+	}
+	about := fmt.Sprintf("The operator's key of the Perpetual installation %s. Keep it secret, and keep a copy.", k.session.config.Name)
+	return key, seal.WriteIdentity(k.path(), key, about)
+}
+
+// maxSeen bounds the note, which has some hundred bytes.
+const maxSeen = 1 << 20
+
+// Seen implements bootstrap.Operator.
+func (k *keyring) Seen() (seen bootstrap.Seen, err error) {
+	path := k.beside(seenFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return seen, nil
+	}
+	if err == nil && len(text) > maxSeen {
+		err = errors.New("it is too large")
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &seen)
+	}
+	if err != nil {
+		return seen, fmt.Errorf("read the note of what was seen last, %s: %w; delete it, and what is stored is shown and asked for again", path, err)
+	}
+	return seen, nil
+}
+
+// Saw implements bootstrap.Operator. The file is replaced whole.
+func (k *keyring) Saw(seen bootstrap.Seen) error {
+	path := k.beside(seenFile)
+	if len(seen.Documents) == 0 {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	text, err := json.MarshalIndent(seen, "", "  ")
+	if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(text, '\n'))
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}
+
+// Accept implements bootstrap.Operator: it asks on a terminal.
+func (k *keyring) Accept(question string, lines []string) (bool, error) {
+	s := k.session
+	_, asks := terminalOf(s.Terminal)
+	_, answers := terminalOf(s.In)
+	if !asks || !answers || s.flags.Output == "json" {
+		return false, nil
+	}
+	for _, line := range append([]string{question}, lines...) {
+		s.display.Say(line)
+	}
+	s.display.Say("Type yes to take it:")
+	answer, err := s.answer(k.ctx)
+	if k.ctx.Err() != nil {
+		return false, fmt.Errorf("nothing was changed: %w", context.Cause(k.ctx))
+	}
+	if err != nil && answer == "" {
+		return false, nil
+	}
+	return strings.TrimSpace(answer) == "yes", nil
+}
