@@ -9,7 +9,7 @@ import (
 func (s *site) pipelineVars() map[string]any {
 	vars := map[string]any{
 		"perpetual_image": s.world.registry() + "/perpetual", "perpetual_image_tag": s.images.digest(oldPerpetual),
-		"director_url":    s.world.urls["director"], "director_client": s.secrets.directorClient,
+		"director_url": s.world.urls["director"], "director_client": s.secrets.directorClient,
 		"atc_url": s.web.public(), "atc_ca_cert": s.world.ca, "atc_username": s.secrets.user,
 		"github_url": s.world.urls["github"] + "/api/v3", "github_ca_cert": s.world.ca, "github_token": "((github_token))",
 		"bosh_io_url": s.world.urls["boshio"], "bosh_io_ca_cert": s.world.ca,
