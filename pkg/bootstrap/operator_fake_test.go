@@ -28,7 +28,7 @@ const thePlace = "the bucket perpetual-ci-123456789012-eu-central-1"
 
 // operator is bootstrap.Operator in memory.
 type operator struct {
-	keyless bool // there is no key
+	keyless bool // the operator has no key file
 	made    bool
 	seen    bootstrap.Seen
 	yes     bool     // what is asked for is accepted

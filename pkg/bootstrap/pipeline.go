@@ -81,7 +81,7 @@ func (r *run) readerKey(ctx context.Context, in environment.Input) (environment.
 	key := environment.ParseKey(value)
 	r.Mask(value, key.Secret)
 	if key.ID == "" {
-		return key, fmt.Errorf("there is no key with which Concourse reads the pipeline's variables; the pipeline was not changed: run perpetual deploy %s by hand", r.Name)
+		return key, fmt.Errorf("the key with which Concourse reads the pipeline's variables is missing; the pipeline was not changed: run perpetual deploy %s by hand", r.Name)
 	}
 	return key, nil
 }

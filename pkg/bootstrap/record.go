@@ -99,7 +99,8 @@ func (m members) MarshalJSON() ([]byte, error) {
 	return json.Marshal(list)
 }
 
-// UnmarshalJSON implements json.Unmarshaler. It refuses what is no name or no version.
+// UnmarshalJSON implements json.Unmarshaler. It refuses
+// malformed names and versions.
 func (m *members) UnmarshalJSON(text []byte) error {
 	var list []member
 	if err := json.Unmarshal(text, &list); err != nil {
@@ -108,7 +109,7 @@ func (m *members) UnmarshalJSON(text []byte) error {
 	*m = nil
 	for _, one := range list {
 		if !plainName.MatchString(one.Name) || !plainVersion.MatchString(one.Version) {
-			return fmt.Errorf("it names a component %.40q of version %.40q, which is none", one.Name, one.Version)
+			return fmt.Errorf("component %.40q, version %.40q: malformed name or version", one.Name, one.Version)
 		}
 		c := component.Component{Name: one.Name, Version: one.Version}
 		if one.Kind == component.KindStemcell {
@@ -116,7 +117,7 @@ func (m *members) UnmarshalJSON(text []byte) error {
 		}
 		if one.Stemcell != "" {
 			if !plainName.MatchString(one.Stemcell) {
-				return fmt.Errorf("it names a stemcell %.40q, which is none", one.Stemcell)
+				return fmt.Errorf("stemcell %.40q: malformed name", one.Stemcell)
 			}
 			c.Kind, c.Upstream = component.KindStemcell, one.Stemcell
 		}

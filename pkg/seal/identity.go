@@ -164,7 +164,7 @@ func (i Identity) Sign(_ context.Context, message []byte) ([]byte, error) {
 	return ed25519.Sign(i.sign, message), nil
 }
 
-// Empty says whether this is no key.
+// Empty reports whether i is the zero value, which holds no key.
 func (i Identity) Empty() bool { return i.age == nil }
 
 // String hides the identity: only its id is shown.
