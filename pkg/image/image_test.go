@@ -80,7 +80,7 @@ func testInstaller(t *testing.T, name string) {
 		"compiles and links a package":  `echo 'int main(void){return 0;}' >a.c && gcc a.c -o a -lssl -lcrypto -lz -lyaml -lxml2 -lxslt -lsqlite3 -lreadline && ./a`,
 		"has make and a C++ compiler":   `printf 'a: a.cc\n\tg++ a.cc -o a\n' >Makefile && echo 'int main(){}' >a.cc && make && ./a`,
 		"unpacks a release":             `echo x >f && tar -czf r.tgz f && rm f && tar -xzf r.tgz && test -s f`,
-		"has a home that it may fill":   `mkdir "$HOME/.bosh" && test -w /work`,
+		"has a home that it may fill":   `d="$(mktemp -d "$HOME/.bosh-XXXXXX")" && touch "$d/x" && test -w /work`,
 		"trusts the public authorities": `test -s /etc/ssl/certs/ca-certificates.crt`,
 	} {
 		// As a user whom the image does not know: `docker run --user` is the common way.
