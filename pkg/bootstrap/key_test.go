@@ -23,14 +23,14 @@ func aged(t *testing.T, age time.Duration) *piped {
 	}
 	now = now.Add(age)
 	i.written()
-	i.ci.writes = 0
+	i.ci.forget()
 	return i
 }
 
 func TestKeys_areReplacedAfterThirtyDays(t *testing.T) {
 	for _, self := range []bool{false, true} {
 		i := aged(t, 30*24*time.Hour-time.Second)
-		if _, _, err := i.run(t, bootstrap.Options{Self: self}); err != nil || len(i.written()) > 0 || i.ci.writes > 0 {
+		if _, _, err := i.run(t, bootstrap.Options{Self: self}); err != nil || len(i.written()) > 0 || i.ci.puts() > 0 {
 			t.Errorf("a second before it (%v), self: %v", err, self)
 		}
 		i = aged(t, 30*24*time.Hour)
@@ -85,7 +85,7 @@ func TestKeys_areOneGoodPairWhereverARunIsKilled(t *testing.T) {
 		if _, _, err := count.run(t, bootstrap.Options{Self: self}); err != nil {
 			t.Fatal(err)
 		}
-		effects, writes := count.written(), count.ci.writes
+		effects, writes := count.written(), count.ci.puts()
 		if len(effects) < 8 || writes != 1 {
 			t.Fatalf("a renewal has the effects %v, and writes %d times at Concourse", effects, writes)
 		}
@@ -94,7 +94,7 @@ func TestKeys_areOneGoodPairWhereverARunIsKilled(t *testing.T) {
 			if n < len(effects) {
 				i.fail[effects[n]] = errBroken
 			} else {
-				i.ci.cut, i.ci.late = 1, true
+				i.ci.cutAt(1, true)
 			}
 			if _, _, err := i.run(t, bootstrap.Options{Self: self}); n < len(effects) && !errors.Is(err, errBroken) {
 				t.Errorf("%s fails, and it ends with %v", effects[n], err)
@@ -106,7 +106,7 @@ func TestKeys_areOneGoodPairWhereverARunIsKilled(t *testing.T) {
 				}
 			}
 			clear(i.fail)
-			i.ci.cut = 0
+			i.ci.cutAt(0, false)
 			if _, _, err := i.run(t, bootstrap.Options{Self: self}); err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +154,7 @@ func TestDeploy_refusesAQuietUpgradeThatThePipelineMayNotDo(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "refuse to upgrade quietly") || !strings.Contains(err.Error(), "set pipeline.quiet_upgrades: true; nothing was changed") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("it ends with %v", err)
 	}
-	if i.ci.writes > 0 || len(i.written()) > 0 {
+	if i.ci.puts() > 0 || len(i.written()) > 0 {
 		t.Error("something was changed")
 	}
 }

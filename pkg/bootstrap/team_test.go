@@ -69,6 +69,34 @@ func newCI(t *testing.T, users map[string]string) *ci {
 	return c
 }
 
+// cutAt cuts the connection at the write with that number, from now on; 0: at none.
+func (c *ci) cutAt(write int, late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut, c.late = write, late
+}
+
+// puts is how often it was written to since forget.
+func (c *ci) puts() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes
+}
+
+// forget forgets what was written, and that two pipelines ran at the same time.
+func (c *ci) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes, c.both = 0, false
+}
+
+// twice says whether two pipelines ran at the same time since forget.
+func (c *ci) twice() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.both
+}
+
 // runs says whether the pipeline of a team is there and not paused.
 func (c *ci) runs(team string) bool {
 	running := false
@@ -208,7 +236,7 @@ func (i *piped) former(t *testing.T, pausedBy string) {
 		i.parameters["/perpetual/ci/main/self-upgrade/"+name] = "of old"
 	}
 	i.keys["pipeline"] = []bootstrap.AccessKey{{ID: "AKIAOLD", Made: i.time()}}
-	i.ci.both = false
+	i.ci.forget()
 }
 
 // good checks what the steps must end with.
@@ -224,7 +252,7 @@ func (i *piped) good(t *testing.T, runs bool) {
 	if _, there := i.ci.PipelineConfig("main", "self-upgrade"); there {
 		t.Error("the one in main is there still")
 	}
-	if i.ci.both {
+	if i.ci.twice() {
 		t.Error("both pipelines ran at the same time")
 	}
 	for user, parameter := range map[string]string{"pipeline": "aws_key", "reader": "reader_key"} {
@@ -258,10 +286,10 @@ func TestPipeline_isInATeamOfItsOwn(t *testing.T) {
 	i.good(t, true)
 	for _, o := range []bootstrap.Options{{}, {Self: true}} {
 		i.written()
-		i.ci.writes = 0
+		i.ci.forget()
 		said, _, err = i.run(t, o)
-		if err != nil || i.ci.writes != 0 || len(i.written()) != 0 || !strings.HasPrefix(said[len(said)-1], "pipeline: up to date") {
-			t.Errorf("the next run writes %d times and says %q (%v)", i.ci.writes, said, err)
+		if err != nil || i.ci.puts() != 0 || len(i.written()) != 0 || !strings.HasPrefix(said[len(said)-1], "pipeline: up to date") {
+			t.Errorf("the next run writes %d times and says %q (%v)", i.ci.puts(), said, err)
 		}
 	}
 }
@@ -308,7 +336,7 @@ func TestPipeline_movesOnceWhereverItIsKilled(t *testing.T) {
 	if _, _, err := count.run(t, bootstrap.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	effects, writes := count.written(), count.ci.writes
+	effects, writes := count.written(), count.ci.puts()
 	if writes < 5 || len(effects) < 6 {
 		t.Fatalf("the move writes %d times at Concourse, and %v elsewhere", writes, effects)
 	}
@@ -323,12 +351,12 @@ func TestPipeline_movesOnceWhereverItIsKilled(t *testing.T) {
 		for _, late := range []bool{false, true} {
 			i := newPiped(t, given)
 			i.former(t, "")
-			i.ci.cut, i.ci.late = n, late
+			i.ci.cutAt(n, late)
 			_, _, err := i.run(t, bootstrap.Options{})
 			if _, there := i.ci.PipelineConfig("perpetual", "self-upgrade"); err == nil && !there {
 				t.Errorf("write %d was cut, and nobody says so", n)
 			}
-			i.ci.cut = 0
+			i.ci.cutAt(0, false)
 			again(t, i)
 		}
 	}
@@ -366,7 +394,7 @@ func TestPlan_showsThatThePipelineMoves(t *testing.T) {
 	if strings.Contains(text, "job lint") && strings.Contains(text, "-   name: lint") {
 		t.Errorf("plan would take away what people have added:\n%s", text)
 	}
-	if i.ci.writes != 0 || len(i.written()) != 0 {
+	if i.ci.puts() != 0 || len(i.written()) != 0 {
 		t.Error("planning has written")
 	}
 }
@@ -380,7 +408,7 @@ func TestPipeline_ofASelfUpgradeAsksForADeployByHand(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "run perpetual deploy ci by hand once, which makes the pipeline's team") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("it ends with %v", err)
 	}
-	if i.ci.writes != 0 {
+	if i.ci.puts() != 0 {
 		t.Error("it has written")
 	}
 }
