@@ -54,7 +54,7 @@ type Installation struct {
 	SpotCeiling func(region, instanceType string) string
 	// Files reads the user's ops files and vars files that were named now.
 	Files func(name string) ([]byte, error)
-	// Operator keeps the key of the state; nil in a self-upgrade.
+	// Operator keeps the key of the state. A self-upgrade that has Pipeline does not ask it.
 	Operator Operator
 	// Pipeline is what a self-upgrade has instead.
 	Pipeline Pipeline
@@ -192,7 +192,8 @@ type Environment interface {
 	// Pending says what Create would do, with each URL, digest and value that changes;
 	// nothing means nothing.
 	Pending(ctx context.Context, r EnvironmentRequest) ([]string, error)
-	// Create converges the VM, and reports what changes before it does. A context that ends stops it at a safe point.
+	// Create converges the VM, and reports what changes before it does. A context that
+	// ends stops it at a safe point.
 	Create(ctx context.Context, r EnvironmentRequest, report func(string)) (changed bool, err error)
 	// Answers says whether something answers at a director's URL.
 	Answers(ctx context.Context, url string) bool

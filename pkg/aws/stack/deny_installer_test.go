@@ -165,6 +165,8 @@ func TestBoundaryPolicy_isNoNarrowerThanTheRoles(t *testing.T) {
 		"become another":            of("sts:AssumeRole", part(iamARN+"role/admin")),
 		"pass a role of others":     of("iam:PassRole", part(iamARN+"role/admin", "iam:PassedToService", "ec2.amazonaws.com")),
 		"read another's state":      of("s3:GetObject", part("arn:aws:s3:::other/x")),
+		"write for the operator":    of("s3:PutObject", part("arn:aws:s3:::"+scope.Bucket+"/operator/configuration.json")),
+		"delete the operator's":     of("s3:DeleteObject", part("arn:aws:s3:::"+scope.Bucket+"/operator/configuration.json")),
 		"read another's parameter":  of("ssm:GetParameter", parameterOf("perpetual/other/x")),
 		"launch in another region":  {"ec2:RunInstances", []iam.Resource{part("arn:aws:ec2:us-east-1:" + account + ":instance/*")}, iam.Context{"aws:RequestedRegion": {"us-east-1"}}},
 		"change the database":       of("rds:ModifyDBInstance", part("arn:aws:rds:eu-central-1:"+account+":db:perpetual-ci-database-x")),

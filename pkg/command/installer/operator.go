@@ -32,7 +32,8 @@ type keyring struct {
 	ctx     context.Context // of the command, for the question
 }
 
-// operator is what keeps the operator's key; nil in a self-upgrade.
+// operator is what keeps the operator's key. A self-upgrade in the pipeline finds none, and
+// takes pipelineKeys.
 func (s *session) operator(ctx context.Context) bootstrap.Operator { return &keyring{s, ctx} }
 
 // pipelineKeys are what a self-upgrade has of the operator's.
