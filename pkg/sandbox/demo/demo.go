@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -53,8 +54,8 @@ var (
 	after  = world.Set{Concourse: "8.3.0", Stemcell: "1.1364", Perpetual: "1.3.0"}
 )
 
-// patience bounds waits that take a quarter of a minute.
-const patience = 3 * time.Minute
+// patience bounds waits that take a quarter of a minute, on a machine that does much else.
+const patience = 10 * time.Minute
 
 // canaryFailure is what BOSH says of a new worker that does not come up.
 const canaryFailure = "'worker/0' is not running after update. Review logs for failed jobs: worker"
@@ -135,6 +136,9 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	if err := d.upgrade(ctx); err != nil {
 		return fmt.Errorf("upgrade: %w", err)
+	}
+	if task, err := strconv.Atoi(d.facts.upgrade.Results["deployment"].Version["task"]); err == nil {
+		d.facts.taskEnded = d.world.Director.Ended(task)
 	}
 	d.facts.effects, d.facts.events = d.deploys()[deploys:], d.world.Concourse.Events()[events:]
 	if d.options.Scenario == Failure {

@@ -24,9 +24,10 @@ type facts struct {
 	deploysAgain           int               // deploys of the second round
 	triggeredAgain         int               // jobs that the second round started
 
-	mu        sync.Mutex
-	newest    player.Version // the last component set that check found
-	taskEnded time.Time      // of the last put's task
+	taskEnded time.Time // of its put's task
+
+	mu     sync.Mutex
+	newest player.Version // the last component set that check found
 }
 
 // at is when something happened last on the ATC until the upgrade was verified; zero for never.
@@ -56,12 +57,6 @@ func (f *facts) accepted() time.Time {
 		return time.Time{}
 	}
 	return f.effects[0].At
-}
-
-func (f *facts) ended() time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.taskEnded
 }
 
 // found says whether a version of Concourse has been found.
@@ -127,9 +122,6 @@ func (d *demo) follow(v player.Version) {
 	if err != nil {
 		return
 	}
-	d.facts.mu.Lock()
-	d.facts.taskEnded = time.Now()
-	d.facts.mu.Unlock()
 	d.line.add("BOSH", fmt.Sprintf("director task %d is over: %s", id, task.State))
 }
 
@@ -197,10 +189,10 @@ func (d *demo) expectWay() []expectation {
 		return []expectation{
 			{"its worker was leaving while the build still ran", !leaving.IsZero() && leaving.Before(ended)},
 			{"its worker had drained only after the build had ended", left.After(ended)},
-			{"the director's task ended after that", f.ended().After(left)},
+			{"the director's task ended after that", f.taskEnded.After(left)},
 		}
 	}
-	return append(expectQuiet(f.events, f.ways), d.team.expect(f.events, f.accepted(), f.ended())...)
+	return append(expectQuiet(f.events, f.ways), d.team.expect(f.events, f.accepted(), f.taskEnded)...)
 }
 
 // expectQuiet are those of a quiet upgrade that concern web and workers. ways are what

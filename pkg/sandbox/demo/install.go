@@ -56,7 +56,10 @@ func runInstall(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	// The simulators outlive ctx: an interrupted program gives its lease back.
-	i.site, err = site.Start(context.WithoutCancel(ctx), dir, site.Options{Step: stackStep, Observe: i.observe, InstallerPolicies: o.InstallerPolicies, Boundary: o.Boundary})
+	i.site, err = site.Start(context.WithoutCancel(ctx), dir, site.Options{
+		Step: stackStep, Observe: i.observe, InstallerPolicies: o.InstallerPolicies, Boundary: o.Boundary,
+		WebDrain: patience, // only the build that upgrades runs then, and it ends
+	})
 	if errors.Is(err, ruby.ErrNone) {
 		why, _, _ := strings.Cut(err.Error(), "\n")
 		return fmt.Errorf("play the demo: install ruby, with which the director's templates are rendered (Debian, Ubuntu: apt-get install ruby); fetching one without root did not work: %s", why)
@@ -220,6 +223,7 @@ func (i *install) upgrade(ctx context.Context) error {
 				}
 				i.facts.upgraded, i.facts.events = i.changes().since(i.facts.before), i.site.Concourse.Events()[events:]
 				i.facts.accepted = lastDeploy(i.site.Director.Effects())
+				i.facts.taskEnded = i.site.Director.Ended(i.facts.lastInside().Task)
 				return nil
 			}
 		}
@@ -269,14 +273,33 @@ func (i *install) runTask(ctx context.Context, t player.TaskRun) error {
 	who := t.Job + " #" + t.Build
 	i.line.add(who, "in "+t.Image+": perpetual "+strings.Join(t.Args[min(2, len(t.Args)):], " "))
 	var result deployed
+	drains := i.site.WebDrains()
 	if err := i.perform(ctx, command{who: who, dir: t.Dir, env: env, shell: t.Path, args: t.Args, log: t.Log}, &result); err != nil {
 		return err
 	}
 	i.facts.inside = append(i.facts.inside, result)
 	if result.Changed && result.Task > 0 {
-		i.beside.Go(func() { i.follow(result.Task) })
+		i.holdBuild(ctx, drains, result.Task)
 	}
 	return nil
+}
+
+// holdBuild keeps the build whose deploy was accepted open until the web has been told
+// to stop, as a worker at work may: the web has to wait for it. Without that the order
+// of the two would be chance. A deploy without the web ends first.
+func (i *install) holdBuild(ctx context.Context, drains <-chan struct{}, task int) {
+	ended := make(chan struct{})
+	i.beside.Go(func() {
+		defer close(ended)
+		i.follow(task)
+	})
+	select {
+	case <-drains:
+		linger(ctx)
+		i.line.add("Concourse", "the web has been told to stop, and this build ends now")
+	case <-ended:
+	case <-ctx.Done():
+	}
 }
 
 // programs makes the folder in which a task finds perpetual, before those of path.

@@ -35,9 +35,15 @@ type installFacts struct {
 	keysLeft               int               // that user's after destroy
 	planned                bool              // plan said that nothing would change
 	left                   []string
+	taskEnded              time.Time // of the upgrade's deploy
+}
 
-	mu        sync.Mutex
-	taskEnded time.Time // of the upgrade's deploy
+// lastInside is what the last build of the pipeline did.
+func (f *installFacts) lastInside() deployed {
+	if len(f.inside) == 0 {
+		return deployed{}
+	}
+	return f.inside[len(f.inside)-1]
 }
 
 // stack tells of many resources in few lines.
@@ -123,9 +129,6 @@ func (i *install) follow(id int) {
 	if err != nil {
 		return
 	}
-	i.facts.mu.Lock()
-	i.facts.taskEnded = time.Now()
-	i.facts.mu.Unlock()
 	i.line.add("BOSH", fmt.Sprintf("director task %d is over: %s", id, task.State))
 }
 

@@ -38,9 +38,6 @@ func (i *install) expectations() []expectation {
 // expectUpgrade are those of the upgrade by the pipeline.
 func (i *install) expectUpgrade() []expectation {
 	f := &i.facts
-	f.mu.Lock()
-	taskEnded := f.taskEnded
-	f.mu.Unlock()
 	upgraded := slices.ContainsFunc(f.events, func(e concourse.Event) bool {
 		return e.Kind == concourse.KindUpgrade && e.Version == after.Concourse
 	})
@@ -50,10 +47,7 @@ func (i *install) expectUpgrade() []expectation {
 			set++
 		}
 	}
-	last := deployed{}
-	if len(f.inside) > 0 {
-		last = f.inside[len(f.inside)-1]
-	}
+	last := f.lastInside()
 	return slices.Concat([]expectation{
 		{"the build that started the upgrade is green", f.upgrade.Status == "succeeded"},
 		{"its steps came in the order of a self-upgrade, the deploy last", strings.HasSuffix(last.order(), insideOrder)},
@@ -62,7 +56,7 @@ func (i *install) expectUpgrade() []expectation {
 		{"the director started exactly one deploy", f.upgraded.Deploys == 1},
 		{"the stack was not changed", last.status("infrastructure") == "up to date" && f.upgraded.Stack == 0},
 		{"the director was not changed, and no VM was made for it again", last.status("director") == "up to date" && f.upgraded.VMs == 0 && f.upgraded.CPI == 0},
-	}, expectQuiet(f.events, f.ways), i.team.expect(f.events, f.accepted, taskEnded), []expectation{
+	}, expectQuiet(f.events, f.ways), i.team.expect(f.events, f.accepted, f.taskEnded), []expectation{
 		{"another build verified that task and is green", f.verify.Status == "succeeded"},
 		{"Concourse runs the new version", upgraded},
 	})

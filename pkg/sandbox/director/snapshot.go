@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 )
 
 // Deployment is the state of a deployment.
@@ -111,6 +112,16 @@ func (d *Director) Wait(ctx context.Context, id int) (Task, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return t.view(), nil
+}
+
+// Ended is when a task ended; zero where it has not, or where there is no such task.
+func (d *Director) Ended(id int) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if t := d.find(id); t != nil && t.finished() {
+		return t.timestamp
+	}
+	return time.Time{}
 }
 
 // Seed is state to begin with, made without requests, tasks or effects.

@@ -38,6 +38,10 @@ type Options struct {
 	Step time.Duration
 	// Scale shortens the director's durations; default 0.02.
 	Scale float64
+	// WebDrain is how long a web that is told to stop waits for its builds; default: that
+	// of world.Options, which Scale shortens. Builds whose steps are processes take the
+	// time that the machine gives them.
+	WebDrain time.Duration
 	// Observe gets what happens, in words for people.
 	Observe func(who, what string)
 	// InstallerPolicies are what whoever runs the installer may do, as JSON with the
@@ -92,7 +96,7 @@ func (s *Site) start(ctx context.Context) error {
 	if s.network, s.claim, err = claimNetwork(); err != nil {
 		return err
 	}
-	if s.World, err = world.Start(ctx, world.Options{Empty: true, Scale: s.options.Scale, Observe: s.options.Observe}); err != nil {
+	if s.World, err = world.Start(ctx, world.Options{Empty: true, Scale: s.options.Scale, WebDrain: s.options.WebDrain, Observe: s.options.Observe}); err != nil {
 		return err
 	}
 	s.IaaS, err = cpi.Start(cpi.Options{

@@ -30,9 +30,25 @@ func runs(u director.Update, job string) bool {
 	return u.Releases["concourse"] != "" && slices.Contains(u.Jobs, job)
 }
 
+// WebDrains gives a channel that is closed when BOSH tells a web to stop the next time.
+func (w *World) WebDrains() <-chan struct{} {
+	w.nodes.Lock()
+	defer w.nodes.Unlock()
+	if w.nodes.told == nil {
+		w.nodes.told = make(chan struct{})
+	}
+	return w.nodes.told
+}
+
 // drainWeb is what a web does that is told to stop: it waits for its builds,
 // until it is killed.
 func (w *World) drainWeb(ctx context.Context) {
+	w.nodes.Lock()
+	if w.nodes.told != nil {
+		close(w.nodes.told)
+		w.nodes.told = nil
+	}
+	w.nodes.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, w.options.WebDrain)
 	defer cancel()
 	_ = wait(ctx, func() bool { return !w.Concourse.Busy() })

@@ -22,6 +22,7 @@ type nodes struct {
 	sync.Mutex
 	installed bool              // a web has run once
 	web       bool              // its process runs
+	told      chan struct{}     // closed once a web is told to stop; nil: nobody waits for that
 	answers   <-chan struct{}   // closed once the web that was started last answers
 	held      <-chan struct{}   // until when migrations last; nil: as the options say
 	logs      map[string]string // of the gate, by instance id
