@@ -43,9 +43,20 @@ func parseAuthorization(header string) (authorization, error) {
 	}, nil
 }
 
-// matches computes the signature, as the page "Create a signed AWS API request"
-// of the IAM user guide says, and compares.
+// header is the authorization as a request has it.
+func (a authorization) header() string {
+	return "AWS4-HMAC-SHA256 Credential=" + strings.Join([]string{a.key, a.date, a.region, a.service, "aws4_request"}, "/") +
+		", SignedHeaders=" + strings.Join(a.headers, ";") + ", Signature=" + a.signature
+}
+
+// matches computes the signature and compares.
 func (a authorization) matches(r *http.Request, body []byte, secret string) bool {
+	return hmac.Equal([]byte(a.sign(r, body, secret)), []byte(a.signature))
+}
+
+// sign computes the signature, as the page "Create a signed AWS API request" of the IAM
+// user guide says.
+func (a authorization) sign(r *http.Request, body []byte, secret string) string {
 	hash := r.Header.Get("X-Amz-Content-Sha256")
 	if hash == "" {
 		hash = digest(body)
@@ -70,7 +81,7 @@ func (a authorization) matches(r *http.Request, body []byte, secret string) bool
 	for _, part := range []string{a.date, a.region, a.service, "aws4_request", toSign} {
 		key = mac(key, part)
 	}
-	return hmac.Equal([]byte(hex.EncodeToString(key)), []byte(a.signature))
+	return hex.EncodeToString(key)
 }
 
 // path is the request's path; all services but S3 have it escaped once more.

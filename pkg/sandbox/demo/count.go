@@ -127,6 +127,14 @@ func (c changes) since(was changes) changes {
 	}
 }
 
+// and are these changes and others.
+func (c changes) and(more changes) changes {
+	return changes{
+		c.AWS + more.AWS, c.Stack + more.Stack, c.CPI + more.CPI, c.VMs + more.VMs,
+		c.Deploys + more.Deploys, c.Director + more.Director, c.Concourse + more.Concourse, c.Pipelines + more.Pipelines,
+	}
+}
+
 // String implements fmt.Stringer.
 func (c changes) String() string {
 	return fmt.Sprintf("%d at AWS, %d by the CPI, %d at the director, %d at Concourse", c.AWS, c.CPI, c.Director, c.Concourse)

@@ -38,8 +38,11 @@ type Options struct {
 	// the roles that are made, as site.Options has them.
 	InstallerPolicies []string
 	Boundary          string
-	Out               io.Writer // gets the timeline
-	Workers           int       // of the Concourse; default 2, of Install what is installed by default
+	// PipelinePolicy, if set, is what the keys of the pipeline may do in the place of what
+	// the stack allows, to see what comes of it in the scenario Install.
+	PipelinePolicy string
+	Out            io.Writer // gets the timeline
+	Workers        int       // of the Concourse; default 2, of Install what is installed by default
 	// Concourse is the version that appears; default 8.3.0, whose workers are of another
 	// major version than those of the installed one.
 	Concourse string

@@ -36,6 +36,7 @@ type installFacts struct {
 	planned                bool              // plan said that nothing would change
 	left                   []string
 	taskEnded              time.Time // of the upgrade's deploy
+	attack                 attackFacts
 }
 
 // lastInside is what the last build of the pipeline did.

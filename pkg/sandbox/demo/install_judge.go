@@ -27,12 +27,25 @@ func (i *install) expectations() []expectation {
 		{"a pipeline of team main finds none of them, under any name", f.unreachable},
 		{"the pipeline's first build, from inside, found nothing to change", len(f.inside) > 0 && !f.inside[0].Changed},
 		{"and wrote nothing but its builds", f.writtenInside == changes{Concourse: f.writtenInside.Concourse}},
-	}, append(i.expectUpgrade(), []expectation{
+	}, slices.Concat(f.attack.expect(), i.expectUpgrade(), []expectation{
 		{"plan says that a deploy would change nothing", f.planned},
 		{"after destroy no VM, disk or stemcell is there", f.end.VMs+f.end.Disks+f.end.Stemcells+f.end.Instances == 0},
 		{"and no stack, bucket, parameter or access key", f.end.empty() && f.keysLeft == 0},
 		{"the database's last snapshot is left, and perpetual says so", f.end.Snapshots == 1 && len(f.left) == 1 && strings.Contains(f.left[0], "snapshot")},
-	}...)...)
+	})...)
+}
+
+// expect are those of the attack on the state.
+func (f attackFacts) expect() []expectation {
+	return []expectation{
+		{"with the pipeline's keys nobody writes " + configurationDocument, f.writeRefused && f.untouched},
+		{"nor reads a parameter that is not the pipeline's", f.foreign == 0 && f.refused > 0 && f.own > 0},
+		{"nor what is in " + credentialsDocument, f.opened && f.closed},
+		{"plan and deploy refuse the document when somebody else has changed it, and name it", names(f.changed, configurationDocument, "signed", "nothing was changed")},
+		{"and when it is an older one", names(f.replayed, configurationDocument, "older", "nothing was changed")},
+		{"and nothing was written by any of that", f.written == changes{} && f.objects == 0},
+		{"with the right document back plan finds nothing to do", f.healed},
+	}
 }
 
 // expectUpgrade are those of the upgrade by the pipeline.

@@ -45,6 +45,8 @@ func TestRun_installsUpgradesAndDestroys(t *testing.T) {
 	for _, want := range []string{
 		"the stack was created, ", "written meanwhile: 0 at AWS, 0 by the CPI, 0 at the director, 0 at Concourse",
 		"loaded perpetual_version 1.3.0", "in ghcr.io/perpetual-ci/perpetual:1.3.0-installer@" + world.ImageDigest("1.3.0", "installer") + ": perpetual deploy ci --self --components components",
+		"write operator/configuration.json: AWS answers 403 AccessDenied", "read operator/credentials.json, and decrypt it with the pipeline's key: it is encrypted to other keys",
+		"exits with 1: state: verify operator/configuration.json: its signature is not by the key that is known", "operator/configuration.json is an older version with serial ",
 		" retiring\n", "way: quiet: worker version 2.5 → 3.0", "verify #2      build succeeded", "ci is up to date: deploy would change nothing.", "left: the last snapshot",
 		"account        1 database snapshot\n", "Seen:",
 	} {
@@ -75,6 +77,39 @@ exec %[2]q "$@"`, again, filepath.Join(dir, "perpetual")))
 		t.Errorf("error = %v, want one that counts two things", err)
 	}
 	for _, want := range []string{"NO   a second run changed nothing", "NO   and nothing was written to AWS, by the CPI, at the director or at Concourse"} {
+		if !strings.Contains(timeline, want) {
+			t.Errorf("the timeline does not say %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(timeline)
+	}
+}
+
+// The pipeline's keys may do everything here, and the operator takes whatever is stored.
+func TestRun_seesThatADoorIsOpen(t *testing.T) {
+	needRuby(t)
+	t.Parallel()
+	dir, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := script(t, fmt.Sprintf(`case "$*" in
+*--self*) ;;
+plan*|deploy*) set -- "$@" --accept-stored ;;
+esac
+exec %q "$@"`, filepath.Join(dir, "perpetual")))
+	timeline, err := play(t, demo.Options{
+		Scenario: demo.Install, Installer: program,
+		PipelinePolicy: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`,
+	})
+	if err == nil || !strings.HasPrefix(err.Error(), "4 of ") {
+		t.Errorf("error = %v, want one that counts four things", err)
+	}
+	for _, want := range []string{
+		"NO   with the pipeline's keys nobody writes operator/configuration.json", "NO   nor reads a parameter that is not the pipeline's",
+		"yes  plan and deploy refuse the document when somebody else has changed it", "NO   and when it is an older one", "NO   and nothing was written by any of that",
+	} {
 		if !strings.Contains(timeline, want) {
 			t.Errorf("the timeline does not say %q", want)
 		}

@@ -97,12 +97,24 @@ func (i *install) run(ctx context.Context, c command, stderr io.Writer) (stdout 
 	err = process.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return out.String(), fmt.Errorf("perpetual %s exited with %d: %s", c.args[0], exit.ExitCode(), last.message())
+		return out.String(), &exitError{c.args[0], exit.ExitCode(), last.message()}
 	}
 	if err != nil {
 		return "", fmt.Errorf("run perpetual %s: %w", c.args[0], err)
 	}
 	return out.String(), nil
+}
+
+// exitError is how a run of the program has failed.
+type exitError struct {
+	verb string // "deploy"
+	code int    // 1
+	text string // the last line of its stderr
+}
+
+// Error implements error.
+func (e *exitError) Error() string {
+	return fmt.Sprintf("perpetual %s exited with %d: %s", e.verb, e.code, e.text)
 }
 
 // lastLine keeps the last line that was written.

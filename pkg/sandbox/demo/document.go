@@ -1,0 +1,128 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
+)
+
+// envelope is a signed document. The demo changes its body, as whoever has not the
+// operator's key can do, and leaves the rest.
+type envelope struct {
+	fields map[string]json.RawMessage
+	serial int64
+	body   string
+}
+
+func readEnvelope(text string) (e envelope, err error) {
+	if err := json.Unmarshal([]byte(text), &e.fields); err != nil {
+		return e, fmt.Errorf("decode the envelope: %w", err)
+	}
+	return e, errors.Join(json.Unmarshal(e.fields["serial"], &e.serial), json.Unmarshal(e.fields["body"], &e.body))
+}
+
+// olderVersion finds the version of the configuration before the present one.
+func olderVersion(ctx context.Context, reader aws.Caller, right string) (older string, err error) {
+	now, err := readEnvelope(right)
+	if err != nil {
+		return "", err
+	}
+	versions, err := reader.Versions(ctx, bucketName, configurationDocument)
+	if err != nil {
+		return "", fmt.Errorf("read the versions of %s: %w", configurationDocument, err)
+	}
+	found := int64(0)
+	for _, text := range versions {
+		if e, err := readEnvelope(text); err == nil && e.serial < now.serial && e.serial > found {
+			older, found = text, e.serial
+		}
+	}
+	if older == "" {
+		return "", fmt.Errorf("the bucket has no older version of %s", configurationDocument)
+	}
+	return older, nil
+}
+
+// forge makes the configuration name another CPI, as far as the keys of the pipeline go:
+// they open it, and encrypt it again to the pipeline.
+func forge(text, key string) (string, error) {
+	e, err := readEnvelope(text)
+	if err != nil {
+		return "", err
+	}
+	plain, err := open(e.body, key)
+	if err != nil {
+		return "", err
+	}
+	var document map[string]any
+	if err := json.Unmarshal(plain, &document); err != nil {
+		return "", err
+	}
+	at := document
+	for _, name := range []string{"configuration", "manifest", "vars"} {
+		next, is := at[name].(map[string]any)
+		if !is {
+			return "", fmt.Errorf("it has no %s", name)
+		}
+		at = next
+	}
+	at["director_cpi_url"] = foreignCPI
+	if plain, err = json.Marshal(document); err != nil {
+		return "", err
+	}
+	body, err := hide(plain, key)
+	if err != nil {
+		return "", err
+	}
+	if e.fields["body"], err = json.Marshal(body); err != nil {
+		return "", err
+	}
+	forged, err := json.Marshal(e.fields)
+	return string(forged), err
+}
+
+// errClosed says that a key does not open a document.
+var errClosed = errors.New("it is encrypted to other keys")
+
+// open decrypts an age file. It fails with errClosed.
+func open(text, key string) ([]byte, error) {
+	identity, err := age.ParseX25519Identity(key)
+	if err != nil {
+		return nil, err
+	}
+	r, err := age.Decrypt(armor.NewReader(strings.NewReader(text)), identity)
+	var none *age.NoIdentityMatchError
+	if errors.As(err, &none) {
+		return nil, errClosed
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+// hide encrypts a text to whoever has a key.
+func hide(text []byte, key string) (string, error) {
+	identity, err := age.ParseX25519Identity(key)
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	armoured := armor.NewWriter(&out)
+	w, err := age.Encrypt(armoured, identity.Recipient())
+	if err != nil {
+		return "", err
+	}
+	_, err = w.Write(text)
+	err = errors.Join(err, w.Close(), armoured.Close())
+	return out.String(), err
+}
