@@ -68,7 +68,7 @@ func (r *run) unseen() (why []string) {
 		switch {
 		case !d.exists || r.seen.has(d.name, d.digest):
 		case d.replayed != nil:
-			why = append(why, fmt.Sprintf("%s is an older version with serial %d, and this operator has seen serial %d", d.name, d.serial, before))
+			why = append(why, r.older(d))
 		case before == 0:
 			why = append(why, fmt.Sprintf("%s, serial %d, is new to this operator", d.name, d.serial))
 		default:
@@ -76,6 +76,11 @@ func (r *run) unseen() (why []string) {
 		}
 	}
 	return why
+}
+
+// older says that a document was put back.
+func (r *run) older(d sealedDocument) string {
+	return fmt.Sprintf("%s is an older version with serial %d, and this operator has seen serial %d", d.name, d.serial, r.seen.serial(d.name))
 }
 
 // replayed says whether one of them is older than what was seen.

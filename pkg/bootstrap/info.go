@@ -28,6 +28,7 @@ type Info struct {
 	Program      string            `json:"perpetual"`         // the version that changed something last
 	Certificates []Certificate     `json:"certificates"`      // the one that ends first, first
 	Steps        []StepRecord      `json:"steps"`             // when each changed something last
+	State        []string          `json:"state,omitempty"`   // what is not as it should be with the state itself
 	Secrets      map[string]any    `json:"secrets,omitempty"` // the generated credentials, only when asked for
 
 	// Access is how the director is reached, and Web how Concourse is; their
@@ -76,7 +77,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	}
 	info := Info{
 		Name: i.Name, URL: r.url(), Deployment: r.deploymentName(), Account: r.record.Account, Region: r.record.Region, Program: r.record.Program,
-		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps,
+		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps, State: r.doubts(),
 		Verified: describeSet(r.record.Applied) == describeSet(r.record.Desired) && len(r.record.Applied) > 0,
 	}
 	for name, address := range map[string]string{
@@ -106,6 +107,20 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 		info.Secrets = maps.Clone(r.credentials)
 	}
 	return info, nil
+}
+
+// doubts say why what the state says may not be what the operator has said last. Who only
+// looks is told, and not asked.
+func (r *run) doubts() (lines []string) {
+	if r.old {
+		return []string{fmt.Sprintf("%s is from an older release, in clear and not signed; perpetual deploy %s shows what is in it, asks, and moves it, and until then the pipeline refuses it", storeName(r), r.Name)}
+	}
+	for _, d := range r.sealedDocuments() {
+		if d.replayed != nil {
+			lines = append(lines, fmt.Sprintf("%s: %s; restore the last version, or, if it was put back on purpose, take it with perpetual deploy %s --accept-stored", storeName(r), r.older(d), r.Name))
+		}
+	}
+	return lines
 }
 
 // GatewayKey asks AWS for the private key with which bosh ssh goes by the gateway: it

@@ -63,7 +63,11 @@ func (r *run) isOld(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		if seen.serial(configurationName) > 0 && !r.options.AcceptStored {
-			return false, fmt.Errorf("%s has no %s, which this operator has seen there; nothing was changed: restore it from an earlier version, or, if that was destroyed on purpose, run again with --accept-stored", storeName(r), configurationName)
+			again := "run again with --accept-stored"
+			if !r.asks {
+				again = fmt.Sprintf("run perpetual deploy %s --accept-stored", r.Name)
+			}
+			return false, fmt.Errorf("%s has no %s, which this operator has seen there; nothing was changed: restore it from an earlier version, or, if that was destroyed on purpose, %s", storeName(r), configurationName, again)
 		}
 	}
 	if found && r.options.Self {

@@ -41,6 +41,9 @@ func runInfo(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
+	for _, line := range info.State {
+		s.display.Warn(line)
+	}
 	text, err := g.render(ctx, s, i, info)
 	s.display.Close()
 	if err != nil {

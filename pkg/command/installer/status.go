@@ -72,6 +72,7 @@ func runStatus(ctx context.Context, c *command.Call) error {
 	status := Status{
 		Name: info.Name, Versions: info.Versions, Verified: info.Verified,
 		Director: Service{URL: info.Director, State: "not there"}, Web: Service{URL: info.URL, State: "not there"},
+		Problems: info.State,
 	}
 	status.lookForLease(ctx, i)
 	if info.Director != "" {

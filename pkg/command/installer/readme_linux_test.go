@@ -1,0 +1,98 @@
+package installer_test
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+)
+
+// withoutUs is the README's command that reads a document without this program.
+var withoutUs = regexp.MustCompile("`(jq -r (\\.\\w+) (\\S+) \\| age -d -i (\\S+))`")
+
+// What is kept is read with age and the operator's key alone, by the README's command: in
+// a shell where jq and age are there, and always as they would read it.
+func TestState_isReadWithoutThisProgramAsTheREADMESays(t *testing.T) {
+	t.Parallel()
+	e := newEstate(t, owners)
+	e.good(t, "deploy")
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := withoutUs.FindSubmatch(readme)
+	if command == nil {
+		t.Fatal("the README has no command that reads a document without this program")
+	}
+	copied := t.TempDir() // of the state, with the key beside it
+	if err := os.CopyFS(copied, os.DirFS(filepath.Join(e.dir, "state"))); err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(filepath.Join(e.dir, "ci.operator-key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, copied, map[string]string{string(command[4]): string(key)})
+
+	want := strings.TrimSuffix(e.good(t, "info", "--show", "admin_password").stdout, "\n")
+	holds := func(how string, plain []byte) {
+		var document struct{ Values map[string]any }
+		if err := json.Unmarshal(plain, &document); err != nil || want == "" || document.Values["admin_password"] != want {
+			t.Errorf("%s it reads %d bytes and %d values, %v", how, len(plain), len(document.Values), err)
+		}
+	}
+	holds("with the library", readWithAge(t, copied, string(command[2]), string(command[3]), string(command[4])))
+	for _, name := range []string{"jq", "age"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Logf("there is no %s: the command itself was not run", name)
+			return
+		}
+	}
+	shell := exec.CommandContext(t.Context(), "sh", "-c", string(command[1]))
+	shell.Dir = copied
+	plain, err := shell.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", command[1], err)
+	}
+	holds("with the command", plain)
+}
+
+// readWithAge does what the command does: one field of a document, the identities of a
+// file, and an age file that may be in armour.
+func readWithAge(t *testing.T, dir, field, document, identities string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(text, &fields); err != nil {
+		t.Fatal(err)
+	}
+	body, _ := fields[strings.TrimPrefix(field, ".")].(string)
+	file, err := os.Open(filepath.Join(dir, identities))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	list, err := age.ParseIdentities(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := age.Decrypt(armor.NewReader(strings.NewReader(body+"\n")), list...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
