@@ -136,7 +136,8 @@ func (p *place) spied(t *testing.T, env []string, args ...string) (q process, se
 }
 
 // Every secret that goes in, and every one that is generated, is looked for in all that
-// comes out: at level debug, with errors, in files and in arguments.
+// comes out: at level debug, with errors, in files, in arguments and in the objects of the
+// bucket, where they are encrypted.
 func TestSecrets_areSeenNowhereButInTheState(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
@@ -159,6 +160,12 @@ func TestSecrets_areSeenNowhereButInTheState(t *testing.T) {
 		args := append(strings.Fields(c.args), "--log-level=debug")
 		if strings.HasPrefix(c.args, "destroy") {
 			secrets = append(secrets, p.generated(t)...)
+			for name, text := range p.everything().Documents { // as the bucket has them
+				outputs = append(outputs, output{"the object " + name, text})
+				if text == "" {
+					t.Errorf("there is no %s", name)
+				}
+			}
 			for name, parameter := range p.AWS.Parameters() {
 				if strings.Contains(name, "secret") || strings.Contains(name, "password") {
 					secrets = append(secrets, parameter.Value)
