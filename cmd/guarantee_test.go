@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -36,7 +35,7 @@ func TestGuarantees_nameTestsThatExist(t *testing.T) {
 			t.Errorf("no test is named for: %s", line)
 		}
 		for _, n := range names {
-			if !slices.Contains(exist, n[1]) {
+			if len(exist[n[1]]) == 0 {
 				t.Errorf("there is no %s", n[1])
 			}
 		}
@@ -46,9 +45,10 @@ func TestGuarantees_nameTestsThatExist(t *testing.T) {
 	}
 }
 
-// testNames are all tests of this module.
-func testNames(t *testing.T) (names []string) {
+// testNames are all tests of this module, each with the folders that have it.
+func testNames(t *testing.T) map[string][]string {
 	t.Helper()
+	names := map[string][]string{}
 	declared := regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]+)\(t \*testing\.T\)`)
 	err := filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
@@ -56,7 +56,7 @@ func testNames(t *testing.T) (names []string) {
 		}
 		text, err := os.ReadFile(path)
 		for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
-			names = append(names, m[1])
+			names[m[1]] = append(names[m[1]], filepath.ToSlash(strings.TrimPrefix(filepath.Dir(path), "../")))
 		}
 		return err
 	})
