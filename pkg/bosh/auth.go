@@ -19,7 +19,7 @@ import (
 const passwordClient = "bosh_cli"
 
 // errUAA says that the login may not be sent where the director says.
-var errUAA = errors.New("the URL that the director names for its UAA is not an https URL: mend the director's configuration")
+var errUAA = errors.New("the URL that the director names for its UAA is not an https URL: correct the director's configuration")
 
 // loginError is a failed login: the request that needed it was not sent.
 type loginError struct{ err error }

@@ -145,7 +145,7 @@ func TestWire_asksAMirrorThatProvesItself(t *testing.T) {
 	}
 }
 
-// A token that is withdrawn while a command runs is asked for anew, once.
+// A token that is withdrawn while a command runs is asked for again, once.
 func TestWire_renewsATokenThatEndsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := installed(t)

@@ -65,7 +65,7 @@ func TestOut_deploysTheSameContentAgainOnlyAfterAFailure(t *testing.T) {
 		{"it failed", []string{upgrade.StateError}, 1},
 		{"it timed out", []string{upgrade.StateTimeout}, 1},
 		{"it was cancelled", []string{upgrade.StateCancelled}, 1},
-		{"it failed and was mended", []string{upgrade.StateError, upgrade.StateDone}, 0},
+		{"it failed and was repaired", []string{upgrade.StateError, upgrade.StateDone}, 0},
 		{"it failed after a good one", []string{upgrade.StateDone, upgrade.StateError}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
