@@ -68,8 +68,8 @@ func (e *estate) tree(t *testing.T) map[string]string {
 	return files
 }
 
-// Info and status read the state of an older release, ask nothing and say what it is;
-// destroy asks.
+// Info, status and resume read the state of an older release, ask nothing and say what it
+// is; destroy asks.
 func TestState_ofAnOlderReleaseIsReadAndToldAndNotDeletedUnasked(t *testing.T) {
 	t.Parallel()
 	e := newEstate(t, owners)
@@ -99,6 +99,9 @@ func TestState_ofAnOlderReleaseIsReadAndToldAndNotDeletedUnasked(t *testing.T) {
 	}
 	if q := e.good(t, "status"); !strings.Contains(q.stdout, "! "+told) || strings.Contains(q.stdout, "is healthy") {
 		t.Errorf("status says:\n%s%s", q.stdout, q.stderr)
+	}
+	if q := e.good(t, "resume", "ci"); !strings.Contains(q.stderr, told) {
+		t.Errorf("resume says:\n%s%s", q.stderr, q.stdout)
 	}
 	e.refused(t, []string{"destroy", "--yes-destroy", "ci"}, "is from an older release, and not signed", "nothing was changed", "--accept-stored")
 	if diff := cmp.Diff(before, e.tree(t)); diff != "" {

@@ -72,6 +72,9 @@ func (s *session) resume(ctx context.Context, force bool) (command.Resumed, erro
 	if err != nil {
 		return command.Resumed{}, err
 	}
+	for _, line := range info.State {
+		s.display.Warn(line)
+	}
 	if info.Access == (resource.Director{}) || info.Web.URL == "" {
 		return command.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.config.Name)
 	}
