@@ -14,6 +14,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -52,6 +53,8 @@ type Options struct {
 	Boundary string
 	// Hook sees every call of the CPI and of the agent.
 	Hook func(cpi.Call) *cpi.Fault
+	// Web answers for Concourse once that is deployed, instead of the simulated one.
+	Web http.Handler
 }
 
 // Site is the account and what surrounds it.
@@ -96,7 +99,8 @@ func (s *Site) start(ctx context.Context) error {
 	if s.network, s.claim, err = claimNetwork(); err != nil {
 		return err
 	}
-	if s.World, err = world.Start(ctx, world.Options{Empty: true, Scale: s.options.Scale, WebDrain: s.options.WebDrain, Observe: s.options.Observe}); err != nil {
+	about := world.Options{Empty: true, Scale: s.options.Scale, WebDrain: s.options.WebDrain, Web: s.options.Web, Observe: s.options.Observe}
+	if s.World, err = world.Start(ctx, about); err != nil {
 		return err
 	}
 	s.IaaS, err = cpi.Start(cpi.Options{

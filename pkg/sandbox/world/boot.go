@@ -167,7 +167,11 @@ func (w *World) bootWeb(manifest []byte) error {
 	if w.Faults["concourse"] == nil {
 		w.Faults["concourse"] = &fault.Script{}
 	}
-	server, err := listen(net.JoinHostPort(address, strconv.Itoa(job.TLS.BindPort)), w.Faults["concourse"].Wrap(c), certificate)
+	web := w.options.Web
+	if web == nil {
+		web = c
+	}
+	server, err := listen(net.JoinHostPort(address, strconv.Itoa(job.TLS.BindPort)), w.Faults["concourse"].Wrap(web), certificate)
 	if err != nil {
 		return fmt.Errorf("start the web: %w", err)
 	}

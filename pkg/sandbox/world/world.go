@@ -57,6 +57,8 @@ type Options struct {
 	// Empty leaves director and Concourse out: BootDirector makes the one, and its
 	// first deploy the other, as in a first install.
 	Empty bool
+	// Web answers where an Empty world has its Concourse, instead of the simulated one.
+	Web http.Handler
 	// WebDrain is how long a web that is told to stop waits for its builds; default:
 	// until bpm kills it after 20 s, shortened by Scale.
 	WebDrain time.Duration
