@@ -13,12 +13,12 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// team is the one that has the pipelines.
-const team = "main"
+// mainTeam is the one whose owners administer a Concourse.
+const mainTeam = "main"
 
 // api is Concourse's API as one of its users sees it.
 type api struct {
-	url                string
+	url, team          string // whose pipelines are asked for
 	username, password string
 
 	mu     sync.Mutex
@@ -26,9 +26,16 @@ type api struct {
 	stream concourse.Client // event streams, which may take any time
 }
 
-// newAPI makes a client for a user, who logs in at the first question.
+// newAPI makes a client for a user of the team main, who logs in at the first question.
 func newAPI(url, username, password string) *api {
-	return &api{url: url, username: username, password: password}
+	return &api{url: url, team: mainTeam, username: username, password: password}
+}
+
+// in is the same in another team.
+func (a *api) in(team string) *api {
+	other := newAPI(a.url, a.username, a.password)
+	other.team = team
+	return other
 }
 
 // login gets a token, which holds for the whole run.
@@ -77,7 +84,7 @@ type config struct {
 
 func (a *api) config(ctx context.Context, pipeline string) (config, error) {
 	return ask(ctx, a, "the config of "+pipeline, func(client concourse.Client) (config, error) {
-		found, version, ok, err := client.Team(team).PipelineConfig(reference(pipeline))
+		found, version, ok, err := client.Team(a.team).PipelineConfig(reference(pipeline))
 		if err == nil && !ok {
 			err = finalError{errors.New("the pipeline is not set")}
 		}
@@ -88,7 +95,7 @@ func (a *api) config(ctx context.Context, pipeline string) (config, error) {
 // versions of a resource, newest first.
 func (a *api) versions(ctx context.Context, pipeline, resource string) ([]atc.ResourceVersion, error) {
 	return ask(ctx, a, "the versions of "+resource, func(client concourse.Client) ([]atc.ResourceVersion, error) {
-		list, _, ok, err := client.Team(team).ResourceVersions(reference(pipeline), resource, concourse.Page{Limit: 100}, nil)
+		list, _, ok, err := client.Team(a.team).ResourceVersions(reference(pipeline), resource, concourse.Page{Limit: 100}, nil)
 		if err == nil && !ok {
 			err = finalError{errors.New("there is no such resource")}
 		}

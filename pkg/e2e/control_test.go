@@ -43,14 +43,14 @@ func TestChangeUpgrade_refusesAPipelineWithoutTheUpgrade(t *testing.T) {
 func TestChoose_picksByNumber(t *testing.T) {
 	t.Parallel()
 	all, err := choose("all")
-	if err != nil || len(all) != 16 {
-		t.Errorf("got %d scenarios (%v), want 16", len(all), err)
+	if err != nil || len(all) != 17 {
+		t.Errorf("got %d scenarios (%v), want 17", len(all), err)
 	}
 	two, err := choose("3,1")
 	if err != nil || len(two) != 2 || two[0].number != 3 || two[1].number != 1 {
 		t.Errorf("got %v (%v), want 3 and 1", two, err)
 	}
-	if _, err := choose("17"); err == nil {
+	if _, err := choose("18"); err == nil {
 		t.Error("got no error for a scenario that there is not")
 	}
 }

@@ -66,7 +66,7 @@ type heard struct {
 }
 
 func newRecorder(s *site, j *journal) *recorder {
-	return &recorder{site: s, api: newAPI(s.web.url(), flyUser, flyPassword), journal: j, states: map[string]string{}, builds: map[int]*build{}, checked: map[int]bool{}}
+	return &recorder{site: s, api: newAPI(s.web.url(), flyUser, flyPassword).in(s.team()), journal: j, states: map[string]string{}, builds: map[int]*build{}, checked: map[int]bool{}}
 }
 
 // run looks until ctx ends.
@@ -155,7 +155,7 @@ func (r *recorder) lookAtBuilds(ctx context.Context, client concourse.Client) {
 
 // lookAtChecks reads the events of the resources' last checks.
 func (r *recorder) lookAtChecks(ctx context.Context, client concourse.Client) {
-	list, err := client.Team(team).ListResources(reference(pipelineName))
+	list, err := client.Team(r.api.team).ListResources(reference(pipelineName))
 	if err != nil {
 		return
 	}

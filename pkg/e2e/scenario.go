@@ -51,6 +51,7 @@ func scenarios() []scenario {
 		{1, "the bundled pipeline upgrades its Concourse", siteOptions{}, playUpgrade},
 		{4, "there is one worker, and it runs the build", siteOptions{workers: 1}, playUpgrade},
 		{6, "a deploy fails at the first new worker", siteOptions{}, playCanary},
+		{17, "self-upgrade from a team of its own, whose credentials main does not find", siteOptions{workers: 1, ownTeam: true, web: unredacted}, playOwnTeam},
 		{5, "a task with the new version's image sets the new version's pipeline", siteOptions{}, playTask},
 		{9, "credentials stay where they belong", siteOptions{basicAuth: true, web: unredacted}, playSecrets},
 		{8, "the image runs without Concourse", siteOptions{workers: 1}, playContainer},

@@ -176,7 +176,7 @@ func (q *quiet) expectPauses(ctx context.Context) {
 	for _, p := range []struct {
 		team, name string
 		paused     bool
-	}{{team, pipelineName, false}, {otherTeam, otherTeam, false}, {otherTeam, restingPipeline, true}} {
+	}{{q.team(), pipelineName, false}, {otherTeam, otherTeam, false}, {otherTeam, restingPipeline, true}} {
 		found, err := ask(ctx, q.api, "the pipeline "+p.name, func(client concourse.Client) (bool, error) {
 			got, _, err := client.Team(p.team).Pipeline(reference(p.name))
 			return got.Paused, err

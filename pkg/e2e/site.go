@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/environment"
 )
 
 // site is one Concourse with everything around it: a database, a web, workers,
@@ -31,7 +33,8 @@ type site struct {
 	workers []*worker
 	slots   slots
 	world   *world
-	api     *api // as the operator
+	account *account // nil: Concourse has its credentials from a list
+	api     *api     // as the operator, in the pipeline's team
 	record  *recorder
 
 	background sync.WaitGroup
@@ -45,6 +48,7 @@ type siteOptions struct {
 	from, to  string            // releases of Concourse; default 7.14.0 and 7.14.1
 	basicAuth bool              // of the director, instead of a UAA
 	owner     bool              // whether the pipeline's user is an owner of the team main
+	ownTeam   bool              // the pipeline has a team of its own, and its credentials in SSM
 	web       map[string]string // more of the web's settings: {"ENABLE_REDACT_SECRETS": "false"}
 	// drainTimeout is drain_timeout of the deployment; default 3 minutes.
 	drainTimeout time.Duration
@@ -99,6 +103,14 @@ func (s *site) credentials() []string {
 	}
 }
 
+// team is the one that has the pipeline.
+func (s *site) team() string {
+	if s.options.ownTeam {
+		return environment.PipelineTeam
+	}
+	return mainTeam
+}
+
 func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
 
 // address is that of the machine as the site's workers and containers see it.
@@ -144,10 +156,15 @@ func (s *site) begin(ctx context.Context) error {
 	if s.world, err = startWorld(ctx, s); err != nil {
 		return err
 	}
+	if s.options.ownTeam {
+		if s.account, err = startAccount(ctx, s); err != nil {
+			return err
+		}
+	}
 	if s.web, err = newWeb(ctx, s); err != nil {
 		return err
 	}
-	s.api = newAPI(s.web.url(), flyUser, flyPassword)
+	s.api = newAPI(s.web.url(), flyUser, flyPassword).in(s.team())
 	journal, err := s.db.journal(ctx)
 	if err != nil {
 		return err
@@ -162,8 +179,12 @@ func (s *site) begin(ctx context.Context) error {
 func (s *site) close(ctx context.Context) error {
 	s.cancel()
 	s.background.Wait()
+	var errs []error
 	if s.world != nil {
 		s.world.close()
+	}
+	if s.account != nil {
+		errs = append(errs, s.account.close())
 	}
 	for _, w := range s.workers {
 		w.kill()
@@ -174,7 +195,6 @@ func (s *site) close(ctx context.Context) error {
 	if s.db != nil {
 		s.db.close(ctx)
 	}
-	var errs []error
 	for _, net := range s.nets {
 		errs = append(errs, net.remove(ctx))
 	}

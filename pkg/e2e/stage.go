@@ -134,26 +134,36 @@ func (s *stage) resource(ctx context.Context, verb, dir string, stdin, result an
 func (s *stage) setPipeline(ctx context.Context, more map[string]any) error {
 	vars := s.pipelineVars()
 	maps.Copy(vars, more)
-	if err := s.writeVars(s.path("vars.yml"), vars); err != nil {
-		return err
-	}
-	program := filepath.Join(s.images.rootfs[oldPerpetual], "usr/local/bin/perpetual")
-	text, err := run(ctx, "", nil, program, "pipeline", "-l", s.path("vars.yml"))
+	text, err := s.bundled(ctx, vars)
 	if err != nil {
 		return err
 	}
+	return s.setText(ctx, text)
+}
+
+// bundled is the bundled pipeline with these values, as the program prints it.
+func (s *stage) bundled(ctx context.Context, vars map[string]any) (string, error) {
+	if err := s.writeVars(s.path("vars.yml"), vars); err != nil {
+		return "", err
+	}
+	program := filepath.Join(s.images.rootfs[oldPerpetual], "usr/local/bin/perpetual")
+	return run(ctx, "", nil, program, "pipeline", "-l", s.path("vars.yml"))
+}
+
+// setText sets the pipeline to a text and unpauses it.
+func (s *stage) setText(ctx context.Context, text string) error {
 	if err := os.WriteFile(s.path("pipeline.yml"), []byte(text), 0o600); err != nil {
 		return err
 	}
-	_, err = s.fly(ctx, "validate-pipeline", "--strict", "-c", s.path("pipeline.yml"))
+	_, err := s.fly(ctx, "validate-pipeline", "--strict", "-c", s.path("pipeline.yml"))
 	s.expect(err == nil, "fly validate-pipeline --strict passes", "%v", err)
-	if _, err := s.fly(ctx, "set-pipeline", "-n", "-p", pipelineName, "-c", s.path("pipeline.yml")); err != nil {
+	if _, err := s.fly(ctx, "set-pipeline", "--team", s.team(), "-n", "-p", pipelineName, "-c", s.path("pipeline.yml")); err != nil {
 		return err
 	}
 	if s.set, err = s.api.config(ctx, pipelineName); err != nil {
 		return err
 	}
-	_, err = s.fly(ctx, "unpause-pipeline", "-p", pipelineName)
+	_, err = s.fly(ctx, "unpause-pipeline", "--team", s.team(), "-p", pipelineName)
 	return err
 }
 

@@ -23,13 +23,16 @@ const (
 	otherTeam            = "other"
 )
 
-// mainTeam says who may do what: the pipeline's user is a member, which is
-// enough to set pipelines; for a quiet upgrade, which pauses what other teams
-// have, it is an owner.
-func mainTeam(owner bool) string {
+// roles say who may do what in the team main: the pipeline's user is a member, which is
+// enough to set pipelines; for a quiet upgrade, which pauses what other teams have, it is
+// an owner. Where it has a team of its own, it is nothing here.
+func roles(o siteOptions) string {
 	owners, members := flyUser, pipelineUser
-	if owner {
+	switch {
+	case o.owner:
 		owners, members = flyUser+", "+pipelineUser, ""
+	case o.ownTeam:
+		members = ""
 	}
 	return `roles:
 - {name: owner, local: {users: [` + owners + `]}}
@@ -67,7 +70,7 @@ func newWeb(ctx context.Context, s *site) (*web, error) {
 			return nil, err
 		}
 	}
-	if err := os.WriteFile(s.path("main-team.yml"), []byte(mainTeam(s.options.owner)), 0o644); err != nil {
+	if err := os.WriteFile(s.path("main-team.yml"), []byte(roles(s.options)), 0o644); err != nil {
 		return nil, err
 	}
 	w.env = w.settings()
@@ -96,8 +99,13 @@ func (w *web) settings() []string {
 		// would keep its resource from any other for an hour.
 		"GLOBAL_RESOURCE_CHECK_TIMEOUT": "40s",
 	}
-	maps.Copy(values, s.options.web)
 	var env []string
+	if s.account != nil {
+		delete(values, "DUMMY_CREDS_VAR") // Concourse has one credential manager
+		maps.Copy(values, s.account.settings())
+		env = s.account.env()
+	}
+	maps.Copy(values, s.options.web)
 	for name, value := range values {
 		env = append(env, "CONCOURSE_"+name+"="+value)
 	}

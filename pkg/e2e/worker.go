@@ -48,6 +48,18 @@ func (l *slots) add(worker, instance string) {
 	l.list[worker] = instance
 }
 
+// worker is the name of the worker that an instance has now; "" of none.
+func (l *slots) worker(instance string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for worker, at := range l.list {
+		if at == instance {
+			return worker
+		}
+	}
+	return ""
+}
+
 // slot is the instance that a worker of Concourse is on; the worker's own name
 // where it is none of ours.
 func (s *site) slot(worker string) string {

@@ -1,7 +1,8 @@
 // Command registryimage stands in for Concourse's registry-image resource type,
 // whose module the Go proxy does not serve: it checks and gets images of a
 // registry on the same machine, over HTTP, in the layout that Concourse expects of
-// an image resource. As `wait URL` it is what other teams' builds run.
+// an image resource. As `wait URL`, `print TEXT` and `write FILE TEXT` it is what
+// other teams' builds run.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -48,7 +50,7 @@ type metadata struct {
 const padding = 512 << 10
 
 func main() {
-	err := errors.New("want check, in DIR or wait URL")
+	err := errors.New("want check, in DIR, wait URL, print TEXT, or write FILE with TEXT")
 	switch verb := filepath.Base(os.Args[0]); {
 	case verb == "check":
 		err = check()
@@ -56,6 +58,10 @@ func main() {
 		err = in(os.Args[1])
 	case len(os.Args) == 3 && os.Args[1] == "wait":
 		err = wait(os.Args[2])
+	case len(os.Args) == 3 && os.Args[1] == "print":
+		_, err = fmt.Println(os.Args[2])
+	case len(os.Args) > 3 && os.Args[1] == "write":
+		err = os.WriteFile(os.Args[2], []byte(strings.Join(os.Args[3:], "")), 0o644)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "error:", err)
