@@ -13,6 +13,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -70,6 +71,7 @@ type Account struct {
 	tagging *tagging.Client
 	s3      *s3.Client
 	quotas  *servicequotas.Client
+	kms     *kms.Client
 }
 
 // Open makes an Account. It sends nothing but what resolving credentials needs.
@@ -107,6 +109,7 @@ func open(ctx context.Context, o Options) (*Account, error) {
 		connection: aws.NewConnection(config).WithCACert(o.CACert),
 		sts:        sts.NewFromConfig(config), ec2: ec2.NewFromConfig(config), ssm: ssm.NewFromConfig(config),
 		route53: route53.NewFromConfig(config), tagging: tagging.NewFromConfig(config), quotas: servicequotas.NewFromConfig(config),
+		kms: kms.NewFromConfig(config),
 		s3: s3.NewFromConfig(config, func(s *s3.Options) {
 			s.UsePathStyle = s.BaseEndpoint != nil
 			s.ResponseChecksumValidation = sdk.ResponseChecksumValidationWhenRequired

@@ -11,7 +11,7 @@ import (
 )
 
 // services are the SDK's names of the services that an installation uses.
-var services = []string{"STS", "IAM", "EC2", "SSM", "Route 53", "Resource Groups Tagging API", "S3", "CloudFormation", "Service Quotas"}
+var services = []string{"STS", "IAM", "EC2", "SSM", "KMS", "Route 53", "Resource Groups Tagging API", "S3", "CloudFormation", "Service Quotas"}
 
 // endpoints finds the endpoints that environment and profile set, for the SDK's
 // clients: it is the first of a configuration's sources.

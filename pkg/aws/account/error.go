@@ -158,7 +158,7 @@ func refusal(answer *smithyhttp.ResponseError, err error, service, call string) 
 		e.kind = aws.ErrCredentials
 	case deniedCodes[e.Code]:
 		e.kind, e.hint = ErrDenied, denial(e.Message, service, call)
-	case e.Status == 404, strings.HasSuffix(e.Code, ".NotFound"), strings.HasSuffix(e.Code, "NotFound"):
+	case e.Status == 404, strings.HasSuffix(e.Code, "NotFound"), e.Code == "NotFoundException":
 		e.kind = ErrNotFound
 	}
 	return e
@@ -187,7 +187,7 @@ var actions = map[string]string{
 // prefixes are the services' names in IAM.
 var prefixes = map[string]string{
 	"EC2": "ec2", "SSM": "ssm", "STS": "sts", "S3": "s3", "IAM": "iam", "Route 53": "route53", "Resource Groups Tagging API": "tag",
-	"Service Quotas": "servicequotas",
+	"Service Quotas": "servicequotas", "KMS": "kms",
 }
 
 // denial names the missing permission.

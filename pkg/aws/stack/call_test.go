@@ -192,6 +192,7 @@ func (p place) foreign() map[string]call {
 		"read another's state":                           of("s3:GetObject", part("arn:aws:s3:::other/state.json")),
 		"change another's stack":                         of("cloudformation:CreateChangeSet", part("arn:aws:cloudformation:eu-central-1:"+account+":stack/perpetual-other/x")),
 		"delete another's database":                      of("rds:DeleteDBInstance", part("arn:aws:rds:eu-central-1:"+account+":db:perpetual-other-database-x")),
+		"sign with another key of KMS":                   of("kms:Sign", part(keyARN("other"))),
 		"use a key of KMS":                               of("kms:Decrypt", part("arn:aws:kms:eu-central-1:"+account+":key/other")),
 	}
 }
@@ -216,11 +217,12 @@ func (p place) narrow() map[string]call {
 		"delete the database":          of("rds:DeleteDBInstance", part("arn:aws:rds:eu-central-1:"+account+":db:"+p.resources["Database"].PhysicalID)),
 		"delete the state's bucket":    of("s3:DeleteBucket", part("arn:aws:s3:::state")),
 
-		"write what the operator has said":            of("s3:PutObject", part("arn:aws:s3:::state/operator/configuration.json")),
-		"delete what the operator has said":           of("s3:DeleteObject", part("arn:aws:s3:::state/operator/configuration.json")),
-		"write the credentials":                       of("s3:PutObject", part("arn:aws:s3:::state/operator/credentials.json")),
-		"write the pipeline's view of them":           of("s3:PutObject", part("arn:aws:s3:::state/operator/pipeline.json")),
-		"write where an older release has kept it":    of("s3:PutObject", part("arn:aws:s3:::state/config.json")),
+		"write what the operator has said":         of("s3:PutObject", part("arn:aws:s3:::state/operator/configuration.json")),
+		"delete what the operator has said":        of("s3:DeleteObject", part("arn:aws:s3:::state/operator/configuration.json")),
+		"write the credentials":                    of("s3:PutObject", part("arn:aws:s3:::state/operator/credentials.json")),
+		"write the pipeline's view of them":        of("s3:PutObject", part("arn:aws:s3:::state/operator/pipeline.json")),
+		"write where an older release has kept it": of("s3:PutObject", part("arn:aws:s3:::state/config.json")),
+		"sign it": of("kms:Sign", part(keyARN("operator"))),
 		"write beside the folder that may be written": of("s3:PutObject", part("arn:aws:s3:::state/run2/record.json")),
 	}
 }
@@ -321,6 +323,7 @@ func (p place) programs(who string) map[string]call {
 		"delete a password": on("iam:DeleteLoginProfile", user), "leave a group": on("iam:RemoveUserFromGroup", iamARN+"group/auditors"),
 		"the role of spot": linked("spot.amazonaws.com"), "the role of RDS": linked("rds.amazonaws.com"),
 		"a quota": on("servicequotas:GetServiceQuota", "arn:aws:servicequotas:eu-central-1:"+account+":ec2/L-1216C47A"), "its default": on("servicequotas:GetAWSDefaultServiceQuota"),
+		"the key that signs": on("kms:GetPublicKey", keyARN("operator")), "a signature": on("kms:Sign", keyARN("operator")),
 		"what counts for it": on("ec2:DescribeInstances"), "whether the key pair is there": on("ec2:DescribeKeyPairs"),
 		"free an address": of("ec2:DisassociateAddress", p.address("WebAddress")), "delete the key pair": on("ec2:DeleteKeyPair", ec2ARN+"key-pair/perpetual-ci"),
 	}

@@ -59,12 +59,17 @@ func TestInstallerPolicies_denyWhatIsOfOthers(t *testing.T) {
 			twin: of("rds:AddTagsToResource", part("arn:aws:rds:eu-central-1:"+account+":snapshot:perpetual-ci-database-x"))},
 		"the private key of another key pair": {denied: of("ssm:GetParameter", parameterOf("ec2/keypair/key-9")), twin: of("ssm:GetParameter", parameterOf("ec2/keypair/key-1"))},
 		"write a private key":                 {denied: of("ssm:PutParameter", parameterOf("ec2/keypair/key-9")), twin: via(of("ssm:PutParameter", parameterOf("ec2/keypair/key-9")))},
+		"sign with another key":               {denied: of("kms:Sign", part(keyARN("other"))), twin: of("kms:Sign", part(keyARN("operator")))},
+		"delete the key that signs":           {denied: of("kms:ScheduleKeyDeletion", part(keyARN("operator"))), twin: of("kms:GetPublicKey", part(keyARN("operator")))},
 	} {
 		r.who = installs
 		refusals[title] = r
 	}
 	refused(t, all, p, refusals)
 }
+
+// keyARN is that of a key of KMS.
+func keyARN(id string) string { return "arn:aws:kms:eu-central-1:" + account + ":key/" + id }
 
 func TestInstallerPolicies_denyOtherRecords(t *testing.T) {
 	w := newWorld(t)
@@ -174,6 +179,7 @@ func TestBoundaryPolicy_isNoNarrowerThanTheRoles(t *testing.T) {
 		"change another's stack":    of("cloudformation:CreateChangeSet", part("arn:aws:cloudformation:eu-central-1:"+account+":stack/perpetual-other/x")),
 		"change records of another": records("Z9", []string{"UPSERT"}, []string{"A"}, []string{"ci.example.com"}),
 		"use a key outside of S3":   of("kms:Decrypt", part(everything().StateKey)),
+		"sign as the operator":      of("kms:Sign", part(keyARN("operator"))),
 		"open a port":               of("ec2:AuthorizeSecurityGroupIngress", part(p.arn("security-group/sg-1"))),
 	}, false)
 }

@@ -28,7 +28,10 @@ type Scope struct {
 	Domain    string // of Concourse, "ci.example.com"; "none" where it has none
 	Zone      string // of Route 53 that holds the domain, "Z0123456789ABC"; "none" likewise
 	KeyPair   string // "key-0a1b2c3d", which info knows once the key pair is made; "*" before
-	Boundary  string // "arn:aws:iam::123456789012:policy/PerpetualBoundary-ci"
+	// SigningKey is the id of the key of state.signing_key, "0a1b2c3d-0000-4000-8000-000000000000";
+	// "none" likewise.
+	SigningKey string
+	Boundary   string // "arn:aws:iam::123456789012:policy/PerpetualBoundary-ci"
 }
 
 // InstallerPolicies are the IAM policies, as JSON, for whoever runs the installer: what
@@ -48,7 +51,7 @@ func (s Scope) fill(text string) []byte {
 	var pairs []string
 	for name, value := range map[string]string{
 		"partition": s.Partition, "region": s.Region, "account": s.Account, "name": s.Name, "bucket": s.Bucket,
-		"domain": s.Domain, "zone": s.Zone, "key_pair": s.KeyPair, "boundary": s.Boundary,
+		"domain": s.Domain, "zone": s.Zone, "key_pair": s.KeyPair, "signing_key": s.SigningKey, "boundary": s.Boundary,
 	} {
 		if value != "" {
 			pairs = append(pairs, "(("+name+"))", value)

@@ -1,5 +1,5 @@
 // Package aws is a simulated Amazon Web Services account for tests and the demo:
-// STS, EC2 as far as it is looked into, SSM, Route 53, the tagging API, S3, and
+// STS, EC2 as far as it is looked into, SSM, KMS, Route 53, the tagging API, S3, and
 // other services that are added, each an HTTPS server on loopback that speaks the
 // service's own protocol, checks signatures, and refuses in the service's own
 // words. It follows AWS's API references, and was never compared with AWS itself.
@@ -56,7 +56,7 @@ type Options struct {
 
 // Cloud is the simulated account.
 type Cloud struct {
-	// Faults spoil the wire, by service: "sts", "ec2", "ssm", "route53",
+	// Faults spoil the wire, by service: "sts", "ec2", "ssm", "kms", "route53",
 	// "tagging", "s3", "cloudformation", "checkip".
 	Faults map[string]*fault.Script
 
@@ -87,6 +87,7 @@ type Cloud struct {
 	quotas     map[string]float64 // by code
 	running    []Instance
 	keyPairs   map[string]keyPair // by name
+	kms        []*storedKey
 }
 
 // New makes an account; Start serves it.

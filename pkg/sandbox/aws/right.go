@@ -117,6 +117,12 @@ func (c *Cloud) requests(s service, r *http.Request, in *call) []iam.Request {
 		}
 	case "ssm":
 		return c.parameterRequests(one, local, in)
+	case "kms":
+		arn := c.keyOf(in)
+		if arn == "" { // the service says so
+			return nil
+		}
+		touch(arn)
 	case "s3":
 		return c.bucketRequests(one, r, in)
 	}

@@ -24,6 +24,7 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		{"Effect": "Deny", "Action": "s3:DeleteObjectVersion", "Resource": "arn:aws:s3:::kept/*"},
 		{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::kept/secret.json"},
 		{"Effect": "Deny", "Action": "ssm:AddTagsToResource", "Resource": "arn:aws:ssm:eu-central-1:123456789012:parameter/perpetual/ci/untagged"},
+		{"Effect": "Allow", "Action": "kms:GetPublicKey", "Resource": "arn:aws:kms:eu-central-1:123456789012:key/` + aws.FirstKMSKey + `"},
 		{"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:user/perpetual-ci-*"},
 		{"Effect": "Allow", "Action": ["ec2:DescribeRegions", "ec2:DescribeAvailabilityZones"], "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}}]}`))
 	if err != nil {
@@ -48,6 +49,18 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 	cloud.AddBucket("locked", aws.Bucket{Tags: tags, Encryption: "<KMSMasterKeyID>arn:aws:kms:eu-central-1:123456789012:key/1</KMSMasterKeyID>"})
 	for _, name := range []string{"kept", "locked"} {
 		cloud.PutObject(name, "state.json", "{}")
+	}
+	for _, alias := range []string{"alias/ours", "alias/theirs"} {
+		if _, err := cloud.AddKMSKey(aws.KMSKey{Aliases: []string{alias}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sign := func() error {
+		key, err := here.SigningKey(t.Context(), "alias/ours")
+		if err == nil {
+			_, err = key.Sign(t.Context(), []byte("x"))
+		}
+		return err
 	}
 	store := func(name string) *adapter.Bucket {
 		b, err := adapter.New(adapter.Options{
@@ -84,6 +97,9 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		"another object":                {func() error { _, err := store("kept").Get(t.Context(), "secret.json"); return err }, "s3:GetObject"},
 		"an object, without its key":    {func() error { _, err := store("locked").Get(t.Context(), "state.json"); return err }, "kms:Decrypt"},
 		"a new object, without its key": {func() error { _, err := store("locked").Put(t.Context(), "new.json", []byte("{}"), ""); return err }, "kms:GenerateDataKey"},
+		"a key that signs":              {func() error { _, err := here.SigningKey(t.Context(), "alias/ours"); return err }, ""},
+		"another, by its alias":         {func() error { _, err := here.SigningKey(t.Context(), "alias/theirs"); return err }, "kms:GetPublicKey"},
+		"to sign":                       {sign, "kms:Sign"},
 		"keys":                          {func() error { _, err := here.AccessKeys(t.Context(), "perpetual-ci-PipelineUser"); return err }, ""},
 		"keys of another":               {func() error { _, err := here.AccessKeys(t.Context(), "ada"); return err }, "iam:ListAccessKeys"},
 		"what is not named":             {func() error { _, err := here.Tagged(t.Context(), "perpetual:name", "ci"); return err }, "tag:GetResources"},

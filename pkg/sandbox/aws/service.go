@@ -43,6 +43,7 @@ func (c *Cloud) services() []service {
 			open: map[string]bool{"AssumeRoleWithWebIdentity": true}},
 		{name: "ec2", variable: "EC2", prefix: "ec2", protocol: ec2Query, refusals: ec2Refusals, action: formAction, serve: c.serveEC2},
 		{name: "ssm", variable: "SSM", prefix: "ssm", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveSSM},
+		{name: "kms", variable: "KMS", prefix: "kms", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveKMS},
 		{name: "route53", variable: "ROUTE_53", prefix: "route53", protocol: restXML, refusals: queryRefusals, serve: c.serveRoute53,
 			action: func(*http.Request, []byte) string { return "ListHostedZonesByName" }},
 		{name: "tagging", variable: "RESOURCE_GROUPS_TAGGING_API", prefix: "tag", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveTagging},

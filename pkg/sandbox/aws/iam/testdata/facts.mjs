@@ -16,7 +16,7 @@ const others = `
   ec2:ModifyInstanceAttribute ec2:ReplaceRouteTableAssociation ec2:RequestSpotInstances ec2:StopInstances ec2:StartInstances ec2:DisassociateAddress
   iam:AddUserToGroup iam:CreateUser iam:*RolePolicy iam:*UserPolicy iam:*LoginProfile iam:RemoveUserFromGroup iam:ListUsers iam:ListGroupsForUser iam:UpdateUser
   iam:*AccessKey* iam:*InstanceProfile iam:*OpenIDConnectProvider* iam:*Policy* iam:*PermissionsBoundary iam:*Role* iam:*User*
-  kms:Decrypt kms:GenerateDataKey kms:Encrypt kms:DescribeKey kms:CreateGrant kms:ScheduleKeyDeletion
+  kms:Decrypt kms:GenerateDataKey kms:Encrypt kms:DescribeKey kms:CreateGrant kms:ScheduleKeyDeletion kms:GetPublicKey kms:Sign
   rds:Describe* rds:*DBInstance rds:*DBSubnetGroup rds:*Tags* route53:*ResourceRecordSets route53:GetChange route53:GetHostedZone route53:ListHostedZones*
   s3:TagResource s3:*Bucket* s3:*Object s3:*ObjectVersion s3:*Encryption* s3:ListAllMyBuckets ssm:*Parameter* ssm:*Tags*
   sts:AssumeRole sts:AssumeRoleWithWebIdentity sts:GetCallerIdentity tag:GetResources

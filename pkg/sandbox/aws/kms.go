@@ -1,0 +1,190 @@
+package aws
+
+import (
+	"cmp"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// KMSKey is a key of KMS. The zero value is one that signs with ECDSA on P-256.
+type KMSKey struct {
+	Spec    string   // "ECC_NIST_P384", "SYMMETRIC_DEFAULT"; default "ECC_NIST_P256"
+	Usage   string   // "KEY_AGREEMENT", "ENCRYPT_DECRYPT"; default "SIGN_VERIFY"
+	State   string   // "Disabled", "PendingDeletion"; default "Enabled"
+	Region  string   // default: that of Options
+	Account string   // whose it is; default: that of Options. Nobody else may use it.
+	Aliases []string // "alias/operator"
+}
+
+// storedKey is one with what it signs with.
+type storedKey struct {
+	KMSKey
+	arn     string
+	private *ecdsa.PrivateKey // nil for a symmetric one
+}
+
+// FirstKMSKey is the id of the first key that AddKMSKey makes.
+const FirstKMSKey = "00000001-0000-4000-8000-000000000000"
+
+// AddKMSKey makes a key, and gives its ARN.
+func (c *Cloud) AddKMSKey(k KMSKey) (string, error) {
+	k.Spec, k.Usage, k.State = cmp.Or(k.Spec, "ECC_NIST_P256"), cmp.Or(k.Usage, "SIGN_VERIFY"), cmp.Or(k.State, "Enabled")
+	k.Region, k.Account = cmp.Or(k.Region, c.options.Region), cmp.Or(k.Account, c.options.Account)
+	made := &storedKey{KMSKey: k}
+	if curve := map[string]elliptic.Curve{"ECC_NIST_P256": elliptic.P256(), "ECC_NIST_P384": elliptic.P384()}[k.Spec]; curve != nil {
+		var err error
+		if made.private, err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
+			return "", fmt.Errorf("make a key: %w", err)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	made.arn = fmt.Sprintf("arn:aws:kms:%s:%s:key/%08x-0000-4000-8000-000000000000", k.Region, k.Account, len(c.kms)+1)
+	c.kms = append(c.kms, made)
+	return made.arn, nil
+}
+
+// ChangeKMSKey changes a key, as when it is disabled, or its alias given to another.
+func (c *Cloud) ChangeKMSKey(arn string, change func(*KMSKey)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.kms {
+		if k.arn == arn {
+			change(&k.KMSKey)
+		}
+	}
+}
+
+// kmsRequest holds what the requests that are served may hold.
+type kmsRequest struct {
+	KeyId, MessageType, SigningAlgorithm string
+	Message                              []byte
+}
+
+// findKey is the key that a request names in a region, by its ARN, id or alias.
+func (c *Cloud) findKey(name, region string) *storedKey {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.kms {
+		local := strings.TrimSuffix(k.arn, k.arn[strings.LastIndex(k.arn, ":")+1:])
+		named := k.arn == name || k.Account == c.options.Account && k.arn == local+"key/"+name ||
+			slices.ContainsFunc(k.Aliases, func(alias string) bool {
+				return local+alias == name || alias == name && k.Account == c.options.Account
+			})
+		if k.Region == region && named {
+			return k
+		}
+	}
+	return nil
+}
+
+// keyOf is the ARN of the key of a call, which is what IAM judges; "" for an alias of no
+// key, and for a key of another region.
+func (c *Cloud) keyOf(in *call) string {
+	var q kmsRequest
+	_ = json.Unmarshal(in.body, &q) // else the service refuses it
+	if k := c.findKey(q.KeyId, in.region); k != nil {
+		return k.arn
+	}
+	if parts := strings.Split(q.KeyId, ":"); len(parts) == 6 && parts[3] == in.region && strings.HasPrefix(parts[5], "key/") {
+		return q.KeyId
+	}
+	return ""
+}
+
+// serveKMS follows the AWS Key Management Service API reference, for keys that sign.
+func (c *Cloud) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
+	s := service{protocol: json11}
+	var q kmsRequest
+	if err := json.Unmarshal(in.body, &q); err != nil {
+		s.refuse(w, r, refusal{400, "SerializationException", "the request is not a JSON object"})
+		return
+	}
+	k := c.findKey(q.KeyId, in.region)
+	refused := c.keyRefusal(k, q, in)
+	if refused == nil && in.action == "Sign" {
+		refused = k.signRefusal(q)
+	}
+	if refused != nil {
+		s.refuse(w, r, *refused)
+		return
+	}
+	switch in.action {
+	case "GetPublicKey":
+		der, err := x509.MarshalPKIXPublicKey(&k.private.PublicKey)
+		if err != nil {
+			s.refuse(w, r, refusal{500, "KMSInternalException", err.Error()})
+			return
+		}
+		writeJSON(w, map[string]any{"KeyId": k.arn, "PublicKey": der, "KeySpec": k.Spec, "CustomerMasterKeySpec": k.Spec, "KeyUsage": k.Usage, "SigningAlgorithms": k.algorithms()})
+	case "Sign":
+		digest := q.Message
+		if q.MessageType != "DIGEST" {
+			sum := sha256.Sum256(q.Message)
+			digest = sum[:]
+		}
+		signature, err := ecdsa.SignASN1(rand.Reader, k.private, digest)
+		if err != nil {
+			s.refuse(w, r, refusal{500, "KMSInternalException", err.Error()})
+			return
+		}
+		writeJSON(w, map[string]any{"KeyId": k.arn, "Signature": signature, "SigningAlgorithm": q.SigningAlgorithm})
+	default:
+		s.refuse(w, r, refusal{400, "UnknownOperationException", in.action})
+	}
+}
+
+// keyRefusal says why a key cannot be used at all, in the words of KMS.
+func (c *Cloud) keyRefusal(k *storedKey, q kmsRequest, in *call) *refusal {
+	parts := strings.Split(q.KeyId, ":")
+	switch {
+	case k == nil && len(parts) == 6 && parts[3] != in.region:
+		return &refusal{400, "NotFoundException", "Invalid arn " + parts[3]}
+	case k == nil && strings.HasPrefix(q.KeyId, "alias/"):
+		return &refusal{400, "NotFoundException", fmt.Sprintf("Alias arn:aws:kms:%s:%s:%s is not found.", in.region, in.account, q.KeyId)}
+	case k == nil && len(parts) == 6 && strings.HasPrefix(parts[5], "alias/"):
+		return &refusal{400, "NotFoundException", fmt.Sprintf("Alias %s is not found.", q.KeyId)}
+	case k == nil:
+		return &refusal{400, "NotFoundException", fmt.Sprintf("Key '%s' does not exist", q.KeyId)}
+	case k.Account != in.account:
+		return &refusal{400, "AccessDeniedException", fmt.Sprintf("User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action", in.arn, in.action, k.arn, in.action)}
+	case k.State == "Disabled":
+		return &refusal{400, "DisabledException", k.arn + " is disabled."}
+	case k.State != "Enabled":
+		return &refusal{400, "KMSInvalidStateException", k.arn + " is pending deletion."}
+	case k.private == nil && in.action == "GetPublicKey":
+		return &refusal{400, "UnsupportedOperationException", ""}
+	}
+	return nil
+}
+
+// signRefusal says why a key does not sign that.
+func (k *storedKey) signRefusal(q kmsRequest) *refusal {
+	switch {
+	case k.Usage != "SIGN_VERIFY" || k.private == nil:
+		return &refusal{400, "InvalidKeyUsageException", fmt.Sprintf("%s key usage is %s which is not valid for Sign.", k.arn, k.Usage)}
+	case !slices.Contains(k.algorithms(), q.SigningAlgorithm):
+		return &refusal{400, "InvalidKeyUsageException", fmt.Sprintf("Algorithm %s is incompatible with key spec %s.", q.SigningAlgorithm, k.Spec)}
+	case q.MessageType == "DIGEST" && len(q.Message) != k.private.Curve.Params().BitSize/8:
+		return &refusal{400, "ValidationException", "Digest is invalid length for algorithm " + q.SigningAlgorithm + "."}
+	case len(q.Message) == 0 || len(q.Message) > 4096:
+		return &refusal{400, "ValidationException", "1 validation error detected: Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096"}
+	}
+	return nil
+}
+
+// algorithms are those with which a key signs.
+func (k *storedKey) algorithms() []string {
+	if k.Usage != "SIGN_VERIFY" {
+		return nil
+	}
+	return []string{map[string]string{"ECC_NIST_P256": "ECDSA_SHA_256", "ECC_NIST_P384": "ECDSA_SHA_384"}[k.Spec]}
+}
