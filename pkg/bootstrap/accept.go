@@ -21,6 +21,9 @@ func (r *run) accept() error {
 	if r.lenient && !r.old && !r.replayed() {
 		return nil // what is deleted is what the operator's signature is on
 	}
+	if err := r.acceptSigner(); err != nil {
+		return err
+	}
 	why := r.unseen()
 	key := strings.Join(why, "; ")
 	if len(why) == 0 || key == r.accepted {
@@ -95,14 +98,15 @@ type sealedDocument struct {
 	digest   string
 	serial   int64
 	replayed error
+	former   bool
 }
 
 // sealedDocuments are those that were read.
 func (r *run) sealedDocuments() []sealedDocument {
-	list := []sealedDocument{{r.statement.name, r.statement.exists, r.statement.digest, r.statement.envelope.Serial, r.statement.replayed}}
+	list := []sealedDocument{{r.statement.name, r.statement.exists, r.statement.digest, r.statement.envelope.Serial, r.statement.replayed, r.statement.former}}
 	for _, d := range []*sealed[map[string]any]{r.credentialDocument, r.viewDocument} {
 		if d != nil {
-			list = append(list, sealedDocument{d.name, d.exists, d.digest, d.envelope.Serial, d.replayed})
+			list = append(list, sealedDocument{d.name, d.exists, d.digest, d.envelope.Serial, d.replayed, d.former})
 		}
 	}
 	return list

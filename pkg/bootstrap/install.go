@@ -33,6 +33,9 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 			return r.result, &StepError{stepConfiguration, because(ctx, err)}
 		}
 	}
+	if err := r.trySigner(ctx, true); err != nil {
+		return r.result, &StepError{stepState, because(ctx, err)}
+	}
 	if err := r.perform(ctx, []step{{stepState, r.openState}}); err != nil {
 		return r.result, err
 	}

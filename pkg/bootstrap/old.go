@@ -163,6 +163,12 @@ func (r *run) own(ctx context.Context) error {
 	if err != nil {
 		return &StepError{stepState, err}
 	}
+	if r.resigns() && !r.lenient {
+		return r.perform(ctx, []step{{stepState, r.resign}})
+	}
+	if err := r.noteSigner(); err != nil {
+		return &StepError{stepState, err}
+	}
 	return nil
 }
 

@@ -24,6 +24,8 @@ type Operator interface {
 	Make() (seal.Identity, error)
 	// Where says where the key is looked for: "ci.operator-key".
 	Where() string
+	// Signer finds the key of KMS that signs in the place of that key, by ARN or alias.
+	Signer(ctx context.Context, name string) (seal.Signer, error)
 	// Seen gives the note; the zero value where there is none.
 	Seen() (Seen, error)
 	// Saw writes it.
@@ -37,6 +39,7 @@ type Operator interface {
 type Seen struct {
 	Place     string               `json:"place,omitempty"`     // where the state is: "the bucket perpetual-ci-123456789012-eu-central-1"
 	Documents map[string][]Version `json:"documents,omitempty"` // by name: "operator/configuration.json"
+	Signer    *SeenSigner          `json:"signer,omitempty"`    // nil: the operator's key in a file
 }
 
 // Version is one version of a signed document.
@@ -70,7 +73,7 @@ func (s Seen) with(name string, versions ...Version) Seen {
 		all[n] = v
 	}
 	all[name] = versions
-	return Seen{s.Place, all}
+	return Seen{s.Place, all, s.Signer}
 }
 
 // Pipeline is what a self-upgrade has of the operator's: it reads, and never writes below
@@ -132,6 +135,7 @@ type sealed[T any] struct {
 	envelope seal.Envelope
 	digest   string
 	replayed error // it is older than what this operator has seen
+	former   bool  // it is signed by the key before, and not by the one that signs now
 }
 
 // loadSealed reads one of the operator's documents. Nothing is taken from one that is not
@@ -146,17 +150,20 @@ func loadSealed[T any](ctx context.Context, r *run, name string, c codec[T]) (*s
 	if err != nil {
 		return nil, value, fmt.Errorf("read %s: %w", name, err)
 	}
-	if err := r.unlockWith(name, found.Body); err != nil {
+	if err := r.unlockWith(ctx, name, found.Body); err != nil {
 		return nil, value, err
 	}
-	at := seal.Place{Installation: r.Name, Document: name}
-	d.envelope, err = seal.Verify(found.Body, at, r.public, r.seen.serial(name))
+	at, key := seal.Place{Installation: r.Name, Document: name}, r.public
+	if e, _ := seal.Peek(found.Body); r.earlier != nil && e.KeyID == r.earlier.ID() {
+		key, d.former = *r.earlier, true
+	}
+	d.envelope, err = seal.Verify(found.Body, at, key, r.seen.serial(name))
 	if errors.Is(err, seal.ErrReplayed) {
 		d.replayed = err
-		d.envelope, err = seal.Verify(found.Body, at, r.public, 0)
+		d.envelope, err = seal.Verify(found.Body, at, key, 0)
 	}
 	if err != nil {
-		return nil, value, fmt.Errorf("%w; nothing was changed: %s", err, r.howToReplace(err))
+		return nil, value, fmt.Errorf("%w; nothing was changed: %s", err, r.howToReplace(err, found.Body))
 	}
 	if d.body, err = r.reader.Decrypt(d.envelope.Body); err != nil {
 		return nil, value, fmt.Errorf("read %s: %w", name, err)
@@ -172,20 +179,9 @@ func digestOf(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// howToReplace says what to do about a document that is not the operator's.
-func (r *run) howToReplace(err error) string {
-	switch {
-	case r.options.Self:
-		return fmt.Sprintf("run perpetual deploy %s by hand, where the operator's key is", r.Name)
-	case errors.Is(err, seal.ErrNewer):
-		return "use that release or a later one"
-	}
-	return "somebody without this key has written it; find out who may write " + storeName(r) + ", and restore the last version that is signed by it, which the bucket keeps"
-}
-
-// unlockWith finds the keys that a document is verified and read with. envelope is what
-// the document says of its key, for people.
-func (r *run) unlockWith(name string, text []byte) error {
+// unlockWith finds the keys that a document is verified and read with. text is the
+// document, whose envelope says whose it is, for people.
+func (r *run) unlockWith(ctx context.Context, name string, text []byte) error {
 	if !r.reader.Empty() {
 		return nil
 	}
@@ -214,7 +210,7 @@ func (r *run) unlockWith(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	return r.unlock(key)
+	return r.unlock(ctx, key)
 }
 
 // lastSeen gives the note of what was seen in this state; another one was never seen.
@@ -234,14 +230,24 @@ func (r *run) lastSeen() (Seen, error) {
 	return Seen{Place: place}, nil
 }
 
-// unlock takes a key, and the note of what was seen with it.
-func (r *run) unlock(key seal.Identity) (err error) {
-	if r.seen, err = r.lastSeen(); err != nil {
+// unlock takes a key, the one that signs in its place if there is one, and the note of
+// what was seen with it.
+func (r *run) unlock(ctx context.Context, key seal.Identity) error {
+	seen, err := r.lastSeen()
+	if err != nil {
 		return err
 	}
-	r.reader, r.signer, r.public = key, key, key.Public()
+	signer, err := r.signerInKMS(ctx, seen)
+	if err != nil {
+		return err
+	}
+	if signer == nil {
+		signer = key
+	}
+	r.seen, r.reader, r.signer, r.public = seen, key, signer, signer.Public()
 	r.Mask(key.Reveal())
-	return nil
+	r.earlier, err = seen.earlier(r.public, key.Public())
+	return err
 }
 
 // unlockInside takes what a self-upgrade has.
@@ -260,7 +266,7 @@ func (r *run) unlockInside() (err error) {
 }
 
 // ensureKey makes the operator's key at a first install.
-func (r *run) ensureKey() error {
+func (r *run) ensureKey(ctx context.Context) error {
 	if !r.reader.Empty() {
 		return nil
 	}
@@ -272,12 +278,16 @@ func (r *run) ensureKey() error {
 		if key, err = r.Operator.Make(); err != nil {
 			return err
 		}
-		r.Progress.Warn(fmt.Sprintf("the operator's key of %s was made: %s; keep a copy of it where the state is not: it signs and encrypts the state, and without it nobody deploys, changes or reads this installation by hand", r.Name, r.Operator.Where()))
+		does := "signs and encrypts"
+		if signingKey(r.Given, r.seen) != "" {
+			does = "encrypts"
+		}
+		r.Progress.Warn(fmt.Sprintf("the operator's key of %s was made: %s; keep a copy of it where the state is not: it %s the state, and without it nobody deploys, changes or reads this installation by hand", r.Name, r.Operator.Where(), does))
 	}
 	if err != nil {
 		return err
 	}
-	return r.unlock(key)
+	return r.unlock(ctx, key)
 }
 
 // keep signs and writes one of the operator's documents if it differs from what is there.
@@ -286,13 +296,13 @@ func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients 
 	if err != nil {
 		return false, err
 	}
-	if d.exists && bytes.Equal(body, d.body) {
+	if d.exists && bytes.Equal(body, d.body) && !d.former {
 		return false, nil
 	}
 	if r.options.Self {
 		return false, fmt.Errorf("write %s: a self-upgrade writes nothing of the operator's", d.name)
 	}
-	if err := r.ensureKey(); err != nil {
+	if err := r.ensureKey(ctx); err != nil {
 		return false, err
 	}
 	hidden, err := seal.Encrypt(body, append([]string{r.reader.Recipient()}, recipients...)...)
@@ -314,7 +324,7 @@ func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients 
 	if err != nil {
 		return false, fmt.Errorf("write %s: %w", d.name, err)
 	}
-	d.body, d.revision, d.digest, d.exists = body, revision, next.Digest, true
+	d.body, d.revision, d.digest, d.exists, d.former = body, revision, next.Digest, true, false
 	d.envelope.Serial = serial
 	return true, r.saw(d.name, next)
 }
@@ -322,6 +332,9 @@ func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients 
 // saw notes versions of a document.
 func (r *run) saw(name string, versions ...Version) error {
 	seen := r.seen.with(name, versions...)
+	if r.earlier == nil || !r.resigns() {
+		seen.Signer = r.signedIn()
+	}
 	if err := r.Operator.Saw(seen); err != nil {
 		return fmt.Errorf("note the version of %s: %w", name, err)
 	}

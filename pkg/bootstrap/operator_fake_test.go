@@ -2,9 +2,14 @@ package bootstrap_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -31,8 +36,62 @@ type operator struct {
 	keyless bool // the operator has no key file
 	made    bool
 	seen    bootstrap.Seen
-	yes     bool     // what is asked for is accepted
-	asked   []string // the lines of the last question
+	yes     bool               // what is asked for is accepted
+	asked   []string           // the lines of the last question
+	kms     map[string]*kmsKey // by what state.signing_key says
+	wanted  int                // how often one of them was asked for
+}
+
+// kmsKey signs as a key of KMS does.
+type kmsKey struct {
+	arn     string
+	private *ecdsa.PrivateKey
+	refuses error // to sign
+}
+
+func newKMSKey(t *testing.T, id string) *kmsKey {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &kmsKey{arn: "arn:aws:kms:eu-central-1:123456789012:key/" + id, private: private}
+}
+
+// Public implements seal.Signer.
+func (k *kmsKey) Public() seal.PublicKey {
+	der, err := x509.MarshalPKIXPublicKey(&k.private.PublicKey)
+	if err != nil {
+		panic(err)
+	}
+	public, err := seal.NewP256(der)
+	if err != nil {
+		panic(err)
+	}
+	return public
+}
+
+// Origin implements seal.Signer.
+func (k *kmsKey) Origin() seal.Origin { return seal.Origin{Host: k.arn} }
+
+// Sign implements seal.Signer.
+func (k *kmsKey) Sign(_ context.Context, message []byte) ([]byte, error) {
+	if k.refuses != nil {
+		return nil, k.refuses
+	}
+	sum := sha256.Sum256(message)
+	return ecdsa.SignASN1(rand.Reader, k.private, sum[:])
+}
+
+// Signer implements bootstrap.Operator.
+func (o *operator) Signer(_ context.Context, name string) (seal.Signer, error) {
+	o.wanted++
+	for called, key := range o.kms {
+		if called == name || key.arn == name {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("use KMS key %s: there is none", name)
 }
 
 // Key implements bootstrap.Operator.
@@ -68,7 +127,7 @@ func (o *operator) Accept(_ string, lines []string) (bool, error) {
 }
 
 // signedBy makes a document that a key has signed.
-func signedBy(t *testing.T, key seal.Identity, at seal.Place, body []byte, serial int64, recipients ...string) []byte {
+func signedBy(t *testing.T, key seal.Signer, at seal.Place, body []byte, serial int64, recipients ...string) []byte {
 	t.Helper()
 	hidden, err := seal.Encrypt(body, append([]string{theKey().Recipient()}, recipients...)...)
 	if err != nil {

@@ -31,10 +31,15 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	case err != nil:
 		return Plan{}, &StepError{stepState, err}
 	case !found:
+		if err := r.trySigner(ctx, false); err != nil {
+			return Plan{}, &StepError{stepState, err}
+		}
 		p.fresh = true
 		p.add(PlannedStep{Step: stepState, Changes: true, Summary: notYet, Lines: []string{"+ " + storeName(r)}})
 	case r.old:
 		p.add(PlannedStep{Step: stepState, Changes: true, Summary: "would be signed and encrypted", Lines: r.movedLines()})
+	case r.resigns():
+		p.add(PlannedStep{Step: stepState, Changes: true, Summary: "would be signed by another key", Lines: []string{"~ " + r.signerLine()}})
 	default:
 		p.add(PlannedStep{Step: stepState, Summary: storeName(r)})
 	}

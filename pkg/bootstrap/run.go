@@ -39,14 +39,16 @@ type run struct {
 	record             record
 	credentials        map[string]any
 
-	reader   seal.Identity
-	signer   seal.Signer
-	public   seal.PublicKey
-	seen     Seen
-	asks     bool   // what is stored and was changed is not taken without asking
-	accepted string // the digests of what may be taken
-	old      bool   // the state is where an older release has kept it
-	heldOld  bool   // this run holds the lease of an older release
+	reader         seal.Identity
+	signer         seal.Signer
+	public         seal.PublicKey
+	earlier        *seal.PublicKey // with which the operator has signed before; nil: with the same
+	seen           Seen
+	asks           bool   // what is stored and was changed is not taken without asking
+	accepted       string // the digests of what may be taken
+	acceptedSigner bool   // the documents may be signed by another key
+	old            bool   // the state is where an older release has kept it
+	heldOld        bool   // this run holds the lease of an older release
 
 	warned      []string        // what was said already
 	lenient     bool            // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to

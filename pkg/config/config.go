@@ -252,4 +252,7 @@ type State struct {
 	Dir    string `yaml:"dir,omitempty"`     // "./state"
 	Bucket string `yaml:"bucket,omitempty"`  // default: "perpetual-NAME-ACCOUNT-REGION"
 	KMSKey string `yaml:"kms_key,omitempty"` // default: S3's own encryption
+	// SigningKey is the ARN or alias of the key of KMS that signs what the operator says;
+	// default: the operator's key in a file.
+	SigningKey string `yaml:"signing_key,omitempty"`
 }

@@ -29,6 +29,7 @@ func Validate(c *Config, now time.Time) Problems {
 	v.access()
 	v.proxy()
 	v.state()
+	v.signingKey()
 	v.certificate()
 	v.login()
 	v.workers()
@@ -195,6 +196,16 @@ func (v *validator) state() {
 	}
 	if text := bucketProblem(BucketName(v.c, account)); v.c.Name != "" && v.c.AWS.Region != "" && text != "" {
 		v.wrong("name", "the state bucket %s %s; choose a shorter name, or set state.bucket", BucketName(v.c, account), text)
+	}
+}
+
+// signingKey looks at the key of KMS that signs.
+func (v *validator) signingKey() {
+	if v.c.State == nil || v.c.AWS == nil || v.c.AWS.Region == "" {
+		return
+	}
+	if parts := strings.Split(v.c.State.SigningKey, ":"); len(parts) == 6 && parts[3] != v.c.AWS.Region {
+		v.wrong("state.signing_key", "is in %s, and aws.region is %s; name a key of %s", parts[3], v.c.AWS.Region, v.c.AWS.Region)
 	}
 }
 

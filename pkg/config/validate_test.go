@@ -117,6 +117,7 @@ func TestValidate_saysWhatIsWrongElsewhere(t *testing.T) {
 		"no_proxy alone":         {onAWS + "proxy: {no: [a]}", "warning: proxy.no: is of no use without proxy.http or proxy.https"},
 		"two stores":             {onAWS + "state: {dir: x, bucket: some-bucket}", "state.bucket: state.dir is set as well; leave out one of them"},
 		"a key for a directory":  {onAWS + "state: {dir: x, kms_key: k}", "state.kms_key: is for a bucket, and state.dir is set"},
+		"a signing key far away": {onAWS + "state: {signing_key: 'arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d'}", "state.signing_key: is in us-east-1, and aws.region is eu-central-1; name a key of eu-central-1"},
 		"a bucket's dots":        {onAWS + "state: {bucket: some..bucket}", "state.bucket: some..bucket is not a valid bucket name: dots stand between letters or digits, and it does not look like an address"},
 		"a bucket as address":    {onAWS + "state: {bucket: 10.0.0.1}", "state.bucket: 10.0.0.1 is not a valid bucket name: dots stand between letters or digits, and it does not look like an address"},
 		"a bucket of S3's own":   {onAWS + "state: {bucket: xn--bucket}", "state.bucket: xn--bucket begins or ends as S3 keeps for itself"},

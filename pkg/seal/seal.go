@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 var (
@@ -53,14 +54,25 @@ type Envelope struct {
 	Signature    string `json:"signature"`    // of all of the above, in base64
 }
 
-// Origin is where and when a key was made.
+// Origin is where and when a key was made, or where it is kept.
 type Origin struct {
-	Host string `json:"host,omitempty"` // "ada-laptop"
+	Host string `json:"host,omitempty"` // "ada-laptop", or the ARN of a key of KMS
 	Date string `json:"date,omitempty"` // "2026-11-29"
 }
 
-// String says it for people: "made on ada-laptop on 2026-11-29".
+// Kept is the ARN of the key of KMS that it is, or says that it is; "" for another.
+func (o Origin) Kept() string {
+	if strings.HasPrefix(o.Host, "arn:") {
+		return o.Host
+	}
+	return ""
+}
+
+// String says it for people: "made on ada-laptop on 2026-11-29", "kept in KMS as arn:…".
 func (o Origin) String() string {
+	if o.Kept() != "" {
+		return "kept in KMS as " + o.Kept()
+	}
 	text := "made"
 	if o.Host != "" {
 		text += " on " + o.Host
@@ -96,6 +108,9 @@ func Sign(ctx context.Context, s Signer, at Place, serial int64, body string) ([
 	signature, err := s.Sign(ctx, e.message())
 	if err != nil {
 		return nil, fmt.Errorf("sign %s: %w", at.Document, err)
+	}
+	if !s.Public().verifies(e.message(), signature) {
+		return nil, fmt.Errorf("sign %s: %w", at.Document, ErrSignature)
 	}
 	e.Signature = base64.StdEncoding.EncodeToString(signature)
 	text, err := json.MarshalIndent(e, "", "  ")

@@ -193,3 +193,29 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// stray signs with another key than it says.
+type stray struct{ seal.Identity }
+
+func (s stray) Public() seal.PublicKey {
+	other, err := seal.NewIdentity("elsewhere", time.Unix(0, 0))
+	if err != nil {
+		panic(err)
+	}
+	return other.Public()
+}
+
+func TestSign_refusesASignatureThatDoesNotFit(t *testing.T) {
+	if text, err := seal.Sign(t.Context(), stray{newIdentity(t)}, place, 1, "body"); !errors.Is(err, seal.ErrSignature) || text != nil {
+		t.Errorf("it gives %q, %v", text, err)
+	}
+}
+
+func TestOrigin_saysWhereAKeyIs(t *testing.T) {
+	const arn = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
+	for want, o := range map[string]seal.Origin{"kept in KMS as " + arn: {Host: arn}, "made on ada-laptop on 2026-11-29": {Host: "ada-laptop", Date: "2026-11-29"}, "made": {}} {
+		if got := o.String(); got != want || (o.Kept() != "") != strings.Contains(want, "arn:") {
+			t.Errorf("%+v is %q, kept %q", o, got, o.Kept())
+		}
+	}
+}

@@ -59,14 +59,14 @@ func assumeAWS(c *config.Config) {
 	}
 }
 
-// checkPlaces finds what is wrong with name, region and zones before anybody is
+// checkPlaces finds what is wrong with name, region, zones and signing key before anybody is
 // asked: a region that does not exist would be looked for in the DNS. The rest is
 // checked when it is merged with what is stored.
 func (s *session) checkPlaces() error {
 	var wrong config.Problems
 	for _, p := range s.source.Locate(config.Validate(config.Defaults(s.config), now())) {
 		missing := p.Key == "aws.region" && s.config.AWS != nil && s.config.AWS.Region == ""
-		if !p.Warning && !missing && (p.Key == "name" || p.Key == "aws.region" || strings.HasPrefix(p.Key, "aws.zones")) {
+		if !p.Warning && !missing && (p.Key == "name" || p.Key == "aws.region" || p.Key == bootstrap.SigningKey || strings.HasPrefix(p.Key, "aws.zones")) {
 			wrong = append(wrong, p)
 		}
 	}

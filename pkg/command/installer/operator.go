@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 )
@@ -164,4 +165,62 @@ func (k *keyring) Accept(question string, lines []string) (bool, error) {
 		return false, nil
 	}
 	return strings.TrimSpace(answer) == "yes", nil
+}
+
+// Signer implements bootstrap.Operator.
+func (k *keyring) Signer(ctx context.Context, name string) (seal.Signer, error) {
+	s := k.session
+	if found := s.signers[name]; found != nil {
+		return found, nil
+	}
+	in, err := s.accountOf(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := in.SigningKey(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	public, err := seal.NewP256(key.Public)
+	if err != nil {
+		return nil, err
+	}
+	if s.signers == nil {
+		s.signers = map[string]seal.Signer{}
+	}
+	s.signers[name] = kmsSigner{key, public}
+	return s.signers[name], nil
+}
+
+// accountOf is the account through which a key of KMS is asked: that of the installation,
+// or, where it has none and before it is known, the one of the credentials, in the
+// key's region.
+func (s *session) accountOf(ctx context.Context, name string) (*account.Account, error) {
+	if s.account != nil {
+		return s.account, nil
+	}
+	region := ""
+	if parts := strings.Split(name, ":"); len(parts) == 6 {
+		region = parts[3]
+	} else if s.config.AWS != nil {
+		region = s.config.AWS.Region
+	}
+	return account.Open(ctx, account.Options{Region: region, Notify: s.Notify, Env: s.Env})
+}
+
+// kmsSigner is seal.Signer with a key of KMS.
+type kmsSigner struct {
+	key    *account.SigningKey
+	public seal.PublicKey
+}
+
+// Public implements seal.Signer.
+func (k kmsSigner) Public() seal.PublicKey { return k.public }
+
+// Origin implements seal.Signer.
+func (k kmsSigner) Origin() seal.Origin { return seal.Origin{Host: k.key.ARN} }
+
+// Sign implements seal.Signer.
+func (k kmsSigner) Sign(ctx context.Context, message []byte) ([]byte, error) {
+	return k.key.Sign(ctx, message)
 }

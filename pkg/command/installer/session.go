@@ -21,6 +21,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/price"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -33,6 +34,7 @@ type session struct {
 	display *progress.Display
 	out     *secret.Writer // masks what goes to stdout
 	account *account.Account
+	signers map[string]seal.Signer // keys of KMS, by name
 }
 
 // open prepares a command: what is wanted, who shows how it goes, and as whom
