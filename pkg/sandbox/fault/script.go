@@ -1,6 +1,8 @@
 package fault
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"sync"
 )
@@ -12,6 +14,7 @@ type Script struct {
 	faults []*Fault
 	seen   []*Request
 	choose func(Request) *Fault
+	keep   bool
 	closed chan struct{}
 }
 
@@ -22,6 +25,7 @@ type Request struct {
 	Host          string
 	Authorization bool        // whether there was such a header
 	Header        http.Header // without the value of Authorization
+	Body          string      // when Keep was called before
 	Status        int         // of the answer; 0 if none was begun
 	Fault         Kind
 }
@@ -64,6 +68,35 @@ func (s *Script) Seen() []Request {
 	}
 	return out
 }
+
+// Keep keeps the bodies of requests in the record from now on.
+func (s *Script) Keep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keep = true
+}
+
+// kept reads a body for the record, if bodies are kept.
+func (s *Script) kept(r *http.Request) string {
+	s.mu.Lock()
+	keep := s.keep
+	s.mu.Unlock()
+	if !keep || r.Body == nil {
+		return ""
+	}
+	body, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if err != nil { // who sends it was killed, which the handler finds as well
+		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), failing{err}))
+	}
+	return string(body)
+}
+
+// failing is a reader that fails.
+type failing struct{ err error }
+
+// Read implements io.Reader.
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 // Forget empties the record.
 func (s *Script) Forget() {
@@ -119,7 +152,7 @@ func (s *Script) Wrap(next http.Handler) http.Handler {
 func (s *Script) record(r *http.Request) (*Request, *Fault) {
 	seen := &Request{
 		Method: r.Method, URL: r.URL.RequestURI(), Host: r.Host,
-		Authorization: r.Header.Get("Authorization") != "", Header: r.Header.Clone(),
+		Authorization: r.Header.Get("Authorization") != "", Header: r.Header.Clone(), Body: s.kept(r),
 	}
 	seen.Header.Del("Authorization")
 	s.mu.Lock()
