@@ -173,6 +173,7 @@ func (j *Journal) all(ctx context.Context, deployment string) ([]Record, error) 
 		if err != nil {
 			return nil, err
 		}
+		record.Operation.ID = operation // whatever it says of itself: it is pruned by it
 		if deployment == "" || record.Operation.Deployment == deployment {
 			records = append(records, record)
 		}
