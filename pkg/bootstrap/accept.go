@@ -112,8 +112,16 @@ func (r *run) sealedDocuments() []sealedDocument {
 	return list
 }
 
-// noteAccepted notes that the operator's documents were accepted as they are.
+// noteAccepted notes that the operator's documents, and what create-env's state names,
+// were accepted as they are.
 func (r *run) noteAccepted() error {
+	if before, err := r.lastSeen(); err != nil {
+		return err
+	} else if !slices.Equal(before.Things, r.seen.Things) {
+		if err := r.Operator.Saw(r.seen); err != nil {
+			return fmt.Errorf("note what was accepted: %w", err)
+		}
+	}
 	for _, d := range r.sealedDocuments() {
 		if d.exists && !r.seen.has(d.name, d.digest) {
 			if err := r.saw(d.name, Version{Serial: d.serial, Digest: d.digest}); err != nil {

@@ -37,9 +37,13 @@ func (r *run) request(ctx context.Context) (EnvironmentRequest, error) {
 			transient = append(transient, name)
 		}
 	}
-	return EnvironmentRequest{
+	request := EnvironmentRequest{
 		Store: r.store, Manifest: text, Vars: vars, Transient: transient, Show: environment.Reader(in, t), Recreate: r.options.Recreate,
-	}, nil
+	}
+	if !r.options.Self { // the pipeline's role reaches nothing else
+		request.Inspect = r.inspect
+	}
+	return request, nil
 }
 
 // convergeDirector makes the director's VM as wanted.

@@ -111,7 +111,10 @@ func (r *run) checkDestroy(ctx context.Context) error {
 	if r.elsewhere() && (r.known() && r.record.Deployment || !r.hasCredentials()) {
 		return nil
 	}
-	return r.checkStanding(ctx)
+	if err := r.checkStanding(ctx); err != nil {
+		return err
+	}
+	return r.checkPossessions(ctx)
 }
 
 // checkStemcell wants another stemcell to come with a set of its own: the set of the

@@ -54,7 +54,10 @@ type cloud struct {
 	stores       map[string]state.Store
 	env          []bootstrap.EnvironmentRequest
 	operator     *operator
-	fresh        bool // the first store has no credentials of other tests
+	things       []bootstrap.Thing      // that create-env's state names
+	late         []bootstrap.Thing      // and that it names when create-env begins
+	possessions  []bootstrap.Possession // of the account
+	fresh        bool                   // the first store has no credentials of other tests
 	open         func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
 }
 
@@ -355,6 +358,11 @@ func (c createEnv) Answers(context.Context, string) bool { return c.vm }
 // Create implements bootstrap.Environment.
 func (c createEnv) Create(ctx context.Context, r bootstrap.EnvironmentRequest, _ func(string)) (bool, error) {
 	c.cloud.env = append(c.cloud.env, r)
+	if r.Inspect != nil && len(c.late) > 0 {
+		if err := r.Inspect(ctx, c.late); err != nil {
+			return false, err
+		}
+	}
 	if c.vm && !r.Recreate {
 		return false, nil
 	}
@@ -375,6 +383,21 @@ func (c createEnv) Delete(context.Context, bootstrap.EnvironmentRequest, func(st
 	}
 	c.cloud.vm = false
 	return nil
+}
+
+// Things implements bootstrap.Environment.
+func (c createEnv) Things(context.Context, state.Store) ([]bootstrap.Thing, error) {
+	return c.things, nil
+}
+
+// Possessions implements bootstrap.Account.
+func (c *cloud) Possessions(_ context.Context, _ bootstrap.ThingKind, ids []string) (found []bootstrap.Possession, err error) {
+	for _, p := range c.possessions {
+		if slices.Contains(ids, p.ID) {
+			found = append(found, p)
+		}
+	}
+	return found, nil
 }
 
 // store is bootstrap.OpenStore on directories.

@@ -117,6 +117,9 @@ type Account interface {
 	// Elsewhere looks for an installation's stack in the account's other regions. What
 	// it cannot look into is in the answer, not an error.
 	Elsewhere(ctx context.Context, name string) (Elsewhere, error)
+	// Possessions describes things of one kind by their ids. Those that are not there are
+	// left out.
+	Possessions(ctx context.Context, kind ThingKind, ids []string) ([]Possession, error)
 	// Left lists what the account still has of this installation.
 	Left(ctx context.Context) ([]string, error)
 	// Keys are the credentials with which the director is made; they do not stay there.
@@ -197,6 +200,8 @@ type Environment interface {
 	Create(ctx context.Context, r EnvironmentRequest, report func(string)) (changed bool, err error)
 	// Answers says whether something answers at a director's URL.
 	Answers(ctx context.Context, url string) bool
+	// Things lists what its state names. It reads only.
+	Things(ctx context.Context, store state.Store) ([]Thing, error)
 	// Delete deletes the VM, its disks and its stemcell.
 	Delete(ctx context.Context, r EnvironmentRequest, report func(string)) error
 }
@@ -211,6 +216,9 @@ type EnvironmentRequest struct {
 	Transient []string
 	Show      difference.Reader // says what of it is secret, where it is shown
 	Recreate  bool
+	// Inspect looks at what its state names before anything is written or done with it.
+	// Its error ends the run. nil: what it names is taken.
+	Inspect func(context.Context, []Thing) error
 }
 
 // Director is the director once it runs.

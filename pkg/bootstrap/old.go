@@ -158,6 +158,9 @@ func (r *run) own(ctx context.Context) error {
 	}
 	err := r.clearOld(ctx)
 	if err == nil {
+		err = r.checkPossessions(ctx) // a state that was moved has been looked at nowhere else
+	}
+	if err == nil {
 		err = r.noteAccepted()
 	}
 	if err != nil {

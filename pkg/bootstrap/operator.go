@@ -40,6 +40,8 @@ type Seen struct {
 	Place     string               `json:"place,omitempty"`     // where the state is: "the bucket perpetual-ci-123456789012-eu-central-1"
 	Documents map[string][]Version `json:"documents,omitempty"` // by name: "operator/configuration.json"
 	Signer    *SeenSigner          `json:"signer,omitempty"`    // nil: the operator's key in a file
+	// Things are what create-env's state names, does not say whose it is, and was accepted.
+	Things []string `json:"things,omitempty"`
 }
 
 // Version is one version of a signed document.
@@ -73,7 +75,7 @@ func (s Seen) with(name string, versions ...Version) Seen {
 		all[n] = v
 	}
 	all[name] = versions
-	return Seen{s.Place, all, s.Signer}
+	return Seen{s.Place, all, s.Signer, s.Things}
 }
 
 // Pipeline is what a self-upgrade has of the operator's: it reads, and never writes below

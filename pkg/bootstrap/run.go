@@ -50,6 +50,9 @@ type run struct {
 	old            bool   // the state is where an older release has kept it
 	heldOld        bool   // this run holds the lease of an older release
 
+	judged       []Thing  // of what create-env's state names: those that may be used
+	ourInstances []string // of them
+
 	warned      []string        // what was said already
 	lenient     bool            // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
 	raise       postgres.Change // the major upgrade of the database that this run makes; the zero value: none

@@ -162,8 +162,11 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 	default:
 		found = true
 	}
-	if err := r.checkStanding(ctx); err != nil || r.known() || r.elsewhere() {
+	if err := r.checkStanding(ctx); err != nil {
 		return found, err
+	}
+	if r.known() || r.elsewhere() {
+		return found, r.checkPossessions(ctx)
 	}
 	return found, r.checkElsewhere(ctx)
 }

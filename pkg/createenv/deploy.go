@@ -130,6 +130,9 @@ func (s *session) deploy(p parsed, skipDrain bool) error {
 		if version < cpiVersion || info.ApiVersion < cpiVersion {
 			return fmt.Errorf("use stemcell API version %d with CPI API version %d: both must be %d or later", version, info.ApiVersion, cpiVersion)
 		}
+		if err := s.forgetForeignImage(stemcell.Manifest()); err != nil {
+			return err
+		}
 		stemcells := s.stemcellsOf.NewManager(cloud)
 		uploaded, err := stemcells.Upload(stemcell, s.stage)
 		if err != nil {

@@ -246,7 +246,7 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 	d := &documents{ctx: ctx, keeper: e.o.Documents, dry: dry}
 	s := &session{
 		ctx: ctx, workspace: e.workspace, documents: d, uuids: boshuuid.NewGenerator(),
-		secrets: secretsOf(r.Vars), poll: e.o.Poll, manifestVars: r.Vars, transient: r.Transient, show: showing(r),
+		secrets: secretsOf(r.Vars), poll: e.o.Poll, notify: e.o.Notify, manifestVars: r.Vars, transient: r.Transient, show: showing(r),
 	}
 	s.stage = &stage{ctx: ctx, now: e.o.Now, check: s.check, last: &s.failed, tell: func(event Event) {
 		event.Step, event.Reason = s.mask(event.Step), s.mask(event.Reason)
@@ -264,7 +264,7 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 	if err != nil {
 		return nil, err
 	}
-	if err := e.reconcile(ctx, s, &j); err != nil {
+	if err := e.reconcile(ctx, s, &j, r.Inspect); err != nil {
 		return nil, err
 	}
 	host, _ := os.Hostname()
@@ -274,31 +274,25 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 }
 
 // reconcile brings the state to what the last run's journal says, and writes both.
-func (e *Environment) reconcile(ctx context.Context, s *session, j *journal) error {
+func (e *Environment) reconcile(ctx context.Context, s *session, j *journal, inspect func(context.Context, []Thing) error) error {
 	settled, err := settleCalls(ctx, j, e.workspace, e.o.Notify)
 	if err != nil {
 		return err
 	}
-	if settled {
-		body, err := json.MarshalIndent(j, "", "  ")
-		if err != nil {
-			return fmt.Errorf("encode %s: %w", JournalDocument, err)
-		}
-		if err := s.documents.put(JournalDocument, body); err != nil {
-			return err
-		}
-	}
-	if !s.documents.dry {
-		e.workspace.forgetCalls()
-	}
-	st := s.ledger.state
-	if s.ledger.Exists() {
-		if st, err = s.ledger.Load(); err != nil {
-			return err
-		}
+	st, err := clone(s.ledger.state)
+	if err != nil {
+		return err
 	}
 	f, err := reconcile(*j, &st, s.uuids)
-	if err != nil || !f.changed && len(f.doubted) == 0 {
+	if err != nil {
+		return err
+	}
+	if things := thingsOf(st, f.doubted); inspect != nil && len(things) > 0 {
+		if err := inspect(ctx, things); err != nil {
+			return err
+		}
+	}
+	if err := e.keepSettled(s, j, settled); err != nil || !f.changed && len(f.doubted) == 0 {
 		return err
 	}
 	if !s.documents.dry {
@@ -313,4 +307,21 @@ func (e *Environment) reconcile(ctx context.Context, s *session, j *journal) err
 		e.o.Notify(line)
 	}
 	return s.ledger.Save(st)
+}
+
+// keepSettled writes a journal that has got answers, and then does without their files.
+func (e *Environment) keepSettled(s *session, j *journal, settled bool) error {
+	if settled {
+		body, err := json.MarshalIndent(j, "", "  ")
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", JournalDocument, err)
+		}
+		if err := s.documents.put(JournalDocument, body); err != nil {
+			return err
+		}
+	}
+	if !s.documents.dry {
+		e.workspace.forgetCalls()
+	}
+	return nil
 }

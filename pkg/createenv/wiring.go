@@ -59,6 +59,7 @@ type session struct {
 	failed    string // the step that failed
 	secrets   []secret.Value
 	poll      time.Duration
+	notify    func(string)
 	doubted   []call // deletions to ask for again
 
 	fs         *memory

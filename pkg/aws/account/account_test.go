@@ -40,7 +40,7 @@ func TestAccount_namesThePermissionThatIsMissing(t *testing.T) {
 		"zones": "ec2:DescribeAvailabilityZones", "offerings": "ec2:DescribeInstanceTypeOfferings", "types": "ec2:DescribeInstanceTypes", "image": "ec2:DescribeImages",
 		"subnets": "ec2:DescribeSubnets", "hosted zone": "route53:ListHostedZonesByName", "key pair": "ec2:DescribeKeyPairs", "bucket": "s3:GetBucketTagging",
 		"delete bucket": "s3:GetBucketTagging", "put": "ssm:GetParameter", "get": "ssm:GetParameter", "delete parameters": "ssm:GetParametersByPath", "tagged": "tag:GetResources",
-		"keys": "iam:ListAccessKeys",
+		"keys": "iam:ListAccessKeys", "instances": "ec2:DescribeInstances", "volumes": "ec2:DescribeVolumes", "images": "ec2:DescribeImages",
 	} {
 		err := everyCall(a)[call](t.Context())
 		if !errors.Is(err, account.ErrDenied) || !strings.Contains(err.Error(), "allow "+action+" to the user or role") {
@@ -60,6 +60,9 @@ func everyCall(a *account.Account) map[string]func(context.Context) error {
 	tags := map[string]string{"perpetual:name": "ci"}
 	return map[string]func(context.Context) error{
 		"keys":      func(ctx context.Context) error { _, err := a.AccessKeys(ctx, "ada"); return err },
+		"instances": func(ctx context.Context) error { _, err := a.Instances(ctx, []string{"i-1"}); return err },
+		"volumes":   func(ctx context.Context) error { _, err := a.Volumes(ctx, []string{"vol-1"}); return err },
+		"images":    func(ctx context.Context) error { _, err := a.Images(ctx, []string{"ami-1"}); return err },
 		"identity":  func(ctx context.Context) error { _, err := a.Identity(ctx); return err },
 		"region":    a.CheckRegion,
 		"zones":     func(ctx context.Context) error { _, err := a.Zones(ctx); return err },

@@ -166,6 +166,19 @@ func (a awsAccount) Left(ctx context.Context) ([]string, error) {
 	return a.account.Tagged(ctx, ownerTag, a.config.Name)
 }
 
+// Possessions implements bootstrap.Account.
+func (a awsAccount) Possessions(ctx context.Context, kind bootstrap.ThingKind, ids []string) ([]bootstrap.Possession, error) {
+	look := map[bootstrap.ThingKind]func(context.Context, []string) ([]account.Possession, error){
+		bootstrap.Instance: a.account.Instances, bootstrap.Volume: a.account.Volumes, bootstrap.Image: a.account.Images,
+	}[kind]
+	found, err := look(ctx, ids)
+	list := make([]bootstrap.Possession, len(found))
+	for i, p := range found {
+		list[i] = bootstrap.Possession(p)
+	}
+	return list, err
+}
+
 // Keys implements bootstrap.Account.
 func (a awsAccount) Keys(ctx context.Context) (bootstrap.Keys, error) {
 	keys, err := a.account.Keys(ctx)

@@ -107,8 +107,30 @@ func (e *environmentOf) Delete(ctx context.Context, r bootstrap.EnvironmentReque
 	return env.Delete(ctx, requestOf(r))
 }
 
+// Things implements bootstrap.Environment.
+func (e *environmentOf) Things(ctx context.Context, store state.Store) ([]bootstrap.Thing, error) {
+	list, err := createenv.Things(ctx, &documents{store: store, revisions: map[string]string{}})
+	return thingsOf(list), err
+}
+
+// thingsOf are create-env's things by the names that AWS has for them.
+func thingsOf(list []createenv.Thing) []bootstrap.Thing {
+	kinds := map[createenv.Kind]bootstrap.ThingKind{
+		createenv.VM: bootstrap.Instance, createenv.Disk: bootstrap.Volume, createenv.Stemcell: bootstrap.Image,
+	}
+	things := make([]bootstrap.Thing, len(list))
+	for i, t := range list {
+		things[i] = bootstrap.Thing{Kind: kinds[t.Kind], ID: t.CID}
+	}
+	return things
+}
+
 func requestOf(r bootstrap.EnvironmentRequest) createenv.Request {
-	return createenv.Request{Manifest: r.Manifest, Vars: r.Vars, Transient: r.Transient, Show: r.Show, Recreate: r.Recreate}
+	out := createenv.Request{Manifest: r.Manifest, Vars: r.Vars, Transient: r.Transient, Show: r.Show, Recreate: r.Recreate}
+	if r.Inspect != nil {
+		out.Inspect = func(ctx context.Context, list []createenv.Thing) error { return r.Inspect(ctx, thingsOf(list)) }
+	}
+	return out
 }
 
 // documents are create-env's, in the state store. What it has not read itself it

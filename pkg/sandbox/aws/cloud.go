@@ -44,6 +44,9 @@ type Options struct {
 	// those that are lacking anyway: m6a.xlarge in each region's last zone.
 	Lacking map[string][]string
 	Images  []string // ids of images that exist in Region, "ami-0a1b2c3d4e5f60718"
+	// Possessions are the VMs, disks and images that can be looked up in Region by their
+	// ids; nil: there are none.
+	Possessions func() Possessions
 	// Address is what the caller's address seems to be, "203.0.113.7".
 	Address string
 	// CloudFormation serves that service, with Created and Deleted of this Cloud as

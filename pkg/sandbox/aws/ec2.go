@@ -36,7 +36,14 @@ func (c *Cloud) serveEC2(w http.ResponseWriter, r *http.Request, in *call) {
 	case "DescribeAddresses":
 		set, items = "addressesSet", c.addressItems()
 	case "DescribeInstances":
-		set, items = "reservationSet", c.instanceItems(filters(in.form)["instance-state-name"])
+		set = "reservationSet"
+		if ids := filters(in.form)["instance-id"]; ids != nil {
+			items = c.knownInstanceItems(in.region, ids)
+		} else {
+			items = c.instanceItems(filters(in.form)["instance-state-name"])
+		}
+	case "DescribeVolumes":
+		set, items = "volumeSet", c.volumeItems(in.region, filters(in.form)["volume-id"])
 	case "DescribeKeyPairs":
 		set, items = "keySet", c.keyPairItems(filters(in.form)["key-name"])
 	case "DescribeVpcs":
@@ -178,7 +185,7 @@ func (c *Cloud) typeItems(region string, wanted []string) any {
 }
 
 func (c *Cloud) imageItems(region string, wanted []string) any {
-	items := []any{}
+	items := c.knownImageItems(region, wanted)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range c.options.Images {

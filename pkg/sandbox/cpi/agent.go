@@ -30,7 +30,7 @@ func (c *Cloud) agentServer() (*http.Server, error) {
 	mux.HandleFunc("POST /agent", c.serveAgent)
 	mux.HandleFunc("PUT /blobs/", c.serveBlob)
 	return &http.Server{
-		Handler: mux, ReadHeaderTimeout: time.Minute,
+		Handler: c.wrap(mux), ReadHeaderTimeout: time.Minute,
 		ErrorLog: log.New(io.Discard, "", 0), // clients that were killed
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			if vm, there := c.newest(); there {

@@ -127,11 +127,17 @@ func (j Job) archive() ([]byte, error) {
 	return pack(append(files, file{name: "job.MF", body: text}))
 }
 
-// Stemcell makes a light stemcell: its image holds nothing.
+// LightImage is the image that a light stemcell of a version names.
+func LightImage(version string) string {
+	sum := sha1.Sum([]byte(version))
+	return "ami-" + hex.EncodeToString(sum[:])[:17]
+}
+
+// StemcellArchive makes a light stemcell: its image holds nothing.
 func StemcellArchive(name, operatingSystem, version string) (Archive, error) {
 	text, err := yaml.Marshal(map[string]any{
 		"name": name, "version": version, "api_version": 3, "sha1": "", "operating_system": operatingSystem,
-		"stemcell_formats": []string{"sandbox-light"}, "cloud_properties": map[string]any{"version": version},
+		"stemcell_formats": []string{"sandbox-light"}, "cloud_properties": map[string]any{"version": version, "ami": map[string]any{"eu-central-1": LightImage(version)}},
 	})
 	if err != nil {
 		return Archive{}, fmt.Errorf("encode stemcell.MF: %w", err)

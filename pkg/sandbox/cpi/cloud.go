@@ -57,6 +57,8 @@ type Options struct {
 	// Hook sees every call in both phases and may wait, end somebody's process, or
 	// give a Fault; nil is none.
 	Hook func(Call) *Fault
+	// Wrap is put before the handlers of the CPI and of the agents; nil: nothing is.
+	Wrap func(http.Handler) http.Handler
 	// Judge decides on what the CPI calls; nil: everything is allowed.
 	Judge Judge
 	// Polls is how often a task of the agent is still running when asked.
@@ -80,6 +82,20 @@ type VM struct {
 	Jobs     []string // of the last apply
 }
 
+// AllTags are a VM's tags: those of its launch, and those of its metadata.
+func (v VM) AllTags() map[string]string {
+	tags := named(v.Metadata)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	for key, value := range v.Tags {
+		if _, later := tags[key]; !later {
+			tags[key] = value
+		}
+	}
+	return tags
+}
+
 // Disk is one persistent disk.
 type Disk struct {
 	CID  string
@@ -87,6 +103,7 @@ type Disk struct {
 	// Encrypted and Tags are of the volume, as rights hang on them.
 	Encrypted bool
 	Tags      map[string]string
+	Snapshot  string // that others have made it from
 	// Content is the VMs whose agents have mounted it, and what was migrated to it.
 	Content []string
 }
@@ -95,6 +112,8 @@ type Disk struct {
 type Stemcell struct {
 	CID        string
 	Properties map[string]any
+	Owner      string // the account, of one that others have made
+	Tags       map[string]string
 }
 
 // Cloud is the IaaS. All its methods may be called at the same time.
@@ -143,13 +162,21 @@ func Start(o Options) (*Cloud, error) {
 		return nil, errors.Join(fmt.Errorf("listen for the agent: %w", err), web.Close())
 	}
 	c.url, c.mbus = "http://"+web.Addr().String(), agents.Addr().String()
-	c.web = &http.Server{Handler: c.routes(), ReadHeaderTimeout: time.Minute}
+	c.web = &http.Server{Handler: c.wrap(c.routes()), ReadHeaderTimeout: time.Minute}
 	if c.agents, err = c.agentServer(); err != nil {
 		return nil, errors.Join(err, web.Close(), agents.Close())
 	}
 	go func() { _ = c.web.Serve(web) }()
 	go func() { _ = c.agents.ServeTLS(agents, "", "") }()
 	return c, nil
+}
+
+// wrap puts the option's handler before one.
+func (c *Cloud) wrap(next http.Handler) http.Handler {
+	if c.o.Wrap == nil {
+		return next
+	}
+	return c.o.Wrap(next)
 }
 
 // Close ends the cloud and its agents.
@@ -245,6 +272,22 @@ func (c *Cloud) Remove(vm string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.vms, vm)
+}
+
+// Plant makes VMs, disks and stemcells exist that others have made.
+func (c *Cloud) Plant(things ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, thing := range things {
+		switch t := thing.(type) {
+		case VM:
+			c.vms[t.CID] = &t
+		case Disk:
+			c.disks[t.CID] = &t
+		case Stemcell:
+			c.stemcells[t.CID] = &t
+		}
+	}
 }
 
 // Reclaim ends a VM as AWS ends a spot instance: for a while it is still to be seen,

@@ -23,6 +23,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
@@ -103,7 +104,10 @@ func (s *Site) start(ctx context.Context) error {
 	if s.World, err = world.Start(ctx, about); err != nil {
 		return err
 	}
+	iaas := &fault.Script{}
+	s.Faults["cpi"] = iaas
 	s.IaaS, err = cpi.Start(cpi.Options{
+		Wrap: iaas.Wrap,
 		Hook: s.options.Hook, OnCreateVM: s.vmCreated, OnDeleteVM: s.vmDeleted, OnDeleteDisk: s.diskDeleted, Judge: s.judge,
 		OnBlob: func(_ cpi.VM, body []byte) { s.note(s.boot(context.WithoutCancel(ctx), body)) },
 	})
@@ -114,7 +118,7 @@ func (s *Site) start(ctx context.Context) error {
 		Step: s.options.Step, Addresses: s.network + ".100.", OnCreate: s.resourceCreated, OnDelete: s.resourceDeleted,
 		Taken: func(l cloudformation.Live) bool { return s.AWS.Taken(l) },
 	})
-	if s.AWS, err = aws.New(aws.Options{Dir: s.dir, CloudFormation: s.Stacks, Address: "127.0.0.1"}); err != nil {
+	if s.AWS, err = aws.New(aws.Options{Dir: s.dir, CloudFormation: s.Stacks, Address: "127.0.0.1", Possessions: s.possessions}); err != nil {
 		return err
 	}
 	if err = s.limitInstaller(); err != nil {

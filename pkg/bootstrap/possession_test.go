@@ -1,0 +1,173 @@
+package bootstrap_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+)
+
+// owned are the tags of what create-env has made, with some changed; "" takes one away.
+func owned(pairs ...string) map[string]string {
+	tags := map[string]string{"perpetual:name": "ci", "director": "bosh-init", "deployment": "perpetual-ci"}
+	for i := 0; i < len(pairs); i += 2 {
+		if tags[pairs[i]] = pairs[i+1]; pairs[i+1] == "" {
+			delete(tags, pairs[i])
+		}
+	}
+	return tags
+}
+
+// theirs and doubtful are what an account may have under an id that create-env's state
+// names, and what the refusal says of it.
+var (
+	theirs = map[string]struct {
+		kind  bootstrap.ThingKind
+		found bootstrap.Possession
+		says  string
+	}{
+		"an instance of somebody":          {bootstrap.Instance, bootstrap.Possession{Tags: map[string]string{"Name": "shop"}}, `has no tag perpetual:name (its Name is "shop")`},
+		"an instance without tags":         {bootstrap.Instance, bootstrap.Possession{}, "has no tag perpetual:name"},
+		"an instance of another":           {bootstrap.Instance, bootstrap.Possession{Tags: owned("perpetual:name", "prod")}, `of another installation: its tag perpetual:name is "prod"`},
+		"a VM of the director":             {bootstrap.Instance, bootstrap.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse")}, `made by the director, for deployment "concourse"`},
+		"a volume of another":              {bootstrap.Volume, bootstrap.Possession{Tags: owned("perpetual:name", "prod"), Encrypted: true}, `its tag perpetual:name is "prod"`},
+		"a disk of the director":           {bootstrap.Volume, bootstrap.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse"), Encrypted: true}, "made by the director"},
+		"a volume of somebody's instance":  {bootstrap.Volume, bootstrap.Possession{Instances: []string{"i-77"}, Encrypted: true}, "has no tag perpetual:name, and is attached to instance i-77"},
+		"an image of another account":      {bootstrap.Image, bootstrap.Possession{Owner: "999999999999", Tags: owned()}, "is of account 999999999999"},
+		"an image of another installation": {bootstrap.Image, bootstrap.Possession{Owner: "123456789012", Tags: owned("perpetual:name", "prod")}, "of another installation"},
+	}
+	doubtful = map[string]struct {
+		kind  bootstrap.ThingKind
+		found bootstrap.Possession
+		says  string
+	}{
+		"a volume with a name":           {bootstrap.Volume, bootstrap.Possession{Tags: map[string]string{"Name": "db"}, Encrypted: true}, `has no tag perpetual:name (its Name is "db")`},
+		"a volume from a snapshot":       {bootstrap.Volume, bootstrap.Possession{Snapshot: "snap-1", Encrypted: true, Tags: owned()}, "was made from snap-1"},
+		"a volume that is not encrypted": {bootstrap.Volume, bootstrap.Possession{Tags: owned()}, "is not encrypted"},
+		"an image of this account":       {bootstrap.Image, bootstrap.Possession{Owner: "123456789012"}, "has no tag perpetual:name"},
+	}
+)
+
+// What the holder of the pipeline's role writes into create-env's state does not lead an
+// operator's keys to what is not of this installation.
+func TestPossessions_ofOthersAreRefused(t *testing.T) {
+	for name, of := range theirs {
+		c := installed(t)
+		of.found.ID = "x-1"
+		c.things, c.possessions = []bootstrap.Thing{{Kind: of.kind, ID: "x-1"}}, []bootstrap.Possession{of.found}
+		for verb, do := range map[string]func(*bootstrap.Installation, bootstrap.Options) error{
+			"plan": func(i *bootstrap.Installation, o bootstrap.Options) error {
+				_, err := i.Plan(t.Context(), o)
+				return err
+			},
+			"deploy": func(i *bootstrap.Installation, o bootstrap.Options) error {
+				_, err := i.Deploy(t.Context(), o)
+				return err
+			},
+			"destroy": func(i *bootstrap.Installation, o bootstrap.Options) error {
+				_, err := i.Destroy(t.Context(), o)
+				return err
+			},
+		} {
+			c.operator.yes, c.operator.asked = true, nil
+			i, _ := c.install(t, given())
+			err := do(i, bootstrap.Options{AcceptStored: true}) // no flag takes what is somebody else's
+			for _, part := range []string{"run/environment/state.json names " + string(of.kind) + " x-1", of.says, "nothing was changed", "find out who may write the bucket", "give it the tag perpetual:name=ci"} {
+				if err == nil || !strings.Contains(err.Error(), part) {
+					t.Errorf("%s: %s: the error lacks %q: %v", name, verb, part, err)
+				}
+			}
+			if err != nil && strings.Contains(err.Error(), "\n") || len(c.operator.asked) > 0 {
+				t.Errorf("%s: %s asks %q: %v", name, verb, c.operator.asked, err)
+			}
+		}
+		if made := c.written(); len(made) > 0 || len(c.env) != 1 {
+			t.Errorf("%s: it made %v", name, made)
+		}
+	}
+}
+
+// What may be ours and does not say so is shown and asked for, once.
+func TestPossessions_thatMayBeOursAreAskedFor(t *testing.T) {
+	for name, of := range doubtful {
+		c := installed(t)
+		of.found.ID = "x-1"
+		c.things, c.possessions = []bootstrap.Thing{{Kind: of.kind, ID: "x-1"}}, []bootstrap.Possession{of.found}
+		line := string(of.kind) + " x-1 " + of.says
+
+		i, _ := c.install(t, given())
+		_, err := i.Deploy(t.Context(), bootstrap.Options{})
+		for _, part := range []string{line, "nothing was changed", "--accept-stored", "perpetual:name=ci"} {
+			if err == nil || !strings.Contains(err.Error(), part) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: the error lacks %q: %v", name, part, err)
+			}
+		}
+		if !slices.ContainsFunc(c.operator.asked, func(l string) bool { return strings.HasPrefix(l, line) }) || len(c.written()) > 0 {
+			t.Errorf("%s: it asks %q", name, c.operator.asked)
+		}
+		for _, o := range []struct {
+			yes     bool
+			options bootstrap.Options
+		}{{true, bootstrap.Options{}}, {false, bootstrap.Options{AcceptStored: true}}} {
+			c.operator.yes, c.operator.seen.Things = o.yes, nil
+			i, _ := c.install(t, given())
+			_, _ = i.Deploy(t.Context(), o.options)
+			if !slices.Contains(c.operator.seen.Things, "x-1") || len(c.operator.seen.Documents) == 0 {
+				t.Errorf("%s: it notes %+v", name, c.operator.seen)
+			}
+			c.operator.yes, c.operator.asked = false, nil
+			if c.deploy(t, given()); len(c.operator.asked) > 0 {
+				t.Errorf("%s: it asks again: %q", name, c.operator.asked)
+			}
+		}
+	}
+}
+
+// What create-env has made, what it was about to tag when it was killed, and what is gone
+// are no question.
+func TestPossessions_ofThisInstallationAreUsed(t *testing.T) {
+	vm := bootstrap.Possession{ID: "i-1", Tags: owned()}
+	for name, of := range map[string]struct {
+		things []string
+		found  []bootstrap.Possession
+	}{
+		"all tagged":                  {[]string{"i-1", "vol-1"}, []bootstrap.Possession{vm, {ID: "vol-1", Tags: owned(), Encrypted: true}}},
+		"a VM that was just launched": {[]string{"i-1"}, []bootstrap.Possession{{ID: "i-1", Tags: owned("director", "", "deployment", "")}}},
+		"a disk that was just made":   {[]string{"vol-1"}, []bootstrap.Possession{{ID: "vol-1", Encrypted: true}}},
+		"a disk of the VM, untagged":  {[]string{"i-1", "vol-1"}, []bootstrap.Possession{vm, {ID: "vol-1", Instances: []string{"i-1"}}}},
+		"all gone":                    {[]string{"i-9", "vol-9"}, nil},
+	} {
+		c := installed(t)
+		for _, id := range of.things {
+			kind := bootstrap.Volume
+			if strings.HasPrefix(id, "i-") {
+				kind = bootstrap.Instance
+			}
+			c.things = append(c.things, bootstrap.Thing{Kind: kind, ID: id})
+		}
+		c.possessions = of.found
+		if c.deploy(t, given()); len(c.operator.asked) > 0 {
+			t.Errorf("%s: it asks %q", name, c.operator.asked)
+		}
+		i, _ := c.install(t, given())
+		if _, err := i.Plan(t.Context(), bootstrap.Options{}); err != nil && strings.Contains(err.Error(), "names") {
+			t.Errorf("%s: plan: %v", name, err)
+		}
+	}
+}
+
+// What comes into the state after the look is looked at when create-env begins.
+func TestPossessions_areLookedAtAgainWhenTheyAreUsed(t *testing.T) {
+	c := installed(t)
+	c.late = []bootstrap.Thing{{Kind: bootstrap.Instance, ID: "i-7"}}
+	c.possessions = []bootstrap.Possession{{ID: "i-7", Tags: map[string]string{"Name": "shop"}}}
+	i, _ := c.install(t, given())
+	_, err := i.Deploy(t.Context(), bootstrap.Options{Recreate: true})
+	if err == nil || !strings.Contains(err.Error(), "instance i-7") || !strings.Contains(err.Error(), "nothing was done with it") {
+		t.Errorf("the error is %v", err)
+	}
+	if made := c.written(); slices.Contains(made, "vm") {
+		t.Errorf("it made %v", made)
+	}
+}

@@ -1,0 +1,129 @@
+package createenv_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	biconfig "github.com/cloudfoundry/bosh-cli/v7/config"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
+)
+
+// rewrite changes the state as whoever may write it.
+func (w *world) rewrite(change func(*biconfig.DeploymentState)) {
+	w.t.Helper()
+	var st biconfig.DeploymentState
+	if err := json.Unmarshal([]byte(w.documents.body(createenv.StateDocument)), &st); err != nil {
+		w.t.Fatal(err)
+	}
+	change(&st)
+	body, err := json.Marshal(st)
+	if err == nil {
+		err = w.documents.Put(w.t.Context(), createenv.StateDocument, body)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A run does nothing with what the documents name before that was looked at, and
+// everything that the CPI would be given is shown.
+func TestInspect_seesEverythingThatTheCPIWouldBeGiven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cpi.Options{})
+	made := w.create(disk1)
+	journal := `{"host": "x", "workspace": "x", "calls": [
+		{"number": 1, "method": "create_vm", "outcome": "answered", "cid": "vm-701", "at": "2026-11-29T12:00:00Z"},
+		{"number": 2, "method": "create_disk", "outcome": "answered", "cid": "disk-702", "at": "2026-11-29T12:00:00Z"},
+		{"number": 3, "method": "delete_disk", "outcome": "lost", "cids": ["disk-703"], "at": "2026-11-29T12:00:00Z"},
+		{"number": 4, "method": "delete_disk", "outcome": "intended", "cids": ["disk-704"], "at": "2026-11-29T12:00:00Z"},
+		{"number": 5, "method": "delete_stemcell", "outcome": "lost", "cids": ["ami-705"], "at": "2026-11-29T12:00:00Z"},
+		{"number": 6, "method": "delete_stemcell", "outcome": "lost", "cids": ["ami-706 light"], "at": "2026-11-29T12:00:00Z"}]}`
+	if err := w.documents.Put(t.Context(), createenv.JournalDocument, []byte(journal)); err != nil {
+		t.Fatal(err)
+	}
+	want := []createenv.Thing{
+		{Kind: createenv.VM, CID: "vm-701"}, {Kind: createenv.Disk, CID: made.Disk}, {Kind: createenv.Disk, CID: "disk-702"},
+		{Kind: createenv.Stemcell, CID: made.Stemcell}, {Kind: createenv.Disk, CID: "disk-703"}, {Kind: createenv.Disk, CID: "disk-704"},
+		{Kind: createenv.Stemcell, CID: "ami-705"},
+	}
+	if found, err := createenv.Things(t.Context(), w.documents); err != nil || !cmp.Equal(found, want) {
+		t.Errorf("Things (%v): %s", err, cmp.Diff(want, found))
+	}
+	w.forget()
+	refusal := errors.New("that is somebody else's")
+	for name, do := range map[string]func(createenv.Request) error{
+		"Create":  func(r createenv.Request) error { _, err := w.environment().Create(t.Context(), r); return err },
+		"Pending": func(r createenv.Request) error { _, err := w.environment().Pending(t.Context(), r); return err },
+		"Delete":  func(r createenv.Request) error { return w.environment().Delete(t.Context(), r) },
+	} {
+		r := w.request(disk1)
+		r.Inspect = func(_ context.Context, found []createenv.Thing) error {
+			if !cmp.Equal(found, want) {
+				t.Errorf("%s: %s", name, cmp.Diff(want, found))
+			}
+			return refusal
+		}
+		if err := do(r); !errors.Is(err, refusal) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if calls, writes := w.cloud.Methods("cpi"), w.documents.written(); len(calls)+len(writes) > 0 {
+		t.Errorf("it called %v and wrote %v", calls, writes)
+	}
+}
+
+// The image of the VM is the one that the stemcell names, whatever the state says.
+func TestCreate_takesNoLightImageFromTheState(t *testing.T) {
+	t.Parallel()
+	const theirs = "ami-0bad0bad0bad0bad0 light"
+	w := newWorld(t, cpi.Options{})
+	w.create(disk1)
+	w.cloud.Plant(cpi.Stemcell{CID: theirs, Owner: "999999999999"})
+	w.rewrite(func(st *biconfig.DeploymentState) {
+		for i := range st.Stemcells {
+			st.Stemcells[i].CID = theirs
+		}
+	})
+	w.forget()
+	changed := disk1
+	changed.property = "changed"
+	w.create(changed)
+	for _, vm := range w.cloud.VMs() {
+		if vm.Stemcell == theirs {
+			t.Errorf("VM %s is made from %s", vm.CID, theirs)
+		}
+	}
+	if state := w.documents.body(createenv.StateDocument); strings.Contains(state, theirs) || !w.notified("which the stemcell does not name") {
+		t.Errorf("it says %q, and keeps %s", w.lines, state)
+	}
+	if calls := w.cloud.Methods("cpi"); slices.Contains(calls, "delete_stemcell") {
+		t.Errorf("it calls %v", calls)
+	}
+}
+
+// One that the stemcell names is used as it is.
+func TestCreate_keepsTheLightImageThatTheStemcellNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, cpi.Options{})
+	w.create(disk1)
+	w.cloud.Plant(cpi.Stemcell{CID: cpi.LightImage("1") + " light"})
+	w.rewrite(func(st *biconfig.DeploymentState) {
+		for i := range st.Stemcells {
+			st.Stemcells[i].CID = cpi.LightImage("1") + " light"
+		}
+	})
+	w.forget()
+	changed := disk1
+	changed.property = "changed"
+	w.create(changed)
+	if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != cpi.LightImage("1")+" light" || slices.Contains(w.cloud.Methods("cpi"), "create_stemcell") {
+		t.Errorf("the VMs are %+v, after %v", vms, w.cloud.Methods("cpi"))
+	}
+}
