@@ -14,7 +14,7 @@ import (
 // reads the state; the certificates wait for its addresses.
 func (r *run) earlyCredentials(ctx context.Context) error {
 	if r.options.Self {
-		return nil // they are there
+		return r.checkWithheld() // they are there
 	}
 	var first []credential.Variable
 	if usesService(r.config) {
@@ -26,6 +26,26 @@ func (r *run) earlyCredentials(ctx context.Context) error {
 
 // renewBefore is how long before its end a certificate is made again.
 const renewBefore = 30 * 24 * time.Hour
+
+// lastDays are those before a certificate's end in which the pipeline no longer goes on
+// without renewing it: a warning in a build that ends well is read by nobody.
+const lastDays = 7
+
+// checkWithheld refuses a self-upgrade when a certificate is about to end that only an
+// operator's run can renew. It would go through, and the director be unreachable soon.
+func (r *run) checkWithheld() error {
+	var names []string
+	for _, e := range credential.Withheld(r.credentials, r.now()) {
+		if e.DaysLeft < lastDays {
+			names = append(names, fmt.Sprintf("%s (%s)", e.Name, e.NotAfter.Format(time.DateOnly)))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("certificates that end in less than %d days, or have ended: %s; the pipeline has not got their CA's key on purpose, and cannot renew them; nothing was changed: run perpetual deploy %s by hand, which does",
+		lastDays, strings.Join(names, ", "), r.Name)
+}
 
 // makeCredentials generates what the manifests need and what is not there yet.
 func (r *run) makeCredentials(ctx context.Context) (Outcome, error) {
@@ -76,5 +96,5 @@ func (r *run) generation() credential.Options {
 // withheld says that a certificate was not renewed, since a self-upgrade has not got the
 // key of its CA.
 func (r *run) withheld(name string, daysLeft int) {
-	r.warn(fmt.Sprintf("the certificate %s, which has %d days left, is not renewed: the pipeline has not got its CA's key on purpose; run perpetual deploy %s by hand", name, daysLeft, r.Name))
+	r.warn(fmt.Sprintf("the certificate %s, which has %d days left, is not renewed: the pipeline has not got its CA's key on purpose; run perpetual deploy %s by hand: in the last %d days the pipeline upgrades nothing", name, daysLeft, r.Name, lastDays))
 }

@@ -1,6 +1,7 @@
 package credential
 
 import (
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"slices"
@@ -103,13 +104,40 @@ func Expiries(all map[string]any, now time.Time) []Expiry {
 		if err != nil {
 			continue
 		}
-		left := certificate.NotAfter.Sub(now)
-		days := int(left.Hours() / 24)
-		if left < 0 {
-			days--
-		}
-		list = append(list, Expiry{Name: name, NotAfter: certificate.NotAfter.UTC(), DaysLeft: days, CA: certificate.IsCA})
+		list = append(list, Expiry{Name: name, NotAfter: certificate.NotAfter.UTC(), DaysLeft: daysLeft(certificate, now), CA: certificate.IsCA})
 	}
 	slices.SortStableFunc(list, func(a, b Expiry) int { return a.NotAfter.Compare(b.NotAfter) })
 	return list
+}
+
+// daysLeft is for how many whole days a certificate is good, less than 0 for one that has
+// ended.
+func daysLeft(certificate *x509.Certificate, now time.Time) int {
+	left := certificate.NotAfter.Sub(now)
+	days := int(left.Hours() / 24)
+	if left < 0 {
+		days--
+	}
+	return days
+}
+
+// Withheld lists those of Expiries that nobody can make again with these credentials: the
+// CA that has signed them is there without its key.
+func Withheld(all map[string]any, now time.Time) []Expiry {
+	var authorities []*x509.Certificate
+	for _, value := range all {
+		if both, ok := asPair(value); ok && both.privateKey == "" {
+			if certificate, err := both.parse(); err == nil && certificate.IsCA {
+				authorities = append(authorities, certificate)
+			}
+		}
+	}
+	return slices.DeleteFunc(Expiries(all, now), func(e Expiry) bool {
+		both, ok := asPair(all[e.Name])
+		if !ok || e.CA {
+			return true
+		}
+		certificate, err := both.parse()
+		return err != nil || !slices.ContainsFunc(authorities, func(ca *x509.Certificate) bool { return certificate.CheckSignatureFrom(ca) == nil })
+	})
 }

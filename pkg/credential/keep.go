@@ -137,7 +137,7 @@ func (g *generator) stays(v Variable) bool {
 	if err != nil {
 		return false
 	}
-	g.options.Withheld(v.Name, int(certificate.NotAfter.Sub(g.options.Now).Hours()/24))
+	g.options.Withheld(v.Name, daysLeft(certificate, g.options.Now))
 	return true
 }
 
