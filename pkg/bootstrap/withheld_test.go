@@ -74,7 +74,9 @@ func TestSelfUpgrade_saysWhichCertificatesItCannotRenew(t *testing.T) {
 				t.Errorf("%s: of %s it says\n%s", name, w, text)
 			}
 		}
-		if renewed := slices.ContainsFunc(shown.lines, func(l string) bool { return strings.HasPrefix(l, "end credentials: changed") && strings.Contains(l, "nats") }); renewed != (of.warns != "") {
+		if renewed := slices.ContainsFunc(shown.lines, func(l string) bool {
+			return strings.HasPrefix(l, "end credentials: changed") && strings.Contains(l, "nats")
+		}); renewed != (of.warns != "") {
 			t.Errorf("%s: what it has the key for: renewed is %t\n%s", name, renewed, text)
 		}
 		// By hand they are renewed.
