@@ -59,7 +59,7 @@ type destroyGrammar struct {
 	common
 	YesDestroy string `placeholder:"NAME" help:"Do not ask; NAME must be that of the installation."`
 
-	AcceptStored bool `help:"Take what the state of an older release says, or one that was put back, without being asked."`
+	AcceptStored bool `help:"Take what the state of an older release says, or one that was put back, and disks in it that do not say whose they are, without being asked."`
 }
 
 type unlockGrammar struct {
