@@ -153,6 +153,31 @@ func TestJournal_listsAndPrunes(t *testing.T) {
 	}
 }
 
+// An operation is pruned by the name of its document: who can write one has none of the
+// others deleted by an id that it gives itself.
+func TestJournal_prunesNoOperationThatAnotherDocumentNames(t *testing.T) {
+	store := &view{memory: newMemory()}
+	journal := state.NewJournal(store)
+	for _, n := range []int{1, 2, 3} {
+		if _, err := journal.Begin(t.Context(), operation("concourse", n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, id := range map[string]string{"planted": "concourse-3", "climbs": "../leases/installation"} {
+		body := `{"schema": 1, "operation": {"id": "` + id + `", "deployment": "concourse", "started": "2020-01-01T00:00:00Z"}, "entries": []}`
+		if _, err := store.Put(t.Context(), "journal/"+name+".json", []byte(body), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := journal.Prune(t.Context(), "concourse", 2); n != 3 || err != nil {
+		t.Errorf("pruned %d, %v, want 3", n, err)
+	}
+	left, err := store.List(t.Context(), "")
+	if diff := cmp.Diff([]string{"journal/concourse-2.json", "journal/concourse-3.json"}, left); err != nil || diff != "" {
+		t.Errorf("left (-want +got): %v\n%s", err, diff)
+	}
+}
+
 func TestJournal_refusesWhatCouldNotBeFoundAgain(t *testing.T) {
 	store := &view{memory: newMemory()}
 	journal := state.NewJournal(store)
