@@ -19,14 +19,15 @@ var ErrNotForUs = errors.New("it is encrypted to other keys")
 
 // Encrypt encrypts a text to recipients, "age1…", as an age file in ASCII armour.
 func Encrypt(text []byte, recipients ...string) (string, error) {
-	var list []age.Recipient
-	for _, r := range recipients {
-		parsed, err := age.ParseX25519Recipient(r)
-		if err != nil {
-			return "", fmt.Errorf("encrypt to %s: it is not an age recipient", shown(r))
-		}
-		list = append(list, parsed)
+	list, err := parseRecipients(recipients)
+	if err != nil {
+		return "", err
 	}
+	return encrypt(text, list)
+}
+
+// encrypt is Encrypt for recipients of any kind.
+func encrypt(text []byte, list []age.Recipient) (string, error) {
 	var out bytes.Buffer
 	armoured := armor.NewWriter(&out)
 	w, err := age.Encrypt(armoured, list...)
@@ -50,7 +51,12 @@ func (i Identity) Decrypt(text string) ([]byte, error) {
 	if i.Empty() {
 		return nil, fmt.Errorf("decrypt: %w", ErrNotForUs)
 	}
-	r, err := age.Decrypt(armor.NewReader(strings.NewReader(text)), i.age)
+	return decrypt(text, i.age)
+}
+
+// decrypt is Decrypt for an identity of any kind.
+func decrypt(text string, by age.Identity) ([]byte, error) {
+	r, err := age.Decrypt(armor.NewReader(strings.NewReader(text)), by)
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) {
 		return nil, fmt.Errorf("decrypt: %w", ErrNotForUs)

@@ -149,6 +149,9 @@ func (i Identity) Recipient() string { return i.age.Recipient().String() }
 
 // Public implements Signer.
 func (i Identity) Public() PublicKey {
+	if i.sign == nil {
+		return PublicKey{}
+	}
 	public, _ := i.sign.Public().(ed25519.PublicKey)
 	return PublicKey{kindEd25519, public}
 }

@@ -60,6 +60,9 @@ func ParsePublicKey(text string) (PublicKey, error) {
 // String is the key as text, in one word.
 func (k PublicKey) String() string { return k.kind + base64.StdEncoding.EncodeToString(k.raw) }
 
+// Empty reports whether k is the zero value, which verifies nothing.
+func (k PublicKey) Empty() bool { return k.kind == "" }
+
 // ID names the key: the first 16 hex digits of the SHA-256 of its text.
 func (k PublicKey) ID() string {
 	if k.kind == "" {
