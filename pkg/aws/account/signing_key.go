@@ -72,6 +72,8 @@ func (a *Account) keyError(ctx context.Context, action string, err error) error 
 		e.hint = "enable it with aws kms enable-key, or name another one"
 	case "KMSInvalidStateException":
 		e.hint = "aws kms cancel-key-deletion and enable-key, or name another one"
+	case "InvalidCiphertextException", "IncorrectKeyException":
+		e.hint = "it was encrypted for another document or installation, by another key, or is damaged"
 	case "AccessDeniedException":
 		e.hint += "; the policy of a key of another account must allow it as well"
 	}

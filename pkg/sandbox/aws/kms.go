@@ -17,7 +17,7 @@ import (
 // KMSKey is a key of KMS. The zero value is one that signs with ECDSA on P-256.
 type KMSKey struct {
 	Spec    string   // "ECC_NIST_P384", "SYMMETRIC_DEFAULT"; default "ECC_NIST_P256"
-	Usage   string   // "KEY_AGREEMENT", "ENCRYPT_DECRYPT"; default "SIGN_VERIFY"
+	Usage   string   // "KEY_AGREEMENT", "ENCRYPT_DECRYPT"; default "SIGN_VERIFY", and the latter of a symmetric one
 	State   string   // "Disabled", "PendingDeletion"; default "Enabled"
 	Region  string   // default: that of Options
 	Account string   // whose it is; default: that of Options. Nobody else may use it.
@@ -29,6 +29,7 @@ type storedKey struct {
 	KMSKey
 	arn     string
 	private *ecdsa.PrivateKey // nil for a symmetric one
+	secret  []byte            // of a symmetric one
 }
 
 // FirstKMSKey is the id of the first key that AddKMSKey makes.
@@ -36,7 +37,11 @@ const FirstKMSKey = "00000001-0000-4000-8000-000000000000"
 
 // AddKMSKey makes a key, and gives its ARN.
 func (c *Cloud) AddKMSKey(k KMSKey) (string, error) {
-	k.Spec, k.Usage, k.State = cmp.Or(k.Spec, "ECC_NIST_P256"), cmp.Or(k.Usage, "SIGN_VERIFY"), cmp.Or(k.State, "Enabled")
+	k.Spec, k.State = cmp.Or(k.Spec, "ECC_NIST_P256"), cmp.Or(k.State, "Enabled")
+	if k.Spec == symmetric {
+		k.Usage = cmp.Or(k.Usage, "ENCRYPT_DECRYPT")
+	}
+	k.Usage = cmp.Or(k.Usage, "SIGN_VERIFY")
 	k.Region, k.Account = cmp.Or(k.Region, c.options.Region), cmp.Or(k.Account, c.options.Account)
 	made := &storedKey{KMSKey: k}
 	if curve := map[string]elliptic.Curve{"ECC_NIST_P256": elliptic.P256(), "ECC_NIST_P384": elliptic.P384()}[k.Spec]; curve != nil {
@@ -44,6 +49,10 @@ func (c *Cloud) AddKMSKey(k KMSKey) (string, error) {
 		if made.private, err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
 			return "", fmt.Errorf("make a key: %w", err)
 		}
+	}
+	if k.Spec == symmetric {
+		made.secret = make([]byte, 32)
+		_, _ = rand.Read(made.secret) // it never fails
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,6 +76,9 @@ func (c *Cloud) ChangeKMSKey(arn string, change func(*KMSKey)) {
 type kmsRequest struct {
 	KeyId, MessageType, SigningAlgorithm string
 	Message                              []byte
+
+	Plaintext, CiphertextBlob []byte
+	EncryptionContext         map[string]string
 }
 
 // findKey is the key that a request names in a region, by its ARN, id or alias.
@@ -100,7 +112,15 @@ func (c *Cloud) keyOf(in *call) string {
 	return ""
 }
 
-// serveKMS follows the AWS Key Management Service API reference, for keys that sign.
+// contextOf is the encryption context of a call.
+func contextOf(in *call) map[string]string {
+	var q kmsRequest
+	_ = json.Unmarshal(in.body, &q) // else the service refuses it
+	return q.EncryptionContext
+}
+
+// serveKMS follows the AWS Key Management Service API reference, for keys that sign and
+// keys that encrypt.
 func (c *Cloud) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: json11}
 	var q kmsRequest
@@ -138,7 +158,7 @@ func (c *Cloud) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
 		}
 		writeJSON(w, map[string]any{"KeyId": k.arn, "Signature": signature, "SigningAlgorithm": q.SigningAlgorithm})
 	default:
-		s.refuse(w, r, refusal{400, "UnknownOperationException", in.action})
+		c.serveSymmetric(w, r, in, k, q)
 	}
 }
 
@@ -156,6 +176,8 @@ func (c *Cloud) keyRefusal(k *storedKey, q kmsRequest, in *call) *refusal {
 		return &refusal{400, "NotFoundException", fmt.Sprintf("Key '%s' does not exist", q.KeyId)}
 	case k.Account != in.account:
 		return &refusal{400, "AccessDeniedException", fmt.Sprintf("User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action", in.arn, in.action, k.arn, in.action)}
+	case in.action == "DescribeKey": // which says so
+		return nil
 	case k.State == "Disabled":
 		return &refusal{400, "DisabledException", k.arn + " is disabled."}
 	case k.State != "Enabled":

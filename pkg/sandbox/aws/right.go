@@ -123,6 +123,9 @@ func (c *Cloud) requests(s service, r *http.Request, in *call) []iam.Request {
 			return nil
 		}
 		touch(arn)
+		for key, value := range contextOf(in) {
+			one.Context["kms:EncryptionContext:"+key] = []string{value}
+		}
 	case "s3":
 		return c.bucketRequests(one, r, in)
 	}

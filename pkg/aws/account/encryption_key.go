@@ -1,0 +1,65 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+)
+
+// EncryptionKey is a key of KMS that encrypts. It never leaves KMS.
+type EncryptionKey struct {
+	ARN string // of the key itself, also where an alias names it
+
+	account *Account
+}
+
+// EncryptionKey finds a key by its ARN or alias. It fails with ErrNotFound,
+// aws.ErrCredentials, ErrDenied or an *Error.
+func (a *Account) EncryptionKey(ctx context.Context, name string) (*EncryptionKey, error) {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	out, err := a.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &name})
+	if err != nil {
+		return nil, a.keyError(ctx, "use KMS key "+name, err)
+	}
+	k := out.KeyMetadata
+	switch {
+	case k == nil || sdk.ToString(k.Arn) == "":
+		return nil, fmt.Errorf("use KMS key %s: %w", name, errors.New("the answer is not one of KMS"))
+	case k.KeySpec != types.KeySpecSymmetricDefault || k.KeyUsage != types.KeyUsageTypeEncryptDecrypt:
+		return nil, fmt.Errorf("use KMS key %s: it is one of %.40q for %.40q: want a symmetric one, SYMMETRIC_DEFAULT for ENCRYPT_DECRYPT", name, k.KeySpec, k.KeyUsage)
+	case k.KeyState != types.KeyStateEnabled:
+		return nil, fmt.Errorf("use KMS key %s: it is %.40q: aws kms cancel-key-deletion and enable-key, or name another one", name, k.KeyState)
+	}
+	return &EncryptionKey{ARN: *k.Arn, account: a}, nil
+}
+
+// Encrypt encrypts up to 4,096 bytes. What is in about must be given again to decrypt
+// them; it is in CloudTrail, and policies can ask for it. It fails with
+// aws.ErrCredentials, ErrDenied or an *Error.
+func (k *EncryptionKey) Encrypt(ctx context.Context, plain []byte, about map[string]string) ([]byte, error) {
+	a := k.account
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	out, err := a.kms.Encrypt(ctx, &kms.EncryptInput{KeyId: &k.ARN, Plaintext: plain, EncryptionContext: about})
+	if err != nil {
+		return nil, a.keyError(ctx, "encrypt with KMS key "+k.ARN, err)
+	}
+	return out.CiphertextBlob, nil
+}
+
+// Decrypt gives back what Encrypt was given. It fails as Encrypt does.
+func (k *EncryptionKey) Decrypt(ctx context.Context, hidden []byte, about map[string]string) ([]byte, error) {
+	a := k.account
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	out, err := a.kms.Decrypt(ctx, &kms.DecryptInput{KeyId: &k.ARN, CiphertextBlob: hidden, EncryptionContext: about})
+	if err != nil {
+		return nil, a.keyError(ctx, "decrypt with KMS key "+k.ARN, err)
+	}
+	return out.Plaintext, nil
+}
