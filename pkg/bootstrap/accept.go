@@ -99,14 +99,15 @@ type sealedDocument struct {
 	serial   int64
 	replayed error
 	former   bool
+	wrapped  string
 }
 
 // sealedDocuments are those that were read.
 func (r *run) sealedDocuments() []sealedDocument {
-	list := []sealedDocument{{r.statement.name, r.statement.exists, r.statement.digest, r.statement.envelope.Serial, r.statement.replayed, r.statement.former}}
+	list := []sealedDocument{{r.statement.name, r.statement.exists, r.statement.digest, r.statement.envelope.Serial, r.statement.replayed, r.statement.former, r.statement.wrapped}}
 	for _, d := range []*sealed[map[string]any]{r.credentialDocument, r.viewDocument} {
 		if d != nil {
-			list = append(list, sealedDocument{d.name, d.exists, d.digest, d.envelope.Serial, d.replayed, d.former})
+			list = append(list, sealedDocument{d.name, d.exists, d.digest, d.envelope.Serial, d.replayed, d.former, d.wrapped})
 		}
 	}
 	return list

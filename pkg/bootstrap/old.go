@@ -166,7 +166,7 @@ func (r *run) own(ctx context.Context) error {
 	if err != nil {
 		return &StepError{stepState, err}
 	}
-	if r.resigns() && !r.lenient {
+	if (r.resigns() || r.rewraps()) && !r.lenient {
 		return r.perform(ctx, []step{{stepState, r.resign}})
 	}
 	if err := r.noteSigner(); err != nil {

@@ -26,6 +26,8 @@ type Operator interface {
 	Where() string
 	// Signer finds the key of KMS that signs in the place of that key, by ARN or alias.
 	Signer(ctx context.Context, name string) (seal.Signer, error)
+	// Wrapper finds the key of KMS that encrypts in the place of that key, by ARN or alias.
+	Wrapper(ctx context.Context, name string) (seal.Wrapper, error)
 	// Seen gives the note; the zero value where there is none.
 	Seen() (Seen, error)
 	// Saw writes it.
@@ -136,8 +138,9 @@ type sealed[T any] struct {
 	document[T]
 	envelope seal.Envelope
 	digest   string
-	replayed error // it is older than what this operator has seen
-	former   bool  // it is signed by the key before, and not by the one that signs now
+	replayed error  // it is older than what this operator has seen
+	former   bool   // it is signed by the key before, and not by the one that signs now
+	wrapped  string // names the key of KMS that has encrypted it; "" for the operator's
 }
 
 // loadSealed reads one of the operator's documents. Nothing is taken from one that is not
@@ -167,7 +170,7 @@ func loadSealed[T any](ctx context.Context, r *run, name string, c codec[T]) (*s
 	if err != nil {
 		return nil, value, fmt.Errorf("%w; nothing was changed: %s", err, r.howToReplace(err, found.Body))
 	}
-	if d.body, err = r.reader.Decrypt(d.envelope.Body); err != nil {
+	if d.body, d.wrapped, err = r.decrypt(ctx, at, d.envelope.Body); err != nil {
 		return nil, value, fmt.Errorf("read %s: %w", name, err)
 	}
 	d.digest, d.revision, d.exists = digestOf(found.Body), found.Revision, true
@@ -184,7 +187,7 @@ func digestOf(body []byte) string {
 // unlockWith finds the keys that a document is verified and read with. text is the
 // document, whose envelope says whose it is, for people.
 func (r *run) unlockWith(ctx context.Context, name string, text []byte) error {
-	if !r.reader.Empty() {
+	if r.unlocked {
 		return nil
 	}
 	if r.options.Self && (r.Pipeline != Pipeline{} || r.Operator == nil) {
@@ -196,6 +199,9 @@ func (r *run) unlockWith(ctx context.Context, name string, text []byte) error {
 	key, err := r.Operator.Key()
 	if errors.Is(err, ErrNotFound) && r.options.Self {
 		return r.unlockInside()
+	}
+	if errors.Is(err, ErrNotFound) && fileless(text) {
+		return r.unlock(ctx, seal.Identity{}, text)
 	}
 	if errors.Is(err, ErrNotFound) {
 		e, _ := seal.Peek(text)
@@ -212,7 +218,7 @@ func (r *run) unlockWith(ctx context.Context, name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	return r.unlock(ctx, key)
+	return r.unlock(ctx, key, text)
 }
 
 // lastSeen gives the note of what was seen in this state; another one was never seen.
@@ -232,9 +238,10 @@ func (r *run) lastSeen() (Seen, error) {
 	return Seen{Place: place}, nil
 }
 
-// unlock takes a key, the one that signs in its place if there is one, and the note of
-// what was seen with it.
-func (r *run) unlock(ctx context.Context, key seal.Identity) error {
+// unlock takes a key, those that sign and encrypt in its place if there are any, and the
+// note of what was seen with it. Where both are in KMS there need be no key. text is the
+// document that is to be read, for people; nil where there is none.
+func (r *run) unlock(ctx context.Context, key seal.Identity, text []byte) error {
 	seen, err := r.lastSeen()
 	if err != nil {
 		return err
@@ -243,11 +250,21 @@ func (r *run) unlock(ctx context.Context, key seal.Identity) error {
 	if err != nil {
 		return err
 	}
+	if key.Empty() {
+		if err := r.checkFileless(signer, text); err != nil {
+			return err
+		}
+	}
+	if r.wrapper, err = r.wrapperInKMS(ctx); err != nil {
+		return err
+	}
 	if signer == nil {
 		signer = key
 	}
-	r.seen, r.reader, r.signer, r.public = seen, key, signer, signer.Public()
-	r.Mask(key.Reveal())
+	r.seen, r.reader, r.signer, r.public, r.unlocked = seen, key, signer, signer.Public(), true
+	if !key.Empty() {
+		r.Mask(key.Reveal())
+	}
 	r.earlier, err = seen.earlier(r.public, key.Public())
 	return err
 }
@@ -263,25 +280,31 @@ func (r *run) unlockInside() (err error) {
 	if r.reader, err = seal.ParseIdentity(r.Pipeline.Identity); err != nil {
 		return fmt.Errorf("PERPETUAL_STATE_KEY: %w", err)
 	}
+	r.unlocked, r.inside = true, true
 	r.Mask(r.reader.Reveal())
 	return nil
 }
 
 // ensureKey makes the operator's key at a first install.
 func (r *run) ensureKey(ctx context.Context) error {
-	if !r.reader.Empty() {
+	if r.unlocked {
 		return nil
 	}
 	if r.Operator == nil {
 		return errors.New("keep the state: there is nowhere to keep an operator's key")
 	}
 	key, err := r.Operator.Key()
+	if errors.Is(err, ErrNotFound) && r.filelessInstall() {
+		return r.unlock(ctx, seal.Identity{}, nil)
+	}
 	if errors.Is(err, ErrNotFound) {
 		if key, err = r.Operator.Make(); err != nil {
 			return err
 		}
 		does := "signs and encrypts"
-		if signingKey(r.Given, r.seen) != "" {
+		if name, _ := encryptionSaid(r.Given); name != "" {
+			does = "signs"
+		} else if signingKey(r.Given, r.seen) != "" {
 			does = "encrypts"
 		}
 		r.Progress.Warn(fmt.Sprintf("the operator's key of %s was made: %s; keep a copy of it where the state is not: it %s the state, and without it nobody deploys, changes or reads this installation by hand", r.Name, r.Operator.Where(), does))
@@ -289,7 +312,7 @@ func (r *run) ensureKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.unlock(ctx, key)
+	return r.unlock(ctx, key, nil)
 }
 
 // keep signs and writes one of the operator's documents if it differs from what is there.
@@ -298,7 +321,7 @@ func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients 
 	if err != nil {
 		return false, err
 	}
-	if d.exists && bytes.Equal(body, d.body) && !d.former {
+	if d.exists && bytes.Equal(body, d.body) && !d.former && d.wrapped == r.wrapperName() {
 		return false, nil
 	}
 	if r.options.Self {
@@ -307,12 +330,13 @@ func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients 
 	if err := r.ensureKey(ctx); err != nil {
 		return false, err
 	}
-	hidden, err := seal.Encrypt(body, append([]string{r.reader.Recipient()}, recipients...)...)
+	at := seal.Place{Installation: r.Name, Document: d.name}
+	hidden, err := r.encrypt(ctx, at, body, recipients)
 	if err != nil {
-		return false, err
+		return false, fmt.Errorf("write %s: %w", d.name, err)
 	}
 	serial := max(d.envelope.Serial, r.seen.serial(d.name)) + 1
-	text, err := seal.Sign(ctx, r.signer, seal.Place{Installation: r.Name, Document: d.name}, serial, hidden)
+	text, err := seal.Sign(ctx, r.signer, at, serial, hidden)
 	if err != nil {
 		return false, err
 	}
@@ -326,7 +350,7 @@ func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients 
 	if err != nil {
 		return false, fmt.Errorf("write %s: %w", d.name, err)
 	}
-	d.body, d.revision, d.digest, d.exists, d.former = body, revision, next.Digest, true, false
+	d.body, d.revision, d.digest, d.exists, d.former, d.wrapped = body, revision, next.Digest, true, false, r.wrapperName()
 	d.envelope.Serial = serial
 	return true, r.saw(d.name, next)
 }

@@ -1,6 +1,8 @@
 package bootstrap_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,8 +11,10 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +44,58 @@ type operator struct {
 	asked   []string           // the lines of the last question
 	kms     map[string]*kmsKey // by what state.signing_key says
 	wanted  int                // how often one of them was asked for
+	vaults  map[string]*vault  // by what state.encryption_key says
+}
+
+// vault encrypts as a key of KMS does.
+type vault struct {
+	arn     string
+	kept    map[string][]byte // by ciphertext and place
+	refuses error
+}
+
+// vaults are all of them by their ARNs, for who looks into a store.
+var vaults sync.Map
+
+// lastVault tells them apart.
+var lastVault atomic.Int64
+
+func newVault() *vault {
+	v := &vault{arn: fmt.Sprintf("arn:aws:kms:eu-central-1:123456789012:key/vault-%d", lastVault.Add(1)), kept: map[string][]byte{}}
+	vaults.Store(v.arn, v)
+	return v
+}
+
+// Name implements seal.Wrapper.
+func (v *vault) Name() string { return v.arn }
+
+// Wrap implements seal.Wrapper.
+func (v *vault) Wrap(_ context.Context, at seal.Place, key []byte) ([]byte, error) {
+	if v.refuses != nil {
+		return nil, v.refuses
+	}
+	id := fmt.Sprintf("wrapped %d", len(v.kept))
+	v.kept[id+" "+at.Installation+" "+at.Document] = bytes.Clone(key)
+	return []byte(id), nil
+}
+
+// Unwrap implements seal.Wrapper.
+func (v *vault) Unwrap(_ context.Context, at seal.Place, wrapped []byte) ([]byte, error) {
+	key, is := v.kept[string(wrapped)+" "+at.Installation+" "+at.Document]
+	if v.refuses != nil || !is {
+		return nil, cmp.Or(v.refuses, errors.New("decrypt: InvalidCiphertextException"))
+	}
+	return key, nil
+}
+
+// Wrapper implements bootstrap.Operator.
+func (o *operator) Wrapper(_ context.Context, name string) (seal.Wrapper, error) {
+	for called, v := range o.vaults {
+		if called == name || v.arn == name {
+			return v, nil
+		}
+	}
+	return nil, fmt.Errorf("use KMS key %s: there is none", name)
 }
 
 // kmsKey signs as a key of KMS does.
@@ -165,6 +221,11 @@ func opened(text []byte) ([]byte, error) {
 	e, err := seal.Peek(text)
 	if err != nil {
 		return text, nil
+	}
+	if v, is := vaults.Load(seal.WrappedBy(e.Body)); is {
+		able := *v.(*vault)
+		able.refuses = nil // the test is not refused
+		return seal.DecryptWith(context.Background(), &able, seal.Place{Installation: e.Installation, Document: e.Document}, e.Body)
 	}
 	return theKey().Decrypt(e.Body)
 }

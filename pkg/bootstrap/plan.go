@@ -38,8 +38,15 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 		p.add(PlannedStep{Step: stepState, Changes: true, Summary: notYet, Lines: []string{"+ " + storeName(r)}})
 	case r.old:
 		p.add(PlannedStep{Step: stepState, Changes: true, Summary: "would be signed and encrypted", Lines: r.movedLines()})
-	case r.resigns():
-		p.add(PlannedStep{Step: stepState, Changes: true, Summary: "would be signed by another key", Lines: []string{"~ " + r.signerLine()}})
+	case r.resigns() || r.rewraps():
+		var lines []string
+		if r.resigns() {
+			lines = append(lines, "~ "+r.signerLine())
+		}
+		if r.rewraps() {
+			lines = append(lines, "~ "+r.wrapperLine())
+		}
+		p.add(PlannedStep{Step: stepState, Changes: true, Summary: "would be signed or encrypted by another key", Lines: lines})
 	default:
 		p.add(PlannedStep{Step: stepState, Summary: storeName(r)})
 	}

@@ -40,7 +40,10 @@ type run struct {
 	credentials        map[string]any
 
 	reader         seal.Identity
+	unlocked       bool // with reader, or with keys of KMS in its place
+	inside         bool // reader is the pipeline's
 	signer         seal.Signer
+	wrapper        seal.Wrapper // encrypts in the place of reader; nil: reader does
 	public         seal.PublicKey
 	earlier        *seal.PublicKey // with which the operator has signed before; nil: with the same
 	seen           Seen

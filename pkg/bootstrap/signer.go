@@ -50,14 +50,17 @@ func (r *run) signerInKMS(ctx context.Context, seen Seen) (seal.Signer, error) {
 // trial is signed to see whether a key signs. No document begins with it.
 const trial = "perpetual trial signature"
 
-// trySigner finds out before anything is made whether the key of KMS is there, and, if
-// that is wanted, whether it signs.
+// trySigner finds out before anything is made whether the keys of KMS are there, and, if
+// that is wanted, whether they sign and encrypt.
 func (r *run) trySigner(ctx context.Context, signs bool) error {
 	if r.options.Self || r.Operator == nil {
 		return nil
 	}
 	seen, err := r.lastSeen()
 	if err != nil {
+		return err
+	}
+	if err := r.tryWrapper(ctx, signs); err != nil {
 		return err
 	}
 	signer, err := r.signerInKMS(ctx, seen)
@@ -74,6 +77,9 @@ func (r *run) trySigner(ctx context.Context, signs bool) error {
 // the one that signs now. Who has noted nothing may have signed with the key in a file.
 func (s Seen) earlier(now, file seal.PublicKey) (*seal.PublicKey, error) {
 	last := file
+	if s.Signer == nil && file.Empty() {
+		return nil, nil
+	}
 	if s.Signer != nil {
 		var err error
 		if last, err = seal.ParsePublicKey(s.Signer.Public); err != nil {
@@ -158,9 +164,13 @@ func (r *run) acceptSigner() error {
 	return nil
 }
 
-// resign signs the operator's documents with the key that signs now. Until the last one
-// is, both keys are known.
+// resign signs and encrypts the operator's documents with the keys that do so now. Until
+// the last one is, both keys that sign are known.
 func (r *run) resign(ctx context.Context) (Outcome, error) {
+	resigns, rewraps, line := r.resigns(), r.rewraps(), ""
+	if rewraps {
+		line = r.wrapperLine()
+	}
 	if r.credentialDocument != nil && r.credentialDocument.exists {
 		if _, err := keep(ctx, r, r.credentialDocument, r.credentials); err != nil {
 			return Outcome{}, err
@@ -174,7 +184,13 @@ func (r *run) resign(ctx context.Context) (Outcome, error) {
 	if err := r.saveStatement(ctx); err != nil {
 		return Outcome{}, err
 	}
-	return changed("it is signed by key %s, %s, now", r.public.ID(), r.signer.Origin())
+	switch {
+	case !rewraps:
+		return changed("it is signed by key %s, %s, now", r.public.ID(), r.signer.Origin())
+	case !resigns:
+		return changed("%s", line)
+	}
+	return changed("it is signed by key %s, %s, now; %s", r.public.ID(), r.signer.Origin(), line)
 }
 
 // howToReplace says what to do about a document that is not the operator's.

@@ -174,7 +174,7 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 // unopened explains a state that could not be opened: mostly credentials are for the
 // right bucket only, and a wrong region or bucket is then refused as somebody else's.
 func (r *run) unopened(ctx context.Context, err error) error {
-	if r.elsewhere() || ctx.Err() != nil || !r.reader.Empty() {
+	if r.elsewhere() || ctx.Err() != nil || r.unlocked {
 		return err // the documents were found
 	}
 	stack, lookErr := r.Infra.Look(ctx)

@@ -255,4 +255,8 @@ type State struct {
 	// SigningKey is the ARN or alias of the key of KMS that signs what the operator says;
 	// default: the operator's key in a file.
 	SigningKey string `yaml:"signing_key,omitempty"`
+	// Encryption is "age", to the operator's key in a file, or "kms", with EncryptionKey;
+	// default: as the state is, and age for a new one.
+	Encryption    string `yaml:"encryption,omitempty"`
+	EncryptionKey string `yaml:"encryption_key,omitempty"` // ARN or alias
 }

@@ -29,7 +29,7 @@ func Validate(c *Config, now time.Time) Problems {
 	v.access()
 	v.proxy()
 	v.state()
-	v.signingKey()
+	v.stateKeys()
 	v.certificate()
 	v.login()
 	v.workers()
@@ -199,13 +199,25 @@ func (v *validator) state() {
 	}
 }
 
-// signingKey looks at the key of KMS that signs.
-func (v *validator) signingKey() {
-	if v.c.State == nil || v.c.AWS == nil || v.c.AWS.Region == "" {
+// stateKeys look at the keys of KMS that sign and encrypt what the operator says.
+func (v *validator) stateKeys() {
+	state := v.c.State
+	if state == nil {
 		return
 	}
-	if parts := strings.Split(v.c.State.SigningKey, ":"); len(parts) == 6 && parts[3] != v.c.AWS.Region {
-		v.wrong("state.signing_key", "is in %s, and aws.region is %s; name a key of %s", parts[3], v.c.AWS.Region, v.c.AWS.Region)
+	switch kms := state.Encryption == "kms"; {
+	case kms && state.EncryptionKey == "":
+		v.wrong("state.encryption", "is kms, and no key is named: give state.encryption_key, the ARN or alias of a symmetric key")
+	case !kms && state.EncryptionKey != "":
+		v.wrong("state.encryption_key", "is for state.encryption: kms; give that as well, or leave it out")
+	}
+	if v.c.AWS == nil || v.c.AWS.Region == "" {
+		return
+	}
+	for _, k := range []struct{ key, value string }{{"state.signing_key", state.SigningKey}, {"state.encryption_key", state.EncryptionKey}} {
+		if parts := strings.Split(k.value, ":"); len(parts) == 6 && parts[3] != v.c.AWS.Region {
+			v.wrong(k.key, "is in %s, and aws.region is %s; name a key of %s", parts[3], v.c.AWS.Region, v.c.AWS.Region)
+		}
 	}
 }
 

@@ -224,3 +224,47 @@ func (k kmsSigner) Origin() seal.Origin { return seal.Origin{Host: k.key.ARN} }
 func (k kmsSigner) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	return k.key.Sign(ctx, message)
 }
+
+// Wrapper implements bootstrap.Operator.
+func (k *keyring) Wrapper(ctx context.Context, name string) (seal.Wrapper, error) {
+	s := k.session
+	if found := s.wrappers[name]; found != nil {
+		return found, nil
+	}
+	in, err := s.accountOf(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := in.EncryptionKey(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if s.wrappers == nil {
+		s.wrappers = map[string]seal.Wrapper{}
+	}
+	made := kmsWrapper{key}
+	s.wrappers[name], s.wrappers[key.ARN] = made, made
+	return made, nil
+}
+
+// kmsWrapper is seal.Wrapper with a key of KMS.
+type kmsWrapper struct{ key *account.EncryptionKey }
+
+// Name implements seal.Wrapper.
+func (k kmsWrapper) Name() string { return k.key.ARN }
+
+// contextOf is what KMS binds the key of a document to. The installer's policy asks for
+// the first of them.
+func contextOf(at seal.Place) map[string]string {
+	return map[string]string{ownerTag: at.Installation, "perpetual:document": at.Document}
+}
+
+// Wrap implements seal.Wrapper.
+func (k kmsWrapper) Wrap(ctx context.Context, at seal.Place, key []byte) ([]byte, error) {
+	return k.key.Encrypt(ctx, key, contextOf(at))
+}
+
+// Unwrap implements seal.Wrapper.
+func (k kmsWrapper) Unwrap(ctx context.Context, at seal.Place, wrapped []byte) ([]byte, error) {
+	return k.key.Decrypt(ctx, wrapped, contextOf(at))
+}

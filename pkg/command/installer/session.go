@@ -30,11 +30,12 @@ import (
 type session struct {
 	*command.Call
 	wishes
-	flags   common
-	display *progress.Display
-	out     *secret.Writer // masks what goes to stdout
-	account *account.Account
-	signers map[string]seal.Signer // keys of KMS, by name
+	flags    common
+	display  *progress.Display
+	out      *secret.Writer // masks what goes to stdout
+	account  *account.Account
+	signers  map[string]seal.Signer // keys of KMS, by name
+	wrappers map[string]seal.Wrapper // likewise
 }
 
 // open prepares a command: what is wanted, who shows how it goes, and as whom

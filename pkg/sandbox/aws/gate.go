@@ -128,7 +128,7 @@ func (c *Cloud) count(s service, action string, status int) {
 
 // reads says whether an action changes nothing.
 func reads(action string) bool {
-	for _, verb := range []string{"Describe", "Get", "List", "Head", "Assume", "Validate", "Estimate", "CreateChangeSet", "DeleteChangeSet", "CheckIP", "Sign"} {
+	for _, verb := range []string{"Describe", "Get", "List", "Head", "Assume", "Validate", "Estimate", "CreateChangeSet", "DeleteChangeSet", "CheckIP", "Sign", "Encrypt", "Decrypt"} {
 		if strings.HasPrefix(action, verb) {
 			return true
 		}
