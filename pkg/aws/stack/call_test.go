@@ -222,7 +222,9 @@ func (p place) narrow() map[string]call {
 		"write the credentials":                    of("s3:PutObject", part("arn:aws:s3:::state/operator/credentials.json")),
 		"write the pipeline's view of them":        of("s3:PutObject", part("arn:aws:s3:::state/operator/pipeline.json")),
 		"write where an older release has kept it": of("s3:PutObject", part("arn:aws:s3:::state/config.json")),
-		"sign it": of("kms:Sign", part(keyARN("operator"))),
+		"sign it":                                     of("kms:Sign", part(keyARN("operator"))),
+		"read it with the operator's key":             wrapped("kms:Decrypt", "state", "ci"),
+		"encrypt it with the operator's key":          wrapped("kms:Encrypt", "state", "ci"),
 		"write beside the folder that may be written": of("s3:PutObject", part("arn:aws:s3:::state/run2/record.json")),
 	}
 }
@@ -324,6 +326,7 @@ func (p place) programs(who string) map[string]call {
 		"the role of spot": linked("spot.amazonaws.com"), "the role of RDS": linked("rds.amazonaws.com"),
 		"a quota": on("servicequotas:GetServiceQuota", "arn:aws:servicequotas:eu-central-1:"+account+":ec2/L-1216C47A"), "its default": on("servicequotas:GetAWSDefaultServiceQuota"),
 		"the key that signs": on("kms:GetPublicKey", keyARN("operator")), "a signature": on("kms:Sign", keyARN("operator")),
+		"the key that encrypts": on("kms:DescribeKey", keyARN("state")), "encrypt": wrapped("kms:Encrypt", "state", "ci"), "decrypt": wrapped("kms:Decrypt", "state", "ci"),
 		"what counts for it": on("ec2:DescribeInstances"), "whether the key pair is there": on("ec2:DescribeKeyPairs"),
 		"free an address": of("ec2:DisassociateAddress", p.address("WebAddress")), "delete the key pair": on("ec2:DeleteKeyPair", ec2ARN+"key-pair/perpetual-ci"),
 	}

@@ -60,6 +60,10 @@ func TestInstallerPolicies_denyWhatIsOfOthers(t *testing.T) {
 		"the private key of another key pair": {denied: of("ssm:GetParameter", parameterOf("ec2/keypair/key-9")), twin: of("ssm:GetParameter", parameterOf("ec2/keypair/key-1"))},
 		"write a private key":                 {denied: of("ssm:PutParameter", parameterOf("ec2/keypair/key-9")), twin: via(of("ssm:PutParameter", parameterOf("ec2/keypair/key-9")))},
 		"sign with another key":               {denied: of("kms:Sign", part(keyARN("other"))), twin: of("kms:Sign", part(keyARN("operator")))},
+		"read what is another's with our key": {denied: wrapped("kms:Decrypt", "state", "other"), twin: wrapped("kms:Decrypt", "state", "ci")},
+		"encrypt for nobody":                  {denied: of("kms:Encrypt", part(keyARN("state"))), twin: wrapped("kms:Encrypt", "state", "ci")},
+		"encrypt with another key":            {denied: wrapped("kms:Encrypt", "other", "ci"), twin: wrapped("kms:Encrypt", "state", "ci")},
+		"look at another key":                 {denied: of("kms:DescribeKey", part(keyARN("other"))), twin: of("kms:DescribeKey", part(keyARN("state")))},
 		"delete the key that signs":           {denied: of("kms:ScheduleKeyDeletion", part(keyARN("operator"))), twin: of("kms:GetPublicKey", part(keyARN("operator")))},
 	} {
 		r.who = installs
@@ -70,6 +74,11 @@ func TestInstallerPolicies_denyWhatIsOfOthers(t *testing.T) {
 
 // keyARN is that of a key of KMS.
 func keyARN(id string) string { return "arn:aws:kms:eu-central-1:" + account + ":key/" + id }
+
+// wrapped is a use of such a key for a document of an installation.
+func wrapped(action, key, name string) call {
+	return call{action, []iam.Resource{part(keyARN(key))}, iam.Context{"kms:EncryptionContext:perpetual:name": {name}}}
+}
 
 func TestInstallerPolicies_denyOtherRecords(t *testing.T) {
 	w := newWorld(t)
@@ -180,6 +189,7 @@ func TestBoundaryPolicy_isNoNarrowerThanTheRoles(t *testing.T) {
 		"change records of another": records("Z9", []string{"UPSERT"}, []string{"A"}, []string{"ci.example.com"}),
 		"use a key outside of S3":   of("kms:Decrypt", part(everything().StateKey)),
 		"sign as the operator":      of("kms:Sign", part(keyARN("operator"))),
+		"read the operator's":       wrapped("kms:Decrypt", "state", "ci"),
 		"open a port":               of("ec2:AuthorizeSecurityGroupIngress", part(p.arn("security-group/sg-1"))),
 	}, false)
 }

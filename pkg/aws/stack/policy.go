@@ -31,7 +31,9 @@ type Scope struct {
 	// SigningKey is the id of the key of state.signing_key, "0a1b2c3d-0000-4000-8000-000000000000";
 	// "none" likewise.
 	SigningKey string
-	Boundary   string // "arn:aws:iam::123456789012:policy/PerpetualBoundary-ci"
+	// EncryptionKey is the id of the key of state.encryption_key; "none" without.
+	EncryptionKey string
+	Boundary      string // "arn:aws:iam::123456789012:policy/PerpetualBoundary-ci"
 }
 
 // InstallerPolicies are the IAM policies, as JSON, for whoever runs the installer: what
@@ -51,7 +53,7 @@ func (s Scope) fill(text string) []byte {
 	var pairs []string
 	for name, value := range map[string]string{
 		"partition": s.Partition, "region": s.Region, "account": s.Account, "name": s.Name, "bucket": s.Bucket,
-		"domain": s.Domain, "zone": s.Zone, "key_pair": s.KeyPair, "signing_key": s.SigningKey, "boundary": s.Boundary,
+		"domain": s.Domain, "zone": s.Zone, "key_pair": s.KeyPair, "signing_key": s.SigningKey, "encryption_key": s.EncryptionKey, "boundary": s.Boundary,
 	} {
 		if value != "" {
 			pairs = append(pairs, "(("+name+"))", value)

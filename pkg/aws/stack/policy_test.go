@@ -20,7 +20,7 @@ const (
 // scope is that of the installer's policy for the stacks of newWorld.
 var scope = stack.Scope{
 	Partition: "aws", Region: "eu-central-1", Account: account, Name: "ci", Bucket: "state",
-	Domain: "ci.example.com", Zone: "Z0123456789ABC", KeyPair: "key-1", SigningKey: "operator", Boundary: iamARN + "policy/boundary",
+	Domain: "ci.example.com", Zone: "Z0123456789ABC", KeyPair: "key-1", SigningKey: "operator", EncryptionKey: "state", Boundary: iamARN + "policy/boundary",
 }
 
 // installer is whoever has the policies that are shipped.
@@ -107,7 +107,7 @@ func TestPolicies_fitTheLimitsOfTheirKind(t *testing.T) {
 	_, p := longest()
 	longest := stack.Scope{
 		Partition: "aws-us-gov", Region: "ap-southeast-3", Account: account, Name: p.Name, Bucket: p.StateBucket, Domain: strings.Repeat("d", 253),
-		Zone: p.HostedZone, KeyPair: "key-0123456789abcdef0", SigningKey: "mrk-00000000000040008000000000000000", Boundary: "arn:aws-us-gov:iam::" + account + ":policy/PerpetualBoundary-" + p.Name,
+		Zone: p.HostedZone, KeyPair: "key-0123456789abcdef0", SigningKey: "mrk-00000000000040008000000000000000", EncryptionKey: "mrk-00000000000040008000000000000000", Boundary: "arn:aws-us-gov:iam::" + account + ":policy/PerpetualBoundary-" + p.Name,
 	}
 	for i, document := range append(stack.InstallerPolicies(longest), stack.BoundaryPolicy(longest)) {
 		n := sizeOf(t, string(document))

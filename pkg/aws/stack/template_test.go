@@ -350,7 +350,7 @@ func TestInstallerPolicies_areForOneInstallation(t *testing.T) {
 			placeholders[string(found[1])] = true
 		}
 	}
-	if want := []string{"account", "boundary", "bucket", "domain", "key_pair", "name", "region", "signing_key", "zone"}; !slices.Equal(slices.Sorted(maps.Keys(placeholders)), want) {
+	if want := []string{"account", "boundary", "bucket", "domain", "encryption_key", "key_pair", "name", "region", "signing_key", "zone"}; !slices.Equal(slices.Sorted(maps.Keys(placeholders)), want) {
 		t.Errorf("the placeholders are %v, want %v", slices.Sorted(maps.Keys(placeholders)), want)
 	}
 	for _, text := range append(stack.InstallerPolicies(scope), stack.BoundaryPolicy(scope)) {

@@ -34,7 +34,7 @@ type session struct {
 	display  *progress.Display
 	out      *secret.Writer // masks what goes to stdout
 	account  *account.Account
-	signers  map[string]seal.Signer // keys of KMS, by name
+	signers  map[string]seal.Signer  // keys of KMS, by name
 	wrappers map[string]seal.Wrapper // likewise
 }
 

@@ -32,8 +32,11 @@ type storedKey struct {
 	secret  []byte            // of a symmetric one
 }
 
-// FirstKMSKey is the id of the first key that AddKMSKey makes.
-const FirstKMSKey = "00000001-0000-4000-8000-000000000000"
+// The ids of the first keys that AddKMSKey makes.
+const (
+	FirstKMSKey  = "00000001-0000-4000-8000-000000000000"
+	SecondKMSKey = "00000002-0000-4000-8000-000000000000"
+)
 
 // AddKMSKey makes a key, and gives its ARN.
 func (c *Cloud) AddKMSKey(k KMSKey) (string, error) {

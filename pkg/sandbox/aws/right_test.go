@@ -25,6 +25,8 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::kept/secret.json"},
 		{"Effect": "Deny", "Action": "ssm:AddTagsToResource", "Resource": "arn:aws:ssm:eu-central-1:123456789012:parameter/perpetual/ci/untagged"},
 		{"Effect": "Allow", "Action": "kms:GetPublicKey", "Resource": "arn:aws:kms:eu-central-1:123456789012:key/` + aws.FirstKMSKey + `"},
+		{"Effect": "Allow", "Action": "kms:DescribeKey", "Resource": "arn:aws:kms:eu-central-1:123456789012:key/00000003-*"},
+		{"Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt"], "Resource": "*", "Condition": {"StringEquals": {"kms:EncryptionContext:perpetual:name": "ci"}}},
 		{"Effect": "Allow", "Action": "iam:*", "Resource": "arn:aws:iam::*:user/perpetual-ci-*"},
 		{"Effect": "Allow", "Action": ["ec2:DescribeRegions", "ec2:DescribeAvailabilityZones"], "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": "eu-central-1"}}}]}`))
 	if err != nil {
@@ -54,6 +56,16 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		if _, err := cloud.AddKMSKey(aws.KMSKey{Aliases: []string{alias}}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if _, err := cloud.AddKMSKey(aws.KMSKey{Spec: "SYMMETRIC_DEFAULT", Aliases: []string{"alias/state"}}); err != nil {
+		t.Fatal(err)
+	}
+	encrypt := func(name string) error {
+		key, err := here.EncryptionKey(t.Context(), "alias/state")
+		if err == nil {
+			_, err = key.Encrypt(t.Context(), []byte("x"), map[string]string{"perpetual:name": name})
+		}
+		return err
 	}
 	sign := func() error {
 		key, err := here.SigningKey(t.Context(), "alias/ours")
@@ -100,6 +112,9 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		"a key that signs":              {func() error { _, err := here.SigningKey(t.Context(), "alias/ours"); return err }, ""},
 		"another, by its alias":         {func() error { _, err := here.SigningKey(t.Context(), "alias/theirs"); return err }, "kms:GetPublicKey"},
 		"to sign":                       {sign, "kms:Sign"},
+		"a key that encrypts":           {func() error { return encrypt("ci") }, ""},
+		"to encrypt for another":        {func() error { return encrypt("other") }, "kms:Encrypt"},
+		"a key that signs, to encrypt":  {func() error { _, err := here.EncryptionKey(t.Context(), "alias/ours"); return err }, "kms:DescribeKey"},
 		"keys":                          {func() error { _, err := here.AccessKeys(t.Context(), "perpetual-ci-PipelineUser"); return err }, ""},
 		"keys of another":               {func() error { _, err := here.AccessKeys(t.Context(), "ada"); return err }, "iam:ListAccessKeys"},
 		"what is not named":             {func() error { _, err := here.Tagged(t.Context(), "perpetual:name", "ci"); return err }, "tag:GetResources"},

@@ -42,7 +42,7 @@ func fill(text string) []byte {
 	return []byte(strings.NewReplacer(
 		"((partition))", "aws", "((region))", aws.DefaultRegion, "((account))", aws.DefaultAccount, "((name))", Name,
 		"((bucket))", "perpetual-"+Name+"-"+aws.DefaultAccount+"-"+aws.DefaultRegion,
-		"((domain))", "none", "((zone))", "none", "((key_pair))", "*", "((signing_key))", aws.FirstKMSKey, "((boundary))", boundary,
+		"((domain))", "none", "((zone))", "none", "((key_pair))", "*", "((signing_key))", aws.FirstKMSKey, "((encryption_key))", aws.SecondKMSKey, "((boundary))", boundary,
 	).Replace(text))
 }
 
