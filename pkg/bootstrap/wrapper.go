@@ -155,7 +155,7 @@ func (r *run) checkFileless(signer seal.Signer, text []byte) error {
 	case signer == nil && !takenBack:
 		return fmt.Errorf("%s says that it is signed by the key of KMS %.200q; nothing was changed: if that is the operator's, give it as %s", storeName(r), e.KeyOrigin.Kept(), SigningKey)
 	case signer == nil, said && name == "":
-		return errors.New("the operator's key is needed to sign or encrypt, and there is no " + r.Operator.Where() + "; nothing was changed: make one with age-keygen -o, and keep a copy of it where the state is not")
+		return errors.New("the operator's key is needed to sign or encrypt, and there is no " + r.Operator.Where() + "; nothing was changed: make one with age-keygen -o FILE, and keep a copy of it where the state is not")
 	}
 	return nil
 }
