@@ -31,10 +31,9 @@ type planted struct{ url, path, id, shown string }
 type led struct {
 	*place
 	texts   planted
-	path    string // PATH
-	log     string // of programs that were run
-	turn    int    // of the kinds of texts
-	opened  int    // inotify, on the file of texts.path
+	called  programs
+	turn    int // of the kinds of texts
+	opened  int // inotify, on the file of texts.path
 	printed []string
 }
 
@@ -57,7 +56,7 @@ func newLed(t *testing.T) *led {
 	for _, script := range l.scripts() {
 		script.Keep()
 	}
-	l.spyOnPrograms(t)
+	l.called = spyOnPrograms(t, l.Env()["PATH"])
 	return l
 }
 
@@ -68,28 +67,6 @@ func (l *led) scripts() map[string]*fault.Script {
 		all["aws "+name] = script
 	}
 	return all
-}
-
-// spyOnPrograms puts programs into PATH that write down how they are called, and then are
-// those that they stand before.
-func (l *led) spyOnPrograms(t *testing.T) {
-	t.Helper()
-	dir := t.TempDir()
-	l.log = filepath.Join(dir, "log")
-	for _, name := range []string{"ruby", "tar", "bash", "sh", "gzip"} {
-		for _, at := range strings.Split(l.Env()["PATH"], ":") {
-			path := filepath.Join(at, name)
-			if _, err := os.Stat(path); err != nil {
-				continue
-			}
-			script := fmt.Sprintf("#!/bin/sh\n{ echo \"%s $*\"; /usr/bin/env; } >> %s\nexec %s \"$@\"\n", name, l.log, path)
-			if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-	}
-	l.path = dir + ":" + l.Env()["PATH"]
 }
 
 // rewrite puts other texts into every text of a document, but for those that keep says.
@@ -200,15 +177,17 @@ func (l *led) does(t *testing.T, code int, args ...string) {
 	for _, script := range l.scripts() {
 		script.Forget()
 	}
-	q := run(t, l.dir, append(l.env(), "PATH="+l.path), args...)
+	q := run(t, l.dir, append(l.env(), "PATH="+l.called.path), args...)
 	if q.code != code {
 		t.Fatalf("%v: exit code %d, want %d\n%s%s", args, q.code, code, q.stdout, q.stderr)
 	}
 	what := strings.Join(args, " ")
 	l.checkRequests(t, what)
-	log, _ := os.ReadFile(l.log)
-	if at := strings.Index(string(log), mark); at >= 0 {
-		t.Errorf("%s: a program is called with …%.200s…", what, log[max(0, at-100):])
+	for _, file := range []string{l.called.arguments, l.called.environment} {
+		text, _ := os.ReadFile(file)
+		if at := strings.Index(string(text), mark); at >= 0 {
+			t.Errorf("%s: a program is called with …%.200s…", what, text[max(0, at-100):])
+		}
 	}
 	if n, _ := syscall.Read(l.opened, make([]byte, 4096)); n > 0 {
 		t.Errorf("%s: %s was opened", what, l.texts.path)
@@ -264,6 +243,9 @@ func TestState_ofThePipelineLeadsNowhere(t *testing.T) {
 	l.does(t, 0, "deploy", "--recreate")
 	if !strings.Contains(strings.Join(l.printed, "\n"), mark) {
 		t.Error("nothing of it was shown: the runs have not read it")
+	}
+	if calls, _ := os.ReadFile(l.called.arguments); !strings.Contains(string(calls), "ruby ") {
+		t.Errorf("no call of ruby was seen: %s", calls)
 	}
 	for _, name := range bootstrap.Documents()[:3] {
 		if strings.Contains(l.document(t, name), mark) {

@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -100,37 +99,50 @@ func (p *place) generated(t *testing.T) (list []string) {
 	return list
 }
 
-// spied runs the program, and gives what it printed with all arguments of processes
-// that were seen meanwhile.
-func (p *place) spied(t *testing.T, env []string, args ...string) (q process, seen string) {
+// spied runs the program, and gives what it printed with the arguments that it and all
+// that it has started had meanwhile.
+func (p *place) spied(t *testing.T, s *spy, env []string, args ...string) (q process, seen string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, &stdout, &stderr
 	cmd.Env = append(append(environ(p.dir), p.env()...), env...)
-	if err := cmd.Start(); err != nil {
+	if err := s.start(cmd); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
-	arguments := map[string]bool{}
-	for {
-		paths, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-		for _, path := range paths {
-			if text, err := os.ReadFile(path); err == nil {
-				arguments[string(text)] = true
-			}
+	s.watch(cmd)
+	return process{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}, s.arguments()
+}
+
+// output is a text in which no secret may be.
+type output struct{ name, text string }
+
+// filesIn are the files below a directory, but for those that were given with secrets.
+func filesIn(t *testing.T, dir string) (list []output) {
+	t.Helper()
+	given := []string{"perpetual.yml", "vars.yml"}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || slices.Contains(given, filepath.Base(path)) {
+			return err
 		}
-		select {
-		case <-ended:
-			for text := range arguments {
-				seen += text + "\n"
+		text, err := os.ReadFile(path)
+		list = append(list, output{path, string(text)})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return list
+}
+
+// noneShows wants no form of a secret in any output.
+func noneShows(t *testing.T, outputs []output, secrets []string) {
+	t.Helper()
+	for _, form := range forms(secrets) {
+		for _, o := range outputs {
+			if at := strings.Index(o.text, form); at >= 0 {
+				t.Errorf("%s shows %q in …%q…", o.name, form, o.text[max(0, at-120):min(len(o.text), at+len(form)+40)])
 			}
-			return process{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}, seen
-		case <-time.After(2 * time.Millisecond):
 		}
 	}
 }
@@ -140,12 +152,13 @@ func (p *place) spied(t *testing.T, env []string, args ...string) (q process, se
 // bucket, where they are encrypted.
 func TestSecrets_areSeenNowhereButInTheState(t *testing.T) {
 	t.Parallel()
-	p := newPlace(t, site.Options{}, nil)
+	s := &spy{}
+	p := newPlace(t, site.Options{Hook: s.hook}, nil)
 	env, secrets := canaries(t, p)
-	temp := t.TempDir()
-	env = append(env, "TMPDIR="+temp)
-	type output struct{ name, text string }
+	temp, called := t.TempDir(), spyOnPrograms(t, p.Env()["PATH"])
+	env = append(env, "TMPDIR="+temp, "PATH="+called.path)
 	var outputs []output
+	commands := ""
 	for _, c := range []struct {
 		code int
 		env  string
@@ -172,39 +185,32 @@ func TestSecrets_areSeenNowhereButInTheState(t *testing.T) {
 				}
 			}
 		}
-		q, seen := p.spied(t, append(slices.Clone(env), c.env), args...)
+		q, seen := p.spied(t, s, append(slices.Clone(env), c.env), args...)
 		if q.code != c.code {
 			t.Fatalf("%s: code %d, want %d\n%s", c.args, q.code, c.code, q.stderr)
 		}
+		commands += seen
 		for name, text := range map[string]string{"stdout": q.stdout, "stderr": q.stderr, "arguments of processes": seen} {
 			outputs = append(outputs, output{name + " of " + c.args + " " + c.env, text})
 		}
 	}
-	given := []string{"perpetual.yml", "vars.yml"}
-	for _, dir := range []string{p.dir, p.Env()["HOME"], temp} {
-		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.Type().IsRegular() || slices.Contains(given, filepath.Base(path)) {
-				return err
-			}
-			text, err := os.ReadFile(path)
-			outputs = append(outputs, output{path, string(text)})
-			return err
-		})
-		if err != nil {
-			t.Error(err)
+	calls, _ := os.ReadFile(called.arguments)
+	outputs = append(outputs, output{"the calls of programs", string(calls)})
+	for what, there := range map[string]bool{
+		"the program": strings.Contains(commands, "/perpetual deploy "), "the CPI": strings.Contains(commands, "/bin/cpi"), "ruby": strings.Contains(string(calls), "ruby "),
+	} {
+		if !there {
+			t.Errorf("no arguments of %s were seen in:\n%s%s", what, commands, calls)
 		}
+	}
+	for _, dir := range []string{p.dir, p.Env()["HOME"], temp} {
+		outputs = append(outputs, filesIn(t, dir)...)
 	}
 	secrets = append(secrets, canary("tls"), canary("director"), canary("aws"))
 	text, _ := os.ReadFile(filepath.Join(p.dir, "vars.yml"))
 	if !slices.ContainsFunc(forms(secrets), func(form string) bool { return strings.Contains(string(text), form) }) {
 		t.Errorf("no form of any secret is found where one is: %s", text)
 	}
-	for _, form := range forms(secrets) {
-		for _, o := range outputs {
-			if at := strings.Index(o.text, form); at >= 0 {
-				t.Errorf("%s shows %q in …%q…", o.name, form, o.text[max(0, at-120):min(len(o.text), at+len(form)+40)])
-			}
-		}
-	}
+	noneShows(t, outputs, secrets)
 	t.Logf("%d secrets, %d outputs", len(secrets), len(outputs))
 }
