@@ -3,6 +3,7 @@ package createenv
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"sync"
 
 	biconfig "github.com/cloudfoundry/bosh-cli/v7/config"
@@ -11,9 +12,10 @@ import (
 // Other runs than this one write the state and the journal, the pipeline's too. What is
 // sent to the CPI or makes the name of a file is taken from them only if it looks like
 // what the CPI and bosh-cli make: "i-0123456789abcdef0", "ami-0123456789abcdef0 light",
-// "5a1f4b9e-2f0c-4a53-6b1c-1d2e3f4a5b6c".
+// "5a1f4b9e-2f0c-4a53-6b1c-1d2e3f4a5b6c". In a cid capitals are refused: a cloud that
+// takes them for small letters finds a thing that it did not find when asked whose it is.
 var (
-	plainCID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,63}( light)?$`) })
+	plainCID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`) })
 	plainID  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`) })
 )
 
@@ -27,12 +29,12 @@ func suspect(document, what, value string) error {
 func plausible(s biconfig.DeploymentState) error {
 	ids := []string{s.DirectorID, s.InstallationID, s.CurrentStemcellID, s.CurrentDiskID}
 	ids = append(ids, s.CurrentReleaseIDs...)
-	cids := []string{s.CurrentVMCID}
+	things := []Thing{{VM, s.CurrentVMCID}}
 	for _, d := range s.Disks {
-		ids, cids = append(ids, d.ID), append(cids, d.CID)
+		ids, things = append(ids, d.ID), append(things, Thing{Disk, d.CID})
 	}
 	for _, c := range s.Stemcells {
-		ids, cids = append(ids, c.ID), append(cids, c.CID)
+		ids, things = append(ids, c.ID), append(things, Thing{Stemcell, c.CID})
 	}
 	for _, r := range s.Releases {
 		ids = append(ids, r.ID)
@@ -42,12 +44,21 @@ func plausible(s biconfig.DeploymentState) error {
 			return suspect(StateDocument, "id", id)
 		}
 	}
-	for _, cid := range cids {
-		if cid != "" && !plainCID().MatchString(cid) {
-			return suspect(StateDocument, "cid", cid)
+	for _, t := range things {
+		if !t.plausible() {
+			return suspect(StateDocument, "cid", t.CID)
 		}
 	}
 	return nil
+}
+
+// plausible says whether a cid looks like one, or is none. Only stemcells are light.
+func (t Thing) plausible() bool {
+	cid := t.CID
+	if t.Kind == Stemcell {
+		cid = strings.TrimSuffix(cid, lightSuffix)
+	}
+	return t.CID == "" || plainCID().MatchString(cid)
 }
 
 // plausible wants the ids and names of files of a journal to look like ones.
@@ -57,11 +68,12 @@ func (j journal) plausible() error {
 			if c.Call != "" && !plainID().MatchString(c.Call) {
 				return suspect(JournalDocument, "call_file", c.Call)
 			}
-			if c.CID != "" && !plainCID().MatchString(c.CID) {
+			of := Kind(kind(c.Method))
+			if !(Thing{of, c.CID}).plausible() {
 				return suspect(JournalDocument, "cid", c.CID)
 			}
 			for _, cid := range c.CIDs {
-				if cid != "" && c.Outcome != refused && deletes(c.Method) && !plainCID().MatchString(cid) {
+				if c.Outcome != refused && deletes(c.Method) && !(Thing{of, cid}).plausible() {
 					return suspect(JournalDocument, "cid", cid)
 				}
 			}

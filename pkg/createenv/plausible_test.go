@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	biconfig "github.com/cloudfoundry/bosh-cli/v7/config"
 )
 
 const wholeState = `{
@@ -84,6 +86,37 @@ func TestDocuments_takeNoTextThatIsNoID(t *testing.T) {
 		deletion := strings.Replace(wholeJournal, `"vol-1"`, `"`+canary+`"`, 1)
 		if _, err := decodeJournal([]byte(deletion)); !errors.Is(err, ErrState) {
 			t.Errorf("a deletion of %q gives %v", canary, err)
+		}
+	}
+}
+
+// The cids of VMs and disks are those that are looked up: none is taken for a light
+// stemcell's, and none is spelled as the cloud does not spell it.
+func TestDocuments_takeNoCIDOfAnotherForm(t *testing.T) {
+	for _, suffix := range []string{" light", "A"} {
+		for name, text := range map[string]string{"state": wholeState, "journal": wholeJournal} {
+			for _, cid := range []string{"i-0123456789abcdef0", "vol-0123456789abcdef0", "i-1", "vol-1"} {
+				changed := strings.Replace(text, `"`+cid+`"`, `"`+cid+suffix+`"`, 1)
+				if changed == text {
+					continue
+				}
+				_, err := decodeState([]byte(changed))
+				if name == "journal" {
+					_, err = decodeJournal([]byte(changed))
+				}
+				if !errors.Is(err, ErrState) {
+					t.Errorf("%s: %q gives %v", name, cid+suffix, err)
+				}
+			}
+		}
+	}
+	if _, err := decodeState([]byte(strings.Replace(wholeState, "ami-0123456789abcdef0 light", "AMI-0123456789ABCDEF0", 1))); !errors.Is(err, ErrState) {
+		t.Errorf("a stemcell in capitals gives %v", err)
+	}
+	for cid, want := range map[string]int{"x-1": 3, "x-1 light": 2} { // the stemcell is left out
+		st := biconfig.DeploymentState{CurrentVMCID: cid, Disks: []biconfig.DiskRecord{{CID: cid}}, Stemcells: []biconfig.StemcellRecord{{CID: cid}}}
+		if found := thingsOf(st, nil); len(found) != want {
+			t.Errorf("%q: the things are %v", cid, found)
 		}
 	}
 }

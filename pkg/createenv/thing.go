@@ -66,7 +66,8 @@ func Things(ctx context.Context, d Documents) ([]Thing, error) {
 func thingsOf(st biconfig.DeploymentState, doubted []call) (list []Thing) {
 	add := func(kind Kind, cid string) {
 		thing := Thing{kind, cid}
-		if cid != "" && !strings.HasSuffix(cid, lightSuffix) && !slices.Contains(list, thing) {
+		light := kind == Stemcell && strings.HasSuffix(cid, lightSuffix)
+		if cid != "" && !light && !slices.Contains(list, thing) {
 			list = append(list, thing)
 		}
 	}
