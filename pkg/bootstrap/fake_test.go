@@ -56,6 +56,8 @@ type cloud struct {
 	operator     *operator
 	things       []bootstrap.Thing      // that create-env's state names
 	late         []bootstrap.Thing      // and that it names when create-env begins
+	appear       []bootstrap.Possession // in the account by then
+	missing      []bootstrap.Thing      // as create-env was told
 	possessions  []bootstrap.Possession // of the account
 	fresh        bool                   // the first store has no credentials of other tests
 	open         func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
@@ -358,8 +360,10 @@ func (c createEnv) Answers(context.Context, string) bool { return c.vm }
 // Create implements bootstrap.Environment.
 func (c createEnv) Create(ctx context.Context, r bootstrap.EnvironmentRequest, _ func(string)) (bool, error) {
 	c.cloud.env = append(c.cloud.env, r)
+	c.possessions = append(c.possessions, c.appear...)
 	if r.Inspect != nil && len(c.late) > 0 {
-		if err := r.Inspect(ctx, c.late); err != nil {
+		var err error
+		if c.missing, err = r.Inspect(ctx, c.late); err != nil {
 			return false, err
 		}
 	}

@@ -216,9 +216,9 @@ type EnvironmentRequest struct {
 	Transient []string
 	Show      difference.Reader // says what of it is secret, where it is shown
 	Recreate  bool
-	// Inspect looks at what its state names before anything is written or done with it.
-	// Its error ends the run. nil: what it names is taken.
-	Inspect func(context.Context, []Thing) error
+	// Inspect looks at what its state names before anything is written or done with it,
+	// and says what of it is not there. Its error ends the run. nil: what it names is taken.
+	Inspect func(context.Context, []Thing) (gone []Thing, err error)
 }
 
 // Director is the director once it runs.

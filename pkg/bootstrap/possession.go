@@ -58,28 +58,31 @@ func (r *run) checkPossessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.judge(ctx, things, true)
+	_, err = r.judge(ctx, things, true)
+	return err
 }
 
-// inspect is checkPossessions for what create-env has read when it begins.
-func (r *run) inspect(ctx context.Context, things []Thing) error {
+// inspect is checkPossessions for what create-env has read when it begins. It says what
+// of that is not there.
+func (r *run) inspect(ctx context.Context, things []Thing) (gone []Thing, err error) {
 	return r.judge(ctx, things, false)
 }
 
-// judge looks at the things that were not looked at yet.
-func (r *run) judge(ctx context.Context, things []Thing, asks bool) error {
+// judge looks at the things that were not found yet. One that is not there may be when it
+// is used: somebody makes an image public, or a volume that was being made appears.
+func (r *run) judge(ctx context.Context, things []Thing, asks bool) (gone []Thing, err error) {
 	things = slices.DeleteFunc(slices.Clone(things), func(t Thing) bool { return slices.Contains(r.judged, t) })
 	if len(things) == 0 {
-		return nil
+		return nil, nil
 	}
-	verdicts, err := r.verdicts(ctx, things)
+	found, verdicts, err := r.verdicts(ctx, things)
 	if err != nil {
-		return fmt.Errorf("find out whose is what %s names: %w", directorStateName, err)
+		return nil, fmt.Errorf("find out whose is what %s names: %w", directorStateName, err)
 	}
 	var doubts []verdict
 	for _, v := range verdicts {
 		if v.theirs {
-			return r.refuseTheirs(v, asks)
+			return nil, r.refuseTheirs(v, asks)
 		}
 		if !slices.Contains(r.seen.Things, v.thing.ID) {
 			doubts = append(doubts, v)
@@ -87,11 +90,11 @@ func (r *run) judge(ctx context.Context, things []Thing, asks bool) error {
 	}
 	if len(doubts) > 0 {
 		if err := r.askForThings(doubts, asks); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	r.judged = append(r.judged, things...)
-	return nil
+	r.judged = append(r.judged, found...)
+	return slices.DeleteFunc(things, func(t Thing) bool { return slices.Contains(found, t) }), nil
 }
 
 // refuseTheirs refuses what is somebody else's.
@@ -138,8 +141,9 @@ func (r *run) askForThings(doubts []verdict, asks bool) error {
 	return nil
 }
 
-// verdicts say of which things it is not certain that they are ours.
-func (r *run) verdicts(ctx context.Context, things []Thing) (list []verdict, err error) {
+// verdicts say which things are there, and of which of them it is not certain that they
+// are ours.
+func (r *run) verdicts(ctx context.Context, things []Thing) (there []Thing, list []verdict, err error) {
 	for _, kind := range []ThingKind{Instance, Volume, Image} {
 		var ids []string
 		for _, t := range things {
@@ -152,10 +156,11 @@ func (r *run) verdicts(ctx context.Context, things []Thing) (list []verdict, err
 		}
 		found, err := r.Account.Possessions(ctx, kind, ids)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, p := range found {
 			v := verdict{thing: Thing{kind, p.ID}}
+			there = append(there, v.thing)
 			if v.why, v.theirs = r.whose(kind, p); v.why != "" {
 				list = append(list, v)
 			} else if kind == Instance {
@@ -163,7 +168,7 @@ func (r *run) verdicts(ctx context.Context, things []Thing) (list []verdict, err
 			}
 		}
 	}
-	return list, nil
+	return there, list, nil
 }
 
 // whose says why something may not be ours; "" when it is.

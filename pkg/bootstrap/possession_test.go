@@ -171,3 +171,33 @@ func TestPossessions_areLookedAtAgainWhenTheyAreUsed(t *testing.T) {
 		t.Errorf("it made %v", made)
 	}
 }
+
+// What was not found before may be there when create-env begins: an image that somebody
+// has made public meanwhile.
+func TestPossessions_thatWereNotFoundAreLookedAtAgain(t *testing.T) {
+	c := installed(t)
+	c.things = []bootstrap.Thing{{Kind: bootstrap.Image, ID: "ami-7"}}
+	c.late = c.things
+	c.appear = []bootstrap.Possession{{ID: "ami-7", Owner: "999999999999"}}
+	i, _ := c.install(t, given())
+	_, err := i.Deploy(t.Context(), bootstrap.Options{Recreate: true})
+	if err == nil || !strings.Contains(err.Error(), "image ami-7") || !strings.Contains(err.Error(), "is of account 999999999999") {
+		t.Errorf("the error is %v", err)
+	}
+	if made := c.written(); slices.Contains(made, "vm") {
+		t.Errorf("it made %v", made)
+	}
+}
+
+// create-env hears which of the things that it has read are not there; what was found
+// before is.
+func TestPossessions_thatAreGoneAreNamed(t *testing.T) {
+	c := installed(t)
+	c.things = []bootstrap.Thing{{Kind: bootstrap.Instance, ID: "i-1"}, {Kind: bootstrap.Image, ID: "ami-8"}}
+	c.late = append(slices.Clone(c.things), bootstrap.Thing{Kind: bootstrap.Volume, ID: "vol-1"}, bootstrap.Thing{Kind: bootstrap.Volume, ID: "vol-9"})
+	c.possessions = []bootstrap.Possession{{ID: "i-1", Tags: owned()}, {ID: "vol-1", Tags: owned(), Encrypted: true}}
+	c.deploy(t, given())
+	if want := []bootstrap.Thing{{Kind: bootstrap.Image, ID: "ami-8"}, {Kind: bootstrap.Volume, ID: "vol-9"}}; !slices.Equal(c.missing, want) {
+		t.Errorf("gone are %v, want %v", c.missing, want)
+	}
+}

@@ -53,7 +53,7 @@ type run struct {
 	old            bool   // the state is where an older release has kept it
 	heldOld        bool   // this run holds the lease of an older release
 
-	judged       []Thing  // of what create-env's state names: those that may be used
+	judged       []Thing  // of what create-env's state names: those that are there and may be used
 	ourInstances []string // of them
 
 	warned      []string        // what was said already

@@ -101,8 +101,9 @@ type Request struct {
 	// SkipDrain goes without the drain scripts of the VM that is replaced.
 	SkipDrain bool
 	// Inspect looks at what the documents name before anything is written or done with
-	// it. Its error ends the run. nil: what they name is taken.
-	Inspect func(context.Context, []Thing) error `json:"-"`
+	// it, and says what of it is not there. Its error ends the run. nil: what they name
+	// is taken.
+	Inspect func(context.Context, []Thing) (gone []Thing, err error) `json:"-"`
 }
 
 // Result is what there is after Create.

@@ -274,7 +274,7 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 }
 
 // reconcile brings the state to what the last run's journal says, and writes both.
-func (e *Environment) reconcile(ctx context.Context, s *session, j *journal, inspect func(context.Context, []Thing) error) error {
+func (e *Environment) reconcile(ctx context.Context, s *session, j *journal, inspect func(context.Context, []Thing) ([]Thing, error)) error {
 	settled, err := settleCalls(ctx, j, e.workspace, e.o.Notify)
 	if err != nil {
 		return err
@@ -288,7 +288,7 @@ func (e *Environment) reconcile(ctx context.Context, s *session, j *journal, ins
 		return err
 	}
 	if things := thingsOf(st, f.doubted); inspect != nil && len(things) > 0 {
-		if err := inspect(ctx, things); err != nil {
+		if s.gone, err = inspect(ctx, things); err != nil {
 			return err
 		}
 	}

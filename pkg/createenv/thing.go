@@ -86,9 +86,10 @@ func thingsOf(st biconfig.DeploymentState, doubted []call) (list []Thing) {
 	return list
 }
 
-// forgetForeignImage takes a light stemcell out of the state when the stemcell, whose
-// digest the manifest has, does not name it: whoever writes the state would otherwise
-// choose the image of the VM. The CPI then says which it is.
+// forgetForeignImage takes the record of a stemcell out of the state when its image is
+// none that the stemcell, whose digest the manifest has, names, or, where it names none,
+// when the image was not found: whoever writes the state would otherwise choose the image
+// of the VM. The CPI then makes it, or says which it is.
 func (s *session) forgetForeignImage(m bistemcell.Manifest) error {
 	named, err := imagesOf(m)
 	if err != nil {
@@ -100,20 +101,35 @@ func (s *session) forgetForeignImage(m bistemcell.Manifest) error {
 	}
 	before := len(st.Stemcells)
 	st.Stemcells = slices.DeleteFunc(st.Stemcells, func(r biconfig.StemcellRecord) bool {
-		image, light := strings.CutSuffix(r.CID, lightSuffix)
-		foreign := light && r.Name == m.Name && r.Version == m.Version && !slices.Contains(named, image)
-		if foreign {
-			s.notify(fmt.Sprintf("%s says that stemcell %s/%s is %s, which the stemcell does not name: it is not used", StateDocument, m.Name, m.Version, image))
-			if st.CurrentStemcellID == r.ID {
-				st.CurrentStemcellID = ""
-			}
+		why := s.foreign(r, named)
+		if r.Name != m.Name || r.Version != m.Version || why == "" {
+			return false
 		}
-		return foreign
+		s.notify(fmt.Sprintf("%s says that stemcell %s/%s is %s, which %s: it is not used", StateDocument, m.Name, m.Version, r.CID, why))
+		if st.CurrentStemcellID == r.ID {
+			st.CurrentStemcellID = ""
+		}
+		return true
 	})
 	if len(st.Stemcells) == before {
 		return nil
 	}
 	return s.ledger.Save(st)
+}
+
+// foreign says why the image of a record is not that of a stemcell that names some images
+// or none; "" when it may be.
+func (s *session) foreign(r biconfig.StemcellRecord, named []string) string {
+	image, light := strings.CutSuffix(r.CID, lightSuffix)
+	switch {
+	case light && slices.Contains(named, image):
+		return ""
+	case light || len(named) > 0:
+		return "the stemcell does not name"
+	case slices.Contains(s.gone, Thing{Stemcell, r.CID}):
+		return "was not found"
+	}
+	return ""
 }
 
 // imagesOf are the images that a light stemcell names, of all regions.

@@ -64,11 +64,11 @@ func TestInspect_seesEverythingThatTheCPIWouldBeGiven(t *testing.T) {
 		"Delete":  func(r createenv.Request) error { return w.environment().Delete(t.Context(), r) },
 	} {
 		r := w.request(disk1)
-		r.Inspect = func(_ context.Context, found []createenv.Thing) error {
+		r.Inspect = func(_ context.Context, found []createenv.Thing) ([]createenv.Thing, error) {
 			if !cmp.Equal(found, want) {
 				t.Errorf("%s: %s", name, cmp.Diff(want, found))
 			}
-			return refusal
+			return nil, refusal
 		}
 		if err := do(r); !errors.Is(err, refusal) {
 			t.Errorf("%s: %v", name, err)
@@ -80,31 +80,43 @@ func TestInspect_seesEverythingThatTheCPIWouldBeGiven(t *testing.T) {
 }
 
 // The image of the VM is the one that the stemcell names, whatever the state says.
-func TestCreate_takesNoLightImageFromTheState(t *testing.T) {
+func TestCreate_takesNoImageForALightStemcellFromTheState(t *testing.T) {
 	t.Parallel()
-	const theirs = "ami-0bad0bad0bad0bad0 light"
-	w := newWorld(t, cpi.Options{})
-	w.create(disk1)
-	w.cloud.Plant(cpi.Stemcell{CID: theirs, Owner: "999999999999"})
+	for name, theirs := range map[string]string{"light": "ami-0bad0bad0bad0bad0 light", "regular": "ami-0bad0bad0bad0bad0"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, cpi.Options{})
+			m := manifest{disk: 1024, stemcell: "light-1"}
+			w.create(m)
+			w.stemcellIs(theirs)
+			w.forget()
+			m.property = "changed"
+			w.create(m)
+			if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != cpi.LightImage("1")+" light" {
+				t.Errorf("the VMs are %+v", vms)
+			}
+			if state := w.documents.body(createenv.StateDocument); strings.Contains(state, theirs) || !w.notified("which the stemcell does not name") {
+				t.Errorf("it says %q, and keeps %s", w.lines, state)
+			}
+			if calls := w.cloud.Methods("cpi"); slices.Contains(calls, "delete_stemcell") {
+				t.Errorf("it calls %v", calls)
+			}
+		})
+	}
+}
+
+// stemcellIs gives the stemcell of the state another image, which is there.
+func (w *world) stemcellIs(cid string) {
+	w.t.Helper()
+	w.cloud.Plant(cpi.Stemcell{CID: cid, Owner: "999999999999"})
 	w.rewrite(func(st *biconfig.DeploymentState) {
 		for i := range st.Stemcells {
-			st.Stemcells[i].CID = theirs
+			st.Stemcells[i].CID = cid
 		}
 	})
-	w.forget()
-	changed := disk1
-	changed.property = "changed"
-	w.create(changed)
-	for _, vm := range w.cloud.VMs() {
-		if vm.Stemcell == theirs {
-			t.Errorf("VM %s is made from %s", vm.CID, theirs)
-		}
-	}
-	if state := w.documents.body(createenv.StateDocument); strings.Contains(state, theirs) || !w.notified("which the stemcell does not name") {
-		t.Errorf("it says %q, and keeps %s", w.lines, state)
-	}
-	if calls := w.cloud.Methods("cpi"); slices.Contains(calls, "delete_stemcell") {
-		t.Errorf("it calls %v", calls)
+	// The journal would bring back what the last run has uploaded.
+	if err := w.documents.Put(w.t.Context(), createenv.JournalDocument, []byte(`{"calls": []}`)); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -112,18 +124,47 @@ func TestCreate_takesNoLightImageFromTheState(t *testing.T) {
 func TestCreate_keepsTheLightImageThatTheStemcellNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, cpi.Options{})
-	w.create(disk1)
-	w.cloud.Plant(cpi.Stemcell{CID: cpi.LightImage("1") + " light"})
-	w.rewrite(func(st *biconfig.DeploymentState) {
-		for i := range st.Stemcells {
-			st.Stemcells[i].CID = cpi.LightImage("1") + " light"
-		}
-	})
+	m := manifest{disk: 1024, stemcell: "light-1"}
+	w.create(m)
 	w.forget()
-	changed := disk1
-	changed.property = "changed"
-	w.create(changed)
+	m.property = "changed"
+	w.create(m)
 	if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != cpi.LightImage("1")+" light" || slices.Contains(w.cloud.Methods("cpi"), "create_stemcell") {
 		t.Errorf("the VMs are %+v, after %v", vms, w.cloud.Methods("cpi"))
+	}
+}
+
+// The image of a regular stemcell, which names none, is one that the look has found: of
+// one that appears later nobody has asked whose it is.
+func TestCreate_usesNoRegularImageThatWasNotFound(t *testing.T) {
+	t.Parallel()
+	const theirs = "ami-0bad0bad0bad0bad0"
+	for name, there := range map[string]bool{"found": true, "not found": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, cpi.Options{})
+			w.create(disk1)
+			w.stemcellIs(theirs)
+			w.forget()
+			changed := disk1
+			changed.property = "changed"
+			r := w.request(changed)
+			r.Inspect = func(_ context.Context, list []createenv.Thing) (gone []createenv.Thing, err error) {
+				if image := (createenv.Thing{Kind: createenv.Stemcell, CID: theirs}); !there && slices.Contains(list, image) {
+					gone = append(gone, image)
+				}
+				return gone, nil
+			}
+			if _, err := w.environment().Create(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			vms, calls := w.cloud.VMs(), w.cloud.Methods("cpi")
+			if len(vms) != 1 || (vms[0].Stemcell == theirs) != there || slices.Contains(calls, "create_stemcell") == there {
+				t.Errorf("the VMs are %+v, after %v", vms, calls)
+			}
+			if state := w.documents.body(createenv.StateDocument); strings.Contains(state, theirs) != there || w.notified("was not found") == there {
+				t.Errorf("it says %q, and keeps %s", w.lines, state)
+			}
+		})
 	}
 }

@@ -60,7 +60,8 @@ type session struct {
 	secrets   []secret.Value
 	poll      time.Duration
 	notify    func(string)
-	doubted   []call // deletions to ask for again
+	doubted   []call  // deletions to ask for again
+	gone      []Thing // of what the documents name: what Inspect has not found
 
 	fs         *memory
 	logger     boshlog.Logger

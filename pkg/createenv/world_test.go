@@ -43,7 +43,7 @@ type world struct {
 type manifest struct {
 	disk     int    // MB; 0: none
 	property string // changes the manifest
-	stemcell string // "1" or "2"
+	stemcell string // "1", "2", "light-1" or "light-2"
 	source   bool   // the director's release as a source release
 }
 
@@ -76,6 +76,8 @@ func newWorld(t *testing.T, o cpi.Options) *world {
 	for _, version := range []string{"1", "2"} {
 		stemcell, err := cpi.StemcellArchive("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
 		w.publish("stemcell-"+version, stemcell, err)
+		stemcell, err = cpi.LightStemcellArchive("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
+		w.publish("stemcell-light-"+version, stemcell, err)
 	}
 	return w
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -128,7 +129,15 @@ func thingsOf(list []createenv.Thing) []bootstrap.Thing {
 func requestOf(r bootstrap.EnvironmentRequest) createenv.Request {
 	out := createenv.Request{Manifest: r.Manifest, Vars: r.Vars, Transient: r.Transient, Show: r.Show, Recreate: r.Recreate}
 	if r.Inspect != nil {
-		out.Inspect = func(ctx context.Context, list []createenv.Thing) error { return r.Inspect(ctx, thingsOf(list)) }
+		out.Inspect = func(ctx context.Context, list []createenv.Thing) (gone []createenv.Thing, err error) {
+			missing, err := r.Inspect(ctx, thingsOf(list))
+			for i, t := range thingsOf(list) {
+				if slices.Contains(missing, t) {
+					gone = append(gone, list[i])
+				}
+			}
+			return gone, err
+		}
 	}
 	return out
 }

@@ -133,10 +133,17 @@ func (c *Cloud) do(q request) (any, error) {
 	defer c.mu.Unlock()
 	switch q.Method {
 	case "create_stemcell":
-		s := &Stemcell{CID: c.id("sc"), Properties: argument[map[string]any](q, 1)}
+		s := &Stemcell{Properties: argument[map[string]any](q, 1)}
+		if s.CID = lightCID(s.Properties); s.CID == "" {
+			s.CID = c.id("sc")
+		}
 		c.stemcells[s.CID] = s
 		return s.CID, nil
 	case "delete_stemcell":
+		if cid := argument[string](q, 0); strings.HasSuffix(cid, lightSuffix) { // AWS' CPI deletes none
+			delete(c.stemcells, cid)
+			return nil, nil
+		}
 		return nil, drop(c.stemcells, "Stemcell", argument[string](q, 0))
 	case "create_disk":
 		p := argument[properties](q, 1)
@@ -164,6 +171,21 @@ func (c *Cloud) do(q request) (any, error) {
 		return nil, c.detach(argument[string](q, 0), argument[string](q, 1))
 	}
 	return nil, &refusal{Type: "Bosh::Clouds::NotImplemented", Message: q.Method + " is not known"}
+}
+
+// lightSuffix ends the CID of a light stemcell.
+const lightSuffix = " light"
+
+// lightCID is the CID of a light stemcell as AWS' CPI makes it, of the image that the
+// stemcell names; "" for a regular one.
+func lightCID(properties map[string]any) string {
+	images, _ := properties["ami"].(map[string]any)
+	for _, image := range images {
+		if id, _ := image.(string); id != "" {
+			return id + lightSuffix
+		}
+	}
+	return ""
 }
 
 // argument reads one argument; what is not there is its zero.

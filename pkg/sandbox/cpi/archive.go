@@ -133,11 +133,21 @@ func LightImage(version string) string {
 	return "ami-" + hex.EncodeToString(sum[:])[:17]
 }
 
-// StemcellArchive makes a light stemcell: its image holds nothing.
+// StemcellArchive makes a regular stemcell, which is uploaded.
 func StemcellArchive(name, operatingSystem, version string) (Archive, error) {
+	return stemcellArchive(name, operatingSystem, version, map[string]any{"version": version})
+}
+
+// LightStemcellArchive makes a light stemcell: its image holds nothing, and it names one
+// that is there.
+func LightStemcellArchive(name, operatingSystem, version string) (Archive, error) {
+	return stemcellArchive(name, operatingSystem, version, map[string]any{"version": version, "ami": map[string]any{"eu-central-1": LightImage(version)}})
+}
+
+func stemcellArchive(name, operatingSystem, version string, properties map[string]any) (Archive, error) {
 	text, err := yaml.Marshal(map[string]any{
 		"name": name, "version": version, "api_version": 3, "sha1": "", "operating_system": operatingSystem,
-		"stemcell_formats": []string{"sandbox-light"}, "cloud_properties": map[string]any{"version": version, "ami": map[string]any{"eu-central-1": LightImage(version)}},
+		"stemcell_formats": []string{"sandbox-light"}, "cloud_properties": properties,
 	})
 	if err != nil {
 		return Archive{}, fmt.Errorf("encode stemcell.MF: %w", err)

@@ -7,8 +7,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 )
 
-// possessions are the VMs and disks of the IaaS as EC2 has them. Its stemcells are light
-// ones, which are no images of the account.
+// possessions are the VMs, disks and images of the IaaS as EC2 shows them. A light
+// stemcell is no image of the account, and what is not named as one is somebody's that
+// he keeps to himself.
 func (s *Site) possessions() aws.Possessions {
 	var out aws.Possessions
 	vms := s.IaaS.VMs()
@@ -25,7 +26,7 @@ func (s *Site) possessions() aws.Possessions {
 		out.Volumes = append(out.Volumes, one)
 	}
 	for _, c := range s.IaaS.Stemcells() {
-		if strings.HasPrefix(c.CID, "ami-") {
+		if strings.HasPrefix(c.CID, "ami-") && !strings.HasSuffix(c.CID, " light") {
 			out.Images = append(out.Images, aws.Possession{ID: c.CID, Tags: c.Tags, Owner: c.Owner})
 		}
 	}

@@ -52,7 +52,7 @@ func (s *Site) publish() error {
 			return s.IaaS.CPIRelease("bosh-aws-cpi", "aws_cpi", "107.3.2", "aws.secret_access_key")
 		},
 		"stemcell": func() (cpi.Archive, error) {
-			return cpi.StemcellArchive("bosh-aws-xen-hvm-ubuntu-noble", "ubuntu-noble", stemcellVersion)
+			return cpi.LightStemcellArchive("bosh-aws-xen-hvm-ubuntu-noble", "ubuntu-noble", stemcellVersion)
 		},
 	} {
 		archive, err := make()
