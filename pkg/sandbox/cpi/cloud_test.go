@@ -104,6 +104,22 @@ func TestCPI_halfARequestChangesNothing(t *testing.T) {
 	}
 }
 
+// A light stemcell is the image that it names, and to delete it is no error, as with AWS'
+// CPI.
+func TestCPI_answersForLightStemcellsAsThatOfAWS(t *testing.T) {
+	t.Parallel()
+	c := start(t, cpi.Options{})
+	call(t, c, "create_stemcell", "/image", map[string]any{"ami": map[string]any{"eu-central-1": "ami-7"}})
+	if made := c.Stemcells(); len(made) != 1 || made[0].CID != "ami-7 light" {
+		t.Errorf("the stemcells are %+v", made)
+	}
+	for range 2 {
+		if a := call(t, c, "delete_stemcell", "ami-7 light"); a.Error != nil || len(c.Stemcells()) > 0 {
+			t.Errorf("delete_stemcell: %+v", a.Error)
+		}
+	}
+}
+
 func TestHooks_hearOfVMs(t *testing.T) {
 	t.Parallel()
 	var heard []string
