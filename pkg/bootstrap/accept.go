@@ -58,7 +58,10 @@ func (r *run) askFor(question, why string, lines []string, back bool) error {
 	for _, line := range lines {
 		r.warn("in the state: " + line)
 	}
-	return fmt.Errorf("%s: %s; nothing was changed: give what is listed in perpetual.yml, by flag or in the environment, or, if you know who has changed it, run again with --accept-stored", storeName(r), why)
+	if back {
+		return fmt.Errorf("%s: %s; nothing was changed: restore the last version, or, if it was put back on purpose, run again with --accept-stored", storeName(r), why)
+	}
+	return fmt.Errorf("%s: %s; nothing was changed: if you know who has changed it, run again with --accept-stored; otherwise set the values listed above yourself, in perpetual.yml, by flag or in the environment", storeName(r), why)
 }
 
 // unseen says what of the operator's documents this operator has not seen as it is.

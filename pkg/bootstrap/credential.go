@@ -43,7 +43,7 @@ func (r *run) checkWithheld() error {
 	if len(names) == 0 {
 		return nil
 	}
-	return fmt.Errorf("certificates that end in less than %d days, or have ended: %s; the pipeline has not got their CA's key on purpose, and cannot renew them; nothing was changed: run perpetual deploy %s by hand, which does",
+	return fmt.Errorf("certificates that end in less than %d days, or have ended: %s; the pipeline is not given the key of their CA, and cannot renew them; nothing was changed: run perpetual deploy %s by hand, which does",
 		lastDays, strings.Join(names, ", "), r.Name)
 }
 
@@ -96,5 +96,5 @@ func (r *run) generation() credential.Options {
 // withheld says that a certificate was not renewed, since a self-upgrade has not got the
 // key of its CA.
 func (r *run) withheld(name string, daysLeft int) {
-	r.warn(fmt.Sprintf("the certificate %s, which has %d days left, is not renewed: the pipeline has not got its CA's key on purpose; run perpetual deploy %s by hand: in the last %d days the pipeline upgrades nothing", name, daysLeft, r.Name, lastDays))
+	r.warn(fmt.Sprintf("the certificate %s, which has %d days left, is not renewed: the pipeline is not given the key of its CA; run perpetual deploy %s by hand to renew it: in its last %d days the pipeline upgrades nothing", name, daysLeft, r.Name, lastDays))
 }

@@ -113,7 +113,7 @@ func (r *run) leaveFormer(ctx context.Context, old former, in environment.Input)
 	}
 	if len(others) > 0 {
 		path := strings.Join([]string{in.Infrastructure.ParameterPath, environment.PipelineTeam, r.config.Pipeline.Name}, "/")
-		r.warn(fmt.Sprintf("pipeline %s has left team %s: what ops files on it ask for is looked for below %s now, and not at %s", r.config.Pipeline.Name, environment.FormerTeam, path, strings.Join(others, ", ")))
+		r.warn(fmt.Sprintf("pipeline %s has left team %s: variables in its ops files are now looked up below %s; copy what they need from %s", r.config.Pipeline.Name, environment.FormerTeam, path, strings.Join(others, ", ")))
 	}
 	if len(ours) == 0 {
 		return nil

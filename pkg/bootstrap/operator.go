@@ -19,7 +19,7 @@ type Operator interface {
 	Key() (seal.Identity, error)
 	// Make makes one, keeps it, and says where.
 	Make() (seal.Identity, error)
-	// Where says where the key is looked for: "ci.operator-key".
+	// Where names the key's file: "ci.operator-key".
 	Where() string
 	// Signer finds the key of KMS that signs in the place of that key, by ARN or alias.
 	Signer(ctx context.Context, name string) (seal.Signer, error)
@@ -253,7 +253,7 @@ func (r *run) ensureKey(ctx context.Context) error {
 		} else if signingKey(r.Given, r.seen) != "" {
 			does = "encrypts"
 		}
-		r.Progress.Warn(fmt.Sprintf("the operator's key of %s was made: %s; keep a copy of it where the state is not: it %s the state, and without it nobody deploys, changes or reads this installation by hand", r.Name, r.Operator.Where(), does))
+		r.Progress.Warn(fmt.Sprintf("made the operator's key of %s: %s; it %s the state: keep a copy in another place than the state, because without it nobody can deploy, change or read this installation by hand", r.Name, r.Operator.Where(), does))
 	}
 	if err != nil {
 		return err

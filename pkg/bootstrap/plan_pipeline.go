@@ -108,7 +108,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 		lines = append(lines, "- parameter "+name)
 	}
 	for _, name := range others {
-		lines = append(lines, "! parameter "+name+" stays, and is out of the pipeline's reach then")
+		lines = append(lines, "! parameter "+name+" stays, but the pipeline will no longer find it")
 	}
 	change, err := p.diffPipeline(ctx, from, ref, text)
 	if err != nil {

@@ -77,7 +77,7 @@ func (r *run) judge(ctx context.Context, things []Thing, asks bool) (gone []Thin
 	}
 	found, verdicts, err := r.verdicts(ctx, things)
 	if err != nil {
-		return nil, fmt.Errorf("find out whose is what %s names: %w", directorStateName, err)
+		return nil, fmt.Errorf("look up what %s names: %w; %s", directorStateName, err, untouched(asks))
 	}
 	var doubts []verdict
 	for _, v := range verdicts {
@@ -99,7 +99,7 @@ func (r *run) judge(ctx context.Context, things []Thing, asks bool) (gone []Thin
 
 // refuseTheirs refuses what is somebody else's.
 func (r *run) refuseTheirs(v verdict, early bool) error {
-	return fmt.Errorf("%s names %s %.60s as the director's, and it %s; %s: find out who may write %s, and restore the last version of that document that is right; if it is this installation's all the same, give it the tag %s=%s",
+	return fmt.Errorf("%s names %s %.60s as the director's, and it %s; %s: find out who may write %s, and restore the last good version of that document; if it is this installation's and only lacks the tag, give it the tag %s=%s",
 		directorStateName, v.thing.Kind, v.thing.ID, v.why, untouched(early), storeName(r), ownerTag, r.Name)
 }
 
@@ -133,7 +133,7 @@ func (r *run) askForThings(doubts []verdict, asks bool) error {
 			}
 		}
 		if !yes {
-			return fmt.Errorf("%s names %s; %s: if it is the director's, give it the tag %s=%s, or run again with --accept-stored; if it is not, find out who may write %s, and restore the last version of that document that is right",
+			return fmt.Errorf("%s names %s; %s: if it is the director's, give it the tag %s=%s, or run again with --accept-stored; if it is not, find out who may write %s, and restore the last good version of that document",
 				directorStateName, strings.Join(lines, ", and "), untouched(asks), ownerTag, r.Name, storeName(r))
 		}
 	}

@@ -14,7 +14,7 @@ func (r *run) noQuiet() string {
 	if !r.options.Self || r.elsewhere() || environment.QuietUpgrades(r.config) {
 		return ""
 	}
-	return fmt.Sprintf("pipeline.quiet_upgrades is false, so the pipeline may not pause those of others: run perpetual deploy %s --upgrade by hand, or set pipeline.quiet_upgrades: true", r.Name)
+	return fmt.Sprintf("pipeline.quiet_upgrades is false, so the pipeline may not pause other teams' pipelines: run perpetual deploy %s --upgrade by hand, or set pipeline.quiet_upgrades: true", r.Name)
 }
 
 // checkQuiet refuses another Concourse that takes a quiet upgrade, where this run may not
@@ -46,5 +46,5 @@ func (r *run) checkQuiet(ctx context.Context) error {
 	if err != nil || choice.Way != compatibility.Quiet {
 		return nil
 	}
-	return fmt.Errorf("refuse to upgrade quietly (%s): %s; nothing was changed", choice.Reason, why)
+	return fmt.Errorf("a quiet upgrade is needed (%s), and nothing was changed: %s", choice.Reason, why)
 }

@@ -50,7 +50,7 @@ func loadSealed[T any](ctx context.Context, r *run, name string, c codec[T]) (*s
 		return nil, value, fmt.Errorf("%w; nothing was changed: %s", err, r.howToReplace(err, found.Body))
 	}
 	if d.body, d.wrapped, err = r.decrypt(ctx, at, d.envelope.Body); err != nil {
-		return nil, value, fmt.Errorf("read %s: %w", name, err)
+		return nil, value, fmt.Errorf("read %s: %w; nothing was changed", name, err)
 	}
 	d.digest, d.revision, d.exists = digestOf(found.Body), found.Revision, true
 	value, err = c.decode(name, d.body)

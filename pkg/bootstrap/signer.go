@@ -206,5 +206,5 @@ func (r *run) howToReplace(err error, text []byte) string {
 	case e.KeyID != r.public.ID() && e.KeyOrigin.Kept() != "":
 		return fmt.Sprintf("it says that its key is %.200q; if that is the operator's, give it as %s; if not, find out who may write %s, and restore the last version that is signed by this key", e.KeyOrigin.Kept(), SigningKey, storeName(r))
 	}
-	return "somebody without this key has written it; find out who may write " + storeName(r) + ", and restore the last version that is signed by it, which the bucket keeps"
+	return "somebody without this key has written it; find out who may write " + storeName(r) + ", and restore the last version that is signed by this key"
 }

@@ -60,7 +60,7 @@ func (r *run) checkImage() error {
 			continue
 		}
 		if c.Version != image.Version {
-			return fmt.Errorf("pipeline.image is of Perpetual %s, and the set has %s; nothing was changed: give --upgrade to take that version, or another image", image.Version, c.Version)
+			return fmt.Errorf("pipeline.image is of Perpetual %s, but version %s is to be deployed; nothing was changed: run with --upgrade to take the newest version, or name an image of the other version", image.Version, c.Version)
 		}
 		if signed := c.Images[signature.Resource]; signed != "" && signed != image.Digest {
 			return fmt.Errorf("pipeline.image has the digest %s, and the signed one of Perpetual %s is %s; nothing was changed: correct pipeline.image, or name the repository alone", image.Digest, c.Version, signed)

@@ -88,7 +88,7 @@ func (r *run) encrypt(ctx context.Context, at seal.Place, body []byte, recipient
 func (r *run) decrypt(ctx context.Context, at seal.Place, text string) (body []byte, by string, err error) {
 	by = seal.WrappedBy(text)
 	if by == "" && r.reader.Empty() {
-		return nil, "", fmt.Errorf("it is encrypted to the operator's key, and there is no %s; nothing was changed: copy that file here, or name it with --operator-key FILE", r.Operator.Where())
+		return nil, "", fmt.Errorf("it is encrypted to the operator's key, and there is no %s: copy that file here, or name it with --operator-key FILE", r.Operator.Where())
 	}
 	if by == "" || r.inside {
 		body, err = r.reader.Decrypt(text)
@@ -97,11 +97,11 @@ func (r *run) decrypt(ctx context.Context, at seal.Place, text string) (body []b
 	w := r.wrapper
 	if r.wrapperName() != by {
 		if w, err = r.Operator.Wrapper(ctx, by); err != nil {
-			return nil, by, fmt.Errorf("it is encrypted by a key of KMS: %w; nothing was changed", err)
+			return nil, by, fmt.Errorf("it is encrypted by a KMS key: %w", err)
 		}
 	}
 	if body, err = seal.DecryptWith(ctx, w, at, text); err != nil {
-		return nil, by, fmt.Errorf("%w; nothing was changed", err)
+		return nil, by, err
 	}
 	if _, said := encryptionSaid(r.Given); !said && at.Document == configurationName {
 		r.wrapper = w // as it is
@@ -153,9 +153,9 @@ func (r *run) checkFileless(signer seal.Signer, text []byte) error {
 	name, said := encryptionSaid(r.Given)
 	switch takenBack := r.Given != nil && slices.ContainsFunc(r.Given.Reset, func(key string) bool { return key == SigningKey || key == "state" }); {
 	case signer == nil && !takenBack:
-		return fmt.Errorf("%s says that it is signed by the key of KMS %.200q; nothing was changed: if that is the operator's, give it as %s", storeName(r), e.KeyOrigin.Kept(), SigningKey)
+		return fmt.Errorf("%s says that it is signed by the KMS key %.200q; nothing was changed: if that is the operator's, give it as %s", storeName(r), e.KeyOrigin.Kept(), SigningKey)
 	case signer == nil, said && name == "":
-		return errors.New("the operator's key is needed to sign or encrypt, and there is no " + r.Operator.Where() + "; nothing was changed: make one with age-keygen -o FILE, and keep a copy of it where the state is not")
+		return errors.New("the operator's key is needed to sign or encrypt, and there is no " + r.Operator.Where() + "; nothing was changed: make one with age-keygen -o FILE, and keep a copy in another place than the state")
 	}
 	return nil
 }

@@ -293,7 +293,7 @@ func cloudConfigLines(before, after []byte) []string {
 	if lines := difference.Lines(old, wanted); len(lines) > 0 {
 		return lines
 	}
-	return []string{"! no value of the cloud config has changed that is shown: a hidden one, or the order of a list"}
+	return []string{"! the cloud config has changed only in a hidden value or in the order of a list"}
 }
 
 func notFound(err error) error { return translate(err, bosh.ErrNotFound, upgrade.ErrNotFound) }

@@ -75,7 +75,7 @@ func (s *session) differences(p parsed, st biconfig.DeploymentState) []string {
 	case was.Manifest == "" || st.CurrentManifestSHA != "" && st.CurrentManifestSHA != was.Manifest:
 		lines, before = append(lines, "! what the VM was made from last time is not known: the whole manifest is shown"), nil
 	case was.Key != s.show.KeyID():
-		lines = append(lines, "! which secrets differ is not known: the VM was made from all others")
+		lines = append(lines, "! which secrets have changed is not known: the old ones were remembered under another key")
 		before = slices.Clone(before)
 		for i := range before {
 			before[i].Seal = ""

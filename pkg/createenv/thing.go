@@ -105,7 +105,7 @@ func (s *session) forgetForeignImage(m bistemcell.Manifest) error {
 		if r.Name != m.Name || r.Version != m.Version || why == "" {
 			return false
 		}
-		s.notify(fmt.Sprintf("%s says that stemcell %s/%s is %s, which %s: it is not used", StateDocument, m.Name, m.Version, r.CID, why))
+		s.notify(fmt.Sprintf("%s says that stemcell %s/%s is image %s, which %s: that image is not used", StateDocument, m.Name, m.Version, r.CID, why))
 		if st.CurrentStemcellID == r.ID {
 			st.CurrentStemcellID = ""
 		}
@@ -125,7 +125,7 @@ func (s *session) foreign(r biconfig.StemcellRecord, named []string) string {
 	case light && slices.Contains(named, image):
 		return ""
 	case light || len(named) > 0:
-		return "the stemcell does not name"
+		return "that stemcell does not list"
 	case slices.Contains(s.gone, Thing{Stemcell, r.CID}):
 		return "was not found"
 	}

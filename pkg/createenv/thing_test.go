@@ -95,7 +95,7 @@ func TestCreate_takesNoImageForALightStemcellFromTheState(t *testing.T) {
 			if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != cpi.LightImage("1")+" light" {
 				t.Errorf("the VMs are %+v", vms)
 			}
-			if state := w.documents.body(createenv.StateDocument); strings.Contains(state, theirs) || !w.notified("which the stemcell does not name") {
+			if state := w.documents.body(createenv.StateDocument); strings.Contains(state, theirs) || !w.notified("which that stemcell does not list") {
 				t.Errorf("it says %q, and keeps %s", w.lines, state)
 			}
 			if calls := w.cloud.Methods("cpi"); slices.Contains(calls, "delete_stemcell") {

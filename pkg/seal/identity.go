@@ -93,9 +93,10 @@ func ParseIdentity(text string) (Identity, error) {
 	return newIdentity(key, origin)
 }
 
-// IsIdentity says whether a text is an identity itself, and not the name of its file.
+// IsIdentity says whether a text is an identity itself, or all of its file, and not the
+// name of that.
 func IsIdentity(text string) bool {
-	return strings.HasPrefix(strings.TrimSpace(text), identityPrefix)
+	return strings.HasPrefix(strings.TrimSpace(text), identityPrefix) || strings.Contains(text, "\n"+identityPrefix)
 }
 
 // ReadIdentity reads an identity's file. One that others may read is refused.

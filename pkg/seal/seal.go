@@ -25,7 +25,7 @@ var (
 	ErrForeign = errors.New("it was signed for another place")
 	// ErrSignature says that a document was not signed by the key that is known, or was
 	// changed since.
-	ErrSignature = errors.New("its signature is not by the key that is known")
+	ErrSignature = errors.New("it is not signed by the expected key")
 	// ErrReplayed says that a document is older than one that was seen before.
 	ErrReplayed = errors.New("it is older than what was seen before")
 	// ErrNewer says that a later release has written a document.
@@ -151,11 +151,11 @@ func Verify(text []byte, at Place, key PublicKey, serial int64) (Envelope, error
 		return Envelope{}, fmt.Errorf("verify %s: %w", at.Document, err)
 	}
 	if e.KeyID != key.ID() {
-		return Envelope{}, fmt.Errorf("verify %s: %w: it is signed by key %s, and the key that is known is %s", at.Document, ErrSignature, shown(e.KeyID), key.ID())
+		return Envelope{}, fmt.Errorf("verify %s: %w: it names key %s, want %s", at.Document, ErrSignature, shown(e.KeyID), key.ID())
 	}
 	signature, err := base64.StdEncoding.Strict().DecodeString(e.Signature)
 	if err != nil || !key.verifies(e.message(), signature) {
-		return Envelope{}, fmt.Errorf("verify %s: %w: it says key %s, and was changed since it was signed", at.Document, ErrSignature, key.ID())
+		return Envelope{}, fmt.Errorf("verify %s: %w: it names key %s, but was changed after it was signed", at.Document, ErrSignature, key.ID())
 	}
 	// What follows is what a holder of the key has said.
 	if e.Installation != at.Installation {

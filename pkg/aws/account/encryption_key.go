@@ -29,11 +29,11 @@ func (a *Account) EncryptionKey(ctx context.Context, name string) (*EncryptionKe
 	k := out.KeyMetadata
 	switch {
 	case k == nil || sdk.ToString(k.Arn) == "":
-		return nil, fmt.Errorf("use KMS key %s: %w", name, errors.New("the answer is not one of KMS"))
+		return nil, fmt.Errorf("use KMS key %s: %w", name, errors.New("the answer is not from KMS"))
 	case k.KeySpec != types.KeySpecSymmetricDefault || k.KeyUsage != types.KeyUsageTypeEncryptDecrypt:
-		return nil, fmt.Errorf("use KMS key %s: it is one of %.40q for %.40q: want a symmetric one, SYMMETRIC_DEFAULT for ENCRYPT_DECRYPT", name, k.KeySpec, k.KeyUsage)
+		return nil, fmt.Errorf("use KMS key %s: its spec is %.40q, its usage %.40q: want a symmetric one, SYMMETRIC_DEFAULT for ENCRYPT_DECRYPT", name, k.KeySpec, k.KeyUsage)
 	case k.KeyState != types.KeyStateEnabled:
-		return nil, fmt.Errorf("use KMS key %s: it is %.40q: aws kms cancel-key-deletion and enable-key, or name another one", name, k.KeyState)
+		return nil, fmt.Errorf("use KMS key %s: its state is %.40q: run aws kms enable-key, after cancel-key-deletion if it is to be deleted, or name another key", name, k.KeyState)
 	}
 	return &EncryptionKey{ARN: *k.Arn, account: a}, nil
 }

@@ -32,9 +32,9 @@ func (a *Account) SigningKey(ctx context.Context, name string) (*SigningKey, err
 	case err != nil:
 		return nil, a.keyError(ctx, "use KMS key "+name, err)
 	case out.KeySpec != types.KeySpecEccNistP256 || out.KeyUsage != types.KeyUsageTypeSignVerify:
-		return nil, fmt.Errorf("use KMS key %s: it is one of %.40q for %.40q: %s", name, out.KeySpec, out.KeyUsage, wantKey)
+		return nil, fmt.Errorf("use KMS key %s: its spec is %.40q, its usage %.40q: %s", name, out.KeySpec, out.KeyUsage, wantKey)
 	case sdk.ToString(out.KeyId) == "" || len(out.PublicKey) == 0:
-		return nil, fmt.Errorf("use KMS key %s: %w", name, errors.New("the answer is not one of KMS"))
+		return nil, fmt.Errorf("use KMS key %s: %w", name, errors.New("the answer is not from KMS"))
 	}
 	return &SigningKey{ARN: *out.KeyId, Public: out.PublicKey, account: a}, nil
 }

@@ -26,7 +26,7 @@ func (g deployGrammar) options() (bootstrap.Options, error) {
 		}
 	}
 	if g.Self && g.AllowUnsigned {
-		return o, errors.New("--allow-unsigned: it is for a run by hand, and --self is the pipeline's; set versions.perpetual_unsigned by hand if the pipeline shall take unsigned releases, too")
+		return o, errors.New("--allow-unsigned does not go with --self: it is for a run by hand; set versions.perpetual_unsigned if the pipeline is to take unsigned releases, too")
 	}
 	if g.Components == "" {
 		return o, nil

@@ -148,7 +148,7 @@ func (w wishes) open(name string) ([]byte, error) {
 	defer root.Close()
 	text, err := root.ReadFile(filepath.Clean(name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("%s: a path in %s stays in its folder, links included; give a file elsewhere by flag, as with --manifest-ops-files, or in the environment", name, cmp.Or(w.file, defaultFile))
+		err = fmt.Errorf("%s: a path in %s must not leave its folder, not even through a link; give a file elsewhere by flag, as with --manifest-ops-files, or in the environment", name, cmp.Or(w.file, defaultFile))
 	}
 	return text, err
 }

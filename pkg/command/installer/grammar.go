@@ -37,10 +37,10 @@ type deployGrammar struct {
 	Recreate   bool   `help:"Make every VM again."`
 	Attempts   *int   `placeholder:"N" help:"How often the same deploy may fail before it is refused, until one succeeds (default 3). Once the cause is repaired, a higher number tries again what has failed."`
 
-	AcceptStored bool `help:"Take what the state says and nothing here does, though it was changed since this operator's last run, without being asked."`
+	AcceptStored bool `help:"Do not ask: take what the state says and was not given here, even if it was changed or put back since your last run; sign again after a change of key; use disks and images that do not say whose they are."`
 
 	AllowDowngrade bool `help:"Take versions that are lower than what is deployed. Never a Concourse across a database migration or a worker major."`
-	AllowUnsigned  bool `help:"Take a release of Perpetual that nobody has signed, in this run: the pipeline still refuses such (versions.perpetual_unsigned). Of a fork give versions.perpetual_keys instead."`
+	AllowUnsigned  bool `help:"Take an unsigned release of Perpetual in this run. The pipeline still refuses one unless versions.perpetual_unsigned is true. For a fork, set versions.perpetual_keys instead."`
 }
 
 type planGrammar struct{ deployGrammar }
@@ -59,7 +59,7 @@ type destroyGrammar struct {
 	common
 	YesDestroy string `placeholder:"NAME" help:"Do not ask; NAME must be that of the installation."`
 
-	AcceptStored bool `help:"Take what the state of an older release says, or one that was put back, and disks in it that do not say whose they are, without being asked."`
+	AcceptStored bool `help:"Do not ask: take a state that is of an older release or was put back, and disks and images in it that do not say whose they are."`
 }
 
 type unlockGrammar struct {

@@ -43,12 +43,7 @@ func (s *session) pipelineKeys() bootstrap.Pipeline {
 }
 
 // Where implements bootstrap.Operator.
-func (k *keyring) Where() string {
-	if k.given() != "" {
-		return k.path()
-	}
-	return k.path() + " (or --operator-key FILE, or " + environmentPrefix + "OPERATOR_KEY)"
-}
+func (k *keyring) Where() string { return k.path() }
 
 // given is where the key was said to be; "" where nothing was said.
 func (k *keyring) given() string { return k.session.flags.OperatorKey }
@@ -110,7 +105,7 @@ func (k *keyring) Seen() (seen bootstrap.Seen, err error) {
 		err = json.Unmarshal(text, &seen)
 	}
 	if err != nil {
-		return seen, fmt.Errorf("read the note of what was seen last, %s: %w; delete it, and what is stored is shown and asked for again", path, err)
+		return seen, fmt.Errorf("read the note of what was seen last, %s: %w; nothing was changed: delete that file, and the next run shows what is stored and asks again", path, err)
 	}
 	return seen, nil
 }
