@@ -9,36 +9,46 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 )
 
 // accept asks whether what the state says may be taken, where it was changed since this
 // operator's last run: what is not in a file, a flag or the environment now would come
 // from there.
 func (r *run) accept() error {
-	if !r.asks || r.options.Self || !r.known() {
+	if !r.asks || r.inside || !r.known() {
 		return nil
-	}
-	if r.lenient && !r.old && !r.replayed() {
-		return nil // what is deleted is what the operator's signature is on
 	}
 	if err := r.acceptSigner(); err != nil {
 		return err
 	}
-	why := r.unseen()
-	key := strings.Join(why, "; ")
-	if len(why) == 0 || key == r.accepted {
+	if r.lenient && !r.old && !r.replayed() {
+		return nil // what is deleted is what the operator's signature is on
+	}
+	why, content := r.unseen(), r.content()
+	if len(why) == 0 || content == r.accepted {
 		return nil
 	}
-	lines := r.taken()
+	lines, text := r.taken(), strings.Join(why, "; ")
 	back := r.replayed()
 	if len(lines) > 0 || back {
-		question := fmt.Sprintf("%s: %s. This would be taken from there, and was not given here:", storeName(r), key)
-		if err := r.askFor(question, key, lines, back); err != nil {
+		question := fmt.Sprintf("%s: %s. This would be taken from there, and was not given here:", storeName(r), text)
+		if err := r.askFor(question, text, lines, back); err != nil {
 			return err
 		}
 	}
-	r.accepted = key
+	r.accepted = content
 	return nil
+}
+
+// content tells what was read from anything else: it is read more than once in a run, and
+// may be another by then.
+func (r *run) content() string {
+	text := r.oldDigest
+	for _, d := range r.sealedDocuments() {
+		text += " " + d.name + " " + d.digest
+	}
+	return text
 }
 
 // askFor asks for what lines say.
@@ -126,6 +136,9 @@ func (r *run) noteAccepted() error {
 			return fmt.Errorf("note what was accepted: %w", err)
 		}
 	}
+	if r.lenient && r.accepted == "" {
+		return nil // nobody was shown them
+	}
 	for _, d := range r.sealedDocuments() {
 		if d.exists && !r.seen.has(d.name, d.digest) {
 			if err := r.saw(d.name, Version{Serial: d.serial, Digest: d.digest}); err != nil {
@@ -155,7 +168,7 @@ func (r *run) taken() (lines []string) {
 	given := userFiles(r.Given)
 	for _, name := range slices.Sorted(maps.Keys(r.said.files)) {
 		if !slices.Contains(given, name) {
-			lines = append(lines, fmt.Sprintf("file %s: +%d lines", name, strings.Count(r.said.files[name], "\n")))
+			lines = append(lines, r.fileLines(name)...)
 		}
 	}
 	if r.old && len(r.credentials) > 0 {
@@ -164,8 +177,31 @@ func (r *run) taken() (lines []string) {
 	return append(lines, chosenLines(r.said.choice)...)
 }
 
-// chosenLines list what was chosen for what nobody has said.
+// fileLines list what is in one of the user's files as it is stored. In a vars file any
+// value may be a secret.
+func (r *run) fileLines(name string) []string {
+	text, reader := []byte(r.said.files[name]), difference.Reader{}
+	leaves, err := reader.Read(text)
+	if slices.Contains(r.wantedConfig.Manifest.VarsFiles, name) {
+		leaves, err = reader.ReadLike(text, nil)
+	}
+	lines := []string{fmt.Sprintf("file %s, sha256 %.8s…:", name, digestOf(text))}
+	if err != nil {
+		return append(lines, "  ! "+err.Error())
+	}
+	for _, l := range leaves {
+		lines = append(lines, "  "+l.String())
+	}
+	return lines
+}
+
+// chosenLines list what was chosen for what nobody has said: of components whence they
+// come, and everything in full, since what is left out could be what was changed.
 func chosenLines(c choice) (lines []string) {
+	for _, line := range setLines(nil, c.Components) {
+		lines = append(lines, "component "+line)
+	}
+	c.Components = nil
 	text, err := json.Marshal(c)
 	if err != nil {
 		return nil
@@ -174,13 +210,8 @@ func chosenLines(c choice) (lines []string) {
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return nil
 	}
-	const most = 200
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		value := string(fields[name])
-		if len(value) > most {
-			value = value[:most] + "…"
-		}
-		lines = append(lines, fmt.Sprintf("chosen %s: %s", name, value))
+		lines = append(lines, fmt.Sprintf("chosen %s: %s", name, fields[name]))
 	}
 	return lines
 }

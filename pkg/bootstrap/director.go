@@ -40,7 +40,7 @@ func (r *run) request(ctx context.Context) (EnvironmentRequest, error) {
 	request := EnvironmentRequest{
 		Store: r.store, Manifest: text, Vars: vars, Transient: transient, Show: environment.Reader(in, t), Recreate: r.options.Recreate,
 	}
-	if !r.options.Self { // the pipeline's role reaches nothing else
+	if !r.inside { // the pipeline's role reaches nothing else
 		request.Inspect = r.inspect
 	}
 	return request, nil

@@ -115,6 +115,9 @@ func (r *run) doubts() (lines []string) {
 	if r.old {
 		return []string{fmt.Sprintf("%s is from an older release, in clear and not signed; perpetual deploy %s shows what is in it, asks, and moves it, and until then the pipeline refuses it", storeName(r), r.Name)}
 	}
+	if r.earlier != nil {
+		lines = append(lines, fmt.Sprintf("%s is signed by another key than this operator has known; perpetual deploy %s shows both, and asks", storeName(r), r.Name))
+	}
 	for _, d := range r.sealedDocuments() {
 		if d.replayed != nil {
 			lines = append(lines, fmt.Sprintf("%s: %s; restore the last version, or, if it was put back on purpose, take it with perpetual deploy %s --accept-stored", storeName(r), r.older(d), r.Name))

@@ -101,18 +101,24 @@ func leaseOf(ctx context.Context, store state.Store) (string, error) {
 
 // loadOld reads the state of an older release.
 func (r *run) loadOld(ctx context.Context) error {
-	_, old, err := load(ctx, r.store, oldRecordName, oldRecordCodec)
+	kept, old, err := load(ctx, r.store, oldRecordName, oldRecordCodec)
 	if err != nil {
 		return err
 	}
+	// No older release has kept where components come from: nobody has said that.
+	old.Components = nil
 	r.record = record{old.choice, old.findings}
 	r.said = statement{files: old.Files, choice: old.choice}
-	if _, r.said.config, err = load(ctx, r.store, oldConfigName, configCodec); err != nil {
+	wanted, config, err := load(ctx, r.store, oldConfigName, configCodec)
+	if err != nil {
 		return err
 	}
-	if _, r.credentials, err = load(ctx, r.store, oldCredentialsName, credentialCodec); err != nil {
+	secrets, credentials, err := load(ctx, r.store, oldCredentialsName, credentialCodec)
+	if err != nil {
 		return err
 	}
+	r.said.config, r.credentials = config, credentials
+	r.oldDigest = digestOf([]byte(digestOf(kept.body) + digestOf(wanted.body) + digestOf(secrets.body)))
 	// A run that was killed may have begun to move it: what it wrote is written again.
 	if r.recordDocument, _, err = load(ctx, r.store, recordName, plainRecord); err != nil {
 		return err

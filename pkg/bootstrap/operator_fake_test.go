@@ -40,11 +40,13 @@ type operator struct {
 	keyless bool // the operator has no key file
 	made    bool
 	seen    bootstrap.Seen
-	yes     bool               // what is asked for is accepted
-	asked   []string           // the lines of the last question
-	kms     map[string]*kmsKey // by what state.signing_key says
-	wanted  int                // how often one of them was asked for
-	vaults  map[string]*vault  // by what state.encryption_key says
+	yes     bool     // what is asked for is accepted
+	asked   []string // the lines of the last question
+
+	meanwhile func()             // happens while a question is answered
+	kms       map[string]*kmsKey // by what state.signing_key says
+	wanted    int                // how often one of them was asked for
+	vaults    map[string]*vault  // by what state.encryption_key says
 }
 
 // vault encrypts as a key of KMS does.
@@ -179,6 +181,9 @@ func (o *operator) Saw(s bootstrap.Seen) error {
 // Accept implements bootstrap.Operator.
 func (o *operator) Accept(_ string, lines []string) (bool, error) {
 	o.asked = lines
+	if o.meanwhile != nil {
+		o.meanwhile()
+	}
 	return o.yes, nil
 }
 

@@ -96,7 +96,7 @@ func TestState_refusesDocumentsThatAreNotTheOperators(t *testing.T) {
 			{"another installation", signedBy(t, theKey(), seal.Place{Installation: "ci-2", Document: name}, body, 99), []string{name, `"ci-2"`}},
 			{"another document", moved.Body, []string{name, other}},
 			{"unsigned", body, []string{name, "not signed"}},
-			{"changed", []byte(strings.Replace(string(was.Body), `"serial": `, `"serial": 1`, 1)), []string{name, "was changed since it was signed"}},
+			{"changed", []byte(strings.Replace(string(was.Body), `"serial": `, `"serial": 1`, 1)), []string{name, "was changed after it was signed"}},
 		} {
 			put(t, store, name, test.text)
 			c.refusedEverywhere(t, name+": "+test.name, test.says...)
@@ -174,7 +174,7 @@ func TestDeploy_makesTheOperatorsKeyOnce(t *testing.T) {
 	i, shown := c.install(t, given())
 	_, _ = i.Deploy(t.Context(), bootstrap.Options{})
 	said := strings.Join(shown.lines, "\n")
-	for _, part := range []string{"the operator's key of ci was made: ci.operator-key", "keep a copy of it", "without it nobody deploys"} {
+	for _, part := range []string{"made the operator's key of ci: ci.operator-key;", "keep a copy in another place", "without it nobody can deploy"} {
 		if !strings.Contains(said, part) {
 			t.Errorf("it does not say %q:\n%s", part, said)
 		}
@@ -211,7 +211,7 @@ func TestState_asksForWhatWasChangedSince(t *testing.T) {
 
 	lines, err := deploy(bootstrap.Options{}, false)
 	said := strings.Join(lines, "\n")
-	for _, part := range []string{"in the state: workers.count: not given → 4", "in the state: file extra.yml: +1 lines", "in the state: pipeline.github_token: not given → (hidden)", "in the state: chosen zones: "} {
+	for _, part := range []string{"in the state: workers.count: not given → 4", "in the state: file extra.yml, sha256 ", "in the state:   0/path: /instance_groups/name=web/env?/x", "in the state: pipeline.github_token: not given → (hidden)", "in the state: chosen zones: "} {
 		if !strings.Contains(said, part) {
 			t.Errorf("it does not list %q:\n%s", part, said)
 		}

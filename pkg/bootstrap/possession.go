@@ -51,7 +51,7 @@ type verdict struct {
 // checkPossessions wants everything that create-env's state names to be of this
 // installation. What is gone is made again, as ever. It reads only.
 func (r *run) checkPossessions(ctx context.Context) error {
-	if r.options.Self || r.elsewhere() || r.store == nil || !r.known() {
+	if r.inside || r.elsewhere() || r.store == nil || !r.known() {
 		return nil
 	}
 	things, err := r.Env.Things(ctx, r.store)

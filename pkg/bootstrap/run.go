@@ -49,7 +49,8 @@ type run struct {
 	seen           Seen
 	asks           bool   // what is stored and was changed is not taken without asking
 	accepted       string // the digests of what may be taken
-	acceptedSigner bool   // the documents may be signed by another key
+	acceptedSigner string // the digests of what may be signed by another key
+	oldDigest      string // of all that an older release has kept
 	old            bool   // the state is where an older release has kept it
 	heldOld        bool   // this run holds the lease of an older release
 

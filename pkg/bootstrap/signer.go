@@ -143,8 +143,12 @@ func (r *run) envelopeOf(d *sealed[map[string]any]) *seal.Envelope {
 // Whoever has the key before could have written them: they are taken only if somebody
 // says so.
 func (r *run) acceptSigner() error {
-	if !r.resigns() || r.acceptedSigner {
+	exists := slices.ContainsFunc(r.sealedDocuments(), func(d sealedDocument) bool { return d.exists })
+	if r.earlier == nil || !exists || r.acceptedSigner == r.content() {
 		return nil
+	}
+	if !r.resigns() {
+		return r.acceptNewSigner()
 	}
 	line := r.signerLine()
 	switch {
@@ -160,7 +164,27 @@ func (r *run) acceptSigner() error {
 			return fmt.Errorf("%s is signed by another key than the one that signs now; nothing was changed: to take what it says and have it signed again, run again with --accept-stored; to keep the key, take %s back to what it was", storeName(r), SigningKey)
 		}
 	}
-	r.acceptedSigner = true
+	r.acceptedSigner = r.content()
+	return nil
+}
+
+// acceptNewSigner asks whether a key is the operator's that has signed everything, and is
+// not the one that this operator has known: somebody may have made an alias lead to it.
+func (r *run) acceptNewSigner() error {
+	line := fmt.Sprintf("signed by: key %s, %s; this operator has known key %s", r.public.ID(), r.signer.Origin(), r.earlier.ID())
+	if !r.options.AcceptStored {
+		yes, err := r.Operator.Accept(fmt.Sprintf("%s is signed by a key that is new to this operator. What it says would be taken:", storeName(r)), []string{line})
+		if err != nil {
+			return err
+		}
+		if !yes {
+			r.warn(line)
+			return fmt.Errorf("%s is signed by a key that is new to this operator; nothing was changed: if it is yours, run again with --accept-stored; if not, find out where %s leads", storeName(r), SigningKey)
+		}
+	} else {
+		r.warn(line)
+	}
+	r.acceptedSigner = r.content()
 	return nil
 }
 

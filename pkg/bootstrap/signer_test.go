@@ -144,7 +144,7 @@ func TestState_refusesTheKeyBeforeOnceItIsMoved(t *testing.T) {
 	body := []byte(c.document(t, name))
 	put(t, c.stores["ci"], name, signedBy(t, theKey(), seal.Place{Installation: "ci", Document: name}, body, 99))
 	c.operator.yes = true
-	c.refusedWith(t, signedWith("alias/operator"), name, "signed by key", theKey().Public().ID(), key.Public().ID(), "write state.signing_key: null")
+	c.refusedWith(t, signedWith("alias/operator"), name, "it names key", theKey().Public().ID(), key.Public().ID(), "write state.signing_key: null")
 	c.refusedWith(t, given(), name, "write state.signing_key: null")
 	other := newKMSKey(t, "9")
 	put(t, c.stores["ci"], name, signedBy(t, other, seal.Place{Installation: "ci", Document: name}, body, 99))

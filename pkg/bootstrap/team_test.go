@@ -321,7 +321,7 @@ func TestPipeline_movesFromMain(t *testing.T) {
 			if i.parameters["/perpetual/ci/main/self-upgrade/slack"] == "" {
 				t.Error("a parameter of somebody else was deleted")
 			}
-			if lines := strings.Join(shown.lines, "\n"); strings.Count(lines, "is looked for below /perpetual/ci/perpetual/self-upgrade now, and not at /perpetual/ci/main/self-upgrade/slack") != 1 {
+			if lines := strings.Join(shown.lines, "\n"); strings.Count(lines, "are now looked up below /perpetual/ci/perpetual/self-upgrade; copy what they need from /perpetual/ci/main/self-upgrade/slack") != 1 {
 				t.Errorf("where its variables are now is not said:\n%s", lines)
 			}
 		})
@@ -385,7 +385,7 @@ func TestPlan_showsThatThePipelineMoves(t *testing.T) {
 	text := strings.Join(lines, "\n")
 	for _, want := range []string{
 		"+ team perpetual: member local:perpetual", "! it moves from team main, where it is archived, to team perpetual", "- parameter /perpetual/ci/main/self-upgrade/aws_secret_access_key",
-		"! parameter /perpetual/ci/main/self-upgrade/slack stays, and is out of the pipeline's reach then", "+ an access key of pipeline", "+ an access key of reader", "access_key: ((redacted))", "secret_key: ((redacted))",
+		"! parameter /perpetual/ci/main/self-upgrade/slack stays, but the pipeline will no longer find it", "+ an access key of pipeline", "+ an access key of reader", "access_key: ((redacted))", "secret_key: ((redacted))",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("plan lacks %q:\n%s", want, text)

@@ -77,8 +77,11 @@ func (r *run) wrapperName() string {
 
 // encrypt encrypts one of the operator's documents to the operator, and to recipients.
 func (r *run) encrypt(ctx context.Context, at seal.Place, body []byte, recipients []string) (string, error) {
-	if r.wrapper != nil {
+	switch {
+	case r.wrapper != nil:
 		return seal.EncryptWith(ctx, r.wrapper, at, body, recipients...)
+	case r.reader.Empty():
+		return "", fmt.Errorf("there is no key to encrypt it to: give %s and %s, or the operator's key", Encryption, EncryptionKey)
 	}
 	return seal.Encrypt(body, append([]string{r.reader.Recipient()}, recipients...)...)
 }
@@ -103,7 +106,8 @@ func (r *run) decrypt(ctx context.Context, at seal.Place, text string) (body []b
 	if body, err = seal.DecryptWith(ctx, w, at, text); err != nil {
 		return nil, by, err
 	}
-	if _, said := encryptionSaid(r.Given); !said && at.Document == configurationName {
+	first := at.Document == configurationName || r.statement != nil && !r.statement.exists // of a run that was killed
+	if _, said := encryptionSaid(r.Given); !said && first {
 		r.wrapper = w // as it is
 	}
 	return body, by, nil

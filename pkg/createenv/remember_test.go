@@ -102,7 +102,7 @@ func TestPending_showsWhatTheVMIsMadeFrom(t *testing.T) {
 	r.Vars["job_secret"] = "S3CR3T-another"
 	lacks(t, w.pending(r), "~ instance_groups/bosh/properties/director/secret: (hidden), another value")
 	r.Show.Key = secret.New("another")
-	lacks(t, w.pending(r), "! which secrets differ is not known: the VM was made from all others")
+	lacks(t, w.pending(r), "! which secrets have changed is not known: the old ones were remembered under another key")
 	w.clean()
 }
 

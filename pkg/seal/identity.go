@@ -96,7 +96,7 @@ func ParseIdentity(text string) (Identity, error) {
 // IsIdentity says whether a text is an identity itself, or all of its file, and not the
 // name of that.
 func IsIdentity(text string) bool {
-	return strings.HasPrefix(strings.TrimSpace(text), identityPrefix) || strings.Contains(text, "\n"+identityPrefix)
+	return strings.Contains(strings.ToUpper(text), strings.TrimSuffix(identityPrefix, "1"))
 }
 
 // ReadIdentity reads an identity's file. One that others may read is refused.
@@ -143,10 +143,20 @@ func WriteIdentity(path string, i Identity, comment string) (err error) {
 }
 
 // Reveal is the identity as text, for who keeps it.
-func (i Identity) Reveal() secret.Value { return secret.New(i.age.String()) }
+func (i Identity) Reveal() secret.Value {
+	if i.age == nil {
+		return secret.Value{}
+	}
+	return secret.New(i.age.String())
+}
 
 // Recipient is to whom one encrypts what this identity reads: "age1…".
-func (i Identity) Recipient() string { return i.age.Recipient().String() }
+func (i Identity) Recipient() string {
+	if i.age == nil {
+		return ""
+	}
+	return i.age.Recipient().String()
+}
 
 // Public implements Signer.
 func (i Identity) Public() PublicKey {

@@ -145,3 +145,34 @@ func FuzzDecrypt(f *testing.F) {
 		}
 	})
 }
+
+// The text of a key, alone, with the comments of its file or cut, is told from the name of
+// a file, so that it is never shown as one.
+func TestIsIdentity_tellsAKeyFromAFile(t *testing.T) {
+	for text, want := range map[string]bool{
+		"ci.operator-key": false, "/keys/age/ci": false, "": false,
+		"AGE-SECRET-KEY-1X": true, " AGE-SECRET-KEY-1X\n": true, "# created: today\n# public key: age1x\nAGE-SECRET-KEY-1X\n": true,
+		"# age-secret-key-1x": true, "AGE-SECRET-KEY-": true,
+	} {
+		if got := seal.IsIdentity(text); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}
+
+// The zero value holds no key, and nothing of it can be used by mistake.
+func TestIdentity_isEmptyWithoutAKey(t *testing.T) {
+	var none seal.Identity
+	if !none.Empty() || none.Recipient() != "" || !none.Reveal().Empty() || !none.Public().Empty() {
+		t.Errorf("it is %v, %q", none, none.Recipient())
+	}
+	if _, err := seal.Encrypt([]byte("x"), none.Recipient()); err == nil {
+		t.Error("something is encrypted to it")
+	}
+	if _, err := none.Sign(t.Context(), []byte("x")); err == nil {
+		t.Error("it signs")
+	}
+	if _, err := none.Decrypt("x"); !errors.Is(err, seal.ErrNotForUs) {
+		t.Errorf("it decrypts: %v", err)
+	}
+}

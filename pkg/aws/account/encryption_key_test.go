@@ -58,9 +58,9 @@ func TestEncryptionKey_saysWhatIsWrongWithAKey(t *testing.T) {
 		"a typo in an alias":    {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Aliases: []string{"alias/state"}}, "alias/sate", account.ErrNotFound, []string{"is not found", "check its name, and that it is in eu-central-1"}},
 		"a key elsewhere":       {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Region: "eu-west-1"}, "", account.ErrNotFound, []string{"Invalid arn eu-west-1"}},
 		"another account's":     {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Account: "210987654321"}, "", account.ErrDenied, []string{"kms:DescribeKey", "the policy of a key of another account must allow it as well"}},
-		"a key that signs":      {sandbox.KMSKey{}, "", nil, []string{`"ECC_NIST_P256" for "SIGN_VERIFY"`, "want a symmetric one"}},
-		"a disabled key":        {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", State: "Disabled"}, "", nil, []string{`it is "Disabled"`, "enable-key"}},
-		"a key that is deleted": {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", State: "PendingDeletion"}, "", nil, []string{`it is "PendingDeletion"`, "cancel-key-deletion"}},
+		"a key that signs":      {sandbox.KMSKey{}, "", nil, []string{`its spec is "ECC_NIST_P256", its usage "SIGN_VERIFY"`, "want a symmetric one"}},
+		"a disabled key":        {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", State: "Disabled"}, "", nil, []string{`its state is "Disabled"`, "enable-key"}},
+		"a key that is deleted": {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", State: "PendingDeletion"}, "", nil, []string{`its state is "PendingDeletion"`, "cancel-key-deletion"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, sandbox.Options{})

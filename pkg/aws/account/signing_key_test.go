@@ -65,8 +65,8 @@ func TestSigningKey_saysWhatIsWrongWithAKey(t *testing.T) {
 		"an alias elsewhere":    {sandbox.KMSKey{Region: "eu-west-1", Aliases: []string{"alias/operator"}}, "alias/operator", account.ErrNotFound, []string{"that it is in eu-central-1"}},
 		"another account's":     {sandbox.KMSKey{Account: "210987654321"}, "", account.ErrDenied, []string{"not authorized to perform: kms:GetPublicKey", "allow kms:GetPublicKey to the user or role; the policy of a key of another account must allow it as well"}},
 		"a symmetric key":       {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Usage: "ENCRYPT_DECRYPT"}, "", nil, []string{"no public key", "ECC_NIST_P256 for SIGN_VERIFY"}},
-		"another curve":         {sandbox.KMSKey{Spec: "ECC_NIST_P384"}, "", nil, []string{`"ECC_NIST_P384" for "SIGN_VERIFY"`, "want an asymmetric one, ECC_NIST_P256"}},
-		"a key that agrees":     {sandbox.KMSKey{Usage: "KEY_AGREEMENT"}, "", nil, []string{`"ECC_NIST_P256" for "KEY_AGREEMENT"`, "SIGN_VERIFY"}},
+		"another curve":         {sandbox.KMSKey{Spec: "ECC_NIST_P384"}, "", nil, []string{`its spec is "ECC_NIST_P384", its usage "SIGN_VERIFY"`, "want an asymmetric one, ECC_NIST_P256"}},
+		"a key that agrees":     {sandbox.KMSKey{Usage: "KEY_AGREEMENT"}, "", nil, []string{`its spec is "ECC_NIST_P256", its usage "KEY_AGREEMENT"`, "SIGN_VERIFY"}},
 		"a disabled key":        {sandbox.KMSKey{State: "Disabled"}, "", nil, []string{"DisabledException", "is disabled", "aws kms enable-key"}},
 		"a key that is deleted": {sandbox.KMSKey{State: "PendingDeletion"}, "", nil, []string{"KMSInvalidStateException", "cancel-key-deletion"}},
 	} {

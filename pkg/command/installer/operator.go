@@ -43,7 +43,12 @@ func (s *session) pipelineKeys() bootstrap.Pipeline {
 }
 
 // Where implements bootstrap.Operator.
-func (k *keyring) Where() string { return k.path() }
+func (k *keyring) Where() string {
+	if strings.Contains(k.given(), "\n") {
+		return environmentPrefix + "OPERATOR_KEY" // whatever that is, it is not shown
+	}
+	return k.path()
+}
 
 // given is where the key was said to be; "" where nothing was said.
 func (k *keyring) given() string { return k.session.flags.OperatorKey }
@@ -69,6 +74,9 @@ func (k *keyring) Key() (seal.Identity, error) {
 			return seal.Identity{}, fmt.Errorf("%sOPERATOR_KEY: %w", environmentPrefix, err)
 		}
 		return key, nil
+	}
+	if strings.Contains(k.given(), "\n") {
+		return seal.Identity{}, fmt.Errorf("%sOPERATOR_KEY: want the name of a file, or the key: comments and a line AGE-SECRET-KEY-1…", environmentPrefix)
 	}
 	key, err := seal.ReadIdentity(k.path())
 	if errors.Is(err, fs.ErrNotExist) {

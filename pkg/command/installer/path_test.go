@@ -23,7 +23,7 @@ func TestConfigValidate_keepsPathsInTheFolder(t *testing.T) {
 		} {
 			write(t, dir, map[string]string{"in/perpetual.yml": "name: ci\naws: {region: eu-central-1}\nmanifest: {" + key + ": ['" + name + "']}\n"})
 			p := run(t, filepath.Join(dir, "in"), nil, "config", "validate")
-			if refused := strings.Contains(p.stderr, "stays in its folder"); refused == good || !good && (p.code != 1 || strings.Count(p.stderr, "\n") != 1) {
+			if refused := strings.Contains(p.stderr, "must not leave its folder"); refused == good || !good && (p.code != 1 || strings.Count(p.stderr, "\n") != 1) {
 				t.Errorf("%s: %s: code %d\n%s", key, name, p.code, p.stderr)
 			}
 		}

@@ -103,7 +103,7 @@ func TestDeploy_signsWithAKeyOfKMS(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.AWS.PutObject(bucket, name, string(forged))
-	p.refused(t, nil, name, "signed by key", key.Public().ID(), "nothing was changed", "write state.signing_key: null")
+	p.refused(t, nil, name, "it names key", key.Public().ID(), "nothing was changed", "write state.signing_key: null")
 	p.AWS.PutObject(bucket, name, good)
 	p.AWS.ChangeKMSKey(arn, func(k *aws.KMSKey) { k.State = "Disabled" })
 	p.refused(t, nil, "DisabledException", "aws kms enable-key", "nothing was changed")

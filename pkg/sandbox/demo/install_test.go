@@ -46,7 +46,7 @@ func TestRun_installsUpgradesAndDestroys(t *testing.T) {
 		"the stack was created, ", "written meanwhile: 0 at AWS, 0 by the CPI, 0 at the director, 0 at Concourse",
 		"loaded perpetual_version 1.3.0", "in ghcr.io/perpetual-ci/perpetual:1.3.0-installer@" + world.ImageDigest("1.3.0", "installer") + ": perpetual deploy ci --self --components components",
 		"write operator/configuration.json: AWS answers 403 AccessDenied", "read operator/credentials.json, and decrypt it with the pipeline's key: it is encrypted to other keys",
-		"exits with 1: state: verify operator/configuration.json: its signature is not by the key that is known", "operator/configuration.json is an older version with serial ",
+		"exits with 1: state: verify operator/configuration.json: it is not signed by the expected key", "operator/configuration.json is an older version with serial ",
 		" retiring\n", "way: quiet: worker version 2.5 → 3.0", "verify #2      build succeeded", "ci is up to date: deploy would change nothing.", "left: the last snapshot",
 		"account        1 database snapshot\n", "Seen:",
 	} {
