@@ -76,7 +76,10 @@ func (s *stage) bucket(t *testing.T) object {
 		t.Fatal(err)
 	}
 	s.Faults["s3"] = &fault.Script{}
-	web := httptest.NewServer(s.Faults["s3"].Wrap(server))
+	web := httptest.NewUnstartedServer(s.Faults["s3"].Wrap(server))
+	web.Config.ConnState = s.Faults["s3"].Watch
+	web.Start()
+	s.URLs["s3"] = web.URL
 	t.Cleanup(web.Close)
 	t.Cleanup(s.Faults["s3"].Close)
 	return object{

@@ -3,6 +3,7 @@ package command_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,6 +91,19 @@ func (c wireClient) ask(t *testing.T, s *stage, request object) process {
 	return q
 }
 
+// drain waits until a server has read what a program had sent before it ended, so that no
+// fault for the next one strikes it.
+func (s *stage) drain(t *testing.T, server string) {
+	t.Helper()
+	at, err := url.Parse(s.URLs[server])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Faults[server].Drain(t.Context(), at.Host); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // wireFault is a fault, and what is to come of it.
 type wireFault struct {
 	fault fault.Fault
@@ -156,6 +170,7 @@ func TestWire_everyClientBearsOrNamesEveryFault(t *testing.T) {
 			if p := c.ask(t, s, request); p.code != 0 {
 				t.Fatalf("it fails without any fault:\n%s", p.stderr)
 			}
+			s.drain(t, c.server)
 			normal := s.requests(c.server)
 			for fault, f := range wireFaults() {
 				t.Run(fault+", once", func(t *testing.T) {
@@ -183,7 +198,9 @@ func (c wireClient) meets(t *testing.T, s *stage, request object, f wireFault, s
 		s.forget()
 		s.Faults[c.server].Clear()
 		s.Faults[c.server].Add(f.fault)
-		if p = c.ask(t, s, request); !strings.Contains(p.stderr, "lost: not renewed for") && !strings.Contains(p.stderr, "(not renewed for") {
+		p = c.ask(t, s, request)
+		s.drain(t, c.server)
+		if !strings.Contains(p.stderr, "lost: not renewed for") && !strings.Contains(p.stderr, "(not renewed for") {
 			break
 		}
 	}

@@ -2,7 +2,10 @@ package fault
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 )
@@ -16,6 +19,9 @@ type Script struct {
 	choose func(Request) *Fault
 	keep   bool
 	closed chan struct{}
+
+	connections map[net.Conn]bool // that are open; see Watch
+	changed     chan struct{}     // closed when one of them comes or goes
 }
 
 // Request is one request as it arrived.
@@ -173,4 +179,74 @@ func (s *Script) record(r *http.Request) (*Request, *Fault) {
 		}
 	}
 	return seen, nil
+}
+
+// Watch is the ConnState of the script's server. Without it Drain does not end.
+func (s *Script) Watch(conn net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		if s.connections == nil {
+			s.connections = map[net.Conn]bool{}
+		}
+		s.connections[conn] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(s.connections, conn)
+	default:
+		return
+	}
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// Drain waits until the server has read all that clients have sent which have ended: a
+// request of a program that was killed, or has given up, may arrive after its end, and
+// would be taken for one of the next program's. No client may keep its connection. The
+// server is at address, "127.0.0.1:8080".
+func (s *Script) Drain(ctx context.Context, address string) error {
+	// Connections are accepted in the order in which they were made.
+	last, err := net.Dial("tcp", address)
+	if err != nil {
+		return fmt.Errorf("drain %s: %w", address, err)
+	}
+	defer func() { _ = last.Close() }()
+	if err := s.await(ctx, func() bool { return s.has(last.LocalAddr()) }); err != nil {
+		return err
+	}
+	_ = last.Close()
+	return s.await(ctx, func() bool { return len(s.connections) == 0 })
+}
+
+// has says whether a connection from an address is open.
+func (s *Script) has(from net.Addr) bool {
+	for conn := range s.connections {
+		if conn.RemoteAddr().String() == from.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// await waits until something is so of the connections, which it may look at.
+func (s *Script) await(ctx context.Context, so func() bool) error {
+	for {
+		s.mu.Lock()
+		if so() {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.changed == nil {
+			s.changed = make(chan struct{})
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }

@@ -196,7 +196,7 @@ func (w *World) serve(name string, handler http.Handler, secure bool) error {
 	}
 	script := &fault.Script{}
 	server := &http.Server{
-		Handler: script.Wrap(handler), ReadHeaderTimeout: time.Minute,
+		Handler: script.Wrap(handler), ConnState: script.Watch, ReadHeaderTimeout: time.Minute,
 		ErrorLog: log.New(discard{}, "", 0), // what clients do to connections is theirs to report
 	}
 	w.Faults[name], w.URLs[name] = script, scheme+"://"+listener.Addr().String()
@@ -217,7 +217,7 @@ func (w *World) Mirror(name string, config *tls.Config) (url string, script *fau
 	}
 	script = &fault.Script{}
 	server := &http.Server{
-		Handler: script.Wrap(handlers[name]), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(discard{}, "", 0),
+		Handler: script.Wrap(handlers[name]), ConnState: script.Watch, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(discard{}, "", 0),
 	}
 	w.servers = append(w.servers, server)
 	go func() { _ = server.Serve(tls.NewListener(listener, config)) }()
