@@ -29,6 +29,7 @@ type Info struct {
 	Certificates []Certificate     `json:"certificates"`      // the one that ends first, first
 	Steps        []StepRecord      `json:"steps"`             // when each changed something last
 	State        []string          `json:"state,omitempty"`   // what is not as it should be with the state itself
+	Old          bool              `json:"-"`                 // it is where an older release has kept it
 	Secrets      map[string]any    `json:"secrets,omitempty"` // the generated credentials, only when asked for
 
 	// Access is how the director is reached, and Web how Concourse is; their
@@ -77,7 +78,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	}
 	info := Info{
 		Name: i.Name, URL: r.url(), Deployment: r.deploymentName(), Account: r.record.Account, Region: r.record.Region, Program: r.record.Program,
-		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps, State: r.doubts(),
+		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps, State: r.doubts(), Old: r.old,
 		Verified: describeSet(r.record.Applied) == describeSet(r.record.Desired) && len(r.record.Applied) > 0,
 	}
 	for name, address := range map[string]string{

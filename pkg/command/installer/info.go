@@ -44,7 +44,7 @@ func runInfo(ctx context.Context, c *command.Call) error {
 	for _, line := range info.State {
 		s.display.Warn(line)
 	}
-	if g.Env && len(info.State) > 0 { // a shell would go on with it, and log in
+	if g.Env && len(info.State) > 0 && !info.Old { // a shell would go on with it, and log in
 		return fmt.Errorf("info --env: %s; nothing was printed", info.State[0])
 	}
 	text, err := g.render(ctx, s, i, info)
