@@ -81,7 +81,7 @@ func (r *run) encrypt(ctx context.Context, at seal.Place, body []byte, recipient
 	case r.wrapper != nil:
 		return seal.EncryptWith(ctx, r.wrapper, at, body, recipients...)
 	case r.reader.Empty():
-		return "", fmt.Errorf("there is no key to encrypt it to: give %s and %s, or the operator's key", Encryption, EncryptionKey)
+		return "", fmt.Errorf("encrypt it: no key is set; set %s and %s, or copy the operator's key here", Encryption, EncryptionKey)
 	}
 	return seal.Encrypt(body, append([]string{r.reader.Recipient()}, recipients...)...)
 }

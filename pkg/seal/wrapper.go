@@ -25,7 +25,7 @@ const wrapped = "perpetual-kms"
 // fileKey is how many bytes the key of an age file has.
 const fileKey = 16
 
-// errWrapped says that what a Wrapper gave is no key of a document.
+// errWrapped says that a Wrapper returned something other than a document's key.
 var errWrapped = errors.New("decrypt: it is not wrapped as it should be")
 
 // EncryptWith encrypts a text as Encrypt does, for who may use the Wrapper at a place, and
