@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +97,7 @@ func playMigration(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
-		s.line.add("other team", "%s %s, begun again: %t", job, b.Status, b.beganAgain(answers))
+		s.line.add("other team", "%s %s, begun again: %t", job, b.Status, b.beganAgain() != "")
 	}
 	s.expect(s.migration(ctx) == migration714, "the database was migrated", "its migration is %d", s.migration(ctx))
 	return nil
@@ -134,7 +133,7 @@ func playUngated(ctx context.Context, s *stage) error {
 		s.expect(!stopped.IsZero() && stopped.Before(answers), "without the release's job "+w.name+" left before the web answered", "stopped %s, the web %s", clock(stopped), clock(answers))
 	}
 	for _, job := range jobs {
-		what, err := s.lost(ctx, job, answers)
+		what, err := s.lost(ctx, job)
 		s.expect(err == nil, "without it the work of "+job+" was lost: it "+what, "%v", err)
 		s.world.latch.give(job)
 	}
@@ -144,28 +143,56 @@ func playUngated(ctx context.Context, s *stage) error {
 
 // lost waits until a build that ran on a worker has lost what it had done: it
 // errored, or a new web began it again.
-func (s *stage) lost(ctx context.Context, job string, since time.Time) (what string, err error) {
+func (s *stage) lost(ctx context.Context, job string) (what string, err error) {
 	err = eventually(ctx, patience, "the loss of "+job, func(context.Context) error {
 		b := s.other(job)
 		if b.Status == "errored" {
 			what = "errored"
 			return nil
 		}
-		if b.beganAgain(since) {
-			what = "began again"
+		if what = b.beganAgain(); what != "" {
 			return nil
 		}
-		return errNotYet
+		return fmt.Errorf("it is %s: %s", b.Status, b.lastEvents())
 	})
 	return what, err
 }
 
-// beganAgain says whether the task of another team's build began since a time.
-func (b *build) beganAgain(since time.Time) bool {
-	return slices.ContainsFunc(b.events, func(h heard) bool {
-		log, ok := h.event.(event.Log)
-		return ok && h.at.After(since) && strings.Contains(log.Payload, firstWait)
-	})
+// beganAgain says how another team's build, whose task ran once, was seen to have been
+// begun again: "" if it was not. It is when its task says again that it waits; or when one
+// of its steps, the fetch of its image first, is given to a worker that it had none of: one
+// that has replaced a stopped one. The first does not always follow from the second soon:
+// now and then a container never gets its stdin, and the other builds wait for that fetch.
+func (b *build) beganAgain() string {
+	ran, known := false, map[string]bool{}
+	for _, h := range b.events {
+		switch e := h.event.(type) {
+		case event.Log:
+			if !strings.Contains(e.Payload, firstWait) {
+				continue
+			}
+			if ran {
+				return "began again"
+			}
+			ran = true
+		case event.SelectedWorker:
+			if ran && !known[e.WorkerName] {
+				return "began again on another worker"
+			}
+			known[e.WorkerName] = true
+		}
+	}
+	return ""
+}
+
+// lastEvents are the last events of a build with their times, for who looks for what
+// it waits for.
+func (b *build) lastEvents() string {
+	var last []string
+	for _, h := range b.events[max(0, len(b.events)-5):] {
+		last = append(last, clock(h.at)+" "+tail(h.raw, 200))
+	}
+	return strings.Join(last, "; ")
 }
 
 // beginMigration makes builds of another team run on every worker, locks the
