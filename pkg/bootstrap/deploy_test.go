@@ -224,9 +224,7 @@ func TestDeploy_refusesBeforeAnythingIsMade(t *testing.T) {
 }
 
 func TestDeploy_refusesTheStateOfAnotherAccount(t *testing.T) {
-	c := newCloud()
-	c.deploy(t, given())
-	c.written()
+	c := installed(t)
 	c.account = "210987654321"
 	at := c.deploy(t, given())
 	if !strings.Contains(at.Error(), "belongs to account 123456789012") || len(c.written()) != 0 {
@@ -268,8 +266,7 @@ func TestDeploy_keepsWhatIsNotSetAndRefusesWhatCannotChange(t *testing.T) {
 }
 
 func TestDeploy_leavesTheStateOfANewerReleaseAlone(t *testing.T) {
-	c := newCloud()
-	c.deploy(t, given())
+	c := installed(t)
 	for _, name := range bootstrap.Documents() {
 		store := c.stores["ci"]
 		was, err := store.Get(t.Context(), name)
@@ -294,8 +291,7 @@ func TestDeploy_leavesTheStateOfANewerReleaseAlone(t *testing.T) {
 }
 
 func TestDeploy_runsOneAtATime(t *testing.T) {
-	c := newCloud()
-	c.deploy(t, given())
+	c := installed(t)
 	lease, err := state.Acquire(t.Context(), c.stores["ci"], "run/leases/installation", state.Holder{Purpose: "deploy ci", Host: "elsewhere"}, state.LeaseOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -413,8 +409,7 @@ func TestDeploy_storesNoSettingThatWasRefused(t *testing.T) {
 		}, "x9.large"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newCloud()
-			c.deploy(t, given())
+			c := installed(t)
 			before, record := c.configuration(t), c.document(t, "run/record.json")
 			c.written()
 			cfg := given()
@@ -453,8 +448,7 @@ func TestDeploy_storesNoSettingThatWasRefused(t *testing.T) {
 // What an earlier release has stored and this one refuses is named with the way to take
 // it back, which works; a key that is not known any more is left out with a word.
 func TestDeploy_letsStoredSettingsThatAreRefusedBeTakenBack(t *testing.T) {
-	c := newCloud()
-	c.deploy(t, given())
+	c := installed(t)
 	c.amend(t, "operator/configuration.json", func(fields map[string]any) {
 		stored := fields["configuration"].(map[string]any)
 		stored["web"], stored["workers"] = map[string]any{"instances": 3}, map[string]any{"count": -2}

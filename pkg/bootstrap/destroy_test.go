@@ -72,8 +72,7 @@ func TestDestroy_goesOnOnceTheDirectorIsGone(t *testing.T) {
 }
 
 func TestInfo_worksFromTheStateAlone(t *testing.T) {
-	c := newCloud()
-	c.deploy(t, given())
+	c := installed(t)
 	i, _ := c.install(t, given())
 	info, err := i.Info(t.Context(), false)
 	if err != nil {

@@ -20,16 +20,6 @@ func versions(concourse, bpm, stemcell string) []component.Component {
 	return list
 }
 
-// installed is a cloud in which the set of the tests was deployed as far as the director,
-// which does not answer.
-func installed(t *testing.T) *cloud {
-	t.Helper()
-	c := newCloud()
-	c.deploy(t, given())
-	c.written()
-	return c
-}
-
 // texts are a set's versions in order of their names.
 func texts(list []component.Component) string {
 	var out []string

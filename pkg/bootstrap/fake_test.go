@@ -52,6 +52,7 @@ type cloud struct {
 	at           func(effect string)
 	applying     func(context.Context) // called by Apply
 	stores       map[string]state.Store
+	dir          string // of the first
 	env          []bootstrap.EnvironmentRequest
 	operator     *operator
 	things       []bootstrap.Thing      // that create-env's state names
@@ -406,7 +407,7 @@ func (c *cloud) Possessions(_ context.Context, _ bootstrap.ThingKind, ids []stri
 
 // store is bootstrap.OpenStore on directories.
 func (c *cloud) store(t *testing.T) func(context.Context, *config.Config, string, bool) (state.Store, bool, error) {
-	dir := t.TempDir()
+	c.dir = t.TempDir()
 	return func(_ context.Context, cfg *config.Config, _ string, create bool) (state.Store, bool, error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -416,7 +417,7 @@ func (c *cloud) store(t *testing.T) func(context.Context, *config.Config, string
 		if !create {
 			return nil, false, bootstrap.ErrNotFound
 		}
-		made, err := state.NewDir(dir)
+		made, err := state.NewDir(c.dir)
 		if err != nil {
 			return nil, false, err
 		}
