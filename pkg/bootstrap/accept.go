@@ -165,9 +165,9 @@ func (r *run) taken() (lines []string) {
 	for _, c := range config.Diff(r.Given, r.wantedConfig) {
 		lines = append(lines, fmt.Sprintf("%s: %s → %s", c.Key, cmp.Or(c.Old, "not given"), cmp.Or(c.New, "not set")))
 	}
-	given := userFiles(r.Given)
+	given, wanted := userFiles(r.Given), userFiles(r.wantedConfig)
 	for _, name := range slices.Sorted(maps.Keys(r.said.files)) {
-		if !slices.Contains(given, name) {
+		if slices.Contains(wanted, name) && !slices.Contains(given, name) {
 			lines = append(lines, r.fileLines(name)...)
 		}
 	}

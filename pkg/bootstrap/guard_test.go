@@ -17,21 +17,6 @@ import (
 // foreign is where somebody would have a component fetched from.
 const foreign = "https://evil.example.com/concourse.tgz"
 
-// edit changes a document in clear.
-func (c *cloud) edit(t *testing.T, name string, change func(map[string]any)) []byte {
-	t.Helper()
-	var fields map[string]any
-	if err := json.Unmarshal([]byte(c.document(t, name)), &fields); err != nil {
-		t.Fatal(err)
-	}
-	change(fields)
-	body, err := json.Marshal(fields)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
-}
-
 // No older release has kept where components come from, so nothing is taken from one that
 // says so: their upstreams are asked.
 func TestDeploy_takesNoOriginFromAnOlderState(t *testing.T) {
@@ -220,5 +205,34 @@ func TestSelfUpgrade_byHandAsksWhoseThingsAre(t *testing.T) {
 	i.Pipeline = bootstrap.Pipeline{}
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{Self: true, Components: set}); err == nil || !strings.Contains(err.Error(), "--accept-stored") {
 		t.Errorf("with a document that was changed it ends with %v", err)
+	}
+}
+
+// What is shown is what would be taken: a file of the state that nothing uses any more is
+// not, and what is in a vars file is hidden, as any value there may be a secret.
+func TestState_showsOnlyTheFilesThatWouldBeTaken(t *testing.T) {
+	const hidden = "canary-of-a-vars-file"
+	c, cfg := newCloud(), given()
+	cfg.Manifest.VarsFiles = []string{"old.yml"}
+	i, _ := c.install(t, cfg)
+	i.Files = func(string) ([]byte, error) { return []byte("greeting: " + hidden + "\n"), nil }
+	if _, err := i.Deploy(t.Context(), bootstrap.Options{}); !errors.Is(err, errNoDirector) {
+		t.Fatal(err)
+	}
+	c.rewrite(t, theKey(), func(chosen map[string]any) { chosen["spread"] = 1 })
+	for name, shown := range map[string]bool{"old.yml": true, "new.yml": false} {
+		now := given()
+		if name == "new.yml" {
+			now.Manifest.VarsFiles = []string{name}
+		}
+		i, said := c.install(t, now)
+		i.Files = func(string) ([]byte, error) { return []byte("other: value\n"), nil }
+		if _, err := i.Deploy(t.Context(), bootstrap.Options{}); err == nil || !strings.Contains(err.Error(), "--accept-stored") {
+			t.Errorf("%s: it ends with %v", name, err)
+		}
+		asked := strings.Join(append(c.operator.asked, said.lines...), "\n")
+		if strings.Contains(asked, "file old.yml") != shown || strings.Contains(asked, hidden) {
+			t.Errorf("with %s it asks for\n%s", name, asked)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -235,6 +236,26 @@ func opened(text []byte) ([]byte, error) {
 	return theKey().Decrypt(e.Body)
 }
 
+// envelopes are those of the operator's documents.
+func (c *cloud) envelopes(t *testing.T) (list []seal.Envelope) {
+	t.Helper()
+	for _, name := range bootstrap.Documents() {
+		if !strings.HasPrefix(name, "operator/") {
+			continue
+		}
+		found, err := c.stores["ci"].Get(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := seal.Peek(found.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
 // inside is what the pipeline of the cloud's installation has.
 func (c *cloud) inside(t *testing.T) bootstrap.Pipeline {
 	t.Helper()
@@ -253,8 +274,8 @@ func (c *cloud) inside(t *testing.T) bootstrap.Pipeline {
 	return bootstrap.Pipeline{Public: theKey().Public().String(), Identity: key}
 }
 
-// amend changes one of the installation's documents, as the operator would have it.
-func (c *cloud) amend(t *testing.T, name string, change func(map[string]any)) {
+// edit is a document in clear with a change.
+func (c *cloud) edit(t *testing.T, name string, change func(map[string]any)) []byte {
 	t.Helper()
 	var fields map[string]any
 	if err := json.Unmarshal([]byte(c.document(t, name)), &fields); err != nil {
@@ -265,6 +286,13 @@ func (c *cloud) amend(t *testing.T, name string, change func(map[string]any)) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return body
+}
+
+// amend changes one of the installation's documents, as the operator would have it.
+func (c *cloud) amend(t *testing.T, name string, change func(map[string]any)) {
+	t.Helper()
+	body := c.edit(t, name, change)
 	const far = 100 // beyond what the test's runs have written
 	store := c.stores["ci"]
 	found, err := store.Get(t.Context(), name)

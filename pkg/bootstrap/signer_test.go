@@ -27,18 +27,7 @@ func signedWith(name string) *config.Config {
 // signers are the ids of the keys that say to have signed the operator's documents.
 func (c *cloud) signers(t *testing.T) (ids []string) {
 	t.Helper()
-	for _, name := range bootstrap.Documents() {
-		if !strings.HasPrefix(name, "operator/") {
-			continue
-		}
-		found, err := c.stores["ci"].Get(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := seal.Peek(found.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, e := range c.envelopes(t) {
 		if !slices.Contains(ids, e.KeyID) {
 			ids = append(ids, e.KeyID)
 		}

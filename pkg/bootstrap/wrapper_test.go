@@ -24,21 +24,10 @@ func encryptedWith(name string) *config.Config {
 // the operator's own.
 func (c *cloud) encryptedBy(t *testing.T) (keys []string) {
 	t.Helper()
-	for _, name := range bootstrap.Documents() {
-		if !strings.HasPrefix(name, "operator/") {
-			continue
-		}
-		found, err := c.stores["ci"].Get(t.Context(), name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := seal.Peek(found.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, e := range c.envelopes(t) {
 		by := seal.WrappedBy(e.Body)
 		if _, err := theKey().Decrypt(e.Body); (err == nil) != (by == "") {
-			t.Errorf("%s, encrypted by %q: the operator's key in a file says %v", name, by, err)
+			t.Errorf("%s, encrypted by %q: the operator's key in a file says %v", e.Document, by, err)
 		}
 		if !slices.Contains(keys, by) {
 			keys = append(keys, by)
