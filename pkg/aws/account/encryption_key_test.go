@@ -49,38 +49,17 @@ func TestEncryptionKey_encryptsForOnePurpose(t *testing.T) {
 }
 
 func TestEncryptionKey_saysWhatIsWrongWithAKey(t *testing.T) {
-	for name, c := range map[string]struct {
-		key  sandbox.KMSKey
-		name string // "": the key's ARN
-		kind error
-		says []string
-	}{
+	refusesKeys(t, map[string]badKey{
 		"a typo in an alias":    {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Aliases: []string{"alias/state"}}, "alias/sate", account.ErrNotFound, []string{"is not found", "check its name, and that it is in eu-central-1"}},
 		"a key elsewhere":       {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Region: "eu-west-1"}, "", account.ErrNotFound, []string{"Invalid arn eu-west-1"}},
 		"another account's":     {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Account: "210987654321"}, "", account.ErrDenied, []string{"kms:DescribeKey", "the policy of a key of another account must allow it as well"}},
 		"a key that signs":      {sandbox.KMSKey{}, "", nil, []string{`its spec is "ECC_NIST_P256", its usage "SIGN_VERIFY"`, "want a symmetric one"}},
 		"a disabled key":        {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", State: "Disabled"}, "", nil, []string{`its state is "Disabled"`, "enable-key"}},
 		"a key that is deleted": {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", State: "PendingDeletion"}, "", nil, []string{`its state is "PendingDeletion"`, "cancel-key-deletion"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, sandbox.Options{})
-			arn := w.keyOf(t, c.key)
-			asked := c.name
-			if asked == "" {
-				asked = arn
-			}
-			key, err := w.open(t).EncryptionKey(t.Context(), asked)
-			if err == nil || key != nil || c.kind != nil && !errors.Is(err, c.kind) {
-				t.Fatalf("it gives %+v, %v", key, err)
-			}
-			for _, part := range append(c.says, "use KMS key "+asked) {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("no %q in %q", part, err)
-				}
-			}
-			clean(t, err)
-		})
-	}
+	}, func(a *account.Account, name string) (bool, error) {
+		key, err := a.EncryptionKey(t.Context(), name)
+		return key != nil, err
+	})
 }
 
 func TestEncryptionKey_saysWhenItIsNoLongerGood(t *testing.T) {

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
@@ -52,13 +53,37 @@ func TestSigningKey_signs(t *testing.T) {
 	}
 }
 
+// badKey is a key of KMS that cannot be used.
+type badKey struct {
+	key  sandbox.KMSKey
+	name string // by which it is asked for; "": its ARN
+	kind error
+	says []string
+}
+
+// refusesKeys wants keys not to be found usable, each for its reason.
+func refusesKeys(t *testing.T, cases map[string]badKey, use func(*account.Account, string) (usable bool, err error)) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, sandbox.Options{})
+			asked := cmp.Or(c.name, w.keyOf(t, c.key))
+			usable, err := use(w.open(t), asked)
+			if err == nil || usable || c.kind != nil && !errors.Is(err, c.kind) {
+				t.Fatalf("it is usable: %t, %v", usable, err)
+			}
+			for _, part := range append(c.says, "use KMS key "+asked) {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("no %q in %q", part, err)
+				}
+			}
+			clean(t, err)
+		})
+	}
+}
+
 func TestSigningKey_saysWhatIsWrongWithAKey(t *testing.T) {
-	for name, c := range map[string]struct {
-		key  sandbox.KMSKey
-		name string // "": the key's ARN
-		kind error
-		says []string
-	}{
+	refusesKeys(t, map[string]badKey{
 		"a typo in an alias":    {sandbox.KMSKey{Aliases: []string{"alias/operator"}}, "alias/operater", account.ErrNotFound, []string{"alias/operater", "is not found", "check its name, and that it is in eu-central-1"}},
 		"a key of nobody":       {sandbox.KMSKey{}, "arn:aws:kms:eu-central-1:123456789012:key/x", account.ErrNotFound, []string{"does not exist", "check its name"}},
 		"a key elsewhere":       {sandbox.KMSKey{Region: "eu-west-1"}, "", account.ErrNotFound, []string{"Invalid arn eu-west-1", "that it is in eu-central-1"}},
@@ -69,26 +94,10 @@ func TestSigningKey_saysWhatIsWrongWithAKey(t *testing.T) {
 		"a key that agrees":     {sandbox.KMSKey{Usage: "KEY_AGREEMENT"}, "", nil, []string{`its spec is "ECC_NIST_P256", its usage "KEY_AGREEMENT"`, "SIGN_VERIFY"}},
 		"a disabled key":        {sandbox.KMSKey{State: "Disabled"}, "", nil, []string{"DisabledException", "is disabled", "aws kms enable-key"}},
 		"a key that is deleted": {sandbox.KMSKey{State: "PendingDeletion"}, "", nil, []string{"KMSInvalidStateException", "cancel-key-deletion"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, sandbox.Options{})
-			arn := w.keyOf(t, c.key)
-			asked := c.name
-			if asked == "" {
-				asked = arn
-			}
-			key, err := w.open(t).SigningKey(t.Context(), asked)
-			if err == nil || key != nil || c.kind != nil && !errors.Is(err, c.kind) {
-				t.Fatalf("it gives %+v, %v", key, err)
-			}
-			for _, part := range append(c.says, "use KMS key "+asked) {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("no %q in %q", part, err)
-				}
-			}
-			clean(t, err)
-		})
-	}
+	}, func(a *account.Account, name string) (bool, error) {
+		key, err := a.SigningKey(t.Context(), name)
+		return key != nil, err
+	})
 }
 
 func TestSigningKey_refusesToSignWithAKeyThatIsNoLongerGood(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -16,13 +15,9 @@ import (
 // with "" by the operator's.
 func (p *place) encryptedBy(t *testing.T, arn string) {
 	t.Helper()
-	for _, name := range bootstrap.Documents()[:3] {
-		e, err := seal.Peek([]byte(p.AWS.Object(bucket, name)))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
+	for _, e := range p.envelopes(t) {
 		if got := seal.WrappedBy(e.Body); got != arn {
-			t.Errorf("%s is encrypted by %q, want %q", name, got, arn)
+			t.Errorf("%s is encrypted by %q, want %q", e.Document, got, arn)
 		}
 	}
 }

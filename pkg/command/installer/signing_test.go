@@ -2,6 +2,7 @@ package installer_test
 
 import (
 	"encoding/base64"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,14 +27,23 @@ func (p *place) addKey(t *testing.T, alias string) string {
 	return arn
 }
 
-// signers are what the operator's documents say of their keys.
-func (p *place) signers(t *testing.T) (list []string) {
+// envelopes are those of the operator's documents.
+func (p *place) envelopes(t *testing.T) (list []seal.Envelope) {
 	t.Helper()
 	for _, name := range bootstrap.Documents()[:3] {
 		e, err := seal.Peek([]byte(p.AWS.Object(bucket, name)))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+		list = append(list, e)
+	}
+	return list
+}
+
+// signers are what the operator's documents say of their keys.
+func (p *place) signers(t *testing.T) (list []string) {
+	t.Helper()
+	for _, e := range p.envelopes(t) {
 		if origin := e.KeyOrigin.String(); !slices.Contains(list, origin) {
 			list = append(list, origin)
 		}
@@ -59,7 +69,7 @@ func (p *place) refused(t *testing.T, env []string, says ...string) {
 	}
 	after := p.AWS.WritesBy()
 	delete(after, "objects")
-	if len(after) != len(before) {
+	if !maps.Equal(after, before) {
 		t.Errorf("it wrote %v, and before %v", after, before)
 	}
 }

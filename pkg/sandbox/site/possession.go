@@ -7,9 +7,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 )
 
-// possessions are the VMs, disks and images of the IaaS as EC2 shows them. A light
-// stemcell is no image of the account, and what is not named as one is somebody's that
-// he keeps to himself.
+// possessions are the VMs, disks and images of the IaaS as EC2 shows them. The image of
+// a light stemcell is not one of the account's.
 func (s *Site) possessions() aws.Possessions {
 	var out aws.Possessions
 	vms := s.IaaS.VMs()
