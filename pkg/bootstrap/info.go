@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
@@ -143,6 +142,3 @@ func (i *Installation) GatewayKey(ctx context.Context, info Info) (secret.Value,
 	i.Mask(key)
 	return key, nil
 }
-
-// SecretNames lists what Info's secrets are called.
-func (i Info) SecretNames() []string { return slices.Sorted(maps.Keys(i.Secrets)) }

@@ -38,9 +38,6 @@ type Event struct {
 	Raw json.RawMessage
 }
 
-// Failed says whether the line tells that something failed.
-func (e Event) Failed() bool { return e.State == "failed" || e.Type == EventError }
-
 // eventLine is an event as a real director v283.1.6 wrote it.
 type eventLine struct {
 	Time     float64  `json:"time"` // 1795253113

@@ -121,10 +121,6 @@ var calls = []struct {
 		}
 		return err
 	}},
-	{regexp.MustCompile(`^DELETE /task/(\d+)$`), func(c *bosh.Client, t *testing.T, id string) error {
-		n, _ := strconv.Atoi(id)
-		return c.CancelTask(t.Context(), n)
-	}},
 	{regexp.MustCompile(`^POST /deployments(?:\?|$)`), func(c *bosh.Client, t *testing.T, _ string) error {
 		_, err := c.Deploy(t.Context(), manifest, bosh.DeployOptions{})
 		return err

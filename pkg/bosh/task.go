@@ -115,14 +115,6 @@ func (c *Client) TaskResult(ctx context.Context, id int) ([]byte, error) {
 	return body, k.explain(err)
 }
 
-// CancelTask asks the director to cancel a task. The task goes on until its
-// current step ends; a queued one until a worker takes it. A task that has
-// finished gives a *ResponseError with status 400.
-func (c *Client) CancelTask(ctx context.Context, id int) error {
-	_, err := read(ctx, c, func(d director.Client) (struct{}, error) { return struct{}{}, d.CancelTask(id) })
-	return err
-}
-
 // newTask reads a task of the API. The API's "timestamp" is the end only of a
 // finished task: a cancelling one has the time at which it was enqueued there.
 func newTask(r director.TaskResp) (Task, error) {

@@ -114,21 +114,3 @@ func TestTasks_isEmptyForAnUnknownContext(t *testing.T) {
 		t.Errorf("tasks %v, error %v", tasks, err)
 	}
 }
-
-func TestCancelTask_asksThePathThatCancels(t *testing.T) {
-	client, director := connect(t, map[string]http.HandlerFunc{
-		"DELETE /task/4": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
-		"DELETE /task/5": text(400, "Cannot cancel task 5: invalid state (done)"),
-	})
-	if err := client.CancelTask(t.Context(), 4); err != nil {
-		t.Error(err)
-	}
-	err := client.CancelTask(t.Context(), 5)
-	var refused *bosh.ResponseError
-	if !errors.As(err, &refused) || refused.Status != 400 || !strings.Contains(err.Error(), "invalid state (done)") {
-		t.Errorf("error %v", err)
-	}
-	if n := director.count("DELETE"); n != 2 {
-		t.Errorf("%d requests", n)
-	}
-}

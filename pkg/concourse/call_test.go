@@ -178,14 +178,13 @@ func TestCall_tellsAFailedLoginFromWhatIsNotThere(t *testing.T) {
 			_, err := c.TriggerJob(ctx, selfUpgrade, "upgrade")
 			return err
 		},
-		"land": func(ctx context.Context, c *concourse.Client) error { return c.LandWorker(ctx, "one") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for status, text := range map[int]string{404: "404", 409: "409"} {
 				w := newWorld(t, answer("/sky/issuer/token", status, "text/plain", "elsewhere"))
 				err := do(t.Context(), w.client)
 				clearly(t, err, "log in as admin", text, "elsewhere")
-				for _, sentinel := range []error{concourse.ErrNoPipeline, concourse.ErrNoTeam, concourse.ErrNoBuild, concourse.ErrNoJob, concourse.ErrNoWorker} {
+				for _, sentinel := range []error{concourse.ErrNoPipeline, concourse.ErrNoTeam, concourse.ErrNoBuild, concourse.ErrNoJob} {
 					if errors.Is(err, sentinel) || strings.Contains(err.Error(), "disable_manual_trigger") {
 						t.Errorf("error %v", err)
 					}

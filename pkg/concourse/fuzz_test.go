@@ -71,8 +71,6 @@ func FuzzAnswers(f *testing.F) {
 			"build":     func(ctx context.Context) error { _, err := client.Build(ctx, 1); return err },
 			"trigger":   func(ctx context.Context) error { _, err := client.TriggerJob(ctx, selfUpgrade, "j"); return err },
 			"user":      func(ctx context.Context) error { _, err := client.User(ctx); return err },
-			"land":      func(ctx context.Context) error { return client.LandWorker(ctx, "w") },
-			"prune":     func(ctx context.Context) error { return client.PruneWorker(ctx, "w") },
 			"set": func(ctx context.Context) error {
 				_, err := client.SetPipeline(ctx, selfUpgrade, []byte("jobs: [{name: j, plan: [{get: r}]}]\nresources: [{name: r, type: t}]"))
 				return err

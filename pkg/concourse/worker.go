@@ -3,10 +3,6 @@ package concourse
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 	"time"
 )
 
@@ -43,49 +39,4 @@ func (c *Client) Workers(ctx context.Context) ([]Worker, error) {
 		})
 	}
 	return workers, nil
-}
-
-// adminRight is what landing and pruning a worker takes, in the words of a refusal.
-const adminRight = "it takes an owner of the team main, or a member of the team that the worker belongs to"
-
-// LandWorker has a worker take no new containers and leave when its builds have
-// ended. It comes back when its process starts again. It fails with ErrNoWorker,
-// and otherwise as Workers does.
-//
-// From 8.3.0 on Concourse wants a JSON body that says on behalf of which team; the
-// library sends none.
-func (c *Client) LandWorker(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return c.putWorker(ctx, name, "land", "{}")
-}
-
-// PruneWorker takes a worker that is gone off the list. It fails with ErrNoWorker,
-// when the worker is running, and otherwise as Workers does.
-func (c *Client) PruneWorker(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return c.putWorker(ctx, name, "prune", "")
-}
-
-// putWorker asks for something to be done with a worker.
-func (c *Client) putWorker(ctx context.Context, name, action, body string) error {
-	doing := action + " worker " + oneLine(name)
-	if name == "" || strings.ContainsAny(name, "/?#") {
-		return fmt.Errorf("%s: that is not a valid worker name", doing)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, c.url+"/api/v1/workers/"+url.PathEscape(name)+"/"+action, strings.NewReader(body))
-	if err != nil {
-		return c.explain(doing, err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	over := &call{ctx: ctx, client: c, login: true, right: adminRight}
-	res, err := (&http.Client{Transport: over}).Do(req)
-	if statusOf(err) == http.StatusNotFound {
-		return fmt.Errorf("%s: %w", doing, ErrNoWorker)
-	}
-	if err != nil {
-		return c.explain(doing, err)
-	}
-	return res.Body.Close()
 }

@@ -170,15 +170,6 @@ func (in Input) URL() string {
 	return "https://" + host
 }
 
-// DirectorURL is where the director is reached from this run.
-func (in Input) DirectorURL() string {
-	host := cmp.Or(in.Infrastructure.DirectorAddress, in.Infrastructure.DirectorIP)
-	if in.Installer.Inside {
-		host = in.Infrastructure.DirectorIP
-	}
-	return "https://" + host + ":25555"
-}
-
 // Public says whether AWS can read what Concourse signs its identity tokens with:
 // under a name, with a certificate that the world knows, from everywhere, at the port
 // that an issuer without one means.

@@ -172,11 +172,6 @@ func TestAccess_isByWhatTheInstallationHas(t *testing.T) {
 			t.Errorf("%s: the web is reached by %+v, want %+v", name, got, want)
 		}
 	}
-	for name, want := range map[string]string{"default": "https://198.51.100.2:25555", "everything": "https://10.0.0.200:25555", "database-vm": "https://10.0.0.6:25555"} {
-		if got := all[name].DirectorURL(); got != want {
-			t.Errorf("%s: the director is reached at %s, want %s", name, got, want)
-		}
-	}
 	got := environment.DirectorAccess("10.0.0.6", all["default"].Credentials)
 	if got.URL != "https://10.0.0.6:25555" || got.CACert != "CERTIFICATE of director_ca" || got.Username != "perpetual" || got.Password.Reveal() != "director_password-s3cret" {
 		t.Errorf("the director is reached by %+v", got)

@@ -43,9 +43,6 @@ func encrypt(text []byte, list []age.Recipient) (string, error) {
 	return out.String(), nil
 }
 
-// IsEncrypted says whether a text is what Encrypt has made.
-func IsEncrypted(text string) bool { return strings.HasPrefix(text, armor.Header) }
-
 // Decrypt reads what was encrypted to this identity. It fails with ErrNotForUs.
 func (i Identity) Decrypt(text string) ([]byte, error) {
 	if i.Empty() {

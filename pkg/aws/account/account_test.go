@@ -37,7 +37,7 @@ func TestAccount_namesThePermissionThatIsMissing(t *testing.T) {
 	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"*:*"} })
 	a := w.open(t)
 	for call, action := range map[string]string{
-		"zones": "ec2:DescribeAvailabilityZones", "offerings": "ec2:DescribeInstanceTypeOfferings", "types": "ec2:DescribeInstanceTypes", "image": "ec2:DescribeImages",
+		"zones": "ec2:DescribeAvailabilityZones", "offerings": "ec2:DescribeInstanceTypeOfferings", "types": "ec2:DescribeInstanceTypes",
 		"subnets": "ec2:DescribeSubnets", "hosted zone": "route53:ListHostedZonesByName", "key pair": "ec2:DescribeKeyPairs", "bucket": "s3:GetBucketTagging",
 		"delete bucket": "s3:GetBucketTagging", "put": "ssm:GetParameter", "get": "ssm:GetParameter", "delete parameters": "ssm:GetParametersByPath", "tagged": "tag:GetResources",
 		"keys": "iam:ListAccessKeys", "instances": "ec2:DescribeInstances", "volumes": "ec2:DescribeVolumes", "images": "ec2:DescribeImages",
@@ -49,7 +49,7 @@ func TestAccount_namesThePermissionThatIsMissing(t *testing.T) {
 		clean(t, err)
 	}
 	w.cloud.Faults["ec2"].Add(w.cloud.Refusal("ec2", 403, "UnauthorizedOperation", "User: x is not authorized to perform: ec2:DescribeImages with an explicit deny in a service control policy"))
-	if _, err := a.Image(t.Context(), "ami-1"); err == nil || !strings.Contains(err.Error(), "ask who administers the account") {
+	if _, err := a.Images(t.Context(), []string{"ami-1"}); err == nil || !strings.Contains(err.Error(), "ask who administers the account") {
 		t.Errorf("denied by the organization: %v", err)
 	}
 }
@@ -68,7 +68,6 @@ func everyCall(a *account.Account) map[string]func(context.Context) error {
 		"zones":     func(ctx context.Context) error { _, err := a.Zones(ctx); return err },
 		"offerings": func(ctx context.Context) error { _, err := a.Offerings(ctx, []string{"t3.small"}); return err },
 		"types":     func(ctx context.Context) error { _, err := a.InstanceTypes(ctx, []string{"t3.small"}); return err },
-		"image":     func(ctx context.Context) error { _, err := a.Image(ctx, "ami-1"); return err },
 		"subnets":   func(ctx context.Context) error { _, err := a.Subnets(ctx, []string{"subnet-1"}); return err },
 		"key pair":  func(ctx context.Context) error { _, _, err := a.KeyPair(ctx, "perpetual-ci"); return err },
 		"quotas": func(ctx context.Context) error {

@@ -138,15 +138,3 @@ func instanceType(t types.InstanceTypeInfo) InstanceType {
 	}
 	return found
 }
-
-// Image says whether the region has that image and it can be started,
-// "ami-0a1b2c3d4e5f60718". It fails with aws.ErrCredentials, ErrDenied or an *Error.
-func (a *Account) Image(ctx context.Context, id string) (bool, error) {
-	ctx, cancel := a.bound(ctx)
-	defer cancel()
-	out, err := a.ec2.DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", id), filter("state", "available")}})
-	if err != nil {
-		return false, a.wrap(ctx, "look up image "+id, err)
-	}
-	return len(out.Images) > 0, nil
-}

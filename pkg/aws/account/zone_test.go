@@ -107,19 +107,6 @@ func TestInstanceTypes_readsAllPages(t *testing.T) {
 	}
 }
 
-func TestImage_isLookedUpInTheRegion(t *testing.T) {
-	w := newWorld(t, sandbox.Options{Images: []string{"ami-0a1b2c3d"}})
-	for id, wanted := range map[string]bool{"ami-0a1b2c3d": true, "ami-0fffffff": false, "nonsense": false} {
-		if found, err := w.open(t).Image(t.Context(), id); err != nil || found != wanted {
-			t.Errorf("%s: %v, %v", id, found, err)
-		}
-	}
-	elsewhere := w.open(t, func(o *account.Options) { o.Region = "us-east-1" })
-	if found, err := elsewhere.Image(t.Context(), "ami-0a1b2c3d"); err != nil || found {
-		t.Errorf("in another region: %v, %v", found, err)
-	}
-}
-
 func TestSubnets_saysWhichArePublic(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	for _, s := range []sandbox.Subnet{

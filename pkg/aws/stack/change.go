@@ -85,15 +85,3 @@ func (c Change) Forbidden() []string {
 	}
 	return out
 }
-
-// Roles lists the resources of a change that say who may do what. The role of the
-// pipeline may not change these: they are for an operator's deploy.
-func (c Change) Roles() []string {
-	var out []string
-	for _, r := range c.Resources {
-		if strings.HasPrefix(r.Type, "AWS::IAM::") {
-			out = append(out, r.LogicalID)
-		}
-	}
-	return out
-}
