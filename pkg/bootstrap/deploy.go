@@ -114,7 +114,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	answer, err := upgrade.Out{
-		Director: seen, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(r.deploymentName()), State: state.Folder(r.store, runFolder), Program: r.Program, MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true, NoQuiet: r.noQuiet(),
+		Director: seen, ATC: atc, Concourse: atc, Keeper: d.Keeper(r.deploymentName()), State: state.Folder(r.store, runFolder), Program: r.Program, MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true, NoQuiet: r.noQuiet(),
 		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL, Build: r.build(),
 	}.Upgrade(ctx, r.outRequest(), in)
 	if err != nil {
@@ -161,7 +161,7 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	err = upgrade.In{Director: d, ATC: atc, Concourse: atc.Teams(), Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Set: r.set, IgnoreSet: r.ignoreSet(), IgnoreKey: ignoreKey, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
+	err = upgrade.In{Director: d, ATC: atc, Concourse: atc, Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Set: r.set, IgnoreSet: r.ignoreSet(), IgnoreKey: ignoreKey, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
 		Source: r.source(), Version: resource.TaskVersion(r.result.Task),
 		Params: resource.InParams{Verify: true, Timeout: resource.Duration{Duration: r.timeout()}},
 	})

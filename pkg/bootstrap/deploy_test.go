@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -76,10 +77,7 @@ func (deaf) Keeper(string) pause.Keeper { return nil }
 type silent struct{ bootstrap.ATC }
 
 // Info implements upgrade.ATC.
-func (silent) Info(context.Context) (upgrade.ATCInfo, error) { return upgrade.ATCInfo{}, errNoDirector }
-
-// Teams implements bootstrap.ATC.
-func (silent) Teams() upgrade.Concourse { return nil }
+func (silent) Info(context.Context) (concourse.Info, error) { return concourse.Info{}, errNoDirector }
 
 var errNoDirector = errors.New("the director does not answer")
 

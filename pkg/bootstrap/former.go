@@ -13,7 +13,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // former is the pipeline where earlier releases had it.
@@ -23,16 +22,16 @@ type former struct {
 	paused bool   //
 	text   []byte // of its config
 	atc    ATC    // in its team
-	ref    upgrade.PipelineRef
+	ref    concourse.Pipeline
 }
 
 // former looks for the pipeline in the team that it had. Only who deploys by hand can
 // see it, and takes over from it.
-func (r *run) former(ctx context.Context, atc ATC, ref upgrade.PipelineRef) (former, error) {
+func (r *run) former(ctx context.Context, atc ATC, ref concourse.Pipeline) (former, error) {
 	if r.options.Self {
 		return former{}, nil
 	}
-	list, err := atc.Teams().Pipelines(ctx)
+	list, err := atc.Pipelines(ctx)
 	if err != nil {
 		return former{}, err
 	}
@@ -48,7 +47,7 @@ func (r *run) former(ctx context.Context, atc ATC, ref upgrade.PipelineRef) (for
 	if old.atc, err = r.ATC(web); err != nil {
 		return former{}, err
 	}
-	running, err := old.atc.Pipeline(ctx, ref)
+	running, err := old.atc.PipelineConfig(ctx, ref)
 	if err != nil || !isOurs(running.YAML) {
 		return former{}, err // somebody's own, of the same name
 	}
@@ -80,7 +79,7 @@ func (f former) pause(ctx context.Context, atc ATC) error {
 	if !f.exists || f.paused {
 		return nil
 	}
-	if err := atc.Teams().PausePipeline(ctx, environment.FormerTeam, concourse.Pipeline(f.ref)); err != nil {
+	if err := atc.PausePipeline(ctx, environment.FormerTeam, f.ref); err != nil {
 		return err
 	}
 	crash.Here("former-pipeline-paused")
@@ -88,11 +87,11 @@ func (f former) pause(ctx context.Context, atc ATC) error {
 }
 
 // orElse is what people may have added something to: the one that is there, or this.
-func (f former) orElse(running upgrade.PipelineConfig) upgrade.PipelineConfig {
+func (f former) orElse(running concourse.PipelineConfig) concourse.PipelineConfig {
 	if running.Exists || !f.exists {
 		return running
 	}
-	return upgrade.PipelineConfig{YAML: f.text, Exists: true}
+	return concourse.PipelineConfig{YAML: f.text, Exists: true}
 }
 
 // leaveFormer archives the former pipeline, and last deletes its parameters, which every
@@ -102,7 +101,7 @@ func (r *run) leaveFormer(ctx context.Context, old former, in environment.Input)
 		return nil
 	}
 	if old.exists {
-		if err := old.atc.Archive(ctx, old.ref); err != nil {
+		if err := old.atc.ArchivePipeline(ctx, old.ref); err != nil {
 			return err
 		}
 		crash.Here("former-pipeline-archived")

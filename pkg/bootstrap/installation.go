@@ -245,16 +245,13 @@ type Director interface {
 // ATC is the new Concourse's API.
 type ATC interface {
 	upgrade.ATC
-	// Unpause lets a pipeline run, which Concourse makes paused.
-	Unpause(ctx context.Context, p upgrade.PipelineRef) error
-	// Archive takes a pipeline's config away.
-	Archive(ctx context.Context, p upgrade.PipelineRef) error
+	upgrade.Concourse
+	// ArchivePipeline takes a pipeline's config away.
+	ArchivePipeline(ctx context.Context, p concourse.Pipeline) error
 	// SetTeam makes a team exist in which those local users have a role, and nobody else.
 	SetTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
 	// DiffTeam says what SetTeam would change.
 	DiffTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
-	// Teams is the same API where it concerns all teams.
-	Teams() upgrade.Concourse
 }
 
 // Progress gets what becomes of the steps.

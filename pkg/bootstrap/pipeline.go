@@ -11,7 +11,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // local says whether the state is where a build cannot reach it.
@@ -88,8 +87,8 @@ func (r *run) readerKey(ctx context.Context, in environment.Input) (environment.
 
 // converge makes the pipeline as wanted, in its team.
 func (r *run) converge(ctx context.Context, atc ATC, in environment.Input) (Outcome, error) {
-	ref := upgrade.PipelineRef{Name: r.config.Pipeline.Name}
-	running, err := atc.Pipeline(ctx, ref)
+	ref := concourse.Pipeline{Name: r.config.Pipeline.Name}
+	running, err := atc.PipelineConfig(ctx, ref)
 	if errors.Is(err, concourse.ErrNoTeam) {
 		return Outcome{}, fmt.Errorf("%w; nothing was changed: run perpetual deploy %s by hand once, which makes the pipeline's team", err, r.Name)
 	}
@@ -126,7 +125,7 @@ func (r *run) converge(ctx context.Context, atc ATC, in environment.Input) (Outc
 	crash.Here("pipeline-set")
 	ran := r.record.Unpause
 	if ran {
-		if err := atc.Unpause(ctx, ref); err != nil {
+		if err := atc.UnpausePipeline(ctx, "", ref); err != nil {
 			return Outcome{}, err
 		}
 		r.record.Unpause = false
@@ -150,7 +149,7 @@ func (r *run) converge(ctx context.Context, atc ATC, in environment.Input) (Outc
 
 // keepForeign gives a pipeline what people have added to the running one by hand, and
 // says what that is, and what of it cannot stay.
-func (r *run) keepForeign(running upgrade.PipelineConfig, text []byte) ([]byte, error) {
+func (r *run) keepForeign(running concourse.PipelineConfig, text []byte) ([]byte, error) {
 	if !running.Exists {
 		return text, nil
 	}

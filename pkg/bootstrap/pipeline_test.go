@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // pipelineOf is an ATC that has one pipeline.
@@ -19,25 +19,23 @@ type pipelineOf struct {
 	text *[]byte
 }
 
-func (p pipelineOf) Info(context.Context) (upgrade.ATCInfo, error) {
-	return upgrade.ATCInfo{Version: "8.2.4"}, nil
+func (p pipelineOf) Info(context.Context) (concourse.Info, error) {
+	return concourse.Info{Version: "8.2.4"}, nil
 }
 
-func (p pipelineOf) Pipeline(context.Context, upgrade.PipelineRef) (upgrade.PipelineConfig, error) {
-	return upgrade.PipelineConfig{YAML: *p.text, Exists: len(*p.text) > 0}, nil
+func (p pipelineOf) PipelineConfig(context.Context, concourse.Pipeline) (concourse.PipelineConfig, error) {
+	return concourse.PipelineConfig{YAML: *p.text, Exists: len(*p.text) > 0}, nil
 }
 
-func (p pipelineOf) SetPipeline(_ context.Context, _ upgrade.PipelineRef, text []byte) (upgrade.PipelineChange, error) {
+func (p pipelineOf) SetPipeline(_ context.Context, _ concourse.Pipeline, text []byte) (concourse.PipelineChange, error) {
 	*p.text = text
-	return upgrade.PipelineChange{Updated: true}, nil
+	return concourse.PipelineChange{Updated: true}, nil
 }
 
-func (p pipelineOf) Unpause(context.Context, upgrade.PipelineRef) error { return nil }
+func (p pipelineOf) UnpausePipeline(context.Context, string, concourse.Pipeline) error { return nil }
 
-func (p pipelineOf) Teams() upgrade.Concourse { return nil }
-
-// Archive implements bootstrap.ATC.
-func (p pipelineOf) Archive(context.Context, upgrade.PipelineRef) error { return nil }
+// ArchivePipeline implements bootstrap.ATC.
+func (p pipelineOf) ArchivePipeline(context.Context, concourse.Pipeline) error { return nil }
 
 // The pipeline sets itself without files: its ops files are in the state since the
 // deploy by hand. What people have added with fly stays, and is named.

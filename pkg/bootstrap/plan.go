@@ -258,7 +258,7 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	request := p.outRequest()
 	request.Params.DryRun = true
 	answer, err := upgrade.Out{
-		Director: preview, ATC: atc, Concourse: atc.Teams(), Keeper: d.Keeper(p.deploymentName()), Program: p.Program, IgnoreKey: ignoreKey, DiskChecked: true,
+		Director: preview, ATC: atc, Concourse: atc, Keeper: d.Keeper(p.deploymentName()), Program: p.Program, IgnoreKey: ignoreKey, DiskChecked: true,
 		Log: &text, Mask: p.Mask, Poll: p.poll(), Build: p.Build,
 	}.Upgrade(ctx, request, in)
 	if err != nil {

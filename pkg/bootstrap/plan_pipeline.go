@@ -9,7 +9,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // parameters are those of the pipeline, and the key of its user.
@@ -75,7 +74,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	ref := upgrade.PipelineRef{Name: name}
+	ref := concourse.Pipeline{Name: name}
 	lines, err := p.team(ctx, atc)
 	if err != nil {
 		return PlannedStep{}, err
@@ -84,7 +83,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	running, err := atc.Pipeline(ctx, ref)
+	running, err := atc.PipelineConfig(ctx, ref)
 	if err != nil && !errors.Is(err, concourse.ErrNoTeam) {
 		return PlannedStep{}, err
 	}
@@ -145,10 +144,10 @@ func (p *planner) team(ctx context.Context, atc ATC) (lines []string, err error)
 
 // diffPipeline compares the pipeline with what is set. In a team that is not there
 // everything is new.
-func (p *planner) diffPipeline(ctx context.Context, atc ATC, ref upgrade.PipelineRef, text []byte) (upgrade.PipelineChange, error) {
+func (p *planner) diffPipeline(ctx context.Context, atc ATC, ref concourse.Pipeline, text []byte) (concourse.PipelineChange, error) {
 	change, err := atc.DiffPipeline(ctx, ref, text)
 	if errors.Is(err, concourse.ErrNoTeam) {
-		return upgrade.PipelineChange{Created: true}, nil
+		return concourse.PipelineChange{Created: true}, nil
 	}
 	return change, err
 }

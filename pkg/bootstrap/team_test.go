@@ -22,7 +22,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // ci is a simulated Concourse that cuts the connection at one of the requests that write.
@@ -115,10 +114,10 @@ func (c *ci) runs(team string) bool {
 	return running
 }
 
-// client is an ATC of bootstrap over the real client, as pkg/command has it.
+// client is the real client. The simulated Concourse has no workers for it.
 type client struct{ *concourse.Client }
 
-func (c client) Workers(context.Context) ([]upgrade.Worker, error) { return nil, nil }
+func (c client) Workers(context.Context) ([]concourse.Worker, error) { return nil, nil }
 
 func (c *ci) open(s resource.Concourse) (bootstrap.ATC, error) {
 	made, err := concourse.New(concourse.Config{
@@ -126,52 +125,6 @@ func (c *ci) open(s resource.Concourse) (bootstrap.ATC, error) {
 	})
 	return client{made}, err
 }
-
-func (c client) Info(ctx context.Context) (upgrade.ATCInfo, error) {
-	info, err := c.Client.Info(ctx)
-	return upgrade.ATCInfo{Version: info.Version, WorkerVersion: info.WorkerVersion}, err
-}
-
-func (c client) Pipeline(ctx context.Context, p upgrade.PipelineRef) (upgrade.PipelineConfig, error) {
-	found, err := c.PipelineConfig(ctx, concourse.Pipeline(p))
-	return upgrade.PipelineConfig{YAML: found.YAML, Exists: found.Exists}, err
-}
-
-func changeOf(c concourse.PipelineChange) upgrade.PipelineChange {
-	change := upgrade.PipelineChange{Created: c.Created, Updated: c.Updated}
-	for _, line := range c.Diff {
-		change.Diff = append(change.Diff, upgrade.DiffLine(line))
-	}
-	return change
-}
-
-func (c client) DiffPipeline(ctx context.Context, p upgrade.PipelineRef, text []byte) (upgrade.PipelineChange, error) {
-	change, err := c.Client.DiffPipeline(ctx, concourse.Pipeline(p), text)
-	return changeOf(change), err
-}
-
-func (c client) SetPipeline(ctx context.Context, p upgrade.PipelineRef, text []byte) (upgrade.PipelineChange, error) {
-	change, err := c.Client.SetPipeline(ctx, concourse.Pipeline(p), text)
-	return changeOf(change), err
-}
-
-func (c client) Unpause(ctx context.Context, p upgrade.PipelineRef) error {
-	return c.UnpausePipeline(ctx, "", concourse.Pipeline(p))
-}
-
-func (c client) Archive(ctx context.Context, p upgrade.PipelineRef) error {
-	return c.ArchivePipeline(ctx, concourse.Pipeline(p))
-}
-
-func (c client) SetTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error) {
-	return c.Client.SetTeam(ctx, team, role, users)
-}
-
-func (c client) DiffTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error) {
-	return c.Client.DiffTeam(ctx, team, role, users)
-}
-
-func (c client) Teams() upgrade.Concourse { return c.Client }
 
 // piped is an installation whose deploy has been done, and whose pipeline is to be set.
 type piped struct {

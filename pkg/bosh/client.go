@@ -61,7 +61,7 @@ type Config struct {
 	Notify      func(string)  // is told of retries and outages, one line each
 	Debug       *slog.Logger  // gets every exchange; nil: none is logged
 	Retry       retry.Policy  // for GET, HEAD, comparisons and configs; default: retry.Default
-	Poll        time.Duration // between two looks at a task that Instances waits for; default: 500 ms
+	Poll        time.Duration // between two looks at a task; default: 500 ms, as the bosh CLI
 	ReadTimeout time.Duration // the wait for the answer to a GET or HEAD, each try; default: 30 s
 }
 

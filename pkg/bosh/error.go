@@ -21,6 +21,9 @@ var (
 	// or config. A 404 of something else at the URL is not ErrNotFound: it must
 	// not pass for "not deployed yet".
 	ErrNotFound = errors.New("not found on the director")
+	// ErrUncertain says that a request may or may not have been accepted, as its
+	// answer was lost; the error is an *UncertainError.
+	ErrUncertain = errors.New("the director's answer was lost")
 	// ErrForbidden says that the director knows the login, and that what was asked
 	// is beyond its rights.
 	ErrForbidden = errors.New("the director's client may not do this")
@@ -88,6 +91,9 @@ func (e *UncertainError) Error() string {
 	}
 	return fmt.Sprintf("%s: %v; the director may have accepted it all the same: %s before sending it again", e.Action, e.Err, look)
 }
+
+// Is makes errors.Is find ErrUncertain.
+func (e *UncertainError) Is(target error) bool { return target == ErrUncertain }
 
 // Unwrap implements errors.Unwrap.
 func (e *UncertainError) Unwrap() error { return e.Err }

@@ -60,6 +60,12 @@ type eventLine struct {
 	} `json:"error"`
 }
 
+// Events reads the events of a task so far.
+func (c *Client) Events(ctx context.Context, id int) ([]Event, error) {
+	events, _, err := c.TaskEvents(ctx, id, 0)
+	return events, err
+}
+
 // TaskEvents reads the event log of a task from the byte at offset on, and
 // returns the offset for the next time. Nothing new is not an error. A line that is
 // not whole yet is left for the next time.

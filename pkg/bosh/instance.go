@@ -79,7 +79,7 @@ func (c *Client) ask(ctx context.Context, action, path string, query url.Values)
 	if err != nil {
 		return Task{}, err
 	}
-	task, err := c.Wait(ctx, id, c.poll, nil)
+	task, err := c.Wait(ctx, id, nil)
 	if err != nil {
 		return Task{}, fmt.Errorf("%s: %w", action, err)
 	}

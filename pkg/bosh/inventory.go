@@ -85,6 +85,10 @@ type Lock struct {
 	ExpiresAt time.Time // renewed every two minutes; a dead task's lock frees itself then
 }
 
+// Holds says whether the lock keeps others off at a time. The director lists the locks
+// of dead tasks until somebody takes them over. One whose end cannot be read holds.
+func (l Lock) Holds(now time.Time) bool { return l.ExpiresAt.IsZero() || now.Before(l.ExpiresAt) }
+
 // Locks lists the locks, expired ones that nobody has cleared away included.
 func (c *Client) Locks(ctx context.Context) ([]Lock, error) {
 	answers, err := read(ctx, c, director.Client.Locks)

@@ -51,7 +51,7 @@ func TestLogs_comeFromTheInstance(t *testing.T) {
 			"web/web.stdout.log":         []byte("web"),
 		}
 	}})
-	task, err := s.client.Wait(t.Context(), s.deploy(t, ""), 1, nil)
+	task, err := s.client.Wait(t.Context(), s.deploy(t, ""), nil)
 	if err != nil || !task.Succeeded() {
 		t.Fatal(task, err)
 	}

@@ -121,7 +121,7 @@ func TestSimulator_aDeployWhoseReplyIsLostIsFoundByItsContext(t *testing.T) {
 		t.Fatalf("tasks %v, %d deploys, error %v", tasks, s.Count(director.EffectDeploy, ""), err)
 	}
 	var last bosh.Event
-	done, err := client.Wait(ctx, tasks[0].ID, time.Millisecond, func(e bosh.Event) { last = e })
+	done, err := client.Wait(ctx, tasks[0].ID, func(e bosh.Event) { last = e })
 	if err != nil || !done.Succeeded() || done.ContextID != "ctx-1" || last.Stage != "Updating instance" || last.State != "finished" {
 		t.Fatalf("task %+v, last event %+v, error %v", done, last, err)
 	}
@@ -165,7 +165,7 @@ func TestSimulator_aWaitOutlivesRestartsAndTokens(t *testing.T) {
 			up()
 		}
 	}()
-	task, err := s.client.Wait(t.Context(), s.deploy(t, "ctx-1"), time.Millisecond, nil)
+	task, err := s.client.Wait(t.Context(), s.deploy(t, "ctx-1"), nil)
 	close(ended)
 	if err != nil || !task.Succeeded() || s.Count(director.EffectDeploy, "") != 1 || s.uaa.Grants("client_credentials") < 2 {
 		t.Errorf("task %+v, %d tokens, error %v", task, s.uaa.Grants("client_credentials"), err)
@@ -176,7 +176,7 @@ func TestSimulator_aFailedInstanceIsNamedByTheEvents(t *testing.T) {
 	s := simulate(t, nil)
 	s.FailInstance("web", 0, "1 of 1 pre-start scripts failed. Failed Jobs: web.", -1)
 	var failed []bosh.Event
-	task, err := s.client.Wait(t.Context(), s.deploy(t, ""), time.Millisecond, func(e bosh.Event) {
+	task, err := s.client.Wait(t.Context(), s.deploy(t, ""), func(e bosh.Event) {
 		if e.State == "failed" || e.Type == bosh.EventError {
 			failed = append(failed, e)
 		}
@@ -214,7 +214,7 @@ func TestSimulator_aClientThatMayNotUploadIsToldSo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if task, err := client.Wait(t.Context(), id, time.Millisecond, nil); err != nil || !task.Succeeded() {
+	if task, err := client.Wait(t.Context(), id, nil); err != nil || !task.Succeeded() {
 		t.Errorf("task %+v, error %v", task, err)
 	}
 	if _, err := client.Logs(t.Context(), "concourse", "web", "0"); !errors.Is(err, bosh.ErrForbidden) {
@@ -233,7 +233,7 @@ func TestSimulator_takesTheReleaseOfOurOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		task, err := s.client.Wait(t.Context(), id, time.Millisecond, nil)
+		task, err := s.client.Wait(t.Context(), id, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

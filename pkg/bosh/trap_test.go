@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/cloudfoundry/bosh-cli/v7/director"
 	bosherr "github.com/cloudfoundry/bosh-utils/errors"
@@ -134,7 +133,7 @@ func TestTrap_theLibraryGivesUpWatchingAfterAShortOutage(t *testing.T) {
 
 	ours := &acceptor{lose: away(0)}
 	client, _ := connect(t, ours.routes())
-	task, err := client.Wait(t.Context(), 1, time.Millisecond, nil)
+	task, err := client.Wait(t.Context(), 1, nil)
 	if err != nil || !task.Succeeded() || ours.looks.Load() != 13 {
 		t.Errorf("task %+v after %d looks, error %v", task, ours.looks.Load(), err)
 	}

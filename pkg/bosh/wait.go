@@ -14,14 +14,10 @@ import (
 const lastLooks = 3
 
 // Wait watches a task until it has finished and tells report, which may be nil,
-// its events as they come. It looks every so often (0: as often as the bosh CLI)
-// and survives outages of the director until ctx ends; only a refusal ends it
+// its events as they come. It looks every Config.Poll and survives outages of the director until ctx ends; only a refusal ends it
 // earlier. A task that has failed is not an error of Wait: ask Task.Succeeded. The
 // end of ctx leaves the task alone, as the error then says.
-func (c *Client) Wait(ctx context.Context, id int, every time.Duration, report func(Event)) (Task, error) {
-	if every <= 0 {
-		every = c.poll
-	}
+func (c *Client) Wait(ctx context.Context, id int, report func(Event)) (Task, error) {
 	if report == nil {
 		report = func(Event) {}
 	}
@@ -31,7 +27,7 @@ func (c *Client) Wait(ctx context.Context, id int, every time.Duration, report f
 		if finished || err != nil {
 			return w.task, err
 		}
-		timer := time.NewTimer(every)
+		timer := time.NewTimer(c.poll)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -40,7 +39,7 @@ func TestWait_reportsEachEventOnceUntilTheEnd(t *testing.T) {
 				}),
 			})
 			var states []string
-			got, err := client.Wait(t.Context(), 42, time.Millisecond, func(e bosh.Event) { states = append(states, e.State) })
+			got, err := client.Wait(t.Context(), 42, func(e bosh.Event) { states = append(states, e.State) })
 			if err != nil || got.State != end || got.ID != 42 {
 				t.Errorf("task %+v, error %v", got, err)
 			}
@@ -65,7 +64,7 @@ func TestWait_survivesOutages(t *testing.T) {
 			eventLog(func() string { return step("web/0", "finished", 100, "") })),
 	})
 	var events int
-	got, err := client.Wait(t.Context(), 42, time.Millisecond, func(bosh.Event) { events++ })
+	got, err := client.Wait(t.Context(), 42, func(bosh.Event) { events++ })
 	if err != nil || !got.Succeeded() || events != 1 {
 		t.Errorf("task %+v, %d events, error %v", got, events, err)
 	}
@@ -83,7 +82,7 @@ func TestWait_doesWithoutTheLogOfAFinishedTask(t *testing.T) {
 		"GET /tasks/42":        text(200, task(42, "error")),
 		"GET /tasks/42/output": text(500, ""),
 	})
-	got, err := client.Wait(t.Context(), 42, time.Millisecond, nil)
+	got, err := client.Wait(t.Context(), 42, nil)
 	if err != nil || got.State != bosh.StateError {
 		t.Errorf("task %+v, error %v", got, err)
 	}
@@ -101,7 +100,7 @@ func TestWait_endsWithItsContextAndLeavesTheTaskAlone(t *testing.T) {
 		},
 		"GET /tasks/42/output": eventLog(func() string { return "" }),
 	})
-	got, err := client.Wait(ctx, 42, time.Millisecond, nil)
+	got, err := client.Wait(ctx, 42, nil)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "director task 42 keeps running") {
 		t.Errorf("error %v", err)
 	}
@@ -119,7 +118,7 @@ func TestWait_endsWithItsContextDuringAnOutage(t *testing.T) {
 		}
 		drop(w, r)
 	}})
-	_, err := client.Wait(ctx, 42, time.Millisecond, nil)
+	_, err := client.Wait(ctx, 42, nil)
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "director task 42 keeps running") {
 		t.Errorf("error %v", err)
 	}
@@ -139,7 +138,7 @@ func TestWait_endsWhenAskingAgainIsOfNoUse(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			client, director := connect(t, map[string]http.HandlerFunc{"GET /tasks/42": c.answer})
-			_, err := client.Wait(t.Context(), 42, time.Millisecond, nil)
+			_, err := client.Wait(t.Context(), 42, nil)
 			if err == nil || strings.Contains(err.Error(), "keeps running") != c.runs || !strings.Contains(err.Error(), "director task 42") {
 				t.Errorf("error %v", err)
 			}
@@ -151,13 +150,13 @@ func TestWait_endsWhenAskingAgainIsOfNoUse(t *testing.T) {
 	t.Run("certificate not trusted", func(t *testing.T) {
 		config := login(newDirector(t, nil))
 		config.CACert = strangeCA(t)
-		if _, err := newClient(t, config).Wait(t.Context(), 42, time.Millisecond, nil); err == nil {
+		if _, err := newClient(t, config).Wait(t.Context(), 42, nil); err == nil {
 			t.Error("no error")
 		}
 	})
 	t.Run("uaa without tls", func(t *testing.T) {
 		client, _ := connect(t, map[string]http.HandlerFunc{"GET /info": text(200, strings.ReplaceAll(uaaInfo, "%q", `"http://10.0.0.6:8080"`))})
-		if _, err := client.Wait(t.Context(), 42, time.Millisecond, nil); err == nil || !strings.Contains(err.Error(), "not an https URL") {
+		if _, err := client.Wait(t.Context(), 42, nil); err == nil || !strings.Contains(err.Error(), "not an https URL") {
 			t.Errorf("error %v", err)
 		}
 	})

@@ -4,9 +4,9 @@ import "context"
 
 // DiskUsage implements Director.
 func (d director) DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error) {
-	disks, err := d.client.PersistentDisks(ctx, deployment)
+	disks, err := d.PersistentDisks(ctx, deployment)
 	if err != nil {
-		return 0, false, refused(err)
+		return 0, false, err
 	}
 	for _, disk := range disks {
 		if disk.Group == group {

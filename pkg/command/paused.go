@@ -35,7 +35,7 @@ func (c *Call) Paused(ctx context.Context, at resource.Director, web resource.Co
 		return paused, false, err
 	}
 	defer d.close()
-	paused.List, found, err = pause.Pause{Keeper: pause.InDirector(d.client, deployment), Deployment: deployment}.Look(ctx)
+	paused.List, found, err = pause.Pause{Keeper: pause.InDirector(d.Client, deployment), Deployment: deployment}.Look(ctx)
 	if err != nil || !found {
 		return paused, false, err
 	}

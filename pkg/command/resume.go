@@ -135,7 +135,7 @@ func (c *call) resume(ctx context.Context, r Resume) (Resumed, error) {
 	if err != nil {
 		return Resumed{}, err
 	}
-	keepers := []pause.Keeper{pause.InDirector(d.client, r.Deployment)}
+	keepers := []pause.Keeper{pause.InDirector(d.Client, r.Deployment)}
 	if r.Store != nil {
 		keepers = append([]pause.Keeper{pause.InState(r.Store, r.Deployment)}, keepers...)
 	}
@@ -147,7 +147,7 @@ func (c *call) resume(ctx context.Context, r Resume) (Resumed, error) {
 	end := func(ctx context.Context) error {
 		p := pause.Pause{ATC: web, Keeper: keeper, Deployment: r.Deployment}
 		if !r.Force {
-			if err := idle(ctx, d.client, web, p); err != nil {
+			if err := idle(ctx, d.Client, web, p); err != nil {
 				return err
 			}
 		}

@@ -24,7 +24,7 @@ type setConfig struct {
 }
 
 func (d director) sets(deployment string) upgrade.SetKeeper {
-	return setKeeper{d.client, deployment + ".set"}
+	return setKeeper{d.Client, deployment + ".set"}
 }
 
 // SaveSet implements upgrade.SetKeeper.

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -112,24 +111,9 @@ func (c *Call) Director(s resource.Director) (Director, func(), error) {
 	return d, d.close, nil
 }
 
-// ATC is what the installer asks of the Concourse API.
-type ATC interface {
-	upgrade.ATC
-	// Unpause lets a pipeline run, which Concourse makes paused.
-	Unpause(ctx context.Context, p upgrade.PipelineRef) error
-	// Archive takes a pipeline's config away.
-	Archive(ctx context.Context, p upgrade.PipelineRef) error
-	// SetTeam makes a team exist in which those local users have a role, and nobody else.
-	SetTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
-	// DiffTeam says what SetTeam would change.
-	DiffTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
-	// Teams is the same API where it concerns all teams.
-	Teams() upgrade.Concourse
-}
-
 // ATC opens a client of a Concourse; it fails when the section is empty.
-func (c *Call) ATC(s resource.Concourse) (ATC, error) {
-	return c.inner.atcClient(s)
+func (c *Call) ATC(s resource.Concourse) (*concourse.Client, error) {
+	return c.inner.concourseClient(s)
 }
 
 // Components finds the newest set, or exactly the given one.
@@ -141,50 +125,17 @@ func (c *Call) Components(ctx context.Context, s resource.Source, v resource.Ver
 	return set.Find(ctx, s, v)
 }
 
-// CleanUp starts the task that deletes what no deployment uses.
-func (d director) CleanUp(ctx context.Context) (int, error) { return d.client.CleanUp(ctx) }
-
 // DeleteDeployment starts the task that deletes a deployment.
 func (d director) DeleteDeployment(ctx context.Context, name, contextID string) (int, error) {
-	task, err := d.client.DeleteDeployment(ctx, name, bosh.DeleteOptions{ContextID: contextID})
-	var uncertain *bosh.UncertainError
-	if errors.As(err, &uncertain) {
-		return 0, &translated{err, upgrade.ErrUncertain}
-	}
-	return task, notFound(err)
+	return d.Client.DeleteDeployment(ctx, name, bosh.DeleteOptions{ContextID: contextID})
 }
 
 // Bucket makes a state store of a bucket.
 func Bucket(b *aws.Bucket) state.Store { return bucket{b} }
 
-// Teams is the client itself.
-func (a atc) Teams() upgrade.Concourse { return a.client }
-
 // Keeper keeps the list of paused pipelines of a deployment.
 func (d director) Keeper(deployment string) pause.Keeper {
-	return pause.InDirector(d.client, deployment)
-}
-
-// Unpause lets a pipeline run.
-func (a atc) Unpause(ctx context.Context, p upgrade.PipelineRef) error {
-	return refused(a.client.UnpausePipeline(ctx, "", concourse.Pipeline(p)))
-}
-
-// Archive takes a pipeline's config away.
-func (a atc) Archive(ctx context.Context, p upgrade.PipelineRef) error {
-	return refused(a.client.ArchivePipeline(ctx, concourse.Pipeline(p)))
-}
-
-// SetTeam gives a team its members.
-func (a atc) SetTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error) {
-	change, err := a.client.SetTeam(ctx, team, role, users)
-	return change, refused(err)
-}
-
-// DiffTeam compares a team's members with those that it should have.
-func (a atc) DiffTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error) {
-	change, err := a.client.DiffTeam(ctx, team, role, users)
-	return change, refused(err)
+	return pause.InDirector(d.Client, deployment)
 }
 
 // Fd is the descriptor of what is read, and none where it is not a file.

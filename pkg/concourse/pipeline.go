@@ -60,6 +60,28 @@ type PipelineChange struct {
 	Diff             []DiffLine // credentials hidden
 }
 
+// Headings are those of the difference: ["jobs/upgrade"].
+func (c PipelineChange) Headings() []string {
+	var list []string
+	for _, line := range c.Diff {
+		if line.Op == " " && !strings.HasPrefix(line.Text, " ") {
+			list = append(list, line.Text)
+		}
+	}
+	return list
+}
+
+// String describes the change in a few words.
+func (c PipelineChange) String() string {
+	switch {
+	case c.Created:
+		return "created (paused, as Concourse creates pipelines)"
+	case c.Updated:
+		return "updated"
+	}
+	return "unchanged"
+}
+
 // PipelineConfig reads a pipeline. A missing pipeline is not an error. It fails with
 // ErrLogin, ErrNoTeam, *StatusError, a transport error, or the context's error.
 func (c *Client) PipelineConfig(ctx context.Context, p Pipeline) (PipelineConfig, error) {

@@ -7,29 +7,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
-// NameVersion names a release or stemcell.
-type NameVersion struct {
-	Name    string // "concourse"
-	Version string // "8.2.5"
-}
-
-// Stemcell is a stemcell as a director lists it.
-type Stemcell struct {
-	Name    string // "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
-	Version string // "1.484"
-	OS      string // "ubuntu-jammy"; "" where it is not known
-}
-
-// Package is a package of a release version on a director.
-type Package struct {
-	Name     string
-	Source   bool     // its source is there, so that it can be compiled
-	Compiled []string // for these stemcells: "ubuntu-jammy/1.484"
-}
+type (
+	NameVersion = bosh.Release
+	Stemcell    = bosh.Stemcell
+	Package     = bosh.Package
+)
 
 // Wanted is a release or stemcell that a manifest takes.
 type Wanted struct {
@@ -137,7 +124,7 @@ func (w Wanted) Is(name, os string) bool {
 
 // In says whether the wanted version is in a list of releases.
 func (w Wanted) In(releases []NameVersion) bool {
-	return slices.Contains(releases, NameVersion{w.Name, w.Version})
+	return slices.Contains(releases, NameVersion{Name: w.Name, Version: w.Version})
 }
 
 // Among says whether the wanted version is in a list of stemcells.

@@ -86,8 +86,8 @@ func TestIs_knowsStemcellsByNameAndOS(t *testing.T) {
 }
 
 func TestResolve_takesTheNewestAsBOSHDoes(t *testing.T) {
-	releases := []inventory.NameVersion{{"concourse", "8.2.9"}, {"concourse", "8.2.10"}, {"concourse", "8.10.1"}, {"concourse", "80.1"}, {"bpm", "9"}, {"dev", "1+dev.2"}, {"dev", "1+dev.10"}, {"odd", "?"}}
-	stemcells := []inventory.Stemcell{{jammy, "1.9", ""}, {jammy, "1.10", "ubuntu-jammy"}, {"bosh-aws-xen-hvm-ubuntu-noble", "1.99", "ubuntu-noble"}}
+	releases := []inventory.NameVersion{{Name: "concourse", Version: "8.2.9"}, {Name: "concourse", Version: "8.2.10"}, {Name: "concourse", Version: "8.10.1"}, {Name: "concourse", Version: "80.1"}, {Name: "bpm", Version: "9"}, {Name: "dev", Version: "1+dev.2"}, {Name: "dev", Version: "1+dev.10"}, {Name: "odd", Version: "?"}}
+	stemcells := []inventory.Stemcell{{Name: jammy, Version: "1.9"}, {Name: jammy, Version: "1.10", OS: "ubuntu-jammy"}, {Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.99", OS: "ubuntu-noble"}}
 	for _, c := range []struct {
 		wanted inventory.Wanted
 		want   string
@@ -196,7 +196,7 @@ func TestConflicts_areWhatAManifestDoesNotTakeOfASet(t *testing.T) {
 
 func TestBrought_isWhatADirectorGetsOfASet(t *testing.T) {
 	releases, stemcells := inventory.Brought(set(jammy, "1.484"))
-	if diff := cmp.Diff([]inventory.NameVersion{{"concourse", "8.2.5"}, {"bpm", "1.4.38"}}, releases); diff != "" {
+	if diff := cmp.Diff([]inventory.NameVersion{{Name: "concourse", Version: "8.2.5"}, {Name: "bpm", Version: "1.4.38"}}, releases); diff != "" {
 		t.Errorf("releases (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]inventory.Stemcell{{Name: jammy, Version: "1.484"}}, stemcells); diff != "" {

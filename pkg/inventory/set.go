@@ -78,7 +78,7 @@ func Brought(set []component.Component) (releases []NameVersion, stemcells []Ste
 	for _, c := range set {
 		switch c.Kind {
 		case component.KindRelease:
-			releases = append(releases, NameVersion{c.Name, c.Version})
+			releases = append(releases, NameVersion{Name: c.Name, Version: c.Version})
 		case component.KindStemcell:
 			stemcells = append(stemcells, Stemcell{Name: c.Upstream, Version: c.Version})
 		}

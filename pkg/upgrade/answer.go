@@ -65,7 +65,7 @@ func (r *run) result() resource.Result {
 		add("pipeline", r.pipeline.skip)
 	default:
 		add("pipeline", fmt.Sprintf("%s: %s", r.pipeline.ref, r.change))
-		if changed := r.change.parts(); r.change.Updated && len(changed) > 0 {
+		if changed := r.change.Headings(); r.change.Updated && len(changed) > 0 {
 			add("pipeline changed", strings.Join(changed, ", "))
 		}
 	}

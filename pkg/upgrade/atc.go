@@ -6,78 +6,20 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 )
 
 // ATC is what this package asks of the Concourse API.
 type ATC interface {
-	Info(ctx context.Context) (ATCInfo, error)
-	Workers(ctx context.Context) ([]Worker, error)
-	// Pipeline gives the config that is set; Exists is false where there is none.
-	Pipeline(ctx context.Context, p PipelineRef) (PipelineConfig, error)
+	Info(ctx context.Context) (concourse.Info, error)
+	Workers(ctx context.Context) ([]concourse.Worker, error)
+	// concourse.PipelineConfig gives the config that is set; Exists is false where there is none.
+	PipelineConfig(ctx context.Context, p concourse.Pipeline) (concourse.PipelineConfig, error)
 	// DiffPipeline says what SetPipeline would change.
-	DiffPipeline(ctx context.Context, p PipelineRef, config []byte) (PipelineChange, error)
+	DiffPipeline(ctx context.Context, p concourse.Pipeline, config []byte) (concourse.PipelineChange, error)
 	// SetPipeline sets the config only when it differs, and keeps the pause state.
-	SetPipeline(ctx context.Context, p PipelineRef, config []byte) (PipelineChange, error)
-}
-
-// ATCInfo is what an ATC says of itself.
-type ATCInfo struct {
-	Version       string // "8.2.5"
-	WorkerVersion string // "2.5": the version of the worker API that it wants
-}
-
-// Worker is a registered Concourse worker.
-type Worker struct {
-	Name      string
-	State     string // "running", "landing", "landed", "retiring", "stalled"
-	Version   string // "2.5"
-	StartTime time.Time
-}
-
-// PipelineRef names a pipeline in the team of the source.
-type PipelineRef struct {
-	Name         string
-	InstanceVars map[string]any
-}
-
-// String names the pipeline as fly does: self-upgrade/environment:production.
-func (p PipelineRef) String() string { return concourse.Pipeline(p).String() }
-
-// PipelineConfig is a pipeline's config as it is set.
-type PipelineConfig struct {
-	YAML   []byte
-	Exists bool
-}
-
-// PipelineChange is what setting a pipeline changed; the zero value is nothing.
-type PipelineChange struct {
-	Created, Updated bool
-	Diff             []DiffLine // Op "+" or "-"; credentials hidden
-}
-
-// parts are the headings of the difference: "jobs/upgrade".
-func (c PipelineChange) parts() []string {
-	var list []string
-	for _, line := range c.Diff {
-		if line.Op == " " && !strings.HasPrefix(line.Text, " ") {
-			list = append(list, line.Text)
-		}
-	}
-	return list
-}
-
-// String describes the change in one word.
-func (c PipelineChange) String() string {
-	switch {
-	case c.Created:
-		return "created (paused, as Concourse creates pipelines)"
-	case c.Updated:
-		return "updated"
-	}
-	return "unchanged"
+	SetPipeline(ctx context.Context, p concourse.Pipeline, config []byte) (concourse.PipelineChange, error)
 }
 
 // Build is what Concourse tells a step of the build that it runs in; see

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 )
 
 // look is what a look at the ATC gives.
 type look struct {
 	version, workerVersion string
-	workers                []upgrade.Worker
+	workers                []concourse.Worker
 	err                    error
 	workersErr             error
 	hangs                  bool // until the caller gives up
@@ -25,15 +25,15 @@ type fakeATC struct {
 	fakeTeams
 
 	mu        sync.Mutex
-	pipelines map[string][]byte  // by name and instance vars
-	looks     []look             // one for each Info; the last one stays
-	now       look               // what the last Info gave
-	diff      []upgrade.DiffLine // of a change; a default one if nil
-	readErr   error              // of Pipeline
-	setErr    error              // of SetPipeline and DiffPipeline
+	pipelines map[string][]byte    // by name and instance vars
+	looks     []look               // one for each Info; the last one stays
+	now       look                 // what the last Info gave
+	diff      []concourse.DiffLine // of a change; a default one if nil
+	readErr   error                // of Pipeline
+	setErr    error                // of SetPipeline and DiffPipeline
 }
 
-func pipelineKey(p upgrade.PipelineRef) string {
+func pipelineKey(p concourse.Pipeline) string {
 	if len(p.InstanceVars) == 0 {
 		return p.Name
 	}
@@ -41,7 +41,7 @@ func pipelineKey(p upgrade.PipelineRef) string {
 	return p.Name + " " + string(vars)
 }
 
-func (a *fakeATC) Info(ctx context.Context) (upgrade.ATCInfo, error) {
+func (a *fakeATC) Info(ctx context.Context) (concourse.Info, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.now = a.looks[0]
@@ -50,12 +50,12 @@ func (a *fakeATC) Info(ctx context.Context) (upgrade.ATCInfo, error) {
 	}
 	if a.now.hangs {
 		<-ctx.Done()
-		return upgrade.ATCInfo{}, ctx.Err()
+		return concourse.Info{}, ctx.Err()
 	}
-	return upgrade.ATCInfo{Version: a.now.version, WorkerVersion: a.now.workerVersion}, a.now.err
+	return concourse.Info{Version: a.now.version, WorkerVersion: a.now.workerVersion}, a.now.err
 }
 
-func (a *fakeATC) Workers(context.Context) ([]upgrade.Worker, error) {
+func (a *fakeATC) Workers(context.Context) ([]concourse.Worker, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.now.workersErr != nil {
@@ -64,35 +64,35 @@ func (a *fakeATC) Workers(context.Context) ([]upgrade.Worker, error) {
 	return a.now.workers, nil
 }
 
-func (a *fakeATC) Pipeline(_ context.Context, p upgrade.PipelineRef) (upgrade.PipelineConfig, error) {
+func (a *fakeATC) PipelineConfig(_ context.Context, p concourse.Pipeline) (concourse.PipelineConfig, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	text, ok := a.pipelines[pipelineKey(p)]
 	if a.readErr != nil {
-		return upgrade.PipelineConfig{}, fmt.Errorf("read pipeline %s: %w", p.Name, a.readErr) // as the adapter does
+		return concourse.PipelineConfig{}, fmt.Errorf("read pipeline %s: %w", p.Name, a.readErr) // as the adapter does
 	}
-	return upgrade.PipelineConfig{YAML: text, Exists: ok}, nil
+	return concourse.PipelineConfig{YAML: text, Exists: ok}, nil
 }
 
-func (a *fakeATC) DiffPipeline(_ context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {
+func (a *fakeATC) DiffPipeline(_ context.Context, p concourse.Pipeline, config []byte) (concourse.PipelineChange, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now, ok := a.pipelines[pipelineKey(p)]
 	switch {
 	case a.setErr != nil:
-		return upgrade.PipelineChange{}, a.setErr
+		return concourse.PipelineChange{}, a.setErr
 	case !ok:
-		return upgrade.PipelineChange{Created: true}, nil
+		return concourse.PipelineChange{Created: true}, nil
 	case bytes.Equal(now, config):
-		return upgrade.PipelineChange{}, nil
+		return concourse.PipelineChange{}, nil
 	}
 	if a.diff != nil {
-		return upgrade.PipelineChange{Updated: true, Diff: a.diff}, nil
+		return concourse.PipelineChange{Updated: true, Diff: a.diff}, nil
 	}
-	return upgrade.PipelineChange{Updated: true, Diff: []upgrade.DiffLine{{Op: "-", Text: "tag: 1.2.0"}, {Op: "+", Text: "tag: 1.3.0"}}}, nil
+	return concourse.PipelineChange{Updated: true, Diff: []concourse.DiffLine{{Op: "-", Text: "tag: 1.2.0"}, {Op: "+", Text: "tag: 1.3.0"}}}, nil
 }
 
-func (a *fakeATC) SetPipeline(ctx context.Context, p upgrade.PipelineRef, config []byte) (upgrade.PipelineChange, error) {
+func (a *fakeATC) SetPipeline(ctx context.Context, p concourse.Pipeline, config []byte) (concourse.PipelineChange, error) {
 	change, err := a.DiffPipeline(ctx, p, config)
 	if change.Created || change.Updated {
 		a.effects.add("set pipeline %s", pipelineKey(p))

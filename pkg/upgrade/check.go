@@ -31,7 +31,7 @@ func (c Check) Run(ctx context.Context, deployment string, given resource.Versio
 		}
 	}
 	tasks, err := allTasks(ctx, c.Director, TaskFilter{Deployment: deployment}, func(tasks []Task) bool {
-		return slices.ContainsFunc(tasks, func(t Task) bool { return t.isDeploy() && (after == 0 || t.ID <= after) })
+		return slices.ContainsFunc(tasks, func(t Task) bool { return t.IsDeploy() && (after == 0 || t.ID <= after) })
 	})
 	if err != nil {
 		return nil, err
@@ -88,13 +88,13 @@ func (c Check) restarted(deployment string, given int, is *Task, last []Task) bo
 	switch {
 	case is == nil && len(last) > 0 && last[0].ID > given:
 		return false // forgotten in the course of time
-	case is != nil && is.isDeploy() && is.isOf(deployment):
+	case is != nil && is.IsDeploy() && is.IsOf(deployment):
 		if !is.Finished() {
 			say("has not ended yet")
 		}
 		return false
 	case is != nil:
-		what = fmt.Sprintf("is %s, not a deploy of %s", is.what(deployment), deployment)
+		what = fmt.Sprintf("is %s, not a deploy of %s", is.Kind(deployment), deployment)
 	}
 	if len(last) == 0 {
 		say("%s, and no other deploy of %s has ended", what, deployment)
@@ -114,12 +114,12 @@ func taskIDs(tasks []Task) string {
 
 // finishedDeploys are the deploys that have ended, lowest id first.
 func finishedDeploys(tasks []Task) []Task {
-	deploys := slices.DeleteFunc(byID(tasks), func(t Task) bool { return !t.isDeploy() || !t.Finished() })
+	deploys := slices.DeleteFunc(byID(tasks), func(t Task) bool { return !t.IsDeploy() || !t.Finished() })
 	// A twin that lost the lock to its sibling says nothing of its own.
 	all := slices.Clone(deploys)
 	return slices.DeleteFunc(deploys, func(t Task) bool {
-		return t.lostLock() && t.ContextID != "" && slices.ContainsFunc(all, func(o Task) bool {
-			return o.ContextID == t.ContextID && !o.lostLock()
+		return t.LostLock() && t.ContextID != "" && slices.ContainsFunc(all, func(o Task) bool {
+			return o.ContextID == t.ContextID && !o.LostLock()
 		})
 	})
 }

@@ -182,7 +182,7 @@ func (o Out) join(r *run, t *Task) string {
 		o.say("params.%s of this put do not count: director task %d runs already", strings.Join(r.answer.dropped, ", "), t.ID)
 	}
 	if t.State == StateQueued {
-		o.say("director task %d is queued: if the director has free workers and none takes it, %s, and put again", t.ID, t.unqueue())
+		o.say("director task %d is queued: if the director has free workers and none takes it, %s, and put again", t.ID, t.Unqueue())
 	}
 	return fmt.Sprintf("director task %d deploys the same content already", t.ID)
 }

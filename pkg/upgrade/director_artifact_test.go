@@ -215,7 +215,7 @@ func (d *fakeDirector) DiskUsage(context.Context, string, string) (int, bool, er
 }
 
 // Logs are those of every instance.
-func (d *fakeDirector) Logs(_ context.Context, _, group, id string) (map[string][]byte, error) {
+func (d *fakeDirector) Logs(_ context.Context, _, group, id string, _ ...string) (map[string][]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls = append(d.calls, "Logs of "+group+"/"+id)

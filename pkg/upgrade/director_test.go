@@ -146,7 +146,7 @@ func (d *fakeDirector) record(name string, text []byte) {
 		deployed.Releases = append(deployed.Releases, upgrade.NameVersion{Name: r.Name, Version: r.Version})
 	}
 	for _, s := range parsed.Stemcells {
-		deployed.Stemcells = append(deployed.Stemcells, upgrade.NameVersion{Name: s.Name, Version: s.Version})
+		deployed.Stemcells = append(deployed.Stemcells, upgrade.Stemcell{Name: s.Name, Version: s.Version})
 	}
 	d.deployed[name] = deployed
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -44,10 +45,15 @@ func (f *facts) result(version resource.Version) resource.Result {
 	if f.Failure != nil {
 		add("failure", f.Failure.String())
 	}
-	for _, nv := range append(append([]NameVersion{}, f.Deployed.Releases...), f.Deployed.Stemcells...) {
+	for _, nv := range f.versions() {
 		add(nv.Name, nv.Version)
 	}
 	return r
+}
+
+// versions are the deployed releases and stemcells.
+func (f *facts) versions() []NameVersion {
+	return slices.Concat(f.Deployed.Releases, stemcellVersions(f.Deployed.Stemcells))
 }
 
 // taskJSON is task.json.
@@ -167,7 +173,7 @@ func (f *facts) report(deployment string) []byte {
 		}
 	}
 	b.WriteString("\n| deployed | version |\n|---|---|\n")
-	for _, nv := range append(append([]NameVersion{}, f.Deployed.Releases...), f.Deployed.Stemcells...) {
+	for _, nv := range f.versions() {
 		fmt.Fprintf(&b, "| %s | %s |\n", plain.Value(nv.Name), plain.Value(nv.Version))
 	}
 	b.WriteString("\n| instance | state |\n|---|---|\n")

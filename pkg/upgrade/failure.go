@@ -112,7 +112,7 @@ func taskError(t Task, f Failure) error {
 	if why == "" {
 		why = "the director gives no reason"
 	}
-	if t.lostLock() {
+	if t.LostLock() {
 		why += "; it has changed nothing: put again"
 	}
 	return fmt.Errorf("director task %d ended as %s: %s", t.ID, t.State, why)

@@ -241,7 +241,7 @@ func (f *fixture) contextID(t *testing.T) string {
 
 // running are instances of the web that run.
 func running() []upgrade.Instance {
-	return []upgrade.Instance{{Group: "web", ID: "6f1c", Agent: "vm-web", State: "running"}}
+	return []upgrade.Instance{{Group: "web", ID: "6f1c", AgentID: "vm-web", State: "running"}}
 }
 
 // all are the instances of the deployment: a web and two workers, which run.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -46,7 +45,7 @@ func (r *run) newerPerpetual(running string) (version, tag string) {
 // has ended, as the job is serial.
 func (o Out) handOver(ctx context.Context, r *run) (string, error) {
 	newer, _ := r.newerPerpetual(o.Program)
-	build, err := o.Concourse.TriggerJob(ctx, concourse.Pipeline(r.pipeline.ref), o.Build.Job)
+	build, err := o.Concourse.TriggerJob(ctx, r.pipeline.ref, o.Build.Job)
 	if err != nil {
 		return "", fmt.Errorf("start the build that goes on with Perpetual %s, which the pipeline has now: %w; trigger job %s by hand", newer, err, o.Build.Job)
 	}

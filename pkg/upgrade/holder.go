@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 )
 
@@ -71,7 +70,7 @@ func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err er
 		return v, "", nil
 	}
 	if v.holder != nil {
-		holder = v.holder.name()
+		holder = v.holder.Label()
 		if _, _, same := op.attempt(v.holder.ContextID); !same && op.related(v.holder.ContextID) {
 			holder += ", which deploys the same manifest with other cloud or runtime configs,"
 		}
@@ -82,20 +81,20 @@ func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err er
 		return v, "", fmt.Errorf("list locks: %w", err)
 	}
 	for _, l := range locks {
-		if l.Type == "deployment" && l.Resource == r.Source.Deployment {
-			return v, l.name(tasks), nil
+		if l.Type == "deployment" && slices.Contains(l.Resource, r.Source.Deployment) && l.Holds(time.Now()) {
+			return v, lockName(l, tasks), nil
 		}
 	}
 	return v, "", nil
 }
 
-// name says to people who holds the lock. It may be a task whose worker has
+// lockName says to people who holds the lock. It may be a task whose worker has
 // died, and even one before that: whoever takes a lock over keeps the old name.
-func (l Lock) name(tasks []Task) string {
+func lockName(l Lock, tasks []Task) string {
 	for _, t := range tasks {
-		if strconv.Itoa(t.ID) == l.TaskID && t.Finished() {
-			return fmt.Sprintf("the lock of director task %s, which has ended as %s (it frees itself within 4 minutes),", l.TaskID, t.State)
+		if t.ID == l.TaskID && t.Finished() {
+			return fmt.Sprintf("the lock of director task %d, which has ended as %s (it frees itself within 4 minutes),", l.TaskID, t.State)
 		}
 	}
-	return fmt.Sprintf("director task %s (lock of the deployment)", l.TaskID)
+	return fmt.Sprintf("director task %d (lock of the deployment)", l.TaskID)
 }

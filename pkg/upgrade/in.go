@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -134,7 +135,7 @@ func (in In) gather(ctx context.Context, req resource.InRequest, id int) (*facts
 // task reads the task; 0 stands for a deployment whose task the director has forgotten.
 func (in In) task(ctx context.Context, req resource.InRequest, id int) (Task, error) {
 	if id == 0 {
-		return Task{State: StateDone, Description: deployDescription, Deployment: req.Source.Deployment}, nil
+		return bosh.DeployTask(req.Source.Deployment), nil
 	}
 	task, err := in.Director.Task(ctx, id)
 	if errors.Is(err, ErrNotFound) {
@@ -143,9 +144,9 @@ func (in In) task(ctx context.Context, req resource.InRequest, id int) (Task, er
 	if err != nil {
 		return Task{}, fmt.Errorf("read director task %d: %w", id, err)
 	}
-	if !task.isDeploy() || !task.isOf(req.Source.Deployment) {
+	if !task.IsDeploy() || !task.IsOf(req.Source.Deployment) {
 		return Task{}, fmt.Errorf("director task %d is %s, not a deploy of %s: a director that was rebuilt or restored counts its tasks from 1 again; run check for its newest deploy",
-			id, task.what(req.Source.Deployment), req.Source.Deployment)
+			id, task.Kind(req.Source.Deployment), req.Source.Deployment)
 	}
 	if !req.Params.Verify {
 		return task, nil
@@ -164,7 +165,7 @@ func (in In) end(ctx context.Context, task Task) (Task, error) {
 	_, _ = fmt.Fprintf(in.Log, "director task %d is %s: waiting for its end\n", task.ID, task.State)
 	ended, err := in.Director.Wait(ctx, task.ID, Out{Log: in.Log}.progress)
 	if err != nil && ended.State == StateQueued {
-		err = fmt.Errorf("%w; no worker has taken it: if the director has free ones, none will: %s, and put again", err, task.unqueue())
+		err = fmt.Errorf("%w; no worker has taken it: if the director has free ones, none will: %s, and put again", err, task.Unqueue())
 	}
 	return ended, err
 }
@@ -177,7 +178,7 @@ func (in In) twin(ctx context.Context, failed Task) (Task, error) {
 		return failed, fmt.Errorf("list the tasks of director task %d's attempt: %w", failed.ID, err)
 	}
 	tasks = slices.DeleteFunc(byID(tasks), func(t Task) bool {
-		return t.ID == failed.ID || t.Deployment != failed.Deployment || t.overtaken(append([]Task{failed}, tasks...))
+		return t.ID == failed.ID || t.Deployment != failed.Deployment || t.Overtaken(append([]Task{failed}, tasks...))
 	})
 	// One that is done decides, whatever the others come to.
 	slices.SortStableFunc(tasks, func(a, b Task) int { return cmp.Compare(decides(a), decides(b)) })
@@ -185,12 +186,12 @@ func (in In) twin(ctx context.Context, failed Task) (Task, error) {
 		if t, err = in.end(ctx, t); err != nil {
 			return failed, err
 		}
-		tell(ctx, in.Debug, "twin judged", "task", failed.ID, "twin", t.ID, "state", t.State, "context", t.ContextID, "lost the lock", t.lostLock())
+		tell(ctx, in.Debug, "twin judged", "task", failed.ID, "twin", t.ID, "state", t.State, "context", t.ContextID, "lost the lock", t.LostLock())
 		if t.State == StateDone {
 			_, _ = fmt.Fprintf(in.Log, "director task %d ended as %s, but task %d of the same attempt is done\n", failed.ID, failed.State, t.ID)
 			return t, nil
 		}
-		if failed.lostLock() && !t.lostLock() {
+		if failed.LostLock() && !t.LostLock() {
 			failed = t // it tells more
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -34,11 +35,11 @@ func (f *fixture) finished(t *testing.T, state string, events ...upgrade.Event) 
 }
 
 // workers makes workers of "state version".
-func workers(list ...string) []upgrade.Worker {
-	var made []upgrade.Worker
+func workers(list ...string) []concourse.Worker {
+	var made []concourse.Worker
 	for i, text := range list {
 		state, version, _ := strings.Cut(text, " ")
-		made = append(made, upgrade.Worker{Name: fmt.Sprintf("w%d-%d", i, i), State: state, Version: version})
+		made = append(made, concourse.Worker{Name: fmt.Sprintf("w%d-%d", i, i), State: state, Version: version})
 	}
 	return made
 }

@@ -132,7 +132,7 @@ func TestOut_givesUpOnAHeldDeployment(t *testing.T) {
 		{"a dry run", func(f *fixture) { f.director.add(foreign("create deployment (dry run)", 0, "")) }, 0, []string{"director task 10 (create deployment (dry run)"}},
 		{"a deletion", func(f *fixture) { f.director.add(foreign("delete deployment concourse", 0, "")) }, 0, []string{"director task 10 (delete deployment"}},
 		{"a lock whose task is not listed", func(f *fixture) {
-			f.director.locks = []upgrade.Lock{{Type: "deployment", Resource: "concourse", TaskID: "99"}}
+			f.director.locks = []upgrade.Lock{{Type: "deployment", Resource: []string{"concourse"}, TaskID: 99}}
 		}, 0, []string{"director task 99 (lock of the deployment) still holds deployment concourse", "it keeps running"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestOut_doesNotCareForWhatHoldsSomethingElse(t *testing.T) {
 		other.Deployment = "vault"
 		f.director.add(other)
 		f.director.locks = []upgrade.Lock{
-			{Type: "deployment", Resource: "vault", TaskID: "8"}, {Type: "release", Resource: "concourse", TaskID: "9"},
+			{Type: "deployment", Resource: []string{"vault"}, TaskID: 8}, {Type: "release", Resource: []string{"concourse"}, TaskID: 9},
 		}
 		began := time.Now()
 		if _, err := f.out(t.Context(), nil); err != nil {

@@ -122,10 +122,10 @@ func judge(op operation, tasks []Task) verdict {
 		switch {
 		case !t.Finished() && same && t.State != StateCancelling:
 			v.running = cmp.Or(v.running, &t)
-		case !t.Finished() && t.holds():
+		case !t.Finished() && t.Holds():
 			v.holder = cmp.Or(v.holder, &t)
 		}
-		if !t.Finished() || !t.isDeploy() || t.lostLock() {
+		if !t.Finished() || !t.IsDeploy() || t.LostLock() {
 			continue // a dry run is called "create deployment (dry run)"
 		}
 		v.last = &t

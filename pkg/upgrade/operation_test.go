@@ -16,7 +16,7 @@ func tasks(t *testing.T, text string) []Task {
 	t.Helper()
 	var list []Task
 	for _, line := range strings.Split(strings.TrimSpace(text), ",") {
-		task, context := Task{Description: deployDescription, Deployment: "concourse"}, ""
+		task, context := Task{Description: "create deployment", Deployment: "concourse"}, ""
 		if n, err := fmt.Sscan(line, &task.ID, &task.State, &context); n != 3 {
 			t.Fatalf("%q: %v", line, err)
 		}
@@ -101,7 +101,7 @@ func TestJudge_looksAtTheWholeSet(t *testing.T) {
 
 func TestJudge_takesNoRunOutsideOfABuildForAnother(t *testing.T) {
 	v := judge(operation{content: "c0ffee", configs: "0123456789", build: byHand}, []Task{
-		{ID: 8, State: StateError, Description: deployDescription, ContextID: "perpetual-c0ffee0123456789-1-0"},
+		{ID: 8, State: StateError, Description: "create deployment", ContextID: "perpetual-c0ffee0123456789-1-0"},
 	})
 	if v.own != nil || v.next != 2 {
 		t.Errorf("own %v, next attempt %d", v.own, v.next)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -78,7 +79,7 @@ type run struct {
 	noRelease bool
 	paused    bool // pipelines may have been paused by this run
 	pipeline  pipelinePlan
-	change    PipelineChange
+	change    concourse.PipelineChange
 	lease     *state.Lease // nil without a state store
 	unseen    int          // how often a deploy was lost on its way
 	sent      string       // the context id of a deploy that may have been accepted; "" before any is sent
@@ -242,7 +243,7 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 			}
 			return o.after(ctx, r, task)
 		}
-		if !task.lostLock() || time.Now().After(deadline) {
+		if !task.LostLock() || time.Now().After(deadline) {
 			return "", o.failed(ctx, task)
 		}
 		o.say("director task %d did not get the lock of the deployment: deploying again", task.ID)

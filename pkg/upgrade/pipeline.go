@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -25,7 +26,7 @@ const defaultTeam = "main"
 // pipelinePlan is the pipeline to set, rendered and validated.
 type pipelinePlan struct {
 	skip    string // why none is set
-	ref     PipelineRef
+	ref     concourse.Pipeline
 	bundled bool // made from the bundled pipeline
 	config  []byte
 	kept    map[string]any // the values that the running pipeline has
@@ -56,8 +57,8 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 	if plan.ref, err = o.pipelineRef(params, r.Source.Concourse.Team); err != nil {
 		return pipelinePlan{}, err
 	}
-	running, err := o.ATC.Pipeline(ctx, plan.ref)
-	if errors.Is(err, ErrRefused) {
+	running, err := o.ATC.PipelineConfig(ctx, plan.ref)
+	if refused(err) {
 		return pipelinePlan{}, err
 	}
 	if err != nil {
@@ -78,7 +79,7 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 // for Concourse's credential manager. The bundled one keeps the values that are set
 // now; a user's own file is taken as fly takes it: nothing but the params fills
 // it in, so that ((var)) in it can take a literal's place.
-func (p *pipelinePlan) render(r *run, program string, running PipelineConfig, bundled bool) (err error) {
+func (p *pipelinePlan) render(r *run, program string, running concourse.PipelineConfig, bundled bool) (err error) {
 	in := r.input.Pipeline
 	t := manifest.Pipeline{
 		File: in.File, OpsFiles: in.OpsFiles, Vars: in.Vars, VarsFiles: in.VarsFiles, InstanceVars: p.ref.InstanceVars,
@@ -134,7 +135,7 @@ func (o Out) sayForeign(p pipelinePlan) {
 // concourseVersion is the version of Concourse that is deployed, or, in a first
 // deploy, the one that will be; "" where neither says.
 func (r *run) concourseVersion() string {
-	deployed, err := r.deployed.parse()
+	deployed, err := inventory.Deployed(r.deployed)
 	if version := deployed.Release(concourseRelease); err == nil && version != "" {
 		return version
 	}
@@ -143,13 +144,13 @@ func (r *run) concourseVersion() string {
 
 // pipelineRef is the pipeline that params name, else the build's own one, which
 // must be in the team that the source may set pipelines in.
-func (o Out) pipelineRef(params resource.PipelineParams, team string) (PipelineRef, error) {
-	ref := PipelineRef{Name: params.Name, InstanceVars: params.InstanceVars}
+func (o Out) pipelineRef(params resource.PipelineParams, team string) (concourse.Pipeline, error) {
+	ref := concourse.Pipeline{Name: params.Name, InstanceVars: params.InstanceVars}
 	if ref.Name != "" {
 		return ref, nil
 	}
 	if team = cmp.Or(team, defaultTeam); o.Build.Team != "" && o.Build.Team != team {
-		return PipelineRef{}, fmt.Errorf("this build's pipeline is in team %q, but source.concourse.team is %q; make them the same, or name another pipeline in params.pipeline.name", o.Build.Team, team)
+		return concourse.Pipeline{}, fmt.Errorf("this build's pipeline is in team %q, but source.concourse.team is %q; make them the same, or name another pipeline in params.pipeline.name", o.Build.Team, team)
 	}
 	ref.Name = o.Build.Pipeline
 	if ref.Name == "" {
@@ -193,7 +194,7 @@ func (o Out) setPipeline(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	o.print(r.change.Diff)
+	o.printPipeline(r.change.Diff)
 	return fmt.Sprintf("%s %s", r.pipeline.ref, r.change), nil
 }
 
@@ -216,6 +217,6 @@ func (o Out) previewPipeline(ctx context.Context, r *run) error {
 	default:
 		o.say("pipeline %s: unchanged", r.pipeline.ref)
 	}
-	o.print(change.Diff)
+	o.printPipeline(change.Diff)
 	return nil
 }

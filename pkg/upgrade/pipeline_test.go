@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -131,7 +132,7 @@ func TestOut_setsThePipelineOfItsOwnTeamOnly(t *testing.T) {
 
 func TestOut_saysWhatItChangedInThePipeline(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.atc.diff = []upgrade.DiffLine{
+		f.atc.diff = []concourse.DiffLine{
 			{Op: " ", Text: "jobs/upgrade"}, {Op: "-", Text: "old"}, {Op: " ", Text: "  context"}, {Op: " ", Text: "resource_types/perpetual"}, {Op: "+", Text: "new"},
 		}
 		result, err := f.out(t.Context(), nil)

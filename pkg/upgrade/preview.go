@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -73,16 +75,23 @@ func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err err
 // tell shows a line of a difference.
 func (o Out) tell(line string) { _, _ = fmt.Fprintf(o.Log, "  %s\n", line) }
 
-// print shows a difference as diff does.
-func (o Out) print(lines []DiffLine) {
+// print shows a difference of manifests as diff does.
+func (o Out) print(lines []bosh.DiffLine) {
 	for _, line := range lines {
 		mark := " "
 		switch line.Op {
-		case "added", "+":
+		case "added":
 			mark = "+"
-		case "removed", "-":
+		case "removed":
 			mark = "-"
 		}
 		_, _ = fmt.Fprintf(o.Log, "  %s %s\n", mark, line.Text)
+	}
+}
+
+// printPipeline shows a difference of pipelines likewise.
+func (o Out) printPipeline(lines []concourse.DiffLine) {
+	for _, line := range lines {
+		_, _ = fmt.Fprintf(o.Log, "  %s %s\n", line.Op, line.Text)
 	}
 }

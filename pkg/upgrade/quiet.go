@@ -209,7 +209,7 @@ func (in In) resumeFrom(ctx context.Context, req resource.InRequest, f *facts, v
 	case err != nil:
 		return fmt.Errorf("look for a newer deploy, before pipelines are unpaused: %w; run perpetual resume", err)
 	case newer != nil:
-		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused until %s was verified\n", len(list.Pipelines), newer.name())
+		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused until %s was verified\n", len(list.Pipelines), newer.Label())
 		return nil
 	case verdict != nil && !in.serves(ctx):
 		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused, because no worker takes steps: repair the deployment, then run `perpetual resume`\n", len(list.Pipelines))

@@ -59,7 +59,7 @@ func (in In) setDeployed(ctx context.Context, f *facts) (string, error) {
 	if err != nil || found != "" {
 		return found, err
 	}
-	deployed, err := f.Deployed.parse()
+	deployed, err := inventory.Deployed(f.Deployed)
 	if err != nil {
 		return "", err
 	}

@@ -137,7 +137,7 @@ func TestOut_saysThatASetIsNotKept(t *testing.T) {
 		if _, err := f.out(t.Context(), nil); err != nil || f.count("deploy") != 1 {
 			t.Errorf("effects %q, %v", f.all(), err)
 		}
-		wantText(t, "log", f.log.String(), "the component set is not kept for the verification, which will compare with the manifest alone: save: forbidden")
+		wantText(t, "log", f.log.String(), "the component set is not kept for the verification, which will compare with the manifest alone: save: the director's client may not do this")
 	})
 }
 

@@ -177,7 +177,7 @@ func (a Artifact) same(other Artifact) bool {
 // isIn says whether a deployment uses it: then the director does not let go of it.
 func (a Artifact) isIn(d Deployed) bool {
 	if a.Stemcell {
-		return slices.Contains(d.Stemcells, NameVersion{Name: a.Name, Version: a.Version})
+		return slices.ContainsFunc(d.Stemcells, func(s Stemcell) bool { return s.Name == a.Name && s.Version == a.Version })
 	}
 	return slices.Contains(d.Releases, NameVersion{Name: a.Name, Version: a.Version})
 }
@@ -186,7 +186,7 @@ func (a Artifact) isIn(d Deployed) bool {
 // deployment uses already the director does not let go: no need to ask. flaw says what
 // is wrong with what is there.
 func (r *run) has(ctx context.Context, w inventory.Wanted) (there bool, flaw string, err error) {
-	deployed := r.deployed.stemcells()
+	deployed := r.deployed.Stemcells
 	if w.Version == "" { // nothing fits "latest"
 		return false, "", nil
 	}
@@ -273,6 +273,6 @@ func (o Out) resolved(ctx context.Context, r *run) error {
 	if err != nil {
 		return fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
 	}
-	r.wanted = inventory.Resolve(r.wanted, now.Releases, now.stemcells())
+	r.wanted = inventory.Resolve(r.wanted, now.Releases, now.Stemcells)
 	return nil
 }

@@ -166,7 +166,7 @@ func TestOut_bringsWhatIsTakenOfAnIgnoredComponent(t *testing.T) {
 		_, err := f.out(t.Context(), nil)
 		wantError(t, err, "stemcell: the set has 1.1364, the manifest 1.1340")
 		d := f.director.deployed["concourse"]
-		d.Stemcells = append(d.Stemcells, upgrade.NameVersion{Name: stemcellName, Version: "1.1350"})
+		d.Stemcells = append(d.Stemcells, upgrade.Stemcell{Name: stemcellName, Version: "1.1350"})
 		f.director.deployed["concourse"] = d
 		result, err := f.out(t.Context(), func(p *resource.OutParams) { p.IgnoreSet = []string{"stemcell"} })
 		if err != nil || f.count("upload "+stemcellName+"/1.1364") != 1 {

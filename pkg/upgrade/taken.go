@@ -77,7 +77,7 @@ func (r *run) take(name string, w inventory.Wanted) taken {
 func (r *run) before(w inventory.Wanted) string {
 	list := r.deployed.Releases
 	if w.Stemcell {
-		list = r.deployed.Stemcells
+		list = stemcellVersions(r.deployed.Stemcells)
 	}
 	found := ""
 	for _, nv := range list {

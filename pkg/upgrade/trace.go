@@ -39,15 +39,15 @@ func (o operation) why(t Task) string {
 		return "it deploys the same content: join it"
 	case !t.Finished() && same:
 		return "it deployed the same content and is being cancelled: wait for its end"
-	case !t.Finished() && t.holds() && o.related(t.ContextID):
+	case !t.Finished() && t.Holds() && o.related(t.ContextID):
 		return "it deploys the same manifest with other cloud or runtime configs: wait for its end"
-	case !t.Finished() && t.holds():
+	case !t.Finished() && t.Holds():
 		return "it works on the deployment, with other content: wait for its end"
 	case !t.Finished():
 		return "it runs, but keeps nobody from deploying"
-	case !t.isDeploy():
+	case !t.IsDeploy():
 		return "it is not a deploy"
-	case t.lostLock():
+	case t.LostLock():
 		return "it did not get the lock, so it has done nothing: what its twin did counts"
 	case t.State == StateDone && same:
 		return "it has deployed this content"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -51,7 +52,7 @@ func (c checkResult) text() string {
 // workers run. What a newer deploy is changing just now it leaves to that one's
 // own verification.
 func (in In) verify(ctx context.Context, source resource.Source, f *facts) error {
-	wanted, err := f.Deployed.parse()
+	wanted, err := inventory.Deployed(f.Deployed)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 		if result.err != nil && (c.settles || c.moves) {
 			newer, err := in.newer(ctx, source, f.Task)
 			if err == nil && newer != nil && newer.State != StateQueued {
-				result.found, result.err = fmt.Sprintf("not judged: %s changes it", newer.name()), nil
+				result.found, result.err = fmt.Sprintf("not judged: %s changes it", newer.Label()), nil
 			}
 		}
 		f.Checks = append(f.Checks, result)
@@ -87,12 +88,12 @@ func (in In) newer(ctx context.Context, source resource.Source, than Task) (*Tas
 	})
 	if err == nil {
 		tasks, err = leaveQueued(ctx, in.Director, tasks, func(t Task) {
-			_, _ = fmt.Fprintf(in.Log, "director task %d is queued, and later ones have ended: no worker will take it; %s\n", t.ID, t.unqueue())
+			_, _ = fmt.Fprintf(in.Log, "director task %d is queued, and later ones have ended: no worker will take it; %s\n", t.ID, t.Unqueue())
 		})
 	}
 	var found *Task
 	for _, t := range byID(tasks) {
-		if t.ID > than.ID && t.holds() && (found == nil || found.State == StateQueued) {
+		if t.ID > than.ID && t.Holds() && (found == nil || found.State == StateQueued) {
 			found = &t
 		}
 	}
@@ -129,7 +130,7 @@ func (in In) ask(ctx context.Context, c check) (string, error) {
 	var last error
 	for {
 		found, err := c.do(ctx)
-		if err == nil || !c.settles || errors.Is(err, ErrRefused) {
+		if err == nil || !c.settles || refused(err) {
 			return found, err
 		}
 		if last == nil || ctx.Err() == nil { // a look that was cut short tells less than the one before

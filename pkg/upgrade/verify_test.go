@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -18,13 +19,13 @@ func good() look {
 func group(name string, ids ...string) []upgrade.Instance {
 	var list []upgrade.Instance
 	for i, id := range ids {
-		list = append(list, upgrade.Instance{Group: name, ID: id + "-of-an-instance", Agent: fmt.Sprintf("vm-%d", i), Index: i, State: "running", Wanted: "started"})
+		list = append(list, upgrade.Instance{Group: name, ID: id + "-of-an-instance", AgentID: fmt.Sprintf("vm-%d", i), Index: i, State: "running", Wanted: "started"})
 	}
 	return list
 }
 
 // named gives workers their names.
-func named(list []upgrade.Worker, names ...string) []upgrade.Worker {
+func named(list []concourse.Worker, names ...string) []concourse.Worker {
 	for i, name := range names {
 		list[i].Name = name
 	}
@@ -210,7 +211,7 @@ func TestIn_doesNotAskAgainWhatIsRefused(t *testing.T) {
 	}
 }
 
-var errLogin = fmt.Errorf("%w: wrong password", upgrade.ErrRefused)
+var errLogin = fmt.Errorf("%w: wrong password", concourse.ErrLogin)
 
 func TestIn_leavesWhatANewerDeployChangesToThatOne(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {

@@ -9,6 +9,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -52,7 +54,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 	if len(wanted.Groups(concourseRelease, webJob)) == 0 {
 		return nil // another deployment than a Concourse
 	}
-	deployed, err := r.deployed.parse()
+	deployed, err := inventory.Deployed(r.deployed)
 	if err != nil {
 		return err
 	}
@@ -125,12 +127,12 @@ func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) 
 		return now, nil
 	}
 	info, err := o.ATC.Info(ctx)
-	var workers []Worker
+	var workers []concourse.Worker
 	if err == nil {
 		workers, err = o.ATC.Workers(ctx)
 	}
 	switch {
-	case errors.Is(err, ErrRefused):
+	case refused(err):
 		return now, fmt.Errorf("ask the ATC what runs: %w", err)
 	case err != nil && ctx.Err() != nil:
 		return now, fmt.Errorf("ask the ATC what runs: %w", context.Cause(ctx))

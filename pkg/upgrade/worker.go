@@ -8,6 +8,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -27,7 +28,7 @@ func (in In) workers(ctx context.Context, deployment string, f *facts, wanted ma
 	want, names := expected(f.Instances, wanted.Groups(concourseRelease, workerJob))
 	running, why := 0, ""
 	for _, name := range names {
-		at := slices.IndexFunc(workers, func(w Worker) bool { return w.Name == name })
+		at := slices.IndexFunc(workers, func(w concourse.Worker) bool { return w.Name == name })
 		switch {
 		case at < 0:
 			why += fmt.Sprintf("; worker %s is not registered", name)
@@ -58,7 +59,7 @@ func expected(instances []Instance, groups []manifest.InstanceGroup) (want int, 
 			case i.Group != g.Name:
 			case i.Wanted == "stopped" || i.Wanted == "detached":
 				want--
-			case i.Agent != "":
+			case i.AgentID != "":
 				names = append(names, workerName(i))
 			}
 		}
@@ -72,7 +73,7 @@ func expected(instances []Instance, groups []manifest.InstanceGroup) (want int, 
 // jobs/worker/templates/env.sh.erb).
 func workerName(i Instance) string {
 	instance, _, _ := strings.Cut(i.ID, "-")
-	_, agent, _ := strings.Cut(i.Agent, "-")
+	_, agent, _ := strings.Cut(i.AgentID, "-")
 	return instance + "-" + agent
 }
 

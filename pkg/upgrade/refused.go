@@ -1,4 +1,4 @@
-package command
+package upgrade
 
 import (
 	"crypto/x509"
@@ -7,12 +7,12 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-// refused marks the errors that another look would only repeat, so that nobody
-// logs in with a wrong password every two seconds.
-func refused(err error) error {
+// refused says whether an error is one that another look would only repeat: wrong
+// credentials, an unknown authority, no such team. Nobody is to log in with a wrong
+// password every two seconds.
+func refused(err error) bool {
 	var status *concourse.StatusError
 	var answer *bosh.ResponseError
 	var authority x509.UnknownAuthorityError
@@ -24,9 +24,9 @@ func refused(err error) error {
 	case errors.As(err, &status) && denied(status.Status):
 	case errors.As(err, &answer) && denied(answer.Status):
 	default:
-		return err
+		return false
 	}
-	return &translated{err, upgrade.ErrRefused}
+	return true
 }
 
 func denied(status int) bool {
