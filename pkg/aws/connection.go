@@ -1,9 +1,8 @@
+// Package aws says how and as whom Amazon Web Services are reached, and why they
+// refused. Its packages below speak with one of them each.
 package aws
 
-import (
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-)
+import sdk "github.com/aws/aws-sdk-go-v2/aws"
 
 // Connection is how and as whom AWS is reached: region, credentials, endpoints,
 // CA. pkg/aws/account makes it of profiles and of the environment; it passes
@@ -51,20 +50,4 @@ func (c Connection) In(region string) Connection {
 	config := c.SDK()
 	config.Region = region
 	return Connection{config: &config, caCert: c.caCert}
-}
-
-// credentials are the connection's; nil without one.
-func (c Connection) credentials() sdk.CredentialsProvider {
-	if c.config == nil {
-		return nil
-	}
-	return c.config.Credentials
-}
-
-// s3Endpoint is the endpoint that environment or profile set for S3; "" for Amazon's.
-func (c Connection) s3Endpoint() string {
-	if c.config == nil {
-		return ""
-	}
-	return sdk.ToString(s3.NewFromConfig(*c.config).Options().BaseEndpoint)
 }

@@ -51,8 +51,9 @@ func (c Credentials) provider(region string, env func(string) string) (sdk.Crede
 	return chain(region, env)
 }
 
-// cached is provider, asked again only when what it gave ends.
-func (c Credentials) cached(region string, env func(string) string) (sdk.CredentialsProvider, error) {
+// Provider is the source of these credentials, asked again only when what it gave
+// ends. It is for the packages under pkg/aws only.
+func (c Credentials) Provider(region string, env func(string) string) (sdk.CredentialsProvider, error) {
 	from, err := c.provider(region, env)
 	if err != nil {
 		return nil, err
@@ -104,7 +105,7 @@ func (t token) Format(f fmt.State, verb rune) { secret.Value(t).Format(f, verb) 
 func webIdentity(region, role, session string, from stscreds.IdentityTokenRetriever, env func(string) string) (sdk.CredentialsProvider, error) {
 	settings := sts.Options{Region: region}
 	if endpoint := env("AWS_ENDPOINT_URL_STS"); endpoint != "" {
-		if _, err := endpointHost(endpoint); err != nil {
+		if _, err := EndpointHost(endpoint); err != nil {
 			return nil, fmt.Errorf("AWS_ENDPOINT_URL_STS: %w", err)
 		}
 		settings.BaseEndpoint = &endpoint
@@ -163,21 +164,8 @@ type namedProvider struct {
 func (p *namedProvider) Retrieve(ctx context.Context) (sdk.Credentials, error) {
 	found, err := p.from.Retrieve(ctx)
 	if err != nil {
-		return found, &credentialError{action: p.action, err: err}
+		// The SDK's text is one long line.
+		return found, &CredentialError{Text: p.action + ": " + retry.FirstLine(err.Error()), Err: err}
 	}
 	return found, nil
 }
-
-// credentialError says that no keys were found.
-type credentialError struct {
-	action string
-	err    error
-}
-
-// Error implements error. The SDK's text is one long line.
-func (e *credentialError) Error() string {
-	return e.action + ": " + retry.FirstLine(e.err.Error())
-}
-
-// Unwrap implements errors.Unwrap, and makes it ErrCredentials.
-func (e *credentialError) Unwrap() []error { return []error{ErrCredentials, e.err} }

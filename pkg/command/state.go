@@ -2,10 +2,11 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -25,7 +26,7 @@ func (c *call) store(s resource.State) (state.Store, error) {
 		}
 		return traced{dir, c.debug}, nil
 	}
-	b, err := aws.New(aws.Options{
+	b, err := bucket.New(bucket.Options{
 		Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, Endpoint: s.Endpoint, PathStyle: s.PathStyle,
 		CACert: s.CACert, KMSKey: s.KMSKey, Policy: patience(retry.Default), Notify: c.notify, Debug: c.debug, Env: c.Env,
 		Credentials: aws.Credentials{
@@ -36,7 +37,7 @@ func (c *call) store(s resource.State) (state.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source.state: %w", err)
 	}
-	return traced{bucket{b}, c.debug}, nil
+	return traced{b, c.debug}, nil
 }
 
 // traced tells the log what is read and written in a state store: names and
@@ -84,46 +85,4 @@ func (t traced) List(ctx context.Context, prefix string) ([]string, error) {
 	names, err := t.Store.List(ctx, prefix)
 	t.tell(ctx, "list", prefix, began, err, "names", len(names))
 	return names, err
-}
-
-// bucket is a state store over the adapter.
-type bucket struct{ *aws.Bucket }
-
-// Get implements state.Store.
-func (b bucket) Get(ctx context.Context, name string) (state.Document, error) {
-	object, err := b.Bucket.Get(ctx, name)
-	return state.Document(object), stateError(err)
-}
-
-// Put implements state.Store.
-func (b bucket) Put(ctx context.Context, name string, body []byte, revision string) (string, error) {
-	revision, err := b.Bucket.Put(ctx, name, body, revision)
-	return revision, stateError(err)
-}
-
-// Delete implements state.Store.
-func (b bucket) Delete(ctx context.Context, name, revision string) error {
-	return stateError(b.Bucket.Delete(ctx, name, revision))
-}
-
-// List implements state.Store.
-func (b bucket) List(ctx context.Context, prefix string) ([]string, error) {
-	names, err := b.Bucket.List(ctx, prefix)
-	return names, stateError(err)
-}
-
-// Now implements state.Store.
-func (b bucket) Now(ctx context.Context) (time.Time, error) {
-	now, err := b.Bucket.Now(ctx)
-	return now, stateError(err)
-}
-
-func stateError(err error) error {
-	switch {
-	case errors.Is(err, aws.ErrNotFound):
-		return &translated{err, state.ErrNotFound}
-	case errors.Is(err, aws.ErrConflict):
-		return &translated{err, state.ErrConflict}
-	}
-	return err
 }

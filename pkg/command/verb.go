@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -16,7 +15,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
-	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -129,9 +127,6 @@ func (c *Call) Components(ctx context.Context, s resource.Source, v resource.Ver
 func (d director) DeleteDeployment(ctx context.Context, name, contextID string) (int, error) {
 	return d.Client.DeleteDeployment(ctx, name, bosh.DeleteOptions{ContextID: contextID})
 }
-
-// Bucket makes a state store of a bucket.
-func Bucket(b *aws.Bucket) state.Store { return bucket{b} }
 
 // Keeper keeps the list of paused pipelines of a deployment.
 func (d director) Keeper(deployment string) pause.Keeper {

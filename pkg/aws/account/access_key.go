@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -21,7 +22,7 @@ type AccessKey struct {
 }
 
 // AccessKeys lists a user's access keys. IAM allows two. It fails with
-// ErrNotFound where there is no such user, aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrNotFound where there is no such user, aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) AccessKeys(ctx context.Context, user string) ([]AccessKey, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
@@ -59,7 +60,7 @@ func (a *Account) DeleteAccessKey(ctx context.Context, user, id string) error {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
 	_, err := a.keys().DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
-	if err = a.wrap(ctx, "delete access key "+id+" of user "+user, err); errors.Is(err, ErrNotFound) {
+	if err = a.wrap(ctx, "delete access key "+id+" of user "+user, err); errors.Is(err, aws.ErrNotFound) {
 		return nil
 	}
 	return err

@@ -35,10 +35,6 @@ var (
 	// ErrForeignBucket says that a bucket of the wanted name belongs to another
 	// account, or to something else in this one.
 	ErrForeignBucket = errors.New("the bucket is not ours")
-	// ErrNotFound says that what was asked for does not exist.
-	ErrNotFound = errors.New("not found")
-	// ErrDenied says that the credentials are good, but may not do that.
-	ErrDenied = errors.New("not allowed")
 )
 
 // Options say which account is meant, by its credentials, and how it is reached.

@@ -43,7 +43,7 @@ func TestAccount_namesThePermissionThatIsMissing(t *testing.T) {
 		"keys": "iam:ListAccessKeys", "instances": "ec2:DescribeInstances", "volumes": "ec2:DescribeVolumes", "images": "ec2:DescribeImages",
 	} {
 		err := everyCall(a)[call](t.Context())
-		if !errors.Is(err, account.ErrDenied) || !strings.Contains(err.Error(), "allow "+action+" to the user or role") {
+		if !errors.Is(err, aws.ErrDenied) || !strings.Contains(err.Error(), "allow "+action+" to the user or role") {
 			t.Errorf("%s: %v", call, err)
 		}
 		clean(t, err)
@@ -106,7 +106,7 @@ func TestAccount_asksAgainWhatFailedOnTheWay(t *testing.T) {
 					script.Clear()
 					script.Add(f)
 				}
-				if err := run(t.Context()); err != nil && !(call == "get" && errors.Is(err, account.ErrNotFound)) {
+				if err := run(t.Context()); err != nil && !(call == "get" && errors.Is(err, aws.ErrNotFound)) {
 					t.Errorf("%s: %v", call, err)
 				}
 			}
@@ -139,7 +139,7 @@ func TestAccount_endsWhenNothingHelps(t *testing.T) {
 			}
 			for call, run := range everyCall(w.open(t)) {
 				err := run(t.Context())
-				if err == nil || !strings.Contains(err.Error(), c.text) || errors.Is(err, account.ErrNotFound) || errors.Is(err, account.ErrForeignBucket) {
+				if err == nil || !strings.Contains(err.Error(), c.text) || errors.Is(err, aws.ErrNotFound) || errors.Is(err, account.ErrForeignBucket) {
 					t.Errorf("%s: %v", call, err)
 				}
 				clean(t, err)
@@ -207,7 +207,7 @@ func TestAccount_worksThoughThisClockIsOff(t *testing.T) {
 		w.cloud.Shift(offset)
 		a := w.open(t)
 		for call, run := range everyCall(a) {
-			if err := run(t.Context()); err != nil && !errors.Is(err, account.ErrNotFound) {
+			if err := run(t.Context()); err != nil && !errors.Is(err, aws.ErrNotFound) {
 				t.Errorf("%s: %v", call, err)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
@@ -37,7 +38,7 @@ func (s BucketSpec) check() error {
 // access, no ACLs, encrypted, versioned, with old versions for 90 days, reached over
 // TLS only. What is already so is not written. A bucket without our tag is taken only if nothing was ever
 // in it, as a run that was killed may leave one. It fails with ErrForeignBucket,
-// aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) EnsureBucket(ctx context.Context, spec BucketSpec) (created bool, err error) {
 	b, ctx, cancel, err := a.bucket(ctx, spec)
 	if err != nil {
@@ -77,7 +78,7 @@ func (a *Account) EnsureBucket(ctx context.Context, spec BucketSpec) (created bo
 }
 
 // BucketExists says whether there is such a bucket and it is ours, by its tag. It
-// fails with ErrForeignBucket, aws.ErrCredentials, ErrDenied or an *Error.
+// fails with ErrForeignBucket, aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) BucketExists(ctx context.Context, spec BucketSpec) (bool, error) {
 	b, ctx, cancel, err := a.bucket(ctx, spec)
 	if err != nil {
@@ -92,8 +93,8 @@ func (a *Account) BucketExists(ctx context.Context, spec BucketSpec) (bool, erro
 }
 
 // BucketKey is the KMS key that the bucket encrypts new objects with, id or ARN as it
-// was set; "" if that is S3's own. It fails with aws.ErrCredentials, ErrDenied or an
-// *Error.
+// was set; "" if that is S3's own. It fails with aws.ErrCredentials, aws.ErrDenied or an
+// *aws.Error.
 func (a *Account) BucketKey(ctx context.Context, spec BucketSpec) (string, error) {
 	b, ctx, cancel, err := a.bucket(ctx, spec)
 	if err != nil {
@@ -139,11 +140,11 @@ func (b *bucket) look(ctx context.Context) (tags map[string]string, found bool, 
 	out, err := b.account.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	tags = map[string]string{}
 	switch {
-	case refused(err, "NoSuchTagSet"):
+	case aws.Refused(err, "NoSuchTagSet"):
 		return tags, true, nil
-	case refused(err, "NoSuchBucket"):
+	case aws.Refused(err, "NoSuchBucket"):
 		return nil, false, nil
-	case refused(err, "AccessDenied"):
+	case aws.Refused(err, "AccessDenied"):
 		return nil, false, fmt.Errorf("%w: it belongs to another account than %s, or these credentials may not read its tags (s3:GetBucketTagging): choose another name for it, or allow that (%w)",
 			ErrForeignBucket, b.owner, b.account.explain(ctx, err))
 	case status(err) == http.StatusMovedPermanently, status(err) == http.StatusBadRequest && bucketRegion(err) != "":
@@ -179,9 +180,9 @@ func (b *bucket) create(ctx context.Context) (bool, error) {
 	}
 	_, err := b.account.s3.CreateBucket(ctx, in)
 	switch {
-	case refused(err, "BucketAlreadyOwnedByYou"):
+	case aws.Refused(err, "BucketAlreadyOwnedByYou"):
 		return true, nil
-	case refused(err, "BucketAlreadyExists"):
+	case aws.Refused(err, "BucketAlreadyExists"):
 		return false, fmt.Errorf("%w: another account has a bucket of that name, and names are unique over all accounts: choose another", ErrForeignBucket)
 	}
 	return err == nil, err

@@ -9,13 +9,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // DeleteBucket deletes a bucket of ours with every version of every object, and
 // every mark of a deletion. One that is gone is not an error. It fails with
-// ErrForeignBucket, aws.ErrCredentials, ErrDenied or an *Error; what it has
+// ErrForeignBucket, aws.ErrCredentials, aws.ErrDenied or an *aws.Error; what it has
 // deleted by then is gone, and it may be called again.
 func (a *Account) DeleteBucket(ctx context.Context, spec BucketSpec) error {
 	b, ctx, cancel, err := a.bucket(ctx, spec)
@@ -34,10 +35,10 @@ func (a *Account) DeleteBucket(ctx context.Context, spec BucketSpec) error {
 		return b.wrap(ctx, "empty", err)
 	}
 	_, err = a.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &spec.Name, ExpectedBucketOwner: &b.owner})
-	if refused(err, "NoSuchBucket") { // a try before, whose reply was lost
+	if aws.Refused(err, "NoSuchBucket") { // a try before, whose reply was lost
 		return nil
 	}
-	if refused(err, "BucketNotEmpty") {
+	if aws.Refused(err, "BucketNotEmpty") {
 		return b.wrap(ctx, "delete", errors.New("something was written into it meanwhile; it still exists: end other runs, then run the same command again"))
 	}
 	return b.wrap(ctx, "delete", err)

@@ -7,6 +7,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 )
 
 const (
@@ -29,7 +31,7 @@ func (b *bucket) lifecycle() bucketSetting {
 	return bucketSetting{"lifecycle",
 		func(ctx context.Context) (bool, error) {
 			out, err := b.account.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
-			if refused(err, "NoSuchLifecycleConfiguration") {
+			if aws.Refused(err, "NoSuchLifecycleConfiguration") {
 				return false, nil
 			}
 			if err != nil {

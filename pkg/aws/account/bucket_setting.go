@@ -11,6 +11,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 )
 
 // bucketSetting is one thing that a bucket should have.
@@ -60,7 +62,7 @@ func (b *bucket) settings(tags map[string]string) []bucketSetting {
 // private says whether all public access is blocked.
 func (b *bucket) private(ctx context.Context) (bool, error) {
 	out, err := b.account.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
-	if refused(err, "NoSuchPublicAccessBlockConfiguration") {
+	if aws.Refused(err, "NoSuchPublicAccessBlockConfiguration") {
 		return false, nil
 	}
 	if err != nil || out.PublicAccessBlockConfiguration == nil {
@@ -73,7 +75,7 @@ func (b *bucket) private(ctx context.Context) (bool, error) {
 // withoutACLs says whether the bucket's owner owns all objects.
 func (b *bucket) withoutACLs(ctx context.Context) (bool, error) {
 	out, err := b.account.s3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
-	if refused(err, "OwnershipControlsNotFoundError") {
+	if aws.Refused(err, "OwnershipControlsNotFoundError") {
 		return false, nil
 	}
 	return err == nil && out.OwnershipControls != nil && len(out.OwnershipControls.Rules) == 1 &&
@@ -93,7 +95,7 @@ func (b *bucket) encryption() types.ServerSideEncryptionRule {
 // defaultEncryption is what the bucket does with new objects; nil if it says nothing.
 func (b *bucket) defaultEncryption(ctx context.Context) (*types.ServerSideEncryptionByDefault, error) {
 	out, err := b.account.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
-	if refused(err, "ServerSideEncryptionConfigurationNotFoundError") {
+	if aws.Refused(err, "ServerSideEncryptionConfigurationNotFoundError") {
 		return nil, nil
 	}
 	if err != nil || out.ServerSideEncryptionConfiguration == nil || len(out.ServerSideEncryptionConfiguration.Rules) == 0 {
@@ -154,7 +156,7 @@ func (b *bucket) policy() bucketSetting {
 func (b *bucket) document(ctx context.Context) (map[string]any, error) {
 	out, err := b.account.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	empty := map[string]any{"Version": "2012-10-17"}
-	if refused(err, "NoSuchBucketPolicy") {
+	if aws.Refused(err, "NoSuchBucketPolicy") {
 		return empty, nil
 	}
 	if err != nil {

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
@@ -331,7 +334,7 @@ func TestConnection_servesTheStateBucket(t *testing.T) {
 	if _, err := a.EnsureBucket(t.Context(), bucketSpec()); err != nil {
 		t.Fatal(err)
 	}
-	bucket, err := aws.New(aws.Options{Bucket: bucketName, Prefix: "ci/", Connection: a.Connection(), Env: func(string) string { return "" }})
+	bucket, err := bucket.New(bucket.Options{Bucket: bucketName, Prefix: "ci/", Connection: a.Connection(), Env: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +342,7 @@ func TestConnection_servesTheStateBucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bucket.Put(t.Context(), "config.json", []byte("other"), ""); !errors.Is(err, aws.ErrConflict) {
+	if _, err := bucket.Put(t.Context(), "config.json", []byte("other"), ""); !errors.Is(err, state.ErrConflict) {
 		t.Errorf("a second first write: %v", err)
 	}
 	two, err := bucket.Put(t.Context(), "config.json", []byte("two"), one)
@@ -352,7 +355,7 @@ func TestConnection_servesTheStateBucket(t *testing.T) {
 	if err := bucket.Delete(t.Context(), "config.json", two); err != nil {
 		t.Error(err)
 	}
-	if _, err := bucket.Get(t.Context(), "config.json"); !errors.Is(err, aws.ErrNotFound) {
+	if _, err := bucket.Get(t.Context(), "config.json"); !errors.Is(err, state.ErrNotFound) {
 		t.Errorf("after the deletion: %v", err)
 	}
 	if _, err := bucket.Put(t.Context(), "config.json", []byte("three"), ""); err != nil {

@@ -17,14 +17,14 @@ type EncryptionKey struct {
 	account *Account
 }
 
-// EncryptionKey finds a key by its ARN or alias. It fails with ErrNotFound,
-// aws.ErrCredentials, ErrDenied or an *Error.
+// EncryptionKey finds a key by its ARN or alias. It fails with aws.ErrNotFound,
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) EncryptionKey(ctx context.Context, name string) (*EncryptionKey, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
 	out, err := a.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &name})
 	if err != nil {
-		return nil, a.keyError(ctx, "use KMS key "+name, err)
+		return nil, a.wrap(ctx, "use KMS key "+name, err)
 	}
 	k := out.KeyMetadata
 	switch {
@@ -40,14 +40,14 @@ func (a *Account) EncryptionKey(ctx context.Context, name string) (*EncryptionKe
 
 // Encrypt encrypts up to 4,096 bytes. What is in about must be given again to decrypt
 // them; it is in CloudTrail, and policies can ask for it. It fails with
-// aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (k *EncryptionKey) Encrypt(ctx context.Context, plain []byte, about map[string]string) ([]byte, error) {
 	a := k.account
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
 	out, err := a.kms.Encrypt(ctx, &kms.EncryptInput{KeyId: &k.ARN, Plaintext: plain, EncryptionContext: about})
 	if err != nil {
-		return nil, a.keyError(ctx, "encrypt with KMS key "+k.ARN, err)
+		return nil, a.wrap(ctx, "encrypt with KMS key "+k.ARN, err)
 	}
 	return out.CiphertextBlob, nil
 }
@@ -59,7 +59,7 @@ func (k *EncryptionKey) Decrypt(ctx context.Context, hidden []byte, about map[st
 	defer cancel()
 	out, err := a.kms.Decrypt(ctx, &kms.DecryptInput{KeyId: &k.ARN, CiphertextBlob: hidden, EncryptionContext: about})
 	if err != nil {
-		return nil, a.keyError(ctx, "decrypt with KMS key "+k.ARN, err)
+		return nil, a.wrap(ctx, "decrypt with KMS key "+k.ARN, err)
 	}
 	return out.Plaintext, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 )
@@ -50,9 +51,9 @@ func TestEncryptionKey_encryptsForOnePurpose(t *testing.T) {
 
 func TestEncryptionKey_saysWhatIsWrongWithAKey(t *testing.T) {
 	refusesKeys(t, map[string]badKey{
-		"a typo in an alias":    {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Aliases: []string{"alias/state"}}, "alias/sate", account.ErrNotFound, []string{"is not found", "check its name, and that it is in eu-central-1"}},
-		"a key elsewhere":       {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Region: "eu-west-1"}, "", account.ErrNotFound, []string{"Invalid arn eu-west-1"}},
-		"another account's":     {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Account: "210987654321"}, "", account.ErrDenied, []string{"kms:DescribeKey", "the policy of a key of another account must allow it as well"}},
+		"a typo in an alias":    {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Aliases: []string{"alias/state"}}, "alias/sate", aws.ErrNotFound, []string{"is not found", "check its name, and that it is in eu-central-1"}},
+		"a key elsewhere":       {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Region: "eu-west-1"}, "", aws.ErrNotFound, []string{"Invalid arn eu-west-1"}},
+		"another account's":     {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Account: "210987654321"}, "", aws.ErrDenied, []string{"kms:DescribeKey", "the policy of a key of another account must allow it as well"}},
 		"a key that signs":      {sandbox.KMSKey{}, "", nil, []string{`its spec is "ECC_NIST_P256", its usage "SIGN_VERIFY"`, "want a symmetric one"}},
 		"a disabled key":        {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", State: "Disabled"}, "", nil, []string{`its state is "Disabled"`, "enable-key"}},
 		"a key that is deleted": {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", State: "PendingDeletion"}, "", nil, []string{`its state is "PendingDeletion"`, "cancel-key-deletion"}},
@@ -82,7 +83,7 @@ func TestEncryptionKey_saysWhenItIsNoLongerGood(t *testing.T) {
 	}
 	w.cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Enabled" })
 	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"kms:Decrypt"} })
-	if _, err := key.Decrypt(t.Context(), hidden, nil); !errors.Is(err, account.ErrDenied) {
+	if _, err := key.Decrypt(t.Context(), hidden, nil); !errors.Is(err, aws.ErrDenied) {
 		t.Errorf("without the right: %v", err)
 	}
 }

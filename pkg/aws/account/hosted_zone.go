@@ -17,8 +17,8 @@ type HostedZone struct {
 
 // HostedZone finds the public zone that a record of the domain belongs into: the
 // one with the longest name of which the domain is a part, label by label. It
-// fails when two zones have that name, and with aws.ErrCredentials, ErrDenied or
-// an *Error.
+// fails when two zones have that name, and with aws.ErrCredentials, aws.ErrDenied or
+// an *aws.Error.
 func (a *Account) HostedZone(ctx context.Context, domain string) (HostedZone, bool, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()

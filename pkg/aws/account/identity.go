@@ -18,7 +18,7 @@ type Identity struct {
 }
 
 // Identity asks STS as whom the credentials act, which needs no permission. It
-// fails with aws.ErrCredentials, ErrRegion or an *Error.
+// fails with aws.ErrCredentials, ErrRegion or an *aws.Error.
 func (a *Account) Identity(ctx context.Context) (Identity, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()

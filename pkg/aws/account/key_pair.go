@@ -15,7 +15,7 @@ type KeyPair struct {
 }
 
 // KeyPair finds the region's key pair of a name; there is at most one. It fails with
-// aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) KeyPair(ctx context.Context, name string) (pair KeyPair, found bool, err error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -21,7 +22,7 @@ const standardSize = 4096
 
 // PutParameter makes a SecureString of SSM have that value and, besides others
 // that it has, those tags. What is already so is not written. It fails with
-// aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (changed bool, err error) {
 	if value.Empty() {
 		return false, fmt.Errorf("write parameter %s: it has no value, which SSM does not take", name)
@@ -30,7 +31,7 @@ func (a *Account) PutParameter(ctx context.Context, name string, value secret.Va
 	defer cancel()
 	out, err := a.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: sdk.Bool(true)})
 	switch {
-	case refused(err, "ParameterNotFound"):
+	case aws.Refused(err, "ParameterNotFound"):
 		return true, a.wrap(ctx, "make parameter "+name, a.createParameter(ctx, name, value, tags))
 	case err != nil:
 		return false, a.wrap(ctx, "read parameter "+name, err)
@@ -49,7 +50,7 @@ func (a *Account) PutParameter(ctx context.Context, name string, value secret.Va
 // with new parameters only, so it refuses if the reply of an earlier try was lost.
 func (a *Account) createParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) error {
 	err := a.putParameter(ctx, name, value, parameterTags(tags))
-	if refused(err, "ParameterAlreadyExists") {
+	if aws.Refused(err, "ParameterAlreadyExists") {
 		if err = a.putParameter(ctx, name, value, nil); err == nil {
 			_, err = a.tagParameter(ctx, name, tags)
 		}
@@ -104,8 +105,8 @@ func parameterTags(tags map[string]string) []types.Tag {
 	return set
 }
 
-// GetParameter reads a parameter, decrypted. It fails with ErrNotFound,
-// aws.ErrCredentials, ErrDenied or an *Error.
+// GetParameter reads a parameter, decrypted. It fails with aws.ErrNotFound,
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) GetParameter(ctx context.Context, name string) (secret.Value, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
@@ -120,7 +121,7 @@ func (a *Account) GetParameter(ctx context.Context, name string) (secret.Value, 
 }
 
 // Parameters lists the names of the parameters under a path, "/perpetual/ci", sorted.
-// Their values are not read. It fails with aws.ErrCredentials, ErrDenied or an *Error.
+// Their values are not read. It fails with aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Parameters(ctx context.Context, path string) ([]string, error) {
 	path = "/" + strings.Trim(path, "/")
 	ctx, cancel := a.bound(ctx)
@@ -142,7 +143,7 @@ func (a *Account) Parameters(ctx context.Context, path string) ([]string, error)
 
 // DeleteParameters deletes all parameters under a path, "/perpetual/ci", or of them only
 // those of the given names, and gives the names of those that it deleted, sorted. It fails
-// with aws.ErrCredentials, ErrDenied or an *Error, and gives what it deleted then, too.
+// with aws.ErrCredentials, aws.ErrDenied or an *aws.Error, and gives what it deleted then, too.
 func (a *Account) DeleteParameters(ctx context.Context, path string, only ...string) ([]string, error) {
 	path = "/" + strings.Trim(path, "/")
 	if strings.Count(path, "/") < 2 {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -77,7 +77,7 @@ func TestPutParameter_refusesAnEmptyValue(t *testing.T) {
 
 func TestGetParameter_saysThatThereIsNone(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	if _, err := w.open(t).GetParameter(t.Context(), parameter); !errors.Is(err, account.ErrNotFound) || !strings.Contains(err.Error(), parameter) {
+	if _, err := w.open(t).GetParameter(t.Context(), parameter); !errors.Is(err, aws.ErrNotFound) || !strings.Contains(err.Error(), parameter) {
 		t.Errorf("error %v", err)
 	}
 }

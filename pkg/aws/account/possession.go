@@ -20,7 +20,7 @@ type Possession struct {
 }
 
 // Instances finds instances by their ids. Those that are not there, or are about to be
-// gone, are left out. It fails with aws.ErrCredentials, ErrDenied or an *Error.
+// gone, are left out. It fails with aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Instances(ctx context.Context, ids []string) (found []Possession, err error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()

@@ -142,7 +142,7 @@ func (l *quotaLook) limit(q quota) (int, error) {
 			return limit, nil
 		}
 	}
-	if !refused(err, "NoSuchResourceException") && err != nil {
+	if !aws.Refused(err, "NoSuchResourceException") && err != nil {
 		return 0, l.wrap(l.ctx, action, err)
 	}
 	standard, err := l.quotas.GetAWSDefaultServiceQuota(l.ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: &q.service, QuotaCode: &q.code})

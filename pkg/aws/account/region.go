@@ -20,7 +20,7 @@ import (
 var zoneName = regexp.MustCompile(`^([a-z]{2}(?:-[a-z]+)+-\d+)[a-z]$`)
 
 // CheckRegion asks whether the region exists and is enabled in the account. It
-// fails with ErrRegion, naming the nearest ones, aws.ErrCredentials or an *Error.
+// fails with ErrRegion, naming the nearest ones, aws.ErrCredentials or an *aws.Error.
 func (a *Account) CheckRegion(ctx context.Context) error {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
@@ -48,7 +48,7 @@ func (a *Account) CheckRegion(ctx context.Context) error {
 }
 
 // Regions lists the regions that are enabled in the account, sorted. It fails with
-// aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Regions(ctx context.Context) ([]string, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
@@ -98,7 +98,7 @@ func nearest(wanted string, names []string) []string {
 // has no address, and one that is not enabled takes good keys for bad ones.
 func (a *Account) wrapRegion(ctx context.Context, action string, err error) error {
 	explained := a.wrap(ctx, action, err)
-	var keys *credentialFailure
+	var keys *aws.CredentialError
 	if errors.As(err, &keys) || !unknownHost(err) && !errors.Is(explained, aws.ErrCredentials) {
 		return explained
 	}

@@ -12,7 +12,6 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
-	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // retryer repeats what the SDK's standard one does: lost connections, 5xx,
@@ -44,7 +43,7 @@ func again(err error) sdk.Ternary {
 	}
 	// What the SDK does not know: EC2's word for a clock that is off, and S3's for
 	// a bucket of which something else is being changed.
-	if refused(err, "RequestExpired") && skewed(err) || refused(err, "OperationAborted") {
+	if aws.Refused(err, "RequestExpired") && skewed(err) || aws.Refused(err, "OperationAborted") {
 		return sdk.TrueTernary
 	}
 	return sdk.UnknownTernary
@@ -65,7 +64,7 @@ func skewed(err error) bool {
 func (r *retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	wait, failed := r.Standard.RetryDelay(attempt, err)
 	if r.options.Notify != nil && failed == nil {
-		r.options.Notify(fmt.Sprintf("%s; asking again in %s", retry.FirstLine(short(err)), wait.Round(10*time.Millisecond)))
+		r.options.Notify(fmt.Sprintf("%s; asking again in %s", aws.Short(err), wait.Round(10*time.Millisecond)))
 	}
 	return wait, failed
 }

@@ -9,6 +9,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 )
 
 // SigningKey is a key of KMS that signs with ECDSA on P-256. Its private half never
@@ -20,17 +22,17 @@ type SigningKey struct {
 	account *Account
 }
 
-// SigningKey finds a key by its ARN or alias. It fails with ErrNotFound,
-// aws.ErrCredentials, ErrDenied or an *Error.
+// SigningKey finds a key by its ARN or alias. It fails with aws.ErrNotFound,
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) SigningKey(ctx context.Context, name string) (*SigningKey, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
 	out, err := a.kms.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &name})
 	switch {
-	case refused(err, "UnsupportedOperationException"): // what KMS says of a symmetric key
+	case aws.Refused(err, "UnsupportedOperationException"): // what KMS says of a symmetric key
 		return nil, fmt.Errorf("use KMS key %s: it has no public key: %s", name, wantKey)
 	case err != nil:
-		return nil, a.keyError(ctx, "use KMS key "+name, err)
+		return nil, a.wrap(ctx, "use KMS key "+name, err)
 	case out.KeySpec != types.KeySpecEccNistP256 || out.KeyUsage != types.KeyUsageTypeSignVerify:
 		return nil, fmt.Errorf("use KMS key %s: its spec is %.40q, its usage %.40q: %s", name, out.KeySpec, out.KeyUsage, wantKey)
 	case sdk.ToString(out.KeyId) == "" || len(out.PublicKey) == 0:
@@ -43,7 +45,7 @@ func (a *Account) SigningKey(ctx context.Context, name string) (*SigningKey, err
 const wantKey = "want an asymmetric one, ECC_NIST_P256 for SIGN_VERIFY"
 
 // Sign signs a message: it gives the signature of its SHA-256, in ASN.1. It fails with
-// aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (k *SigningKey) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	a := k.account
 	ctx, cancel := a.bound(ctx)
@@ -53,29 +55,7 @@ func (k *SigningKey) Sign(ctx context.Context, message []byte) ([]byte, error) {
 		KeyId: &k.ARN, Message: digest[:], MessageType: types.MessageTypeDigest, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256,
 	})
 	if err != nil {
-		return nil, a.keyError(ctx, "sign with KMS key "+k.ARN, err)
+		return nil, a.wrap(ctx, "sign with KMS key "+k.ARN, err)
 	}
 	return out.Signature, nil
-}
-
-// keyError says what KMS has against a key, and what helps.
-func (a *Account) keyError(ctx context.Context, action string, err error) error {
-	err = a.explain(ctx, err)
-	var e *Error
-	if !errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", action, err)
-	}
-	switch e.Code {
-	case "NotFoundException":
-		e.hint = "check its name, and that it is in " + a.Region()
-	case "DisabledException":
-		e.hint = "enable it with aws kms enable-key, or name another one"
-	case "KMSInvalidStateException":
-		e.hint = "aws kms cancel-key-deletion and enable-key, or name another one"
-	case "InvalidCiphertextException", "IncorrectKeyException":
-		e.hint = "it was encrypted for another document or installation, by another key, or is damaged"
-	case "AccessDeniedException":
-		e.hint += "; the policy of a key of another account must allow it as well"
-	}
-	return fmt.Errorf("%s: %w", action, err)
 }

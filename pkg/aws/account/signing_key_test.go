@@ -84,11 +84,11 @@ func refusesKeys(t *testing.T, cases map[string]badKey, use func(*account.Accoun
 
 func TestSigningKey_saysWhatIsWrongWithAKey(t *testing.T) {
 	refusesKeys(t, map[string]badKey{
-		"a typo in an alias":    {sandbox.KMSKey{Aliases: []string{"alias/operator"}}, "alias/operater", account.ErrNotFound, []string{"alias/operater", "is not found", "check its name, and that it is in eu-central-1"}},
-		"a key of nobody":       {sandbox.KMSKey{}, "arn:aws:kms:eu-central-1:123456789012:key/x", account.ErrNotFound, []string{"does not exist", "check its name"}},
-		"a key elsewhere":       {sandbox.KMSKey{Region: "eu-west-1"}, "", account.ErrNotFound, []string{"Invalid arn eu-west-1", "that it is in eu-central-1"}},
-		"an alias elsewhere":    {sandbox.KMSKey{Region: "eu-west-1", Aliases: []string{"alias/operator"}}, "alias/operator", account.ErrNotFound, []string{"that it is in eu-central-1"}},
-		"another account's":     {sandbox.KMSKey{Account: "210987654321"}, "", account.ErrDenied, []string{"not authorized to perform: kms:GetPublicKey", "allow kms:GetPublicKey to the user or role; the policy of a key of another account must allow it as well"}},
+		"a typo in an alias":    {sandbox.KMSKey{Aliases: []string{"alias/operator"}}, "alias/operater", aws.ErrNotFound, []string{"alias/operater", "is not found", "check its name, and that it is in eu-central-1"}},
+		"a key of nobody":       {sandbox.KMSKey{}, "arn:aws:kms:eu-central-1:123456789012:key/x", aws.ErrNotFound, []string{"does not exist", "check its name"}},
+		"a key elsewhere":       {sandbox.KMSKey{Region: "eu-west-1"}, "", aws.ErrNotFound, []string{"Invalid arn eu-west-1", "that it is in eu-central-1"}},
+		"an alias elsewhere":    {sandbox.KMSKey{Region: "eu-west-1", Aliases: []string{"alias/operator"}}, "alias/operator", aws.ErrNotFound, []string{"that it is in eu-central-1"}},
+		"another account's":     {sandbox.KMSKey{Account: "210987654321"}, "", aws.ErrDenied, []string{"not authorized to perform: kms:GetPublicKey", "allow kms:GetPublicKey to the user or role; the policy of a key of another account must allow it as well"}},
 		"a symmetric key":       {sandbox.KMSKey{Spec: "SYMMETRIC_DEFAULT", Usage: "ENCRYPT_DECRYPT"}, "", nil, []string{"no public key", "ECC_NIST_P256 for SIGN_VERIFY"}},
 		"another curve":         {sandbox.KMSKey{Spec: "ECC_NIST_P384"}, "", nil, []string{`its spec is "ECC_NIST_P384", its usage "SIGN_VERIFY"`, "want an asymmetric one, ECC_NIST_P256"}},
 		"a key that agrees":     {sandbox.KMSKey{Usage: "KEY_AGREEMENT"}, "", nil, []string{`its spec is "ECC_NIST_P256", its usage "KEY_AGREEMENT"`, "SIGN_VERIFY"}},
@@ -108,7 +108,7 @@ func TestSigningKey_refusesToSignWithAKeyThatIsNoLongerGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"kms:Sign"} })
-	if _, err := key.Sign(t.Context(), []byte("x")); !errors.Is(err, account.ErrDenied) || !strings.Contains(err.Error(), "allow kms:Sign to the user or role") {
+	if _, err := key.Sign(t.Context(), []byte("x")); !errors.Is(err, aws.ErrDenied) || !strings.Contains(err.Error(), "allow kms:Sign to the user or role") {
 		t.Errorf("without the right it gives %v", err)
 	}
 	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny, k.Expired = nil, true })

@@ -8,6 +8,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 )
 
 // Subnet is a subnet that exists.
@@ -19,8 +21,8 @@ type Subnet struct {
 	Public bool   // its route table leads to an internet gateway
 }
 
-// Subnets describes subnets in the order of ids. It fails with ErrNotFound,
-// aws.ErrCredentials, ErrDenied or an *Error.
+// Subnets describes subnets in the order of ids. It fails with aws.ErrNotFound,
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Subnets(ctx context.Context, ids []string) ([]Subnet, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
@@ -45,7 +47,7 @@ func (a *Account) Subnets(ctx context.Context, ids []string) ([]Subnet, error) {
 	for _, id := range ids {
 		s, ok := byID[id]
 		if !ok {
-			return nil, fmt.Errorf("%s: %s: %w in %s", action, id, ErrNotFound, a.Region())
+			return nil, fmt.Errorf("%s: %s: %w in %s", action, id, aws.ErrNotFound, a.Region())
 		}
 		vpc := sdk.ToString(s.VpcId)
 		leads, own := public[id]

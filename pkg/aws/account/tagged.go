@@ -11,7 +11,7 @@ import (
 
 // Tagged gives the ARNs of what in the region has a tag, sorted. The tagging API
 // learns of deletions late, and knows no IAM roles. It fails with
-// aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Tagged(ctx context.Context, key, value string) ([]string, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()

@@ -22,7 +22,7 @@ type Zone struct {
 
 // Zones gives the region's availability zones that are in use without further
 // ado, sorted by name: no local or wavelength zones. It fails with ErrRegion,
-// aws.ErrCredentials, ErrDenied or an *Error.
+// aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Zones(ctx context.Context) ([]Zone, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
@@ -51,7 +51,7 @@ func filter(name string, values ...string) types.Filter {
 
 // Offerings gives, for each of the types, the names of the zones that offer it,
 // sorted; none for a type that the region lacks. It fails with aws.ErrCredentials,
-// ErrDenied or an *Error.
+// aws.ErrDenied or an *aws.Error.
 func (a *Account) Offerings(ctx context.Context, names []string) (map[string][]string, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
@@ -95,7 +95,7 @@ type InstanceType struct {
 }
 
 // InstanceTypes describes those of the names that the region has, sorted by
-// name. It fails with aws.ErrCredentials, ErrDenied or an *Error.
+// name. It fails with aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) InstanceTypes(ctx context.Context, names []string) ([]InstanceType, error) {
 	ctx, cancel := a.bound(ctx)
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 )
@@ -126,7 +127,7 @@ func TestSubnets_saysWhichArePublic(t *testing.T) {
 	if err != nil || cmp.Diff(wanted, found) != "" {
 		t.Errorf("%v, %s", err, cmp.Diff(wanted, found))
 	}
-	if _, err := a.Subnets(t.Context(), []string{"subnet-a", "subnet-x"}); !errors.Is(err, account.ErrNotFound) || !strings.Contains(err.Error(), "subnet-x") {
+	if _, err := a.Subnets(t.Context(), []string{"subnet-a", "subnet-x"}); !errors.Is(err, aws.ErrNotFound) || !strings.Contains(err.Error(), "subnet-x") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // which something is under way is waited for.
 //
 // Without dropProtection a protected stack is ErrProtected, and nothing is
-// deleted. It fails with ErrForeign, ErrDenied, aws.ErrCredentials, or an *Error
+// deleted. It fails with ErrForeign, aws.ErrDenied, aws.ErrCredentials, or an *Error
 // that names the resources that could not be deleted, which are in left as well.
 func (s *Stack) Delete(ctx context.Context, dropProtection bool) (left []string, err error) {
 	status, err := s.settle(ctx)

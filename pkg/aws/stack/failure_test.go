@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
@@ -31,15 +32,15 @@ func TestExecute_saysWhyACreationFailedAndMakesTheStackAnew(t *testing.T) {
 		kind                    error
 		says                    []string
 	}{
-		{"quota", "WebAddress", noAddresses, stack.ErrQuota, []string{"maximum number of addresses", "EC2-VPC Elastic IPs"}},
-		{"vpcs", "VPC", "The maximum number of VPCs has been reached.", stack.ErrQuota, []string{"VPCs per Region"}},
-		{"another quota", "DatabaseSubnets", "Error: DBSubnetGroupQuotaExceeded", stack.ErrQuota, []string{"Service Quotas"}},
+		{"quota", "WebAddress", noAddresses, aws.ErrQuota, []string{"maximum number of addresses", "EC2-VPC Elastic IPs"}},
+		{"vpcs", "VPC", "The maximum number of VPCs has been reached.", aws.ErrQuota, []string{"VPCs per Region"}},
+		{"another quota", "DatabaseSubnets", "Error: DBSubnetGroupQuotaExceeded", aws.ErrQuota, []string{"Service Quotas"}},
 		{"capacity", "Database", noCapacity, stack.ErrCapacity, []string{"database.instance_type"}},
-		{"permission", "Database", denied, stack.ErrDenied, []string{"ave rds:CreateDBInstance allowed"}},
+		{"permission", "Database", denied, aws.ErrDenied, []string{"llow rds:CreateDBInstance to the user or role"}},
 		{"type", "Database", "RDS does not support creating a DB instance with the following combination: DBInstanceClass=db.x", nil, []string{"that the region offers"}},
 		{"name taken", "KeyPair", "The keypair already exists", nil, []string{"emove what is there under that name"}},
 		{"range taken", "PublicSubnet1", "The CIDR '10.0.0.0/24' conflicts with another subnet", nil, []string{"network.cidr"}},
-		{"keys ran out", "NATGateway", "The security token included in the request is expired", stack.ErrCredentials, []string{"aws sso login"}},
+		{"keys ran out", "NATGateway", "The security token included in the request is expired", aws.ErrCredentials, []string{"aws sso login"}},
 		{"unknown", "S3Endpoint", "something odd", nil, []string{"S3Endpoint (AWS::EC2::VPCEndpoint): something odd", "orrect the cause"}},
 	} {
 		t.Run(c.title, func(t *testing.T) {

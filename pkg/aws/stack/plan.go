@@ -20,7 +20,7 @@ const staleAfter = time.Hour
 // leaves a change set to Execute or Discard. A stack on which something is under
 // way is waited for first. Nothing to do is found without writing anything.
 //
-// It fails with ErrForeign, ErrDenied, aws.ErrCredentials, an *Error if the stack
+// It fails with ErrForeign, aws.ErrDenied, aws.ErrCredentials, an *Error if the stack
 // is in a state that needs a person, or says what is wrong with the parameters.
 func (s *Stack) Plan(ctx context.Context, p Parameters) (Change, error) {
 	if err := p.check(); err != nil {

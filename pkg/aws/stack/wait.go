@@ -10,6 +10,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 )
 
 const stackType = "AWS::CloudFormation::Stack"
@@ -152,7 +154,7 @@ func (w *watcher) look(ctx context.Context) (Status, error) {
 
 // final says whether looking again would be of no use.
 func final(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || errors.Is(err, ErrCredentials) || errors.Is(err, ErrDenied)
+	return ctx.Err() != nil || errors.Is(err, aws.ErrCredentials) || errors.Is(err, aws.ErrDenied)
 }
 
 // interrupted says that a change goes on without us.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
@@ -86,12 +87,12 @@ func TestRun_saysWhatItWasRefused(t *testing.T) {
 		kind    error
 		says    []string
 	}{
-		{"expired", always("DescribeStacks", "ExpiredToken", "The security token included in the request is expired"), stack.ErrCredentials, []string{"look at stack perpetual-ci", "aws sso login"}},
-		{"no such key", always("", "InvalidClientTokenId", "The security token included in the request is invalid."), stack.ErrCredentials, []string{"the access key does not exist"}},
-		{"bad signature", always("", "SignatureDoesNotMatch", "Signature expired"), stack.ErrCredentials, []string{"clock"}},
-		{"denied", always("CreateChangeSet", "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: cloudformation:CreateChangeSet on resource: y"), stack.ErrDenied, []string{"plan stack perpetual-ci", "have cloudformation:CreateChangeSet allowed"}},
-		{"quota of stacks", always("CreateChangeSet", "LimitExceededException", "Limit for stack has been exceeded"), stack.ErrQuota, []string{"remove stacks"}},
-		{"throttled", always("DescribeStacks", "Throttling", "Rate exceeded"), nil, []string{"Throttling", "run again in a minute"}},
+		{"expired", always("DescribeStacks", "ExpiredToken", "The security token included in the request is expired"), aws.ErrCredentials, []string{"look at stack perpetual-ci", "aws sso login"}},
+		{"no such key", always("", "InvalidClientTokenId", "The security token included in the request is invalid."), aws.ErrCredentials, []string{"check the access key"}},
+		{"bad signature", always("", "SignatureDoesNotMatch", "Signature expired"), aws.ErrCredentials, []string{"clock"}},
+		{"denied", always("CreateChangeSet", "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: cloudformation:CreateChangeSet on resource: y"), aws.ErrDenied, []string{"plan stack perpetual-ci", "allow cloudformation:CreateChangeSet to the user or role; the whole policy is in the README"}},
+		{"quota of stacks", always("CreateChangeSet", "LimitExceededException", "Limit for stack has been exceeded"), aws.ErrQuota, []string{"remove stacks"}},
+		{"throttled", always("DescribeStacks", "Throttling", "Rate exceeded"), nil, []string{"Throttling", "wait a minute and run the same command again"}},
 		{"out of order", cloudformation.Refusal{Times: -1, Status: 500, Code: "InternalFailure", Message: "oops"}, nil, []string{"InternalFailure: oops"}},
 	} {
 		t.Run(c.title, func(t *testing.T) {

@@ -191,7 +191,7 @@ func (a awsAccount) Keys(ctx context.Context) (bootstrap.Keys, error) {
 // Parameter implements bootstrap.Account.
 func (a awsAccount) Parameter(ctx context.Context, name string) (secret.Value, error) {
 	value, err := a.account.GetParameter(ctx, name)
-	if errors.Is(err, account.ErrNotFound) {
+	if errors.Is(err, aws.ErrNotFound) {
 		return secret.Value{}, nil
 	}
 	return value, err
@@ -205,7 +205,7 @@ func (a awsAccount) DatabaseAuthorities(ctx context.Context) (string, error) {
 // AccessKeys implements bootstrap.Account.
 func (a awsAccount) AccessKeys(ctx context.Context, user string) ([]bootstrap.AccessKey, error) {
 	list, err := a.account.AccessKeys(ctx, user)
-	if errors.Is(err, account.ErrNotFound) {
+	if errors.Is(err, aws.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %w", bootstrap.ErrNotFound, err)
 	}
 	keys := make([]bootstrap.AccessKey, len(list))

@@ -9,10 +9,11 @@ import (
 	"os"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
+
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -43,16 +44,16 @@ func (s *session) openStore(ctx context.Context, c *config.Config, accountID str
 	if err != nil {
 		return nil, false, err
 	}
-	if err := s.adoptKey(ctx, &spec); err != nil && (create || !errors.Is(err, account.ErrDenied)) {
+	if err := s.adoptKey(ctx, &spec); err != nil && (create || !errors.Is(err, aws.ErrDenied)) {
 		return nil, false, err // who only reads needs no key
 	}
-	b, err := aws.New(aws.Options{
+	b, err := bucket.New(bucket.Options{
 		Bucket: spec.Name, Region: s.account.Region(), KMSKey: spec.KMSKey, Connection: s.account.Connection(), Notify: s.Notify, Debug: s.Logger(), Env: s.Env,
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	return command.Bucket(b), created, nil
+	return b, created, nil
 }
 
 // adoptKey takes the key that the bucket has for the one that is wanted, where nothing

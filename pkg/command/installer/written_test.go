@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws"
-	"github.com/perpetual-ci/perpetual/pkg/command"
+	states "github.com/perpetual-ci/perpetual/pkg/aws/bucket"
+
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -29,11 +29,11 @@ func (p *place) asPipeline(t *testing.T) state.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := aws.New(aws.Options{Bucket: bucket, Region: "eu-central-1", Endpoint: env["AWS_ENDPOINT_URL_S3"], PathStyle: true, CACert: string(ca), Env: func(name string) string { return env[name] }})
+	b, err := states.New(states.Options{Bucket: bucket, Region: "eu-central-1", Endpoint: env["AWS_ENDPOINT_URL_S3"], PathStyle: true, CACert: string(ca), Env: func(name string) string { return env[name] }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return command.Bucket(b)
+	return b
 }
 
 // overwrite writes a document over whatever is there.

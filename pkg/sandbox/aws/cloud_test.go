@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	adapter "github.com/perpetual-ci/perpetual/pkg/aws"
+
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
@@ -204,7 +206,7 @@ func TestCreated_makesResourcesKnown(t *testing.T) {
 	if found, err := a.Tagged(t.Context(), "perpetual:name", "ci"); err != nil || len(found) != 0 || len(cloud.Parameters()) != 0 {
 		t.Errorf("left %q, %v, %v", found, cloud.Parameters(), err)
 	}
-	if _, err := a.Subnets(t.Context(), []string{"subnet-1"}); !errors.Is(err, account.ErrNotFound) {
+	if _, err := a.Subnets(t.Context(), []string{"subnet-1"}); !errors.Is(err, adapter.ErrNotFound) {
 		t.Errorf("the subnet: %v", err)
 	}
 }

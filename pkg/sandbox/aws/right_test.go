@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
+
 	adapter "github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
@@ -74,8 +76,8 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		}
 		return err
 	}
-	store := func(name string) *adapter.Bucket {
-		b, err := adapter.New(adapter.Options{
+	store := func(name string) *bucket.Bucket {
+		b, err := bucket.New(bucket.Options{
 			Bucket: name, Region: "eu-central-1", Endpoint: cloud.Env()["AWS_ENDPOINT_URL_S3"], PathStyle: true, CACert: cloud.CA(), Env: func(name string) string { return cloud.Env()[name] },
 			Policy: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}, Timeout: 20 * time.Second,
 		})
@@ -122,7 +124,7 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		t.Run(title, func(t *testing.T) {
 			err := c.call()
 			if c.denied == "" {
-				if errors.Is(err, account.ErrDenied) || strings.Contains(fmt.Sprint(err), "not authorized") {
+				if errors.Is(err, adapter.ErrDenied) || strings.Contains(fmt.Sprint(err), "not authorized") {
 					t.Error(err)
 				}
 				return

@@ -1,15 +1,13 @@
-// Package aws speaks with Amazon Web Services, and with servers that speak its
-// S3 protocol.
-package aws
+// Package bucket keeps a state in a bucket of S3, or of a server that speaks its
+// protocol: a Bucket is a state.Store.
+package bucket
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"strings"
@@ -19,11 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/state"
 )
-
-// MaxObject is the size up to which objects are written and read.
-const MaxObject = 8 << 20
 
 // DefaultPolicy is how often a call is repeated: three tries, at most 5 s apart.
 var DefaultPolicy = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 5 * time.Second}
@@ -38,10 +35,10 @@ type Options struct {
 	CACert    string // PEM certificates to trust instead of the system's
 	KMSKey    string // key to encrypt with, id or ARN; default: S3's own (AES256)
 
-	Credentials Credentials // default: the connection's, else the environment's
+	Credentials aws.Credentials // default: the connection's, else the environment's
 	// Connection, which pkg/aws/account makes, gives what is not set here: region,
 	// endpoint, CA, and credentials of profiles and SSO too. Default: none.
-	Connection Connection
+	Connection aws.Connection
 
 	Policy  retry.Policy        // default: DefaultPolicy
 	Timeout time.Duration       // of one call with all its tries; default 1 min
@@ -50,11 +47,11 @@ type Options struct {
 	Env     func(string) string // default os.Getenv
 }
 
-// Bucket keeps small objects in one S3 bucket. Its writes are conditional on
-// the object's ETag, which it calls the revision.
+// Bucket keeps the documents of a state in one S3 bucket. A document's revision
+// is its object's ETag.
 type Bucket struct {
 	options Options
-	host    string // for errors
+	caller  aws.Caller // for errors
 	api     *s3.Client
 }
 
@@ -64,7 +61,7 @@ func New(o Options) (*Bucket, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("configure the state bucket: %w", err)
 	}
-	b := &Bucket{options: o, host: "s3." + o.Region + ".amazonaws.com"}
+	b := &Bucket{options: o, caller: aws.Caller{Host: "s3." + o.Region + ".amazonaws.com", Region: o.Region, CACert: o.CACert != ""}}
 	settings := s3.Options{
 		Region: o.Region, UsePathStyle: o.PathStyle, AppID: "perpetual", Retryer: clockRetryer{},
 		// A request's body is signed, so it needs no checksum besides, which
@@ -73,19 +70,19 @@ func New(o Options) (*Bucket, error) {
 		ResponseChecksumValidation: sdk.ResponseChecksumValidationWhenRequired,
 	}
 	if o.Endpoint != "" {
-		host, err := endpointHost(o.Endpoint)
+		host, err := aws.EndpointHost(o.Endpoint)
 		if err != nil {
 			return nil, fmt.Errorf("configure the state bucket: %w", err)
 		}
-		settings.BaseEndpoint, b.host = &o.Endpoint, host
+		settings.BaseEndpoint, b.caller.Host = &o.Endpoint, host
 	}
 	client, err := httpClient(o)
 	if err != nil {
 		return nil, fmt.Errorf("configure the state bucket: %w", err)
 	}
-	settings.HTTPClient, settings.Credentials, err = client, o.Connection.credentials(), nil
-	if settings.Credentials == nil || o.Credentials != (Credentials{}) {
-		settings.Credentials, err = o.Credentials.cached(o.Region, o.Env)
+	settings.HTTPClient, settings.Credentials, err = client, o.Connection.SDK().Credentials, nil
+	if settings.Credentials == nil || o.Credentials != (aws.Credentials{}) {
+		settings.Credentials, err = o.Credentials.Provider(o.Region, o.Env)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configure the state bucket: %w", err)
@@ -137,28 +134,18 @@ func (o *Options) connect() {
 	if o.CACert == "" {
 		o.CACert = o.Connection.CACert()
 	}
-	if endpoint := o.Connection.s3Endpoint(); o.Endpoint == "" && endpoint != "" {
+	if o.Connection == (aws.Connection{}) || o.Endpoint != "" {
+		return
+	}
+	// Environment and profile may set one.
+	if endpoint := sdk.ToString(s3.NewFromConfig(o.Connection.SDK()).Options().BaseEndpoint); endpoint != "" {
 		o.Endpoint, o.PathStyle = endpoint, true
 	}
 }
 
-// endpointHost checks an endpoint. State holds credentials: it goes over https only.
-func endpointHost(endpoint string) (string, error) {
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return "", errors.New("the endpoint is not a URL such as https://s3.example.com:9000")
-	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return "", fmt.Errorf("endpoint %s: credentials and state go over https only", u.Redacted())
-	}
-	return u.Host, nil
-}
-
 // httpClient repeats GETs; what else is repeated, and when, Bucket decides.
 func httpClient(o Options) (*http.Client, error) {
-	settings := retry.Options{CACert: o.CACert, Policy: o.Policy, MaxBody: MaxObject, Debug: o.Debug}
+	settings := retry.Options{CACert: o.CACert, Policy: o.Policy, MaxBody: state.MaxDocument, Debug: o.Debug}
 	if o.Notify != nil {
 		settings.Notify = func(err error, wait time.Duration) {
 			o.Notify(fmt.Sprintf("%s; asking again in %s", retry.FirstLine(err.Error()), wait.Round(10*time.Millisecond)))

@@ -1,4 +1,4 @@
-package aws_test
+package bucket_test
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
+	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 func status(code int, name string) fault.Fault {
@@ -68,7 +69,7 @@ func TestPut_isAConflictWhenAnotherCameAfterALostReply(t *testing.T) {
 			t.Error(err)
 		}
 	}})
-	if _, err := w.bucket.Put(t.Context(), "a.json", []byte("two"), one); !errors.Is(err, aws.ErrConflict) {
+	if _, err := w.bucket.Put(t.Context(), "a.json", []byte("two"), one); !errors.Is(err, state.ErrConflict) {
 		t.Errorf("error %v, want a conflict", err)
 	}
 	if n := len(w.s3.Effects()); n != 3 {
@@ -82,11 +83,11 @@ func TestPut_refusesWithoutARepetition(t *testing.T) {
 		kind  error
 		text  string
 	}{
-		{status(409, "ConditionalRequestConflict"), aws.ErrConflict, "someone else is writing it"},
-		{status(409, "OperationAborted"), aws.ErrConflict, ""},
-		{status(412, "PreconditionFailed"), aws.ErrConflict, ""},
-		{status(404, "NoSuchKey"), aws.ErrConflict, ""},
-		{status(403, "ExpiredToken"), aws.ErrCredentials, "renew the temporary keys"},
+		{status(409, "ConditionalRequestConflict"), state.ErrConflict, "someone else is writing it"},
+		{status(409, "OperationAborted"), state.ErrConflict, ""},
+		{status(412, "PreconditionFailed"), state.ErrConflict, ""},
+		{status(404, "NoSuchKey"), state.ErrConflict, ""},
+		{status(403, "ExpiredToken"), aws.ErrCredentials, "new session keys"},
 		{status(403, "InvalidAccessKeyId"), aws.ErrCredentials, "does not exist"},
 		{status(403, "AccessDenied"), nil, "s3:PutObject"},
 		{status(404, "NoSuchBucket"), nil, "NoSuchBucket"},
@@ -96,7 +97,7 @@ func TestPut_refusesWithoutARepetition(t *testing.T) {
 			w := newWorld(t, tlsca.Options{})
 			w.script.Add(c.fault)
 			_, err := w.bucket.Put(t.Context(), "a.json", []byte("x"), `"0123"`)
-			if err == nil || (c.kind != nil && !errors.Is(err, c.kind)) || (c.kind == nil && errors.Is(err, aws.ErrConflict)) ||
+			if err == nil || (c.kind != nil && !errors.Is(err, c.kind)) || (c.kind == nil && errors.Is(err, state.ErrConflict)) ||
 				!strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), "s3://state/ci/a.json") {
 				t.Errorf("error %v", err)
 			}
@@ -118,7 +119,7 @@ func TestPut_endsWhenNothingHelps(t *testing.T) {
 			w := newWorld(t, tlsca.Options{})
 			w.script.Add(faults...)
 			_, err := w.bucket.Put(t.Context(), "a.json", []byte("x"), "")
-			if err == nil || !strings.Contains(err.Error(), name) || errors.Is(err, aws.ErrConflict) {
+			if err == nil || !strings.Contains(err.Error(), name) || errors.Is(err, state.ErrConflict) {
 				t.Errorf("error %v, want it to say %q", err, name)
 			}
 			clean(t, err)
@@ -189,7 +190,7 @@ func TestPut_losesAndDoublesNothingUnderFaults(t *testing.T) {
 				body := fmt.Appendf(nil, "%d by %d", n+1, writer)
 				if _, err := w.bucket.Put(t.Context(), "counter", body, found.Revision); err == nil {
 					written.Add(1)
-				} else if !errors.Is(err, aws.ErrConflict) {
+				} else if !errors.Is(err, state.ErrConflict) {
 					t.Error(err)
 				}
 			}
@@ -216,7 +217,7 @@ func TestDelete_happensOnce(t *testing.T) {
 			if err := w.bucket.Delete(t.Context(), "a.json", one); err != nil {
 				t.Error(err)
 			}
-			if _, err := w.bucket.Get(t.Context(), "a.json"); !errors.Is(err, aws.ErrNotFound) {
+			if _, err := w.bucket.Get(t.Context(), "a.json"); !errors.Is(err, state.ErrNotFound) {
 				t.Errorf("get after it: %v", err)
 			}
 			if n := len(w.s3.Effects()); n != 2 {
@@ -227,7 +228,7 @@ func TestDelete_happensOnce(t *testing.T) {
 	w := newWorld(t, tlsca.Options{})
 	one := w.put(t, "a.json", "one", "")
 	w.script.Add(fault.Fault{Method: http.MethodDelete, Kind: fault.None, Before: func() { w.put(t, "a.json", "two", one) }})
-	if err := w.bucket.Delete(t.Context(), "a.json", one); !errors.Is(err, aws.ErrConflict) {
+	if err := w.bucket.Delete(t.Context(), "a.json", one); !errors.Is(err, state.ErrConflict) {
 		t.Errorf("changed between look and delete: %v, want a conflict", err)
 	}
 }

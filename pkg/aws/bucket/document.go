@@ -1,4 +1,4 @@
-package aws
+package bucket
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 // errNotS3 is for an answer with status 200 that lacks what S3 always gives, as
@@ -24,33 +25,24 @@ var errNotS3 = errors.New("the answer is not one of S3: it has no ETag, time or 
 // maxPages bounds a listing: a page has 1000 keys.
 const maxPages = 100
 
-// Object is an object as it was read.
-type Object struct {
-	Body     []byte
-	Revision string    // its ETag; equal bodies may share one
-	Modified time.Time // when it was written, by S3's clock, in whole seconds
-}
-
-// Get reads an object. It fails with ErrNotFound, ErrCredentials or an *Error.
-func (b *Bucket) Get(ctx context.Context, name string) (Object, error) {
+// Get implements state.Store. It fails with aws.ErrCredentials or an *aws.Error besides.
+func (b *Bucket) Get(ctx context.Context, name string) (state.Document, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.options.Timeout)
 	defer cancel()
 	object, err := b.get(ctx, name)
 	if err != nil {
-		return Object{}, b.wrap("read", name, err)
+		return state.Document{}, b.wrap("read", name, err)
 	}
 	return object, nil
 }
 
-// Put writes an object and returns its new revision: with the revision "" only
-// if there is none yet, else only if it is still at that revision. It fails with
-// ErrConflict, ErrCredentials or an *Error.
+// Put implements state.Store. It fails with aws.ErrCredentials or an *aws.Error besides.
 //
 // A write whose reply was lost is looked up, and sent again, with the same
 // condition, only if it is not there: it is never taken for someone else's.
 func (b *Bucket) Put(ctx context.Context, name string, body []byte, revision string) (string, error) {
-	if len(body) > MaxObject {
-		return "", b.wrap("write", name, fmt.Errorf("it has %d bytes, at most %d are kept", len(body), MaxObject))
+	if len(body) > state.MaxDocument {
+		return "", b.wrap("write", name, fmt.Errorf("it has %d bytes, at most %d are kept", len(body), state.MaxDocument))
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.options.Timeout)
 	defer cancel()
@@ -61,15 +53,14 @@ func (b *Bucket) Put(ctx context.Context, name string, body []byte, revision str
 	return next, nil
 }
 
-// Delete removes an object if it is still at the revision. It fails with
-// ErrNotFound, ErrConflict, ErrCredentials or an *Error.
+// Delete implements state.Store. It fails with aws.ErrCredentials or an *aws.Error besides.
 func (b *Bucket) Delete(ctx context.Context, name, revision string) error {
 	ctx, cancel := context.WithTimeout(ctx, b.options.Timeout)
 	defer cancel()
 	return b.wrap("delete", name, b.deleteOften(ctx, name, revision))
 }
 
-// List gives the names that begin with prefix, sorted by their bytes.
+// List implements state.Store: the names are sorted by their bytes.
 func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.options.Timeout)
 	defer cancel()
@@ -95,7 +86,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
 	return nil, b.wrap("list", prefix, fmt.Errorf("more than %d objects", maxPages*1000))
 }
 
-// Now is the time by S3's clock: the Date header of the answer to a small
+// Now implements state.Store. It is the time by S3's clock: the Date header of the answer to a small
 // listing. A HEAD would cost less, but its refusals do not say why.
 func (b *Bucket) Now(ctx context.Context) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.options.Timeout)
@@ -115,8 +106,8 @@ func (b *Bucket) Now(ctx context.Context) (time.Time, error) {
 
 // key is where an object is in the bucket.
 func (b *Bucket) key(name string) (*string, error) {
-	if !validKey(name) {
-		return nil, fmt.Errorf("%q is not a valid object name", name)
+	if err := state.ValidName(name); err != nil {
+		return nil, err
 	}
 	return sdk.String(b.options.Prefix + name), nil
 }
@@ -130,24 +121,24 @@ func (b *Bucket) wrap(action, name string, err error) error {
 }
 
 // get reads an object; the HTTP client repeats that by itself.
-func (b *Bucket) get(ctx context.Context, name string) (Object, error) {
+func (b *Bucket) get(ctx context.Context, name string) (state.Document, error) {
 	key, err := b.key(name)
 	if err != nil {
-		return Object{}, err
+		return state.Document{}, err
 	}
 	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.options.Bucket, Key: key})
 	if err != nil {
-		return Object{}, b.explain(ctx, err)
+		return state.Document{}, b.explain(ctx, err)
 	}
 	defer out.Body.Close()
 	body, err := io.ReadAll(out.Body)
 	if err != nil {
-		return Object{}, b.explain(ctx, err)
+		return state.Document{}, retry.Explain(err, b.caller.Host, b.options.CACert != "")
 	}
 	if sdk.ToString(out.ETag) == "" || out.LastModified == nil {
-		return Object{}, errNotS3
+		return state.Document{}, errNotS3
 	}
-	return Object{Body: body, Revision: *out.ETag, Modified: *out.LastModified}, nil
+	return state.Document{Body: body, Revision: *out.ETag, Modified: *out.LastModified}, nil
 }
 
 // putOften tries to write until it is certain what happened.
@@ -155,7 +146,7 @@ func (b *Bucket) putOften(ctx context.Context, name string, body []byte, revisio
 	inDoubt := false // an earlier try may have taken effect
 	for try := uint(1); ; try++ {
 		next, err := b.put(ctx, name, body, revision)
-		conflict := errors.Is(err, ErrConflict) || (revision != "" && errors.Is(err, ErrNotFound))
+		conflict := errors.Is(err, state.ErrConflict) || (revision != "" && errors.Is(err, state.ErrNotFound))
 		switch {
 		case err == nil:
 			return next, nil
@@ -168,7 +159,7 @@ func (b *Bucket) putOften(ctx context.Context, name string, body []byte, revisio
 		}
 		inDoubt = true
 		found, getErr := b.get(ctx, name)
-		switch absent := errors.Is(getErr, ErrNotFound); {
+		switch absent := errors.Is(getErr, state.ErrNotFound); {
 		case getErr != nil && !absent:
 			return "", fmt.Errorf("%w; it is not known whether it was written: %w", err, getErr)
 		case !absent && bytes.Equal(found.Body, body):
@@ -184,12 +175,12 @@ func (b *Bucket) putOften(ctx context.Context, name string, body []byte, revisio
 	}
 }
 
-// conflictError keeps what S3 said and makes it an ErrConflict.
+// conflictError keeps what S3 said and makes it an state.ErrConflict.
 func conflictError(err error) error {
-	if errors.Is(err, ErrConflict) {
+	if errors.Is(err, state.ErrConflict) {
 		return err
 	}
-	return fmt.Errorf("%w (%v)", ErrConflict, err)
+	return fmt.Errorf("%w (%v)", state.ErrConflict, err)
 }
 
 // put sends the write once.
@@ -238,12 +229,12 @@ func (b *Bucket) deleteOften(ctx context.Context, name, revision string) error {
 	for try := uint(1); ; try++ {
 		found, err := b.get(ctx, name)
 		switch {
-		case errors.Is(err, ErrNotFound) && try > 1:
+		case errors.Is(err, state.ErrNotFound) && try > 1:
 			return nil // an earlier try took effect
 		case err != nil:
 			return err
 		case found.Revision != revision:
-			return ErrConflict
+			return state.ErrConflict
 		}
 		_, err = b.api.DeleteObject(ctx, &s3.DeleteObjectInput{
 			Bucket: &b.options.Bucket, Key: sdk.String(b.options.Prefix + name), IfMatch: &revision,

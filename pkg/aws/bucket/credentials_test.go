@@ -1,4 +1,4 @@
-package aws_test
+package bucket_test
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -142,7 +143,7 @@ func TestCredentials_sayWhereTheyWereLookedFor(t *testing.T) {
 
 // Keys and tokens stay out of whatever prints the options.
 func TestCredentials_doNotPrintThemselves(t *testing.T) {
-	o := aws.Options{Credentials: aws.Credentials{AccessKey: accessKey, SecretKey: secret.New(secretKey), IdentityToken: secret.New(secretKey)}}
+	o := bucket.Options{Credentials: aws.Credentials{AccessKey: accessKey, SecretKey: secret.New(secretKey), IdentityToken: secret.New(secretKey)}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		if text := fmt.Sprintf(verb, o); strings.Contains(text, secretKey) {
 			t.Errorf("%s shows %s", verb, text)

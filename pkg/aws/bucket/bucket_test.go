@@ -1,4 +1,4 @@
-package aws_test
+package bucket_test
 
 import (
 	"context"
@@ -12,14 +12,16 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 // calls are all the calls of a bucket.
-func calls(b *aws.Bucket) map[string]func(context.Context) error {
+func calls(b *bucket.Bucket) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"get":    func(ctx context.Context) error { _, err := b.Get(ctx, "a.json"); return err },
 		"put":    func(ctx context.Context) error { _, err := b.Put(ctx, "a.json", []byte("x"), ""); return err },
@@ -36,7 +38,7 @@ func TestBucket_saysWhyEveryCallFailed(t *testing.T) {
 		text     string
 		kind     error
 	}{
-		"expired token":   {status(403, "ExpiredToken"), 1, "renew the temporary keys", aws.ErrCredentials},
+		"expired token":   {status(403, "ExpiredToken"), 1, "new session keys", aws.ErrCredentials},
 		"wrong secret":    {status(403, "SignatureDoesNotMatch"), 1, "does not belong to the access key", aws.ErrCredentials},
 		"denied":          {status(403, "AccessDenied"), 1, "s3:ListBucket", nil},
 		"no bucket":       {status(404, "NoSuchBucket"), 1, "NoSuchBucket", nil},
@@ -55,7 +57,7 @@ func TestBucket_saysWhyEveryCallFailed(t *testing.T) {
 				w.script.Forget()
 				err := run(t.Context())
 				if err == nil || !strings.Contains(err.Error(), c.text) || (c.kind != nil && !errors.Is(err, c.kind)) ||
-					errors.Is(err, aws.ErrNotFound) || errors.Is(err, aws.ErrConflict) {
+					errors.Is(err, state.ErrNotFound) || errors.Is(err, state.ErrConflict) {
 					t.Errorf("%s: %v", call, err)
 				}
 				clean(t, err)
@@ -99,7 +101,7 @@ func TestBucket_refusesAnswersThatAreNotOfS3(t *testing.T) {
 		w.script.Add(fault.Fault{Kind: kind, Times: -1})
 		for call, run := range calls(w.bucket) {
 			err := run(t.Context())
-			if err == nil || errors.Is(err, aws.ErrConflict) || errors.Is(err, aws.ErrNotFound) {
+			if err == nil || errors.Is(err, state.ErrConflict) || errors.Is(err, state.ErrNotFound) {
 				t.Errorf("%s, %s: %v", kind, call, err)
 			}
 			clean(t, err)
@@ -109,7 +111,7 @@ func TestBucket_refusesAnswersThatAreNotOfS3(t *testing.T) {
 
 func TestBucket_boundsWhatItReads(t *testing.T) {
 	w := newWorld(t, tlsca.Options{})
-	w.script.Add(fault.Fault{Kind: fault.Status, Code: 200, Times: -1, Body: strings.Repeat("x", aws.MaxObject+1)})
+	w.script.Add(fault.Fault{Kind: fault.Status, Code: 200, Times: -1, Body: strings.Repeat("x", state.MaxDocument+1)})
 	if _, err := w.bucket.Get(t.Context(), "a.json"); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("error %v", err)
 	}
@@ -217,24 +219,24 @@ func TestBucket_listsPages(t *testing.T) {
 
 func TestNew_refusesWrongOptions(t *testing.T) {
 	none := func(string) string { return "" }
-	good := aws.Options{Bucket: "state", Region: "eu-central-1", Env: none}
-	if _, err := aws.New(good); err != nil {
+	good := bucket.Options{Bucket: "state", Region: "eu-central-1", Env: none}
+	if _, err := bucket.New(good); err != nil {
 		t.Fatal(err)
 	}
-	for text, change := range map[string]func(*aws.Options){
-		"not a valid S3 bucket name": func(o *aws.Options) { o.Bucket = "State!" },
-		"no region":                  func(o *aws.Options) { o.Region = "" },
-		"leading slash":              func(o *aws.Options) { o.Prefix = "/ci" },
-		"prefix":                     func(o *aws.Options) { o.Prefix = "a/../b" },
-		"https only":                 func(o *aws.Options) { o.Endpoint = "http://s3.example.com" },
-		"not a URL":                  func(o *aws.Options) { o.Endpoint = "https://user:pass@s3.example.com" },
-		"ca_cert":                    func(o *aws.Options) { o.CACert = "no pem" },
-		"one is missing":             func(o *aws.Options) { o.Credentials.AccessKey = "AKIA" },
-		"go together":                func(o *aws.Options) { o.Credentials.IdentityToken = secret.New("t") },
-		"AWS_ROLE_ARN": func(o *aws.Options) {
+	for text, change := range map[string]func(*bucket.Options){
+		"not a valid S3 bucket name": func(o *bucket.Options) { o.Bucket = "State!" },
+		"no region":                  func(o *bucket.Options) { o.Region = "" },
+		"leading slash":              func(o *bucket.Options) { o.Prefix = "/ci" },
+		"prefix":                     func(o *bucket.Options) { o.Prefix = "a/../b" },
+		"https only":                 func(o *bucket.Options) { o.Endpoint = "http://s3.example.com" },
+		"not a URL":                  func(o *bucket.Options) { o.Endpoint = "https://user:pass@s3.example.com" },
+		"ca_cert":                    func(o *bucket.Options) { o.CACert = "no pem" },
+		"one is missing":             func(o *bucket.Options) { o.Credentials.AccessKey = "AKIA" },
+		"go together":                func(o *bucket.Options) { o.Credentials.IdentityToken = secret.New("t") },
+		"AWS_ROLE_ARN": func(o *bucket.Options) {
 			o.Env = func(k string) string { return map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/f"}[k] }
 		},
-		"travel in the open": func(o *aws.Options) {
+		"travel in the open": func(o *bucket.Options) {
 			o.Env = func(k string) string {
 				return map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/"}[k]
 			}
@@ -242,7 +244,7 @@ func TestNew_refusesWrongOptions(t *testing.T) {
 	} {
 		o := good
 		change(&o)
-		if _, err := aws.New(o); err == nil || !strings.Contains(err.Error(), text) || (text == "ca_cert") != errors.Is(err, retry.ErrCACert) {
+		if _, err := bucket.New(o); err == nil || !strings.Contains(err.Error(), text) || (text == "ca_cert") != errors.Is(err, retry.ErrCACert) {
 			t.Errorf("error %v, want %q", err, text)
 		}
 	}

@@ -1,4 +1,4 @@
-package state_test
+package bucket_test
 
 import (
 	"net/http"
@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
@@ -36,7 +38,7 @@ func FuzzS3Answers(f *testing.F) {
 		_, _ = w.Write([]byte(body))
 	}))
 	f.Cleanup(server.Close)
-	bucket, err := aws.New(aws.Options{
+	b, err := bucket.New(bucket.Options{
 		Bucket: "state", Endpoint: server.URL, PathStyle: true, Policy: retry.Never, Timeout: 2 * time.Second,
 		Credentials: aws.Credentials{AccessKey: "AKIA", SecretKey: secret.New(canary)}, Env: func(string) string { return "" },
 	})
@@ -51,11 +53,11 @@ func FuzzS3Answers(f *testing.F) {
 			}
 			return r
 		}, tag)
-		_, err := bucket.Get(t.Context(), "lease")
+		_, err := b.Get(t.Context(), "lease")
 		checkLine(t, err, canary)
-		_, err = bucket.Put(t.Context(), "lease", []byte("{}"), "")
+		_, err = b.Put(t.Context(), "lease", []byte("{}"), "")
 		checkLine(t, err, canary)
-		names, err := bucket.List(t.Context(), "journal/")
+		names, err := b.List(t.Context(), "journal/")
 		checkLine(t, err, canary)
 		if len(names) > 1_000_000 {
 			t.Errorf("%d names", len(names))

@@ -1,4 +1,4 @@
-package aws_test
+package bucket_test
 
 import (
 	"io"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/s3"
@@ -27,8 +28,8 @@ type world struct {
 	s3      *s3.Server
 	server  *httptest.Server
 	ca      *tlsca.CA
-	options aws.Options
-	bucket  *aws.Bucket
+	options bucket.Options
+	bucket  *bucket.Bucket
 }
 
 // newWorld serves over TLS with a certificate as o says.
@@ -51,7 +52,7 @@ func newWorld(t *testing.T, o tlsca.Options) *world {
 	w.server.StartTLS()
 	t.Cleanup(w.server.Close)
 	t.Cleanup(w.script.Close)
-	w.options = aws.Options{
+	w.options = bucket.Options{
 		Bucket: "state", Prefix: "ci/", Region: "eu-central-1", Endpoint: w.server.URL, PathStyle: true, CACert: w.ca.PEM(),
 		Credentials: aws.Credentials{AccessKey: accessKey, SecretKey: secret.New(secretKey)},
 		Policy:      retry.Policy{Attempts: 3, First: time.Millisecond, Max: 10 * time.Millisecond},
@@ -63,13 +64,13 @@ func newWorld(t *testing.T, o tlsca.Options) *world {
 }
 
 // open makes a bucket of the options as they are now.
-func (w *world) open(t *testing.T) *aws.Bucket {
+func (w *world) open(t *testing.T) *bucket.Bucket {
 	t.Helper()
-	bucket, err := aws.New(w.options)
+	b, err := bucket.New(w.options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bucket
+	return b
 }
 
 // put writes and fails the test if that fails.

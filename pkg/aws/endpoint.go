@@ -1,0 +1,23 @@
+package aws
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+)
+
+// EndpointHost checks an endpoint of S3 or STS and gives its host. State holds
+// credentials: it goes over https only, or does not leave the machine.
+func EndpointHost(endpoint string) (string, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		return "", errors.New("the endpoint is not a URL such as https://s3.example.com:9000")
+	}
+	ip := net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
+	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+		return "", fmt.Errorf("endpoint %s: credentials and state go over https only", u.Redacted())
+	}
+	return u.Host, nil
+}
