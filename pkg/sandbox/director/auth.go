@@ -6,18 +6,24 @@ import (
 	"strings"
 )
 
+// credentials are what the director lets in.
+type credentials struct {
+	username, password string // basic auth
+	uaa                *UAA   // when set, its bearer tokens instead
+}
+
 // authenticate gives the user of a request's credentials and its scopes, "" if
 // they are absent or wrong.
-func (d *Director) authenticate(r *http.Request) (user string, scopes []string) {
-	if d.opts.UAA != nil {
+func (k credentials) authenticate(r *http.Request) (user string, scopes []string) {
+	if k.uaa != nil {
 		bearer, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(bearer, "bearer") {
 			return "", nil
 		}
-		return d.opts.UAA.verify(token)
+		return k.uaa.verify(token)
 	}
 	name, password, ok := r.BasicAuth()
-	if ok && same(name, d.opts.Username) && same(password, d.opts.Password) {
+	if ok && same(name, k.username) && same(password, k.password) {
 		return name, admins
 	}
 	return "", nil
@@ -27,60 +33,3 @@ func (d *Director) authenticate(r *http.Request) (user string, scopes []string) 
 var admins = []string{"bosh.admin"}
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-// feature is one entry of /info's features.
-type feature struct {
-	Status bool `json:"status"`
-	Extras any  `json:"extras,omitempty"`
-}
-
-// infoResponse is the answer of GET /info.
-type infoResponse struct {
-	Name            string         `json:"name"`
-	UUID            string         `json:"uuid"`
-	Version         string         `json:"version"` // "283.1.6 (170763c7)"
-	User            *string        `json:"user"`    // null unless the credentials are right
-	CPI             string         `json:"cpi"`
-	StemcellOS      string         `json:"stemcell_os"`
-	StemcellVersion string         `json:"stemcell_version"`
-	Authentication  authentication `json:"user_authentication"`
-	Features        features       `json:"features"`
-}
-
-type authentication struct {
-	Type    string `json:"type"`    // "basic" or "uaa"
-	Options any    `json:"options"` // {} or the UAA's addresses
-}
-
-type uaaOptions struct {
-	URL  string   `json:"url"`  // "https://10.0.0.6:8443"
-	URLs []string `json:"urls"` // the same, as a list
-}
-
-type features struct {
-	LocalDNS     feature `json:"local_dns"`
-	Snapshots    feature `json:"snapshots"`
-	ConfigServer feature `json:"config_server"`
-}
-
-// info answers GET /info, which never refuses.
-func (d *Director) info(c *call) {
-	info := infoResponse{
-		Name: d.opts.Name, UUID: d.opts.UUID, Version: d.opts.Version,
-		CPI: d.opts.CPI, StemcellOS: "-", StemcellVersion: "-",
-		Authentication: authentication{Type: "basic", Options: struct{}{}},
-		Features: features{
-			LocalDNS:     feature{Extras: map[string]any{"domain_name": "bosh"}},
-			Snapshots:    feature{Status: true},
-			ConfigServer: feature{Extras: map[string]any{"urls": []string{}}},
-		},
-	}
-	if c.user != "" {
-		info.User = &c.user
-	}
-	if u := d.opts.UAA; u != nil {
-		address := u.address()
-		info.Authentication = authentication{Type: "uaa", Options: uaaOptions{URL: address, URLs: []string{address}}}
-	}
-	c.json(info)
-}

@@ -6,40 +6,6 @@ import (
 	"strings"
 )
 
-// gain adds to a package what an upload brings of it: its source, or what it is when
-// compiled for one more stemcell.
-func (p *part) gain(up *part) {
-	if up.source && !p.source {
-		p.source, p.sha1 = true, up.sha1
-	}
-	for _, stemcell := range up.compiled {
-		if !slices.Contains(p.compiled, stemcell) {
-			p.compiled = append(p.compiled, stemcell)
-		}
-	}
-}
-
-// major is the first number of a version.
-func major(version string) string { first, _, _ := strings.Cut(version, "."); return first }
-
-// compiledFor says whether a package is compiled for exactly that stemcell.
-func (p *part) compiledFor(os, version string) bool {
-	return slices.Contains(p.compiled, os+"/"+version)
-}
-
-// runsOn says whether a package is compiled for a stemcell. One without its source,
-// which cannot be compiled again, also runs on what it is compiled for another version
-// of the same OS with the same first number.
-func (p *part) runsOn(s *stemcell) bool {
-	if p.source {
-		return p.compiledFor(s.os, s.version)
-	}
-	return slices.ContainsFunc(p.compiled, func(stemcell string) bool {
-		os, version, _ := strings.Cut(stemcell, "/")
-		return os == s.os && major(version) == major(s.version)
-	})
-}
-
 // lack is a package of a release that cannot be used on a stemcell.
 type lack struct {
 	pkg *part
@@ -59,7 +25,7 @@ func (p *plan) checkPackages() error {
 				switch {
 				case !slices.Contains(r.packages, q):
 				case len(from) > 0:
-					if f := r.exported(q, from, g.stemcell); f != nil {
+					if f := exported(r, q, from, g.stemcell); f != nil {
 						return f
 					}
 				case !q.source && !q.runsOn(g.stemcell) && !slices.Contains(lacks[r], lack{q, g.stemcell.label()}):
@@ -114,7 +80,7 @@ func (p *plan) exportedFrom(r *release) []mapping {
 
 // exported fails unless a package is compiled for one of the stemcells that its release
 // is exported from, and that one can stand for the stemcell on which it is needed.
-func (r *release) exported(q *part, from []mapping, on *stemcell) error {
+func exported(r *release, q *part, from []mapping, on *stemcell) error {
 	var fitting []mapping
 	for _, m := range from {
 		if m.text("os") == on.os && major(m.text("version")) == major(on.version) {
@@ -129,22 +95,4 @@ func (r *release) exported(q *part, from []mapping, on *stemcell) error {
 	}
 	return failure(60003, "\nCan't use release '%s':\nPackages must be exported from stemcell '%s/%s', but some packages are not compiled for this stemcell:\n - '%s/%s'\n",
 		r.label(), fitting[0].text("os"), fitting[0].text("version"), q.name, q.version)
-}
-
-// packageParts are packages as GET /releases/NAME?version=V shows them. One without its
-// source has neither blob nor digest.
-func packageParts(parts []*part) []map[string]any {
-	views := []map[string]any{}
-	for _, p := range parts {
-		compiled := []map[string]string{}
-		for _, stemcell := range slices.Sorted(slices.Values(p.compiled)) {
-			compiled = append(compiled, map[string]string{"stemcell": stemcell, "sha1": p.fingerprint, "blobstore_id": newUUID()})
-		}
-		view := map[string]any{"name": p.name, "blobstore_id": nil, "sha1": nil, "fingerprint": p.fingerprint, "compiled_packages": compiled}
-		if p.source {
-			view["blobstore_id"], view["sha1"] = newUUID(), p.sha1
-		}
-		views = append(views, view)
-	}
-	return views
 }

@@ -3,6 +3,7 @@ package director
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -31,10 +32,22 @@ type configView struct {
 	Current   bool    `json:"current"`
 }
 
-func (d *Director) viewConfig(c *config) configView {
+// configs is the director's table of configurations.
+type configs struct {
+	*store
+	stored func(kind, name string) // Options.StoreConfig; nil does nothing
+	rows   []*config
+}
+
+// newConfigs makes an empty table.
+func newConfigs(s *store, stored func(kind, name string)) *configs {
+	return &configs{store: s, stored: stored}
+}
+
+func (t *configs) view(c *config) configView {
 	view := configView{
 		Content: c.content, ID: strconv.Itoa(c.id), Type: c.kind, Name: c.name,
-		CreatedAt: stamp(c.created), Current: d.currentConfig(c.kind, c.name) == c,
+		CreatedAt: stamp(c.created), Current: t.current(c.kind, c.name) == c,
 	}
 	if c.team != "" {
 		view.Team = &c.team
@@ -52,12 +65,12 @@ func (c *config) teams() []string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// findConfigs lists configs, the newest of each type and name first, at most
-// limit of each. Empty selectors match all. The caller holds mu.
-func (d *Director) findConfigs(kind, name string, limit int) []*config {
+// find lists configs, the newest of each type and name first, at most
+// limit of each. Empty selectors match all. The caller holds the lock.
+func (t *configs) find(kind, name string, limit int) []*config {
 	found := []*config{}
 	seen := map[[2]string]int{}
-	for _, c := range slices.Backward(d.configs) {
+	for _, c := range slices.Backward(t.rows) {
 		key := [2]string{c.kind, c.name}
 		if c.deleted || (kind != "" && kind != c.kind) || (name != "" && name != c.name) || seen[key] >= limit {
 			continue
@@ -79,31 +92,42 @@ func rank(name string) int {
 	return 1
 }
 
-// currentConfig is the newest of a type and name, nil if there is none. The caller holds mu.
-func (d *Director) currentConfig(kind, name string) *config {
-	if found := d.findConfigs(kind, name, 1); len(found) > 0 {
+// current is the newest of a type and name, nil if there is none. The caller holds the lock.
+func (t *configs) current(kind, name string) *config {
+	if found := t.find(kind, name, 1); len(found) > 0 {
 		return found[0]
 	}
 	return nil
 }
 
-// saveConfig makes a new version unless the content is the current one. The caller holds mu.
-func (d *Director) saveConfig(kind, name, content string, parsed mapping) (c *config, created bool) {
-	return d.saveConfigOver(d.currentConfig(kind, name), kind, name, content, parsed)
+// save makes a new version unless the content is the current one. The caller holds the lock.
+func (t *configs) save(kind, name, content string, parsed mapping) (c *config, created bool) {
+	return t.saveOver(t.current(kind, name), kind, name, content, parsed)
 }
 
-// saveConfigOver makes a new version unless the content is that of current, the
-// version that was the current one when it was looked for. The caller holds mu.
-func (d *Director) saveConfigOver(current *config, kind, name, content string, parsed mapping) (c *config, created bool) {
+// saveOver makes a new version unless the content is that of current, the
+// version that was the current one when it was looked for. The caller holds the lock.
+func (t *configs) saveOver(current *config, kind, name, content string, parsed mapping) (c *config, created bool) {
 	if kind == "runtime" { // the director makes versions of releases strings, and writes the text again for that
 		content = dump(parsed)
 	}
 	if current != nil && current.content == content {
 		return current, false
 	}
-	c = &config{id: d.next("config"), kind: kind, name: name, content: content, parsed: parsed, created: d.now()}
-	d.configs = append(d.configs, c)
+	c = &config{id: t.next("config"), kind: kind, name: name, content: content, parsed: parsed, created: t.now()}
+	t.rows = append(t.rows, c)
 	return c, true
+}
+
+// seed writes the default cloud config. It fails if that is not a YAML mapping. The caller
+// holds the lock.
+func (t *configs) seed(cloud string) error {
+	parsed, f := parseContent(cloud)
+	if f != nil {
+		return fmt.Errorf("read cloud config: %w", f)
+	}
+	t.save("cloud", "default", cloud, parsed)
+	return nil
 }
 
 // configRequest is the body of POST /configs and /configs/diff.
@@ -159,4 +183,15 @@ func (r *configRequest) named() *Failure {
 		}
 	}
 	return nil
+}
+
+// byIDs are the versions of those ids. The caller holds the lock.
+func (t *configs) byIDs(ids []int) []*config {
+	found := []*config{}
+	for _, c := range t.rows {
+		if slices.Contains(ids, c.id) {
+			found = append(found, c)
+		}
+	}
+	return found
 }

@@ -7,28 +7,27 @@ import (
 	"strings"
 )
 
-func (d *Director) configRoutes() []route {
+func (t *configs) routes() []route {
 	routes := []route{
-		{method: "GET", path: "/configs", needs: needsConfigList, handle: d.listConfigs},
-		{method: "GET", path: "/configs/:id", needs: needsRead, handle: d.showConfig},
-		{method: "POST", path: "/configs", needs: needsTeam, consumes: consumesJSON, handle: d.postConfig},
-		{method: "POST", path: "/configs/diff", needs: needsConfigList, consumes: consumesJSON, handle: d.diffConfig},
-		{method: "DELETE", path: "/configs", needs: needsTeam, handle: d.deleteConfig},
-		{method: "DELETE", path: "/configs/:id", needs: needsTeam, handle: d.deleteConfigByID},
-		{method: "GET", path: "/deployment_configs", needs: needsRead, handle: d.listDeploymentConfigs},
+		{method: "GET", path: "/configs", needs: needsConfigList, handle: t.list},
+		{method: "GET", path: "/configs/:id", needs: needsRead, handle: t.show},
+		{method: "POST", path: "/configs", needs: needsTeam, consumes: consumesJSON, handle: t.post},
+		{method: "POST", path: "/configs/diff", needs: needsConfigList, consumes: consumesJSON, handle: t.compare},
+		{method: "DELETE", path: "/configs", needs: needsTeam, handle: t.remove},
+		{method: "DELETE", path: "/configs/:id", needs: needsTeam, handle: t.removeByID},
 	}
 	for _, kind := range []string{"cloud", "runtime", "cpi"} {
 		path := "/" + kind + "_configs"
 		routes = append(routes,
-			route{method: "GET", path: path, needs: needsRead, handle: func(c *call) { d.listOldConfigs(c, kind) }},
-			route{method: "POST", path: path, consumes: consumesYAML, handle: func(c *call) { d.postOldConfig(c, kind) }},
-			route{method: "POST", path: path + "/diff", consumes: consumesYAML, handle: func(c *call) { d.diffOldConfig(c, kind) }},
+			route{method: "GET", path: path, needs: needsRead, handle: func(c *call) { t.listOldConfigs(c, kind) }},
+			route{method: "POST", path: path, consumes: consumesYAML, handle: func(c *call) { t.postOldConfig(c, kind) }},
+			route{method: "POST", path: path + "/diff", consumes: consumesYAML, handle: func(c *call) { t.diffOldConfig(c, kind) }},
 		)
 	}
 	return routes
 }
 
-func (d *Director) listConfigs(c *call) {
+func (t *configs) list(c *call) {
 	limit := 1
 	if c.query.Get("latest") == "false" {
 		limit = math.MaxInt
@@ -49,20 +48,20 @@ func (d *Director) listConfigs(c *call) {
 		c.fail(http.StatusBadRequest, failure(440010, "'latest' must be 'true' or 'false'"))
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	views := []configView{}
-	for _, found := range d.findConfigs(c.query.Get("type"), c.query.Get("name"), limit) {
-		if c.has(d.scopesOf(found.teams(), true)) {
-			views = append(views, d.viewConfig(found))
+	for _, found := range t.find(c.query.Get("type"), c.query.Get("name"), limit) {
+		if c.mayRead(found.teams()) {
+			views = append(views, t.view(found))
 		}
 	}
 	c.list(views)
 }
 
-// configByID finds a config; without one the answer is written. The caller holds mu.
-func (d *Director) configByID(c *call, id string) *config {
-	for _, found := range d.configs {
+// byID finds a config; without one the answer is written. The caller holds the lock.
+func (t *configs) byID(c *call, id string) *config {
+	for _, found := range t.rows {
 		if strconv.Itoa(found.id) == id && !found.deleted {
 			return found
 		}
@@ -71,16 +70,16 @@ func (d *Director) configByID(c *call, id string) *config {
 	return nil
 }
 
-func (d *Director) showConfig(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if found := d.configByID(c, c.params["id"]); found != nil {
-		c.list(d.viewConfig(found))
+func (t *configs) show(c *call) {
+	t.Lock()
+	defer t.Unlock()
+	if found := t.byID(c, c.params["id"]); found != nil {
+		c.list(t.view(found))
 	}
 }
 
-// postConfig answers POST /configs: a new version, or 412 if the current one is not the expected.
-func (d *Director) postConfig(c *call) {
+// post answers POST /configs: a new version, or 412 if the current one is not the expected.
+func (t *configs) post(c *call) {
 	request, ok := c.readConfigRequest()
 	if !ok {
 		return
@@ -98,13 +97,13 @@ func (d *Director) postConfig(c *call) {
 		c.fail(http.StatusBadRequest, f)
 		return
 	}
-	d.mu.Lock()
+	t.Lock()
 	latest := "0"
-	current := d.currentConfig(*request.Type, *request.Name)
+	current := t.current(*request.Type, *request.Name)
 	if current != nil {
 		latest = strconv.Itoa(current.id)
 	}
-	d.mu.Unlock()
+	t.Unlock()
 	expected := strings.Trim(string(request.Expected), `"`)
 	if expected != "" && expected != "null" && expected != latest {
 		c.html(http.StatusPreconditionFailed, string(encode(struct {
@@ -114,81 +113,81 @@ func (d *Director) postConfig(c *call) {
 		}{latest, expected, "Latest Id: '" + latest + "' does not match expected latest id"})))
 		return
 	}
-	if current != nil && !d.owns(c, current.teams()) {
+	if current != nil && !c.owns(current.teams()) {
 		return
 	}
-	if d.opts.StoreConfig != nil {
-		d.opts.StoreConfig(*request.Type, *request.Name)
+	if t.stored != nil {
+		t.stored(*request.Type, *request.Name)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	saved, created := d.saveConfigOver(current, *request.Type, *request.Name, *request.Content, parsed)
+	t.Lock()
+	defer t.Unlock()
+	saved, created := t.saveOver(current, *request.Type, *request.Name, *request.Content, parsed)
 	if created {
 		if teams := c.teams(); len(teams) > 0 {
 			saved.team = teams[0]
 		}
-		d.configWritten(c, saved, auditEvent{Action: "create", ObjectType: "config/" + saved.kind})
+		t.written(c, saved, auditEvent{Action: "create", ObjectType: "config/" + saved.kind})
 	}
-	c.html(http.StatusCreated, string(encode(d.viewConfig(saved))))
+	c.html(http.StatusCreated, string(encode(t.view(saved))))
 }
 
-// configWritten records a new version. The caller holds mu.
-func (d *Director) configWritten(c *call, saved *config, e auditEvent) {
+// written records a new version. The caller holds the lock.
+func (t *configs) written(c *call, saved *config, e auditEvent) {
 	e.User, e.ObjectName = c.user, saved.name
-	d.addEvent(e)
-	d.effect(Effect{Kind: EffectConfig, Name: saved.kind + "/" + saved.name, User: c.user, ContextID: c.contextID})
+	t.addEvent(e)
+	t.addEffect(Effect{Kind: EffectConfig, Name: saved.kind + "/" + saved.name, User: c.user, ContextID: c.contextID})
 }
 
-func (d *Director) deleteConfig(c *call) {
+func (t *configs) remove(c *call) {
 	for _, key := range []string{"type", "name"} {
 		if c.query.Get(key) == "" {
 			c.fail(http.StatusBadRequest, failure(440010, "'%s' is required", key))
 			return
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	current := d.currentConfig(c.query.Get("type"), c.query.Get("name"))
+	t.Lock()
+	defer t.Unlock()
+	current := t.current(c.query.Get("type"), c.query.Get("name"))
 	if current == nil {
 		c.noEndpoint() // an empty 404 is filled in so
 		return
 	}
-	if !d.owns(c, current.teams()) {
+	if !c.owns(current.teams()) {
 		return
 	}
-	for _, found := range d.configs {
+	for _, found := range t.rows {
 		if found.kind == c.query.Get("type") && found.name == c.query.Get("name") {
 			found.deleted = true
 		}
 	}
-	d.effect(Effect{Kind: EffectDelete, Name: "config/" + c.query.Get("type") + "/" + c.query.Get("name"), User: c.user})
+	t.addEffect(Effect{Kind: EffectDelete, Name: "config/" + c.query.Get("type") + "/" + c.query.Get("name"), User: c.user})
 	c.empty(http.StatusNoContent)
 }
 
-func (d *Director) deleteConfigByID(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if found := d.configByID(c, c.params["id"]); found != nil && d.owns(c, found.teams()) {
+func (t *configs) removeByID(c *call) {
+	t.Lock()
+	defer t.Unlock()
+	if found := t.byID(c, c.params["id"]); found != nil && c.owns(found.teams()) {
 		found.deleted = true
-		d.effect(Effect{Kind: EffectDelete, Name: "config/" + found.kind + "/" + found.name, User: c.user})
+		t.addEffect(Effect{Kind: EffectDelete, Name: "config/" + found.kind + "/" + found.name, User: c.user})
 		c.empty(http.StatusNoContent)
 	}
 }
 
-// diffConfig answers POST /configs/diff, against the current version or between two given sides.
-func (d *Director) diffConfig(c *call) {
+// compare answers POST /configs/diff, against the current version or between two given sides.
+func (t *configs) compare(c *call) {
 	request, ok := c.readConfigRequest()
 	if !ok {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if request.From != nil && request.To != nil {
-		before, ok := d.side(c, request.From)
+		before, ok := t.side(c, request.From)
 		if !ok {
 			return
 		}
-		if after, ok := d.side(c, request.To); ok {
+		if after, ok := t.side(c, request.To); ok {
 			c.list(map[string]any{"diff": diff(before, after, true)})
 		}
 		return
@@ -205,7 +204,7 @@ func (d *Director) diffConfig(c *call) {
 		return
 	}
 	from, before := "0", mapping(nil)
-	if current := d.currentConfig(*request.Type, *request.Name); current != nil {
+	if current := t.current(*request.Type, *request.Name); current != nil {
 		from, before = strconv.Itoa(current.id), current.parsed
 	}
 	c.list(struct {
@@ -214,10 +213,10 @@ func (d *Director) diffConfig(c *call) {
 	}{map[string]string{"id": from}, diff(before, after, true)})
 }
 
-// side reads one side of a diff; after a failure the answer is written. The caller holds mu.
-func (d *Director) side(c *call, s *configSide) (mapping, bool) {
+// side reads one side of a diff; after a failure the answer is written. The caller holds the lock.
+func (t *configs) side(c *call, s *configSide) (mapping, bool) {
 	if s.ID != nil {
-		found := d.configByID(c, *s.ID)
+		found := t.byID(c, *s.ID)
 		if found == nil {
 			return nil, false
 		}

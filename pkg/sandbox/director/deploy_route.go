@@ -11,13 +11,13 @@ import (
 
 // deployOptions are what the query of a deploy asks for.
 type deployOptions struct {
-	dryRun      bool
-	recreate    bool
-	skipDrain   []string // "*", groups ("web") or instances ("web/0")
-	canaries    string   // "" leaves the manifest's
-	maxInFlight string   // "" leaves the manifest's
-	state       *stateChange
-	created     bool // the deployment is new
+	limits
+
+	dryRun    bool
+	recreate  bool
+	skipDrain []string // "*", groups ("web") or instances ("web/0")
+	state     *stateChange
+	created   bool // the deployment is new
 }
 
 // stateChange is what PUT /deployments/NAME/jobs/… asks for.
@@ -41,7 +41,7 @@ func (o deployOptions) drains(i *instance) bool {
 func readOptions(query url.Values) deployOptions {
 	o := deployOptions{
 		dryRun: query.Get("dry_run") == "true", recreate: query.Get("recreate") == "true",
-		canaries: query.Get("canaries"), maxInFlight: query.Get("max_in_flight"),
+		limits: limits{canaries: query.Get("canaries"), maxInFlight: query.Get("max_in_flight")},
 	}
 	if skip := query.Get("skip_drain"); skip != "" {
 		o.skipDrain = strings.Split(skip, ",")
@@ -61,7 +61,7 @@ type submission struct {
 
 // postDeployment answers POST /deployments. Only the manifest's form is
 // checked here; whatever else is wrong with it, the task says.
-func (d *Director) postDeployment(c *call) {
+func (d *deployer) postDeployment(c *call) {
 	text, document, f := c.yaml()
 	if f == nil && document.get("name") == nil {
 		f = failure(40001, "Deployment manifest must have a 'name' key")
@@ -72,90 +72,81 @@ func (d *Director) postDeployment(c *call) {
 	}
 	name := document.text("name")
 	isNew := d.announce(name)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deployment(name)
+	d.Lock()
+	defer d.Unlock()
+	dep := d.deployments.find(name)
 	if dep != nil && isNew { // PG::UniqueViolation on deployments_name_index, which nothing handles
 		c.empty(http.StatusInternalServerError)
 		return
 	}
-	if dep != nil && !d.owns(c, dep.teams) {
+	if dep != nil && !c.owns(dep.teams) {
 		return
 	}
 	s := submission{document: document, text: text, options: readOptions(c.query), teams: c.teams()}
-	s.cloud, s.runtime = d.findConfigs("cloud", "", 1), d.findConfigs("runtime", "", 1)
+	s.cloud, s.runtime = d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
 	if given := c.query.Get("context"); given != "" {
 		var ids contextIDs
 		if json.Unmarshal([]byte(given), &ids) != nil {
 			c.empty(http.StatusInternalServerError)
 			return
 		}
-		s.cloud, s.runtime = d.configsByID(ids.Cloud), d.configsByID(ids.Runtime)
+		s.cloud, s.runtime = d.configs.byIDs(ids.Cloud), d.configs.byIDs(ids.Runtime)
 	}
 	c.redirect(d.accept(s, c.user, c.contextID))
 }
 
 // announce says whether a deployment is new, after NewDeployment was called for it.
-func (d *Director) announce(name string) bool {
-	d.mu.Lock()
-	isNew := d.deployment(name) == nil
-	d.mu.Unlock()
-	if isNew && d.opts.NewDeployment != nil {
-		d.opts.NewDeployment(name)
+func (d *deployer) announce(name string) bool {
+	d.Lock()
+	isNew := d.deployments.find(name) == nil
+	d.Unlock()
+	if isNew && d.hooks.NewDeployment != nil {
+		d.hooks.NewDeployment(name)
 	}
 	return isNew
 }
 
-func (d *Director) configsByID(ids []int) []*config {
-	found := []*config{}
-	for _, c := range d.configs {
-		if slices.Contains(ids, c.id) {
-			found = append(found, c)
-		}
-	}
-	return found
-}
-
-// accept makes the deployment if it is new, and the task of the deploy. The caller holds mu.
-func (d *Director) accept(s submission, user, contextID string) *task {
+// accept makes the deployment if it is new, and the task of the deploy. The caller holds the lock.
+func (d *deployer) accept(s submission, user, contextID string) (id int) {
 	name := s.document.text("name")
-	if s.deployment = d.deployment(name); s.deployment == nil {
+	if s.deployment = d.deployments.find(name); s.deployment == nil {
 		s.options.created = true
 		s.deployment = d.newDeployment(s, name)
 	}
 	return d.enqueueDeploy(s, user, contextID)
 }
 
-// newDeployment makes the row of a deployment. The caller holds mu.
-func (d *Director) newDeployment(s submission, name string) *deployment {
+// newDeployment makes the row of a deployment. The caller holds the lock.
+func (d *deployer) newDeployment(s submission, name string) *deployment {
 	dep := &deployment{name: name, teams: s.teams, cloud: s.cloud, runtime: s.runtime}
-	d.deployments = append(d.deployments, dep)
+	d.deployments.add(dep)
 	return dep
 }
 
-func (d *Director) enqueueDeploy(s submission, user, contextID string) *task {
-	t := &task{
+// enqueueDeploy makes the task of a deploy. The caller holds the lock.
+func (d *deployer) enqueueDeploy(s submission, user, contextID string) (id int) {
+	t := &row{
 		description: "create deployment", user: user, contextID: contextID, deployment: s.deployment.name,
-		work: func(j *job) (string, error) { return s.run(j) },
+		work: func(j *job) (string, error) { return d.run(j, s) },
 	}
 	if s.options.dryRun {
 		t.description = "create deployment (dry run)"
 	}
-	d.enqueue(t)
-	d.effect(Effect{Kind: EffectDeploy, Name: s.deployment.name, Task: t.id, ContextID: contextID, User: user, DryRun: s.options.dryRun})
-	return t
+	id = d.queue.enqueue(t)
+	d.addEffect(Effect{Kind: EffectDeploy, Name: s.deployment.name, Task: id, ContextID: contextID, User: user, DryRun: s.options.dryRun})
+	return id
 }
 
 // putJobs answers PUT /deployments/NAME/jobs/GROUP[/INDEX]?state=…: a deploy of
 // the manifest that is there, or of one that is given.
-func (d *Director) putJobs(c *call) {
+func (d *deployer) putJobs(c *call) {
 	body, ok := c.body()
 	if !ok {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deploymentOf(c)
+	d.Lock()
+	defer d.Unlock()
+	dep := d.deployments.of(c)
 	if dep == nil {
 		return
 	}
@@ -173,7 +164,7 @@ func (d *Director) putJobs(c *call) {
 			return
 		}
 		s.document, s.text = m, string(body)
-		s.cloud, s.runtime = d.findConfigs("cloud", "", 1), d.findConfigs("runtime", "", 1)
+		s.cloud, s.runtime = d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
 	}
 	c.redirect(d.enqueueDeploy(s, c.user, c.contextID))
 }

@@ -36,24 +36,21 @@ type deploymentView struct {
 	Locked      bool           `json:"locked"`
 }
 
-func (d *Director) deploymentRoutes() []route {
-	return []route{
-		{method: "GET", path: "/deployments", needs: needsList, handle: d.listDeployments},
-		{method: "POST", path: "/deployments", needs: needsTeam, consumes: consumesYAML, handle: d.postDeployment},
-		{method: "GET", path: "/deployments/:deployment", needs: needsDeploymentRead, handle: d.showDeployment},
-		{method: "DELETE", path: "/deployments/:deployment", needs: needsDeployment, handle: d.deleteDeployment},
-		{method: "POST", path: "/deployments/:deployment/diff", needs: needsDiff, consumes: consumesYAML, handle: d.diffDeployment},
-		{method: "PUT", path: "/deployments/:deployment/jobs/:group", needs: needsDeployment, consumes: consumesYAML, handle: d.putJobs},
-		{method: "PUT", path: "/deployments/:deployment/jobs/:group/:index", needs: needsDeployment, consumes: consumesYAML, handle: d.putJobs},
-		{method: "GET", path: "/deployments/:deployment/variables", needs: needsDeploymentRead, handle: d.listVariables},
-		{method: "GET", path: "/deployments/:deployment/errands", needs: needsDeploymentRead, handle: d.listErrands},
-		{method: "POST", path: "/deployments/:deployment/errands/:errand/runs", needs: needsDeployment, consumes: consumesJSON, handle: d.runErrand},
-	}
+// routes are those that tell about deployments and their instances, and that run errands.
+func (t *deployments) routes() []route {
+	return slices.Concat(t.instanceRoutes(), t.logRoutes(), []route{
+		{method: "GET", path: "/deployments", needs: needsList, handle: t.listDeployments},
+		{method: "GET", path: "/deployments/:deployment", needs: needsDeploymentRead, handle: t.showDeployment},
+		{method: "GET", path: "/deployments/:deployment/variables", needs: needsDeploymentRead, handle: t.listVariables},
+		{method: "GET", path: "/deployments/:deployment/errands", needs: needsDeploymentRead, handle: t.listErrands},
+		{method: "POST", path: "/deployments/:deployment/errands/:errand/runs", needs: needsDeployment, consumes: consumesJSON, handle: t.runErrand},
+		{method: "GET", path: "/deployment_configs", needs: needsRead, handle: t.listDeploymentConfigs},
+	})
 }
 
-// deployment is the row of a name, nil if there is none. The caller holds mu.
-func (d *Director) deployment(name string) *deployment {
-	for _, dep := range d.deployments {
+// find is the row of a name, nil if there is none. The caller holds the lock.
+func (t *deployments) find(name string) *deployment {
+	for _, dep := range t.rows {
 		if dep.name == name {
 			return dep
 		}
@@ -61,9 +58,9 @@ func (d *Director) deployment(name string) *deployment {
 	return nil
 }
 
-// deploymentOf finds the deployment that a path names; without one the answer is written. The caller holds mu.
-func (d *Director) deploymentOf(c *call) *deployment {
-	dep := d.deployment(c.params["deployment"])
+// of finds the deployment that a path names; without one the answer is written. The caller holds the lock.
+func (t *deployments) of(c *call) *deployment {
+	dep := t.find(c.params["deployment"])
 	if dep == nil {
 		c.fail(http.StatusNotFound, failure(70000, "Deployment '%s' doesn't exist", c.params["deployment"]))
 	}
@@ -93,17 +90,17 @@ func (dep *deployment) stemcellList() *[]nameVersion {
 	return used(dep.stemcells, func(s *stemcell) nameVersion { return nameVersion{s.name, s.version} })
 }
 
-func (d *Director) listDeployments(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (t *deployments) listDeployments(c *call) {
+	t.Lock()
+	defer t.Unlock()
 	views := []deploymentView{}
-	for _, dep := range d.byName() {
-		if !c.has(d.scopesOf(dep.teams, true)) {
+	for _, dep := range t.byName() {
+		if !c.mayRead(dep.teams) {
 			continue
 		}
-		view := deploymentView{Name: dep.name, Teams: append([]string{}, dep.teams...), Locked: d.locked(dep.name)}
+		view := deploymentView{Name: dep.name, Teams: append([]string{}, dep.teams...), Locked: t.queue.locked(dep.name)}
 		if c.query.Get("exclude_configs") != "true" {
-			view.CloudConfig = d.cloudConfigState(dep)
+			view.CloudConfig = t.cloudConfigState(dep)
 		}
 		if c.query.Get("exclude_stemcells") != "true" {
 			view.Stemcells = dep.stemcellList()
@@ -116,24 +113,24 @@ func (d *Director) listDeployments(c *call) {
 	c.list(views)
 }
 
-func (d *Director) byName() []*deployment {
-	return slices.SortedFunc(slices.Values(d.deployments), func(a, b *deployment) int { return strings.Compare(a.name, b.name) })
+func (t *deployments) byName() []*deployment {
+	return slices.SortedFunc(slices.Values(t.rows), func(a, b *deployment) int { return strings.Compare(a.name, b.name) })
 }
 
-func (d *Director) cloudConfigState(dep *deployment) string {
+func (t *deployments) cloudConfigState(dep *deployment) string {
 	switch {
 	case len(dep.cloud) == 0:
 		return "none"
-	case slices.Equal(dep.cloud, d.findConfigs("cloud", "", 1)):
+	case slices.Equal(dep.cloud, t.configs.find("cloud", "", 1)):
 		return "latest"
 	}
 	return "outdated"
 }
 
-func (d *Director) showDeployment(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deploymentOf(c)
+func (t *deployments) showDeployment(c *call) {
+	t.Lock()
+	defer t.Unlock()
+	dep := t.of(c)
 	if dep == nil {
 		return
 	}
@@ -144,72 +141,16 @@ func (d *Director) showDeployment(c *call) {
 	c.list(map[string]*string{"manifest": manifest})
 }
 
-// contextIDs are the configs that a diff was made with, for the deploy after it.
-type contextIDs struct {
-	Cloud   []int `json:"cloud_config_ids"`
-	Runtime []int `json:"runtime_config_ids"`
-}
-
-func configIDs(configs []*config) []int {
-	ids := []int{}
-	for _, c := range configs {
-		ids = append(ids, c.id)
-	}
-	return ids
-}
-
-// diffDeployment answers POST /deployments/NAME/diff.
-func (d *Director) diffDeployment(c *call) {
-	_, document, f := c.yaml()
-	if f != nil {
-		c.fail(http.StatusBadRequest, f)
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var before mapping
-	if dep := d.deployment(c.params["deployment"]); dep != nil {
-		before = whole(dep.manifest, dep.cloud, dep.runtime)
-	}
-	cloud, runtime := d.findConfigs("cloud", "", 1), d.findConfigs("runtime", "", 1)
-	resolved, err := d.resolve(document)
-	if err != nil { // status 200 all the same
-		c.list(struct {
-			Diff  []any  `json:"diff"`
-			Error string `json:"error"`
-		}{[]any{}, "Unable to diff manifest: #<" + rubyClass(err) + ": " + err.Error() + ">\n" +
-			"/var/vcap/packages/director/src/bosh-director/lib/bosh/director/manifest/manifest.rb:37:in `resolve_aliases'"})
-		return
-	}
-	c.list(struct {
-		Context contextIDs `json:"context"`
-		Diff    [][2]any   `json:"diff"`
-	}{
-		contextIDs{configIDs(cloud), configIDs(runtime)},
-		diff(before, whole(resolved, cloud, runtime), c.query.Get("redact") != "false"),
-	})
-}
-
-func rubyClass(err error) string {
-	switch asFailure(err).Code {
-	case 50003:
-		return "Bosh::Director::StemcellNotFound"
-	case 30005:
-		return "Bosh::Director::ReleaseNotFound"
-	}
-	return "Bosh::Director::DirectorError"
-}
-
 // variableView is a variable of a deployment's manifest.
 type variableView struct {
 	ID   string `json:"id"`   // the config server's id
 	Name string `json:"name"` // "/TestDirector/concourse/token_signing_key"
 }
 
-func (d *Director) listVariables(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deploymentOf(c)
+func (t *deployments) listVariables(c *call) {
+	t.Lock()
+	defer t.Unlock()
+	dep := t.of(c)
 	if dep == nil {
 		return
 	}
@@ -217,7 +158,7 @@ func (d *Director) listVariables(c *call) {
 	for _, v := range dep.manifest.maps("variables") {
 		name := v.text("name")
 		if !strings.HasPrefix(name, "/") {
-			name = "/" + d.opts.Name + "/" + dep.name + "/" + name
+			name = "/" + t.director + "/" + dep.name + "/" + name
 		}
 		views = append(views, variableView{ID: name, Name: name})
 	}
@@ -237,13 +178,13 @@ type deploymentConfigView struct {
 	Name string `json:"name"`
 }
 
-func (d *Director) listDeploymentConfigs(c *call) {
+func (t *deployments) listDeploymentConfigs(c *call) {
 	wanted := c.query["deployment[]"]
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	views := []deploymentConfig{}
 	serial := 0
-	for _, dep := range d.deployments {
+	for _, dep := range t.rows {
 		for _, used := range slices.Concat(dep.cloud, dep.runtime) {
 			serial++
 			if len(wanted) == 0 || slices.Contains(wanted, dep.name) {

@@ -7,9 +7,8 @@ package director
 
 import (
 	"context"
+	"fmt"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -59,63 +58,40 @@ type Options struct {
 	RunErrand func(ctx context.Context, e Errand) ErrandResult
 }
 
-// Update is one instance being updated by a deploy.
-type Update struct {
-	Deployment string            // "concourse"
-	Group      string            // "web"
-	Index      int               // 0
-	ID         string            // the instance's UUID
-	AgentID    string            // UUID of its VM's agent, another one after a recreate
-	Jobs       []string          // names of the jobs that it gets: ["web", "gate", "bpm"]
-	Canary     bool              // whether its step in the event log is marked "(canary)"
-	Recreate   bool              // whether its VM is new or replaced
-	Manifest   []byte            // the manifest as it was submitted
-	Releases   map[string]string // versions of the releases that its jobs use, by name
-	Stemcell   string            // "ubuntu-jammy/1.484"
-	Task       int               // the task that updates it
-}
-
 // Director is a simulated director; it is an http.Handler. Close ends it.
 type Director struct {
-	opts     Options
-	scale    float64
-	now      func() time.Time
-	ctx      context.Context
-	cancel   context.CancelFunc
-	running  sync.WaitGroup
-	requests atomic.Int64
-	routes   []route
-
-	mu          sync.Mutex // guards everything below
-	outage      *outage
-	workers     int
-	busy        int
-	queue       []*task
-	tasks       []*task
-	locks       map[string]*lock
-	deployments []*deployment
-	stemcells   []*stemcell
-	releases    []*release
-	compiled    map[string]bool
-	blobs       map[string][]byte // the blobstore, by id
-	configs     []*config
-	audit       []auditEvent
-	effects     []Effect
-	faults      []*instanceFault
-	serial      map[string]int // counters for ids, by kind
+	opts        Options
+	store       *store
+	access      *access
+	queue       *queue
+	configs     *configs
+	stock       *stock
+	deployments *deployments
+	deployer    *deployer
 }
 
 // New makes a director with empty state. It lives until ctx ends or Close is called.
 func New(ctx context.Context, o Options) *Director {
-	ctx, cancel := context.WithCancel(ctx)
-	d := &Director{
-		opts: withDefaults(o), ctx: ctx, cancel: cancel,
-		locks: map[string]*lock{}, compiled: map[string]bool{}, blobs: map[string][]byte{}, serial: map[string]int{},
-	}
-	d.scale, d.now, d.workers = d.opts.Scale, d.opts.Now, d.opts.Workers
-	d.routes = d.table()
+	o = withDefaults(o)
+	d := &Director{opts: o, store: newStore(o.Now, o.Scale)}
+	d.queue = newQueue(ctx, d.store, o.Workers, o.LockWait)
+	d.configs = newConfigs(d.store, o.StoreConfig)
+	d.deployments = newDeployments(d.store, o.Name, d.queue, d.configs, agents{DiskUsage: o.DiskUsage, Logs: o.Logs, RunErrand: o.RunErrand})
+	d.queue.teamsOf = d.deployments.teamsOf
+	d.stock = newStock(d.store, d.queue, o.Fetch, d.deployments)
+	d.deployer = newDeployer(d.store, o.Username, d.queue, d.configs, d.stock, d.deployments, scripts{
+		Drain: o.Drain, UpdateInstance: o.UpdateInstance, PostStart: o.PostStart, NewDeployment: o.NewDeployment,
+	})
+	d.access = newAccess(o.UUID, credentials{username: o.Username, password: o.Password, uaa: o.UAA}, owner{d.deployments, d.queue})
+	d.addRoutes()
 	d.bootEvents()
 	return d
+}
+
+// owner knows whose deployments and tasks are.
+type owner struct {
+	*deployments
+	*queue
 }
 
 func withDefaults(o Options) Options {
@@ -149,23 +125,35 @@ func withDefaults(o Options) Options {
 }
 
 // Close cancels what runs and waits for it. Tasks that were running stay as they are.
-func (d *Director) Close() {
-	d.mu.Lock() // so that nothing begins to run beside the wait
-	d.cancel()
-	d.mu.Unlock()
-	d.running.Wait()
-}
+func (d *Director) Close() { d.queue.Close() }
+
+// ServeHTTP implements http.Handler.
+func (d *Director) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.access.ServeHTTP(w, r) }
 
 // Requests is how many requests have been received, the refused ones included.
-func (d *Director) Requests() int { return int(d.requests.Load()) }
+func (d *Director) Requests() int { return d.access.received() }
 
-// scaled is a duration of the real director in the simulator's time.
-func (d *Director) scaled(real time.Duration) time.Duration {
-	return time.Duration(float64(real) * d.scale)
+// addRoutes adds every route that is simulated.
+func (d *Director) addRoutes() {
+	for _, routes := range [][]route{
+		d.queue.routes(), d.configs.routes(), d.deployments.routes(), d.deployer.routes(), d.stock.routes(),
+	} {
+		d.access.add(routes...)
+	}
+	d.access.add(
+		route{method: "GET", path: "/info", open: true, handle: d.info},
+		route{method: "GET", path: "/events", needs: needsConfigList, handle: d.store.listEvents},
+		route{method: "GET", path: "/orphan_disks", handle: func(c *call) { c.json([]any{}) }},
+	)
 }
 
-// next is the next number of a counter. The caller holds mu.
-func (d *Director) next(kind string) int {
-	d.serial[kind]++
-	return d.serial[kind]
+// bootEvents records what a director records when it starts.
+func (d *Director) bootEvents() {
+	d.store.Lock()
+	defer d.store.Unlock()
+	for i := range d.opts.Workers {
+		d.store.addEvent(auditEvent{User: "_director", Action: "start", ObjectType: "worker", ObjectName: fmt.Sprintf("worker_%d", i)})
+	}
+	d.store.addEvent(auditEvent{User: "_director", Action: "start", ObjectType: "director", ObjectName: d.opts.UUID,
+		Context: map[string]any{"version": d.opts.Version}})
 }

@@ -15,14 +15,14 @@ func (d *deployment) keepsData(group string) bool {
 	return i >= 0 && (groups[i].has("persistent_disk") || groups[i].has("persistent_disk_type") || groups[i].has("persistent_disks"))
 }
 
-// diskVitals are those of an instance's disks, as its agent tells them. The caller holds mu.
-func (d *Director) diskVitals(dep *deployment, i *instance) map[string]any {
+// diskVitals are those of an instance's disks, as its agent tells them. The caller holds the lock.
+func (t *deployments) diskVitals(dep *deployment, i *instance) map[string]any {
 	disk := map[string]string{"inode_percent": "5", "percent": "10"}
 	vitals := map[string]any{"ephemeral": disk, "system": disk}
 	if dep.keepsData(i.group) {
 		percent := usual
-		if d.opts.DiskUsage != nil {
-			percent = d.opts.DiskUsage(dep.name, i.group, i.index)
+		if t.hooks.DiskUsage != nil {
+			percent = t.hooks.DiskUsage(dep.name, i.group, i.index)
 		}
 		vitals["persistent"] = map[string]string{"inode_percent": "1", "percent": strconv.Itoa(percent)}
 	}

@@ -26,6 +26,9 @@ type (
 	}
 )
 
+// str is a string.
+func str(text string) scalar { return scalar{text, true} }
+
 // maxNodes bounds a document with its aliases expanded.
 const maxNodes = 2_000_000
 

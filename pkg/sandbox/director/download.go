@@ -46,13 +46,13 @@ func (c *call) readUpload(kind string) (*upload, bool) {
 }
 
 // download fetches the archive of an upload.
-func (up *upload) download(j *job) error {
+func (up *upload) download(j *job, fetch *http.Client) error {
 	notFetched := failure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
 	req, err := http.NewRequestWithContext(j.ctx, http.MethodGet, up.remote.Location, nil)
 	if err != nil {
 		return failure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
 	}
-	res, err := j.d.opts.Fetch.Do(req)
+	res, err := fetch.Do(req)
 	if err != nil {
 		if j.ctx.Err() != nil {
 			return errGone

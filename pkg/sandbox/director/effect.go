@@ -26,28 +26,23 @@ type Effect struct {
 	At        time.Time
 }
 
-// effect notes an effect. The caller holds mu.
-func (d *Director) effect(e Effect) {
-	e.At = d.now()
-	d.effects = append(d.effects, e)
-}
-
-// effect notes an effect of a task. The caller holds mu.
-func (j *job) effect(kind, name string) {
-	j.d.effect(Effect{Kind: kind, Name: name, Task: j.task.id, ContextID: j.task.contextID, User: j.task.user})
+// addEffect notes an effect. The caller holds the lock.
+func (s *store) addEffect(e Effect) {
+	e.At = s.now()
+	s.effects = append(s.effects, e)
 }
 
 // Effects lists everything that was brought about, oldest first.
-func (d *Director) Effects() []Effect {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Clone(d.effects)
+func (s *store) Effects() []Effect {
+	s.Lock()
+	defer s.Unlock()
+	return slices.Clone(s.effects)
 }
 
 // Count is how many effects of a kind there are; a name narrows it down, "" does not.
-func (d *Director) Count(kind, name string) int {
+func (s *store) Count(kind, name string) int {
 	n := 0
-	for _, e := range d.Effects() {
+	for _, e := range s.Effects() {
 		if e.Kind == kind && (name == "" || e.Name == name) {
 			n++
 		}

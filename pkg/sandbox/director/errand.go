@@ -48,10 +48,10 @@ type errandLog struct {
 	SHA1        string `json:"sha1"`
 }
 
-func (d *Director) listErrands(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deploymentOf(c)
+func (t *deployments) listErrands(c *call) {
+	t.Lock()
+	defer t.Unlock()
+	dep := t.of(c)
 	if dep == nil {
 		return
 	}
@@ -63,32 +63,32 @@ func (d *Director) listErrands(c *call) {
 }
 
 // runErrand answers POST /deployments/NAME/errands/ERRAND/runs.
-func (d *Director) runErrand(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deploymentOf(c)
+func (t *deployments) runErrand(c *call) {
+	t.Lock()
+	defer t.Unlock()
+	dep := t.of(c)
 	if dep == nil {
 		return
 	}
 	name := c.params["errand"]
-	c.redirect(d.enqueue(&task{
+	c.redirect(t.queue.enqueue(&row{
 		description: "run errand " + name + " from deployment " + dep.name,
 		user:        c.user, contextID: c.contextID, deployment: dep.name,
-		work: func(j *job) (string, error) { return j.errand(dep, name) },
+		work: func(j *job) (string, error) { return t.errand(j, dep, name) },
 	}))
 }
 
 // errand is the task of a run. An errand's exit code does not fail it.
-func (j *job) errand(dep *deployment, name string) (string, error) {
-	release, err := j.acquire(deploymentLock(dep.name), j.d.opts.LockWait)
+func (t *deployments) errand(j *job, dep *deployment, name string) (string, error) {
+	release, err := j.acquire(deploymentLock(dep.name), t.queue.lockWait)
 	if err != nil {
 		return "", err
 	}
 	defer release()
 	var targets []*instance
 	if err := j.stage("Preparing deployment", 1).step("Preparing deployment", func(*step) error {
-		j.d.mu.Lock()
-		defer j.d.mu.Unlock()
+		t.Lock()
+		defer t.Unlock()
 		if !slices.Contains(dep.errands, name) {
 			return failure(70009, "Errand '%s' doesn't exist", name)
 		}
@@ -103,7 +103,7 @@ func (j *job) errand(dep *deployment, name string) (string, error) {
 	}
 	succeeded, errored := 0, 0
 	for _, i := range targets {
-		result, err := j.runOn(dep, name, i)
+		result, err := t.runOn(j, dep, name, i)
 		if err != nil {
 			return "", err
 		}
@@ -117,10 +117,10 @@ func (j *job) errand(dep *deployment, name string) (string, error) {
 }
 
 // runOn runs an errand on one instance and fetches its logs.
-func (j *job) runOn(dep *deployment, name string, i *instance) (ErrandResult, error) {
+func (t *deployments) runOn(j *job, dep *deployment, name string, i *instance) (ErrandResult, error) {
 	var result ErrandResult
 	run := func(ctx context.Context) ErrandResult { return ErrandResult{} }
-	if hook := j.d.opts.RunErrand; hook != nil {
+	if hook := t.hooks.RunErrand; hook != nil {
 		run = func(ctx context.Context) ErrandResult {
 			return hook(ctx, Errand{Deployment: dep.name, Name: name, Group: i.group, ID: i.id, Manifest: []byte(dep.text)})
 		}
@@ -131,11 +131,11 @@ func (j *job) runOn(dep *deployment, name string, i *instance) (ErrandResult, er
 	}); err != nil {
 		return result, err
 	}
-	archive, err := j.logsOf(dep, i, "job", nil)
+	archive, err := t.logsOf(j, dep, i, "job", nil)
 	if err != nil {
 		return result, err
 	}
-	blob, err := j.saveBlob(archive)
+	blob, err := t.saveBlob(j, archive)
 	if err != nil {
 		return result, err
 	}

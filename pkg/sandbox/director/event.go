@@ -79,21 +79,27 @@ func (s *stage) step(task string, run func(*step) error) error {
 	return err
 }
 
+// alone runs a stage of one task that is named like it.
+func (j *job) alone(name string, run func(*step) error) error {
+	return j.stage(name, 1).step(name, run)
+}
+
+// progress logs how far the step is.
 func (st *step) progress(percent int, status string) {
 	st.write("in_progress", percent, &eventData{Status: status})
 }
 
 func (st *step) write(state string, progress int, data *eventData) {
-	d := st.stage.job.d
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	q := st.stage.job.queue
+	q.Lock()
+	defer q.Unlock()
 	st.stage.job.log(eventLine{
-		Time: d.now().Unix(), Stage: st.stage.name, Tags: st.stage.tags, Total: st.stage.total,
+		Time: q.now().Unix(), Stage: st.stage.name, Tags: st.stage.tags, Total: st.stage.total,
 		Task: st.task, Index: st.index, State: state, Progress: progress, Data: data,
 	})
 }
 
-// log appends a line to the event log. The caller holds mu.
+// log appends a line to the event log. The caller holds the lock.
 func (j *job) log(line any) {
 	if j.task.frozen || j.task.finished() {
 		return
@@ -101,10 +107,10 @@ func (j *job) log(line any) {
 	_, _ = j.task.events.Write(append(encode(line), '\n'))
 }
 
-// fatal appends the last line of a failed task. The caller holds mu.
+// fatal appends the last line of a failed task. The caller holds the lock.
 func (j *job) fatal(f *Failure) {
 	_, _ = j.task.events.Write(append(encode(fatalLine{
-		Time: j.d.now().Unix(), Error: fatalError{Code: f.Code, Message: f.Message},
+		Time: j.queue.now().Unix(), Error: fatalError{Code: f.Code, Message: f.Message},
 	}), '\n'))
 }
 
@@ -118,8 +124,8 @@ func (j *job) named(err error) error {
 
 // print appends to the task's result output.
 func (j *job) print(text string) {
-	j.d.mu.Lock()
-	defer j.d.mu.Unlock()
+	j.queue.Lock()
+	defer j.queue.Unlock()
 	if !j.task.frozen {
 		_, _ = j.task.output.WriteString(text)
 	}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-func (d *Director) instanceRoutes() []route {
+func (t *deployments) instanceRoutes() []route {
 	return []route{
-		{method: "GET", path: "/deployments/:deployment/vms", needs: needsDeploymentRead, handle: func(c *call) { d.listInstances(c, true) }},
-		{method: "GET", path: "/deployments/:deployment/instances", needs: needsDeploymentRead, handle: func(c *call) { d.listInstances(c, false) }},
+		{method: "GET", path: "/deployments/:deployment/vms", needs: needsDeploymentRead, handle: func(c *call) { t.listInstances(c, true) }},
+		{method: "GET", path: "/deployments/:deployment/instances", needs: needsDeploymentRead, handle: func(c *call) { t.listInstances(c, false) }},
 	}
 }
 
@@ -67,17 +67,17 @@ type stemcellOf struct {
 
 // listInstances answers for instances, or only for those with a VM; with
 // format=full by a task whose result is a line of JSON for each.
-func (d *Director) listInstances(c *call, onlyVMs bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deploymentOf(c)
+func (t *deployments) listInstances(c *call, onlyVMs bool) {
+	t.Lock()
+	defer t.Unlock()
+	dep := t.of(c)
 	if dep == nil {
 		return
 	}
 	if c.query.Get("format") == "full" {
-		c.redirect(d.enqueue(&task{
+		c.redirect(t.queue.enqueue(&row{
 			description: "retrieve vm-stats", user: c.user, contextID: c.contextID, deployment: dep.name, minor: true,
-			work: func(j *job) (string, error) { return "", j.printStats(dep, onlyVMs) },
+			work: func(j *job) (string, error) { return "", t.printStats(j, dep, onlyVMs) },
 		}))
 		return
 	}
@@ -100,16 +100,16 @@ func (d *Director) listInstances(c *call, onlyVMs bool) {
 	c.list(views)
 }
 
-func (j *job) printStats(dep *deployment, onlyVMs bool) error {
-	j.d.mu.Lock()
+func (t *deployments) printStats(j *job, dep *deployment, onlyVMs bool) error {
+	t.Lock()
 	instances := slices.Clone(dep.instances)
 	var lines []string
 	for _, i := range instances {
 		if i.vm != nil || !onlyVMs {
-			lines = append(lines, string(encode(i.stats(j.d.now(), j.d.diskVitals(dep, i))))+"\n")
+			lines = append(lines, string(encode(i.stats(t.now(), t.diskVitals(dep, i))))+"\n")
 		}
 	}
-	j.d.mu.Unlock()
+	t.Unlock()
 	for _, line := range lines {
 		j.print(line)
 	}

@@ -96,10 +96,10 @@ func (u *instanceUpdate) hook() Update {
 }
 
 func (u *instanceUpdate) drain() error {
-	if u.job.d.opts.Drain == nil || !u.instance.running {
+	if u.hooks.Drain == nil || !u.instance.running {
 		return nil
 	}
-	return u.called(u.job.d.opts.Drain(u.job.ctx, u.hook()))
+	return u.called(u.hooks.Drain(u.job.ctx, u.hook()))
 }
 
 // called is a hook's error as the director would have it of an agent.
@@ -122,27 +122,27 @@ func (u *instanceUpdate) stopped() error {
 	if err := u.job.change(func() { u.instance.running = false }); err != nil || !u.recreate || fresh {
 		return err
 	}
-	if err := u.job.deleteVM(u.instance); err != nil {
+	if err := u.deleteVM(u.job, u.instance); err != nil {
 		return err
 	}
-	return u.job.createVM(u.instance)
+	return u.createVM(u.job, u.instance)
 }
 
 func (u *instanceUpdate) preStart() error {
-	if f := u.job.d.takeFault(faultPreStart, u.submission.deployment.name, u.instance); f != nil {
+	if f := u.takeFault(faultPreStart, u.submission.deployment.name, u.instance); f != nil {
 		return u.broken(f)
 	}
-	if u.job.d.opts.UpdateInstance == nil {
+	if u.hooks.UpdateInstance == nil {
 		return nil
 	}
-	if err := u.called(u.job.d.opts.UpdateInstance(u.job.ctx, u.hook())); err != nil {
+	if err := u.called(u.hooks.UpdateInstance(u.job.ctx, u.hook())); err != nil {
 		return u.broken(err)
 	}
 	return nil
 }
 
 func (u *instanceUpdate) started() error {
-	if f := u.job.d.takeFault(faultRunning, u.submission.deployment.name, u.instance); f != nil {
+	if f := u.takeFault(faultRunning, u.submission.deployment.name, u.instance); f != nil {
 		return u.broken(f)
 	}
 	return u.job.checkpoint()
@@ -151,10 +151,10 @@ func (u *instanceUpdate) started() error {
 // postStart runs the scripts of that name. When they fail, the instance runs its
 // new jobs all the same, and the next deploy updates it again.
 func (u *instanceUpdate) postStart() error {
-	if u.job.d.opts.PostStart == nil {
+	if u.hooks.PostStart == nil {
 		return nil
 	}
-	err := u.job.d.opts.PostStart(u.job.ctx, u.hook())
+	err := u.hooks.PostStart(u.job.ctx, u.hook())
 	var f *Failure
 	switch {
 	case u.job.ctx.Err() != nil:
@@ -184,7 +184,7 @@ func (u *instanceUpdate) broken(err error) error {
 // finish notes what the instance now runs.
 func (u *instanceUpdate) finish(wanted string) error {
 	if wanted == "detached" {
-		if err := u.job.deleteVM(u.instance); err != nil {
+		if err := u.deleteVM(u.job, u.instance); err != nil {
 			return err
 		}
 	}
@@ -195,14 +195,14 @@ func (u *instanceUpdate) finish(wanted string) error {
 	return u.job.change(u.converged)
 }
 
-// converged notes that the instance is what the plan says. The caller holds mu.
+// converged notes that the instance is what the plan says. The caller holds the lock.
 func (u *instanceUpdate) converged() {
 	u.becomes()
 	i := u.instance
 	u.job.effect(EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
 }
 
-// becomes makes the instance what the plan says. The caller holds mu.
+// becomes makes the instance what the plan says. The caller holds the lock.
 func (u *instanceUpdate) becomes() {
 	i := u.instance
 	i.state, i.running = "started", true

@@ -28,19 +28,19 @@ type lock struct {
 }
 
 // expires is when the lock may be taken over, renewals counted.
-func (d *Director) expires(l *lock) time.Time {
-	last := d.now()
+func (q *queue) expires(l *lock) time.Time {
+	last := q.now()
 	if !l.died.IsZero() {
 		last = l.died
 	}
-	renewals := last.Sub(l.acquired) / d.scaled(lockRenew)
-	return l.acquired.Add(max(renewals, 0)*d.scaled(lockRenew) + d.scaled(lockLife))
+	renewals := last.Sub(l.acquired) / q.scaled(lockRenew)
+	return l.acquired.Add(max(renewals, 0)*q.scaled(lockRenew) + q.scaled(lockLife))
 }
 
 // acquire takes a lock, trying as long as timeout. It fails like the director
 // does, naming the holder's task. Being cancelled does not end the wait.
 func (j *job) acquire(name string, timeout time.Duration) (release func(), err error) {
-	uid, deadline := newUUID(), j.d.now().Add(timeout)
+	uid, deadline := newUUID(), j.queue.now().Add(timeout)
 	for {
 		l, holder, err := j.tryLock(name, uid)
 		if err != nil {
@@ -50,11 +50,11 @@ func (j *job) acquire(name string, timeout time.Duration) (release func(), err e
 			j.record(auditEvent{Action: "acquire", ObjectType: "lock", ObjectName: name})
 			return func() { j.release(l) }, nil
 		}
-		if j.d.now().After(deadline) {
+		if j.queue.now().After(deadline) {
 			return nil, failure(100, "Failed to acquire lock for %s uid: %s. Locking task id is %d, description: '%s'",
 				name, uid, holder.id, holder.description)
 		}
-		if err := j.wait(max(j.d.scaled(lockRetry), time.Millisecond)); err != nil {
+		if err := j.wait(max(j.queue.scaled(lockRetry), time.Millisecond)); err != nil {
 			return nil, err
 		}
 	}
@@ -62,36 +62,36 @@ func (j *job) acquire(name string, timeout time.Duration) (release func(), err e
 
 // tryLock takes a lock if it is free or expired, else it gives the holder's task.
 // The dead take none: errGone.
-func (j *job) tryLock(name, uid string) (*lock, *task, error) {
-	d, id := j.d, j.task.id
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (j *job) tryLock(name, uid string) (*lock, *row, error) {
+	q, id := j.queue, j.task.id
+	q.Lock()
+	defer q.Unlock()
 	if j.task.frozen {
 		return nil, nil, errGone
 	}
-	held := d.locks[name]
-	if held != nil && d.now().Before(d.expires(held)) {
-		return nil, d.find(held.task), nil
+	held := q.locks[name]
+	if held != nil && q.now().Before(q.expires(held)) {
+		return nil, q.find(held.task), nil
 	}
-	l := &lock{name: name, uid: uid, task: id, holder: id, acquired: d.now(), serial: d.next("lock")}
+	l := &lock{name: name, uid: uid, task: id, holder: id, acquired: q.now(), serial: q.next("lock")}
 	if held != nil {
 		l.task = held.task
 	}
-	d.locks[name] = l
+	q.locks[name] = l
 	return l, nil, nil
 }
 
 // release gives a lock back, unless another task took it over or its holder is dead.
 func (j *job) release(l *lock) {
-	j.d.mu.Lock()
+	j.queue.Lock()
 	if j.task.frozen {
-		j.d.mu.Unlock()
+		j.queue.Unlock()
 		return
 	}
-	if j.d.locks[l.name] == l {
-		delete(j.d.locks, l.name)
+	if j.queue.locks[l.name] == l {
+		delete(j.queue.locks, l.name)
 	}
-	j.d.mu.Unlock()
+	j.queue.Unlock()
 	j.record(auditEvent{Action: "release", ObjectType: "lock", ObjectName: l.name})
 }
 
@@ -104,11 +104,11 @@ type LockHolder struct {
 }
 
 // Locks lists the locks, oldest first.
-func (d *Director) Locks() []LockHolder {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	rows := make([]*lock, 0, len(d.locks))
-	for _, l := range d.locks {
+func (q *queue) Locks() []LockHolder {
+	q.Lock()
+	defer q.Unlock()
+	rows := make([]*lock, 0, len(q.locks))
+	for _, l := range q.locks {
 		rows = append(rows, l)
 	}
 	slices.SortFunc(rows, func(a, b *lock) int { return a.serial - b.serial })
@@ -117,18 +117,18 @@ func (d *Director) Locks() []LockHolder {
 		parts := strings.Split(l.name, ":")
 		holders = append(holders, LockHolder{
 			Type: parts[1], Resource: parts[2:], Task: strconv.Itoa(l.task),
-			Timeout: fmt.Sprintf("%.6f", float64(d.expires(l).UnixMicro())/1e6),
+			Timeout: fmt.Sprintf("%.6f", float64(q.expires(l).UnixMicro())/1e6),
 		})
 	}
 	return holders
 }
 
-func (d *Director) listLocks(c *call) { c.json(d.Locks()) }
+func (q *queue) listLocks(c *call) { c.json(q.Locks()) }
 
-// locked says whether a deployment's lock is held. The caller holds mu.
-func (d *Director) locked(deployment string) bool {
-	l := d.locks[deploymentLock(deployment)]
-	return l != nil && d.now().Before(d.expires(l))
+// locked says whether a deployment's lock is held. The caller holds the lock.
+func (q *queue) locked(deployment string) bool {
+	l := q.locks[deploymentLock(deployment)]
+	return l != nil && q.now().Before(q.expires(l))
 }
 
 func deploymentLock(name string) string { return "lock:deployment:" + name }

@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-func (d *Director) logRoutes() []route {
+func (t *deployments) logRoutes() []route {
 	return []route{
-		{method: "GET", path: "/deployments/:deployment/jobs/:group/:index/logs", needs: needsDeployment, handle: d.fetchLogs},
-		{method: "GET", path: "/resources/:id", handle: d.showResource},
+		{method: "GET", path: "/deployments/:deployment/jobs/:group/:index/logs", needs: needsDeployment, handle: t.fetchLogs},
+		{method: "GET", path: "/resources/:id", handle: t.showResource},
 	}
 }
 
 // fetchLogs answers GET /deployments/NAME/jobs/GROUP/INDEX-OR-ID/logs?type=job by
 // a task whose result is the id of a blob, which GET /resources/ID gives. "*" stands
 // for all groups or all instances.
-func (d *Director) fetchLogs(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deploymentOf(c)
+func (t *deployments) fetchLogs(c *call) {
+	t.Lock()
+	defer t.Unlock()
+	dep := t.of(c)
 	if dep == nil {
 		return
 	}
@@ -44,25 +44,25 @@ func (d *Director) fetchLogs(c *call) {
 		return
 	}
 	filters := strings.FieldsFunc(c.query.Get("filters"), func(r rune) bool { return r == ',' || r == ' ' })
-	c.redirect(d.enqueue(&task{
+	c.redirect(t.queue.enqueue(&row{
 		description: "fetch logs", user: c.user, contextID: c.contextID, deployment: dep.name, minor: true,
-		work: func(j *job) (string, error) { return j.logs(dep, found, c.query.Get("type"), filters) },
+		work: func(j *job) (string, error) { return t.logs(j, dep, found, c.query.Get("type"), filters) },
 	}))
 }
 
 // logs packs the logs of instances into a blob: those of one as they are, those
 // of several each in an archive of its own.
-func (j *job) logs(dep *deployment, instances []*instance, kind string, filters []string) (string, error) {
+func (t *deployments) logs(j *job, dep *deployment, instances []*instance, kind string, filters []string) (string, error) {
 	packed := map[string][]byte{}
 	for _, i := range instances {
-		archive, err := j.logsOf(dep, i, kind, filters)
+		archive, err := t.logsOf(j, dep, i, kind, filters)
 		if err != nil {
 			return "", err
 		}
 		if len(instances) == 1 {
-			return j.saveBlob(archive)
+			return t.saveBlob(j, archive)
 		}
-		packed[i.group+"."+i.id+"."+j.d.now().UTC().Format("2006-01-02-15-04-05")+".tgz"] = archive
+		packed[i.group+"."+i.id+"."+t.now().UTC().Format("2006-01-02-15-04-05")+".tgz"] = archive
 	}
 	var all []byte
 	if err := j.stage("Fetching group of logs", 1).step("Packing log files together", func(*step) error {
@@ -71,18 +71,18 @@ func (j *job) logs(dep *deployment, instances []*instance, kind string, filters 
 	}); err != nil {
 		return "", err
 	}
-	return j.saveBlob(all)
+	return t.saveBlob(j, all)
 }
 
 // logsOf has the agent of an instance pack its logs.
-func (j *job) logsOf(dep *deployment, i *instance, kind string, filters []string) (archive []byte, err error) {
+func (t *deployments) logsOf(j *job, dep *deployment, i *instance, kind string, filters []string) (archive []byte, err error) {
 	if i.vm == nil {
 		return nil, failure(70004, "'%s' doesn't reference a VM", i.label())
 	}
 	err = j.stage("Fetching logs for "+i.label(), 1).step("Finding and packing log files", func(*step) error {
 		files := map[string][]byte{}
-		if hook := j.d.opts.Logs; hook != nil && (kind == "" || slices.Contains(strings.Split(kind, ","), "job")) {
-			files = maps.Clone(hook(j.logged(dep, i)))
+		if hook := t.hooks.Logs; hook != nil && (kind == "" || slices.Contains(strings.Split(kind, ","), "job")) {
+			files = maps.Clone(hook(t.logged(j, dep, i)))
 		}
 		maps.DeleteFunc(files, func(name string, _ []byte) bool { return !matches(name, filters) })
 		archive = packFiles(files)
@@ -92,9 +92,9 @@ func (j *job) logsOf(dep *deployment, i *instance, kind string, filters []string
 }
 
 // logged describes an instance whose logs are asked for.
-func (j *job) logged(dep *deployment, i *instance) Update {
-	j.d.mu.Lock()
-	defer j.d.mu.Unlock()
+func (t *deployments) logged(j *job, dep *deployment, i *instance) Update {
+	t.Lock()
+	defer t.Unlock()
 	return Update{
 		Deployment: dep.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(), Jobs: slices.Clone(i.jobs),
 		Manifest: []byte(dep.text), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: j.task.id,
@@ -127,9 +127,9 @@ func packFiles(files map[string][]byte) []byte {
 }
 
 // saveBlob puts content into the blobstore and gives its id.
-func (j *job) saveBlob(content []byte) (id string, err error) {
+func (t *deployments) saveBlob(j *job, content []byte) (id string, err error) {
 	id = newUUID()
-	return id, j.change(func() { j.d.blobs[id] = content })
+	return id, j.change(func() { t.blobs[id] = content })
 }
 
 // digest is how the agent names what it has uploaded.
@@ -139,10 +139,10 @@ func digest(content []byte) string {
 }
 
 // showResource answers GET /resources/ID with a blob.
-func (d *Director) showResource(c *call) {
-	d.mu.Lock()
-	content, ok := d.blobs[c.params["id"]]
-	d.mu.Unlock()
+func (t *deployments) showResource(c *call) {
+	t.Lock()
+	content, ok := t.blobs[c.params["id"]]
+	t.Unlock()
 	if !ok {
 		c.fail(http.StatusNotFound, failure(100002, "Resource '%s' not found in the blobstore", c.params["id"]))
 		return

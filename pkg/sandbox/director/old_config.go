@@ -19,16 +19,16 @@ func oldName(c *call) string {
 	return "default"
 }
 
-func (d *Director) listOldConfigs(c *call, kind string) {
+func (t *configs) listOldConfigs(c *call, kind string) {
 	limit, err := strconv.Atoi(c.query.Get("limit"))
 	if err != nil {
 		c.empty(http.StatusBadRequest)
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	views := []oldConfigView{}
-	for _, found := range d.findConfigs(kind, oldName(c), limit) {
+	for _, found := range t.find(kind, oldName(c), limit) {
 		views = append(views, oldConfigView{found.content, stamp(found.created)})
 	}
 	c.list(views)
@@ -44,50 +44,30 @@ func (c *call) readOldConfig() (string, mapping, bool) {
 	return text, document, true
 }
 
-func (d *Director) postOldConfig(c *call, kind string) {
+func (t *configs) postOldConfig(c *call, kind string) {
 	text, document, ok := c.readOldConfig()
 	if !ok {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	saved, created := d.saveConfig(kind, oldName(c), text, document)
+	t.Lock()
+	defer t.Unlock()
+	saved, created := t.save(kind, oldName(c), text, document)
 	if created {
-		d.configWritten(c, saved, auditEvent{Action: "update", ObjectType: kind + "-config"})
+		t.written(c, saved, auditEvent{Action: "update", ObjectType: kind + "-config"})
 	}
 	c.html(http.StatusCreated, "")
 }
 
-func (d *Director) diffOldConfig(c *call, kind string) {
+func (t *configs) diffOldConfig(c *call, kind string) {
 	_, after, ok := c.readOldConfig()
 	if !ok {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	var before mapping
-	if current := d.currentConfig(kind, oldName(c)); current != nil {
+	if current := t.current(kind, oldName(c)); current != nil {
 		before = current.parsed
 	}
 	c.list(map[string]any{"diff": diff(before, after, true)})
-}
-
-// yaml reads a YAML body that must be a mapping.
-func (c *call) yaml() (string, mapping, *Failure) {
-	body, ok := c.body()
-	if !ok {
-		return "", nil, failure(440001, "Manifest could not be read")
-	}
-	if len(body) == 0 {
-		return "", nil, failure(440001, "Manifest should not be empty")
-	}
-	v, err := parseYAML(body)
-	if err != nil {
-		return "", nil, failure(440001, "Incorrect YAML structure of the uploaded manifest: #<Psych::SyntaxError: %s>", psych(err))
-	}
-	m, ok := v.(mapping)
-	if !ok {
-		return "", nil, failure(440001, "Incorrect YAML structure of the uploaded manifest")
-	}
-	return string(body), m, nil
 }

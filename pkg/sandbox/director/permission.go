@@ -46,49 +46,56 @@ func (c *call) teams() []string {
 }
 
 // scope gives the two names of a scope of the whole director.
-func (d *Director) scope(name string) []string {
-	return []string{"bosh." + name, "bosh." + d.opts.UUID + "." + name}
+func (c *call) scope(name string) []string {
+	return []string{"bosh." + name, "bosh." + c.director + "." + name}
 }
 
-// wanted lists the scopes of which a route asks for one. The caller holds mu.
-func (d *Director) wanted(c *call, needs permission) []string {
-	list := d.scope("admin")
+// owners say to which teams a deployment and a task belong, as a path names them, and
+// whether there is one.
+type owners interface {
+	TeamsOfDeployment(name string) ([]string, bool)
+	TeamsOfTask(name string) ([]string, bool)
+}
+
+// wanted lists the scopes of which a route asks for one.
+func (c *call) wanted(needs permission, owners owners) []string {
+	list := c.scope("admin")
 	switch needs {
 	case needsRead:
-		list = append(list, d.scope("read")...)
+		list = append(list, c.scope("read")...)
 	case needsList:
-		list = append(append(list, d.scope("read")...), c.matching(anyTeamAdmin)...)
+		list = append(append(list, c.scope("read")...), c.matching(anyTeamAdmin)...)
 	case needsReleaseUpload:
 		list = append(list, "bosh.releases.upload")
 	case needsStemcellUpload:
 		list = append(list, "bosh.stemcells.upload")
 	case needsConfigList:
-		list = append(append(list, d.scope("read")...), c.matching(anyTeam)...)
+		list = append(append(list, c.scope("read")...), c.matching(anyTeam)...)
 	case needsTeam:
 		list = append(list, c.matching(anyTeamAdmin)...)
 	case needsDeployment, needsDeploymentRead, needsDiff:
-		dep := d.deployment(c.params["deployment"])
+		teams, exists := owners.TeamsOfDeployment(c.params["deployment"])
 		switch {
-		case dep != nil:
-			list = d.scopesOf(dep.teams, needs == needsDeploymentRead)
+		case exists:
+			list = c.scopesOf(teams, needs == needsDeploymentRead)
 		case needs == needsDiff:
 			list = append(list, c.matching(anyTeamAdmin)...)
 		default: // the handler says that there is none
 			list = append(list, c.scopes...)
 		}
 	case needsTask, needsTaskRead:
-		t := d.taskByName(c.params["id"])
-		if t == nil { // as above
+		teams, exists := owners.TeamsOfTask(c.params["id"])
+		if !exists { // as above
 			return append(list, c.scopes...)
 		}
-		list = d.scopesOf(t.teams, needs == needsTaskRead)
+		list = c.scopesOf(teams, needs == needsTaskRead)
 	}
 	return list
 }
 
 // scopesOf lists the scopes that let somebody change what belongs to teams, or read it.
-func (d *Director) scopesOf(teams []string, read bool) []string {
-	list := d.scope("admin")
+func (c *call) scopesOf(teams []string, read bool) []string {
+	list := c.scope("admin")
 	for _, team := range teams {
 		list = append(list, "bosh.teams."+team+".admin")
 	}
@@ -96,7 +103,7 @@ func (d *Director) scopesOf(teams []string, read bool) []string {
 		for _, team := range teams {
 			list = append(list, "bosh.teams."+team+".read")
 		}
-		list = append(list, d.scope("read")...)
+		list = append(list, c.scope("read")...)
 	}
 	return list
 }
@@ -106,6 +113,9 @@ func (c *call) has(scopes []string) bool {
 	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(c.scopes, s) })
 }
 
+// mayRead says whether the caller may read what belongs to teams.
+func (c *call) mayRead(teams []string) bool { return c.has(c.scopesOf(teams, true)) }
+
 // unauthorized answers a caller that the director knows and that lacks a scope:
 // with 401, as for one that it does not know, but with a code.
 func (c *call) unauthorized(scopes []string) {
@@ -113,10 +123,8 @@ func (c *call) unauthorized(scopes []string) {
 }
 
 // permitted checks a route's permission; without it the answer is written.
-func (d *Director) permitted(c *call, needs permission) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	scopes := d.wanted(c, needs)
+func (c *call) permitted(needs permission, owners owners) bool {
+	scopes := c.wanted(needs, owners)
 	if !c.has(scopes) {
 		c.unauthorized(scopes)
 		return false
@@ -126,8 +134,8 @@ func (d *Director) permitted(c *call, needs permission) bool {
 
 // owns says whether the caller may change what belongs to teams; without that the
 // answer is written.
-func (d *Director) owns(c *call, teams []string) bool {
-	scopes := d.scopesOf(teams, false)
+func (c *call) owns(teams []string) bool {
+	scopes := c.scopesOf(teams, false)
 	if !c.has(scopes) {
 		c.unauthorized(scopes)
 		return false

@@ -32,13 +32,9 @@ type releaseVersion struct {
 	JobNames    []string `json:"job_names"` // ["web", "worker"]
 }
 
-func (d *Director) releaseUsers(r *release) []string {
-	return d.usersOf(func(dep *deployment) bool { return slices.Contains(dep.releases, r) })
-}
-
-// findRelease is the version of a release, nil if it is absent. The caller holds mu.
-func (d *Director) findRelease(name, version string) *release {
-	for _, r := range d.releases {
+// findRelease is the version of a release, nil if it is absent. The caller holds the lock.
+func (t *stock) findRelease(name, version string) *release {
+	for _, r := range t.releases {
 		if r.name == name && r.version == version {
 			return r
 		}
@@ -46,10 +42,10 @@ func (d *Director) findRelease(name, version string) *release {
 	return nil
 }
 
-// versions are those of one release, oldest first. The caller holds mu.
-func (d *Director) versions(name string) []*release {
+// versions are those of one release, oldest first. The caller holds the lock.
+func (t *stock) versions(name string) []*release {
 	var found []*release
-	for _, r := range d.releases {
+	for _, r := range t.releases {
 		if r.name == name {
 			found = append(found, r)
 		}
@@ -58,46 +54,41 @@ func (d *Director) versions(name string) []*release {
 	return found
 }
 
-// series lists all releases by name. The caller holds mu.
-func (d *Director) series() []releaseSeries {
+// series lists all releases by name. The caller holds the lock.
+func (t *stock) series() []releaseSeries {
 	all := []releaseSeries{}
 	var names []string
-	for _, r := range d.releases {
+	for _, r := range t.releases {
 		names = append(names, r.name)
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		s := releaseSeries{Name: name}
-		for _, r := range d.versions(name) {
+		for _, r := range t.versions(name) {
 			jobs := []string{}
 			for _, j := range r.jobs {
 				jobs = append(jobs, j.name)
 			}
 			slices.Sort(jobs)
-			s.Versions = append(s.Versions, releaseVersion{r.version, r.commit, r.uncommitted, len(d.releaseUsers(r)) > 0, jobs})
+			s.Versions = append(s.Versions, releaseVersion{r.version, r.commit, r.uncommitted, len(t.users.ReleaseUsers(r)) > 0, jobs})
 		}
 		all = append(all, s)
 	}
 	return all
 }
 
-func (d *Director) postRelease(c *call) {
+func (t *stock) postRelease(c *call) {
 	up, ok := c.readUpload("release")
 	if !ok {
 		return
 	}
-	c.redirect(d.submit(c, &task{description: "create release", work: func(j *job) (string, error) { return up.createRelease(j) }}))
-}
-
-// alone runs a stage of one task that is named like it.
-func (j *job) alone(name string, run func(*step) error) error {
-	return j.stage(name, 1).step(name, run)
+	c.redirect(t.queue.submit(c, &row{description: "create release", work: func(j *job) (string, error) { return t.createRelease(j, up) }}))
 }
 
 // createRelease is the task that uploads a release.
-func (up *upload) createRelease(j *job) (string, error) {
+func (t *stock) createRelease(j *job, up *upload) (string, error) {
 	if up.remote != nil {
-		if err := j.alone("Downloading remote release", func(*step) error { return up.download(j) }); err != nil {
+		if err := j.alone("Downloading remote release", func(*step) error { return up.download(j, t.fetch) }); err != nil {
 			return "", err
 		}
 		if up.remote.SHA1 != "" {
@@ -116,22 +107,22 @@ func (up *upload) createRelease(j *job) (string, error) {
 	if err := j.alone("Verifying manifest", func(*step) error { return j.sleep(50 * time.Millisecond) }); err != nil {
 		return "", err
 	}
-	release, err := j.acquire("lock:release:"+m.name, 30*j.d.opts.LockWait)
+	release, err := j.acquire("lock:release:"+m.name, 30*t.queue.lockWait)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	return "Created release '" + m.name + "/" + m.version + "'", j.saveRelease(m, up.fix)
+	return "Created release '" + m.name + "/" + m.version + "'", t.saveRelease(j, m, up.fix)
 }
 
 // saveRelease makes the rows of a release with the stages that show them.
-func (j *job) saveRelease(m releaseManifest, fix bool) error {
+func (t *stock) saveRelease(j *job, m releaseManifest, fix bool) error {
 	if err := j.alone("Resolving package dependencies", func(*step) error { return nil }); err != nil {
 		return err
 	}
-	j.d.mu.Lock()
-	existing := j.d.findRelease(m.name, m.version)
-	j.d.mu.Unlock()
+	t.Lock()
+	existing := t.findRelease(m.name, m.version)
+	t.Unlock()
 	if existing == nil {
 		existing = &release{releaseManifest: releaseManifest{name: m.name, version: m.version, commit: m.commit, uncommitted: m.uncommitted}}
 	} else if existing.commit != m.commit || existing.uncommitted != m.uncommitted {
@@ -152,14 +143,14 @@ func (j *job) saveRelease(m releaseManifest, fix bool) error {
 				return failure(group.code, "%s '%s' had different fingerprint in previously uploaded release '%s/%s'", group.noun, p.name, m.name, m.version)
 			}
 		}
-		if err := j.saveParts(existing, group.noun, group.parts, group.of, fix); err != nil {
+		if err := t.saveParts(j, existing, group.noun, group.parts, group.of, fix); err != nil {
 			return err
 		}
 	}
 	return j.stage("Release has been created", 1).step(m.name+"/"+m.version, func(*step) error {
 		return j.change(func() {
-			if !slices.Contains(j.d.releases, existing) {
-				j.d.releases = append(j.d.releases, existing)
+			if !slices.Contains(t.releases, existing) {
+				t.releases = append(t.releases, existing)
 			}
 			j.effect(EffectUpload, "release/"+m.name+"/"+m.version)
 		})
@@ -179,18 +170,18 @@ func named(parts []*part, name string) *part {
 // saveParts gives a release its jobs or packages. One whose fingerprint the
 // release has had in some version is taken from there, and the bytes that came
 // are dropped, whatever they are; with fix they replace those that are there.
-func (j *job) saveParts(r *release, noun string, parts []*part, of func(*release) *[]*part, fix bool) error {
+func (t *stock) saveParts(j *job, r *release, noun string, parts []*part, of func(*release) *[]*part, fix bool) error {
 	kept := slices.Clone(parts)
 	var fresh []*part
-	j.d.mu.Lock()
+	t.Lock()
 	for i, p := range parts {
-		if old := j.d.knownPart(r.name, p, of); old != nil {
+		if old := t.knownPart(r.name, p, of); old != nil {
 			kept[i] = old
 		} else {
 			fresh = append(fresh, p)
 		}
 	}
-	j.d.mu.Unlock()
+	t.Unlock()
 	if len(fresh) > 0 {
 		s := j.stage("Creating new "+noun+"s", len(fresh))
 		for _, p := range fresh {
@@ -232,9 +223,9 @@ func (j *job) saveParts(r *release, noun string, parts []*part, of func(*release
 }
 
 // knownPart is the row of a job or package of a release with the same
-// fingerprint, nil if there is none. The caller holds mu.
-func (d *Director) knownPart(release string, p *part, of func(*release) *[]*part) *part {
-	for _, r := range d.versions(release) {
+// fingerprint, nil if there is none. The caller holds the lock.
+func (t *stock) knownPart(release string, p *part, of func(*release) *[]*part) *part {
+	for _, r := range t.versions(release) {
 		if old := named(*of(r), p.name); old != nil && old.fingerprint == p.fingerprint && old.version == p.version {
 			return old
 		}
@@ -242,10 +233,10 @@ func (d *Director) knownPart(release string, p *part, of func(*release) *[]*part
 	return nil
 }
 
-// fingerprints are those of all packages. The caller holds mu.
-func (d *Director) fingerprints() map[string]bool {
+// fingerprints are those of all packages. The caller holds the lock.
+func (t *stock) fingerprints() map[string]bool {
 	known := map[string]bool{}
-	for _, r := range d.releases {
+	for _, r := range t.releases {
 		for _, p := range r.packages {
 			known[p.fingerprint] = true
 		}
@@ -255,10 +246,10 @@ func (d *Director) fingerprints() map[string]bool {
 
 // JobTemplate gives a template of a job of a release as the director has it, and
 // whether it has it: ("perpetual", "1.0.0", "gate", "post-start").
-func (d *Director) JobTemplate(release, version, job, template string) ([]byte, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	r := d.findRelease(release, version)
+func (t *stock) JobTemplate(release, version, job, template string) ([]byte, bool) {
+	t.Lock()
+	defer t.Unlock()
+	r := t.findRelease(release, version)
 	if r == nil {
 		return nil, false
 	}
@@ -270,11 +261,11 @@ func (d *Director) JobTemplate(release, version, job, template string) ([]byte, 
 	return bytes.Clone(content), ok
 }
 
-func (d *Director) deleteRelease(c *call) {
+func (t *stock) deleteRelease(c *call) {
 	name, version := c.params["name"], c.query.Get("version")
-	d.mu.Lock()
-	versions := d.versions(name)
-	d.mu.Unlock()
+	t.Lock()
+	versions := t.versions(name)
+	t.Unlock()
 	if len(versions) == 0 {
 		c.fail(http.StatusNotFound, failure(30005, "Release '%s' doesn't exist", name))
 		return
@@ -286,38 +277,38 @@ func (d *Director) deleteRelease(c *call) {
 			return
 		}
 	}
-	c.redirect(d.submit(c, &task{description: "delete release: " + name, work: func(j *job) (string, error) {
-		release, err := j.acquire("lock:release:"+name, j.d.opts.LockWait)
+	c.redirect(t.queue.submit(c, &row{description: "delete release: " + name, work: func(j *job) (string, error) {
+		release, err := j.acquire("lock:release:"+name, t.queue.lockWait)
 		if err != nil {
 			return "", err
 		}
 		defer release()
-		return "/release/" + name, j.removeReleases(versions)
+		return "/release/" + name, t.removeReleases(j, versions)
 	}}))
 }
 
 // removeReleases deletes versions that no deployment uses.
-func (j *job) removeReleases(versions []*release) error {
+func (t *stock) removeReleases(j *job, versions []*release) error {
 	for _, r := range versions {
-		j.d.mu.Lock()
-		users := j.d.releaseUsers(r)
-		j.d.mu.Unlock()
+		t.Lock()
+		users := t.users.ReleaseUsers(r)
+		t.Unlock()
 		if len(users) > 0 {
 			return failure(30008, "ReleaseVersion '%s' is still in use by: %s", r.label(), strings.Join(users, ", "))
 		}
 	}
 	s := j.stage("Deleting releases", len(versions))
 	for _, r := range versions {
-		if err := s.step(r.label(), func(*step) error { return j.dropRelease(r) }); err != nil {
+		if err := s.step(r.label(), func(*step) error { return t.dropRelease(j, r) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (j *job) dropRelease(r *release) error {
+func (t *stock) dropRelease(j *job, r *release) error {
 	return j.change(func() {
-		j.d.releases = slices.DeleteFunc(j.d.releases, func(other *release) bool { return other == r })
+		t.releases = slices.DeleteFunc(t.releases, func(other *release) bool { return other == r })
 		j.effect(EffectDelete, "release/"+r.label())
 	})
 }

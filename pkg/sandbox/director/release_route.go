@@ -2,24 +2,32 @@ package director
 
 import (
 	"net/http"
+	"slices"
 )
 
-func (d *Director) releaseRoutes() []route {
+// routes are those of releases and stemcells.
+func (t *stock) routes() []route {
+	return slices.Concat(t.releaseRoutes(), t.stemcellRoutes(), []route{
+		{method: "POST", path: "/cleanup", consumes: consumesJSON, handle: t.cleanUp},
+	})
+}
+
+func (t *stock) releaseRoutes() []route {
 	return []route{
-		{method: "GET", path: "/releases", needs: needsList, handle: d.listReleases},
-		{method: "GET", path: "/releases/:name", needs: needsList, handle: d.showRelease},
-		{method: "POST", path: "/releases", needs: needsReleaseUpload, consumes: consumesJSON, handle: d.postRelease},
-		{method: "POST", path: "/releases", needs: needsReleaseUpload, consumes: consumesCompressed, handle: d.postRelease},
-		{method: "DELETE", path: "/releases/:name", handle: d.deleteRelease},
-		{method: "POST", path: "/packages/matches", needs: needsReleaseUpload, consumes: consumesYAML, handle: d.matchPackages},
+		{method: "GET", path: "/releases", needs: needsList, handle: t.listReleases},
+		{method: "GET", path: "/releases/:name", needs: needsList, handle: t.showRelease},
+		{method: "POST", path: "/releases", needs: needsReleaseUpload, consumes: consumesJSON, handle: t.postRelease},
+		{method: "POST", path: "/releases", needs: needsReleaseUpload, consumes: consumesCompressed, handle: t.postRelease},
+		{method: "DELETE", path: "/releases/:name", handle: t.deleteRelease},
+		{method: "POST", path: "/packages/matches", needs: needsReleaseUpload, consumes: consumesYAML, handle: t.matchPackages},
 		{method: "POST", path: "/packages/matches_compiled", needs: needsReleaseUpload, consumes: consumesYAML, handle: func(c *call) { c.list([]string{}) }},
 	}
 }
 
-func (d *Director) listReleases(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c.list(d.series())
+func (t *stock) listReleases(c *call) {
+	t.Lock()
+	defer t.Unlock()
+	c.list(t.series())
 }
 
 // packageView is a package of GET /releases/NAME.
@@ -50,17 +58,17 @@ type versionPart struct {
 
 // showRelease answers GET /releases/NAME: jobs and packages of all versions,
 // or of one in the shape that the CLI's inspect-release reads.
-func (d *Director) showRelease(c *call) {
+func (t *stock) showRelease(c *call) {
 	name := c.params["name"]
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	versions := d.versions(name)
+	t.Lock()
+	defer t.Unlock()
+	versions := t.versions(name)
 	if len(versions) == 0 {
 		c.fail(http.StatusNotFound, failure(30005, "Release '%s' doesn't exist", name))
 		return
 	}
 	if version := c.query.Get("version"); version != "" {
-		r := d.findRelease(name, version)
+		r := t.findRelease(name, version)
 		if r == nil {
 			c.fail(http.StatusNotFound, failure(30006, "Release version '%s/%s' doesn't exist", name, version))
 			return
@@ -96,15 +104,15 @@ func versionParts(parts []*part) []versionPart {
 
 // matchPackages answers POST /packages/matches: the fingerprints that are here
 // already, which a client then leaves out of its upload.
-func (d *Director) matchPackages(c *call) {
+func (t *stock) matchPackages(c *call) {
 	_, m, f := c.yaml()
 	if f != nil {
 		c.fail(http.StatusBadRequest, f)
 		return
 	}
-	d.mu.Lock()
-	known := d.fingerprints()
-	d.mu.Unlock()
+	t.Lock()
+	known := t.fingerprints()
+	t.Unlock()
 	found := []string{}
 	for _, p := range readParts(m, "packages", "dependencies") {
 		if known[p.fingerprint] {

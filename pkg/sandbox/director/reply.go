@@ -1,8 +1,6 @@
 package director
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,30 +10,7 @@ import (
 // maxBody bounds what is read of a request; a manifest of 2 MB is common.
 const maxBody = 256 << 20
 
-// Failure is an error of the director with its code, as responses and event logs carry it.
-type Failure struct {
-	Code    int    `json:"code"`        // 30006
-	Message string `json:"description"` // "Release version 'tinyrel/99' doesn't exist"
-}
-
-// Error implements error.
-func (f *Failure) Error() string { return f.Message }
-
-func failure(code int, format string, args ...any) *Failure {
-	return &Failure{Code: code, Message: fmt.Sprintf(format, args...)}
-}
-
-// encode is JSON as Ruby's generator writes it: no HTML escapes, no newline.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil { // only values of this package get here
-		return []byte("null")
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
+// text answers with a body of a content type.
 func (c *call) text(status int, contentType, body string) {
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -56,6 +31,7 @@ func (c *call) json(v any) { c.text(http.StatusOK, "application/json", string(en
 // list answers with JSON under the default content type.
 func (c *call) list(v any) { c.html(http.StatusOK, string(encode(v))) }
 
+// empty answers without a body.
 func (c *call) empty(status int) {
 	if status == http.StatusNoContent {
 		c.w.WriteHeader(status)
@@ -64,19 +40,21 @@ func (c *call) empty(status int) {
 	c.html(status, "")
 }
 
+// fail answers with an error of the director.
 func (c *call) fail(status int, f *Failure) { c.html(status, string(encode(f))) }
 
+// noEndpoint answers as the director does for a path without a route, and for an empty 404.
 func (c *call) noEndpoint() {
 	c.html(http.StatusNotFound, "Endpoint '"+c.URL.Path+"' not found.")
 }
 
-// redirect answers as nginx passes Sinatra's redirect on: 302 with the whole address.
-func (c *call) redirect(t *task) {
+// redirect sends the caller to a task, as nginx passes Sinatra's redirect on: 302 with the whole address.
+func (c *call) redirect(task int) {
 	scheme := "https"
 	if c.TLS == nil {
 		scheme = "http"
 	}
-	c.w.Header().Set("Location", fmt.Sprintf("%s://%s/tasks/%d", scheme, c.Host, t.id))
+	c.w.Header().Set("Location", fmt.Sprintf("%s://%s/tasks/%d", scheme, c.Host, task))
 	c.html(http.StatusFound, "")
 }
 
@@ -88,4 +66,24 @@ func (c *call) body() ([]byte, bool) {
 		return nil, false
 	}
 	return b, true
+}
+
+// yaml reads a YAML body that must be a mapping.
+func (c *call) yaml() (string, mapping, *Failure) {
+	body, ok := c.body()
+	if !ok {
+		return "", nil, failure(440001, "Manifest could not be read")
+	}
+	if len(body) == 0 {
+		return "", nil, failure(440001, "Manifest should not be empty")
+	}
+	v, err := parseYAML(body)
+	if err != nil {
+		return "", nil, failure(440001, "Incorrect YAML structure of the uploaded manifest: #<Psych::SyntaxError: %s>", psych(err))
+	}
+	m, ok := v.(mapping)
+	if !ok {
+		return "", nil, failure(440001, "Incorrect YAML structure of the uploaded manifest")
+	}
+	return string(body), m, nil
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Content types that routes consume; a request with another one finds no route.
@@ -21,6 +23,7 @@ type call struct {
 	w         http.ResponseWriter
 	params    map[string]string // path parameters
 	query     url.Values
+	director  string // its UUID, which scopes may name
 	user      string
 	scopes    []string // of the user
 	contextID string
@@ -34,33 +37,40 @@ type route struct {
 	handle                 func(*call)
 }
 
-// table lists every route that is simulated.
-func (d *Director) table() []route {
-	var all []route
-	for _, part := range [][]route{
-		d.taskRoutes(), d.configRoutes(), d.deploymentRoutes(), d.instanceRoutes(), d.logRoutes(), d.stemcellRoutes(), d.releaseRoutes(),
-		{
-			{method: "GET", path: "/info", open: true, handle: d.info},
-			{method: "GET", path: "/locks", needs: needsRead, handle: d.listLocks},
-			{method: "GET", path: "/events", needs: needsConfigList, handle: d.listEvents},
-			{method: "GET", path: "/orphan_disks", handle: func(c *call) { c.json([]any{}) }},
-			{method: "POST", path: "/cleanup", consumes: consumesJSON, handle: d.cleanUp},
-		},
-	} {
-		all = append(all, part...)
-	}
-	return all
+// access is what lies between a request and its handler: whether the director can be
+// reached, who asks, whether there is such a route, and whether they may.
+type access struct {
+	credentials
+
+	director string // its UUID
+	owners   owners
+	routes   []route
+	requests atomic.Int64
+
+	mu     sync.Mutex // guards outage
+	outage *outage
 }
 
+// newAccess makes the face of a director without routes; add gives it some.
+func newAccess(director string, let credentials, owners owners) *access {
+	return &access{credentials: let, director: director, owners: owners}
+}
+
+// add adds routes, before any request.
+func (a *access) add(routes ...route) { a.routes = append(a.routes, routes...) }
+
+// received is how many requests have been received, the refused ones included.
+func (a *access) received() int { return int(a.requests.Load()) }
+
 // ServeHTTP implements http.Handler.
-func (d *Director) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.requests.Add(1)
-	if d.refused(w) {
+func (a *access) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.requests.Add(1)
+	if a.refused(w) {
 		return
 	}
-	c := &call{Request: r, w: w, query: r.URL.Query()}
-	c.user, c.scopes = d.authenticate(r)
-	controller, matched := d.match(c)
+	c := &call{Request: r, w: w, query: r.URL.Query(), director: a.director}
+	c.user, c.scopes = a.authenticate(r)
+	controller, matched := a.match(c)
 	if !controller {
 		w.Header().Set("X-Cascade", "pass")
 		c.text(http.StatusNotFound, "text/plain", "Not Found: "+r.URL.Path)
@@ -85,18 +95,18 @@ func (d *Director) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.noEndpoint()
 		return
 	}
-	if d.permitted(c, matched.needs) {
+	if c.permitted(matched.needs, a.owners) {
 		matched.handle(c)
 	}
 }
 
 // match finds the route of a request and says whether any route begins like
 // it: the director answers differently for an unknown controller.
-func (d *Director) match(c *call) (controller bool, found *route) {
+func (a *access) match(c *call) (controller bool, found *route) {
 	segments := strings.Split(strings.Trim(c.URL.EscapedPath(), "/"), "/")
 	kind, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type"))
-	for i := range d.routes {
-		r := &d.routes[i]
+	for i := range a.routes {
+		r := &a.routes[i]
 		pattern := strings.Split(strings.Trim(r.path, "/"), "/")
 		controller = controller || pattern[0] == segments[0]
 		params, ok := matchPath(pattern, segments)

@@ -1,12 +1,6 @@
 package director
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"time"
-)
+import "maps"
 
 // Deployment is the state of a deployment.
 type Deployment struct {
@@ -33,11 +27,11 @@ type Instance struct {
 
 // Deployments lists the deployments by name.
 func (d *Director) Deployments() []Deployment {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.store.Lock()
+	defer d.store.Unlock()
 	var all []Deployment
-	for _, dep := range d.byName() {
-		s := Deployment{Name: dep.name, Releases: map[string]string{}, Stemcells: map[string]string{}, Locked: d.locked(dep.name)}
+	for _, dep := range d.deployments.byName() {
+		s := Deployment{Name: dep.name, Releases: map[string]string{}, Stemcells: map[string]string{}, Locked: d.queue.locked(dep.name)}
 		if dep.manifest != nil {
 			s.Manifest = dep.text
 		}
@@ -54,9 +48,9 @@ func (d *Director) Deployments() []Deployment {
 
 // Instances lists the instances of a deployment, in the order in which they were made.
 func (d *Director) Instances(deployment string) []Instance {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dep := d.deployment(deployment)
+	d.store.Lock()
+	defer d.store.Unlock()
+	dep := d.deployments.find(deployment)
 	if dep == nil {
 		return nil
 	}
@@ -74,56 +68,6 @@ func (d *Director) Instances(deployment string) []Instance {
 	return all
 }
 
-// Tasks lists all tasks by id. Unlike a request it makes no timeout of a task.
-func (d *Director) Tasks() []Task {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	all := make([]Task, 0, len(d.tasks))
-	for _, t := range d.tasks {
-		all = append(all, t.view())
-	}
-	return all
-}
-
-// Events gives the event log of a task as it is now.
-func (d *Director) Events(id int) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t := d.find(id)
-	if t == nil {
-		return ""
-	}
-	return t.events.String()
-}
-
-// Wait waits for the end of a task. It fails when ctx ends first, or when there is no such task.
-func (d *Director) Wait(ctx context.Context, id int) (Task, error) {
-	d.mu.Lock()
-	t := d.find(id)
-	d.mu.Unlock()
-	if t == nil {
-		return Task{}, fmt.Errorf("wait for task %d: no such task", id)
-	}
-	select {
-	case <-ctx.Done():
-		return Task{}, fmt.Errorf("wait for task %d: %w", id, ctx.Err())
-	case <-t.done:
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return t.view(), nil
-}
-
-// Ended is when a task ended; zero where it has not, or where there is no such task.
-func (d *Director) Ended(id int) time.Time {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if t := d.find(id); t != nil && t.finished() {
-		return t.timestamp
-	}
-	return time.Time{}
-}
-
 // Seed is state to begin with, made without requests, tasks or effects.
 type Seed struct {
 	CloudConfig string
@@ -139,40 +83,18 @@ type SeedRelease struct{ Name, Version string }
 
 // Seed adds state. It fails if the cloud config is not a YAML mapping.
 func (d *Director) Seed(s Seed) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.store.Lock()
+	defer d.store.Unlock()
 	if s.CloudConfig != "" {
-		parsed, f := parseContent(s.CloudConfig)
-		if f != nil {
-			return fmt.Errorf("read cloud config: %w", f)
+		if err := d.configs.seed(s.CloudConfig); err != nil {
+			return err
 		}
-		d.saveConfig("cloud", "default", s.CloudConfig, parsed)
 	}
 	for _, sc := range s.Stemcells {
-		d.addStemcell(stemcellManifest{name: sc.Name, os: sc.OS, version: sc.Version, api: 3}, newUUID())
+		d.stock.seedStemcell(sc.Name, sc.OS, sc.Version)
 	}
 	for _, r := range s.Releases {
-		d.releases = append(d.releases, &release{releaseManifest: releaseManifest{name: r.Name, version: r.Version}, seeded: true})
+		d.stock.seedRelease(r.Name, r.Version)
 	}
 	return nil
-}
-
-// Deploy deploys a manifest as a request would and waits for the end. It
-// fails if the task does, and when ctx ends first.
-func (d *Director) Deploy(ctx context.Context, manifest []byte) (Task, error) {
-	v, err := parseYAML(manifest)
-	document, ok := v.(mapping)
-	if err != nil || !ok || document.text("name") == "" {
-		return Task{}, errors.Join(errors.New("read manifest: not a mapping with a name"), err)
-	}
-	d.mu.Lock()
-	s := submission{document: document, text: string(manifest)}
-	s.cloud, s.runtime = d.findConfigs("cloud", "", 1), d.findConfigs("runtime", "", 1)
-	t := d.accept(s, d.opts.Username, "")
-	d.mu.Unlock()
-	done, err := d.Wait(ctx, t.id)
-	if err == nil && done.State != StateDone {
-		err = fmt.Errorf("deploy %s: task %d is %s", document.text("name"), done.ID, done.State)
-	}
-	return done, err
 }

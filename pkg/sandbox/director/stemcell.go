@@ -35,38 +35,23 @@ type stemcellView struct {
 	ID          int              `json:"id"`          // 2
 }
 
-func (d *Director) stemcellRoutes() []route {
+func (t *stock) stemcellRoutes() []route {
 	return []route{
-		{method: "GET", path: "/stemcells", needs: needsList, handle: d.listStemcells},
-		{method: "POST", path: "/stemcells", needs: needsStemcellUpload, consumes: consumesJSON, handle: d.postStemcell},
-		{method: "POST", path: "/stemcells", needs: needsStemcellUpload, consumes: consumesCompressed, handle: d.postStemcell},
-		{method: "POST", path: "/stemcell_uploads", needs: needsStemcellUpload, consumes: consumesJSON, handle: d.stemcellNeeded},
-		{method: "DELETE", path: "/stemcells/:name/:version", handle: d.deleteStemcell},
+		{method: "GET", path: "/stemcells", needs: needsList, handle: t.listStemcells},
+		{method: "POST", path: "/stemcells", needs: needsStemcellUpload, consumes: consumesJSON, handle: t.postStemcell},
+		{method: "POST", path: "/stemcells", needs: needsStemcellUpload, consumes: consumesCompressed, handle: t.postStemcell},
+		{method: "POST", path: "/stemcell_uploads", needs: needsStemcellUpload, consumes: consumesJSON, handle: t.stemcellNeeded},
+		{method: "DELETE", path: "/stemcells/:name/:version", handle: t.deleteStemcell},
 	}
 }
 
-// usersOf names the deployments that match, newest first. The caller holds mu.
-func (d *Director) usersOf(uses func(*deployment) bool) []string {
-	var names []string
-	for _, dep := range slices.Backward(d.deployments) {
-		if uses(dep) {
-			names = append(names, dep.name)
-		}
-	}
-	return names
-}
-
-func (d *Director) stemcellUsers(s *stemcell) []string {
-	return d.usersOf(func(dep *deployment) bool { return slices.Contains(dep.stemcells, s) })
-}
-
-func (d *Director) listStemcells(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (t *stock) listStemcells(c *call) {
+	t.Lock()
+	defer t.Unlock()
 	views := []stemcellView{}
-	for _, s := range d.stemcells {
+	for _, s := range t.stemcells {
 		view := stemcellView{Name: s.name, OS: s.os, Version: s.version, CID: s.cid, API: s.api, ID: s.id, Deployments: []deploymentName{}}
-		for _, name := range d.stemcellUsers(s) {
+		for _, name := range t.users.StemcellUsers(s) {
 			view.Deployments = append(view.Deployments, deploymentName{name})
 		}
 		views = append(views, view)
@@ -74,9 +59,9 @@ func (d *Director) listStemcells(c *call) {
 	c.list(views)
 }
 
-// findStemcell is the stemcell of a name and version, nil if it is absent. The caller holds mu.
-func (d *Director) findStemcell(name, version string) *stemcell {
-	for _, s := range d.stemcells {
+// findStemcell is the stemcell of a name and version, nil if it is absent. The caller holds the lock.
+func (t *stock) findStemcell(name, version string) *stemcell {
+	for _, s := range t.stemcells {
 		if s.name == name && s.version == version {
 			return s
 		}
@@ -85,7 +70,7 @@ func (d *Director) findStemcell(name, version string) *stemcell {
 }
 
 // stemcellNeeded answers POST /stemcell_uploads, with which the CLI asks before it uploads.
-func (d *Director) stemcellNeeded(c *call) {
+func (t *stock) stemcellNeeded(c *call) {
 	body, ok := c.body()
 	if !ok {
 		return
@@ -100,22 +85,22 @@ func (d *Director) stemcellNeeded(c *call) {
 		c.empty(http.StatusInternalServerError)
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := d.findStemcell(request.Stemcell.Name, request.Stemcell.Version)
+	t.Lock()
+	defer t.Unlock()
+	s := t.findStemcell(request.Stemcell.Name, request.Stemcell.Version)
 	c.list(map[string]bool{"needed": s == nil || s.unlisted})
 }
 
-func (d *Director) postStemcell(c *call) {
+func (t *stock) postStemcell(c *call) {
 	up, ok := c.readUpload("stemcell")
 	if !ok {
 		return
 	}
-	c.redirect(d.submit(c, &task{description: "create stemcell", work: func(j *job) (string, error) { return up.createStemcell(j) }}))
+	c.redirect(t.queue.submit(c, &row{description: "create stemcell", work: func(j *job) (string, error) { return t.createStemcell(j, up) }}))
 }
 
 // createStemcell is the task that uploads a stemcell.
-func (up *upload) createStemcell(j *job) (string, error) {
+func (t *stock) createStemcell(j *job, up *upload) (string, error) {
 	total := 5
 	if up.remote != nil {
 		total++
@@ -125,7 +110,7 @@ func (up *upload) createStemcell(j *job) (string, error) {
 	}
 	s := j.stage("Update stemcell", total)
 	if up.remote != nil {
-		if err := s.step("Downloading remote stemcell", func(*step) error { return up.download(j) }); err != nil {
+		if err := s.step("Downloading remote stemcell", func(*step) error { return up.download(j, t.fetch) }); err != nil {
 			return "", err
 		}
 		if up.remote.SHA1 != "" {
@@ -144,28 +129,28 @@ func (up *upload) createStemcell(j *job) (string, error) {
 	if err := s.step("Verifying stemcell manifest", func(*step) error { return j.sleep(50 * time.Millisecond) }); err != nil {
 		return "", err
 	}
-	release, err := j.acquire("lock:stemcells:"+m.name+":"+m.version, j.d.opts.LockWait)
+	release, err := j.acquire("lock:stemcells:"+m.name+":"+m.version, t.queue.lockWait)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	return "/stemcells/" + m.name + "/" + m.version, up.saveStemcell(j, s, m)
+	return "/stemcells/" + m.name + "/" + m.version, t.saveStemcell(j, s, m, up.fix)
 }
 
 // saveStemcell makes the stemcell, or makes it again if fix was asked for.
-func (up *upload) saveStemcell(j *job, s *stage, m stemcellManifest) error {
+func (t *stock) saveStemcell(j *job, s *stage, m stemcellManifest, fix bool) error {
 	label, cid := m.name+"/"+m.version, newUUID()
 	var existing *stemcell
 	if err := s.step("Checking if this stemcell already exists", func(*step) error {
-		j.d.mu.Lock()
-		defer j.d.mu.Unlock()
-		existing = j.d.findStemcell(m.name, m.version)
+		t.Lock()
+		defer t.Unlock()
+		existing = t.findStemcell(m.name, m.version)
 		return nil
 	}); err != nil {
 		return err
 	}
 	uploading := "Uploading stemcell " + label + " to the cloud"
-	if existing != nil && !up.fix {
+	if existing != nil && !fix {
 		return s.step(uploading+" (already exists, skipped)", func(*step) error { return nil })
 	}
 	if err := s.step(uploading, func(*step) error { return j.sleep(300 * time.Millisecond) }); err != nil {
@@ -176,52 +161,52 @@ func (up *upload) saveStemcell(j *job, s *stage, m stemcellManifest) error {
 			if existing != nil {
 				existing.cid, existing.unlisted = cid, false
 			} else {
-				j.d.addStemcell(m, cid)
+				t.addStemcell(m, cid)
 			}
 			j.effect(EffectUpload, "stemcell/"+label)
 		})
 	})
 }
 
-// addStemcell makes a row. The caller holds mu.
-func (d *Director) addStemcell(m stemcellManifest, cid string) {
-	d.stemcells = append(d.stemcells, &stemcell{stemcellManifest: m, id: d.next("stemcell"), cid: cid})
+// addStemcell makes a row. The caller holds the lock.
+func (t *stock) addStemcell(m stemcellManifest, cid string) {
+	t.stemcells = append(t.stemcells, &stemcell{stemcellManifest: m, id: t.next("stemcell"), cid: cid})
 }
 
-func (d *Director) deleteStemcell(c *call) {
+func (t *stock) deleteStemcell(c *call) {
 	name, version := c.params["name"], c.params["version"]
-	c.redirect(d.submit(c, &task{description: "delete stemcell: " + name + "/" + version, work: func(j *job) (string, error) {
-		release, err := j.acquire("lock:stemcells:"+name+":"+version, j.d.opts.LockWait)
+	c.redirect(t.queue.submit(c, &row{description: "delete stemcell: " + name + "/" + version, work: func(j *job) (string, error) {
+		release, err := j.acquire("lock:stemcells:"+name+":"+version, t.queue.lockWait)
 		if err != nil {
 			return "", err
 		}
 		defer release()
-		return "/stemcells/" + name + "/" + version, j.removeStemcell(name, version)
+		return "/stemcells/" + name + "/" + version, t.removeStemcell(j, name, version)
 	}}))
 }
 
 // removeStemcell deletes a stemcell that no deployment uses.
-func (j *job) removeStemcell(name, version string) error {
-	j.d.mu.Lock()
-	s := j.d.findStemcell(name, version)
+func (t *stock) removeStemcell(j *job, name, version string) error {
+	t.Lock()
+	s := t.findStemcell(name, version)
 	var users []string
 	if s != nil {
-		users = j.d.stemcellUsers(s)
+		users = t.users.StemcellUsers(s)
 		s.unlisted = true
 	}
-	j.d.mu.Unlock()
+	t.Unlock()
 	if s == nil {
 		return failure(50003, "Stemcell '%s/%s' doesn't exist", name, version)
 	}
 	if len(users) > 0 {
 		return failure(50004, "Stemcell '%s' is still in use by: %s", s.label(), strings.Join(users, ", "))
 	}
-	return j.stage("Deleting stemcells", 1).step(s.label(), func(*step) error { return j.dropStemcell(s) })
+	return j.stage("Deleting stemcells", 1).step(s.label(), func(*step) error { return t.dropStemcell(j, s) })
 }
 
-func (j *job) dropStemcell(s *stemcell) error {
+func (t *stock) dropStemcell(j *job, s *stemcell) error {
 	return j.change(func() {
-		j.d.stemcells = slices.DeleteFunc(j.d.stemcells, func(other *stemcell) bool { return other == s })
+		t.stemcells = slices.DeleteFunc(t.stemcells, func(other *stemcell) bool { return other == s })
 		j.effect(EffectDelete, "stemcell/"+s.label())
 	})
 }

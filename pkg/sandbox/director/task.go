@@ -25,8 +25,8 @@ const (
 // six checkpoints of 30 s.
 const timeoutAfter = 180 * time.Second
 
-// task is a row of the director's task table and the work that it stands for.
-type task struct {
+// row is a row of the director's task table and the work that it stands for.
+type row struct {
 	id          int
 	state       string
 	description string // "create deployment"
@@ -63,8 +63,8 @@ type Task struct {
 	ContextID   string  `json:"context_id"`  // "" if none was given
 }
 
-// view is a task as JSON. The caller holds mu.
-func (t *task) view() Task {
+// view is a task as JSON. The caller holds the lock.
+func (t *row) view() Task {
 	v := Task{ID: t.id, State: t.state, Description: t.description, User: t.user, ContextID: t.contextID}
 	if t.state != StateQueued && t.state != StateProcessing {
 		v.Timestamp = seconds(t.timestamp)
@@ -91,7 +91,7 @@ func seconds(t time.Time) *int64 {
 	return &s
 }
 
-func (t *task) finished() bool {
+func (t *row) finished() bool {
 	switch t.state {
 	case StateQueued, StateProcessing, StateCancelling:
 		return false
@@ -100,50 +100,51 @@ func (t *task) finished() bool {
 }
 
 // look is what every GET of a task does first: a task whose worker has given
-// no sign for 180 s becomes a timeout only now. The caller holds mu.
-func (d *Director) look(t *task) {
-	if t.frozen && !t.finished() && t.state != StateQueued && d.now().Sub(t.killed) > d.scaled(timeoutAfter) {
+// no sign for 180 s becomes a timeout only now. The caller holds the lock.
+func (q *queue) look(t *row) {
+	if t.frozen && !t.finished() && t.state != StateQueued && q.now().Sub(t.killed) > q.scaled(timeoutAfter) {
 		t.state = StateTimeout
 		close(t.done)
 	}
 }
 
-// enqueue makes a task and gives it to a worker as soon as one is free. The caller holds mu.
-func (d *Director) enqueue(t *task) *task {
-	d.insert(t)
-	d.queue = append(d.queue, t)
-	d.dispatch()
-	return t
+// enqueue makes a task, gives it to a worker as soon as one is free, and gives its id.
+// The caller holds the lock.
+func (q *queue) enqueue(t *row) (id int) {
+	q.insert(t)
+	q.waiting = append(q.waiting, t)
+	q.dispatch()
+	return t.id
 }
 
-// insert makes the row of a task. The caller holds mu.
-func (d *Director) insert(t *task) {
-	if dep := d.deployment(t.deployment); dep != nil {
-		t.teams = dep.teams
+// insert makes the row of a task. The caller holds the lock.
+func (q *queue) insert(t *row) {
+	if t.deployment != "" {
+		t.teams, _ = q.teamsOf(t.deployment)
 	}
-	t.id, t.state, t.timestamp, t.done = len(d.tasks)+1, StateQueued, d.now(), make(chan struct{})
-	d.tasks = append(d.tasks, t)
+	t.id, t.state, t.timestamp, t.done = len(q.tasks)+1, StateQueued, q.now(), make(chan struct{})
+	q.tasks = append(q.tasks, t)
 	_, _ = fmt.Fprintf(&t.debug, "I, [%s] INFO -- DirectorJobRunner: task %d: %s\n", t.timestamp.UTC().Format(time.RFC3339), t.id, t.description)
 }
 
 // submit is enqueue for a request.
-func (d *Director) submit(c *call, t *task) *task {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (q *queue) submit(c *call, t *row) (id int) {
+	q.Lock()
+	defer q.Unlock()
 	t.user, t.contextID = c.user, c.contextID
-	return d.enqueue(t)
+	return q.enqueue(t)
 }
 
-// find gives the task of an id, nil if there is none. The caller holds mu.
-func (d *Director) find(id int) *task {
-	if id < 1 || id > len(d.tasks) {
+// find gives the task of an id, nil if there is none. The caller holds the lock.
+func (q *queue) find(id int) *row {
+	if id < 1 || id > len(q.tasks) {
 		return nil
 	}
-	return d.tasks[id-1]
+	return q.tasks[id-1]
 }
 
-// cancelTask does what DELETE /task/N does and says whether it could. The caller holds mu.
-func (d *Director) cancelTask(t *task) bool {
+// cancelTask does what DELETE /task/N does and says whether it could. The caller holds the lock.
+func (q *queue) cancelTask(t *row) bool {
 	if t.state != StateQueued && t.state != StateProcessing {
 		return false
 	}
@@ -171,13 +172,13 @@ type filter struct {
 	contextID  *string
 	minor      bool
 	limit      int
-	hidden     func(*task) bool // of the caller
+	hidden     func(*row) bool // of the caller
 }
 
-// list gives the tasks that match, newest timestamp first: not by id. The caller holds mu.
-func (d *Director) list(f filter) []Task {
-	var matching []*task
-	for _, t := range d.tasks {
+// list gives the tasks that match, newest timestamp first: not by id. The caller holds the lock.
+func (q *queue) list(f filter) []Task {
+	var matching []*row
+	for _, t := range q.tasks {
 		switch {
 		case len(f.states) > 0 && !slices.Contains(f.states, t.state):
 		case f.deployment != nil && *f.deployment != t.deployment:
@@ -188,7 +189,7 @@ func (d *Director) list(f filter) []Task {
 			matching = append(matching, t)
 		}
 	}
-	slices.SortStableFunc(matching, func(a, b *task) int {
+	slices.SortStableFunc(matching, func(a, b *row) int {
 		if n := b.timestamp.Compare(a.timestamp); n != 0 {
 			return n
 		}
@@ -199,7 +200,7 @@ func (d *Director) list(f filter) []Task {
 	}
 	views := make([]Task, 0, len(matching))
 	for _, t := range matching {
-		d.look(t)
+		q.look(t)
 		views = append(views, t.view())
 	}
 	return views

@@ -8,17 +8,18 @@ import (
 	"strings"
 )
 
-func (d *Director) taskRoutes() []route {
+func (q *queue) routes() []route {
 	return []route{
-		{method: "GET", path: "/tasks", needs: needsList, handle: d.listTasks},
-		{method: "GET", path: "/tasks/:id", needs: needsTaskRead, handle: d.showTask},
-		{method: "GET", path: "/tasks/:id/output", needs: needsTaskRead, handle: d.showOutput},
-		{method: "DELETE", path: "/task/:id", needs: needsTask, handle: d.deleteTask},
-		{method: "POST", path: "/tasks/cancel", consumes: consumesJSON, handle: d.cancelTasks},
+		{method: "GET", path: "/tasks", needs: needsList, handle: q.listTasks},
+		{method: "GET", path: "/tasks/:id", needs: needsTaskRead, handle: q.showTask},
+		{method: "GET", path: "/tasks/:id/output", needs: needsTaskRead, handle: q.showOutput},
+		{method: "DELETE", path: "/task/:id", needs: needsTask, handle: q.deleteTask},
+		{method: "GET", path: "/locks", needs: needsRead, handle: q.listLocks},
+		{method: "POST", path: "/tasks/cancel", consumes: consumesJSON, handle: q.cancelTasks},
 	}
 }
 
-func (d *Director) listTasks(c *call) {
+func (q *queue) listTasks(c *call) {
 	f := filter{minor: c.query.Get("verbose") != "" && c.query.Get("verbose") != "1"}
 	if states := c.query.Get("state"); states != "" {
 		f.states = strings.Split(states, ",")
@@ -33,51 +34,56 @@ func (d *Director) listTasks(c *call) {
 		limit, _ := strconv.Atoi(c.query.Get("limit"))
 		f.limit = max(limit, 1)
 	}
-	f.hidden = func(t *task) bool { return !c.has(d.scopesOf(t.teams, true)) }
-	d.mu.Lock()
-	tasks := d.list(f)
-	d.mu.Unlock()
+	f.hidden = func(t *row) bool { return !c.mayRead(t.teams) }
+	q.Lock()
+	tasks := q.list(f)
+	q.Unlock()
 	c.json(tasks)
 }
 
-// taskByName is the task that a path names, nil if there is none. The caller holds mu.
-func (d *Director) taskByName(name string) *task {
+// TeamsOfTask are those of the task that a path names, and whether there is one.
+func (q *queue) TeamsOfTask(name string) (teams []string, exists bool) {
+	q.Lock()
+	defer q.Unlock()
 	id, _ := strconv.Atoi(name)
-	return d.find(id)
+	if t := q.find(id); t != nil {
+		return t.teams, true
+	}
+	return nil, false
 }
 
-// taskOf finds the task that a path names; without one the answer is written. The caller holds mu.
-func (d *Director) taskOf(c *call) *task {
+// taskOf finds the task that a path names; without one the answer is written. The caller holds the lock.
+func (q *queue) taskOf(c *call) *row {
 	id, err := strconv.Atoi(c.params["id"])
 	if err != nil { // PostgreSQL refuses the comparison, and nothing handles that
 		c.empty(http.StatusInternalServerError)
 		return nil
 	}
-	t := d.find(id)
+	t := q.find(id)
 	if t == nil {
 		c.fail(http.StatusNotFound, failure(10000, "Task %d not found", id))
 		return nil
 	}
-	d.look(t)
+	q.look(t)
 	return t
 }
 
-func (d *Director) showTask(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if t := d.taskOf(c); t != nil {
+func (q *queue) showTask(c *call) {
+	q.Lock()
+	defer q.Unlock()
+	if t := q.taskOf(c); t != nil {
 		c.json(t.view())
 	}
 }
 
-func (d *Director) deleteTask(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t := d.taskOf(c)
+func (q *queue) deleteTask(c *call) {
+	q.Lock()
+	defer q.Unlock()
+	t := q.taskOf(c)
 	if t == nil {
 		return
 	}
-	if !d.cancelTask(t) {
+	if !q.cancelTask(t) {
 		c.html(http.StatusBadRequest, fmt.Sprintf("Cannot cancel task %d: invalid state (%s)", t.id, t.state))
 		return
 	}
@@ -85,7 +91,7 @@ func (d *Director) deleteTask(c *call) {
 }
 
 // cancelTasks answers POST /tasks/cancel.
-func (d *Director) cancelTasks(c *call) {
+func (q *queue) cancelTasks(c *call) {
 	body, ok := c.body()
 	if !ok {
 		return
@@ -107,26 +113,26 @@ func (d *Director) cancelTasks(c *call) {
 		}
 		wanted[state] = true
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, t := range d.tasks {
+	q.Lock()
+	defer q.Unlock()
+	for _, t := range q.tasks {
 		if (len(wanted) == 0 || wanted[t.state]) && (request.Deployment == nil || *request.Deployment == t.deployment) {
-			d.cancelTask(t)
+			q.cancelTask(t)
 		}
 	}
 	c.empty(http.StatusNoContent)
 }
 
 // showOutput answers GET /tasks/N/output.
-func (d *Director) showOutput(c *call) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t := d.taskOf(c)
+func (q *queue) showOutput(c *call) {
+	q.Lock()
+	defer q.Unlock()
+	t := q.taskOf(c)
 	if t == nil {
 		return
 	}
 	kind := c.query.Get("type")
-	if kind != "event" && kind != "result" && !d.owns(c, t.teams) {
+	if kind != "event" && kind != "result" && !c.owns(t.teams) {
 		return
 	}
 	switch kind {

@@ -138,7 +138,7 @@ func refuse(w http.ResponseWriter, status int, name, description string) {
 	_, _ = w.Write(encode(map[string]string{"error": name, "error_description": description}))
 }
 
-// issue makes a token. The caller holds mu.
+// issue makes a token. The caller holds the lock.
 func (u *UAA) issue(kind, client, user string) tokenResponse {
 	if u.key == nil {
 		u.key = make([]byte, 32)

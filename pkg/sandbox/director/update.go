@@ -8,6 +8,7 @@ import (
 
 // updater brings the instances of a deployment to what a plan says.
 type updater struct {
+	*deployer
 	job        *job
 	plan       *plan
 	submission submission
@@ -19,15 +20,15 @@ func (u *updater) deleteUnneeded() error {
 	for _, g := range u.plan.groups {
 		wanted[g.name] = g.count
 	}
-	dep, d := u.submission.deployment, u.job.d
-	d.mu.Lock()
+	dep := u.submission.deployment
+	u.Lock()
 	var gone []*instance
 	for _, i := range dep.instances {
 		if i.index >= wanted[i.group] {
 			gone = append(gone, i)
 		}
 	}
-	d.mu.Unlock()
+	u.Unlock()
 	stage := u.job.stage("Deleting unneeded instances", len(gone))
 	for _, i := range gone {
 		if err := u.job.checkpoint(); err != nil {
@@ -37,7 +38,7 @@ func (u *updater) deleteUnneeded() error {
 			if err := u.retire(i); err != nil {
 				return err
 			}
-			return u.job.deleteInstance(dep, i)
+			return u.deleteInstance(u.job, dep, i)
 		}); err != nil {
 			return err
 		}
@@ -47,11 +48,11 @@ func (u *updater) deleteUnneeded() error {
 
 // retire drains an instance that is about to be deleted.
 func (u *updater) retire(i *instance) error {
-	if u.job.d.opts.Drain == nil || !i.running || !u.submission.options.drains(i) {
+	if u.hooks.Drain == nil || !i.running || !u.submission.options.drains(i) {
 		return nil
 	}
 	last := &instanceUpdate{updater: u, instance: i}
-	return last.called(u.job.d.opts.Drain(u.job.ctx, Update{
+	return last.called(u.hooks.Drain(u.job.ctx, Update{
 		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
 		Jobs: slices.Clone(i.jobs), Recreate: true, Manifest: []byte(u.plan.text), Releases: maps.Clone(i.releases),
 		Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: u.job.task.id,
@@ -60,14 +61,14 @@ func (u *updater) retire(i *instance) error {
 
 // createMissing gives every instance that lacks one a VM.
 func (u *updater) createMissing() error {
-	d, dep := u.job.d, u.submission.deployment
+	dep := u.submission.deployment
 	var missing []*instance
-	d.mu.Lock()
+	u.Lock()
 	for _, g := range u.plan.groups {
 		for index := range g.count {
 			i := dep.instance(g.name, index)
 			if i == nil {
-				i = d.newInstance(dep, g, index)
+				i = u.deployments.newInstance(dep, g, index)
 			}
 			if i.vm == nil && !u.keepsDetached(i) {
 				i.vmSpec, i.stemcell, i.vmType = g.vmSpec, g.stemcell, g.vmType
@@ -75,13 +76,13 @@ func (u *updater) createMissing() error {
 			}
 		}
 	}
-	d.mu.Unlock()
+	u.Unlock()
 	stage := u.job.stage("Creating missing vms", len(missing))
 	for _, i := range missing {
 		if err := u.job.checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.step(i.label(), func(*step) error { return u.job.createVM(i) }); err != nil {
+		if err := stage.step(i.label(), func(*step) error { return u.createVM(u.job, i) }); err != nil {
 			return err
 		}
 	}
@@ -183,8 +184,8 @@ func (u *updater) updateGroup(g *group) error {
 // what is written about them alone: a release may have a new version with the
 // same jobs.
 func (u *updater) todo(g *group) (todo []*instance) {
-	u.job.d.mu.Lock()
-	defer u.job.d.mu.Unlock()
+	u.Lock()
+	defer u.Unlock()
 	for index := range g.count {
 		i := u.submission.deployment.instance(g.name, index)
 		switch {
@@ -200,9 +201,9 @@ func (u *updater) todo(g *group) (todo []*instance) {
 // zones parts instances by their zone, in the order in which zones occur. A first
 // deploy may take them all together.
 func (u *updater) zones(g *group, todo []*instance) [][]*instance {
-	u.job.d.mu.Lock()
+	u.Lock()
 	first := u.submission.deployment.manifest == nil
-	u.job.d.mu.Unlock()
+	u.Unlock()
 	if g.policy.zonesAtOnce && first {
 		return [][]*instance{todo}
 	}
@@ -217,7 +218,7 @@ func (u *updater) zones(g *group, todo []*instance) [][]*instance {
 	return zones
 }
 
-// concerned says whether a deploy touches an instance. The caller holds mu.
+// concerned says whether a deploy touches an instance. The caller holds the lock.
 func (u *updater) concerned(g *group, i *instance) bool {
 	o := u.submission.options
 	if o.state.concerns(i) {

@@ -18,37 +18,37 @@ var (
 
 // job is a task being worked on.
 type job struct {
-	d    *Director
-	task *task
-	ctx  context.Context // ends when the worker dies
+	queue *queue
+	task  *row
+	ctx   context.Context // ends when the worker dies
 }
 
-// dispatch starts queued tasks while workers are free. The caller holds mu.
-func (d *Director) dispatch() {
-	for d.busy < d.workers && len(d.queue) > 0 && d.ctx.Err() == nil {
-		t := d.queue[0]
-		d.queue = d.queue[1:]
-		d.busy++
-		ctx, kill := context.WithCancel(d.ctx)
+// dispatch starts queued tasks while workers are free. The caller holds the lock.
+func (q *queue) dispatch() {
+	for q.busy < q.workers && len(q.waiting) > 0 && q.ctx.Err() == nil {
+		t := q.waiting[0]
+		q.waiting = q.waiting[1:]
+		q.busy++
+		ctx, kill := context.WithCancel(q.ctx)
 		t.kill = kill
-		d.running.Go(func() {
+		q.running.Go(func() {
 			defer kill()
-			(&job{d: d, task: t, ctx: ctx}).run()
-			d.mu.Lock()
-			d.busy--
-			d.dispatch()
-			d.mu.Unlock()
+			(&job{queue: q, task: t, ctx: ctx}).run()
+			q.Lock()
+			q.busy--
+			q.dispatch()
+			q.Unlock()
 		})
 	}
 }
 
 // SetWorkers changes how many tasks are worked on at the same time. Workers
 // that are busy finish their task first.
-func (d *Director) SetWorkers(n int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.workers = n
-	d.dispatch()
+func (q *queue) SetWorkers(n int) {
+	q.Lock()
+	defer q.Unlock()
+	q.workers = n
+	q.dispatch()
 }
 
 // run works a task from queued to its end.
@@ -60,13 +60,13 @@ func (j *job) run() {
 	if j.begin() {
 		result, err = j.task.work(j)
 	}
-	j.d.mu.Lock()
-	defer j.d.mu.Unlock()
+	j.queue.Lock()
+	defer j.queue.Unlock()
 	t := j.task
 	if t.frozen || errors.Is(err, errGone) {
 		return
 	}
-	t.timestamp = j.d.now()
+	t.timestamp = j.queue.now()
 	switch {
 	case err == nil:
 		t.state, t.result = StateDone, cut(result)
@@ -84,12 +84,12 @@ func (j *job) run() {
 // begin marks the task as started and says whether to: a task that was
 // cancelled while it was queued never starts.
 func (j *job) begin() bool {
-	j.d.mu.Lock()
-	defer j.d.mu.Unlock()
+	j.queue.Lock()
+	defer j.queue.Unlock()
 	if j.task.state == StateCancelling {
 		return false
 	}
-	j.task.state, j.task.started = StateProcessing, j.d.now()
+	j.task.state, j.task.started = StateProcessing, j.queue.now()
 	j.task.timestamp = j.task.started
 	return true
 }
@@ -99,8 +99,8 @@ func (j *job) checkpoint() error {
 	if j.ctx.Err() != nil {
 		return errGone
 	}
-	j.d.mu.Lock()
-	defer j.d.mu.Unlock()
+	j.queue.Lock()
+	defer j.queue.Unlock()
 	if j.task.state == StateCancelling {
 		return errCancelled
 	}
@@ -108,7 +108,7 @@ func (j *job) checkpoint() error {
 }
 
 // sleep spends a duration of the real director; it ends early with errGone only.
-func (j *job) sleep(real time.Duration) error { return j.wait(j.d.scaled(real)) }
+func (j *job) sleep(real time.Duration) error { return j.wait(j.queue.scaled(real)) }
 
 func (j *job) wait(duration time.Duration) error {
 	timer := time.NewTimer(duration)
@@ -123,8 +123,8 @@ func (j *job) wait(duration time.Duration) error {
 
 // change changes the director's state, unless the worker died: then it fails with errGone.
 func (j *job) change(apply func()) error {
-	j.d.mu.Lock()
-	defer j.d.mu.Unlock()
+	j.queue.Lock()
+	defer j.queue.Unlock()
 	if j.task.frozen || j.ctx.Err() != nil {
 		return errGone
 	}

@@ -1,0 +1,67 @@
+package director
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// cleanUp answers POST /cleanup.
+func (t *stock) cleanUp(c *call) {
+	body, ok := c.body()
+	if !ok {
+		return
+	}
+	document, _ := parseYAML(body) // JSON is YAML
+	request, _ := document.(mapping)
+	options, _ := request.get("config").(mapping)
+	keep, description := 2, "clean up"
+	if options.text("remove_all") == "true" {
+		keep, description = 0, "clean up all"
+	}
+	c.redirect(t.queue.submit(c, &row{description: description, minor: true, work: func(j *job) (string, error) { return t.dropUnused(j, keep) }}))
+}
+
+// dropUnused deletes releases and stemcells that are in no use, but for the newest to keep.
+func (t *stock) dropUnused(j *job, keep int) (string, error) {
+	releases, stemcells := t.unused(keep)
+	stage := j.stage("Deleting releases", len(releases))
+	for _, r := range releases {
+		if err := stage.step(r.label(), func(*step) error { return t.dropRelease(j, r) }); err != nil {
+			return "", err
+		}
+	}
+	stage = j.stage("Deleting stemcells", len(stemcells))
+	for _, s := range stemcells {
+		if err := stage.step(s.label(), func(*step) error { return t.dropStemcell(j, s) }); err != nil {
+			return "", err
+		}
+	}
+	err := j.stage("Deleting dns blobs", 1).step("DNS blobs", func(*step) error { return nil })
+	return fmt.Sprintf("Deleted %d release(s), %d stemcell(s), 0 extra compiled package(s), 0 orphaned disk(s), 0 orphaned vm(s), "+
+		"0 exported release(s), 0 dns blob(s)", len(releases), len(stemcells)), err
+}
+
+// unused lists what no deployment uses, older than the newest to keep.
+func (t *stock) unused(keep int) (releases []*release, stemcells []*stemcell) {
+	t.Lock()
+	defer t.Unlock()
+	byName := map[string][]*release{}
+	for _, r := range t.releases {
+		if len(t.users.ReleaseUsers(r)) == 0 {
+			byName[r.name] = append(byName[r.name], r)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		versions := byName[name]
+		slices.SortFunc(versions, func(a, b *release) int { return compareVersions(a.version, b.version) })
+		releases = append(releases, versions[:max(len(versions)-keep, 0)]...)
+	}
+	for _, s := range t.stemcells {
+		if len(t.users.StemcellUsers(s)) == 0 {
+			stemcells = append(stemcells, s)
+		}
+	}
+	slices.SortFunc(stemcells, func(a, b *stemcell) int { return compareVersions(a.version, b.version) })
+	return releases, stemcells[:max(len(stemcells)-keep, 0)]
+}

@@ -1,0 +1,59 @@
+package director
+
+import "net/http"
+
+// contextIDs are the configs that a diff was made with, for the deploy after it.
+type contextIDs struct {
+	Cloud   []int `json:"cloud_config_ids"`
+	Runtime []int `json:"runtime_config_ids"`
+}
+
+func configIDs(configs []*config) []int {
+	ids := []int{}
+	for _, c := range configs {
+		ids = append(ids, c.id)
+	}
+	return ids
+}
+
+// diffDeployment answers POST /deployments/NAME/diff.
+func (d *deployer) diffDeployment(c *call) {
+	_, document, f := c.yaml()
+	if f != nil {
+		c.fail(http.StatusBadRequest, f)
+		return
+	}
+	d.Lock()
+	defer d.Unlock()
+	var before mapping
+	if dep := d.deployments.find(c.params["deployment"]); dep != nil {
+		before = whole(dep.manifest, dep.cloud, dep.runtime)
+	}
+	cloud, runtime := d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
+	resolved, err := resolve(d.stock, document)
+	if err != nil { // status 200 all the same
+		c.list(struct {
+			Diff  []any  `json:"diff"`
+			Error string `json:"error"`
+		}{[]any{}, "Unable to diff manifest: #<" + rubyClass(err) + ": " + err.Error() + ">\n" +
+			"/var/vcap/packages/director/src/bosh-director/lib/bosh/director/manifest/manifest.rb:37:in `resolve_aliases'"})
+		return
+	}
+	c.list(struct {
+		Context contextIDs `json:"context"`
+		Diff    [][2]any   `json:"diff"`
+	}{
+		contextIDs{configIDs(cloud), configIDs(runtime)},
+		diff(before, whole(resolved, cloud, runtime), c.query.Get("redact") != "false"),
+	})
+}
+
+func rubyClass(err error) string {
+	switch asFailure(err).Code {
+	case 50003:
+		return "Bosh::Director::StemcellNotFound"
+	case 30005:
+		return "Bosh::Director::ReleaseNotFound"
+	}
+	return "Bosh::Director::DirectorError"
+}

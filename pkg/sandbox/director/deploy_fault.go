@@ -1,0 +1,76 @@
+package director
+
+// Places at which an instance can be made to fail.
+const (
+	faultCreateVM = "create vm"
+	faultPreStart = "pre-start"
+	faultRunning  = "running"
+)
+
+// instanceFault makes instances fail.
+type instanceFault struct {
+	place   string
+	group   string
+	index   int
+	failure *Failure
+	times   int // left; negative: forever
+}
+
+// FailInstance makes updates of an instance fail, times times, or until
+// Repair if times is negative. With a message its pre-start script fails and
+// the message is what the agent says; with "" its jobs do not come up.
+func (d *deployer) FailInstance(group string, index int, message string, times int) {
+	f := &instanceFault{place: faultPreStart, group: group, index: index, times: times, failure: failure(450001, "%s", message)}
+	if message == "" {
+		f.place, f.failure = faultRunning, nil // the message names the instance
+	}
+	d.addFault(f)
+}
+
+// FailCreateVM makes the cloud refuse to create VMs for an instance, like FailInstance.
+func (d *deployer) FailCreateVM(group string, index int, message string, times int) {
+	d.addFault(&instanceFault{place: faultCreateVM, group: group, index: index, times: times, failure: failure(100, "%s", message)})
+}
+
+func (d *deployer) addFault(f *instanceFault) {
+	d.Lock()
+	defer d.Unlock()
+	d.faults = append(d.faults, f)
+}
+
+// Repair ends every fault of FailInstance and FailCreateVM.
+func (d *deployer) Repair() {
+	d.Lock()
+	defer d.Unlock()
+	d.faults = nil
+}
+
+// takeFault gives the failure that an instance is to meet at a place, nil if none.
+func (d *deployer) takeFault(place, deployment string, i *instance) *Failure {
+	d.Lock()
+	defer d.Unlock()
+	for _, f := range d.faults {
+		if f.place != place || f.group != i.group || f.index != i.index || f.times == 0 {
+			continue
+		}
+		f.times--
+		if f.failure != nil {
+			return f.failure
+		}
+		return failure(400007, "'%s' is not running after update. Review logs for failed jobs: %s", i.label(), i.group)
+	}
+	return nil
+}
+
+// LoseJob puts a deployment and the task of a deploy into their tables without a job
+// for it, as a director does that dies in between. It stays queued; when it is cancelled, it becomes a timeout
+// as one whose worker has died.
+func (d *deployer) LoseJob(deployment, contextID string) (id int) {
+	d.Lock()
+	defer d.Unlock()
+	if d.deployments.find(deployment) == nil { // its row comes before the task's
+		d.newDeployment(submission{cloud: d.configs.find("cloud", "", 1), runtime: d.configs.find("runtime", "", 1)}, deployment)
+	}
+	t := &row{description: "create deployment", user: d.user, deployment: deployment, contextID: contextID}
+	return d.queue.Lose(t)
+}

@@ -1,0 +1,76 @@
+package director
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// createVM gives an instance a new machine.
+func (d *deployer) createVM(j *job, i *instance) error {
+	return j.around(auditEvent{Action: "create", ObjectType: "vm", Instance: i.name()}, func() (string, error) {
+		if f := d.takeFault(faultCreateVM, j.task.deployment, i); f != nil {
+			return "", f
+		}
+		if err := j.sleep(1200 * time.Millisecond); err != nil {
+			return "", err
+		}
+		cid := ""
+		err := j.change(func() {
+			cid = strconv.Itoa(10000 + d.next("vm"))
+			i.vm = &vm{cid: cid, agent: newUUID(), created: d.now()}
+			j.effect(EffectVM, j.task.deployment+"/"+i.group+"/"+strconv.Itoa(i.index))
+		})
+		return cid, err
+	})
+}
+
+// deleteVM takes an instance's machine away.
+func (d *deployer) deleteVM(j *job, i *instance) error {
+	if i.vm == nil {
+		return nil
+	}
+	return j.around(auditEvent{Action: "delete", ObjectType: "vm", ObjectName: i.vm.cid, Instance: i.name()}, func() (string, error) {
+		if err := j.sleep(200 * time.Millisecond); err != nil {
+			return "", err
+		}
+		return "", j.change(func() { i.vm = nil })
+	})
+}
+
+// deleteInstance takes an instance and its machine away.
+func (d *deployer) deleteInstance(j *job, dep *deployment, i *instance) error {
+	return j.around(auditEvent{Action: "delete", ObjectType: "instance", ObjectName: i.name(), Instance: i.name()}, func() (string, error) {
+		if err := d.deleteVM(j, i); err != nil {
+			return "", err
+		}
+		return "", j.change(func() {
+			dep.instances = slices.DeleteFunc(dep.instances, func(other *instance) bool { return other == i })
+		})
+	})
+}
+
+// compilationVM records the VM on which packages are compiled; remove records its end.
+func (d *deployer) compilationVM(j *job) (remove func() error, err error) {
+	name, cid := "compilation-"+newUUID()+"/"+newUUID(), ""
+	record := func(action string) error {
+		instance := auditEvent{Action: action, ObjectType: "instance", ObjectName: name, Instance: name}
+		return j.around(instance, func() (string, error) {
+			vm := auditEvent{Action: action, ObjectType: "vm", ObjectName: cid, Instance: name}
+			return "", j.around(vm, func() (string, error) {
+				if cid == "" {
+					cid = strconv.Itoa(10000 + d.vmSerial())
+				}
+				return cid, j.checkpoint()
+			})
+		})
+	}
+	return func() error { return record("delete") }, record("create")
+}
+
+// vmSerial is the number of the next VM.
+func (d *deployer) vmSerial() int {
+	d.Lock()
+	defer d.Unlock()
+	return d.next("vm")
+}

@@ -1,0 +1,89 @@
+package director
+
+import (
+	"context"
+	"slices"
+)
+
+// agents answer for what runs on the instances of a director, as tests have it.
+type agents struct {
+	DiskUsage func(deployment, group string, index int) int    // in percent; nil: 10
+	Logs      func(u Update) map[string][]byte                 // by their path; nil: none
+	RunErrand func(ctx context.Context, e Errand) ErrandResult // nil: an empty result
+}
+
+// Update is one instance being updated by a deploy.
+type Update struct {
+	Deployment string            // "concourse"
+	Group      string            // "web"
+	Index      int               // 0
+	ID         string            // the instance's UUID
+	AgentID    string            // UUID of its VM's agent, another one after a recreate
+	Jobs       []string          // names of the jobs that it gets: ["web", "gate", "bpm"]
+	Canary     bool              // whether its step in the event log is marked "(canary)"
+	Recreate   bool              // whether its VM is new or replaced
+	Manifest   []byte            // the manifest as it was submitted
+	Releases   map[string]string // versions of the releases that its jobs use, by name
+	Stemcell   string            // "ubuntu-jammy/1.484"
+	Task       int               // the task that updates it
+}
+
+// deployments is the director's table of deployments, with the blobs of their instances.
+type deployments struct {
+	*store
+	director string // its name, which variables are below
+	queue    *queue
+	configs  *configs
+	hooks    agents
+	rows     []*deployment
+	blobs    map[string][]byte // the blobstore, by id
+}
+
+// newDeployments makes an empty table.
+func newDeployments(s *store, director string, q *queue, configs *configs, hooks agents) *deployments {
+	return &deployments{store: s, director: director, queue: q, configs: configs, hooks: hooks, blobs: map[string][]byte{}}
+}
+
+// usersOf names the deployments that match, newest first. The caller holds the lock.
+func (t *deployments) usersOf(uses func(*deployment) bool) []string {
+	var names []string
+	for _, dep := range slices.Backward(t.rows) {
+		if uses(dep) {
+			names = append(names, dep.name)
+		}
+	}
+	return names
+}
+
+// ReleaseUsers names the deployments that use a release. The caller holds the lock.
+func (t *deployments) ReleaseUsers(r *release) []string {
+	return t.usersOf(func(dep *deployment) bool { return slices.Contains(dep.releases, r) })
+}
+
+// StemcellUsers names the deployments that use a stemcell. The caller holds the lock.
+func (t *deployments) StemcellUsers(s *stemcell) []string {
+	return t.usersOf(func(dep *deployment) bool { return slices.Contains(dep.stemcells, s) })
+}
+
+// teamsOf are those of a deployment, and whether there is one. The caller holds the lock.
+func (t *deployments) teamsOf(name string) (teams []string, exists bool) {
+	if dep := t.find(name); dep != nil {
+		return dep.teams, true
+	}
+	return nil, false
+}
+
+// TeamsOfDeployment is teamsOf for whoever does not hold the lock.
+func (t *deployments) TeamsOfDeployment(name string) (teams []string, exists bool) {
+	t.Lock()
+	defer t.Unlock()
+	return t.teamsOf(name)
+}
+
+// add makes the row of a deployment. The caller holds the lock.
+func (t *deployments) add(dep *deployment) { t.rows = append(t.rows, dep) }
+
+// drop deletes the row of a deployment. The caller holds the lock.
+func (t *deployments) drop(dep *deployment) {
+	t.rows = slices.DeleteFunc(t.rows, func(other *deployment) bool { return other == dep })
+}

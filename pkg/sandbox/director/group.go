@@ -1,0 +1,168 @@
+package director
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// group is an instance group of a plan.
+type group struct {
+	name     string
+	count    int // instances that have a VM
+	azs      []string
+	vmType   string
+	stemcell *stemcell
+	releases map[string]string // versions of the releases that its jobs use
+	jobs     []string          // names
+	errands  []string          // names of its jobs that are errands
+	errand   bool              // lifecycle: errand
+	static   []string          // static addresses
+	network  mapping           // its first network
+	policy   policy
+	vmSpec   string  // changes when the VM must be replaced
+	jobSpec  string  // changes when the jobs must be updated
+	packages []*part // that its jobs need
+	parts    []*part // its jobs themselves, where their content is known
+}
+
+// scripts are the jobs that have a script of a name, "bin/post-start"; all of
+// them where the content of none is known.
+func (g *group) scripts(target string) []string {
+	if len(g.parts) == 0 {
+		return g.jobs
+	}
+	var found []string
+	for _, p := range g.parts {
+		if p.has(target) {
+			found = append(found, p.name)
+		}
+	}
+	return found
+}
+
+// newGroup checks what a group refers to.
+func newGroup(m, manifest, iaas mapping, limits limits) (*group, error) {
+	if err := need(m, "name", "jobs", "stemcell", "networks", "instances"); err != nil {
+		return nil, err
+	}
+	name := m.text("name")
+	names := func(source mapping, section, key string) []string {
+		var found []string
+		for _, entry := range source.maps(section) {
+			found = append(found, entry.text(key))
+		}
+		return found
+	}
+	if m.get("vm_resources") == nil {
+		if err := need(m, "vm_type"); err != nil {
+			return nil, err
+		}
+	}
+	checks := []struct {
+		code   int
+		noun   string
+		wanted []string
+		known  []string
+	}{
+		{140002, "release", names(m, "jobs", "release"), names(manifest, "releases", "name")},
+		{140005, "stemcell", []string{m.text("stemcell")}, names(manifest, "stemcells", "alias")},
+		{140004, "vm type", []string{m.text("vm_type")}, append(names(iaas, "vm_types", "name"), "")},
+		{140003, "vm extension", m.texts("vm_extensions"), names(iaas, "vm_extensions", "name")},
+		{140012, "disk type", []string{m.text("persistent_disk_type")}, append(names(iaas, "disk_types", "name"), "")},
+		{150001, "network", names(m, "networks", "name"), names(iaas, "networks", "name")},
+	}
+	for _, check := range checks {
+		for _, wanted := range check.wanted {
+			if !slices.Contains(check.known, wanted) {
+				return nil, failure(check.code, "Instance group '%s' references an unknown %s '%s'", name, check.noun, wanted)
+			}
+		}
+	}
+	known := names(iaas, "azs", "name")
+	for _, az := range m.texts("azs") {
+		if !slices.Contains(known, az) {
+			return nil, failure(140018, "Instance group '%s' references unknown az '%s'. Known azs are: [%s]", name, az, strings.Join(known, ", "))
+		}
+	}
+	update, _ := manifest.get("update").(mapping)
+	own, _ := m.get("update").(mapping)
+	pol, err := newPolicy(update.merge(own), limits)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{name: name, azs: m.texts("azs"), vmType: m.text("vm_type"), policy: pol, errand: m.text("lifecycle") == "errand"}
+	if !g.errand {
+		g.count = m.number("instances", 0)
+	}
+	return g, nil
+}
+
+// bind finds what a group's jobs are made of and what a change of it would be.
+func (g *group) bind(m, all mapping, stemcells map[string]*stemcell, releases []*release) error {
+	g.stemcell, g.releases = stemcells[m.text("stemcell")], map[string]string{}
+	jobs := m.maps("jobs")
+	for _, addon := range all.maps("addons") {
+		jobs = append(jobs, addon.maps("jobs")...)
+	}
+	var content []any // what the jobs are made of: a new version of a release may have the same
+	for _, job := range jobs {
+		name := job.text("name")
+		g.jobs = append(g.jobs, name)
+		i := slices.IndexFunc(releases, func(r *release) bool { return r.name == job.text("release") })
+		if i < 0 {
+			continue
+		}
+		r := releases[i]
+		g.releases[r.name] = r.version
+		if r.seeded {
+			content = append(content, str(name+"@"+r.label()))
+			continue
+		}
+		p := named(r.jobs, name)
+		if p == nil {
+			return failure(100, "Job '%s' not found in Template table", name)
+		}
+		if p.has("bin/run") {
+			g.errands = append(g.errands, p.name)
+		}
+		needs := closure(r.packages, p.needs)
+		g.parts, g.packages = append(g.parts, p), append(g.packages, needs...)
+		for _, q := range append(needs, p) {
+			content = append(content, str(fmt.Sprintf("%s@%s#%d", q.name, q.fingerprint, q.revision)))
+		}
+	}
+	if networks := m.maps("networks"); len(networks) > 0 {
+		g.static = networks[0].texts("static_ips")
+		for _, n := range all.maps("networks") {
+			if n.text("name") == networks[0].text("name") {
+				g.network = n
+			}
+		}
+	}
+	var vmType any
+	for _, t := range all.maps("vm_types") {
+		if t.text("name") == g.vmType {
+			vmType = t
+		}
+	}
+	g.vmSpec = canonical([]any{
+		str(g.stemcell.label()), vmType, m.get("vm_resources"), m.get("vm_extensions"), m.get("networks"), m.get("env"),
+	})
+	g.jobSpec = canonical([]any{
+		m.get("jobs"), m.get("properties"), m.get("persistent_disk"), m.get("persistent_disk_type"), content, all.get("addons"), all.get("properties"),
+	})
+	return nil
+}
+
+// closure gives packages with all that they depend on.
+func closure(all []*part, names []string) []*part {
+	var found []*part
+	for _, p := range all {
+		if slices.Contains(names, p.name) {
+			found = append(found, closure(all, p.needs)...)
+			found = append(found, p)
+		}
+	}
+	return found
+}

@@ -1,0 +1,54 @@
+package director
+
+import (
+	"slices"
+	"strings"
+)
+
+// isLatest says whether a manifest's version stands for the newest: "latest", "1.latest".
+func isLatest(version string) bool {
+	return version == "latest" || strings.HasSuffix(version, ".latest")
+}
+
+// latestOf gives the index of the highest version that "latest" or "1.latest" means, -1 if there is none.
+func latestOf(pattern string, n int, version func(int) string) int {
+	prefix := strings.TrimSuffix(pattern, "latest")
+	best := -1
+	for i := range n {
+		if strings.HasPrefix(version(i), prefix) && (best < 0 || compareVersions(version(i), version(best)) > 0) {
+			best = i
+		}
+	}
+	return best
+}
+
+// latestStemcell is the newest stemcell of an operating system or name. The caller holds the lock.
+func (t *stock) latestStemcell(m mapping) (*stemcell, error) {
+	candidates := slices.DeleteFunc(slices.Clone(t.stemcells), func(s *stemcell) bool {
+		if m.get("os") != nil {
+			return s.os != m.text("os")
+		}
+		return s.name != m.text("name")
+	})
+	best := latestOf(m.text("version"), len(candidates), func(i int) string { return candidates[i].version })
+	switch {
+	case best >= 0:
+		return candidates[best], nil
+	case m.get("os") != nil:
+		return nil, failure(50003, "Stemcell with Operating System '%s' doesn't exist", m.text("os"))
+	}
+	return nil, failure(50003, "Stemcell '%s' doesn't exist", m.text("name"))
+}
+
+// exactStemcell is the stemcell that a manifest's entry names. The caller holds the lock.
+func (t *stock) exactStemcell(m mapping) (*stemcell, error) {
+	for _, s := range t.stemcells {
+		if s.version == m.text("version") && (s.os == m.text("os") || s.name == m.text("name")) {
+			return s, nil
+		}
+	}
+	if m.get("os") != nil {
+		return nil, failure(50003, "Stemcell version '%s' for OS '%s' doesn't exist", m.text("version"), m.text("os"))
+	}
+	return nil, failure(50003, "Stemcell '%s/%s' doesn't exist", m.text("name"), m.text("version"))
+}

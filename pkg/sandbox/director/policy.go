@@ -1,0 +1,55 @@
+package director
+
+import (
+	"strconv"
+	"strings"
+)
+
+// policy is how a group's instances are updated.
+type policy struct {
+	canaries    string // "1" or "50%"
+	maxInFlight string // "1" or "50%"
+	serial      bool
+	zonesAtOnce bool // initial_deploy_az_update_strategy: parallel
+}
+
+// limits are what a deploy asks for in the place of the manifest's.
+type limits struct {
+	canaries    string // "" leaves the manifest's
+	maxInFlight string // "" leaves the manifest's
+}
+
+// count reads a number or a percentage of size, rounded down.
+func count(text string, size int) (int, bool) {
+	if percent, ok := strings.CutSuffix(text, "%"); ok {
+		n, err := strconv.Atoi(percent)
+		return n * size / 100, err == nil
+	}
+	n, err := strconv.Atoi(text)
+	return n, err == nil
+}
+
+// newPolicy reads an update section, that of a group over that of the manifest.
+// What a deploy asks for overrides both, for every group.
+func newPolicy(update mapping, limits limits) (policy, error) {
+	if err := need(update, "canaries", "max_in_flight", "canary_watch_time", "update_watch_time"); err != nil {
+		return policy{}, err
+	}
+	p := policy{
+		canaries: update.text("canaries"), maxInFlight: update.text("max_in_flight"), serial: update.text("serial") != "false",
+		zonesAtOnce: update.text("initial_deploy_az_update_strategy") == "parallel",
+	}
+	if limits.canaries != "" {
+		p.canaries = limits.canaries
+	}
+	if limits.maxInFlight != "" {
+		p.maxInFlight = limits.maxInFlight
+	}
+	if _, ok := count(p.canaries, 1); !ok {
+		return p, failure(100, "canaries value should be integer or percent")
+	}
+	if _, ok := count(p.maxInFlight, 1); !ok {
+		return p, failure(100, "max_in_flight value should be integer or percent")
+	}
+	return p, nil
+}

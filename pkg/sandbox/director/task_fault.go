@@ -1,0 +1,91 @@
+package director
+
+import (
+	"slices"
+	"strconv"
+)
+
+// HoldLock takes a deployment's lock, as the health monitor does while it
+// repairs, and shows a task for it. It is held until release is called. A lock
+// that is held already is taken from its holder.
+func (q *queue) HoldLock(deployment string) (release func()) {
+	q.Lock()
+	defer q.Unlock()
+	t := &row{description: "scan and fix", user: "hm", deployment: deployment, parked: true, minor: true}
+	q.insert(t)
+	t.state, t.started = StateProcessing, q.now()
+	l := &lock{name: deploymentLock(deployment), uid: newUUID(), task: t.id, holder: t.id, acquired: q.now(), serial: q.next("lock")}
+	q.locks[l.name] = l
+	return func() {
+		q.Lock()
+		defer q.Unlock()
+		if q.locks[l.name] == l {
+			delete(q.locks, l.name)
+		}
+		if !t.finished() {
+			t.state, t.result, t.timestamp = StateDone, "scan and fix complete", q.now()
+			close(t.done)
+		}
+	}
+}
+
+// Lose puts a task into the table without a job for it. It stays queued; when it is
+// cancelled, it becomes a timeout as one whose worker has died. The caller holds the lock.
+func (q *queue) Lose(t *row) (id int) {
+	q.insert(t)
+	t.frozen, t.killed = true, q.now()
+	return t.id
+}
+
+// KillWorker kills the worker of a task, parent and child, while it runs. The
+// task stays processing until someone looks at it after 180 s × Scale and
+// finds a timeout; its locks expire after at most 241 s × Scale. It says
+// whether there was such a worker.
+func (q *queue) KillWorker(id int) bool {
+	q.Lock()
+	defer q.Unlock()
+	return q.freeze(q.find(id))
+}
+
+// KillWorkerChild kills only the process that a worker has forked for a task:
+// the parent notices, and the task ends at once as an error without a result.
+// Its locks stay until they expire.
+func (q *queue) KillWorkerChild(id int) bool {
+	q.Lock()
+	defer q.Unlock()
+	t := q.find(id)
+	if !q.freeze(t) {
+		return false
+	}
+	t.state = StateError
+	close(t.done)
+	return true
+}
+
+// freeze stops a running task where it is. The caller holds the lock.
+func (q *queue) freeze(t *row) bool {
+	if t == nil || t.started.IsZero() || t.finished() || t.frozen || t.parked {
+		return false
+	}
+	t.frozen, t.killed = true, q.now()
+	t.timestamp = t.started
+	t.kill()
+	for _, l := range q.locks {
+		if l.holder == t.id {
+			l.died = t.killed
+		}
+	}
+	return true
+}
+
+// LockHolders lists the tasks that hold or held the locks in the table, expired ones included.
+func (q *queue) LockHolders() []int {
+	var ids []int
+	for _, l := range q.Locks() {
+		if id, err := strconv.Atoi(l.Task); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
