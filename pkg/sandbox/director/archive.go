@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // maxEntry bounds what is unpacked of one file of an archive.
@@ -80,11 +82,11 @@ func unpack(archive []byte, take func(name string, content []byte) error) error 
 
 // readStemcell reads the manifest of a stemcell's archive. It fails with the director's errors.
 func readStemcell(archive []byte) (stemcellManifest, error) {
-	var m mapping
+	var m document.Mapping
 	err := unpack(archive, func(name string, content []byte) error {
 		if name == "stemcell.MF" {
-			v, err := parseYAML(content)
-			m, _ = v.(mapping)
+			v, err := document.Parse(content)
+			m, _ = v.(document.Mapping)
 			return err
 		}
 		return nil
@@ -93,11 +95,11 @@ func readStemcell(archive []byte) (stemcellManifest, error) {
 		return stemcellManifest{}, failure(50000, "Extracting stemcell archive failed. Check task debug log for details.")
 	}
 	for _, key := range []string{"name", "version"} {
-		if m.get(key) == nil {
+		if m.Get(key) == nil {
 			return stemcellManifest{}, required(m, key)
 		}
 	}
-	s := stemcellManifest{name: m.text("name"), version: m.text("version"), os: m.text("operating_system"), api: m.number("api_version", 1)}
+	s := stemcellManifest{name: m.Text("name"), version: m.Text("version"), os: m.Text("operating_system"), api: m.Number("api_version", 1)}
 	if s.os == "" {
 		s.os = s.name
 	}
@@ -107,12 +109,12 @@ func readStemcell(archive []byte) (stemcellManifest, error) {
 // readRelease reads the manifest of a release's archive, and its jobs. It fails
 // with the director's errors.
 func readRelease(archive []byte) (releaseManifest, error) {
-	var m mapping
+	var m document.Mapping
 	packed := map[string][]byte{}
 	err := unpack(archive, func(name string, content []byte) error {
 		if name == "release.MF" {
-			v, err := parseYAML(content)
-			m, _ = v.(mapping)
+			v, err := document.Parse(content)
+			m, _ = v.(document.Mapping)
 			return err
 		}
 		if dir, file := path.Split(name); dir == "jobs/" {
@@ -127,13 +129,13 @@ func readRelease(archive []byte) (releaseManifest, error) {
 		return releaseManifest{}, failure(30003, "Release manifest not found")
 	}
 	for _, key := range []string{"name", "version"} {
-		if m.get(key) == nil {
+		if m.Get(key) == nil {
 			return releaseManifest{}, required(m, key)
 		}
 	}
 	r := releaseManifest{
-		name: m.text("name"), version: m.text("version"), commit: m.text("commit_hash"),
-		uncommitted: m.text("uncommitted_changes") == "true",
+		name: m.Text("name"), version: m.Text("version"), commit: m.Text("commit_hash"),
+		uncommitted: m.Text("uncommitted_changes") == "true",
 		jobs:        readParts(m, "jobs", "packages"),
 		packages:    readParts(m, "packages", "dependencies"),
 	}
@@ -141,8 +143,8 @@ func readRelease(archive []byte) (releaseManifest, error) {
 		p.source = true
 	}
 	compiled := readParts(m, "compiled_packages", "dependencies")
-	for i, p := range m.maps("compiled_packages") {
-		compiled[i].compiled = []string{p.text("stemcell")}
+	for i, p := range m.Maps("compiled_packages") {
+		compiled[i].compiled = []string{p.Text("stemcell")}
 	}
 	r.packages = append(r.packages, compiled...)
 	for _, p := range r.jobs {
@@ -153,11 +155,11 @@ func readRelease(archive []byte) (releaseManifest, error) {
 	return r, nil
 }
 
-func readParts(m mapping, key, needs string) []*part {
+func readParts(m document.Mapping, key, needs string) []*part {
 	var parts []*part
-	for _, p := range m.maps(key) {
+	for _, p := range m.Maps(key) {
 		parts = append(parts, &part{
-			name: p.text("name"), version: p.text("version"), fingerprint: p.text("fingerprint"), sha1: p.text("sha1"), needs: p.texts(needs),
+			name: p.Text("name"), version: p.Text("version"), fingerprint: p.Text("fingerprint"), sha1: p.Text("sha1"), needs: p.Texts(needs),
 		})
 	}
 	return parts
@@ -173,15 +175,15 @@ func (p *part) unpack(archive []byte) {
 		return
 	}
 	p.packed, p.files, p.targets = true, files, map[string]string{}
-	v, err := parseYAML(files["job.MF"])
+	v, err := document.Parse(files["job.MF"])
 	if err != nil {
 		return
 	}
-	job, _ := v.(mapping)
-	templates, _ := job.get("templates").(mapping)
+	job, _ := v.(document.Mapping)
+	templates, _ := job.Get("templates").(document.Mapping)
 	for _, f := range templates {
-		target, _ := f.value.(scalar)
-		p.targets[f.key] = target.text
+		target, _ := f.Value.(document.Scalar)
+		p.targets[f.Key] = target.Text
 	}
 }
 

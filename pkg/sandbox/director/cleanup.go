@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // cleanUp answers POST /cleanup.
@@ -12,11 +14,11 @@ func (t *stock) cleanUp(c *call) {
 	if !ok {
 		return
 	}
-	document, _ := parseYAML(body) // JSON is YAML
-	request, _ := document.(mapping)
-	options, _ := request.get("config").(mapping)
+	doc, _ := document.Parse(body) // JSON is YAML
+	request, _ := doc.(document.Mapping)
+	options, _ := request.Get("config").(document.Mapping)
 	keep, description := 2, "clean up"
-	if options.text("remove_all") == "true" {
+	if options.Text("remove_all") == "true" {
 		keep, description = 0, "clean up all"
 	}
 	c.redirect(t.queue.submit(c, &row{description: description, minor: true, work: func(j *job) (string, error) { return t.dropUnused(j, keep) }}))

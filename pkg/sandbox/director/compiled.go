@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // lack is a package of a release that cannot be used on a stemcell.
@@ -69,10 +71,10 @@ func missing(releases []*release, lacks map[*release][]lack, several bool) error
 }
 
 // exportedFrom are the stemcells that a manifest says a release is exported from.
-func (p *plan) exportedFrom(r *release) []mapping {
-	for _, m := range p.document.maps("releases") {
-		if m.text("name") == r.name {
-			return m.maps("exported_from")
+func (p *plan) exportedFrom(r *release) []document.Mapping {
+	for _, m := range p.document.Maps("releases") {
+		if m.Text("name") == r.name {
+			return m.Maps("exported_from")
 		}
 	}
 	return nil
@@ -80,19 +82,19 @@ func (p *plan) exportedFrom(r *release) []mapping {
 
 // exported fails unless a package is compiled for one of the stemcells that its release
 // is exported from, and that one can stand for the stemcell on which it is needed.
-func exported(r *release, q *part, from []mapping, on *stemcell) error {
-	var fitting []mapping
+func exported(r *release, q *part, from []document.Mapping, on *stemcell) error {
+	var fitting []document.Mapping
 	for _, m := range from {
-		if m.text("os") == on.os && major(m.text("version")) == major(on.version) {
+		if m.Text("os") == on.os && major(m.Text("version")) == major(on.version) {
 			fitting = append(fitting, m)
 		}
 	}
 	if len(fitting) == 0 {
 		return failure(60004, "\nCan't use release '%s': expected to find stemcell for '%s/%s' to be configured in exported_from'", r.label(), on.os, on.version)
 	}
-	if slices.ContainsFunc(fitting, func(m mapping) bool { return q.compiledFor(m.text("os"), m.text("version")) }) {
+	if slices.ContainsFunc(fitting, func(m document.Mapping) bool { return q.compiledFor(m.Text("os"), m.Text("version")) }) {
 		return nil
 	}
 	return failure(60003, "\nCan't use release '%s':\nPackages must be exported from stemcell '%s/%s', but some packages are not compiled for this stemcell:\n - '%s/%s'\n",
-		r.label(), fitting[0].text("os"), fitting[0].text("version"), q.name, q.version)
+		r.label(), fitting[0].Text("os"), fitting[0].Text("version"), q.name, q.version)
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // config is a version of a named configuration; the newest of a type and name is current.
@@ -16,7 +18,7 @@ type config struct {
 	id                  int
 	kind, name, content string // "cloud", "default"
 	team                string // whose admins may change it; "" for the director's
-	parsed              mapping
+	parsed              document.Mapping
 	created             time.Time
 	deleted             bool
 }
@@ -101,15 +103,15 @@ func (t *configs) current(kind, name string) *config {
 }
 
 // save makes a new version unless the content is the current one. The caller holds the lock.
-func (t *configs) save(kind, name, content string, parsed mapping) (c *config, created bool) {
+func (t *configs) save(kind, name, content string, parsed document.Mapping) (c *config, created bool) {
 	return t.saveOver(t.current(kind, name), kind, name, content, parsed)
 }
 
 // saveOver makes a new version unless the content is that of current, the
 // version that was the current one when it was looked for. The caller holds the lock.
-func (t *configs) saveOver(current *config, kind, name, content string, parsed mapping) (c *config, created bool) {
+func (t *configs) saveOver(current *config, kind, name, content string, parsed document.Mapping) (c *config, created bool) {
 	if kind == "runtime" { // the director makes versions of releases strings, and writes the text again for that
-		content = dump(parsed)
+		content = document.Dump(parsed)
 	}
 	if current != nil && current.content == content {
 		return current, false
@@ -146,12 +148,12 @@ type configSide struct {
 	Content *string `json:"content"`
 }
 
-func parseContent(content string) (mapping, *Failure) {
-	v, err := parseYAML([]byte(content))
+func parseContent(content string) (document.Mapping, *Failure) {
+	v, err := document.Parse([]byte(content))
 	if err != nil {
-		return nil, failure(440011, "Config must be valid YAML: %s", psych(err))
+		return nil, failure(440011, "Config must be valid YAML: %s", document.Psych(err))
 	}
-	m, ok := v.(mapping)
+	m, ok := v.(document.Mapping)
 	if !ok {
 		return nil, failure(440011, "YAML hash expected")
 	}

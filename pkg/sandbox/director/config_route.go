@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 func (t *configs) routes() []route {
@@ -85,7 +87,7 @@ func (t *configs) post(c *call) {
 		return
 	}
 	f := request.named()
-	var parsed mapping
+	var parsed document.Mapping
 	if f == nil {
 		content := ""
 		if request.Content != nil {
@@ -188,7 +190,7 @@ func (t *configs) compare(c *call) {
 			return
 		}
 		if after, ok := t.side(c, request.To); ok {
-			c.list(map[string]any{"diff": diff(before, after, true)})
+			c.list(map[string]any{"diff": document.Diff(before, after, true)})
 		}
 		return
 	}
@@ -203,18 +205,18 @@ func (t *configs) compare(c *call) {
 		c.html(http.StatusBadRequest, string(encode(map[string]any{"diff": []any{}, "error": "Unable to diff config content: " + f.Message})))
 		return
 	}
-	from, before := "0", mapping(nil)
+	from, before := "0", document.Mapping(nil)
 	if current := t.current(*request.Type, *request.Name); current != nil {
 		from, before = strconv.Itoa(current.id), current.parsed
 	}
 	c.list(struct {
 		From map[string]string `json:"from"`
 		Diff [][2]any          `json:"diff"`
-	}{map[string]string{"id": from}, diff(before, after, true)})
+	}{map[string]string{"id": from}, document.Diff(before, after, true)})
 }
 
 // side reads one side of a diff; after a failure the answer is written. The caller holds the lock.
-func (t *configs) side(c *call, s *configSide) (mapping, bool) {
+func (t *configs) side(c *call, s *configSide) (document.Mapping, bool) {
 	if s.ID != nil {
 		found := t.byID(c, *s.ID)
 		if found == nil {

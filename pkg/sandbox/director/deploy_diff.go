@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+
 import "net/http"
 
 // contextIDs are the configs that a diff was made with, for the deploy after it.
@@ -18,19 +20,19 @@ func configIDs(configs []*config) []int {
 
 // diffDeployment answers POST /deployments/NAME/diff.
 func (d *deployer) diffDeployment(c *call) {
-	_, document, f := c.yaml()
+	_, doc, f := c.yaml()
 	if f != nil {
 		c.fail(http.StatusBadRequest, f)
 		return
 	}
 	d.Lock()
 	defer d.Unlock()
-	var before mapping
+	var before document.Mapping
 	if dep := d.deployments.find(c.params["deployment"]); dep != nil {
 		before = whole(dep.manifest, dep.cloud, dep.runtime)
 	}
 	cloud, runtime := d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
-	resolved, err := resolve(d.stock, document)
+	resolved, err := resolve(d.stock, doc)
 	if err != nil { // status 200 all the same
 		c.list(struct {
 			Diff  []any  `json:"diff"`
@@ -44,7 +46,7 @@ func (d *deployer) diffDeployment(c *call) {
 		Diff    [][2]any   `json:"diff"`
 	}{
 		contextIDs{configIDs(cloud), configIDs(runtime)},
-		diff(before, whole(resolved, cloud, runtime), c.query.Get("redact") != "false"),
+		document.Diff(before, whole(resolved, cloud, runtime), c.query.Get("redact") != "false"),
 	})
 }
 

@@ -4,24 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // Deploy deploys a manifest as a request would and waits for the end. It
 // fails if the task does, and when ctx ends first.
 func (d *deployer) Deploy(ctx context.Context, manifest []byte) (Task, error) {
-	v, err := parseYAML(manifest)
-	document, ok := v.(mapping)
-	if err != nil || !ok || document.text("name") == "" {
+	v, err := document.Parse(manifest)
+	doc, ok := v.(document.Mapping)
+	if err != nil || !ok || doc.Text("name") == "" {
 		return Task{}, errors.Join(errors.New("read manifest: not a mapping with a name"), err)
 	}
 	d.Lock()
-	s := submission{document: document, text: string(manifest)}
+	s := submission{document: doc, text: string(manifest)}
 	s.cloud, s.runtime = d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
 	id := d.accept(s, d.user, "")
 	d.Unlock()
 	done, err := d.queue.Wait(ctx, id)
 	if err == nil && done.State != StateDone {
-		err = fmt.Errorf("deploy %s: task %d is %s", document.text("name"), done.ID, done.State)
+		err = fmt.Errorf("deploy %s: task %d is %s", doc.Text("name"), done.ID, done.State)
 	}
 	return done, err
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // deployOptions are what the query of a deploy asks for.
@@ -52,7 +54,7 @@ func readOptions(query url.Values) deployOptions {
 // submission is a deploy on its way into a task.
 type submission struct {
 	deployment     *deployment
-	document       mapping
+	document       document.Mapping
 	text           string
 	cloud, runtime []*config
 	options        deployOptions
@@ -63,14 +65,14 @@ type submission struct {
 // checked here; whatever else is wrong with it, the task says.
 func (d *deployer) postDeployment(c *call) {
 	text, document, f := c.yaml()
-	if f == nil && document.get("name") == nil {
+	if f == nil && document.Get("name") == nil {
 		f = failure(40001, "Deployment manifest must have a 'name' key")
 	}
 	if f != nil {
 		c.fail(http.StatusBadRequest, f)
 		return
 	}
-	name := document.text("name")
+	name := document.Text("name")
 	isNew := d.announce(name)
 	d.Lock()
 	defer d.Unlock()
@@ -108,7 +110,7 @@ func (d *deployer) announce(name string) bool {
 
 // accept makes the deployment if it is new, and the task of the deploy. The caller holds the lock.
 func (d *deployer) accept(s submission, user, contextID string) (id int) {
-	name := s.document.text("name")
+	name := s.document.Text("name")
 	if s.deployment = d.deployments.find(name); s.deployment == nil {
 		s.options.created = true
 		s.deployment = d.newDeployment(s, name)
@@ -155,10 +157,10 @@ func (d *deployer) putJobs(c *call) {
 	if c.query.Get("skip_drain") == "true" {
 		s.options.skipDrain = []string{c.params["group"]}
 	}
-	s.document, s.text = dep.manifest, dump(dep.manifest)
+	s.document, s.text = dep.manifest, document.Dump(dep.manifest)
 	if len(body) > 0 {
-		v, err := parseYAML(body)
-		m, isMap := v.(mapping)
+		v, err := document.Parse(body)
+		m, isMap := v.(document.Mapping)
 		if err != nil || !isMap {
 			c.fail(http.StatusBadRequest, failure(440001, "Incorrect YAML structure of the uploaded manifest"))
 			return

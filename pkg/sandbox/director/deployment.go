@@ -4,14 +4,16 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // deployment is a row of the director's deployment table.
 type deployment struct {
 	name      string
-	teams     []string // whose admins may change it
-	manifest  mapping  // of the last deploy that succeeded, versions resolved; nil before
-	text      string   // what GET /deployments/NAME gives
+	teams     []string         // whose admins may change it
+	manifest  document.Mapping // of the last deploy that succeeded, versions resolved; nil before
+	text      string           // what GET /deployments/NAME gives
 	cloud     []*config
 	runtime   []*config
 	stemcells []*stemcell
@@ -155,8 +157,8 @@ func (t *deployments) listVariables(c *call) {
 		return
 	}
 	views := []variableView{}
-	for _, v := range dep.manifest.maps("variables") {
-		name := v.text("name")
+	for _, v := range dep.manifest.Maps("variables") {
+		name := v.Text("name")
 		if !strings.HasPrefix(name, "/") {
 			name = "/" + t.director + "/" + dep.name + "/" + name
 		}

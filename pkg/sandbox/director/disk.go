@@ -3,6 +3,8 @@ package director
 import (
 	"slices"
 	"strconv"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // usual is how full a persistent disk is where nobody says it, in percent.
@@ -10,9 +12,9 @@ const usual = 10
 
 // keepsData says whether a group has a persistent disk.
 func (d *deployment) keepsData(group string) bool {
-	groups := d.manifest.maps("instance_groups")
-	i := slices.IndexFunc(groups, func(g mapping) bool { return g.text("name") == group })
-	return i >= 0 && (groups[i].has("persistent_disk") || groups[i].has("persistent_disk_type") || groups[i].has("persistent_disks"))
+	groups := d.manifest.Maps("instance_groups")
+	i := slices.IndexFunc(groups, func(g document.Mapping) bool { return g.Text("name") == group })
+	return i >= 0 && (groups[i].Has("persistent_disk") || groups[i].Has("persistent_disk_type") || groups[i].Has("persistent_disks"))
 }
 
 // diskVitals are those of an instance's disks, as its agent tells them. The caller holds the lock.

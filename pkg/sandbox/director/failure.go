@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+
 import "fmt"
 
 // Failure is an error of the director with its code, as responses and event logs carry it.
@@ -17,14 +19,14 @@ func failure(code int, format string, args ...any) *Failure {
 }
 
 // required is the director's error for a property that is absent.
-func required(m mapping, key string) *Failure {
-	return failure(40001, "Required property '%s' was not specified in object (%s)", key, inspect(m))
+func required(m document.Mapping, key string) *Failure {
+	return failure(40001, "Required property '%s' was not specified in object (%s)", key, document.Inspect(m))
 }
 
 // need fails for the first of the keys that a mapping lacks.
-func need(m mapping, keys ...string) error {
+func need(m document.Mapping, keys ...string) error {
 	for _, key := range keys {
-		if m.get(key) == nil {
+		if m.Get(key) == nil {
 			return required(m, key)
 		}
 	}

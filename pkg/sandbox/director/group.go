@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // group is an instance group of a plan.
@@ -18,7 +20,7 @@ type group struct {
 	errands  []string          // names of its jobs that are errands
 	errand   bool              // lifecycle: errand
 	static   []string          // static addresses
-	network  mapping           // its first network
+	network  document.Mapping  // its first network
 	policy   policy
 	vmSpec   string  // changes when the VM must be replaced
 	jobSpec  string  // changes when the jobs must be updated
@@ -42,19 +44,19 @@ func (g *group) scripts(target string) []string {
 }
 
 // newGroup checks what a group refers to.
-func newGroup(m, manifest, iaas mapping, limits limits) (*group, error) {
+func newGroup(m, manifest, iaas document.Mapping, limits limits) (*group, error) {
 	if err := need(m, "name", "jobs", "stemcell", "networks", "instances"); err != nil {
 		return nil, err
 	}
-	name := m.text("name")
-	names := func(source mapping, section, key string) []string {
+	name := m.Text("name")
+	names := func(source document.Mapping, section, key string) []string {
 		var found []string
-		for _, entry := range source.maps(section) {
-			found = append(found, entry.text(key))
+		for _, entry := range source.Maps(section) {
+			found = append(found, entry.Text(key))
 		}
 		return found
 	}
-	if m.get("vm_resources") == nil {
+	if m.Get("vm_resources") == nil {
 		if err := need(m, "vm_type"); err != nil {
 			return nil, err
 		}
@@ -66,10 +68,10 @@ func newGroup(m, manifest, iaas mapping, limits limits) (*group, error) {
 		known  []string
 	}{
 		{140002, "release", names(m, "jobs", "release"), names(manifest, "releases", "name")},
-		{140005, "stemcell", []string{m.text("stemcell")}, names(manifest, "stemcells", "alias")},
-		{140004, "vm type", []string{m.text("vm_type")}, append(names(iaas, "vm_types", "name"), "")},
-		{140003, "vm extension", m.texts("vm_extensions"), names(iaas, "vm_extensions", "name")},
-		{140012, "disk type", []string{m.text("persistent_disk_type")}, append(names(iaas, "disk_types", "name"), "")},
+		{140005, "stemcell", []string{m.Text("stemcell")}, names(manifest, "stemcells", "alias")},
+		{140004, "vm type", []string{m.Text("vm_type")}, append(names(iaas, "vm_types", "name"), "")},
+		{140003, "vm extension", m.Texts("vm_extensions"), names(iaas, "vm_extensions", "name")},
+		{140012, "disk type", []string{m.Text("persistent_disk_type")}, append(names(iaas, "disk_types", "name"), "")},
 		{150001, "network", names(m, "networks", "name"), names(iaas, "networks", "name")},
 	}
 	for _, check := range checks {
@@ -80,43 +82,43 @@ func newGroup(m, manifest, iaas mapping, limits limits) (*group, error) {
 		}
 	}
 	known := names(iaas, "azs", "name")
-	for _, az := range m.texts("azs") {
+	for _, az := range m.Texts("azs") {
 		if !slices.Contains(known, az) {
 			return nil, failure(140018, "Instance group '%s' references unknown az '%s'. Known azs are: [%s]", name, az, strings.Join(known, ", "))
 		}
 	}
-	update, _ := manifest.get("update").(mapping)
-	own, _ := m.get("update").(mapping)
-	pol, err := newPolicy(update.merge(own), limits)
+	update, _ := manifest.Get("update").(document.Mapping)
+	own, _ := m.Get("update").(document.Mapping)
+	pol, err := newPolicy(update.Merge(own), limits)
 	if err != nil {
 		return nil, err
 	}
-	g := &group{name: name, azs: m.texts("azs"), vmType: m.text("vm_type"), policy: pol, errand: m.text("lifecycle") == "errand"}
+	g := &group{name: name, azs: m.Texts("azs"), vmType: m.Text("vm_type"), policy: pol, errand: m.Text("lifecycle") == "errand"}
 	if !g.errand {
-		g.count = m.number("instances", 0)
+		g.count = m.Number("instances", 0)
 	}
 	return g, nil
 }
 
 // bind finds what a group's jobs are made of and what a change of it would be.
-func (g *group) bind(m, all mapping, stemcells map[string]*stemcell, releases []*release) error {
-	g.stemcell, g.releases = stemcells[m.text("stemcell")], map[string]string{}
-	jobs := m.maps("jobs")
-	for _, addon := range all.maps("addons") {
-		jobs = append(jobs, addon.maps("jobs")...)
+func (g *group) bind(m, all document.Mapping, stemcells map[string]*stemcell, releases []*release) error {
+	g.stemcell, g.releases = stemcells[m.Text("stemcell")], map[string]string{}
+	jobs := m.Maps("jobs")
+	for _, addon := range all.Maps("addons") {
+		jobs = append(jobs, addon.Maps("jobs")...)
 	}
 	var content []any // what the jobs are made of: a new version of a release may have the same
 	for _, job := range jobs {
-		name := job.text("name")
+		name := job.Text("name")
 		g.jobs = append(g.jobs, name)
-		i := slices.IndexFunc(releases, func(r *release) bool { return r.name == job.text("release") })
+		i := slices.IndexFunc(releases, func(r *release) bool { return r.name == job.Text("release") })
 		if i < 0 {
 			continue
 		}
 		r := releases[i]
 		g.releases[r.name] = r.version
 		if r.seeded {
-			content = append(content, str(name+"@"+r.label()))
+			content = append(content, document.String(name+"@"+r.label()))
 			continue
 		}
 		p := named(r.jobs, name)
@@ -129,28 +131,28 @@ func (g *group) bind(m, all mapping, stemcells map[string]*stemcell, releases []
 		needs := closure(r.packages, p.needs)
 		g.parts, g.packages = append(g.parts, p), append(g.packages, needs...)
 		for _, q := range append(needs, p) {
-			content = append(content, str(fmt.Sprintf("%s@%s#%d", q.name, q.fingerprint, q.revision)))
+			content = append(content, document.String(fmt.Sprintf("%s@%s#%d", q.name, q.fingerprint, q.revision)))
 		}
 	}
-	if networks := m.maps("networks"); len(networks) > 0 {
-		g.static = networks[0].texts("static_ips")
-		for _, n := range all.maps("networks") {
-			if n.text("name") == networks[0].text("name") {
+	if networks := m.Maps("networks"); len(networks) > 0 {
+		g.static = networks[0].Texts("static_ips")
+		for _, n := range all.Maps("networks") {
+			if n.Text("name") == networks[0].Text("name") {
 				g.network = n
 			}
 		}
 	}
 	var vmType any
-	for _, t := range all.maps("vm_types") {
-		if t.text("name") == g.vmType {
+	for _, t := range all.Maps("vm_types") {
+		if t.Text("name") == g.vmType {
 			vmType = t
 		}
 	}
-	g.vmSpec = canonical([]any{
-		str(g.stemcell.label()), vmType, m.get("vm_resources"), m.get("vm_extensions"), m.get("networks"), m.get("env"),
+	g.vmSpec = document.Canonical([]any{
+		document.String(g.stemcell.label()), vmType, m.Get("vm_resources"), m.Get("vm_extensions"), m.Get("networks"), m.Get("env"),
 	})
-	g.jobSpec = canonical([]any{
-		m.get("jobs"), m.get("properties"), m.get("persistent_disk"), m.get("persistent_disk_type"), content, all.get("addons"), all.get("properties"),
+	g.jobSpec = document.Canonical([]any{
+		m.Get("jobs"), m.Get("properties"), m.Get("persistent_disk"), m.Get("persistent_disk_type"), content, all.Get("addons"), all.Get("properties"),
 	})
 	return nil
 }

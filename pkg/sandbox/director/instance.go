@@ -70,13 +70,13 @@ func (t *deployments) address(g *group, index int) string {
 			taken[i.ip] = true
 		}
 	}
-	for _, subnet := range g.network.maps("subnets") {
-		prefix, err := netip.ParsePrefix(subnet.text("range"))
+	for _, subnet := range g.network.Maps("subnets") {
+		prefix, err := netip.ParsePrefix(subnet.Text("range"))
 		if err != nil {
 			continue
 		}
 		for a := prefix.Masked().Addr().Next(); prefix.Contains(a); a = a.Next() {
-			if a.String() != subnet.text("gateway") && !taken[a.String()] {
+			if a.String() != subnet.Text("gateway") && !taken[a.String()] {
 				return a.String()
 			}
 		}

@@ -3,6 +3,8 @@ package director
 import (
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // isLatest says whether a manifest's version stands for the newest: "latest", "1.latest".
@@ -23,32 +25,32 @@ func latestOf(pattern string, n int, version func(int) string) int {
 }
 
 // latestStemcell is the newest stemcell of an operating system or name. The caller holds the lock.
-func (t *stock) latestStemcell(m mapping) (*stemcell, error) {
+func (t *stock) latestStemcell(m document.Mapping) (*stemcell, error) {
 	candidates := slices.DeleteFunc(slices.Clone(t.stemcells), func(s *stemcell) bool {
-		if m.get("os") != nil {
-			return s.os != m.text("os")
+		if m.Get("os") != nil {
+			return s.os != m.Text("os")
 		}
-		return s.name != m.text("name")
+		return s.name != m.Text("name")
 	})
-	best := latestOf(m.text("version"), len(candidates), func(i int) string { return candidates[i].version })
+	best := latestOf(m.Text("version"), len(candidates), func(i int) string { return candidates[i].version })
 	switch {
 	case best >= 0:
 		return candidates[best], nil
-	case m.get("os") != nil:
-		return nil, failure(50003, "Stemcell with Operating System '%s' doesn't exist", m.text("os"))
+	case m.Get("os") != nil:
+		return nil, failure(50003, "Stemcell with Operating System '%s' doesn't exist", m.Text("os"))
 	}
-	return nil, failure(50003, "Stemcell '%s' doesn't exist", m.text("name"))
+	return nil, failure(50003, "Stemcell '%s' doesn't exist", m.Text("name"))
 }
 
 // exactStemcell is the stemcell that a manifest's entry names. The caller holds the lock.
-func (t *stock) exactStemcell(m mapping) (*stemcell, error) {
+func (t *stock) exactStemcell(m document.Mapping) (*stemcell, error) {
 	for _, s := range t.stemcells {
-		if s.version == m.text("version") && (s.os == m.text("os") || s.name == m.text("name")) {
+		if s.version == m.Text("version") && (s.os == m.Text("os") || s.name == m.Text("name")) {
 			return s, nil
 		}
 	}
-	if m.get("os") != nil {
-		return nil, failure(50003, "Stemcell version '%s' for OS '%s' doesn't exist", m.text("version"), m.text("os"))
+	if m.Get("os") != nil {
+		return nil, failure(50003, "Stemcell version '%s' for OS '%s' doesn't exist", m.Text("version"), m.Text("os"))
 	}
-	return nil, failure(50003, "Stemcell '%s/%s' doesn't exist", m.text("name"), m.text("version"))
+	return nil, failure(50003, "Stemcell '%s/%s' doesn't exist", m.Text("name"), m.Text("version"))
 }

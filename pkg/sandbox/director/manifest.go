@@ -2,45 +2,47 @@ package director
 
 import (
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // mergedCloud is what several cloud configs say together, nil without one.
-func mergedCloud(configs []*config) mapping {
+func mergedCloud(configs []*config) document.Mapping {
 	if len(configs) == 0 {
 		return nil
 	}
-	merged := mapping{}
+	merged := document.Mapping{}
 	for _, key := range []string{"azs", "vm_types", "disk_types", "networks", "vm_extensions"} {
 		all := []any{}
 		for _, c := range configs {
-			list, _ := c.parsed.get(key).([]any)
+			list, _ := c.parsed.Get(key).([]any)
 			all = append(all, list...)
 		}
-		if key == "networks" && !slices.ContainsFunc(configs, func(c *config) bool { return c.parsed.has(key) }) {
+		if key == "networks" && !slices.ContainsFunc(configs, func(c *config) bool { return c.parsed.Has(key) }) {
 			continue // its absence is an error later on
 		}
-		merged = merged.with(key, all)
+		merged = merged.With(key, all)
 	}
 	for _, c := range configs {
-		if c.parsed.has("compilation") {
-			merged = merged.with("compilation", c.parsed.get("compilation"))
+		if c.parsed.Has("compilation") {
+			merged = merged.With("compilation", c.parsed.Get("compilation"))
 		}
 	}
 	return merged
 }
 
 // whole is a manifest with its configs, the document that diffs compare.
-func whole(document mapping, cloud, runtime []*config) mapping {
-	merged := slices.Clone(document).merge(mergedCloud(cloud))
+func whole(doc document.Mapping, cloud, runtime []*config) document.Mapping {
+	merged := slices.Clone(doc).Merge(mergedCloud(cloud))
 	for _, c := range runtime {
 		for _, f := range c.parsed {
-			list, isList := f.value.([]any)
-			mine, alsoList := merged.get(f.key).([]any)
+			list, isList := f.Value.([]any)
+			mine, alsoList := merged.Get(f.Key).([]any)
 			if isList && alsoList {
-				merged = merged.with(f.key, slices.Concat(mine, list))
+				merged = merged.With(f.Key, slices.Concat(mine, list))
 				continue
 			}
-			merged = merged.with(f.key, f.value)
+			merged = merged.With(f.Key, f.Value)
 		}
 	}
 	return merged
@@ -49,33 +51,33 @@ func whole(document mapping, cloud, runtime []*config) mapping {
 // resolve gives a copy of a manifest in which "latest" versions are real ones.
 // It fails as the director does for a stemcell or release that it has not got.
 // The caller holds the lock.
-func resolve(stock *stock, document mapping) (mapping, error) {
-	resolved, _ := clone(document).(mapping)
-	if stemcells, ok := resolved.get("stemcells").([]any); ok {
+func resolve(stock *stock, doc document.Mapping) (document.Mapping, error) {
+	resolved, _ := document.Clone(doc).(document.Mapping)
+	if stemcells, ok := resolved.Get("stemcells").([]any); ok {
 		for i, v := range stemcells {
-			m, ok := v.(mapping)
-			if !ok || !isLatest(m.text("version")) {
+			m, ok := v.(document.Mapping)
+			if !ok || !isLatest(m.Text("version")) {
 				continue
 			}
 			s, err := stock.latestStemcell(m)
 			if err != nil {
 				return nil, err
 			}
-			stemcells[i] = m.with("version", str(s.version))
+			stemcells[i] = m.With("version", document.String(s.version))
 		}
 	}
-	if releases, ok := resolved.get("releases").([]any); ok {
+	if releases, ok := resolved.Get("releases").([]any); ok {
 		for i, v := range releases {
-			m, ok := v.(mapping)
-			if !ok || !isLatest(m.text("version")) {
+			m, ok := v.(document.Mapping)
+			if !ok || !isLatest(m.Text("version")) {
 				continue
 			}
-			versions := stock.versions(m.text("name"))
-			newest := latestOf(m.text("version"), len(versions), func(i int) string { return versions[i].version })
+			versions := stock.versions(m.Text("name"))
+			newest := latestOf(m.Text("version"), len(versions), func(i int) string { return versions[i].version })
 			if newest < 0 {
-				return nil, failure(30005, "Release '%s' doesn't exist", m.text("name"))
+				return nil, failure(30005, "Release '%s' doesn't exist", m.Text("name"))
 			}
-			releases[i] = m.with("version", str(versions[newest].version))
+			releases[i] = m.With("version", document.String(versions[newest].version))
 		}
 	}
 	return resolved, nil

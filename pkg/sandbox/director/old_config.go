@@ -3,6 +3,8 @@ package director
 import (
 	"net/http"
 	"strconv"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // oldConfigView is a config as the routes of one type give it.
@@ -35,13 +37,13 @@ func (t *configs) listOldConfigs(c *call, kind string) {
 }
 
 // readOldConfig reads a YAML body; after a failure the answer is written.
-func (c *call) readOldConfig() (string, mapping, bool) {
-	text, document, f := c.yaml()
+func (c *call) readOldConfig() (string, document.Mapping, bool) {
+	text, doc, f := c.yaml()
 	if f != nil {
 		c.fail(http.StatusBadRequest, f)
 		return "", nil, false
 	}
-	return text, document, true
+	return text, doc, true
 }
 
 func (t *configs) postOldConfig(c *call, kind string) {
@@ -65,9 +67,9 @@ func (t *configs) diffOldConfig(c *call, kind string) {
 	}
 	t.Lock()
 	defer t.Unlock()
-	var before mapping
+	var before document.Mapping
 	if current := t.current(kind, oldName(c)); current != nil {
 		before = current.parsed
 	}
-	c.list(map[string]any{"diff": diff(before, after, true)})
+	c.list(map[string]any{"diff": document.Diff(before, after, true)})
 }

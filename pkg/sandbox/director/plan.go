@@ -2,12 +2,14 @@ package director
 
 import (
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // plan is a manifest, checked and with what it names found.
 type plan struct {
-	document       mapping // with versions resolved
-	text           string  // as submitted
+	document       document.Mapping // with versions resolved
+	text           string           // as submitted
 	cloud, runtime []*config
 	releases       []*release
 	stemcells      []*stemcell
@@ -16,10 +18,10 @@ type plan struct {
 
 // newPlan checks a manifest in the order in which the director does: the
 // first error is the one that clients see.
-func newPlan(stock *stock, document mapping, text string, cloud, runtime []*config, limits limits) (*plan, error) {
+func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*config, limits limits) (*plan, error) {
 	stock.Lock()
 	defer stock.Unlock()
-	resolved, err := resolve(stock, document)
+	resolved, err := resolve(stock, doc)
 	if err != nil {
 		return nil, err
 	}
@@ -33,36 +35,36 @@ func newPlan(stock *stock, document mapping, text string, cloud, runtime []*conf
 		return nil, err
 	}
 	stemcells := map[string]*stemcell{}
-	for _, m := range resolved.maps("stemcells") {
+	for _, m := range resolved.Maps("stemcells") {
 		if err := need(m, "alias", "version"); err != nil {
 			return nil, err
 		}
 	}
-	for _, m := range resolved.maps("instance_groups") {
+	for _, m := range resolved.Maps("instance_groups") {
 		g, err := newGroup(m, resolved, iaas, limits)
 		if err != nil {
 			return nil, err
 		}
 		p.groups = append(p.groups, g)
 	}
-	for _, m := range resolved.maps("stemcells") {
+	for _, m := range resolved.Maps("stemcells") {
 		s, err := stock.exactStemcell(m)
 		if err != nil {
 			return nil, err
 		}
-		stemcells[m.text("alias")] = s
+		stemcells[m.Text("alias")] = s
 		p.stemcells = append(p.stemcells, s)
 	}
-	for _, m := range all.maps("releases") {
-		r := stock.findRelease(m.text("name"), m.text("version"))
+	for _, m := range all.Maps("releases") {
+		r := stock.findRelease(m.Text("name"), m.Text("version"))
 		if r == nil {
-			return nil, failure(30006, "Release version '%s/%s' doesn't exist", m.text("name"), m.text("version"))
+			return nil, failure(30006, "Release version '%s/%s' doesn't exist", m.Text("name"), m.Text("version"))
 		}
 		if !slices.Contains(p.releases, r) {
 			p.releases = append(p.releases, r)
 		}
 	}
-	for i, m := range resolved.maps("instance_groups") {
+	for i, m := range resolved.Maps("instance_groups") {
 		if err := p.groups[i].bind(m, all, stemcells, p.releases); err != nil {
 			return nil, err
 		}

@@ -3,6 +3,8 @@ package director
 import (
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // policy is how a group's instances are updated.
@@ -31,13 +33,13 @@ func count(text string, size int) (int, bool) {
 
 // newPolicy reads an update section, that of a group over that of the manifest.
 // What a deploy asks for overrides both, for every group.
-func newPolicy(update mapping, limits limits) (policy, error) {
+func newPolicy(update document.Mapping, limits limits) (policy, error) {
 	if err := need(update, "canaries", "max_in_flight", "canary_watch_time", "update_watch_time"); err != nil {
 		return policy{}, err
 	}
 	p := policy{
-		canaries: update.text("canaries"), maxInFlight: update.text("max_in_flight"), serial: update.text("serial") != "false",
-		zonesAtOnce: update.text("initial_deploy_az_update_strategy") == "parallel",
+		canaries: update.Text("canaries"), maxInFlight: update.Text("max_in_flight"), serial: update.Text("serial") != "false",
+		zonesAtOnce: update.Text("initial_deploy_az_update_strategy") == "parallel",
 	}
 	if limits.canaries != "" {
 		p.canaries = limits.canaries

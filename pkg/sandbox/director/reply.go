@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // maxBody bounds what is read of a request; a manifest of 2 MB is common.
@@ -69,7 +71,7 @@ func (c *call) body() ([]byte, bool) {
 }
 
 // yaml reads a YAML body that must be a mapping.
-func (c *call) yaml() (string, mapping, *Failure) {
+func (c *call) yaml() (string, document.Mapping, *Failure) {
 	body, ok := c.body()
 	if !ok {
 		return "", nil, failure(440001, "Manifest could not be read")
@@ -77,11 +79,11 @@ func (c *call) yaml() (string, mapping, *Failure) {
 	if len(body) == 0 {
 		return "", nil, failure(440001, "Manifest should not be empty")
 	}
-	v, err := parseYAML(body)
+	v, err := document.Parse(body)
 	if err != nil {
-		return "", nil, failure(440001, "Incorrect YAML structure of the uploaded manifest: #<Psych::SyntaxError: %s>", psych(err))
+		return "", nil, failure(440001, "Incorrect YAML structure of the uploaded manifest: #<Psych::SyntaxError: %s>", document.Psych(err))
 	}
-	m, ok := v.(mapping)
+	m, ok := v.(document.Mapping)
 	if !ok {
 		return "", nil, failure(440001, "Incorrect YAML structure of the uploaded manifest")
 	}

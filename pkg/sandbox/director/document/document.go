@@ -1,4 +1,6 @@
-package director
+// Package document reads, compares and writes YAML as a director does: in the order of
+// keys and the styles of Ruby's parser, and with the diffs that the director shows.
+package document
 
 import (
 	"errors"
@@ -14,28 +16,28 @@ import (
 // A YAML document is kept as mapping, []any and scalar values, because the
 // director's diffs and dumps keep the order of keys and the kind of scalars.
 type (
-	mapping []field
+	Mapping []field
 	field   struct {
-		key   string
-		value any
+		Key   string
+		Value any
 	}
-	// scalar is a value as text; str says that it is a string and not a number, a bool or null.
-	scalar struct {
-		text string
+	// Scalar is a value as text; str says that it is a string and not a number, a bool or null.
+	Scalar struct {
+		Text string
 		str  bool
 	}
 )
 
-// str is a string.
-func str(text string) scalar { return scalar{text, true} }
+// String is a string.
+func String(text string) Scalar { return Scalar{text, true} }
 
 // maxNodes bounds a document with its aliases expanded.
 const maxNodes = 2_000_000
 
 var errTooBig = errors.New("read YAML: document too large")
 
-// parseYAML reads one document.
-func parseYAML(text []byte) (any, error) {
+// Parse reads one document.
+func Parse(text []byte) (any, error) {
 	var n yaml.Node
 	if err := yaml.Unmarshal(text, &n); err != nil {
 		return nil, err
@@ -68,122 +70,123 @@ func fromNode(n *yaml.Node, budget *int, depth int) (any, error) {
 	case yaml.ScalarNode:
 		return fromScalar(n), nil
 	}
-	return scalar{}, nil
+	return Scalar{}, nil
 }
 
 func fromMapping(n *yaml.Node, budget *int, depth int) (any, error) {
-	m := make(mapping, 0, len(n.Content)/2)
+	m := make(Mapping, 0, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		v, err := fromNode(n.Content[i+1], budget, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		if inner, ok := v.(mapping); ok && n.Content[i].Tag == "!!merge" {
+		if inner, ok := v.(Mapping); ok && n.Content[i].Tag == "!!merge" {
 			for _, f := range inner {
-				if !m.has(f.key) {
+				if !m.Has(f.Key) {
 					m = append(m, f)
 				}
 			}
 			continue
 		}
-		m = m.with(n.Content[i].Value, v)
+		m = m.With(n.Content[i].Value, v)
 	}
 	return m, nil
 }
 
-func fromScalar(n *yaml.Node) scalar {
+func fromScalar(n *yaml.Node) Scalar {
 	if n.Tag == "!!str" || n.Tag == "!!binary" {
-		return scalar{n.Value, true}
+		return Scalar{n.Value, true}
 	}
 	if n.Tag == "!!null" {
-		return scalar{}
+		return Scalar{}
 	}
-	return scalar{n.Value, false}
+	return Scalar{n.Value, false}
 }
 
-func (m mapping) index(key string) int {
-	return slices.IndexFunc(m, func(f field) bool { return f.key == key })
+func (m Mapping) index(key string) int {
+	return slices.IndexFunc(m, func(f field) bool { return f.Key == key })
 }
 
-func (m mapping) has(key string) bool { return m.index(key) >= 0 }
+// Has says whether there is a key, whatever its value.
+func (m Mapping) Has(key string) bool { return m.index(key) >= 0 }
 
-// get gives a value, nil if it is absent or null.
-func (m mapping) get(key string) any {
-	if i := m.index(key); i >= 0 && m[i].value != (any)(scalar{}) {
-		return m[i].value
+// Get gives a value, nil if it is absent or null.
+func (m Mapping) Get(key string) any {
+	if i := m.index(key); i >= 0 && m[i].Value != (any)(Scalar{}) {
+		return m[i].Value
 	}
 	return nil
 }
 
-// with gives the mapping with a value set; m itself may be changed.
-func (m mapping) with(key string, value any) mapping {
+// With gives the mapping with a value set; m itself may be changed.
+func (m Mapping) With(key string, value any) Mapping {
 	if i := m.index(key); i >= 0 {
-		m[i].value = value
+		m[i].Value = value
 		return m
 	}
 	return append(m, field{key, value})
 }
 
-// merge gives m with what other has on top, keeping m's order.
-func (m mapping) merge(other mapping) mapping {
+// Merge gives m with what other has on top, keeping m's order.
+func (m Mapping) Merge(other Mapping) Mapping {
 	merged := slices.Clone(m)
 	for _, f := range other {
-		merged = merged.with(f.key, f.value)
+		merged = merged.With(f.Key, f.Value)
 	}
 	return merged
 }
 
-// text gives a scalar as text, "" if it is absent.
-func (m mapping) text(key string) string {
-	s, _ := m.get(key).(scalar)
-	return s.text
+// Text gives a scalar as text, "" if it is absent.
+func (m Mapping) Text(key string) string {
+	s, _ := m.Get(key).(Scalar)
+	return s.Text
 }
 
-// maps gives the mappings of a list.
-func (m mapping) maps(key string) []mapping {
-	list, _ := m.get(key).([]any)
-	var found []mapping
+// Maps gives the mappings of a list.
+func (m Mapping) Maps(key string) []Mapping {
+	list, _ := m.Get(key).([]any)
+	var found []Mapping
 	for _, v := range list {
-		if inner, ok := v.(mapping); ok {
+		if inner, ok := v.(Mapping); ok {
 			found = append(found, inner)
 		}
 	}
 	return found
 }
 
-// texts gives the scalars of a list.
-func (m mapping) texts(key string) []string {
-	list, _ := m.get(key).([]any)
+// Texts gives the scalars of a list.
+func (m Mapping) Texts(key string) []string {
+	list, _ := m.Get(key).([]any)
 	var found []string
 	for _, v := range list {
-		if s, ok := v.(scalar); ok {
-			found = append(found, s.text)
+		if s, ok := v.(Scalar); ok {
+			found = append(found, s.Text)
 		}
 	}
 	return found
 }
 
-// number gives an integer, otherwise if it is absent or none.
-func (m mapping) number(key string, otherwise int) int {
-	if n, err := strconv.Atoi(m.text(key)); err == nil {
+// Number gives an integer, otherwise if it is absent or none.
+func (m Mapping) Number(key string, otherwise int) int {
+	if n, err := strconv.Atoi(m.Text(key)); err == nil {
 		return n
 	}
 	return otherwise
 }
 
-// clone copies a document, so that a change of the copy leaves it alone.
-func clone(v any) any {
+// Clone copies a document, so that a change of the copy leaves it alone.
+func Clone(v any) any {
 	switch v := v.(type) {
-	case mapping:
-		m := make(mapping, len(v))
+	case Mapping:
+		m := make(Mapping, len(v))
 		for i, f := range v {
-			m[i] = field{f.key, clone(f.value)}
+			m[i] = field{f.Key, Clone(f.Value)}
 		}
 		return m
 	case []any:
 		list := make([]any, len(v))
 		for i, e := range v {
-			list[i] = clone(e)
+			list[i] = Clone(e)
 		}
 		return list
 	}
@@ -193,14 +196,14 @@ func clone(v any) any {
 // equal compares documents; the order of keys does not matter.
 func equal(a, b any) bool {
 	switch a := a.(type) {
-	case mapping:
-		b, ok := b.(mapping)
+	case Mapping:
+		b, ok := b.(Mapping)
 		if !ok || len(a) != len(b) {
 			return false
 		}
 		for _, f := range a {
-			i := b.index(f.key)
-			if i < 0 || !equal(f.value, b[i].value) {
+			i := b.index(f.Key)
+			if i < 0 || !equal(f.Value, b[i].Value) {
 				return false
 			}
 		}
@@ -210,32 +213,32 @@ func equal(a, b any) bool {
 		return ok && slices.EqualFunc(a, b, equal)
 	}
 	switch b.(type) {
-	case mapping, []any:
+	case Mapping, []any:
 		return false
 	}
 	return a == b
 }
 
-// inspect is a document as Ruby prints it in messages: {"name"=>"dep2"}.
-func inspect(v any) string {
+// Inspect is a document as Ruby prints it in messages: {"name"=>"dep2"}.
+func Inspect(v any) string {
 	var parts []string
 	switch v := v.(type) {
-	case mapping:
+	case Mapping:
 		for _, f := range v {
-			parts = append(parts, fmt.Sprintf("%q=>%s", f.key, inspect(f.value)))
+			parts = append(parts, fmt.Sprintf("%q=>%s", f.Key, Inspect(f.Value)))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	case []any:
 		for _, e := range v {
-			parts = append(parts, inspect(e))
+			parts = append(parts, Inspect(e))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
-	case scalar:
+	case Scalar:
 		if v.str {
-			return strconv.Quote(v.text)
+			return strconv.Quote(v.Text)
 		}
-		if v.text != "" {
-			return v.text
+		if v.Text != "" {
+			return v.Text
 		}
 	}
 	return "nil"
@@ -243,8 +246,8 @@ func inspect(v any) string {
 
 var yamlPlace = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// psych is an error of the YAML parser as Ruby's words it, as far as the parsers agree.
-func psych(err error) string {
+// Psych is an error of the YAML parser as Ruby's words it, as far as the parsers agree.
+func Psych(err error) string {
 	place := yamlPlace.FindStringSubmatch(err.Error())
 	line := 1
 	if len(place) > 1 && place[1] != "" {

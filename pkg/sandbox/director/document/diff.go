@@ -1,4 +1,4 @@
-package director
+package document
 
 import (
 	"slices"
@@ -27,12 +27,12 @@ var sectionOrder = []string{
 	"name", "stemcells", "releases", "update", "jobs", "release", "addons", "variables",
 }
 
-// diff compares two documents as the director does for its clients.
-func diff(before, after mapping, redact bool) [][2]any {
+// Diff compares two documents as the director does for its clients.
+func Diff(before, after Mapping, redact bool) [][2]any {
 	c := change{before: before, after: after, oldText: before, newText: after}
 	if redact {
-		c.oldText, _ = redactProperties(clone(before)).(mapping)
-		c.newText, _ = redactProperties(clone(after)).(mapping)
+		c.oldText, _ = redactProperties(Clone(before)).(Mapping)
+		c.newText, _ = redactProperties(Clone(after)).(Mapping)
 	}
 	pairs := [][2]any{}
 	for _, line := range ordered(c.lines(0)) {
@@ -47,24 +47,24 @@ func diff(before, after mapping, redact bool) [][2]any {
 
 // change compares two mappings; what is printed of them may be redacted.
 type change struct {
-	before, after    mapping
-	oldText, newText mapping
+	before, after    Mapping
+	oldText, newText Mapping
 }
 
 func (c change) lines(depth int) []diffLine {
 	var lines []diffLine
 	for _, key := range c.keys() {
-		was, is := c.before.get(key), c.after.get(key)
+		was, is := c.before.Get(key), c.after.Get(key)
 		if equal(was, is) {
 			continue
 		}
-		oldText, newText := c.oldText.get(key), c.newText.get(key)
+		oldText, newText := c.oldText.Get(key), c.newText.Get(key)
 		switch {
 		case was == nil:
-			lines = append(lines, yamlLines(mapping{{key, newText}}, depth, added)...)
+			lines = append(lines, yamlLines(Mapping{{key, newText}}, depth, added)...)
 			continue
 		case is == nil:
-			lines = append(lines, yamlLines(mapping{{key, oldText}}, depth, removed)...)
+			lines = append(lines, yamlLines(Mapping{{key, oldText}}, depth, removed)...)
 			continue
 		}
 		var inner []diffLine
@@ -73,10 +73,10 @@ func (c change) lines(depth int) []diffLine {
 				inner = compareLists(pairUp(a, oldText), pairUp(b, newText), depth)
 			}
 		}
-		if a, ok := was.(mapping); ok {
-			if b, ok := is.(mapping); ok {
-				oldMap, _ := oldText.(mapping)
-				newMap, _ := newText.(mapping)
+		if a, ok := was.(Mapping); ok {
+			if b, ok := is.(Mapping); ok {
+				oldMap, _ := oldText.(Mapping)
+				newMap, _ := newText.(Mapping)
 				inner = change{a, b, oldMap, newMap}.lines(depth + 1)
 			}
 		}
@@ -86,8 +86,8 @@ func (c change) lines(depth int) []diffLine {
 			lines = append(lines, inner...)
 		case sameKind(was, is): // lists whose order alone differs
 		default:
-			lines = append(lines, yamlLines(mapping{{key, oldText}}, depth, removed)...)
-			lines = append(lines, yamlLines(mapping{{key, newText}}, depth, added)...)
+			lines = append(lines, yamlLines(Mapping{{key, oldText}}, depth, removed)...)
+			lines = append(lines, yamlLines(Mapping{{key, newText}}, depth, added)...)
 		}
 	}
 	return lines
@@ -96,18 +96,18 @@ func (c change) lines(depth int) []diffLine {
 func sameKind(a, b any) bool {
 	_, aList := a.([]any)
 	_, bList := b.([]any)
-	_, aMap := a.(mapping)
-	_, bMap := b.(mapping)
+	_, aMap := a.(Mapping)
+	_, bMap := b.(Mapping)
 	return aList && bList || aMap && bMap
 }
 
 // keys are those of before, then those only after has.
 func (c change) keys() []string {
 	var keys []string
-	for _, m := range []mapping{c.before, c.after} {
+	for _, m := range []Mapping{c.before, c.after} {
 		for _, f := range m {
-			if !slices.Contains(keys, f.key) {
-				keys = append(keys, f.key)
+			if !slices.Contains(keys, f.Key) {
+				keys = append(keys, f.Key)
 			}
 		}
 	}
@@ -145,20 +145,20 @@ func compareLists(before, after []pair, depth int) []diffLine {
 	key := ""
 	for _, candidate := range []string{"range", "name"} {
 		if !slices.ContainsFunc(append(slices.Clone(more), fewer...), func(p pair) bool {
-			m, ok := p.value.(mapping)
-			return !ok || m.get(candidate) == nil
+			m, ok := p.value.(Mapping)
+			return !ok || m.Get(candidate) == nil
 		}) {
 			key = candidate
 		}
 	}
 	var lines []diffLine
 	for _, p := range more {
-		m, _ := p.value.(mapping)
+		m, _ := p.value.(Mapping)
 		match := -1
 		if key != "" {
 			match = slices.IndexFunc(fewer, func(o pair) bool {
-				other, _ := o.value.(mapping)
-				return equal(other.get(key), m.get(key))
+				other, _ := o.value.(Mapping)
+				return equal(other.Get(key), m.Get(key))
 			})
 		}
 		if match < 0 {
@@ -167,11 +167,11 @@ func compareLists(before, after []pair, depth int) []diffLine {
 		}
 		old := fewer[match]
 		fewer = slices.Delete(slices.Clone(fewer), match, match+1)
-		oldMap, _ := old.value.(mapping)
-		oldText, _ := old.text.(mapping)
-		newText, _ := p.text.(mapping)
+		oldMap, _ := old.value.(Mapping)
+		oldText, _ := old.text.(Mapping)
+		newText, _ := p.text.(Mapping)
 		if inner := (change{oldMap, m, oldText, newText}).lines(depth + 1); len(inner) > 0 {
-			lines = append(lines, yamlLines([]any{mapping{{key, newText.get(key)}}}, depth, "")...)
+			lines = append(lines, yamlLines([]any{Mapping{{key, newText.Get(key)}}}, depth, "")...)
 			lines = append(lines, inner...)
 		}
 	}
@@ -226,12 +226,12 @@ func ordered(lines []diffLine) []diffLine {
 // redactProperties hides every value below "properties" and "bosh".
 func redactProperties(v any) any {
 	switch v := v.(type) {
-	case mapping:
+	case Mapping:
 		for i, f := range v {
-			if _, isMap := f.value.(mapping); isMap && (f.key == "properties" || f.key == "bosh") {
-				v[i].value = redactValues(f.value)
+			if _, isMap := f.Value.(Mapping); isMap && (f.Key == "properties" || f.Key == "bosh") {
+				v[i].Value = redactValues(f.Value)
 			} else {
-				v[i].value = redactProperties(f.value)
+				v[i].Value = redactProperties(f.Value)
 			}
 		}
 	case []any:
@@ -244,9 +244,9 @@ func redactProperties(v any) any {
 
 func redactValues(v any) any {
 	switch v := v.(type) {
-	case mapping:
+	case Mapping:
 		for i := range v {
-			v[i].value = redactValues(v[i].value)
+			v[i].Value = redactValues(v[i].Value)
 		}
 		return v
 	case []any:
@@ -255,5 +255,5 @@ func redactValues(v any) any {
 		}
 		return v
 	}
-	return scalar{"<redacted>", true}
+	return Scalar{"<redacted>", true}
 }

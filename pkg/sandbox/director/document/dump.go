@@ -1,4 +1,4 @@
-package director
+package document
 
 import (
 	"fmt"
@@ -7,11 +7,11 @@ import (
 	"unicode"
 )
 
-// dump writes a document as Ruby's YAML does, with the "---" line.
-func dump(v any) string {
+// Dump writes a document as Ruby's YAML does, with the "---" line.
+func Dump(v any) string {
 	lines := block(v)
 	switch v.(type) {
-	case mapping, []any:
+	case Mapping, []any:
 		if len(lines) > 0 && lines[0] != "{}" && lines[0] != "[]" {
 			return "---\n" + strings.Join(lines, "\n") + "\n"
 		}
@@ -23,12 +23,12 @@ func dump(v any) string {
 func block(v any) []string {
 	var lines []string
 	switch v := v.(type) {
-	case mapping:
+	case Mapping:
 		if len(v) == 0 {
 			return []string{"{}"}
 		}
 		for _, f := range v {
-			lines = append(lines, entry(plainOrQuoted(f.key), f.value)...)
+			lines = append(lines, entry(plainOrQuoted(f.Key), f.Value)...)
 		}
 	case []any:
 		if len(v) == 0 {
@@ -39,7 +39,7 @@ func block(v any) []string {
 			lines = append(lines, strings.TrimRight("- "+inner[0], " "))
 			lines = append(lines, indent(inner[1:])...)
 		}
-	case scalar:
+	case Scalar:
 		return scalarLines(v)
 	default:
 		return []string{""}
@@ -51,7 +51,7 @@ func block(v any) []string {
 func entry(key string, value any) []string {
 	inner := block(value)
 	switch v := value.(type) {
-	case mapping:
+	case Mapping:
 		if len(v) > 0 {
 			return append([]string{key + ":"}, indent(inner)...)
 		}
@@ -74,16 +74,16 @@ func indent(lines []string) []string {
 	return indented
 }
 
-func scalarLines(s scalar) []string {
+func scalarLines(s Scalar) []string {
 	if !s.str {
-		return []string{s.text}
+		return []string{s.Text}
 	}
-	body := strings.TrimSuffix(s.text, "\n")
+	body := strings.TrimSuffix(s.Text, "\n")
 	if !strings.Contains(body, "\n") {
-		return []string{plainOrQuoted(s.text)}
+		return []string{plainOrQuoted(s.Text)}
 	}
 	head := "|-"
-	if strings.HasSuffix(s.text, "\n") {
+	if strings.HasSuffix(s.Text, "\n") {
 		head = "|"
 	}
 	return append([]string{head}, strings.Split(body, "\n")...)
