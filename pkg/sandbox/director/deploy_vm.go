@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // createVM gives an instance a new machine.
@@ -18,7 +20,7 @@ func (d *deployer) createVM(j *job, i *instance) error {
 		cid := ""
 		err := j.change(func() {
 			cid = strconv.Itoa(10000 + d.next("vm"))
-			i.vm = &vm{cid: cid, agent: newUUID(), created: d.now()}
+			i.vm = &vm{cid: cid, agent: uuid.New(), created: d.now()}
 			j.effect(EffectVM, j.task.deployment+"/"+i.group+"/"+strconv.Itoa(i.index))
 		})
 		return cid, err
@@ -52,7 +54,7 @@ func (d *deployer) deleteInstance(j *job, dep *deployment, i *instance) error {
 
 // compilationVM records the VM on which packages are compiled; remove records its end.
 func (d *deployer) compilationVM(j *job) (remove func() error, err error) {
-	name, cid := "compilation-"+newUUID()+"/"+newUUID(), ""
+	name, cid := "compilation-"+uuid.New()+"/"+uuid.New(), ""
 	record := func(action string) error {
 		instance := auditEvent{Action: action, ObjectType: "instance", ObjectName: name, Instance: name}
 		return j.around(instance, func() (string, error) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // failedSpec is the jobSpec of an instance whose update failed; it equals no plan's.
@@ -50,7 +52,7 @@ func (i *instance) name() string { return i.group + "/" + i.id }
 
 // newInstance makes a row. The caller holds the lock.
 func (t *deployments) newInstance(dep *deployment, g *group, index int) *instance {
-	i := &instance{group: g.name, index: index, id: newUUID(), bootstrap: index == 0, state: "started", vmType: g.vmType, stemcell: g.stemcell}
+	i := &instance{group: g.name, index: index, id: uuid.New(), bootstrap: index == 0, state: "started", vmType: g.vmType, stemcell: g.stemcell}
 	if len(g.azs) > 0 {
 		i.az = g.azs[index%len(g.azs)]
 	}

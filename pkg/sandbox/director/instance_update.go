@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // instanceUpdate is the update of one instance.
@@ -173,7 +175,7 @@ func (u *instanceUpdate) postStart() error {
 // scriptsFailed is what an agent says when the scripts of jobs fail.
 func scriptsFailed(name string, jobs []string) *Failure {
 	return failure(450001, "Action Failed get_task: Task %s result: %d of %d %s scripts failed. Failed Jobs: %s.",
-		newUUID(), len(jobs), len(jobs), name, strings.Join(jobs, ", "))
+		uuid.New(), len(jobs), len(jobs), name, strings.Join(jobs, ", "))
 }
 
 // broken notes that an instance's update failed, so that the next deploy updates it again.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // Figures of the director's locks: a lock lasts 240 s and one more, is renewed
@@ -40,7 +42,7 @@ func (q *queue) expires(l *lock) time.Time {
 // acquire takes a lock, trying as long as timeout. It fails like the director
 // does, naming the holder's task. Being cancelled does not end the wait.
 func (j *job) acquire(name string, timeout time.Duration) (release func(), err error) {
-	uid, deadline := newUUID(), j.queue.now().Add(timeout)
+	uid, deadline := uuid.New(), j.queue.now().Add(timeout)
 	for {
 		l, holder, err := j.tryLock(name, uid)
 		if err != nil {

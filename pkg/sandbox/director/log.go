@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 func (t *deployments) logRoutes() []route {
@@ -128,7 +130,7 @@ func packFiles(files map[string][]byte) []byte {
 
 // saveBlob puts content into the blobstore and gives its id.
 func (t *deployments) saveBlob(j *job, content []byte) (id string, err error) {
-	id = newUUID()
+	id = uuid.New()
 	return id, j.change(func() { t.blobs[id] = content })
 }
 

@@ -3,6 +3,8 @@ package director
 import (
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // gain adds to a package what an upload brings of it: its source, or what it is when
@@ -46,11 +48,11 @@ func packageParts(parts []*part) []map[string]any {
 	for _, p := range parts {
 		compiled := []map[string]string{}
 		for _, stemcell := range slices.Sorted(slices.Values(p.compiled)) {
-			compiled = append(compiled, map[string]string{"stemcell": stemcell, "sha1": p.fingerprint, "blobstore_id": newUUID()})
+			compiled = append(compiled, map[string]string{"stemcell": stemcell, "sha1": p.fingerprint, "blobstore_id": uuid.New()})
 		}
 		view := map[string]any{"name": p.name, "blobstore_id": nil, "sha1": nil, "fingerprint": p.fingerprint, "compiled_packages": compiled}
 		if p.source {
-			view["blobstore_id"], view["sha1"] = newUUID(), p.sha1
+			view["blobstore_id"], view["sha1"] = uuid.New(), p.sha1
 		}
 		views = append(views, view)
 	}

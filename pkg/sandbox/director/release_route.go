@@ -3,6 +3,8 @@ package director
 import (
 	"net/http"
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // routes are those of releases and stemcells.
@@ -97,7 +99,7 @@ func (t *stock) showRelease(c *call) {
 func versionParts(parts []*part) []versionPart {
 	views := []versionPart{}
 	for _, p := range parts {
-		views = append(views, versionPart{Name: p.name, Fingerprint: p.fingerprint, BlobstoreID: newUUID(), SHA1: p.sha1})
+		views = append(views, versionPart{Name: p.name, Fingerprint: p.fingerprint, BlobstoreID: uuid.New(), SHA1: p.sha1})
 	}
 	return views
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // stemcell is a row of the director's stemcell table.
@@ -139,7 +141,7 @@ func (t *stock) createStemcell(j *job, up *upload) (string, error) {
 
 // saveStemcell makes the stemcell, or makes it again if fix was asked for.
 func (t *stock) saveStemcell(j *job, s *stage, m stemcellManifest, fix bool) error {
-	label, cid := m.name+"/"+m.version, newUUID()
+	label, cid := m.name+"/"+m.version, uuid.New()
 	var existing *stemcell
 	if err := s.step("Checking if this stemcell already exists", func(*step) error {
 		t.Lock()

@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
+
 import "net/http"
 
 // users name the deployments that use a release or a stemcell, newest first. Their caller
@@ -31,5 +33,5 @@ func (t *stock) seedRelease(name, version string) {
 
 // seedStemcell makes a stemcell. The caller holds the lock.
 func (t *stock) seedStemcell(name, os, version string) {
-	t.addStemcell(stemcellManifest{name: name, os: os, version: version, api: 3}, newUUID())
+	t.addStemcell(stemcellManifest{name: name, os: os, version: version, api: 3}, uuid.New())
 }

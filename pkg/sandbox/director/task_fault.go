@@ -3,6 +3,8 @@ package director
 import (
 	"slices"
 	"strconv"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // HoldLock takes a deployment's lock, as the health monitor does while it
@@ -14,7 +16,7 @@ func (q *queue) HoldLock(deployment string) (release func()) {
 	t := &row{description: "scan and fix", user: "hm", deployment: deployment, parked: true, minor: true}
 	q.insert(t)
 	t.state, t.started = StateProcessing, q.now()
-	l := &lock{name: deploymentLock(deployment), uid: newUUID(), task: t.id, holder: t.id, acquired: q.now(), serial: q.next("lock")}
+	l := &lock{name: deploymentLock(deployment), uid: uuid.New(), task: t.id, holder: t.id, acquired: q.now(), serial: q.next("lock")}
 	q.locks[l.name] = l
 	return func() {
 		q.Lock()

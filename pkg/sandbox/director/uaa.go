@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // UAA simulates the token endpoint of the UAA beside a director. It is an
@@ -161,7 +163,7 @@ func (u *UAA) issue(kind, client, user string) tokenResponse {
 	u.issued = append(u.issued, token)
 	response := tokenResponse{AccessToken: token, TokenType: "bearer", ExpiresIn: int(lifetime.Seconds()), Scope: strings.Join(scopes, " ")}
 	if user != "" {
-		response.RefreshToken = newUUID() + "-r"
+		response.RefreshToken = uuid.New() + "-r"
 		u.refresh[response.RefreshToken] = user
 	}
 	return response

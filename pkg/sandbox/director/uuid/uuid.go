@@ -1,12 +1,13 @@
-package director
+// Package uuid makes the random ids of instances, agents and blobs.
+package uuid
 
 import (
 	"crypto/rand"
 	"fmt"
 )
 
-// newUUID is a random UUID of version 4.
-func newUUID() string {
+// New is a random UUID of version 4.
+func New() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
