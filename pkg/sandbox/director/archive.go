@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -92,11 +93,11 @@ func readStemcell(archive []byte) (stemcellManifest, error) {
 		return nil
 	})
 	if err != nil || m == nil {
-		return stemcellManifest{}, failure(50000, "Extracting stemcell archive failed. Check task debug log for details.")
+		return stemcellManifest{}, api.NewFailure(50000, "Extracting stemcell archive failed. Check task debug log for details.")
 	}
 	for _, key := range []string{"name", "version"} {
 		if m.Get(key) == nil {
-			return stemcellManifest{}, required(m, key)
+			return stemcellManifest{}, api.Required(m, key)
 		}
 	}
 	s := stemcellManifest{name: m.Text("name"), version: m.Text("version"), os: m.Text("operating_system"), api: m.Number("api_version", 1)}
@@ -123,14 +124,14 @@ func readRelease(archive []byte) (releaseManifest, error) {
 		return nil
 	})
 	if err != nil {
-		return releaseManifest{}, failure(30002, "Extracting release archive failed. Check task debug log for details.")
+		return releaseManifest{}, api.NewFailure(30002, "Extracting release archive failed. Check task debug log for details.")
 	}
 	if m == nil {
-		return releaseManifest{}, failure(30003, "Release manifest not found")
+		return releaseManifest{}, api.NewFailure(30003, "Release manifest not found")
 	}
 	for _, key := range []string{"name", "version"} {
 		if m.Get(key) == nil {
-			return releaseManifest{}, required(m, key)
+			return releaseManifest{}, api.Required(m, key)
 		}
 	}
 	r := releaseManifest{
@@ -190,18 +191,18 @@ func (p *part) unpack(archive []byte) {
 // check fails as the director does for a new job that it cannot use.
 func (p *part) check() error {
 	if !p.packed {
-		return failure(80000, "Extracting job '%s/%s' archive failed. Check task debug log for details.", p.name, p.version)
+		return api.NewFailure(80000, "Extracting job '%s/%s' archive failed. Check task debug log for details.", p.name, p.version)
 	}
 	if _, ok := p.files["job.MF"]; !ok {
-		return failure(80001, "Missing job manifest for '%s'", p.name)
+		return api.NewFailure(80001, "Missing job manifest for '%s'", p.name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.targets)) {
 		if _, ok := p.files["templates/"+name]; !ok {
-			return failure(80002, "Missing template file '%s' for job '%s'", name, p.name)
+			return api.NewFailure(80002, "Missing template file '%s' for job '%s'", name, p.name)
 		}
 	}
 	if _, ok := p.files["monit"]; !ok {
-		return failure(80004, "Job '%s' is missing monit file", p.name)
+		return api.NewFailure(80004, "Job '%s' is missing monit file", p.name)
 	}
 	return nil
 }

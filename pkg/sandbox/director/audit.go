@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+
 import "strconv"
 
 // auditEvent is an entry of GET /events, the director's record of who changed what.
@@ -30,7 +32,7 @@ func (s *store) addEvent(e auditEvent) string {
 }
 
 // listEvents answers GET /events, newest first, at most 200.
-func (s *store) listEvents(c *call) {
+func (s *store) listEvents(c *api.Call) {
 	s.Lock()
 	defer s.Unlock()
 	found := []auditEvent{}
@@ -42,11 +44,11 @@ func (s *store) listEvents(c *call) {
 		}
 		matches := true
 		for key, value := range fields {
-			matches = matches && (!c.query.Has(key) || c.query.Get(key) == value)
+			matches = matches && (!c.Query.Has(key) || c.Query.Get(key) == value)
 		}
 		if matches {
 			found = append(found, e)
 		}
 	}
-	c.json(found)
+	c.JSON(found)
 }

@@ -5,12 +5,13 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // cleanUp answers POST /cleanup.
-func (t *stock) cleanUp(c *call) {
-	body, ok := c.body()
+func (t *stock) cleanUp(c *api.Call) {
+	body, ok := c.ReadBody()
 	if !ok {
 		return
 	}
@@ -21,7 +22,7 @@ func (t *stock) cleanUp(c *call) {
 	if options.Text("remove_all") == "true" {
 		keep, description = 0, "clean up all"
 	}
-	c.redirect(t.queue.submit(c, &row{description: description, minor: true, work: func(j *job) (string, error) { return t.dropUnused(j, keep) }}))
+	c.Redirect(t.queue.submit(c, &row{description: description, minor: true, work: func(j *job) (string, error) { return t.dropUnused(j, keep) }}))
 }
 
 // dropUnused deletes releases and stemcells that are in no use, but for the newest to keep.

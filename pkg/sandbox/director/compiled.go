@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -67,7 +68,7 @@ func missing(releases []*release, lacks map[*release][]lack, several bool) error
 	if text == "" {
 		return nil
 	}
-	return failure(60001, "\n%s", text)
+	return api.NewFailure(60001, "\n%s", text)
 }
 
 // exportedFrom are the stemcells that a manifest says a release is exported from.
@@ -90,11 +91,11 @@ func exported(r *release, q *part, from []document.Mapping, on *stemcell) error 
 		}
 	}
 	if len(fitting) == 0 {
-		return failure(60004, "\nCan't use release '%s': expected to find stemcell for '%s/%s' to be configured in exported_from'", r.label(), on.os, on.version)
+		return api.NewFailure(60004, "\nCan't use release '%s': expected to find stemcell for '%s/%s' to be configured in exported_from'", r.label(), on.os, on.version)
 	}
 	if slices.ContainsFunc(fitting, func(m document.Mapping) bool { return q.compiledFor(m.Text("os"), m.Text("version")) }) {
 		return nil
 	}
-	return failure(60003, "\nCan't use release '%s':\nPackages must be exported from stemcell '%s/%s', but some packages are not compiled for this stemcell:\n - '%s/%s'\n",
+	return api.NewFailure(60003, "\nCan't use release '%s':\nPackages must be exported from stemcell '%s/%s', but some packages are not compiled for this stemcell:\n - '%s/%s'\n",
 		r.label(), fitting[0].Text("os"), fitting[0].Text("version"), q.name, q.version)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -148,40 +149,40 @@ type configSide struct {
 	Content *string `json:"content"`
 }
 
-func parseContent(content string) (document.Mapping, *Failure) {
+func parseContent(content string) (document.Mapping, *api.Failure) {
 	v, err := document.Parse([]byte(content))
 	if err != nil {
-		return nil, failure(440011, "Config must be valid YAML: %s", document.Psych(err))
+		return nil, api.NewFailure(440011, "Config must be valid YAML: %s", document.Psych(err))
 	}
 	m, ok := v.(document.Mapping)
 	if !ok {
-		return nil, failure(440011, "YAML hash expected")
+		return nil, api.NewFailure(440011, "YAML hash expected")
 	}
 	return m, nil
 }
 
 // readConfigRequest reads a body; after a failure the answer is written.
-func (c *call) readConfigRequest() (*configRequest, bool) {
-	body, ok := c.body()
+func readConfigRequest(c *api.Call) (*configRequest, bool) {
+	body, ok := c.ReadBody()
 	if !ok {
 		return nil, false
 	}
 	var request configRequest
 	if err := json.Unmarshal(body, &request); err != nil {
-		c.fail(http.StatusBadRequest, failure(710001, "Invalid JSON request body: unexpected token at '%s'", body))
+		c.Fail(http.StatusBadRequest, api.NewFailure(710001, "Invalid JSON request body: unexpected token at '%s'", body))
 		return nil, false
 	}
 	return &request, true
 }
 
 // named says what is missing for a request that names its config.
-func (r *configRequest) named() *Failure {
+func (r *configRequest) named() *api.Failure {
 	for _, f := range []struct {
 		key   string
 		value *string
 	}{{"type", r.Type}, {"name", r.Name}} {
 		if f.value == nil || *f.value == "" {
-			return failure(440010, "'%s' is required", f.key)
+			return api.NewFailure(440010, "'%s' is required", f.key)
 		}
 	}
 	return nil

@@ -3,18 +3,20 @@ package director
 import (
 	"slices"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // deleteDeployment answers DELETE /deployments/NAME.
-func (d *deployer) deleteDeployment(c *call) {
+func (d *deployer) deleteDeployment(c *api.Call) {
 	d.Lock()
 	defer d.Unlock()
 	dep := d.deployments.of(c)
 	if dep == nil {
 		return
 	}
-	c.redirect(d.queue.enqueue(&row{
-		description: "delete deployment " + dep.name, user: c.user, contextID: c.contextID, deployment: dep.name,
+	c.Redirect(d.queue.enqueue(&row{
+		description: "delete deployment " + dep.name, user: c.User, contextID: c.ContextID, deployment: dep.name,
 		work: func(j *job) (string, error) {
 			release, err := j.acquire(deploymentLock(dep.name), d.queue.lockWait)
 			if err != nil {

@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+
 import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 
 import "net/http"
@@ -19,34 +21,34 @@ func configIDs(configs []*config) []int {
 }
 
 // diffDeployment answers POST /deployments/NAME/diff.
-func (d *deployer) diffDeployment(c *call) {
-	_, doc, f := c.yaml()
+func (d *deployer) diffDeployment(c *api.Call) {
+	_, doc, f := c.ReadYAML()
 	if f != nil {
-		c.fail(http.StatusBadRequest, f)
+		c.Fail(http.StatusBadRequest, f)
 		return
 	}
 	d.Lock()
 	defer d.Unlock()
 	var before document.Mapping
-	if dep := d.deployments.find(c.params["deployment"]); dep != nil {
+	if dep := d.deployments.find(c.Params["deployment"]); dep != nil {
 		before = whole(dep.manifest, dep.cloud, dep.runtime)
 	}
 	cloud, runtime := d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
 	resolved, err := resolve(d.stock, doc)
 	if err != nil { // status 200 all the same
-		c.list(struct {
+		c.List(struct {
 			Diff  []any  `json:"diff"`
 			Error string `json:"error"`
 		}{[]any{}, "Unable to diff manifest: #<" + rubyClass(err) + ": " + err.Error() + ">\n" +
 			"/var/vcap/packages/director/src/bosh-director/lib/bosh/director/manifest/manifest.rb:37:in `resolve_aliases'"})
 		return
 	}
-	c.list(struct {
+	c.List(struct {
 		Context contextIDs `json:"context"`
 		Diff    [][2]any   `json:"diff"`
 	}{
 		contextIDs{configIDs(cloud), configIDs(runtime)},
-		document.Diff(before, whole(resolved, cloud, runtime), c.query.Get("redact") != "false"),
+		document.Diff(before, whole(resolved, cloud, runtime), c.Query.Get("redact") != "false"),
 	})
 }
 

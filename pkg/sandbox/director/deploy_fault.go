@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+
 // Places at which an instance can be made to fail.
 const (
 	faultCreateVM = "create vm"
@@ -12,7 +14,7 @@ type instanceFault struct {
 	place   string
 	group   string
 	index   int
-	failure *Failure
+	failure *api.Failure
 	times   int // left; negative: forever
 }
 
@@ -20,7 +22,7 @@ type instanceFault struct {
 // Repair if times is negative. With a message its pre-start script fails and
 // the message is what the agent says; with "" its jobs do not come up.
 func (d *deployer) FailInstance(group string, index int, message string, times int) {
-	f := &instanceFault{place: faultPreStart, group: group, index: index, times: times, failure: failure(450001, "%s", message)}
+	f := &instanceFault{place: faultPreStart, group: group, index: index, times: times, failure: api.NewFailure(450001, "%s", message)}
 	if message == "" {
 		f.place, f.failure = faultRunning, nil // the message names the instance
 	}
@@ -29,7 +31,7 @@ func (d *deployer) FailInstance(group string, index int, message string, times i
 
 // FailCreateVM makes the cloud refuse to create VMs for an instance, like FailInstance.
 func (d *deployer) FailCreateVM(group string, index int, message string, times int) {
-	d.addFault(&instanceFault{place: faultCreateVM, group: group, index: index, times: times, failure: failure(100, "%s", message)})
+	d.addFault(&instanceFault{place: faultCreateVM, group: group, index: index, times: times, failure: api.NewFailure(100, "%s", message)})
 }
 
 func (d *deployer) addFault(f *instanceFault) {
@@ -46,7 +48,7 @@ func (d *deployer) Repair() {
 }
 
 // takeFault gives the failure that an instance is to meet at a place, nil if none.
-func (d *deployer) takeFault(place, deployment string, i *instance) *Failure {
+func (d *deployer) takeFault(place, deployment string, i *instance) *api.Failure {
 	d.Lock()
 	defer d.Unlock()
 	for _, f := range d.faults {
@@ -57,7 +59,7 @@ func (d *deployer) takeFault(place, deployment string, i *instance) *Failure {
 		if f.failure != nil {
 			return f.failure
 		}
-		return failure(400007, "'%s' is not running after update. Review logs for failed jobs: %s", i.label(), i.group)
+		return api.NewFailure(400007, "'%s' is not running after update. Review logs for failed jobs: %s", i.label(), i.group)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -63,13 +64,13 @@ type submission struct {
 
 // postDeployment answers POST /deployments. Only the manifest's form is
 // checked here; whatever else is wrong with it, the task says.
-func (d *deployer) postDeployment(c *call) {
-	text, document, f := c.yaml()
+func (d *deployer) postDeployment(c *api.Call) {
+	text, document, f := c.ReadYAML()
 	if f == nil && document.Get("name") == nil {
-		f = failure(40001, "Deployment manifest must have a 'name' key")
+		f = api.NewFailure(40001, "Deployment manifest must have a 'name' key")
 	}
 	if f != nil {
-		c.fail(http.StatusBadRequest, f)
+		c.Fail(http.StatusBadRequest, f)
 		return
 	}
 	name := document.Text("name")
@@ -78,23 +79,23 @@ func (d *deployer) postDeployment(c *call) {
 	defer d.Unlock()
 	dep := d.deployments.find(name)
 	if dep != nil && isNew { // PG::UniqueViolation on deployments_name_index, which nothing handles
-		c.empty(http.StatusInternalServerError)
+		c.Empty(http.StatusInternalServerError)
 		return
 	}
-	if dep != nil && !c.owns(dep.teams) {
+	if dep != nil && !c.Owns(dep.teams) {
 		return
 	}
-	s := submission{document: document, text: text, options: readOptions(c.query), teams: c.teams()}
+	s := submission{document: document, text: text, options: readOptions(c.Query), teams: c.Teams()}
 	s.cloud, s.runtime = d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
-	if given := c.query.Get("context"); given != "" {
+	if given := c.Query.Get("context"); given != "" {
 		var ids contextIDs
 		if json.Unmarshal([]byte(given), &ids) != nil {
-			c.empty(http.StatusInternalServerError)
+			c.Empty(http.StatusInternalServerError)
 			return
 		}
 		s.cloud, s.runtime = d.configs.byIDs(ids.Cloud), d.configs.byIDs(ids.Runtime)
 	}
-	c.redirect(d.accept(s, c.user, c.contextID))
+	c.Redirect(d.accept(s, c.User, c.ContextID))
 }
 
 // announce says whether a deployment is new, after NewDeployment was called for it.
@@ -141,8 +142,8 @@ func (d *deployer) enqueueDeploy(s submission, user, contextID string) (id int) 
 
 // putJobs answers PUT /deployments/NAME/jobs/GROUP[/INDEX]?state=…: a deploy of
 // the manifest that is there, or of one that is given.
-func (d *deployer) putJobs(c *call) {
-	body, ok := c.body()
+func (d *deployer) putJobs(c *api.Call) {
+	body, ok := c.ReadBody()
 	if !ok {
 		return
 	}
@@ -152,21 +153,21 @@ func (d *deployer) putJobs(c *call) {
 	if dep == nil {
 		return
 	}
-	s := submission{deployment: dep, options: readOptions(c.query), cloud: dep.cloud, runtime: dep.runtime}
-	s.options.state = &stateChange{group: c.params["group"], index: c.params["index"], state: c.query.Get("state")}
-	if c.query.Get("skip_drain") == "true" {
-		s.options.skipDrain = []string{c.params["group"]}
+	s := submission{deployment: dep, options: readOptions(c.Query), cloud: dep.cloud, runtime: dep.runtime}
+	s.options.state = &stateChange{group: c.Params["group"], index: c.Params["index"], state: c.Query.Get("state")}
+	if c.Query.Get("skip_drain") == "true" {
+		s.options.skipDrain = []string{c.Params["group"]}
 	}
 	s.document, s.text = dep.manifest, document.Dump(dep.manifest)
 	if len(body) > 0 {
 		v, err := document.Parse(body)
 		m, isMap := v.(document.Mapping)
 		if err != nil || !isMap {
-			c.fail(http.StatusBadRequest, failure(440001, "Incorrect YAML structure of the uploaded manifest"))
+			c.Fail(http.StatusBadRequest, api.NewFailure(440001, "Incorrect YAML structure of the uploaded manifest"))
 			return
 		}
 		s.document, s.text = m, string(body)
 		s.cloud, s.runtime = d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
 	}
-	c.redirect(d.enqueueDeploy(s, c.user, c.contextID))
+	c.Redirect(d.enqueueDeploy(s, c.User, c.ContextID))
 }

@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+
 import "context"
 
 // scripts are what tests do while a deploy does something.
@@ -31,12 +33,12 @@ func newDeployer(s *store, user string, q *queue, configs *configs, stock *stock
 }
 
 // routes are those that change deployments.
-func (d *deployer) routes() []route {
-	return []route{
-		{method: "POST", path: "/deployments", needs: needsTeam, consumes: consumesYAML, handle: d.postDeployment},
-		{method: "DELETE", path: "/deployments/:deployment", needs: needsDeployment, handle: d.deleteDeployment},
-		{method: "POST", path: "/deployments/:deployment/diff", needs: needsDiff, consumes: consumesYAML, handle: d.diffDeployment},
-		{method: "PUT", path: "/deployments/:deployment/jobs/:group", needs: needsDeployment, consumes: consumesYAML, handle: d.putJobs},
-		{method: "PUT", path: "/deployments/:deployment/jobs/:group/:index", needs: needsDeployment, consumes: consumesYAML, handle: d.putJobs},
+func (d *deployer) routes() []api.Route {
+	return []api.Route{
+		{Method: "POST", Path: "/deployments", Needs: api.NeedsTeam, Consumes: api.ConsumesYAML, Handle: d.postDeployment},
+		{Method: "DELETE", Path: "/deployments/:deployment", Needs: api.NeedsDeployment, Handle: d.deleteDeployment},
+		{Method: "POST", Path: "/deployments/:deployment/diff", Needs: api.NeedsDiff, Consumes: api.ConsumesYAML, Handle: d.diffDeployment},
+		{Method: "PUT", Path: "/deployments/:deployment/jobs/:group", Needs: api.NeedsDeployment, Consumes: api.ConsumesYAML, Handle: d.putJobs},
+		{Method: "PUT", Path: "/deployments/:deployment/jobs/:group/:index", Needs: api.NeedsDeployment, Consumes: api.ConsumesYAML, Handle: d.putJobs},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -39,14 +40,14 @@ type deploymentView struct {
 }
 
 // routes are those that tell about deployments and their instances, and that run errands.
-func (t *deployments) routes() []route {
-	return slices.Concat(t.instanceRoutes(), t.logRoutes(), []route{
-		{method: "GET", path: "/deployments", needs: needsList, handle: t.listDeployments},
-		{method: "GET", path: "/deployments/:deployment", needs: needsDeploymentRead, handle: t.showDeployment},
-		{method: "GET", path: "/deployments/:deployment/variables", needs: needsDeploymentRead, handle: t.listVariables},
-		{method: "GET", path: "/deployments/:deployment/errands", needs: needsDeploymentRead, handle: t.listErrands},
-		{method: "POST", path: "/deployments/:deployment/errands/:errand/runs", needs: needsDeployment, consumes: consumesJSON, handle: t.runErrand},
-		{method: "GET", path: "/deployment_configs", needs: needsRead, handle: t.listDeploymentConfigs},
+func (t *deployments) routes() []api.Route {
+	return slices.Concat(t.instanceRoutes(), t.logRoutes(), []api.Route{
+		{Method: "GET", Path: "/deployments", Needs: api.NeedsList, Handle: t.listDeployments},
+		{Method: "GET", Path: "/deployments/:deployment", Needs: api.NeedsDeploymentRead, Handle: t.showDeployment},
+		{Method: "GET", Path: "/deployments/:deployment/variables", Needs: api.NeedsDeploymentRead, Handle: t.listVariables},
+		{Method: "GET", Path: "/deployments/:deployment/errands", Needs: api.NeedsDeploymentRead, Handle: t.listErrands},
+		{Method: "POST", Path: "/deployments/:deployment/errands/:errand/runs", Needs: api.NeedsDeployment, Consumes: api.ConsumesJSON, Handle: t.runErrand},
+		{Method: "GET", Path: "/deployment_configs", Needs: api.NeedsRead, Handle: t.listDeploymentConfigs},
 	})
 }
 
@@ -61,10 +62,10 @@ func (t *deployments) find(name string) *deployment {
 }
 
 // of finds the deployment that a path names; without one the answer is written. The caller holds the lock.
-func (t *deployments) of(c *call) *deployment {
-	dep := t.find(c.params["deployment"])
+func (t *deployments) of(c *api.Call) *deployment {
+	dep := t.find(c.Params["deployment"])
 	if dep == nil {
-		c.fail(http.StatusNotFound, failure(70000, "Deployment '%s' doesn't exist", c.params["deployment"]))
+		c.Fail(http.StatusNotFound, api.NewFailure(70000, "Deployment '%s' doesn't exist", c.Params["deployment"]))
 	}
 	return dep
 }
@@ -92,27 +93,27 @@ func (dep *deployment) stemcellList() *[]nameVersion {
 	return used(dep.stemcells, func(s *stemcell) nameVersion { return nameVersion{s.name, s.version} })
 }
 
-func (t *deployments) listDeployments(c *call) {
+func (t *deployments) listDeployments(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	views := []deploymentView{}
 	for _, dep := range t.byName() {
-		if !c.mayRead(dep.teams) {
+		if !c.MayRead(dep.teams) {
 			continue
 		}
 		view := deploymentView{Name: dep.name, Teams: append([]string{}, dep.teams...), Locked: t.queue.locked(dep.name)}
-		if c.query.Get("exclude_configs") != "true" {
+		if c.Query.Get("exclude_configs") != "true" {
 			view.CloudConfig = t.cloudConfigState(dep)
 		}
-		if c.query.Get("exclude_stemcells") != "true" {
+		if c.Query.Get("exclude_stemcells") != "true" {
 			view.Stemcells = dep.stemcellList()
 		}
-		if c.query.Get("exclude_releases") != "true" {
+		if c.Query.Get("exclude_releases") != "true" {
 			view.Releases = dep.releaseList()
 		}
 		views = append(views, view)
 	}
-	c.list(views)
+	c.List(views)
 }
 
 func (t *deployments) byName() []*deployment {
@@ -129,7 +130,7 @@ func (t *deployments) cloudConfigState(dep *deployment) string {
 	return "outdated"
 }
 
-func (t *deployments) showDeployment(c *call) {
+func (t *deployments) showDeployment(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	dep := t.of(c)
@@ -140,7 +141,7 @@ func (t *deployments) showDeployment(c *call) {
 	if dep.manifest != nil {
 		manifest = &dep.text
 	}
-	c.list(map[string]*string{"manifest": manifest})
+	c.List(map[string]*string{"manifest": manifest})
 }
 
 // variableView is a variable of a deployment's manifest.
@@ -149,7 +150,7 @@ type variableView struct {
 	Name string `json:"name"` // "/TestDirector/concourse/token_signing_key"
 }
 
-func (t *deployments) listVariables(c *call) {
+func (t *deployments) listVariables(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	dep := t.of(c)
@@ -164,7 +165,7 @@ func (t *deployments) listVariables(c *call) {
 		}
 		views = append(views, variableView{ID: name, Name: name})
 	}
-	c.list(views)
+	c.List(views)
 }
 
 // deploymentConfig says which config a deployment was deployed with.
@@ -180,8 +181,8 @@ type deploymentConfigView struct {
 	Name string `json:"name"`
 }
 
-func (t *deployments) listDeploymentConfigs(c *call) {
-	wanted := c.query["deployment[]"]
+func (t *deployments) listDeploymentConfigs(c *api.Call) {
+	wanted := c.Query["deployment[]"]
 	t.Lock()
 	defer t.Unlock()
 	views := []deploymentConfig{}
@@ -194,5 +195,5 @@ func (t *deployments) listDeploymentConfigs(c *call) {
 			}
 		}
 	}
-	c.list(views)
+	c.List(views)
 }

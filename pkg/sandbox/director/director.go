@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // Options say how a simulated director is set up. The zero value of a field is its default.
@@ -19,9 +21,9 @@ type Options struct {
 	Version string // /info's version; default "283.1.6 (170763c7)"
 	CPI     string // /info's cpi; default "test-cpi"
 
-	Username string // basic auth; default "admin"
-	Password string // basic auth; default "admin"
-	UAA      *UAA   // when set, requests need one of its bearer tokens instead of basic auth
+	Username string   // basic auth; default "admin"
+	Password string   // basic auth; default "admin"
+	UAA      *api.UAA // when set, requests need one of its bearer tokens instead of basic auth
 
 	Workers  int              // background workers; default 3
 	Scale    float64          // by which every duration of the director is multiplied; default 1
@@ -62,7 +64,7 @@ type Options struct {
 type Director struct {
 	opts        Options
 	store       *store
-	access      *access
+	access      *api.Access
 	queue       *queue
 	configs     *configs
 	stock       *stock
@@ -82,7 +84,7 @@ func New(ctx context.Context, o Options) *Director {
 	d.deployer = newDeployer(d.store, o.Username, d.queue, d.configs, d.stock, d.deployments, scripts{
 		Drain: o.Drain, UpdateInstance: o.UpdateInstance, PostStart: o.PostStart, NewDeployment: o.NewDeployment,
 	})
-	d.access = newAccess(o.UUID, credentials{username: o.Username, password: o.Password, uaa: o.UAA}, owner{d.deployments, d.queue})
+	d.access = api.New(o.UUID, api.Credentials{Username: o.Username, Password: o.Password, UAA: o.UAA}, owner{d.deployments, d.queue})
 	d.addRoutes()
 	d.bootEvents()
 	return d
@@ -131,19 +133,19 @@ func (d *Director) Close() { d.queue.Close() }
 func (d *Director) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.access.ServeHTTP(w, r) }
 
 // Requests is how many requests have been received, the refused ones included.
-func (d *Director) Requests() int { return d.access.received() }
+func (d *Director) Requests() int { return d.access.Received() }
 
 // addRoutes adds every route that is simulated.
 func (d *Director) addRoutes() {
-	for _, routes := range [][]route{
+	for _, routes := range [][]api.Route{
 		d.queue.routes(), d.configs.routes(), d.deployments.routes(), d.deployer.routes(), d.stock.routes(),
 	} {
-		d.access.add(routes...)
+		d.access.Add(routes...)
 	}
-	d.access.add(
-		route{method: "GET", path: "/info", open: true, handle: d.info},
-		route{method: "GET", path: "/events", needs: needsConfigList, handle: d.store.listEvents},
-		route{method: "GET", path: "/orphan_disks", handle: func(c *call) { c.json([]any{}) }},
+	d.access.Add(
+		api.Route{Method: "GET", Path: "/info", Open: true, Handle: d.info},
+		api.Route{Method: "GET", Path: "/events", Needs: api.NeedsConfigList, Handle: d.store.listEvents},
+		api.Route{Method: "GET", Path: "/orphan_disks", Handle: func(c *api.Call) { c.JSON([]any{}) }},
 	)
 }
 

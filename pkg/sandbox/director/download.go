@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // remote is where the director is to fetch an archive from.
@@ -28,18 +30,18 @@ type upload struct {
 }
 
 // readUpload reads a request that uploads an archive; after a failure the answer is written.
-func (c *call) readUpload(kind string) (*upload, bool) {
-	body, ok := c.body()
+func readUpload(c *api.Call, kind string) (*upload, bool) {
+	body, ok := c.ReadBody()
 	if !ok {
 		return nil, false
 	}
-	up := &upload{kind: kind, fix: c.query.Get("fix") == "true"}
-	if c.Header.Get("Content-Type") == consumesCompressed {
+	up := &upload{kind: kind, fix: c.Query.Get("fix") == "true"}
+	if c.Header.Get("Content-Type") == api.ConsumesCompressed {
 		up.archive = body
 		return up, true
 	}
 	if json.Unmarshal(body, &up.remote) != nil || up.remote == nil || up.remote.Location == "" {
-		c.empty(http.StatusInternalServerError)
+		c.Empty(http.StatusInternalServerError)
 		return nil, false
 	}
 	return up, true
@@ -47,10 +49,10 @@ func (c *call) readUpload(kind string) (*upload, bool) {
 
 // download fetches the archive of an upload.
 func (up *upload) download(j *job, fetch *http.Client) error {
-	notFetched := failure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
+	notFetched := api.NewFailure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
 	req, err := http.NewRequestWithContext(j.ctx, http.MethodGet, up.remote.Location, nil)
 	if err != nil {
-		return failure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
+		return api.NewFailure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
 	}
 	res, err := fetch.Do(req)
 	if err != nil {
@@ -61,12 +63,12 @@ func (up *upload) download(j *job, fetch *http.Client) error {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode == http.StatusNotFound {
-		return failure(100002, "No %s found at '%s'.", up.kind, up.remote.Location)
+		return api.NewFailure(100002, "No %s found at '%s'.", up.kind, up.remote.Location)
 	}
 	if res.StatusCode != http.StatusOK {
 		return notFetched
 	}
-	if up.archive, err = io.ReadAll(io.LimitReader(res.Body, maxBody)); err != nil {
+	if up.archive, err = io.ReadAll(io.LimitReader(res.Body, api.MaxBody)); err != nil {
 		return notFetched
 	}
 	return j.sleep(200 * time.Millisecond)
@@ -82,7 +84,7 @@ func (up *upload) verify() error {
 	if ok {
 		return nil
 	}
-	return failure(code, "Expected stream to have digest '%s' but was '%s'\n", want, got)
+	return api.NewFailure(code, "Expected stream to have digest '%s' but was '%s'\n", want, got)
 }
 
 func compareDigest(content []byte, digests string) (want, got string, ok bool) {

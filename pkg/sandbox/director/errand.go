@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // Errand is one errand to run on one instance.
@@ -48,7 +50,7 @@ type errandLog struct {
 	SHA1        string `json:"sha1"`
 }
 
-func (t *deployments) listErrands(c *call) {
+func (t *deployments) listErrands(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	dep := t.of(c)
@@ -59,21 +61,21 @@ func (t *deployments) listErrands(c *call) {
 	for _, name := range dep.errands {
 		views = append(views, errandView{name})
 	}
-	c.list(views)
+	c.List(views)
 }
 
 // runErrand answers POST /deployments/NAME/errands/ERRAND/runs.
-func (t *deployments) runErrand(c *call) {
+func (t *deployments) runErrand(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	dep := t.of(c)
 	if dep == nil {
 		return
 	}
-	name := c.params["errand"]
-	c.redirect(t.queue.enqueue(&row{
+	name := c.Params["errand"]
+	c.Redirect(t.queue.enqueue(&row{
 		description: "run errand " + name + " from deployment " + dep.name,
-		user:        c.user, contextID: c.contextID, deployment: dep.name,
+		user:        c.User, contextID: c.ContextID, deployment: dep.name,
 		work: func(j *job) (string, error) { return t.errand(j, dep, name) },
 	}))
 }
@@ -90,7 +92,7 @@ func (t *deployments) errand(j *job, dep *deployment, name string) (string, erro
 		t.Lock()
 		defer t.Unlock()
 		if !slices.Contains(dep.errands, name) {
-			return failure(70009, "Errand '%s' doesn't exist", name)
+			return api.NewFailure(70009, "Errand '%s' doesn't exist", name)
 		}
 		for _, i := range dep.instances {
 			if i.vm != nil && slices.Contains(i.jobs, name) {
@@ -139,7 +141,7 @@ func (t *deployments) runOn(j *job, dep *deployment, name string, i *instance) (
 	if err != nil {
 		return result, err
 	}
-	j.print(string(encode(errandLine{
+	j.print(string(api.Encode(errandLine{
 		Instance: errandInstance{i.group, i.id}, Name: name, ExitCode: result.ExitCode, Stdout: result.Stdout, Stderr: result.Stderr,
 		Logs: errandLog{BlobstoreID: blob, SHA1: digest(archive)},
 	})) + "\n")

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // eventLine is one line of a task's event log.
@@ -104,12 +106,12 @@ func (j *job) log(line any) {
 	if j.task.frozen || j.task.finished() {
 		return
 	}
-	_, _ = j.task.events.Write(append(encode(line), '\n'))
+	_, _ = j.task.events.Write(append(api.Encode(line), '\n'))
 }
 
 // fatal appends the last line of a failed task. The caller holds the lock.
-func (j *job) fatal(f *Failure) {
-	_, _ = j.task.events.Write(append(encode(fatalLine{
+func (j *job) fatal(f *api.Failure) {
+	_, _ = j.task.events.Write(append(api.Encode(fatalLine{
 		Time: j.queue.now().Unix(), Error: fatalError{Code: f.Code, Message: f.Message},
 	}), '\n'))
 }
@@ -117,7 +119,7 @@ func (j *job) fatal(f *Failure) {
 // named turns errCancelled into the director's error, which names the task.
 func (j *job) named(err error) error {
 	if errors.Is(err, errCancelled) {
-		return &Failure{Code: 10001, Message: "Task " + strconv.Itoa(j.task.id) + " cancelled"}
+		return &api.Failure{Code: 10001, Message: "Task " + strconv.Itoa(j.task.id) + " cancelled"}
 	}
 	return err
 }

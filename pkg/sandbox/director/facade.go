@@ -3,6 +3,8 @@ package director
 import (
 	"context"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // SetWorkers changes how many tasks are worked on at the same time. Workers
@@ -66,7 +68,7 @@ func (d *Director) FailCreateVM(group string, index int, message string, times i
 func (d *Director) Repair() { d.deployer.Repair() }
 
 // Down makes the director unreachable until up is called. Its workers go on.
-func (d *Director) Down(kind Outage) (up func()) { return d.access.Down(kind) }
+func (d *Director) Down(kind api.Outage) (up func()) { return d.access.Down(kind) }
 
 // Deploy deploys a manifest as a request would and waits for the end. It
 // fails if the task does, and when ctx ends first.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -45,7 +46,7 @@ func (g *group) scripts(target string) []string {
 
 // newGroup checks what a group refers to.
 func newGroup(m, manifest, iaas document.Mapping, limits limits) (*group, error) {
-	if err := need(m, "name", "jobs", "stemcell", "networks", "instances"); err != nil {
+	if err := api.Need(m, "name", "jobs", "stemcell", "networks", "instances"); err != nil {
 		return nil, err
 	}
 	name := m.Text("name")
@@ -57,7 +58,7 @@ func newGroup(m, manifest, iaas document.Mapping, limits limits) (*group, error)
 		return found
 	}
 	if m.Get("vm_resources") == nil {
-		if err := need(m, "vm_type"); err != nil {
+		if err := api.Need(m, "vm_type"); err != nil {
 			return nil, err
 		}
 	}
@@ -77,14 +78,14 @@ func newGroup(m, manifest, iaas document.Mapping, limits limits) (*group, error)
 	for _, check := range checks {
 		for _, wanted := range check.wanted {
 			if !slices.Contains(check.known, wanted) {
-				return nil, failure(check.code, "Instance group '%s' references an unknown %s '%s'", name, check.noun, wanted)
+				return nil, api.NewFailure(check.code, "Instance group '%s' references an unknown %s '%s'", name, check.noun, wanted)
 			}
 		}
 	}
 	known := names(iaas, "azs", "name")
 	for _, az := range m.Texts("azs") {
 		if !slices.Contains(known, az) {
-			return nil, failure(140018, "Instance group '%s' references unknown az '%s'. Known azs are: [%s]", name, az, strings.Join(known, ", "))
+			return nil, api.NewFailure(140018, "Instance group '%s' references unknown az '%s'. Known azs are: [%s]", name, az, strings.Join(known, ", "))
 		}
 	}
 	update, _ := manifest.Get("update").(document.Mapping)
@@ -123,7 +124,7 @@ func (g *group) bind(m, all document.Mapping, stemcells map[string]*stemcell, re
 		}
 		p := named(r.jobs, name)
 		if p == nil {
-			return failure(100, "Job '%s' not found in Template table", name)
+			return api.NewFailure(100, "Job '%s' not found in Template table", name)
 		}
 		if p.has("bin/run") {
 			g.errands = append(g.errands, p.name)

@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+
 // feature is one entry of /info's features.
 type feature struct {
 	Status bool `json:"status"`
@@ -36,7 +38,7 @@ type features struct {
 }
 
 // info answers GET /info, which never refuses.
-func (d *Director) info(c *call) {
+func (d *Director) info(c *api.Call) {
 	info := infoResponse{
 		Name: d.opts.Name, UUID: d.opts.UUID, Version: d.opts.Version,
 		CPI: d.opts.CPI, StemcellOS: "-", StemcellVersion: "-",
@@ -47,12 +49,12 @@ func (d *Director) info(c *call) {
 			ConfigServer: feature{Extras: map[string]any{"urls": []string{}}},
 		},
 	}
-	if c.user != "" {
-		info.User = &c.user
+	if c.User != "" {
+		info.User = &c.User
 	}
 	if u := d.opts.UAA; u != nil {
-		address := u.address()
+		address := u.Address()
 		info.Authentication = authentication{Type: "uaa", Options: uaaOptions{URL: address, URLs: []string{address}}}
 	}
-	c.json(info)
+	c.JSON(info)
 }

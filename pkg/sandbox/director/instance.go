@@ -85,3 +85,13 @@ func (t *deployments) address(g *group, index int) string {
 	}
 	return ""
 }
+
+// instance is the row of a group's instance, nil if there is none. The caller holds the lock.
+func (dep *deployment) instance(group string, index int) *instance {
+	for _, i := range dep.instances {
+		if i.group == group && i.index == index {
+			return i
+		}
+	}
+	return nil
+}

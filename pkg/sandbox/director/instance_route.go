@@ -3,12 +3,14 @@ package director
 import (
 	"slices"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
-func (t *deployments) instanceRoutes() []route {
-	return []route{
-		{method: "GET", path: "/deployments/:deployment/vms", needs: needsDeploymentRead, handle: func(c *call) { t.listInstances(c, true) }},
-		{method: "GET", path: "/deployments/:deployment/instances", needs: needsDeploymentRead, handle: func(c *call) { t.listInstances(c, false) }},
+func (t *deployments) instanceRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "/deployments/:deployment/vms", Needs: api.NeedsDeploymentRead, Handle: func(c *api.Call) { t.listInstances(c, true) }},
+		{Method: "GET", Path: "/deployments/:deployment/instances", Needs: api.NeedsDeploymentRead, Handle: func(c *api.Call) { t.listInstances(c, false) }},
 	}
 }
 
@@ -67,16 +69,16 @@ type stemcellOf struct {
 
 // listInstances answers for instances, or only for those with a VM; with
 // format=full by a task whose result is a line of JSON for each.
-func (t *deployments) listInstances(c *call, onlyVMs bool) {
+func (t *deployments) listInstances(c *api.Call, onlyVMs bool) {
 	t.Lock()
 	defer t.Unlock()
 	dep := t.of(c)
 	if dep == nil {
 		return
 	}
-	if c.query.Get("format") == "full" {
-		c.redirect(t.queue.enqueue(&row{
-			description: "retrieve vm-stats", user: c.user, contextID: c.contextID, deployment: dep.name, minor: true,
+	if c.Query.Get("format") == "full" {
+		c.Redirect(t.queue.enqueue(&row{
+			description: "retrieve vm-stats", user: c.User, contextID: c.ContextID, deployment: dep.name, minor: true,
 			work: func(j *job) (string, error) { return "", t.printStats(j, dep, onlyVMs) },
 		}))
 		return
@@ -97,7 +99,7 @@ func (t *deployments) listInstances(c *call, onlyVMs bool) {
 		}
 		views = append(views, view)
 	}
-	c.list(views)
+	c.List(views)
 }
 
 func (t *deployments) printStats(j *job, dep *deployment, onlyVMs bool) error {
@@ -106,7 +108,7 @@ func (t *deployments) printStats(j *job, dep *deployment, onlyVMs bool) error {
 	var lines []string
 	for _, i := range instances {
 		if i.vm != nil || !onlyVMs {
-			lines = append(lines, string(encode(i.stats(t.now(), t.diskVitals(dep, i))))+"\n")
+			lines = append(lines, string(api.Encode(i.stats(t.now(), t.diskVitals(dep, i))))+"\n")
 		}
 	}
 	t.Unlock()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -106,7 +107,7 @@ func (u *instanceUpdate) drain() error {
 
 // called is a hook's error as the director would have it of an agent.
 func (u *instanceUpdate) called(err error) error {
-	var f *Failure
+	var f *api.Failure
 	switch {
 	case u.job.ctx.Err() != nil:
 		return errGone
@@ -115,7 +116,7 @@ func (u *instanceUpdate) called(err error) error {
 	case errors.As(err, &f):
 		return f
 	}
-	return &Failure{Code: 450001, Message: err.Error()}
+	return &api.Failure{Code: 450001, Message: err.Error()}
 }
 
 // stopped ends the jobs and, where the VM is to be replaced, replaces it.
@@ -157,7 +158,7 @@ func (u *instanceUpdate) postStart() error {
 		return nil
 	}
 	err := u.hooks.PostStart(u.job.ctx, u.hook())
-	var f *Failure
+	var f *api.Failure
 	switch {
 	case u.job.ctx.Err() != nil:
 		return errGone
@@ -173,8 +174,8 @@ func (u *instanceUpdate) postStart() error {
 }
 
 // scriptsFailed is what an agent says when the scripts of jobs fail.
-func scriptsFailed(name string, jobs []string) *Failure {
-	return failure(450001, "Action Failed get_task: Task %s result: %d of %d %s scripts failed. Failed Jobs: %s.",
+func scriptsFailed(name string, jobs []string) *api.Failure {
+	return api.NewFailure(450001, "Action Failed get_task: Task %s result: %d of %d %s scripts failed. Failed Jobs: %s.",
 		uuid.New(), len(jobs), len(jobs), name, strings.Join(jobs, ", "))
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -37,9 +38,9 @@ func (t *stock) latestStemcell(m document.Mapping) (*stemcell, error) {
 	case best >= 0:
 		return candidates[best], nil
 	case m.Get("os") != nil:
-		return nil, failure(50003, "Stemcell with Operating System '%s' doesn't exist", m.Text("os"))
+		return nil, api.NewFailure(50003, "Stemcell with Operating System '%s' doesn't exist", m.Text("os"))
 	}
-	return nil, failure(50003, "Stemcell '%s' doesn't exist", m.Text("name"))
+	return nil, api.NewFailure(50003, "Stemcell '%s' doesn't exist", m.Text("name"))
 }
 
 // exactStemcell is the stemcell that a manifest's entry names. The caller holds the lock.
@@ -50,7 +51,7 @@ func (t *stock) exactStemcell(m document.Mapping) (*stemcell, error) {
 		}
 	}
 	if m.Get("os") != nil {
-		return nil, failure(50003, "Stemcell version '%s' for OS '%s' doesn't exist", m.Text("version"), m.Text("os"))
+		return nil, api.NewFailure(50003, "Stemcell version '%s' for OS '%s' doesn't exist", m.Text("version"), m.Text("os"))
 	}
-	return nil, failure(50003, "Stemcell '%s/%s' doesn't exist", m.Text("name"), m.Text("version"))
+	return nil, api.NewFailure(50003, "Stemcell '%s/%s' doesn't exist", m.Text("name"), m.Text("version"))
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -53,7 +54,7 @@ func (j *job) acquire(name string, timeout time.Duration) (release func(), err e
 			return func() { j.release(l) }, nil
 		}
 		if j.queue.now().After(deadline) {
-			return nil, failure(100, "Failed to acquire lock for %s uid: %s. Locking task id is %d, description: '%s'",
+			return nil, api.NewFailure(100, "Failed to acquire lock for %s uid: %s. Locking task id is %d, description: '%s'",
 				name, uid, holder.id, holder.description)
 		}
 		if err := j.wait(max(j.queue.scaled(lockRetry), time.Millisecond)); err != nil {
@@ -125,7 +126,7 @@ func (q *queue) Locks() []LockHolder {
 	return holders
 }
 
-func (q *queue) listLocks(c *call) { c.json(q.Locks()) }
+func (q *queue) listLocks(c *api.Call) { c.JSON(q.Locks()) }
 
 // locked says whether a deployment's lock is held. The caller holds the lock.
 func (q *queue) locked(deployment string) bool {

@@ -14,27 +14,28 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
-func (t *deployments) logRoutes() []route {
-	return []route{
-		{method: "GET", path: "/deployments/:deployment/jobs/:group/:index/logs", needs: needsDeployment, handle: t.fetchLogs},
-		{method: "GET", path: "/resources/:id", handle: t.showResource},
+func (t *deployments) logRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "/deployments/:deployment/jobs/:group/:index/logs", Needs: api.NeedsDeployment, Handle: t.fetchLogs},
+		{Method: "GET", Path: "/resources/:id", Handle: t.showResource},
 	}
 }
 
 // fetchLogs answers GET /deployments/NAME/jobs/GROUP/INDEX-OR-ID/logs?type=job by
 // a task whose result is the id of a blob, which GET /resources/ID gives. "*" stands
 // for all groups or all instances.
-func (t *deployments) fetchLogs(c *call) {
+func (t *deployments) fetchLogs(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	dep := t.of(c)
 	if dep == nil {
 		return
 	}
-	group, index := c.params["group"], c.params["index"]
+	group, index := c.Params["group"], c.Params["index"]
 	var found []*instance
 	for _, i := range dep.instances {
 		if (group == "*" || group == i.group) && (index == "*" || index == i.id || index == strconv.Itoa(i.index)) {
@@ -42,13 +43,13 @@ func (t *deployments) fetchLogs(c *call) {
 		}
 	}
 	if len(found) == 0 {
-		c.fail(http.StatusNotFound, failure(70001, "'%s/%s/%s' doesn't exist", dep.name, group, index))
+		c.Fail(http.StatusNotFound, api.NewFailure(70001, "'%s/%s/%s' doesn't exist", dep.name, group, index))
 		return
 	}
-	filters := strings.FieldsFunc(c.query.Get("filters"), func(r rune) bool { return r == ',' || r == ' ' })
-	c.redirect(t.queue.enqueue(&row{
-		description: "fetch logs", user: c.user, contextID: c.contextID, deployment: dep.name, minor: true,
-		work: func(j *job) (string, error) { return t.logs(j, dep, found, c.query.Get("type"), filters) },
+	filters := strings.FieldsFunc(c.Query.Get("filters"), func(r rune) bool { return r == ',' || r == ' ' })
+	c.Redirect(t.queue.enqueue(&row{
+		description: "fetch logs", user: c.User, contextID: c.ContextID, deployment: dep.name, minor: true,
+		work: func(j *job) (string, error) { return t.logs(j, dep, found, c.Query.Get("type"), filters) },
 	}))
 }
 
@@ -79,7 +80,7 @@ func (t *deployments) logs(j *job, dep *deployment, instances []*instance, kind 
 // logsOf has the agent of an instance pack its logs.
 func (t *deployments) logsOf(j *job, dep *deployment, i *instance, kind string, filters []string) (archive []byte, err error) {
 	if i.vm == nil {
-		return nil, failure(70004, "'%s' doesn't reference a VM", i.label())
+		return nil, api.NewFailure(70004, "'%s' doesn't reference a VM", i.label())
 	}
 	err = j.stage("Fetching logs for "+i.label(), 1).step("Finding and packing log files", func(*step) error {
 		files := map[string][]byte{}
@@ -141,13 +142,13 @@ func digest(content []byte) string {
 }
 
 // showResource answers GET /resources/ID with a blob.
-func (t *deployments) showResource(c *call) {
+func (t *deployments) showResource(c *api.Call) {
 	t.Lock()
-	content, ok := t.blobs[c.params["id"]]
+	content, ok := t.blobs[c.Params["id"]]
 	t.Unlock()
 	if !ok {
-		c.fail(http.StatusNotFound, failure(100002, "Resource '%s' not found in the blobstore", c.params["id"]))
+		c.Fail(http.StatusNotFound, api.NewFailure(100002, "Resource '%s' not found in the blobstore", c.Params["id"]))
 		return
 	}
-	c.text(http.StatusOK, "application/x-gzip", string(content))
+	c.Text(http.StatusOK, "application/x-gzip", string(content))
 }

@@ -3,6 +3,7 @@ package director
 import (
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -75,7 +76,7 @@ func resolve(stock *stock, doc document.Mapping) (document.Mapping, error) {
 			versions := stock.versions(m.Text("name"))
 			newest := latestOf(m.Text("version"), len(versions), func(i int) string { return versions[i].version })
 			if newest < 0 {
-				return nil, failure(30005, "Release '%s' doesn't exist", m.Text("name"))
+				return nil, api.NewFailure(30005, "Release '%s' doesn't exist", m.Text("name"))
 			}
 			releases[i] = m.With("version", document.String(versions[newest].version))
 		}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -14,17 +15,17 @@ type oldConfigView struct {
 }
 
 // oldName is the name that those routes mean.
-func oldName(c *call) string {
-	if name := c.query.Get("name"); name != "" {
+func oldName(c *api.Call) string {
+	if name := c.Query.Get("name"); name != "" {
 		return name
 	}
 	return "default"
 }
 
-func (t *configs) listOldConfigs(c *call, kind string) {
-	limit, err := strconv.Atoi(c.query.Get("limit"))
+func (t *configs) listOldConfigs(c *api.Call, kind string) {
+	limit, err := strconv.Atoi(c.Query.Get("limit"))
 	if err != nil {
-		c.empty(http.StatusBadRequest)
+		c.Empty(http.StatusBadRequest)
 		return
 	}
 	t.Lock()
@@ -33,21 +34,21 @@ func (t *configs) listOldConfigs(c *call, kind string) {
 	for _, found := range t.find(kind, oldName(c), limit) {
 		views = append(views, oldConfigView{found.content, stamp(found.created)})
 	}
-	c.list(views)
+	c.List(views)
 }
 
 // readOldConfig reads a YAML body; after a failure the answer is written.
-func (c *call) readOldConfig() (string, document.Mapping, bool) {
-	text, doc, f := c.yaml()
+func readOldConfig(c *api.Call) (string, document.Mapping, bool) {
+	text, doc, f := c.ReadYAML()
 	if f != nil {
-		c.fail(http.StatusBadRequest, f)
+		c.Fail(http.StatusBadRequest, f)
 		return "", nil, false
 	}
 	return text, doc, true
 }
 
-func (t *configs) postOldConfig(c *call, kind string) {
-	text, document, ok := c.readOldConfig()
+func (t *configs) postOldConfig(c *api.Call, kind string) {
+	text, document, ok := readOldConfig(c)
 	if !ok {
 		return
 	}
@@ -57,11 +58,11 @@ func (t *configs) postOldConfig(c *call, kind string) {
 	if created {
 		t.written(c, saved, auditEvent{Action: "update", ObjectType: kind + "-config"})
 	}
-	c.html(http.StatusCreated, "")
+	c.HTML(http.StatusCreated, "")
 }
 
-func (t *configs) diffOldConfig(c *call, kind string) {
-	_, after, ok := c.readOldConfig()
+func (t *configs) diffOldConfig(c *api.Call, kind string) {
+	_, after, ok := readOldConfig(c)
 	if !ok {
 		return
 	}
@@ -71,5 +72,5 @@ func (t *configs) diffOldConfig(c *call, kind string) {
 	if current := t.current(kind, oldName(c)); current != nil {
 		before = current.parsed
 	}
-	c.list(map[string]any{"diff": document.Diff(before, after, true)})
+	c.List(map[string]any{"diff": document.Diff(before, after, true)})
 }

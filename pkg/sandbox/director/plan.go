@@ -3,6 +3,7 @@ package director
 import (
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -27,16 +28,16 @@ func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*
 	}
 	p := &plan{document: resolved, text: text, cloud: cloud, runtime: runtime}
 	iaas := mergedCloud(cloud)
-	if err := need(iaas, "networks", "compilation"); err != nil {
+	if err := api.Need(iaas, "networks", "compilation"); err != nil {
 		return nil, err
 	}
 	all := whole(resolved, cloud, runtime)
-	if err := need(resolved, "releases", "update", "instance_groups"); err != nil {
+	if err := api.Need(resolved, "releases", "update", "instance_groups"); err != nil {
 		return nil, err
 	}
 	stemcells := map[string]*stemcell{}
 	for _, m := range resolved.Maps("stemcells") {
-		if err := need(m, "alias", "version"); err != nil {
+		if err := api.Need(m, "alias", "version"); err != nil {
 			return nil, err
 		}
 	}
@@ -58,7 +59,7 @@ func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*
 	for _, m := range all.Maps("releases") {
 		r := stock.findRelease(m.Text("name"), m.Text("version"))
 		if r == nil {
-			return nil, failure(30006, "Release version '%s/%s' doesn't exist", m.Text("name"), m.Text("version"))
+			return nil, api.NewFailure(30006, "Release version '%s/%s' doesn't exist", m.Text("name"), m.Text("version"))
 		}
 		if !slices.Contains(p.releases, r) {
 			p.releases = append(p.releases, r)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -34,7 +35,7 @@ func count(text string, size int) (int, bool) {
 // newPolicy reads an update section, that of a group over that of the manifest.
 // What a deploy asks for overrides both, for every group.
 func newPolicy(update document.Mapping, limits limits) (policy, error) {
-	if err := need(update, "canaries", "max_in_flight", "canary_watch_time", "update_watch_time"); err != nil {
+	if err := api.Need(update, "canaries", "max_in_flight", "canary_watch_time", "update_watch_time"); err != nil {
 		return policy{}, err
 	}
 	p := policy{
@@ -48,10 +49,10 @@ func newPolicy(update document.Mapping, limits limits) (policy, error) {
 		p.maxInFlight = limits.maxInFlight
 	}
 	if _, ok := count(p.canaries, 1); !ok {
-		return p, failure(100, "canaries value should be integer or percent")
+		return p, api.NewFailure(100, "canaries value should be integer or percent")
 	}
 	if _, ok := count(p.maxInFlight, 1); !ok {
-		return p, failure(100, "max_in_flight value should be integer or percent")
+		return p, api.NewFailure(100, "max_in_flight value should be integer or percent")
 	}
 	return p, nil
 }

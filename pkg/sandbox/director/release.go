@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // release is a row of the director's table of release versions.
@@ -77,12 +79,12 @@ func (t *stock) series() []releaseSeries {
 	return all
 }
 
-func (t *stock) postRelease(c *call) {
-	up, ok := c.readUpload("release")
+func (t *stock) postRelease(c *api.Call) {
+	up, ok := readUpload(c, "release")
 	if !ok {
 		return
 	}
-	c.redirect(t.queue.submit(c, &row{description: "create release", work: func(j *job) (string, error) { return t.createRelease(j, up) }}))
+	c.Redirect(t.queue.submit(c, &row{description: "create release", work: func(j *job) (string, error) { return t.createRelease(j, up) }}))
 }
 
 // createRelease is the task that uploads a release.
@@ -126,7 +128,7 @@ func (t *stock) saveRelease(j *job, m releaseManifest, fix bool) error {
 	if existing == nil {
 		existing = &release{releaseManifest: releaseManifest{name: m.name, version: m.version, commit: m.commit, uncommitted: m.uncommitted}}
 	} else if existing.commit != m.commit || existing.uncommitted != m.uncommitted {
-		return failure(30014, "release '%s/%s' has already been uploaded with commit_hash as '%s' and uncommitted_changes as '%t'",
+		return api.NewFailure(30014, "release '%s/%s' has already been uploaded with commit_hash as '%s' and uncommitted_changes as '%t'",
 			m.name, m.version, existing.commit, existing.uncommitted)
 	}
 	for _, group := range []struct {
@@ -140,7 +142,7 @@ func (t *stock) saveRelease(j *job, m releaseManifest, fix bool) error {
 	} {
 		for _, p := range group.parts {
 			if old := named(*group.of(existing), p.name); old != nil && old.fingerprint != p.fingerprint {
-				return failure(group.code, "%s '%s' had different fingerprint in previously uploaded release '%s/%s'", group.noun, p.name, m.name, m.version)
+				return api.NewFailure(group.code, "%s '%s' had different fingerprint in previously uploaded release '%s/%s'", group.noun, p.name, m.name, m.version)
 			}
 		}
 		if err := t.saveParts(j, existing, group.noun, group.parts, group.of, fix); err != nil {
@@ -261,23 +263,23 @@ func (t *stock) JobTemplate(release, version, job, template string) ([]byte, boo
 	return bytes.Clone(content), ok
 }
 
-func (t *stock) deleteRelease(c *call) {
-	name, version := c.params["name"], c.query.Get("version")
+func (t *stock) deleteRelease(c *api.Call) {
+	name, version := c.Params["name"], c.Query.Get("version")
 	t.Lock()
 	versions := t.versions(name)
 	t.Unlock()
 	if len(versions) == 0 {
-		c.fail(http.StatusNotFound, failure(30005, "Release '%s' doesn't exist", name))
+		c.Fail(http.StatusNotFound, api.NewFailure(30005, "Release '%s' doesn't exist", name))
 		return
 	}
 	if version != "" {
 		versions = slices.DeleteFunc(versions, func(r *release) bool { return r.version != version })
 		if len(versions) == 0 {
-			c.fail(http.StatusNotFound, failure(30006, "Release version '%s/%s' doesn't exist", name, version))
+			c.Fail(http.StatusNotFound, api.NewFailure(30006, "Release version '%s/%s' doesn't exist", name, version))
 			return
 		}
 	}
-	c.redirect(t.queue.submit(c, &row{description: "delete release: " + name, work: func(j *job) (string, error) {
+	c.Redirect(t.queue.submit(c, &row{description: "delete release: " + name, work: func(j *job) (string, error) {
 		release, err := j.acquire("lock:release:"+name, t.queue.lockWait)
 		if err != nil {
 			return "", err
@@ -294,7 +296,7 @@ func (t *stock) removeReleases(j *job, versions []*release) error {
 		users := t.users.ReleaseUsers(r)
 		t.Unlock()
 		if len(users) > 0 {
-			return failure(30008, "ReleaseVersion '%s' is still in use by: %s", r.label(), strings.Join(users, ", "))
+			return api.NewFailure(30008, "ReleaseVersion '%s' is still in use by: %s", r.label(), strings.Join(users, ", "))
 		}
 	}
 	s := j.stage("Deleting releases", len(versions))

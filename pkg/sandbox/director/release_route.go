@@ -4,32 +4,33 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // routes are those of releases and stemcells.
-func (t *stock) routes() []route {
-	return slices.Concat(t.releaseRoutes(), t.stemcellRoutes(), []route{
-		{method: "POST", path: "/cleanup", consumes: consumesJSON, handle: t.cleanUp},
+func (t *stock) routes() []api.Route {
+	return slices.Concat(t.releaseRoutes(), t.stemcellRoutes(), []api.Route{
+		{Method: "POST", Path: "/cleanup", Consumes: api.ConsumesJSON, Handle: t.cleanUp},
 	})
 }
 
-func (t *stock) releaseRoutes() []route {
-	return []route{
-		{method: "GET", path: "/releases", needs: needsList, handle: t.listReleases},
-		{method: "GET", path: "/releases/:name", needs: needsList, handle: t.showRelease},
-		{method: "POST", path: "/releases", needs: needsReleaseUpload, consumes: consumesJSON, handle: t.postRelease},
-		{method: "POST", path: "/releases", needs: needsReleaseUpload, consumes: consumesCompressed, handle: t.postRelease},
-		{method: "DELETE", path: "/releases/:name", handle: t.deleteRelease},
-		{method: "POST", path: "/packages/matches", needs: needsReleaseUpload, consumes: consumesYAML, handle: t.matchPackages},
-		{method: "POST", path: "/packages/matches_compiled", needs: needsReleaseUpload, consumes: consumesYAML, handle: func(c *call) { c.list([]string{}) }},
+func (t *stock) releaseRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "/releases", Needs: api.NeedsList, Handle: t.listReleases},
+		{Method: "GET", Path: "/releases/:name", Needs: api.NeedsList, Handle: t.showRelease},
+		{Method: "POST", Path: "/releases", Needs: api.NeedsReleaseUpload, Consumes: api.ConsumesJSON, Handle: t.postRelease},
+		{Method: "POST", Path: "/releases", Needs: api.NeedsReleaseUpload, Consumes: api.ConsumesCompressed, Handle: t.postRelease},
+		{Method: "DELETE", Path: "/releases/:name", Handle: t.deleteRelease},
+		{Method: "POST", Path: "/packages/matches", Needs: api.NeedsReleaseUpload, Consumes: api.ConsumesYAML, Handle: t.matchPackages},
+		{Method: "POST", Path: "/packages/matches_compiled", Needs: api.NeedsReleaseUpload, Consumes: api.ConsumesYAML, Handle: func(c *api.Call) { c.List([]string{}) }},
 	}
 }
 
-func (t *stock) listReleases(c *call) {
+func (t *stock) listReleases(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
-	c.list(t.series())
+	c.List(t.series())
 }
 
 // packageView is a package of GET /releases/NAME.
@@ -60,22 +61,22 @@ type versionPart struct {
 
 // showRelease answers GET /releases/NAME: jobs and packages of all versions,
 // or of one in the shape that the CLI's inspect-release reads.
-func (t *stock) showRelease(c *call) {
-	name := c.params["name"]
+func (t *stock) showRelease(c *api.Call) {
+	name := c.Params["name"]
 	t.Lock()
 	defer t.Unlock()
 	versions := t.versions(name)
 	if len(versions) == 0 {
-		c.fail(http.StatusNotFound, failure(30005, "Release '%s' doesn't exist", name))
+		c.Fail(http.StatusNotFound, api.NewFailure(30005, "Release '%s' doesn't exist", name))
 		return
 	}
-	if version := c.query.Get("version"); version != "" {
+	if version := c.Query.Get("version"); version != "" {
 		r := t.findRelease(name, version)
 		if r == nil {
-			c.fail(http.StatusNotFound, failure(30006, "Release version '%s/%s' doesn't exist", name, version))
+			c.Fail(http.StatusNotFound, api.NewFailure(30006, "Release version '%s/%s' doesn't exist", name, version))
 			return
 		}
-		c.json(map[string]any{"jobs": versionParts(r.jobs), "packages": packageParts(r.packages)})
+		c.JSON(map[string]any{"jobs": versionParts(r.jobs), "packages": packageParts(r.packages)})
 		return
 	}
 	answer := struct {
@@ -93,7 +94,7 @@ func (t *stock) showRelease(c *call) {
 	for _, p := range newest.jobs {
 		answer.Jobs = append(answer.Jobs, jobView{p.name, p.sha1, p.fingerprint, append([]string{}, p.needs...)})
 	}
-	c.json(answer)
+	c.JSON(answer)
 }
 
 func versionParts(parts []*part) []versionPart {
@@ -106,10 +107,10 @@ func versionParts(parts []*part) []versionPart {
 
 // matchPackages answers POST /packages/matches: the fingerprints that are here
 // already, which a client then leaves out of its upload.
-func (t *stock) matchPackages(c *call) {
-	_, m, f := c.yaml()
+func (t *stock) matchPackages(c *api.Call) {
+	_, m, f := c.ReadYAML()
 	if f != nil {
-		c.fail(http.StatusBadRequest, f)
+		c.Fail(http.StatusBadRequest, f)
 		return
 	}
 	t.Lock()
@@ -121,5 +122,5 @@ func (t *stock) matchPackages(c *call) {
 			found = append(found, p.fingerprint)
 		}
 	}
-	c.list(found)
+	c.List(found)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -37,17 +38,17 @@ type stemcellView struct {
 	ID          int              `json:"id"`          // 2
 }
 
-func (t *stock) stemcellRoutes() []route {
-	return []route{
-		{method: "GET", path: "/stemcells", needs: needsList, handle: t.listStemcells},
-		{method: "POST", path: "/stemcells", needs: needsStemcellUpload, consumes: consumesJSON, handle: t.postStemcell},
-		{method: "POST", path: "/stemcells", needs: needsStemcellUpload, consumes: consumesCompressed, handle: t.postStemcell},
-		{method: "POST", path: "/stemcell_uploads", needs: needsStemcellUpload, consumes: consumesJSON, handle: t.stemcellNeeded},
-		{method: "DELETE", path: "/stemcells/:name/:version", handle: t.deleteStemcell},
+func (t *stock) stemcellRoutes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "/stemcells", Needs: api.NeedsList, Handle: t.listStemcells},
+		{Method: "POST", Path: "/stemcells", Needs: api.NeedsStemcellUpload, Consumes: api.ConsumesJSON, Handle: t.postStemcell},
+		{Method: "POST", Path: "/stemcells", Needs: api.NeedsStemcellUpload, Consumes: api.ConsumesCompressed, Handle: t.postStemcell},
+		{Method: "POST", Path: "/stemcell_uploads", Needs: api.NeedsStemcellUpload, Consumes: api.ConsumesJSON, Handle: t.stemcellNeeded},
+		{Method: "DELETE", Path: "/stemcells/:name/:version", Handle: t.deleteStemcell},
 	}
 }
 
-func (t *stock) listStemcells(c *call) {
+func (t *stock) listStemcells(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	views := []stemcellView{}
@@ -58,7 +59,7 @@ func (t *stock) listStemcells(c *call) {
 		}
 		views = append(views, view)
 	}
-	c.list(views)
+	c.List(views)
 }
 
 // findStemcell is the stemcell of a name and version, nil if it is absent. The caller holds the lock.
@@ -72,8 +73,8 @@ func (t *stock) findStemcell(name, version string) *stemcell {
 }
 
 // stemcellNeeded answers POST /stemcell_uploads, with which the CLI asks before it uploads.
-func (t *stock) stemcellNeeded(c *call) {
-	body, ok := c.body()
+func (t *stock) stemcellNeeded(c *api.Call) {
+	body, ok := c.ReadBody()
 	if !ok {
 		return
 	}
@@ -84,21 +85,21 @@ func (t *stock) stemcellNeeded(c *call) {
 		} `json:"stemcell"`
 	}
 	if json.Unmarshal(body, &request) != nil {
-		c.empty(http.StatusInternalServerError)
+		c.Empty(http.StatusInternalServerError)
 		return
 	}
 	t.Lock()
 	defer t.Unlock()
 	s := t.findStemcell(request.Stemcell.Name, request.Stemcell.Version)
-	c.list(map[string]bool{"needed": s == nil || s.unlisted})
+	c.List(map[string]bool{"needed": s == nil || s.unlisted})
 }
 
-func (t *stock) postStemcell(c *call) {
-	up, ok := c.readUpload("stemcell")
+func (t *stock) postStemcell(c *api.Call) {
+	up, ok := readUpload(c, "stemcell")
 	if !ok {
 		return
 	}
-	c.redirect(t.queue.submit(c, &row{description: "create stemcell", work: func(j *job) (string, error) { return t.createStemcell(j, up) }}))
+	c.Redirect(t.queue.submit(c, &row{description: "create stemcell", work: func(j *job) (string, error) { return t.createStemcell(j, up) }}))
 }
 
 // createStemcell is the task that uploads a stemcell.
@@ -175,9 +176,9 @@ func (t *stock) addStemcell(m stemcellManifest, cid string) {
 	t.stemcells = append(t.stemcells, &stemcell{stemcellManifest: m, id: t.next("stemcell"), cid: cid})
 }
 
-func (t *stock) deleteStemcell(c *call) {
-	name, version := c.params["name"], c.params["version"]
-	c.redirect(t.queue.submit(c, &row{description: "delete stemcell: " + name + "/" + version, work: func(j *job) (string, error) {
+func (t *stock) deleteStemcell(c *api.Call) {
+	name, version := c.Params["name"], c.Params["version"]
+	c.Redirect(t.queue.submit(c, &row{description: "delete stemcell: " + name + "/" + version, work: func(j *job) (string, error) {
 		release, err := j.acquire("lock:stemcells:"+name+":"+version, t.queue.lockWait)
 		if err != nil {
 			return "", err
@@ -198,10 +199,10 @@ func (t *stock) removeStemcell(j *job, name, version string) error {
 	}
 	t.Unlock()
 	if s == nil {
-		return failure(50003, "Stemcell '%s/%s' doesn't exist", name, version)
+		return api.NewFailure(50003, "Stemcell '%s/%s' doesn't exist", name, version)
 	}
 	if len(users) > 0 {
-		return failure(50004, "Stemcell '%s' is still in use by: %s", s.label(), strings.Join(users, ", "))
+		return api.NewFailure(50004, "Stemcell '%s' is still in use by: %s", s.label(), strings.Join(users, ", "))
 	}
 	return j.stage("Deleting stemcells", 1).step(s.label(), func(*step) error { return t.dropStemcell(j, s) })
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // States of a task.
@@ -128,10 +130,10 @@ func (q *queue) insert(t *row) {
 }
 
 // submit is enqueue for a request.
-func (q *queue) submit(c *call, t *row) (id int) {
+func (q *queue) submit(c *api.Call, t *row) (id int) {
 	q.Lock()
 	defer q.Unlock()
-	t.user, t.contextID = c.user, c.contextID
+	t.user, t.contextID = c.User, c.ContextID
 	return q.enqueue(t)
 }
 

@@ -6,39 +6,41 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
-func (q *queue) routes() []route {
-	return []route{
-		{method: "GET", path: "/tasks", needs: needsList, handle: q.listTasks},
-		{method: "GET", path: "/tasks/:id", needs: needsTaskRead, handle: q.showTask},
-		{method: "GET", path: "/tasks/:id/output", needs: needsTaskRead, handle: q.showOutput},
-		{method: "DELETE", path: "/task/:id", needs: needsTask, handle: q.deleteTask},
-		{method: "GET", path: "/locks", needs: needsRead, handle: q.listLocks},
-		{method: "POST", path: "/tasks/cancel", consumes: consumesJSON, handle: q.cancelTasks},
+func (q *queue) routes() []api.Route {
+	return []api.Route{
+		{Method: "GET", Path: "/tasks", Needs: api.NeedsList, Handle: q.listTasks},
+		{Method: "GET", Path: "/tasks/:id", Needs: api.NeedsTaskRead, Handle: q.showTask},
+		{Method: "GET", Path: "/tasks/:id/output", Needs: api.NeedsTaskRead, Handle: q.showOutput},
+		{Method: "DELETE", Path: "/task/:id", Needs: api.NeedsTask, Handle: q.deleteTask},
+		{Method: "GET", Path: "/locks", Needs: api.NeedsRead, Handle: q.listLocks},
+		{Method: "POST", Path: "/tasks/cancel", Consumes: api.ConsumesJSON, Handle: q.cancelTasks},
 	}
 }
 
-func (q *queue) listTasks(c *call) {
-	f := filter{minor: c.query.Get("verbose") != "" && c.query.Get("verbose") != "1"}
-	if states := c.query.Get("state"); states != "" {
+func (q *queue) listTasks(c *api.Call) {
+	f := filter{minor: c.Query.Get("verbose") != "" && c.Query.Get("verbose") != "1"}
+	if states := c.Query.Get("state"); states != "" {
 		f.states = strings.Split(states, ",")
 	}
-	if c.query.Has("deployment") {
-		f.deployment = new(c.query.Get("deployment"))
+	if c.Query.Has("deployment") {
+		f.deployment = new(c.Query.Get("deployment"))
 	}
-	if c.query.Has("context_id") { // an empty one lists the tasks without
-		f.contextID = new(c.query.Get("context_id"))
+	if c.Query.Has("context_id") { // an empty one lists the tasks without
+		f.contextID = new(c.Query.Get("context_id"))
 	}
-	if c.query.Has("limit") {
-		limit, _ := strconv.Atoi(c.query.Get("limit"))
+	if c.Query.Has("limit") {
+		limit, _ := strconv.Atoi(c.Query.Get("limit"))
 		f.limit = max(limit, 1)
 	}
-	f.hidden = func(t *row) bool { return !c.mayRead(t.teams) }
+	f.hidden = func(t *row) bool { return !c.MayRead(t.teams) }
 	q.Lock()
 	tasks := q.list(f)
 	q.Unlock()
-	c.json(tasks)
+	c.JSON(tasks)
 }
 
 // TeamsOfTask are those of the task that a path names, and whether there is one.
@@ -53,30 +55,30 @@ func (q *queue) TeamsOfTask(name string) (teams []string, exists bool) {
 }
 
 // taskOf finds the task that a path names; without one the answer is written. The caller holds the lock.
-func (q *queue) taskOf(c *call) *row {
-	id, err := strconv.Atoi(c.params["id"])
+func (q *queue) taskOf(c *api.Call) *row {
+	id, err := strconv.Atoi(c.Params["id"])
 	if err != nil { // PostgreSQL refuses the comparison, and nothing handles that
-		c.empty(http.StatusInternalServerError)
+		c.Empty(http.StatusInternalServerError)
 		return nil
 	}
 	t := q.find(id)
 	if t == nil {
-		c.fail(http.StatusNotFound, failure(10000, "Task %d not found", id))
+		c.Fail(http.StatusNotFound, api.NewFailure(10000, "Task %d not found", id))
 		return nil
 	}
 	q.look(t)
 	return t
 }
 
-func (q *queue) showTask(c *call) {
+func (q *queue) showTask(c *api.Call) {
 	q.Lock()
 	defer q.Unlock()
 	if t := q.taskOf(c); t != nil {
-		c.json(t.view())
+		c.JSON(t.view())
 	}
 }
 
-func (q *queue) deleteTask(c *call) {
+func (q *queue) deleteTask(c *api.Call) {
 	q.Lock()
 	defer q.Unlock()
 	t := q.taskOf(c)
@@ -84,15 +86,15 @@ func (q *queue) deleteTask(c *call) {
 		return
 	}
 	if !q.cancelTask(t) {
-		c.html(http.StatusBadRequest, fmt.Sprintf("Cannot cancel task %d: invalid state (%s)", t.id, t.state))
+		c.HTML(http.StatusBadRequest, fmt.Sprintf("Cannot cancel task %d: invalid state (%s)", t.id, t.state))
 		return
 	}
-	c.empty(http.StatusNoContent)
+	c.Empty(http.StatusNoContent)
 }
 
 // cancelTasks answers POST /tasks/cancel.
-func (q *queue) cancelTasks(c *call) {
-	body, ok := c.body()
+func (q *queue) cancelTasks(c *api.Call) {
+	body, ok := c.ReadBody()
 	if !ok {
 		return
 	}
@@ -102,13 +104,13 @@ func (q *queue) cancelTasks(c *call) {
 		Deployment *string  `json:"deployment"`
 	}
 	if json.Unmarshal(body, &request) != nil {
-		c.empty(http.StatusInternalServerError)
+		c.Empty(http.StatusInternalServerError)
 		return
 	}
 	wanted := map[string]bool{}
 	for _, state := range request.States {
 		if state != StateQueued && state != StateProcessing {
-			c.html(http.StatusBadRequest, state+" is not one of the cancellable states: queued, processing")
+			c.HTML(http.StatusBadRequest, state+" is not one of the cancellable states: queued, processing")
 			return
 		}
 		wanted[state] = true
@@ -120,48 +122,48 @@ func (q *queue) cancelTasks(c *call) {
 			q.cancelTask(t)
 		}
 	}
-	c.empty(http.StatusNoContent)
+	c.Empty(http.StatusNoContent)
 }
 
 // showOutput answers GET /tasks/N/output.
-func (q *queue) showOutput(c *call) {
+func (q *queue) showOutput(c *api.Call) {
 	q.Lock()
 	defer q.Unlock()
 	t := q.taskOf(c)
 	if t == nil {
 		return
 	}
-	kind := c.query.Get("type")
-	if kind != "event" && kind != "result" && !c.owns(t.teams) {
+	kind := c.Query.Get("type")
+	if kind != "event" && kind != "result" && !c.Owns(t.teams) {
 		return
 	}
 	switch kind {
 	case "event":
-		c.outputRange(t.events.String())
+		outputRange(c, t.events.String())
 	case "result":
-		c.outputRange(t.output.String())
+		outputRange(c, t.output.String())
 	case "debug", "":
-		c.w.Header().Set("Last-Modified", t.timestamp.UTC().Format(http.TimeFormat))
-		c.text(http.StatusOK, "text/plain;charset=utf-8", t.debug.String())
+		c.Writer.Header().Set("Last-Modified", t.timestamp.UTC().Format(http.TimeFormat))
+		c.Text(http.StatusOK, "text/plain;charset=utf-8", t.debug.String())
 	case "none", "cpi":
-		c.empty(http.StatusNoContent)
+		c.Empty(http.StatusNoContent)
 	default:
-		c.fail(http.StatusUnauthorized, failure(600000, "Unknown type %s", kind))
+		c.Fail(http.StatusUnauthorized, api.NewFailure(600000, "Unknown type %s", kind))
 	}
 }
 
 // outputRange answers with a log of the database, whole or the range that was asked for.
-func (c *call) outputRange(text string) {
+func outputRange(c *api.Call, text string) {
 	first, last, given := parseRange(c.Header.Get("Range"), len(text))
 	switch {
 	case !given:
-		c.html(http.StatusOK, text)
+		c.HTML(http.StatusOK, text)
 	case first > last:
-		c.w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", len(text)))
-		c.html(http.StatusRequestedRangeNotSatisfiable, "Byte range unsatisfiable")
+		c.Writer.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", len(text)))
+		c.HTML(http.StatusRequestedRangeNotSatisfiable, "Byte range unsatisfiable")
 	default:
-		c.w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, len(text)))
-		c.html(http.StatusPartialContent, text[first:last+1])
+		c.Writer.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, len(text)))
+		c.HTML(http.StatusPartialContent, text[first:last+1])
 	}
 }
 

@@ -95,15 +95,6 @@ func (u *updater) keepsDetached(i *instance) bool {
 	return i.state == "detached" && !(change.concerns(i) && change.state != "detached" && change.state != "stopped")
 }
 
-func (dep *deployment) instance(group string, index int) *instance {
-	for _, i := range dep.instances {
-		if i.group == group && i.index == index {
-			return i
-		}
-	}
-	return nil
-}
-
 // updateGroups updates the groups in the manifest's order, those beside each
 // other that are not serial together.
 func (u *updater) updateGroups() error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
 // pickup is how long a free worker takes to notice a queued task.
@@ -134,10 +136,10 @@ func (j *job) change(apply func()) error {
 
 // asFailure gives an error the code with which the event log shows it: 100 is
 // what every error of the director without a code of its own has.
-func asFailure(err error) *Failure {
-	var f *Failure
+func asFailure(err error) *api.Failure {
+	var f *api.Failure
 	if errors.As(err, &f) {
 		return f
 	}
-	return &Failure{Code: 100, Message: err.Error()}
+	return &api.Failure{Code: 100, Message: err.Error()}
 }

@@ -1,4 +1,4 @@
-package director
+package api
 
 import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 
@@ -13,21 +13,21 @@ type Failure struct {
 // Error implements error.
 func (f *Failure) Error() string { return f.Message }
 
-// failure makes a Failure as fmt.Sprintf words it.
-func failure(code int, format string, args ...any) *Failure {
+// NewFailure makes a Failure as fmt.Sprintf words it.
+func NewFailure(code int, format string, args ...any) *Failure {
 	return &Failure{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// required is the director's error for a property that is absent.
-func required(m document.Mapping, key string) *Failure {
-	return failure(40001, "Required property '%s' was not specified in object (%s)", key, document.Inspect(m))
+// Required is the director's error for a property that is absent.
+func Required(m document.Mapping, key string) *Failure {
+	return NewFailure(40001, "Required property '%s' was not specified in object (%s)", key, document.Inspect(m))
 }
 
-// need fails for the first of the keys that a mapping lacks.
-func need(m document.Mapping, keys ...string) error {
+// Need fails for the first of the keys that a mapping lacks.
+func Need(m document.Mapping, keys ...string) error {
 	for _, key := range keys {
 		if m.Get(key) == nil {
-			return required(m, key)
+			return Required(m, key)
 		}
 	}
 	return nil

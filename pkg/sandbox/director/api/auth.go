@@ -1,4 +1,4 @@
-package director
+package api
 
 import (
 	"crypto/subtle"
@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// credentials are what the director lets in.
-type credentials struct {
-	username, password string // basic auth
-	uaa                *UAA   // when set, its bearer tokens instead
+// Credentials are what the director lets in.
+type Credentials struct {
+	Username, Password string // basic auth
+	UAA                *UAA   // when set, its bearer tokens instead
 }
 
 // authenticate gives the user of a request's credentials and its scopes, "" if
 // they are absent or wrong.
-func (k credentials) authenticate(r *http.Request) (user string, scopes []string) {
-	if k.uaa != nil {
+func (k Credentials) authenticate(r *http.Request) (user string, scopes []string) {
+	if k.UAA != nil {
 		bearer, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		if !strings.EqualFold(bearer, "bearer") {
 			return "", nil
 		}
-		return k.uaa.verify(token)
+		return k.UAA.verify(token)
 	}
 	name, password, ok := r.BasicAuth()
-	if ok && same(name, k.username) && same(password, k.password) {
+	if ok && same(name, k.Username) && same(password, k.Password) {
 		return name, admins
 	}
 	return "", nil

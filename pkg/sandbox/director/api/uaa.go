@@ -1,4 +1,4 @@
-package director
+package api
 
 import (
 	"cmp"
@@ -43,7 +43,8 @@ func (u *UAA) SetURL(url string) {
 	u.url = url
 }
 
-func (u *UAA) address() string {
+// Address is where the UAA listens, as SetURL said.
+func (u *UAA) Address() string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.url
@@ -90,14 +91,14 @@ func (u *UAA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
 	case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/login"):
-		_, _ = w.Write(encode(map[string]any{"prompts": map[string][2]string{
+		_, _ = w.Write(Encode(map[string]any{"prompts": map[string][2]string{
 			"username": {"text", "Email"}, "password": {"password", "Password"},
 		}}))
 	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/oauth/token"):
 		u.token(w, r)
 	default:
 		w.WriteHeader(http.StatusNotFound)
-		_, _ = w.Write(encode(map[string]string{"error": "not_found"}))
+		_, _ = w.Write(Encode(map[string]string{"error": "not_found"}))
 	}
 }
 
@@ -132,12 +133,12 @@ func (u *UAA) token(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "unsupported_grant_type", "Unsupported grant type")
 		return
 	}
-	_, _ = w.Write(encode(u.issue(kind, client, user)))
+	_, _ = w.Write(Encode(u.issue(kind, client, user)))
 }
 
 func refuse(w http.ResponseWriter, status int, name, description string) {
 	w.WriteHeader(status)
-	_, _ = w.Write(encode(map[string]string{"error": name, "error_description": description}))
+	_, _ = w.Write(Encode(map[string]string{"error": name, "error_description": description}))
 }
 
 // issue makes a token. The caller holds the lock.
@@ -178,7 +179,7 @@ func (u *UAA) time() time.Time {
 
 func (u *UAA) sign(c claims) string {
 	raw := base64.RawURLEncoding
-	head := raw.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + raw.EncodeToString(encode(c))
+	head := raw.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + raw.EncodeToString(Encode(c))
 	return head + "." + raw.EncodeToString(u.mac(head))
 }
 

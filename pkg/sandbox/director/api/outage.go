@@ -1,4 +1,4 @@
-package director
+package api
 
 import (
 	"io"
@@ -20,7 +20,7 @@ const (
 type outage struct{ kind Outage }
 
 // Down makes the director unreachable until up is called. Its workers go on.
-func (a *access) Down(kind Outage) (up func()) {
+func (a *Access) Down(kind Outage) (up func()) {
 	o := &outage{kind}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -39,7 +39,7 @@ const badGateway = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<bo
 	"<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
 
 // refused answers for a director that is down and says whether it is.
-func (a *access) refused(w http.ResponseWriter) bool {
+func (a *Access) refused(w http.ResponseWriter) bool {
 	a.mu.Lock()
 	o := a.outage
 	a.mu.Unlock()

@@ -1,12 +1,12 @@
-package director
+package api
 
 import (
 	"bytes"
 	"encoding/json"
 )
 
-// encode is JSON as Ruby's generator writes it: no HTML escapes, no newline.
-func encode(v any) []byte {
+// Encode is JSON as Ruby's generator writes it: no HTML escapes, no newline.
+func Encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

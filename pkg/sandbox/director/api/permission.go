@@ -1,4 +1,4 @@
-package director
+package api
 
 import (
 	"net/http"
@@ -13,17 +13,17 @@ type permission int
 
 const (
 	needsAdmin          permission = iota // what a route asks unless it says otherwise
-	needsRead                             // bosh.read
-	needsList                             // bosh.read, or an admin of any team
-	needsReleaseUpload                    // bosh.releases.upload
-	needsStemcellUpload                   // bosh.stemcells.upload
-	needsConfigList                       // bosh.read, or anybody of any team
-	needsTeam                             // an admin of any team
-	needsDeployment                       // an admin of the deployment's teams
-	needsDeploymentRead                   // the same, or bosh.read, or anybody of its teams
-	needsDiff                             // needsDeployment, or needsTeam where there is none yet
-	needsTask                             // an admin of the task's teams
-	needsTaskRead                         // the same, or bosh.read, or anybody of its teams
+	NeedsRead                             // bosh.read
+	NeedsList                             // bosh.read, or an admin of any team
+	NeedsReleaseUpload                    // bosh.releases.upload
+	NeedsStemcellUpload                   // bosh.stemcells.upload
+	NeedsConfigList                       // bosh.read, or anybody of any team
+	NeedsTeam                             // an admin of any team
+	NeedsDeployment                       // an admin of the deployment's teams
+	NeedsDeploymentRead                   // the same, or bosh.read, or anybody of its teams
+	NeedsDiff                             // needsDeployment, or needsTeam where there is none yet
+	NeedsTask                             // an admin of the task's teams
+	NeedsTaskRead                         // the same, or bosh.read, or anybody of its teams
 )
 
 var (
@@ -32,12 +32,12 @@ var (
 )
 
 // matching are the scopes of a request that match.
-func (c *call) matching(pattern *regexp.Regexp) []string {
+func (c *Call) matching(pattern *regexp.Regexp) []string {
 	return slices.DeleteFunc(slices.Clone(c.scopes), func(s string) bool { return !pattern.MatchString(s) })
 }
 
-// teams are those that the caller is an admin of: what it makes belongs to them.
-func (c *call) teams() []string {
+// Teams are those that the caller is an admin of: what it makes belongs to them.
+func (c *Call) Teams() []string {
 	teams := []string{}
 	for _, scope := range c.matching(anyTeamAdmin) {
 		teams = append(teams, anyTeamAdmin.FindStringSubmatch(scope)[1])
@@ -46,7 +46,7 @@ func (c *call) teams() []string {
 }
 
 // scope gives the two names of a scope of the whole director.
-func (c *call) scope(name string) []string {
+func (c *Call) scope(name string) []string {
 	return []string{"bosh." + name, "bosh." + c.director + "." + name}
 }
 
@@ -58,43 +58,43 @@ type owners interface {
 }
 
 // wanted lists the scopes of which a route asks for one.
-func (c *call) wanted(needs permission, owners owners) []string {
+func (c *Call) wanted(needs permission, owners owners) []string {
 	list := c.scope("admin")
 	switch needs {
-	case needsRead:
+	case NeedsRead:
 		list = append(list, c.scope("read")...)
-	case needsList:
+	case NeedsList:
 		list = append(append(list, c.scope("read")...), c.matching(anyTeamAdmin)...)
-	case needsReleaseUpload:
+	case NeedsReleaseUpload:
 		list = append(list, "bosh.releases.upload")
-	case needsStemcellUpload:
+	case NeedsStemcellUpload:
 		list = append(list, "bosh.stemcells.upload")
-	case needsConfigList:
+	case NeedsConfigList:
 		list = append(append(list, c.scope("read")...), c.matching(anyTeam)...)
-	case needsTeam:
+	case NeedsTeam:
 		list = append(list, c.matching(anyTeamAdmin)...)
-	case needsDeployment, needsDeploymentRead, needsDiff:
-		teams, exists := owners.TeamsOfDeployment(c.params["deployment"])
+	case NeedsDeployment, NeedsDeploymentRead, NeedsDiff:
+		teams, exists := owners.TeamsOfDeployment(c.Params["deployment"])
 		switch {
 		case exists:
-			list = c.scopesOf(teams, needs == needsDeploymentRead)
-		case needs == needsDiff:
+			list = c.scopesOf(teams, needs == NeedsDeploymentRead)
+		case needs == NeedsDiff:
 			list = append(list, c.matching(anyTeamAdmin)...)
 		default: // the handler says that there is none
 			list = append(list, c.scopes...)
 		}
-	case needsTask, needsTaskRead:
-		teams, exists := owners.TeamsOfTask(c.params["id"])
+	case NeedsTask, NeedsTaskRead:
+		teams, exists := owners.TeamsOfTask(c.Params["id"])
 		if !exists { // as above
 			return append(list, c.scopes...)
 		}
-		list = c.scopesOf(teams, needs == needsTaskRead)
+		list = c.scopesOf(teams, needs == NeedsTaskRead)
 	}
 	return list
 }
 
 // scopesOf lists the scopes that let somebody change what belongs to teams, or read it.
-func (c *call) scopesOf(teams []string, read bool) []string {
+func (c *Call) scopesOf(teams []string, read bool) []string {
 	list := c.scope("admin")
 	for _, team := range teams {
 		list = append(list, "bosh.teams."+team+".admin")
@@ -109,21 +109,21 @@ func (c *call) scopesOf(teams []string, read bool) []string {
 }
 
 // has says whether the caller has one of the scopes.
-func (c *call) has(scopes []string) bool {
+func (c *Call) has(scopes []string) bool {
 	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(c.scopes, s) })
 }
 
-// mayRead says whether the caller may read what belongs to teams.
-func (c *call) mayRead(teams []string) bool { return c.has(c.scopesOf(teams, true)) }
+// MayRead says whether the caller may read what belongs to teams.
+func (c *Call) MayRead(teams []string) bool { return c.has(c.scopesOf(teams, true)) }
 
 // unauthorized answers a caller that the director knows and that lacks a scope:
 // with 401, as for one that it does not know, but with a code.
-func (c *call) unauthorized(scopes []string) {
-	c.fail(http.StatusUnauthorized, failure(600000, "Require one of the scopes: %s", strings.Join(scopes, ", ")))
+func (c *Call) unauthorized(scopes []string) {
+	c.Fail(http.StatusUnauthorized, NewFailure(600000, "Require one of the scopes: %s", strings.Join(scopes, ", ")))
 }
 
 // permitted checks a route's permission; without it the answer is written.
-func (c *call) permitted(needs permission, owners owners) bool {
+func (c *Call) permitted(needs permission, owners owners) bool {
 	scopes := c.wanted(needs, owners)
 	if !c.has(scopes) {
 		c.unauthorized(scopes)
@@ -132,9 +132,9 @@ func (c *call) permitted(needs permission, owners owners) bool {
 	return true
 }
 
-// owns says whether the caller may change what belongs to teams; without that the
+// Owns says whether the caller may change what belongs to teams; without that the
 // answer is written.
-func (c *call) owns(teams []string) bool {
+func (c *Call) Owns(teams []string) bool {
 	scopes := c.scopesOf(teams, false)
 	if !c.has(scopes) {
 		c.unauthorized(scopes)

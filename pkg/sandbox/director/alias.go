@@ -1,0 +1,19 @@
+package director
+
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+
+// What lies in the packages below and belongs to the face of a director.
+type (
+	// Failure is an error of the director with its code.
+	Failure = api.Failure
+	// UAA simulates the token endpoint of the UAA beside a director.
+	UAA = api.UAA
+	// Outage is how a director is down.
+	Outage = api.Outage
+)
+
+// Kinds of outages.
+const (
+	BadGateway = api.BadGateway
+	Refuse     = api.Refuse
+)
