@@ -1,6 +1,9 @@
 package director
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+import (
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+)
 
 // What lies in the packages below and belongs to the face of a director.
 type (
@@ -10,10 +13,22 @@ type (
 	UAA = api.UAA
 	// Outage is how a director is down.
 	Outage = api.Outage
+	// Effect is something that a client brought about.
+	Effect = store.Effect
 )
 
 // Kinds of outages.
 const (
 	BadGateway = api.BadGateway
 	Refuse     = api.Refuse
+)
+
+// Kinds of effects.
+const (
+	EffectDeploy   = store.EffectDeploy
+	EffectInstance = store.EffectInstance
+	EffectVM       = store.EffectVM
+	EffectUpload   = store.EffectUpload
+	EffectConfig   = store.EffectConfig
+	EffectDelete   = store.EffectDelete
 )

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // config is a version of a named configuration; the newest of a type and name is current.
@@ -37,14 +38,14 @@ type configView struct {
 
 // configs is the director's table of configurations.
 type configs struct {
-	*store
+	*store.Store
 	stored func(kind, name string) // Options.StoreConfig; nil does nothing
 	rows   []*config
 }
 
 // newConfigs makes an empty table.
-func newConfigs(s *store, stored func(kind, name string)) *configs {
-	return &configs{store: s, stored: stored}
+func newConfigs(s *store.Store, stored func(kind, name string)) *configs {
+	return &configs{Store: s, stored: stored}
 }
 
 func (t *configs) view(c *config) configView {
@@ -117,7 +118,7 @@ func (t *configs) saveOver(current *config, kind, name, content string, parsed d
 	if current != nil && current.content == content {
 		return current, false
 	}
-	c = &config{id: t.next("config"), kind: kind, name: name, content: content, parsed: parsed, created: t.now()}
+	c = &config{id: t.Next("config"), kind: kind, name: name, content: content, parsed: parsed, created: t.Now()}
 	t.rows = append(t.rows, c)
 	return c, true
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 func (t *configs) routes() []api.Route {
@@ -129,16 +130,16 @@ func (t *configs) post(c *api.Call) {
 		if teams := c.Teams(); len(teams) > 0 {
 			saved.team = teams[0]
 		}
-		t.written(c, saved, auditEvent{Action: "create", ObjectType: "config/" + saved.kind})
+		t.written(c, saved, store.Event{Action: "create", ObjectType: "config/" + saved.kind})
 	}
 	c.HTML(http.StatusCreated, string(api.Encode(t.view(saved))))
 }
 
 // written records a new version. The caller holds the lock.
-func (t *configs) written(c *api.Call, saved *config, e auditEvent) {
+func (t *configs) written(c *api.Call, saved *config, e store.Event) {
 	e.User, e.ObjectName = c.User, saved.name
-	t.addEvent(e)
-	t.addEffect(Effect{Kind: EffectConfig, Name: saved.kind + "/" + saved.name, User: c.User, ContextID: c.ContextID})
+	t.AddEvent(e)
+	t.AddEffect(store.Effect{Kind: store.EffectConfig, Name: saved.kind + "/" + saved.name, User: c.User, ContextID: c.ContextID})
 }
 
 func (t *configs) remove(c *api.Call) {
@@ -163,7 +164,7 @@ func (t *configs) remove(c *api.Call) {
 			found.deleted = true
 		}
 	}
-	t.addEffect(Effect{Kind: EffectDelete, Name: "config/" + c.Query.Get("type") + "/" + c.Query.Get("name"), User: c.User})
+	t.AddEffect(store.Effect{Kind: store.EffectDelete, Name: "config/" + c.Query.Get("type") + "/" + c.Query.Get("name"), User: c.User})
 	c.Empty(http.StatusNoContent)
 }
 
@@ -172,7 +173,7 @@ func (t *configs) removeByID(c *api.Call) {
 	defer t.Unlock()
 	if found := t.byID(c, c.Params["id"]); found != nil && c.Owns(found.teams()) {
 		found.deleted = true
-		t.addEffect(Effect{Kind: EffectDelete, Name: "config/" + found.kind + "/" + found.name, User: c.User})
+		t.AddEffect(store.Effect{Kind: store.EffectDelete, Name: "config/" + found.kind + "/" + found.name, User: c.User})
 		c.Empty(http.StatusNoContent)
 	}
 }

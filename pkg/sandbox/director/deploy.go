@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // run is the task of a deploy: one after the other the stages that its event log shows.
@@ -24,7 +26,7 @@ func (d *deployer) run(j *job, s submission) (string, error) {
 		return "/deployments/" + s.deployment.name, d.stages(j, s)
 	}
 	err = d.stages(j, s)
-	recordErr := j.around(auditEvent{Action: action, ObjectType: "deployment", ObjectName: s.deployment.name},
+	recordErr := j.around(store.Event{Action: action, ObjectType: "deployment", ObjectName: s.deployment.name},
 		func() (string, error) { return "", err })
 	return "/deployments/" + s.deployment.name, recordErr
 }

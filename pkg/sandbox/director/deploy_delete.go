@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // deleteDeployment answers DELETE /deployments/NAME.
@@ -59,6 +60,6 @@ func (d *deployer) destroy(j *job, dep *deployment) error {
 	}
 	return j.change(func() {
 		d.deployments.drop(dep)
-		j.effect(EffectDelete, "deployment/"+dep.name)
+		j.effect(store.EffectDelete, "deployment/"+dep.name)
 	})
 }

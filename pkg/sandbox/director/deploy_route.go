@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // deployOptions are what the query of a deploy asks for.
@@ -136,7 +137,7 @@ func (d *deployer) enqueueDeploy(s submission, user, contextID string) (id int) 
 		t.description = "create deployment (dry run)"
 	}
 	id = d.queue.enqueue(t)
-	d.addEffect(Effect{Kind: EffectDeploy, Name: s.deployment.name, Task: id, ContextID: contextID, User: user, DryRun: s.options.dryRun})
+	d.AddEffect(store.Effect{Kind: store.EffectDeploy, Name: s.deployment.name, Task: id, ContextID: contextID, User: user, DryRun: s.options.dryRun})
 	return id
 }
 

@@ -5,12 +5,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // createVM gives an instance a new machine.
 func (d *deployer) createVM(j *job, i *instance) error {
-	return j.around(auditEvent{Action: "create", ObjectType: "vm", Instance: i.name()}, func() (string, error) {
+	return j.around(store.Event{Action: "create", ObjectType: "vm", Instance: i.name()}, func() (string, error) {
 		if f := d.takeFault(faultCreateVM, j.task.deployment, i); f != nil {
 			return "", f
 		}
@@ -19,9 +20,9 @@ func (d *deployer) createVM(j *job, i *instance) error {
 		}
 		cid := ""
 		err := j.change(func() {
-			cid = strconv.Itoa(10000 + d.next("vm"))
-			i.vm = &vm{cid: cid, agent: uuid.New(), created: d.now()}
-			j.effect(EffectVM, j.task.deployment+"/"+i.group+"/"+strconv.Itoa(i.index))
+			cid = strconv.Itoa(10000 + d.Next("vm"))
+			i.vm = &vm{cid: cid, agent: uuid.New(), created: d.Now()}
+			j.effect(store.EffectVM, j.task.deployment+"/"+i.group+"/"+strconv.Itoa(i.index))
 		})
 		return cid, err
 	})
@@ -32,7 +33,7 @@ func (d *deployer) deleteVM(j *job, i *instance) error {
 	if i.vm == nil {
 		return nil
 	}
-	return j.around(auditEvent{Action: "delete", ObjectType: "vm", ObjectName: i.vm.cid, Instance: i.name()}, func() (string, error) {
+	return j.around(store.Event{Action: "delete", ObjectType: "vm", ObjectName: i.vm.cid, Instance: i.name()}, func() (string, error) {
 		if err := j.sleep(200 * time.Millisecond); err != nil {
 			return "", err
 		}
@@ -42,7 +43,7 @@ func (d *deployer) deleteVM(j *job, i *instance) error {
 
 // deleteInstance takes an instance and its machine away.
 func (d *deployer) deleteInstance(j *job, dep *deployment, i *instance) error {
-	return j.around(auditEvent{Action: "delete", ObjectType: "instance", ObjectName: i.name(), Instance: i.name()}, func() (string, error) {
+	return j.around(store.Event{Action: "delete", ObjectType: "instance", ObjectName: i.name(), Instance: i.name()}, func() (string, error) {
 		if err := d.deleteVM(j, i); err != nil {
 			return "", err
 		}
@@ -56,9 +57,9 @@ func (d *deployer) deleteInstance(j *job, dep *deployment, i *instance) error {
 func (d *deployer) compilationVM(j *job) (remove func() error, err error) {
 	name, cid := "compilation-"+uuid.New()+"/"+uuid.New(), ""
 	record := func(action string) error {
-		instance := auditEvent{Action: action, ObjectType: "instance", ObjectName: name, Instance: name}
+		instance := store.Event{Action: action, ObjectType: "instance", ObjectName: name, Instance: name}
 		return j.around(instance, func() (string, error) {
-			vm := auditEvent{Action: action, ObjectType: "vm", ObjectName: cid, Instance: name}
+			vm := store.Event{Action: action, ObjectType: "vm", ObjectName: cid, Instance: name}
 			return "", j.around(vm, func() (string, error) {
 				if cid == "" {
 					cid = strconv.Itoa(10000 + d.vmSerial())
@@ -74,5 +75,5 @@ func (d *deployer) compilationVM(j *job) (remove func() error, err error) {
 func (d *deployer) vmSerial() int {
 	d.Lock()
 	defer d.Unlock()
-	return d.next("vm")
+	return d.Next("vm")
 }

@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+
 import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 
 import "context"
@@ -14,7 +16,7 @@ type scripts struct {
 
 // deployer makes deployments what manifests say.
 type deployer struct {
-	*store
+	*store.Store
 	user        string // whose a lost task is
 	queue       *queue
 	configs     *configs
@@ -26,9 +28,9 @@ type deployer struct {
 }
 
 // newDeployer makes a deployer to which nothing has happened.
-func newDeployer(s *store, user string, q *queue, configs *configs, stock *stock, deployments *deployments, hooks scripts) *deployer {
+func newDeployer(s *store.Store, user string, q *queue, configs *configs, stock *stock, deployments *deployments, hooks scripts) *deployer {
 	return &deployer{
-		store: s, user: user, queue: q, configs: configs, stock: stock, deployments: deployments, hooks: hooks, compiled: map[string]bool{},
+		Store: s, user: user, queue: q, configs: configs, stock: stock, deployments: deployments, hooks: hooks, compiled: map[string]bool{},
 	}
 }
 

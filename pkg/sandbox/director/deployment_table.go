@@ -3,6 +3,8 @@ package director
 import (
 	"context"
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // agents answer for what runs on the instances of a director, as tests have it.
@@ -30,7 +32,7 @@ type Update struct {
 
 // deployments is the director's table of deployments, with the blobs of their instances.
 type deployments struct {
-	*store
+	*store.Store
 	director string // its name, which variables are below
 	queue    *queue
 	configs  *configs
@@ -40,8 +42,8 @@ type deployments struct {
 }
 
 // newDeployments makes an empty table.
-func newDeployments(s *store, director string, q *queue, configs *configs, hooks agents) *deployments {
-	return &deployments{store: s, director: director, queue: q, configs: configs, hooks: hooks, blobs: map[string][]byte{}}
+func newDeployments(s *store.Store, director string, q *queue, configs *configs, hooks agents) *deployments {
+	return &deployments{Store: s, director: director, queue: q, configs: configs, hooks: hooks, blobs: map[string][]byte{}}
 }
 
 // usersOf names the deployments that match, newest first. The caller holds the lock.

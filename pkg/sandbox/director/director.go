@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // Options say how a simulated director is set up. The zero value of a field is its default.
@@ -63,7 +64,7 @@ type Options struct {
 // Director is a simulated director; it is an http.Handler. Close ends it.
 type Director struct {
 	opts        Options
-	store       *store
+	store       *store.Store
 	access      *api.Access
 	queue       *queue
 	configs     *configs
@@ -75,7 +76,7 @@ type Director struct {
 // New makes a director with empty state. It lives until ctx ends or Close is called.
 func New(ctx context.Context, o Options) *Director {
 	o = withDefaults(o)
-	d := &Director{opts: o, store: newStore(o.Now, o.Scale)}
+	d := &Director{opts: o, store: store.New(o.Now, o.Scale)}
 	d.queue = newQueue(ctx, d.store, o.Workers, o.LockWait)
 	d.configs = newConfigs(d.store, o.StoreConfig)
 	d.deployments = newDeployments(d.store, o.Name, d.queue, d.configs, agents{DiskUsage: o.DiskUsage, Logs: o.Logs, RunErrand: o.RunErrand})
@@ -144,7 +145,7 @@ func (d *Director) addRoutes() {
 	}
 	d.access.Add(
 		api.Route{Method: "GET", Path: "/info", Open: true, Handle: d.info},
-		api.Route{Method: "GET", Path: "/events", Needs: api.NeedsConfigList, Handle: d.store.listEvents},
+		api.Route{Method: "GET", Path: "/events", Needs: api.NeedsConfigList, Handle: d.store.ListEvents},
 		api.Route{Method: "GET", Path: "/orphan_disks", Handle: func(c *api.Call) { c.JSON([]any{}) }},
 	)
 }
@@ -154,8 +155,8 @@ func (d *Director) bootEvents() {
 	d.store.Lock()
 	defer d.store.Unlock()
 	for i := range d.opts.Workers {
-		d.store.addEvent(auditEvent{User: "_director", Action: "start", ObjectType: "worker", ObjectName: fmt.Sprintf("worker_%d", i)})
+		d.store.AddEvent(store.Event{User: "_director", Action: "start", ObjectType: "worker", ObjectName: fmt.Sprintf("worker_%d", i)})
 	}
-	d.store.addEvent(auditEvent{User: "_director", Action: "start", ObjectType: "director", ObjectName: d.opts.UUID,
+	d.store.AddEvent(store.Event{User: "_director", Action: "start", ObjectType: "director", ObjectName: d.opts.UUID,
 		Context: map[string]any{"version": d.opts.Version}})
 }

@@ -96,7 +96,7 @@ func (st *step) write(state string, progress int, data *eventData) {
 	q.Lock()
 	defer q.Unlock()
 	st.stage.job.log(eventLine{
-		Time: q.now().Unix(), Stage: st.stage.name, Tags: st.stage.tags, Total: st.stage.total,
+		Time: q.Now().Unix(), Stage: st.stage.name, Tags: st.stage.tags, Total: st.stage.total,
 		Task: st.task, Index: st.index, State: state, Progress: progress, Data: data,
 	})
 }
@@ -112,7 +112,7 @@ func (j *job) log(line any) {
 // fatal appends the last line of a failed task. The caller holds the lock.
 func (j *job) fatal(f *api.Failure) {
 	_, _ = j.task.events.Write(append(api.Encode(fatalLine{
-		Time: j.queue.now().Unix(), Error: fatalError{Code: f.Code, Message: f.Message},
+		Time: j.queue.Now().Unix(), Error: fatalError{Code: f.Code, Message: f.Message},
 	}), '\n'))
 }
 

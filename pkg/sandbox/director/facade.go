@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // SetWorkers changes how many tasks are worked on at the same time. Workers
@@ -77,7 +78,7 @@ func (d *Director) Deploy(ctx context.Context, manifest []byte) (Task, error) {
 }
 
 // Effects lists everything that was brought about, oldest first.
-func (d *Director) Effects() []Effect { return d.store.Effects() }
+func (d *Director) Effects() []store.Effect { return d.store.Effects() }
 
 // Count is how many effects of a kind there are; a name narrows it down, "" does not.
 func (d *Director) Count(kind, name string) int { return d.store.Count(kind, name) }

@@ -108,7 +108,7 @@ func (t *deployments) printStats(j *job, dep *deployment, onlyVMs bool) error {
 	var lines []string
 	for _, i := range instances {
 		if i.vm != nil || !onlyVMs {
-			lines = append(lines, string(api.Encode(i.stats(t.now(), t.diskVitals(dep, i))))+"\n")
+			lines = append(lines, string(api.Encode(i.stats(t.Now(), t.diskVitals(dep, i))))+"\n")
 		}
 	}
 	t.Unlock()

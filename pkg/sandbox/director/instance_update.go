@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -202,7 +203,7 @@ func (u *instanceUpdate) finish(wanted string) error {
 func (u *instanceUpdate) converged() {
 	u.becomes()
 	i := u.instance
-	u.job.effect(EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
+	u.job.effect(store.EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
 }
 
 // becomes makes the instance what the plan says. The caller holds the lock.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -32,32 +33,32 @@ type lock struct {
 
 // expires is when the lock may be taken over, renewals counted.
 func (q *queue) expires(l *lock) time.Time {
-	last := q.now()
+	last := q.Now()
 	if !l.died.IsZero() {
 		last = l.died
 	}
-	renewals := last.Sub(l.acquired) / q.scaled(lockRenew)
-	return l.acquired.Add(max(renewals, 0)*q.scaled(lockRenew) + q.scaled(lockLife))
+	renewals := last.Sub(l.acquired) / q.Scaled(lockRenew)
+	return l.acquired.Add(max(renewals, 0)*q.Scaled(lockRenew) + q.Scaled(lockLife))
 }
 
 // acquire takes a lock, trying as long as timeout. It fails like the director
 // does, naming the holder's task. Being cancelled does not end the wait.
 func (j *job) acquire(name string, timeout time.Duration) (release func(), err error) {
-	uid, deadline := uuid.New(), j.queue.now().Add(timeout)
+	uid, deadline := uuid.New(), j.queue.Now().Add(timeout)
 	for {
 		l, holder, err := j.tryLock(name, uid)
 		if err != nil {
 			return nil, err
 		}
 		if l != nil {
-			j.record(auditEvent{Action: "acquire", ObjectType: "lock", ObjectName: name})
+			j.record(store.Event{Action: "acquire", ObjectType: "lock", ObjectName: name})
 			return func() { j.release(l) }, nil
 		}
-		if j.queue.now().After(deadline) {
+		if j.queue.Now().After(deadline) {
 			return nil, api.NewFailure(100, "Failed to acquire lock for %s uid: %s. Locking task id is %d, description: '%s'",
 				name, uid, holder.id, holder.description)
 		}
-		if err := j.wait(max(j.queue.scaled(lockRetry), time.Millisecond)); err != nil {
+		if err := j.wait(max(j.queue.Scaled(lockRetry), time.Millisecond)); err != nil {
 			return nil, err
 		}
 	}
@@ -73,10 +74,10 @@ func (j *job) tryLock(name, uid string) (*lock, *row, error) {
 		return nil, nil, errGone
 	}
 	held := q.locks[name]
-	if held != nil && q.now().Before(q.expires(held)) {
+	if held != nil && q.Now().Before(q.expires(held)) {
 		return nil, q.find(held.task), nil
 	}
-	l := &lock{name: name, uid: uid, task: id, holder: id, acquired: q.now(), serial: q.next("lock")}
+	l := &lock{name: name, uid: uid, task: id, holder: id, acquired: q.Now(), serial: q.Next("lock")}
 	if held != nil {
 		l.task = held.task
 	}
@@ -95,7 +96,7 @@ func (j *job) release(l *lock) {
 		delete(j.queue.locks, l.name)
 	}
 	j.queue.Unlock()
-	j.record(auditEvent{Action: "release", ObjectType: "lock", ObjectName: l.name})
+	j.record(store.Event{Action: "release", ObjectType: "lock", ObjectName: l.name})
 }
 
 // LockHolder is a lock as GET /locks shows it, expired ones included.
@@ -131,7 +132,7 @@ func (q *queue) listLocks(c *api.Call) { c.JSON(q.Locks()) }
 // locked says whether a deployment's lock is held. The caller holds the lock.
 func (q *queue) locked(deployment string) bool {
 	l := q.locks[deploymentLock(deployment)]
-	return l != nil && q.now().Before(q.expires(l))
+	return l != nil && q.Now().Before(q.expires(l))
 }
 
 func deploymentLock(name string) string { return "lock:deployment:" + name }

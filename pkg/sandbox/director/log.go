@@ -65,7 +65,7 @@ func (t *deployments) logs(j *job, dep *deployment, instances []*instance, kind 
 		if len(instances) == 1 {
 			return t.saveBlob(j, archive)
 		}
-		packed[i.group+"."+i.id+"."+t.now().UTC().Format("2006-01-02-15-04-05")+".tgz"] = archive
+		packed[i.group+"."+i.id+"."+t.Now().UTC().Format("2006-01-02-15-04-05")+".tgz"] = archive
 	}
 	var all []byte
 	if err := j.stage("Fetching group of logs", 1).step("Packing log files together", func(*step) error {

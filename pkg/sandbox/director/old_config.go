@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // oldConfigView is a config as the routes of one type give it.
@@ -56,7 +57,7 @@ func (t *configs) postOldConfig(c *api.Call, kind string) {
 	defer t.Unlock()
 	saved, created := t.save(kind, oldName(c), text, document)
 	if created {
-		t.written(c, saved, auditEvent{Action: "update", ObjectType: kind + "-config"})
+		t.written(c, saved, store.Event{Action: "update", ObjectType: kind + "-config"})
 	}
 	c.HTML(http.StatusCreated, "")
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // queue is the task table of a director, with its locks and the workers that take what
 // is queued.
 type queue struct {
-	*store
+	*store.Store
 	lockWait time.Duration // wait for a deployment's lock by the store's clock
 	// teamsOf says whose a deployment is, for the tasks of it. Its caller holds the lock.
 	teamsOf func(deployment string) (teams []string, exists bool)
@@ -26,9 +28,9 @@ type queue struct {
 }
 
 // newQueue makes an empty queue. Its workers live until ctx ends or Close is called.
-func newQueue(ctx context.Context, s *store, workers int, lockWait time.Duration) *queue {
+func newQueue(ctx context.Context, s *store.Store, workers int, lockWait time.Duration) *queue {
 	ctx, cancel := context.WithCancel(ctx)
-	return &queue{store: s, lockWait: lockWait, workers: workers, ctx: ctx, cancel: cancel, locks: map[string]*lock{}}
+	return &queue{Store: s, lockWait: lockWait, workers: workers, ctx: ctx, cancel: cancel, locks: map[string]*lock{}}
 }
 
 // Close cancels what runs and waits for it. Tasks that were running stay as they are.

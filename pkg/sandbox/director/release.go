@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // release is a row of the director's table of release versions.
@@ -154,7 +155,7 @@ func (t *stock) saveRelease(j *job, m releaseManifest, fix bool) error {
 			if !slices.Contains(t.releases, existing) {
 				t.releases = append(t.releases, existing)
 			}
-			j.effect(EffectUpload, "release/"+m.name+"/"+m.version)
+			j.effect(store.EffectUpload, "release/"+m.name+"/"+m.version)
 		})
 	})
 }
@@ -311,6 +312,6 @@ func (t *stock) removeReleases(j *job, versions []*release) error {
 func (t *stock) dropRelease(j *job, r *release) error {
 	return j.change(func() {
 		t.releases = slices.DeleteFunc(t.releases, func(other *release) bool { return other == r })
-		j.effect(EffectDelete, "release/"+r.label())
+		j.effect(store.EffectDelete, "release/"+r.label())
 	})
 }

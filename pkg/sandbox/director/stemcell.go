@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -166,14 +167,14 @@ func (t *stock) saveStemcell(j *job, s *stage, m stemcellManifest, fix bool) err
 			} else {
 				t.addStemcell(m, cid)
 			}
-			j.effect(EffectUpload, "stemcell/"+label)
+			j.effect(store.EffectUpload, "stemcell/"+label)
 		})
 	})
 }
 
 // addStemcell makes a row. The caller holds the lock.
 func (t *stock) addStemcell(m stemcellManifest, cid string) {
-	t.stemcells = append(t.stemcells, &stemcell{stemcellManifest: m, id: t.next("stemcell"), cid: cid})
+	t.stemcells = append(t.stemcells, &stemcell{stemcellManifest: m, id: t.Next("stemcell"), cid: cid})
 }
 
 func (t *stock) deleteStemcell(c *api.Call) {
@@ -210,6 +211,6 @@ func (t *stock) removeStemcell(j *job, name, version string) error {
 func (t *stock) dropStemcell(j *job, s *stemcell) error {
 	return j.change(func() {
 		t.stemcells = slices.DeleteFunc(t.stemcells, func(other *stemcell) bool { return other == s })
-		j.effect(EffectDelete, "stemcell/"+s.label())
+		j.effect(store.EffectDelete, "stemcell/"+s.label())
 	})
 }

@@ -1,5 +1,7 @@
 package director
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+
 import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 
 import "net/http"
@@ -13,7 +15,7 @@ type users interface {
 
 // stock is what was uploaded: the director's tables of releases and stemcells.
 type stock struct {
-	*store
+	*store.Store
 	queue     *queue
 	fetch     *http.Client // downloads releases and stemcells from URLs
 	users     users
@@ -22,8 +24,8 @@ type stock struct {
 }
 
 // newStock makes empty tables.
-func newStock(s *store, q *queue, fetch *http.Client, users users) *stock {
-	return &stock{store: s, queue: q, fetch: fetch, users: users}
+func newStock(s *store.Store, q *queue, fetch *http.Client, users users) *stock {
+	return &stock{Store: s, queue: q, fetch: fetch, users: users}
 }
 
 // seedRelease makes a release that has every job that is asked for. The caller holds the lock.

@@ -104,7 +104,7 @@ func (t *row) finished() bool {
 // look is what every GET of a task does first: a task whose worker has given
 // no sign for 180 s becomes a timeout only now. The caller holds the lock.
 func (q *queue) look(t *row) {
-	if t.frozen && !t.finished() && t.state != StateQueued && q.now().Sub(t.killed) > q.scaled(timeoutAfter) {
+	if t.frozen && !t.finished() && t.state != StateQueued && q.Now().Sub(t.killed) > q.Scaled(timeoutAfter) {
 		t.state = StateTimeout
 		close(t.done)
 	}
@@ -124,7 +124,7 @@ func (q *queue) insert(t *row) {
 	if t.deployment != "" {
 		t.teams, _ = q.teamsOf(t.deployment)
 	}
-	t.id, t.state, t.timestamp, t.done = len(q.tasks)+1, StateQueued, q.now(), make(chan struct{})
+	t.id, t.state, t.timestamp, t.done = len(q.tasks)+1, StateQueued, q.Now(), make(chan struct{})
 	q.tasks = append(q.tasks, t)
 	_, _ = fmt.Fprintf(&t.debug, "I, [%s] INFO -- DirectorJobRunner: task %d: %s\n", t.timestamp.UTC().Format(time.RFC3339), t.id, t.description)
 }

@@ -15,8 +15,8 @@ func (q *queue) HoldLock(deployment string) (release func()) {
 	defer q.Unlock()
 	t := &row{description: "scan and fix", user: "hm", deployment: deployment, parked: true, minor: true}
 	q.insert(t)
-	t.state, t.started = StateProcessing, q.now()
-	l := &lock{name: deploymentLock(deployment), uid: uuid.New(), task: t.id, holder: t.id, acquired: q.now(), serial: q.next("lock")}
+	t.state, t.started = StateProcessing, q.Now()
+	l := &lock{name: deploymentLock(deployment), uid: uuid.New(), task: t.id, holder: t.id, acquired: q.Now(), serial: q.Next("lock")}
 	q.locks[l.name] = l
 	return func() {
 		q.Lock()
@@ -25,7 +25,7 @@ func (q *queue) HoldLock(deployment string) (release func()) {
 			delete(q.locks, l.name)
 		}
 		if !t.finished() {
-			t.state, t.result, t.timestamp = StateDone, "scan and fix complete", q.now()
+			t.state, t.result, t.timestamp = StateDone, "scan and fix complete", q.Now()
 			close(t.done)
 		}
 	}
@@ -35,7 +35,7 @@ func (q *queue) HoldLock(deployment string) (release func()) {
 // cancelled, it becomes a timeout as one whose worker has died. The caller holds the lock.
 func (q *queue) Lose(t *row) (id int) {
 	q.insert(t)
-	t.frozen, t.killed = true, q.now()
+	t.frozen, t.killed = true, q.Now()
 	return t.id
 }
 
@@ -69,7 +69,7 @@ func (q *queue) freeze(t *row) bool {
 	if t == nil || t.started.IsZero() || t.finished() || t.frozen || t.parked {
 		return false
 	}
-	t.frozen, t.killed = true, q.now()
+	t.frozen, t.killed = true, q.Now()
 	t.timestamp = t.started
 	t.kill()
 	for _, l := range q.locks {

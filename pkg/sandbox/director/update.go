@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
 // updater brings the instances of a deployment to what a plan says.
@@ -234,7 +236,7 @@ func (u *updater) updateInstance(s *stage, g *group, i *instance, canary bool) e
 		name += " (canary)"
 	}
 	change := &instanceUpdate{updater: u, group: g, instance: i, canary: canary}
-	action := auditEvent{Action: "update", ObjectType: "instance", ObjectName: i.name(), Instance: i.name(), Context: map[string]any{"az": i.az}}
+	action := store.Event{Action: "update", ObjectType: "instance", ObjectName: i.name(), Instance: i.name(), Context: map[string]any{"az": i.az}}
 	if i.jobSpec == "" {
 		action.Action = "create"
 	}

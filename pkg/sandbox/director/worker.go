@@ -68,7 +68,7 @@ func (j *job) run() {
 	if t.frozen || errors.Is(err, errGone) {
 		return
 	}
-	t.timestamp = j.queue.now()
+	t.timestamp = j.queue.Now()
 	switch {
 	case err == nil:
 		t.state, t.result = StateDone, cut(result)
@@ -91,7 +91,7 @@ func (j *job) begin() bool {
 	if j.task.state == StateCancelling {
 		return false
 	}
-	j.task.state, j.task.started = StateProcessing, j.queue.now()
+	j.task.state, j.task.started = StateProcessing, j.queue.Now()
 	j.task.timestamp = j.task.started
 	return true
 }
@@ -110,7 +110,7 @@ func (j *job) checkpoint() error {
 }
 
 // sleep spends a duration of the real director; it ends early with errGone only.
-func (j *job) sleep(real time.Duration) error { return j.wait(j.queue.scaled(real)) }
+func (j *job) sleep(real time.Duration) error { return j.wait(j.queue.Scaled(real)) }
 
 func (j *job) wait(duration time.Duration) error {
 	timer := time.NewTimer(duration)

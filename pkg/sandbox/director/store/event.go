@@ -1,11 +1,11 @@
-package director
+package store
 
 import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 
 import "strconv"
 
-// auditEvent is an entry of GET /events, the director's record of who changed what.
-type auditEvent struct {
+// Event is an entry of GET /events, the director's record of who changed what.
+type Event struct {
 	ID         string         `json:"id"`                  // "62"
 	ParentID   string         `json:"parent_id,omitempty"` // the event that began what this one ends
 	Timestamp  int64          `json:"timestamp"`           // seconds since 1970
@@ -20,10 +20,10 @@ type auditEvent struct {
 	Context    map[string]any `json:"context"`
 }
 
-// addEvent appends an entry and gives its id. The caller holds the lock.
-func (s *store) addEvent(e auditEvent) string {
-	e.ID = strconv.Itoa(s.next("event"))
-	e.Timestamp = s.now().Unix()
+// AddEvent appends an entry and gives its id. The caller holds the lock.
+func (s *Store) AddEvent(e Event) string {
+	e.ID = strconv.Itoa(s.Next("event"))
+	e.Timestamp = s.Now().Unix()
 	if e.Context == nil {
 		e.Context = map[string]any{}
 	}
@@ -31,11 +31,11 @@ func (s *store) addEvent(e auditEvent) string {
 	return e.ID
 }
 
-// listEvents answers GET /events, newest first, at most 200.
-func (s *store) listEvents(c *api.Call) {
+// ListEvents answers GET /events, newest first, at most 200.
+func (s *Store) ListEvents(c *api.Call) {
 	s.Lock()
 	defer s.Unlock()
-	found := []auditEvent{}
+	found := []Event{}
 	for i := len(s.audit) - 1; i >= 0 && len(found) < 200; i-- {
 		e := s.audit[i]
 		fields := map[string]string{

@@ -1,4 +1,4 @@
-package director
+package store
 
 import (
 	"slices"
@@ -26,21 +26,21 @@ type Effect struct {
 	At        time.Time
 }
 
-// addEffect notes an effect. The caller holds the lock.
-func (s *store) addEffect(e Effect) {
-	e.At = s.now()
+// AddEffect notes an effect. The caller holds the lock.
+func (s *Store) AddEffect(e Effect) {
+	e.At = s.Now()
 	s.effects = append(s.effects, e)
 }
 
 // Effects lists everything that was brought about, oldest first.
-func (s *store) Effects() []Effect {
+func (s *Store) Effects() []Effect {
 	s.Lock()
 	defer s.Unlock()
 	return slices.Clone(s.effects)
 }
 
 // Count is how many effects of a kind there are; a name narrows it down, "" does not.
-func (s *store) Count(kind, name string) int {
+func (s *Store) Count(kind, name string) int {
 	n := 0
 	for _, e := range s.Effects() {
 		if e.Kind == kind && (name == "" || e.Name == name) {
