@@ -3,6 +3,7 @@ package director
 import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // What lies in the packages below and belongs to the face of a director.
@@ -15,6 +16,10 @@ type (
 	Outage = api.Outage
 	// Effect is something that a client brought about.
 	Effect = store.Effect
+	// Task is a task as GET /tasks/N shows it, and as tests see it.
+	Task = task.Task
+	// LockHolder is a lock as GET /locks shows it, expired ones included.
+	LockHolder = task.LockHolder
 )
 
 // Kinds of outages.
@@ -31,4 +36,15 @@ const (
 	EffectUpload   = store.EffectUpload
 	EffectConfig   = store.EffectConfig
 	EffectDelete   = store.EffectDelete
+)
+
+// States of a task.
+const (
+	StateQueued     = task.StateQueued
+	StateProcessing = task.StateProcessing
+	StateCancelling = task.StateCancelling
+	StateCancelled  = task.StateCancelled
+	StateDone       = task.StateDone
+	StateError      = task.StateError
+	StateTimeout    = task.StateTimeout
 )

@@ -7,6 +7,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // cleanUp answers POST /cleanup.
@@ -22,25 +23,25 @@ func (t *stock) cleanUp(c *api.Call) {
 	if options.Text("remove_all") == "true" {
 		keep, description = 0, "clean up all"
 	}
-	c.Redirect(t.queue.submit(c, &row{description: description, minor: true, work: func(j *job) (string, error) { return t.dropUnused(j, keep) }}))
+	c.Redirect(t.queue.Submit(c, &task.Row{Description: description, Minor: true, Work: func(j *task.Job) (string, error) { return t.dropUnused(j, keep) }}))
 }
 
 // dropUnused deletes releases and stemcells that are in no use, but for the newest to keep.
-func (t *stock) dropUnused(j *job, keep int) (string, error) {
+func (t *stock) dropUnused(j *task.Job, keep int) (string, error) {
 	releases, stemcells := t.unused(keep)
-	stage := j.stage("Deleting releases", len(releases))
+	stage := j.Stage("Deleting releases", len(releases))
 	for _, r := range releases {
-		if err := stage.step(r.label(), func(*step) error { return t.dropRelease(j, r) }); err != nil {
+		if err := stage.Step(r.label(), func(*task.Step) error { return t.dropRelease(j, r) }); err != nil {
 			return "", err
 		}
 	}
-	stage = j.stage("Deleting stemcells", len(stemcells))
+	stage = j.Stage("Deleting stemcells", len(stemcells))
 	for _, s := range stemcells {
-		if err := stage.step(s.label(), func(*step) error { return t.dropStemcell(j, s) }); err != nil {
+		if err := stage.Step(s.label(), func(*task.Step) error { return t.dropStemcell(j, s) }); err != nil {
 			return "", err
 		}
 	}
-	err := j.stage("Deleting dns blobs", 1).step("DNS blobs", func(*step) error { return nil })
+	err := j.Stage("Deleting dns blobs", 1).Step("DNS blobs", func(*task.Step) error { return nil })
 	return fmt.Sprintf("Deleted %d release(s), %d stemcell(s), 0 extra compiled package(s), 0 orphaned disk(s), 0 orphaned vm(s), "+
 		"0 exported release(s), 0 dns blob(s)", len(releases), len(stemcells)), err
 }

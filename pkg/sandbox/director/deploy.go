@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // run is the task of a deploy: one after the other the stages that its event log shows.
-func (d *deployer) run(j *job, s submission) (string, error) {
-	release, err := j.acquire(deploymentLock(s.deployment.name), d.queue.lockWait)
+func (d *deployer) run(j *task.Job, s submission) (string, error) {
+	release, err := j.Acquire(task.DeploymentLock(s.deployment.name), d.queue.LockWait)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	if err := j.checkpoint(); err != nil {
+	if err := j.Checkpoint(); err != nil {
 		return "", err
 	}
 	action := "update"
@@ -26,12 +27,12 @@ func (d *deployer) run(j *job, s submission) (string, error) {
 		return "/deployments/" + s.deployment.name, d.stages(j, s)
 	}
 	err = d.stages(j, s)
-	recordErr := j.around(store.Event{Action: action, ObjectType: "deployment", ObjectName: s.deployment.name},
+	recordErr := j.Around(store.Event{Action: action, ObjectType: "deployment", ObjectName: s.deployment.name},
 		func() (string, error) { return "", err })
 	return "/deployments/" + s.deployment.name, recordErr
 }
 
-func (d *deployer) stages(j *job, s submission) error {
+func (d *deployer) stages(j *task.Job, s submission) error {
 	p, err := newPlan(d.stock, s.document, s.text, s.cloud, s.runtime, s.options.limits)
 	if err != nil {
 		return err
@@ -53,11 +54,11 @@ func (d *deployer) stages(j *job, s submission) error {
 
 // prepare is the first stage. The deployment's releases and stemcells are
 // noted here already, so that a deploy that fails later on holds them.
-func (d *deployer) prepare(j *job, s submission, p *plan) error {
-	stage := j.stage("Preparing deployment", 1)
-	if err := stage.step("Preparing deployment", func(*step) error {
+func (d *deployer) prepare(j *task.Job, s submission, p *plan) error {
+	stage := j.Stage("Preparing deployment", 1)
+	if err := stage.Step("Preparing deployment", func(*task.Step) error {
 		for _, name := range slices.Sorted(maps.Keys(releaseNames(p))) {
-			unlock, err := j.acquire("lock:release:"+name, 30*d.queue.lockWait)
+			unlock, err := j.Acquire("lock:release:"+name, 30*d.queue.LockWait)
 			if err != nil {
 				return err
 			}
@@ -68,14 +69,14 @@ func (d *deployer) prepare(j *job, s submission, p *plan) error {
 			s.deployment.hold(p)
 			d.Unlock()
 		}
-		return j.sleep(200 * time.Millisecond)
+		return j.Sleep(200 * time.Millisecond)
 	}); err != nil {
 		return err
 	}
-	if err := stage.step("Rendering templates", func(*step) error { return j.sleep(300 * time.Millisecond) }); err != nil {
+	if err := stage.Step("Rendering templates", func(*task.Step) error { return j.Sleep(300 * time.Millisecond) }); err != nil {
 		return err
 	}
-	return j.checkpoint()
+	return j.Checkpoint()
 }
 
 func releaseNames(p *plan) map[string]bool {
@@ -87,10 +88,10 @@ func releaseNames(p *plan) map[string]bool {
 }
 
 // compile shows the packages that no deploy has compiled for the stemcell yet.
-func (d *deployer) compile(j *job, s submission, p *plan) error {
+func (d *deployer) compile(j *task.Job, s submission, p *plan) error {
 	type unit struct{ key, label string }
 	var units []unit
-	if err := j.stage("Preparing package compilation", 1).step("Finding packages to compile", func(*step) error {
+	if err := j.Stage("Preparing package compilation", 1).Step("Finding packages to compile", func(*task.Step) error {
 		d.Lock()
 		defer d.Unlock()
 		for _, g := range p.groups {
@@ -106,18 +107,18 @@ func (d *deployer) compile(j *job, s submission, p *plan) error {
 		return err
 	}
 	if len(units) == 0 {
-		return j.checkpoint()
+		return j.Checkpoint()
 	}
 	remove, err := d.compilationVM(j)
 	if err != nil {
 		return err
 	}
-	stage := j.stage("Compiling packages", len(units))
+	stage := j.Stage("Compiling packages", len(units))
 	for _, u := range units {
-		if err := j.checkpoint(); err != nil {
+		if err := j.Checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.step(u.label, func(*step) error { return j.sleep(2500 * time.Millisecond) }); err != nil {
+		if err := stage.Step(u.label, func(*task.Step) error { return j.Sleep(2500 * time.Millisecond) }); err != nil {
 			return err
 		}
 		d.Lock()
@@ -127,10 +128,10 @@ func (d *deployer) compile(j *job, s submission, p *plan) error {
 	if err := remove(); err != nil {
 		return err
 	}
-	return j.checkpoint()
+	return j.Checkpoint()
 }
 
 // persist makes the manifest the deployment's own. Only a deploy that succeeds gets here.
-func (d *deployer) persist(j *job, s submission, p *plan) error {
-	return j.change(func() { s.deployment.become(p) })
+func (d *deployer) persist(j *task.Job, s submission, p *plan) error {
+	return j.Change(func() { s.deployment.become(p) })
 }

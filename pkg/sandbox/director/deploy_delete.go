@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // deleteDeployment answers DELETE /deployments/NAME.
@@ -16,10 +17,10 @@ func (d *deployer) deleteDeployment(c *api.Call) {
 	if dep == nil {
 		return
 	}
-	c.Redirect(d.queue.enqueue(&row{
-		description: "delete deployment " + dep.name, user: c.User, contextID: c.ContextID, deployment: dep.name,
-		work: func(j *job) (string, error) {
-			release, err := j.acquire(deploymentLock(dep.name), d.queue.lockWait)
+	c.Redirect(d.queue.Enqueue(&task.Row{
+		Description: "delete deployment " + dep.name, User: c.User, ContextID: c.ContextID, Deployment: dep.name,
+		Work: func(j *task.Job) (string, error) {
+			release, err := j.Acquire(task.DeploymentLock(dep.name), d.queue.LockWait)
 			if err != nil {
 				return "", err
 			}
@@ -30,16 +31,16 @@ func (d *deployer) deleteDeployment(c *api.Call) {
 }
 
 // destroy is the task that deletes a deployment. The totals are those that the director shows.
-func (d *deployer) destroy(j *job, dep *deployment) error {
+func (d *deployer) destroy(j *task.Job, dep *deployment) error {
 	d.Lock()
 	instances := slices.Clone(dep.instances)
 	d.Unlock()
-	stage := j.stage("Deleting instances", len(instances))
+	stage := j.Stage("Deleting instances", len(instances))
 	for _, i := range instances {
-		if err := j.checkpoint(); err != nil {
+		if err := j.Checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.step(i.label(), func(*step) error { return d.deleteInstance(j, dep, i) }); err != nil {
+		if err := stage.Step(i.label(), func(*task.Step) error { return d.deleteInstance(j, dep, i) }); err != nil {
 			return err
 		}
 	}
@@ -51,15 +52,15 @@ func (d *deployer) destroy(j *job, dep *deployment) error {
 		{"Removing deployment artifacts", 3, []string{"Detaching stemcells", "Detaching releases"}},
 		{"Deleting properties", 0, []string{"Deleting dynamic disks", "Destroying deployment"}},
 	} {
-		stage := j.stage(s.name, s.total)
+		stage := j.Stage(s.name, s.total)
 		for _, name := range s.tasks {
-			if err := stage.step(name, func(*step) error { return j.sleep(20 * time.Millisecond) }); err != nil {
+			if err := stage.Step(name, func(*task.Step) error { return j.Sleep(20 * time.Millisecond) }); err != nil {
 				return err
 			}
 		}
 	}
-	return j.change(func() {
+	return j.Change(func() {
 		d.deployments.drop(dep)
-		j.effect(store.EffectDelete, "deployment/"+dep.name)
+		j.Effect(store.EffectDelete, "deployment/"+dep.name)
 	})
 }

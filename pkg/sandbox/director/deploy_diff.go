@@ -1,10 +1,12 @@
 package director
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+import (
+	"net/http"
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
-
-import "net/http"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
+)
 
 // contextIDs are the configs that a diff was made with, for the deploy after it.
 type contextIDs struct {
@@ -53,7 +55,7 @@ func (d *deployer) diffDeployment(c *api.Call) {
 }
 
 func rubyClass(err error) string {
-	switch asFailure(err).Code {
+	switch task.AsFailure(err).Code {
 	case 50003:
 		return "Bosh::Director::StemcellNotFound"
 	case 30005:

@@ -6,15 +6,16 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // Deploy deploys a manifest as a request would and waits for the end. It
 // fails if the task does, and when ctx ends first.
-func (d *deployer) Deploy(ctx context.Context, manifest []byte) (Task, error) {
+func (d *deployer) Deploy(ctx context.Context, manifest []byte) (task.Task, error) {
 	v, err := document.Parse(manifest)
 	doc, ok := v.(document.Mapping)
 	if err != nil || !ok || doc.Text("name") == "" {
-		return Task{}, errors.Join(errors.New("read manifest: not a mapping with a name"), err)
+		return task.Task{}, errors.Join(errors.New("read manifest: not a mapping with a name"), err)
 	}
 	d.Lock()
 	s := submission{document: doc, text: string(manifest)}
@@ -22,7 +23,7 @@ func (d *deployer) Deploy(ctx context.Context, manifest []byte) (Task, error) {
 	id := d.accept(s, d.user, "")
 	d.Unlock()
 	done, err := d.queue.Wait(ctx, id)
-	if err == nil && done.State != StateDone {
+	if err == nil && done.State != task.StateDone {
 		err = fmt.Errorf("deploy %s: task %d is %s", doc.Text("name"), done.ID, done.State)
 	}
 	return done, err

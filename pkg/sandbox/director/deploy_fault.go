@@ -1,6 +1,9 @@
 package director
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+import (
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
+)
 
 // Places at which an instance can be made to fail.
 const (
@@ -73,6 +76,6 @@ func (d *deployer) LoseJob(deployment, contextID string) (id int) {
 	if d.deployments.find(deployment) == nil { // its row comes before the task's
 		d.newDeployment(submission{cloud: d.configs.find("cloud", "", 1), runtime: d.configs.find("runtime", "", 1)}, deployment)
 	}
-	t := &row{description: "create deployment", user: d.user, deployment: deployment, contextID: contextID}
+	t := &task.Row{Description: "create deployment", User: d.user, Deployment: deployment, ContextID: contextID}
 	return d.queue.Lose(t)
 }

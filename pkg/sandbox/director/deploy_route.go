@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // deployOptions are what the query of a deploy asks for.
@@ -129,14 +130,14 @@ func (d *deployer) newDeployment(s submission, name string) *deployment {
 
 // enqueueDeploy makes the task of a deploy. The caller holds the lock.
 func (d *deployer) enqueueDeploy(s submission, user, contextID string) (id int) {
-	t := &row{
-		description: "create deployment", user: user, contextID: contextID, deployment: s.deployment.name,
-		work: func(j *job) (string, error) { return d.run(j, s) },
+	t := &task.Row{
+		Description: "create deployment", User: user, ContextID: contextID, Deployment: s.deployment.name,
+		Work: func(j *task.Job) (string, error) { return d.run(j, s) },
 	}
 	if s.options.dryRun {
-		t.description = "create deployment (dry run)"
+		t.Description = "create deployment (dry run)"
 	}
-	id = d.queue.enqueue(t)
+	id = d.queue.Enqueue(t)
 	d.AddEffect(store.Effect{Kind: store.EffectDeploy, Name: s.deployment.name, Task: id, ContextID: contextID, User: user, DryRun: s.options.dryRun})
 	return id
 }

@@ -6,65 +6,66 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // createVM gives an instance a new machine.
-func (d *deployer) createVM(j *job, i *instance) error {
-	return j.around(store.Event{Action: "create", ObjectType: "vm", Instance: i.name()}, func() (string, error) {
-		if f := d.takeFault(faultCreateVM, j.task.deployment, i); f != nil {
+func (d *deployer) createVM(j *task.Job, i *instance) error {
+	return j.Around(store.Event{Action: "create", ObjectType: "vm", Instance: i.name()}, func() (string, error) {
+		if f := d.takeFault(faultCreateVM, j.Task.Deployment, i); f != nil {
 			return "", f
 		}
-		if err := j.sleep(1200 * time.Millisecond); err != nil {
+		if err := j.Sleep(1200 * time.Millisecond); err != nil {
 			return "", err
 		}
 		cid := ""
-		err := j.change(func() {
+		err := j.Change(func() {
 			cid = strconv.Itoa(10000 + d.Next("vm"))
 			i.vm = &vm{cid: cid, agent: uuid.New(), created: d.Now()}
-			j.effect(store.EffectVM, j.task.deployment+"/"+i.group+"/"+strconv.Itoa(i.index))
+			j.Effect(store.EffectVM, j.Task.Deployment+"/"+i.group+"/"+strconv.Itoa(i.index))
 		})
 		return cid, err
 	})
 }
 
 // deleteVM takes an instance's machine away.
-func (d *deployer) deleteVM(j *job, i *instance) error {
+func (d *deployer) deleteVM(j *task.Job, i *instance) error {
 	if i.vm == nil {
 		return nil
 	}
-	return j.around(store.Event{Action: "delete", ObjectType: "vm", ObjectName: i.vm.cid, Instance: i.name()}, func() (string, error) {
-		if err := j.sleep(200 * time.Millisecond); err != nil {
+	return j.Around(store.Event{Action: "delete", ObjectType: "vm", ObjectName: i.vm.cid, Instance: i.name()}, func() (string, error) {
+		if err := j.Sleep(200 * time.Millisecond); err != nil {
 			return "", err
 		}
-		return "", j.change(func() { i.vm = nil })
+		return "", j.Change(func() { i.vm = nil })
 	})
 }
 
 // deleteInstance takes an instance and its machine away.
-func (d *deployer) deleteInstance(j *job, dep *deployment, i *instance) error {
-	return j.around(store.Event{Action: "delete", ObjectType: "instance", ObjectName: i.name(), Instance: i.name()}, func() (string, error) {
+func (d *deployer) deleteInstance(j *task.Job, dep *deployment, i *instance) error {
+	return j.Around(store.Event{Action: "delete", ObjectType: "instance", ObjectName: i.name(), Instance: i.name()}, func() (string, error) {
 		if err := d.deleteVM(j, i); err != nil {
 			return "", err
 		}
-		return "", j.change(func() {
+		return "", j.Change(func() {
 			dep.instances = slices.DeleteFunc(dep.instances, func(other *instance) bool { return other == i })
 		})
 	})
 }
 
 // compilationVM records the VM on which packages are compiled; remove records its end.
-func (d *deployer) compilationVM(j *job) (remove func() error, err error) {
+func (d *deployer) compilationVM(j *task.Job) (remove func() error, err error) {
 	name, cid := "compilation-"+uuid.New()+"/"+uuid.New(), ""
 	record := func(action string) error {
 		instance := store.Event{Action: action, ObjectType: "instance", ObjectName: name, Instance: name}
-		return j.around(instance, func() (string, error) {
+		return j.Around(instance, func() (string, error) {
 			vm := store.Event{Action: action, ObjectType: "vm", ObjectName: cid, Instance: name}
-			return "", j.around(vm, func() (string, error) {
+			return "", j.Around(vm, func() (string, error) {
 				if cid == "" {
 					cid = strconv.Itoa(10000 + d.vmSerial())
 				}
-				return cid, j.checkpoint()
+				return cid, j.Checkpoint()
 			})
 		})
 	}

@@ -1,10 +1,12 @@
 package director
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+import (
+	"context"
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
-
-import "context"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
+)
 
 // scripts are what tests do while a deploy does something.
 type scripts struct {
@@ -18,7 +20,7 @@ type scripts struct {
 type deployer struct {
 	*store.Store
 	user        string // whose a lost task is
-	queue       *queue
+	queue       *task.Queue
 	configs     *configs
 	stock       *stock
 	deployments *deployments
@@ -28,7 +30,7 @@ type deployer struct {
 }
 
 // newDeployer makes a deployer to which nothing has happened.
-func newDeployer(s *store.Store, user string, q *queue, configs *configs, stock *stock, deployments *deployments, hooks scripts) *deployer {
+func newDeployer(s *store.Store, user string, q *task.Queue, configs *configs, stock *stock, deployments *deployments, hooks scripts) *deployer {
 	return &deployer{
 		Store: s, user: user, queue: q, configs: configs, stock: stock, deployments: deployments, hooks: hooks, compiled: map[string]bool{},
 	}

@@ -101,7 +101,7 @@ func (t *deployments) listDeployments(c *api.Call) {
 		if !c.MayRead(dep.teams) {
 			continue
 		}
-		view := deploymentView{Name: dep.name, Teams: append([]string{}, dep.teams...), Locked: t.queue.locked(dep.name)}
+		view := deploymentView{Name: dep.name, Teams: append([]string{}, dep.teams...), Locked: t.queue.Locked(dep.name)}
 		if c.Query.Get("exclude_configs") != "true" {
 			view.CloudConfig = t.cloudConfigState(dep)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // agents answer for what runs on the instances of a director, as tests have it.
@@ -34,7 +35,7 @@ type Update struct {
 type deployments struct {
 	*store.Store
 	director string // its name, which variables are below
-	queue    *queue
+	queue    *task.Queue
 	configs  *configs
 	hooks    agents
 	rows     []*deployment
@@ -42,7 +43,7 @@ type deployments struct {
 }
 
 // newDeployments makes an empty table.
-func newDeployments(s *store.Store, director string, q *queue, configs *configs, hooks agents) *deployments {
+func newDeployments(s *store.Store, director string, q *task.Queue, configs *configs, hooks agents) *deployments {
 	return &deployments{Store: s, director: director, queue: q, configs: configs, hooks: hooks, blobs: map[string][]byte{}}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // Options say how a simulated director is set up. The zero value of a field is its default.
@@ -66,7 +67,7 @@ type Director struct {
 	opts        Options
 	store       *store.Store
 	access      *api.Access
-	queue       *queue
+	queue       *task.Queue
 	configs     *configs
 	stock       *stock
 	deployments *deployments
@@ -77,10 +78,10 @@ type Director struct {
 func New(ctx context.Context, o Options) *Director {
 	o = withDefaults(o)
 	d := &Director{opts: o, store: store.New(o.Now, o.Scale)}
-	d.queue = newQueue(ctx, d.store, o.Workers, o.LockWait)
+	d.queue = task.New(ctx, d.store, o.Workers, o.LockWait)
 	d.configs = newConfigs(d.store, o.StoreConfig)
 	d.deployments = newDeployments(d.store, o.Name, d.queue, d.configs, agents{DiskUsage: o.DiskUsage, Logs: o.Logs, RunErrand: o.RunErrand})
-	d.queue.teamsOf = d.deployments.teamsOf
+	d.queue.TeamsOf = d.deployments.teamsOf
 	d.stock = newStock(d.store, d.queue, o.Fetch, d.deployments)
 	d.deployer = newDeployer(d.store, o.Username, d.queue, d.configs, d.stock, d.deployments, scripts{
 		Drain: o.Drain, UpdateInstance: o.UpdateInstance, PostStart: o.PostStart, NewDeployment: o.NewDeployment,
@@ -94,7 +95,7 @@ func New(ctx context.Context, o Options) *Director {
 // owner knows whose deployments and tasks are.
 type owner struct {
 	*deployments
-	*queue
+	*task.Queue
 }
 
 func withDefaults(o Options) Options {
@@ -139,7 +140,7 @@ func (d *Director) Requests() int { return d.access.Received() }
 // addRoutes adds every route that is simulated.
 func (d *Director) addRoutes() {
 	for _, routes := range [][]api.Route{
-		d.queue.routes(), d.configs.routes(), d.deployments.routes(), d.deployer.routes(), d.stock.routes(),
+		d.queue.Routes(), d.configs.routes(), d.deployments.routes(), d.deployer.routes(), d.stock.routes(),
 	} {
 		d.access.Add(routes...)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // remote is where the director is to fetch an archive from.
@@ -48,16 +49,16 @@ func readUpload(c *api.Call, kind string) (*upload, bool) {
 }
 
 // download fetches the archive of an upload.
-func (up *upload) download(j *job, fetch *http.Client) error {
+func (up *upload) download(j *task.Job, fetch *http.Client) error {
 	notFetched := api.NewFailure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
-	req, err := http.NewRequestWithContext(j.ctx, http.MethodGet, up.remote.Location, nil)
+	req, err := http.NewRequestWithContext(j.Ctx, http.MethodGet, up.remote.Location, nil)
 	if err != nil {
 		return api.NewFailure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
 	}
 	res, err := fetch.Do(req)
 	if err != nil {
-		if j.ctx.Err() != nil {
-			return errGone
+		if j.Ctx.Err() != nil {
+			return task.ErrGone
 		}
 		return notFetched
 	}
@@ -71,7 +72,7 @@ func (up *upload) download(j *job, fetch *http.Client) error {
 	if up.archive, err = io.ReadAll(io.LimitReader(res.Body, api.MaxBody)); err != nil {
 		return notFetched
 	}
-	return j.sleep(200 * time.Millisecond)
+	return j.Sleep(200 * time.Millisecond)
 }
 
 // verify compares the archive with the strongest digest that was given.

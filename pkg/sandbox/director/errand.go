@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // Errand is one errand to run on one instance.
@@ -73,22 +74,22 @@ func (t *deployments) runErrand(c *api.Call) {
 		return
 	}
 	name := c.Params["errand"]
-	c.Redirect(t.queue.enqueue(&row{
-		description: "run errand " + name + " from deployment " + dep.name,
-		user:        c.User, contextID: c.ContextID, deployment: dep.name,
-		work: func(j *job) (string, error) { return t.errand(j, dep, name) },
+	c.Redirect(t.queue.Enqueue(&task.Row{
+		Description: "run errand " + name + " from deployment " + dep.name,
+		User:        c.User, ContextID: c.ContextID, Deployment: dep.name,
+		Work: func(j *task.Job) (string, error) { return t.errand(j, dep, name) },
 	}))
 }
 
 // errand is the task of a run. An errand's exit code does not fail it.
-func (t *deployments) errand(j *job, dep *deployment, name string) (string, error) {
-	release, err := j.acquire(deploymentLock(dep.name), t.queue.lockWait)
+func (t *deployments) errand(j *task.Job, dep *deployment, name string) (string, error) {
+	release, err := j.Acquire(task.DeploymentLock(dep.name), t.queue.LockWait)
 	if err != nil {
 		return "", err
 	}
 	defer release()
 	var targets []*instance
-	if err := j.stage("Preparing deployment", 1).step("Preparing deployment", func(*step) error {
+	if err := j.Stage("Preparing deployment", 1).Step("Preparing deployment", func(*task.Step) error {
 		t.Lock()
 		defer t.Unlock()
 		if !slices.Contains(dep.errands, name) {
@@ -119,7 +120,7 @@ func (t *deployments) errand(j *job, dep *deployment, name string) (string, erro
 }
 
 // runOn runs an errand on one instance and fetches its logs.
-func (t *deployments) runOn(j *job, dep *deployment, name string, i *instance) (ErrandResult, error) {
+func (t *deployments) runOn(j *task.Job, dep *deployment, name string, i *instance) (ErrandResult, error) {
 	var result ErrandResult
 	run := func(ctx context.Context) ErrandResult { return ErrandResult{} }
 	if hook := t.hooks.RunErrand; hook != nil {
@@ -127,9 +128,9 @@ func (t *deployments) runOn(j *job, dep *deployment, name string, i *instance) (
 			return hook(ctx, Errand{Deployment: dep.name, Name: name, Group: i.group, ID: i.id, Manifest: []byte(dep.text)})
 		}
 	}
-	if err := j.stage("Running errand", 1).step(i.label(), func(*step) error {
-		result = run(j.ctx)
-		return j.sleep(500 * time.Millisecond)
+	if err := j.Stage("Running errand", 1).Step(i.label(), func(*task.Step) error {
+		result = run(j.Ctx)
+		return j.Sleep(500 * time.Millisecond)
 	}); err != nil {
 		return result, err
 	}
@@ -141,9 +142,9 @@ func (t *deployments) runOn(j *job, dep *deployment, name string, i *instance) (
 	if err != nil {
 		return result, err
 	}
-	j.print(string(api.Encode(errandLine{
+	j.Print(string(api.Encode(errandLine{
 		Instance: errandInstance{i.group, i.id}, Name: name, ExitCode: result.ExitCode, Stdout: result.Stdout, Stderr: result.Stderr,
 		Logs: errandLog{BlobstoreID: blob, SHA1: digest(archive)},
 	})) + "\n")
-	return result, j.checkpoint()
+	return result, j.Checkpoint()
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // SetWorkers changes how many tasks are worked on at the same time. Workers
@@ -13,19 +14,19 @@ import (
 func (d *Director) SetWorkers(n int) { d.queue.SetWorkers(n) }
 
 // Tasks lists all tasks by id. Unlike a request it makes no timeout of a task.
-func (d *Director) Tasks() []Task { return d.queue.Tasks() }
+func (d *Director) Tasks() []task.Task { return d.queue.Tasks() }
 
 // Events gives the event log of a task as it is now.
 func (d *Director) Events(id int) string { return d.queue.Events(id) }
 
 // Wait waits for the end of a task. It fails when ctx ends first, or when there is no such task.
-func (d *Director) Wait(ctx context.Context, id int) (Task, error) { return d.queue.Wait(ctx, id) }
+func (d *Director) Wait(ctx context.Context, id int) (task.Task, error) { return d.queue.Wait(ctx, id) }
 
 // Ended is when a task ended; zero where it has not, or where there is no such task.
 func (d *Director) Ended(id int) time.Time { return d.queue.Ended(id) }
 
 // Locks lists the locks, oldest first.
-func (d *Director) Locks() []LockHolder { return d.queue.Locks() }
+func (d *Director) Locks() []task.LockHolder { return d.queue.Locks() }
 
 // LockHolders lists the tasks that hold or held the locks in the table, expired ones included.
 func (d *Director) LockHolders() []int { return d.queue.LockHolders() }
@@ -73,7 +74,7 @@ func (d *Director) Down(kind api.Outage) (up func()) { return d.access.Down(kind
 
 // Deploy deploys a manifest as a request would and waits for the end. It
 // fails if the task does, and when ctx ends first.
-func (d *Director) Deploy(ctx context.Context, manifest []byte) (Task, error) {
+func (d *Director) Deploy(ctx context.Context, manifest []byte) (task.Task, error) {
 	return d.deployer.Deploy(ctx, manifest)
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 func (t *deployments) instanceRoutes() []api.Route {
@@ -77,9 +78,9 @@ func (t *deployments) listInstances(c *api.Call, onlyVMs bool) {
 		return
 	}
 	if c.Query.Get("format") == "full" {
-		c.Redirect(t.queue.enqueue(&row{
-			description: "retrieve vm-stats", user: c.User, contextID: c.ContextID, deployment: dep.name, minor: true,
-			work: func(j *job) (string, error) { return "", t.printStats(j, dep, onlyVMs) },
+		c.Redirect(t.queue.Enqueue(&task.Row{
+			Description: "retrieve vm-stats", User: c.User, ContextID: c.ContextID, Deployment: dep.name, Minor: true,
+			Work: func(j *task.Job) (string, error) { return "", t.printStats(j, dep, onlyVMs) },
 		}))
 		return
 	}
@@ -102,7 +103,7 @@ func (t *deployments) listInstances(c *api.Call, onlyVMs bool) {
 	c.List(views)
 }
 
-func (t *deployments) printStats(j *job, dep *deployment, onlyVMs bool) error {
+func (t *deployments) printStats(j *task.Job, dep *deployment, onlyVMs bool) error {
 	t.Lock()
 	instances := slices.Clone(dep.instances)
 	var lines []string
@@ -113,9 +114,9 @@ func (t *deployments) printStats(j *job, dep *deployment, onlyVMs bool) error {
 	}
 	t.Unlock()
 	for _, line := range lines {
-		j.print(line)
+		j.Print(line)
 	}
-	return j.sleep(200 * time.Millisecond)
+	return j.Sleep(200 * time.Millisecond)
 }
 
 // stats is what the agent of an instance would say, with the vitals of its disks. The

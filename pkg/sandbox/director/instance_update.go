@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -33,7 +34,7 @@ type phase struct {
 }
 
 // run goes through the phases that the change needs.
-func (u *instanceUpdate) run(st *step) error {
+func (u *instanceUpdate) run(st *task.Step) error {
 	i, wanted := u.instance, ""
 	if change := u.submission.options.state; change.concerns(i) {
 		wanted = change.state
@@ -49,8 +50,8 @@ func (u *instanceUpdate) run(st *step) error {
 		phases = append(u.stopping(), u.starting(false)...)
 	}
 	for _, p := range phases {
-		st.progress(p.percent, p.status)
-		if err := u.job.sleep(p.takes); err != nil {
+		st.Progress(p.percent, p.status)
+		if err := u.job.Sleep(p.takes); err != nil {
 			return err
 		}
 		if p.act != nil {
@@ -95,7 +96,7 @@ func (u *instanceUpdate) hook() Update {
 	return Update{
 		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
 		Jobs: slices.Clone(u.group.jobs), Canary: u.canary, Recreate: u.recreate, Manifest: []byte(u.plan.text), Releases: maps.Clone(u.group.releases), Stemcell: u.group.stemcell.os + "/" + u.group.stemcell.version,
-		Task: u.job.task.id,
+		Task: u.job.Task.ID,
 	}
 }
 
@@ -103,15 +104,15 @@ func (u *instanceUpdate) drain() error {
 	if u.hooks.Drain == nil || !u.instance.running {
 		return nil
 	}
-	return u.called(u.hooks.Drain(u.job.ctx, u.hook()))
+	return u.called(u.hooks.Drain(u.job.Ctx, u.hook()))
 }
 
 // called is a hook's error as the director would have it of an agent.
 func (u *instanceUpdate) called(err error) error {
 	var f *api.Failure
 	switch {
-	case u.job.ctx.Err() != nil:
-		return errGone
+	case u.job.Ctx.Err() != nil:
+		return task.ErrGone
 	case err == nil:
 		return nil
 	case errors.As(err, &f):
@@ -123,7 +124,7 @@ func (u *instanceUpdate) called(err error) error {
 // stopped ends the jobs and, where the VM is to be replaced, replaces it.
 func (u *instanceUpdate) stopped() error {
 	fresh := u.instance.jobSpec == ""
-	if err := u.job.change(func() { u.instance.running = false }); err != nil || !u.recreate || fresh {
+	if err := u.job.Change(func() { u.instance.running = false }); err != nil || !u.recreate || fresh {
 		return err
 	}
 	if err := u.deleteVM(u.job, u.instance); err != nil {
@@ -139,7 +140,7 @@ func (u *instanceUpdate) preStart() error {
 	if u.hooks.UpdateInstance == nil {
 		return nil
 	}
-	if err := u.called(u.hooks.UpdateInstance(u.job.ctx, u.hook())); err != nil {
+	if err := u.called(u.hooks.UpdateInstance(u.job.Ctx, u.hook())); err != nil {
 		return u.broken(err)
 	}
 	return nil
@@ -149,7 +150,7 @@ func (u *instanceUpdate) started() error {
 	if f := u.takeFault(faultRunning, u.submission.deployment.name, u.instance); f != nil {
 		return u.broken(f)
 	}
-	return u.job.checkpoint()
+	return u.job.Checkpoint()
 }
 
 // postStart runs the scripts of that name. When they fail, the instance runs its
@@ -158,17 +159,17 @@ func (u *instanceUpdate) postStart() error {
 	if u.hooks.PostStart == nil {
 		return nil
 	}
-	err := u.hooks.PostStart(u.job.ctx, u.hook())
+	err := u.hooks.PostStart(u.job.Ctx, u.hook())
 	var f *api.Failure
 	switch {
-	case u.job.ctx.Err() != nil:
-		return errGone
+	case u.job.Ctx.Err() != nil:
+		return task.ErrGone
 	case err == nil:
 		return nil
 	case !errors.As(err, &f):
 		f = scriptsFailed("post-start", u.group.scripts("bin/post-start"))
 	}
-	return cmp.Or(u.job.change(func() {
+	return cmp.Or(u.job.Change(func() {
 		u.becomes()
 		u.instance.jobSpec = failedSpec
 	}), error(f))
@@ -182,7 +183,7 @@ func scriptsFailed(name string, jobs []string) *api.Failure {
 
 // broken notes that an instance's update failed, so that the next deploy updates it again.
 func (u *instanceUpdate) broken(err error) error {
-	return cmp.Or(u.job.change(func() { u.instance.jobSpec, u.instance.state = failedSpec, "stopped" }), err)
+	return cmp.Or(u.job.Change(func() { u.instance.jobSpec, u.instance.state = failedSpec, "stopped" }), err)
 }
 
 // finish notes what the instance now runs.
@@ -194,16 +195,16 @@ func (u *instanceUpdate) finish(wanted string) error {
 	}
 	i := u.instance
 	if wanted == "stopped" || wanted == "detached" {
-		return u.job.change(func() { i.state = wanted })
+		return u.job.Change(func() { i.state = wanted })
 	}
-	return u.job.change(u.converged)
+	return u.job.Change(u.converged)
 }
 
 // converged notes that the instance is what the plan says. The caller holds the lock.
 func (u *instanceUpdate) converged() {
 	u.becomes()
 	i := u.instance
-	u.job.effect(store.EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
+	u.job.Effect(store.EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
 }
 
 // becomes makes the instance what the plan says. The caller holds the lock.

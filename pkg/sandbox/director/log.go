@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -47,15 +48,15 @@ func (t *deployments) fetchLogs(c *api.Call) {
 		return
 	}
 	filters := strings.FieldsFunc(c.Query.Get("filters"), func(r rune) bool { return r == ',' || r == ' ' })
-	c.Redirect(t.queue.enqueue(&row{
-		description: "fetch logs", user: c.User, contextID: c.ContextID, deployment: dep.name, minor: true,
-		work: func(j *job) (string, error) { return t.logs(j, dep, found, c.Query.Get("type"), filters) },
+	c.Redirect(t.queue.Enqueue(&task.Row{
+		Description: "fetch logs", User: c.User, ContextID: c.ContextID, Deployment: dep.name, Minor: true,
+		Work: func(j *task.Job) (string, error) { return t.logs(j, dep, found, c.Query.Get("type"), filters) },
 	}))
 }
 
 // logs packs the logs of instances into a blob: those of one as they are, those
 // of several each in an archive of its own.
-func (t *deployments) logs(j *job, dep *deployment, instances []*instance, kind string, filters []string) (string, error) {
+func (t *deployments) logs(j *task.Job, dep *deployment, instances []*instance, kind string, filters []string) (string, error) {
 	packed := map[string][]byte{}
 	for _, i := range instances {
 		archive, err := t.logsOf(j, dep, i, kind, filters)
@@ -68,7 +69,7 @@ func (t *deployments) logs(j *job, dep *deployment, instances []*instance, kind 
 		packed[i.group+"."+i.id+"."+t.Now().UTC().Format("2006-01-02-15-04-05")+".tgz"] = archive
 	}
 	var all []byte
-	if err := j.stage("Fetching group of logs", 1).step("Packing log files together", func(*step) error {
+	if err := j.Stage("Fetching group of logs", 1).Step("Packing log files together", func(*task.Step) error {
 		all = packFiles(packed)
 		return nil
 	}); err != nil {
@@ -78,29 +79,29 @@ func (t *deployments) logs(j *job, dep *deployment, instances []*instance, kind 
 }
 
 // logsOf has the agent of an instance pack its logs.
-func (t *deployments) logsOf(j *job, dep *deployment, i *instance, kind string, filters []string) (archive []byte, err error) {
+func (t *deployments) logsOf(j *task.Job, dep *deployment, i *instance, kind string, filters []string) (archive []byte, err error) {
 	if i.vm == nil {
 		return nil, api.NewFailure(70004, "'%s' doesn't reference a VM", i.label())
 	}
-	err = j.stage("Fetching logs for "+i.label(), 1).step("Finding and packing log files", func(*step) error {
+	err = j.Stage("Fetching logs for "+i.label(), 1).Step("Finding and packing log files", func(*task.Step) error {
 		files := map[string][]byte{}
 		if hook := t.hooks.Logs; hook != nil && (kind == "" || slices.Contains(strings.Split(kind, ","), "job")) {
 			files = maps.Clone(hook(t.logged(j, dep, i)))
 		}
 		maps.DeleteFunc(files, func(name string, _ []byte) bool { return !matches(name, filters) })
 		archive = packFiles(files)
-		return j.sleep(300 * time.Millisecond)
+		return j.Sleep(300 * time.Millisecond)
 	})
 	return archive, err
 }
 
 // logged describes an instance whose logs are asked for.
-func (t *deployments) logged(j *job, dep *deployment, i *instance) Update {
+func (t *deployments) logged(j *task.Job, dep *deployment, i *instance) Update {
 	t.Lock()
 	defer t.Unlock()
 	return Update{
 		Deployment: dep.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(), Jobs: slices.Clone(i.jobs),
-		Manifest: []byte(dep.text), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: j.task.id,
+		Manifest: []byte(dep.text), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: j.Task.ID,
 	}
 }
 
@@ -130,9 +131,9 @@ func packFiles(files map[string][]byte) []byte {
 }
 
 // saveBlob puts content into the blobstore and gives its id.
-func (t *deployments) saveBlob(j *job, content []byte) (id string, err error) {
+func (t *deployments) saveBlob(j *task.Job, content []byte) (id string, err error) {
 	id = uuid.New()
-	return id, j.change(func() { t.blobs[id] = content })
+	return id, j.Change(func() { t.blobs[id] = content })
 }
 
 // digest is how the agent names what it has uploaded.

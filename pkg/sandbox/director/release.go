@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // release is a row of the director's table of release versions.
@@ -85,32 +86,32 @@ func (t *stock) postRelease(c *api.Call) {
 	if !ok {
 		return
 	}
-	c.Redirect(t.queue.submit(c, &row{description: "create release", work: func(j *job) (string, error) { return t.createRelease(j, up) }}))
+	c.Redirect(t.queue.Submit(c, &task.Row{Description: "create release", Work: func(j *task.Job) (string, error) { return t.createRelease(j, up) }}))
 }
 
 // createRelease is the task that uploads a release.
-func (t *stock) createRelease(j *job, up *upload) (string, error) {
+func (t *stock) createRelease(j *task.Job, up *upload) (string, error) {
 	if up.remote != nil {
-		if err := j.alone("Downloading remote release", func(*step) error { return up.download(j, t.fetch) }); err != nil {
+		if err := j.Alone("Downloading remote release", func(*task.Step) error { return up.download(j, t.fetch) }); err != nil {
 			return "", err
 		}
 		if up.remote.SHA1 != "" {
-			if err := j.alone("Verifying remote release", func(*step) error { return up.verify() }); err != nil {
+			if err := j.Alone("Verifying remote release", func(*task.Step) error { return up.verify() }); err != nil {
 				return "", err
 			}
 		}
 	}
 	var m releaseManifest
-	if err := j.alone("Extracting release", func(*step) (err error) {
+	if err := j.Alone("Extracting release", func(*task.Step) (err error) {
 		m, err = readRelease(up.archive)
 		return err
 	}); err != nil {
 		return "", err
 	}
-	if err := j.alone("Verifying manifest", func(*step) error { return j.sleep(50 * time.Millisecond) }); err != nil {
+	if err := j.Alone("Verifying manifest", func(*task.Step) error { return j.Sleep(50 * time.Millisecond) }); err != nil {
 		return "", err
 	}
-	release, err := j.acquire("lock:release:"+m.name, 30*t.queue.lockWait)
+	release, err := j.Acquire("lock:release:"+m.name, 30*t.queue.LockWait)
 	if err != nil {
 		return "", err
 	}
@@ -119,8 +120,8 @@ func (t *stock) createRelease(j *job, up *upload) (string, error) {
 }
 
 // saveRelease makes the rows of a release with the stages that show them.
-func (t *stock) saveRelease(j *job, m releaseManifest, fix bool) error {
-	if err := j.alone("Resolving package dependencies", func(*step) error { return nil }); err != nil {
+func (t *stock) saveRelease(j *task.Job, m releaseManifest, fix bool) error {
+	if err := j.Alone("Resolving package dependencies", func(*task.Step) error { return nil }); err != nil {
 		return err
 	}
 	t.Lock()
@@ -150,12 +151,12 @@ func (t *stock) saveRelease(j *job, m releaseManifest, fix bool) error {
 			return err
 		}
 	}
-	return j.stage("Release has been created", 1).step(m.name+"/"+m.version, func(*step) error {
-		return j.change(func() {
+	return j.Stage("Release has been created", 1).Step(m.name+"/"+m.version, func(*task.Step) error {
+		return j.Change(func() {
 			if !slices.Contains(t.releases, existing) {
 				t.releases = append(t.releases, existing)
 			}
-			j.effect(store.EffectUpload, "release/"+m.name+"/"+m.version)
+			j.Effect(store.EffectUpload, "release/"+m.name+"/"+m.version)
 		})
 	})
 }
@@ -173,7 +174,7 @@ func named(parts []*part, name string) *part {
 // saveParts gives a release its jobs or packages. One whose fingerprint the
 // release has had in some version is taken from there, and the bytes that came
 // are dropped, whatever they are; with fix they replace those that are there.
-func (t *stock) saveParts(j *job, r *release, noun string, parts []*part, of func(*release) *[]*part, fix bool) error {
+func (t *stock) saveParts(j *task.Job, r *release, noun string, parts []*part, of func(*release) *[]*part, fix bool) error {
 	kept := slices.Clone(parts)
 	var fresh []*part
 	t.Lock()
@@ -186,15 +187,15 @@ func (t *stock) saveParts(j *job, r *release, noun string, parts []*part, of fun
 	}
 	t.Unlock()
 	if len(fresh) > 0 {
-		s := j.stage("Creating new "+noun+"s", len(fresh))
+		s := j.Stage("Creating new "+noun+"s", len(fresh))
 		for _, p := range fresh {
-			if err := s.step(p.name+"/"+p.version, func(*step) error {
+			if err := s.Step(p.name+"/"+p.version, func(*task.Step) error {
 				if noun == "job" {
 					if err := p.check(); err != nil {
 						return err
 					}
 				}
-				return j.sleep(50 * time.Millisecond)
+				return j.Sleep(50 * time.Millisecond)
 			}); err != nil {
 				return err
 			}
@@ -205,11 +206,11 @@ func (t *stock) saveParts(j *job, r *release, noun string, parts []*part, of fun
 		if n == 1 {
 			plural = ""
 		}
-		if err := j.alone(fmt.Sprintf("Processing %d existing %s%s", n, noun, plural), func(*step) error { return nil }); err != nil {
+		if err := j.Alone(fmt.Sprintf("Processing %d existing %s%s", n, noun, plural), func(*task.Step) error { return nil }); err != nil {
 			return err
 		}
 	}
-	return j.change(func() {
+	return j.Change(func() {
 		for i, p := range kept {
 			if p != parts[i] && fix && parts[i].packed {
 				p.files, p.targets, p.sha1 = parts[i].files, parts[i].targets, parts[i].sha1
@@ -280,8 +281,8 @@ func (t *stock) deleteRelease(c *api.Call) {
 			return
 		}
 	}
-	c.Redirect(t.queue.submit(c, &row{description: "delete release: " + name, work: func(j *job) (string, error) {
-		release, err := j.acquire("lock:release:"+name, t.queue.lockWait)
+	c.Redirect(t.queue.Submit(c, &task.Row{Description: "delete release: " + name, Work: func(j *task.Job) (string, error) {
+		release, err := j.Acquire("lock:release:"+name, t.queue.LockWait)
 		if err != nil {
 			return "", err
 		}
@@ -291,7 +292,7 @@ func (t *stock) deleteRelease(c *api.Call) {
 }
 
 // removeReleases deletes versions that no deployment uses.
-func (t *stock) removeReleases(j *job, versions []*release) error {
+func (t *stock) removeReleases(j *task.Job, versions []*release) error {
 	for _, r := range versions {
 		t.Lock()
 		users := t.users.ReleaseUsers(r)
@@ -300,18 +301,18 @@ func (t *stock) removeReleases(j *job, versions []*release) error {
 			return api.NewFailure(30008, "ReleaseVersion '%s' is still in use by: %s", r.label(), strings.Join(users, ", "))
 		}
 	}
-	s := j.stage("Deleting releases", len(versions))
+	s := j.Stage("Deleting releases", len(versions))
 	for _, r := range versions {
-		if err := s.step(r.label(), func(*step) error { return t.dropRelease(j, r) }); err != nil {
+		if err := s.Step(r.label(), func(*task.Step) error { return t.dropRelease(j, r) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *stock) dropRelease(j *job, r *release) error {
-	return j.change(func() {
+func (t *stock) dropRelease(j *task.Job, r *release) error {
+	return j.Change(func() {
 		t.releases = slices.DeleteFunc(t.releases, func(other *release) bool { return other == r })
-		j.effect(store.EffectDelete, "release/"+r.label())
+		j.Effect(store.EffectDelete, "release/"+r.label())
 	})
 }

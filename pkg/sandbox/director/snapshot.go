@@ -31,7 +31,7 @@ func (d *Director) Deployments() []Deployment {
 	defer d.store.Unlock()
 	var all []Deployment
 	for _, dep := range d.deployments.byName() {
-		s := Deployment{Name: dep.name, Releases: map[string]string{}, Stemcells: map[string]string{}, Locked: d.queue.locked(dep.name)}
+		s := Deployment{Name: dep.name, Releases: map[string]string{}, Stemcells: map[string]string{}, Locked: d.queue.Locked(dep.name)}
 		if dep.manifest != nil {
 			s.Manifest = dep.text
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -100,11 +101,11 @@ func (t *stock) postStemcell(c *api.Call) {
 	if !ok {
 		return
 	}
-	c.Redirect(t.queue.submit(c, &row{description: "create stemcell", work: func(j *job) (string, error) { return t.createStemcell(j, up) }}))
+	c.Redirect(t.queue.Submit(c, &task.Row{Description: "create stemcell", Work: func(j *task.Job) (string, error) { return t.createStemcell(j, up) }}))
 }
 
 // createStemcell is the task that uploads a stemcell.
-func (t *stock) createStemcell(j *job, up *upload) (string, error) {
+func (t *stock) createStemcell(j *task.Job, up *upload) (string, error) {
 	total := 5
 	if up.remote != nil {
 		total++
@@ -112,28 +113,28 @@ func (t *stock) createStemcell(j *job, up *upload) (string, error) {
 			total++
 		}
 	}
-	s := j.stage("Update stemcell", total)
+	s := j.Stage("Update stemcell", total)
 	if up.remote != nil {
-		if err := s.step("Downloading remote stemcell", func(*step) error { return up.download(j, t.fetch) }); err != nil {
+		if err := s.Step("Downloading remote stemcell", func(*task.Step) error { return up.download(j, t.fetch) }); err != nil {
 			return "", err
 		}
 		if up.remote.SHA1 != "" {
-			if err := s.step("Verifying remote stemcell", func(*step) error { return up.verify() }); err != nil {
+			if err := s.Step("Verifying remote stemcell", func(*task.Step) error { return up.verify() }); err != nil {
 				return "", err
 			}
 		}
 	}
 	var m stemcellManifest
-	if err := s.step("Extracting stemcell archive", func(*step) (err error) {
+	if err := s.Step("Extracting stemcell archive", func(*task.Step) (err error) {
 		m, err = readStemcell(up.archive)
 		return err
 	}); err != nil {
 		return "", err
 	}
-	if err := s.step("Verifying stemcell manifest", func(*step) error { return j.sleep(50 * time.Millisecond) }); err != nil {
+	if err := s.Step("Verifying stemcell manifest", func(*task.Step) error { return j.Sleep(50 * time.Millisecond) }); err != nil {
 		return "", err
 	}
-	release, err := j.acquire("lock:stemcells:"+m.name+":"+m.version, t.queue.lockWait)
+	release, err := j.Acquire("lock:stemcells:"+m.name+":"+m.version, t.queue.LockWait)
 	if err != nil {
 		return "", err
 	}
@@ -142,10 +143,10 @@ func (t *stock) createStemcell(j *job, up *upload) (string, error) {
 }
 
 // saveStemcell makes the stemcell, or makes it again if fix was asked for.
-func (t *stock) saveStemcell(j *job, s *stage, m stemcellManifest, fix bool) error {
+func (t *stock) saveStemcell(j *task.Job, s *task.Stage, m stemcellManifest, fix bool) error {
 	label, cid := m.name+"/"+m.version, uuid.New()
 	var existing *stemcell
-	if err := s.step("Checking if this stemcell already exists", func(*step) error {
+	if err := s.Step("Checking if this stemcell already exists", func(*task.Step) error {
 		t.Lock()
 		defer t.Unlock()
 		existing = t.findStemcell(m.name, m.version)
@@ -155,19 +156,19 @@ func (t *stock) saveStemcell(j *job, s *stage, m stemcellManifest, fix bool) err
 	}
 	uploading := "Uploading stemcell " + label + " to the cloud"
 	if existing != nil && !fix {
-		return s.step(uploading+" (already exists, skipped)", func(*step) error { return nil })
+		return s.Step(uploading+" (already exists, skipped)", func(*task.Step) error { return nil })
 	}
-	if err := s.step(uploading, func(*step) error { return j.sleep(300 * time.Millisecond) }); err != nil {
+	if err := s.Step(uploading, func(*task.Step) error { return j.Sleep(300 * time.Millisecond) }); err != nil {
 		return err
 	}
-	return s.step("Save stemcell "+label+" ("+cid+")", func(*step) error {
-		return j.change(func() {
+	return s.Step("Save stemcell "+label+" ("+cid+")", func(*task.Step) error {
+		return j.Change(func() {
 			if existing != nil {
 				existing.cid, existing.unlisted = cid, false
 			} else {
 				t.addStemcell(m, cid)
 			}
-			j.effect(store.EffectUpload, "stemcell/"+label)
+			j.Effect(store.EffectUpload, "stemcell/"+label)
 		})
 	})
 }
@@ -179,8 +180,8 @@ func (t *stock) addStemcell(m stemcellManifest, cid string) {
 
 func (t *stock) deleteStemcell(c *api.Call) {
 	name, version := c.Params["name"], c.Params["version"]
-	c.Redirect(t.queue.submit(c, &row{description: "delete stemcell: " + name + "/" + version, work: func(j *job) (string, error) {
-		release, err := j.acquire("lock:stemcells:"+name+":"+version, t.queue.lockWait)
+	c.Redirect(t.queue.Submit(c, &task.Row{Description: "delete stemcell: " + name + "/" + version, Work: func(j *task.Job) (string, error) {
+		release, err := j.Acquire("lock:stemcells:"+name+":"+version, t.queue.LockWait)
 		if err != nil {
 			return "", err
 		}
@@ -190,7 +191,7 @@ func (t *stock) deleteStemcell(c *api.Call) {
 }
 
 // removeStemcell deletes a stemcell that no deployment uses.
-func (t *stock) removeStemcell(j *job, name, version string) error {
+func (t *stock) removeStemcell(j *task.Job, name, version string) error {
 	t.Lock()
 	s := t.findStemcell(name, version)
 	var users []string
@@ -205,12 +206,12 @@ func (t *stock) removeStemcell(j *job, name, version string) error {
 	if len(users) > 0 {
 		return api.NewFailure(50004, "Stemcell '%s' is still in use by: %s", s.label(), strings.Join(users, ", "))
 	}
-	return j.stage("Deleting stemcells", 1).step(s.label(), func(*step) error { return t.dropStemcell(j, s) })
+	return j.Stage("Deleting stemcells", 1).Step(s.label(), func(*task.Step) error { return t.dropStemcell(j, s) })
 }
 
-func (t *stock) dropStemcell(j *job, s *stemcell) error {
-	return j.change(func() {
+func (t *stock) dropStemcell(j *task.Job, s *stemcell) error {
+	return j.Change(func() {
 		t.stemcells = slices.DeleteFunc(t.stemcells, func(other *stemcell) bool { return other == s })
-		j.effect(store.EffectDelete, "stemcell/"+s.label())
+		j.Effect(store.EffectDelete, "stemcell/"+s.label())
 	})
 }

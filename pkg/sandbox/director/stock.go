@@ -1,10 +1,12 @@
 package director
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+import (
+	"net/http"
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
-
-import "net/http"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
+)
 
 // users name the deployments that use a release or a stemcell, newest first. Their caller
 // holds the lock.
@@ -16,7 +18,7 @@ type users interface {
 // stock is what was uploaded: the director's tables of releases and stemcells.
 type stock struct {
 	*store.Store
-	queue     *queue
+	queue     *task.Queue
 	fetch     *http.Client // downloads releases and stemcells from URLs
 	users     users
 	stemcells []*stemcell
@@ -24,7 +26,7 @@ type stock struct {
 }
 
 // newStock makes empty tables.
-func newStock(s *store.Store, q *queue, fetch *http.Client, users users) *stock {
+func newStock(s *store.Store, q *task.Queue, fetch *http.Client, users users) *stock {
 	return &stock{Store: s, queue: q, fetch: fetch, users: users}
 }
 

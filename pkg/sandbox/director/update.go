@@ -6,12 +6,13 @@ import (
 	"sync"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // updater brings the instances of a deployment to what a plan says.
 type updater struct {
 	*deployer
-	job        *job
+	job        *task.Job
 	plan       *plan
 	submission submission
 }
@@ -31,12 +32,12 @@ func (u *updater) deleteUnneeded() error {
 		}
 	}
 	u.Unlock()
-	stage := u.job.stage("Deleting unneeded instances", len(gone))
+	stage := u.job.Stage("Deleting unneeded instances", len(gone))
 	for _, i := range gone {
-		if err := u.job.checkpoint(); err != nil {
+		if err := u.job.Checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.step(i.label(), func(*step) error {
+		if err := stage.Step(i.label(), func(*task.Step) error {
 			if err := u.retire(i); err != nil {
 				return err
 			}
@@ -54,10 +55,10 @@ func (u *updater) retire(i *instance) error {
 		return nil
 	}
 	last := &instanceUpdate{updater: u, instance: i}
-	return last.called(u.hooks.Drain(u.job.ctx, Update{
+	return last.called(u.hooks.Drain(u.job.Ctx, Update{
 		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
 		Jobs: slices.Clone(i.jobs), Recreate: true, Manifest: []byte(u.plan.text), Releases: maps.Clone(i.releases),
-		Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: u.job.task.id,
+		Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: u.job.Task.ID,
 	}))
 }
 
@@ -79,16 +80,16 @@ func (u *updater) createMissing() error {
 		}
 	}
 	u.Unlock()
-	stage := u.job.stage("Creating missing vms", len(missing))
+	stage := u.job.Stage("Creating missing vms", len(missing))
 	for _, i := range missing {
-		if err := u.job.checkpoint(); err != nil {
+		if err := u.job.Checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.step(i.label(), func(*step) error { return u.createVM(u.job, i) }); err != nil {
+		if err := stage.Step(i.label(), func(*task.Step) error { return u.createVM(u.job, i) }); err != nil {
 			return err
 		}
 	}
-	return u.job.checkpoint()
+	return u.job.Checkpoint()
 }
 
 // keepsDetached says that an instance is to stay without a VM.
@@ -151,7 +152,7 @@ func parallel(n, limit int, run func(int) error) error {
 // zone after the other. The first instances of the first zone are the canaries.
 func (u *updater) updateGroup(g *group) error {
 	todo := u.todo(g)
-	stage := u.job.stage("Updating instance", len(todo), g.name)
+	stage := u.job.Stage("Updating instance", len(todo), g.name)
 	for n, zone := range u.zones(g, todo) {
 		canaries, _ := count(g.policy.canaries, len(zone))
 		flight, _ := count(g.policy.maxInFlight, len(zone))
@@ -227,8 +228,8 @@ func (u *updater) concerned(g *group, i *instance) bool {
 }
 
 // updateInstance updates one instance, as a step of the group's stage.
-func (u *updater) updateInstance(s *stage, g *group, i *instance, canary bool) error {
-	if err := u.job.checkpoint(); err != nil {
+func (u *updater) updateInstance(s *task.Stage, g *group, i *instance, canary bool) error {
+	if err := u.job.Checkpoint(); err != nil {
 		return err
 	}
 	name := i.label()
@@ -240,7 +241,7 @@ func (u *updater) updateInstance(s *stage, g *group, i *instance, canary bool) e
 	if i.jobSpec == "" {
 		action.Action = "create"
 	}
-	return s.step(name, func(st *step) error {
-		return u.job.around(action, func() (string, error) { return "", change.run(st) })
+	return s.Step(name, func(st *task.Step) error {
+		return u.job.Around(action, func() (string, error) { return "", change.run(st) })
 	})
 }

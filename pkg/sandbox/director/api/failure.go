@@ -1,8 +1,10 @@
 package api
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+import (
+	"fmt"
 
-import "fmt"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+)
 
 // Failure is an error of the director with its code, as responses and event logs carry it.
 type Failure struct {

@@ -1,8 +1,10 @@
 package store
 
-import "github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+import (
+	"strconv"
 
-import "strconv"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+)
 
 // Event is an entry of GET /events, the director's record of who changed what.
 type Event struct {

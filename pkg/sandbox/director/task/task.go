@@ -1,4 +1,4 @@
-package director
+package task
 
 import (
 	"bytes"
@@ -27,16 +27,16 @@ const (
 // six checkpoints of 30 s.
 const timeoutAfter = 180 * time.Second
 
-// row is a row of the director's task table and the work that it stands for.
-type row struct {
-	id          int
+// Row is a row of the director's task table and the work that it stands for.
+type Row struct {
+	ID          int
 	state       string
-	description string // "create deployment"
-	user        string
-	deployment  string // "" if none
+	Description string // "create deployment"
+	User        string
+	Deployment  string // "" if none
 	teams       []string
-	contextID   string
-	minor       bool // shown only with verbose=2
+	ContextID   string
+	Minor       bool // shown only with verbose=2
 	timestamp   time.Time
 	started     time.Time // zero until a worker has it
 	result      string
@@ -44,7 +44,7 @@ type row struct {
 	output      bytes.Buffer // what output?type=result gives
 	debug       bytes.Buffer // what output?type=debug gives
 
-	work   func(*job) (string, error)
+	Work   func(*Job) (string, error)
 	done   chan struct{}
 	kill   context.CancelFunc // set while it runs
 	killed time.Time          // when its worker died
@@ -66,8 +66,8 @@ type Task struct {
 }
 
 // view is a task as JSON. The caller holds the lock.
-func (t *row) view() Task {
-	v := Task{ID: t.id, State: t.state, Description: t.description, User: t.user, ContextID: t.contextID}
+func (t *Row) view() Task {
+	v := Task{ID: t.ID, State: t.state, Description: t.Description, User: t.User, ContextID: t.ContextID}
 	if t.state != StateQueued && t.state != StateProcessing {
 		v.Timestamp = seconds(t.timestamp)
 	}
@@ -82,8 +82,8 @@ func (t *row) view() Task {
 			v.Result = &t.result
 		}
 	}
-	if t.deployment != "" {
-		v.Deployment = &t.deployment
+	if t.Deployment != "" {
+		v.Deployment = &t.Deployment
 	}
 	return v
 }
@@ -93,7 +93,7 @@ func seconds(t time.Time) *int64 {
 	return &s
 }
 
-func (t *row) finished() bool {
+func (t *Row) finished() bool {
 	switch t.state {
 	case StateQueued, StateProcessing, StateCancelling:
 		return false
@@ -103,42 +103,42 @@ func (t *row) finished() bool {
 
 // look is what every GET of a task does first: a task whose worker has given
 // no sign for 180 s becomes a timeout only now. The caller holds the lock.
-func (q *queue) look(t *row) {
+func (q *Queue) look(t *Row) {
 	if t.frozen && !t.finished() && t.state != StateQueued && q.Now().Sub(t.killed) > q.Scaled(timeoutAfter) {
 		t.state = StateTimeout
 		close(t.done)
 	}
 }
 
-// enqueue makes a task, gives it to a worker as soon as one is free, and gives its id.
+// Enqueue makes a task, gives it to a worker as soon as one is free, and gives its id.
 // The caller holds the lock.
-func (q *queue) enqueue(t *row) (id int) {
+func (q *Queue) Enqueue(t *Row) (id int) {
 	q.insert(t)
 	q.waiting = append(q.waiting, t)
 	q.dispatch()
-	return t.id
+	return t.ID
 }
 
 // insert makes the row of a task. The caller holds the lock.
-func (q *queue) insert(t *row) {
-	if t.deployment != "" {
-		t.teams, _ = q.teamsOf(t.deployment)
+func (q *Queue) insert(t *Row) {
+	if t.Deployment != "" {
+		t.teams, _ = q.TeamsOf(t.Deployment)
 	}
-	t.id, t.state, t.timestamp, t.done = len(q.tasks)+1, StateQueued, q.Now(), make(chan struct{})
+	t.ID, t.state, t.timestamp, t.done = len(q.tasks)+1, StateQueued, q.Now(), make(chan struct{})
 	q.tasks = append(q.tasks, t)
-	_, _ = fmt.Fprintf(&t.debug, "I, [%s] INFO -- DirectorJobRunner: task %d: %s\n", t.timestamp.UTC().Format(time.RFC3339), t.id, t.description)
+	_, _ = fmt.Fprintf(&t.debug, "I, [%s] INFO -- DirectorJobRunner: task %d: %s\n", t.timestamp.UTC().Format(time.RFC3339), t.ID, t.Description)
 }
 
-// submit is enqueue for a request.
-func (q *queue) submit(c *api.Call, t *row) (id int) {
+// Submit is enqueue for a request.
+func (q *Queue) Submit(c *api.Call, t *Row) (id int) {
 	q.Lock()
 	defer q.Unlock()
-	t.user, t.contextID = c.User, c.ContextID
-	return q.enqueue(t)
+	t.User, t.ContextID = c.User, c.ContextID
+	return q.Enqueue(t)
 }
 
 // find gives the task of an id, nil if there is none. The caller holds the lock.
-func (q *queue) find(id int) *row {
+func (q *Queue) find(id int) *Row {
 	if id < 1 || id > len(q.tasks) {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (q *queue) find(id int) *row {
 }
 
 // cancelTask does what DELETE /task/N does and says whether it could. The caller holds the lock.
-func (q *queue) cancelTask(t *row) bool {
+func (q *Queue) cancelTask(t *Row) bool {
 	if t.state != StateQueued && t.state != StateProcessing {
 		return false
 	}
@@ -174,28 +174,28 @@ type filter struct {
 	contextID  *string
 	minor      bool
 	limit      int
-	hidden     func(*row) bool // of the caller
+	hidden     func(*Row) bool // of the caller
 }
 
 // list gives the tasks that match, newest timestamp first: not by id. The caller holds the lock.
-func (q *queue) list(f filter) []Task {
-	var matching []*row
+func (q *Queue) list(f filter) []Task {
+	var matching []*Row
 	for _, t := range q.tasks {
 		switch {
 		case len(f.states) > 0 && !slices.Contains(f.states, t.state):
-		case f.deployment != nil && *f.deployment != t.deployment:
-		case f.contextID != nil && *f.contextID != t.contextID:
-		case t.minor && !f.minor:
+		case f.deployment != nil && *f.deployment != t.Deployment:
+		case f.contextID != nil && *f.contextID != t.ContextID:
+		case t.Minor && !f.minor:
 		case f.hidden != nil && f.hidden(t):
 		default:
 			matching = append(matching, t)
 		}
 	}
-	slices.SortStableFunc(matching, func(a, b *row) int {
+	slices.SortStableFunc(matching, func(a, b *Row) int {
 		if n := b.timestamp.Compare(a.timestamp); n != 0 {
 			return n
 		}
-		return b.id - a.id
+		return b.ID - a.ID
 	})
 	if f.limit > 0 && len(matching) > f.limit {
 		matching = matching[:f.limit]

@@ -1,4 +1,4 @@
-package director
+package task
 
 import (
 	"errors"
@@ -38,9 +38,9 @@ type fatalError struct {
 	Message string `json:"message"` // whole, unlike the task's result
 }
 
-// stage is a group of tasks in the event log.
-type stage struct {
-	job   *job
+// Stage is a group of tasks in the event log.
+type Stage struct {
+	job   *Job
 	name  string
 	tags  []string
 	total int
@@ -49,49 +49,50 @@ type stage struct {
 	index int
 }
 
-// step is one task of a stage.
-type step struct {
-	stage *stage
+// Step is one task of a stage.
+type Step struct {
+	stage *Stage
 	task  string
 	index int
 }
 
-func (j *job) stage(name string, total int, tags ...string) *stage {
+// Stage begins a stage that has a number of steps, for the instance groups of its tags.
+func (j *Job) Stage(name string, total int, tags ...string) *Stage {
 	if tags == nil {
 		tags = []string{}
 	}
-	return &stage{job: j, name: name, tags: tags, total: total}
+	return &Stage{job: j, name: name, tags: tags, total: total}
 }
 
-// step runs one task of the stage and logs its start and its end.
-func (s *stage) step(task string, run func(*step) error) error {
+// Step runs one task of the stage and logs its start and its end.
+func (s *Stage) Step(task string, run func(*Step) error) error {
 	s.mu.Lock()
 	s.index++
-	st := &step{stage: s, task: task, index: s.index}
+	st := &Step{stage: s, task: task, index: s.index}
 	s.mu.Unlock()
 	st.write("started", 0, nil)
 	err := run(st)
 	switch {
-	case errors.Is(err, errGone):
+	case errors.Is(err, ErrGone):
 	case err != nil:
-		st.write("failed", 100, &eventData{Error: asFailure(s.job.named(err)).Message})
+		st.write("failed", 100, &eventData{Error: AsFailure(s.job.named(err)).Message})
 	default:
 		st.write("finished", 100, nil)
 	}
 	return err
 }
 
-// alone runs a stage of one task that is named like it.
-func (j *job) alone(name string, run func(*step) error) error {
-	return j.stage(name, 1).step(name, run)
+// Alone runs a stage of one task that is named like it.
+func (j *Job) Alone(name string, run func(*Step) error) error {
+	return j.Stage(name, 1).Step(name, run)
 }
 
-// progress logs how far the step is.
-func (st *step) progress(percent int, status string) {
+// Progress logs how far the step is.
+func (st *Step) Progress(percent int, status string) {
 	st.write("in_progress", percent, &eventData{Status: status})
 }
 
-func (st *step) write(state string, progress int, data *eventData) {
+func (st *Step) write(state string, progress int, data *eventData) {
 	q := st.stage.job.queue
 	q.Lock()
 	defer q.Unlock()
@@ -102,33 +103,33 @@ func (st *step) write(state string, progress int, data *eventData) {
 }
 
 // log appends a line to the event log. The caller holds the lock.
-func (j *job) log(line any) {
-	if j.task.frozen || j.task.finished() {
+func (j *Job) log(line any) {
+	if j.Task.frozen || j.Task.finished() {
 		return
 	}
-	_, _ = j.task.events.Write(append(api.Encode(line), '\n'))
+	_, _ = j.Task.events.Write(append(api.Encode(line), '\n'))
 }
 
 // fatal appends the last line of a failed task. The caller holds the lock.
-func (j *job) fatal(f *api.Failure) {
-	_, _ = j.task.events.Write(append(api.Encode(fatalLine{
+func (j *Job) fatal(f *api.Failure) {
+	_, _ = j.Task.events.Write(append(api.Encode(fatalLine{
 		Time: j.queue.Now().Unix(), Error: fatalError{Code: f.Code, Message: f.Message},
 	}), '\n'))
 }
 
 // named turns errCancelled into the director's error, which names the task.
-func (j *job) named(err error) error {
+func (j *Job) named(err error) error {
 	if errors.Is(err, errCancelled) {
-		return &api.Failure{Code: 10001, Message: "Task " + strconv.Itoa(j.task.id) + " cancelled"}
+		return &api.Failure{Code: 10001, Message: "Task " + strconv.Itoa(j.Task.ID) + " cancelled"}
 	}
 	return err
 }
 
-// print appends to the task's result output.
-func (j *job) print(text string) {
+// Print appends to the task's result output.
+func (j *Job) Print(text string) {
 	j.queue.Lock()
 	defer j.queue.Unlock()
-	if !j.task.frozen {
-		_, _ = j.task.output.WriteString(text)
+	if !j.Task.frozen {
+		_, _ = j.Task.output.WriteString(text)
 	}
 }

@@ -1,4 +1,4 @@
-package director
+package task
 
 import (
 	"context"
@@ -14,19 +14,19 @@ const pickup = 300 * time.Millisecond
 var (
 	// errCancelled ends the work of a task that was cancelled.
 	errCancelled = errors.New("cancel task")
-	// errGone ends the work of a task whose worker died or whose director is closed.
-	errGone = errors.New("stop worker")
+	// ErrGone ends the work of a task whose worker died or whose director is closed.
+	ErrGone = errors.New("stop worker")
 )
 
-// job is a task being worked on.
-type job struct {
-	queue *queue
-	task  *row
-	ctx   context.Context // ends when the worker dies
+// Job is a task being worked on.
+type Job struct {
+	queue *Queue
+	Task  *Row
+	Ctx   context.Context // ends when the worker dies
 }
 
 // dispatch starts queued tasks while workers are free. The caller holds the lock.
-func (q *queue) dispatch() {
+func (q *Queue) dispatch() {
 	for q.busy < q.workers && len(q.waiting) > 0 && q.ctx.Err() == nil {
 		t := q.waiting[0]
 		q.waiting = q.waiting[1:]
@@ -35,7 +35,7 @@ func (q *queue) dispatch() {
 		t.kill = kill
 		q.running.Go(func() {
 			defer kill()
-			(&job{queue: q, task: t, ctx: ctx}).run()
+			(&Job{queue: q, Task: t, Ctx: ctx}).run()
 			q.Lock()
 			q.busy--
 			q.dispatch()
@@ -46,7 +46,7 @@ func (q *queue) dispatch() {
 
 // SetWorkers changes how many tasks are worked on at the same time. Workers
 // that are busy finish their task first.
-func (q *queue) SetWorkers(n int) {
+func (q *Queue) SetWorkers(n int) {
 	q.Lock()
 	defer q.Unlock()
 	q.workers = n
@@ -54,18 +54,18 @@ func (q *queue) SetWorkers(n int) {
 }
 
 // run works a task from queued to its end.
-func (j *job) run() {
-	if j.sleep(pickup) != nil {
+func (j *Job) run() {
+	if j.Sleep(pickup) != nil {
 		return
 	}
 	result, err := "", errCancelled
 	if j.begin() {
-		result, err = j.task.work(j)
+		result, err = j.Task.Work(j)
 	}
 	j.queue.Lock()
 	defer j.queue.Unlock()
-	t := j.task
-	if t.frozen || errors.Is(err, errGone) {
+	t := j.Task
+	if t.frozen || errors.Is(err, ErrGone) {
 		return
 	}
 	t.timestamp = j.queue.Now()
@@ -74,9 +74,9 @@ func (j *job) run() {
 		t.state, t.result = StateDone, cut(result)
 	case errors.Is(err, errCancelled):
 		t.state, t.result = StateCancelled, "task cancelled"
-		j.fatal(asFailure(j.named(err)))
+		j.fatal(AsFailure(j.named(err)))
 	default:
-		f := asFailure(err)
+		f := AsFailure(err)
 		t.state, t.result = StateError, cut(f.Message)
 		j.fatal(f)
 	}
@@ -85,58 +85,58 @@ func (j *job) run() {
 
 // begin marks the task as started and says whether to: a task that was
 // cancelled while it was queued never starts.
-func (j *job) begin() bool {
+func (j *Job) begin() bool {
 	j.queue.Lock()
 	defer j.queue.Unlock()
-	if j.task.state == StateCancelling {
+	if j.Task.state == StateCancelling {
 		return false
 	}
-	j.task.state, j.task.started = StateProcessing, j.queue.Now()
-	j.task.timestamp = j.task.started
+	j.Task.state, j.Task.started = StateProcessing, j.queue.Now()
+	j.Task.timestamp = j.Task.started
 	return true
 }
 
-// checkpoint is where work looks whether it was cancelled.
-func (j *job) checkpoint() error {
-	if j.ctx.Err() != nil {
-		return errGone
+// Checkpoint is where work looks whether it was cancelled.
+func (j *Job) Checkpoint() error {
+	if j.Ctx.Err() != nil {
+		return ErrGone
 	}
 	j.queue.Lock()
 	defer j.queue.Unlock()
-	if j.task.state == StateCancelling {
+	if j.Task.state == StateCancelling {
 		return errCancelled
 	}
 	return nil
 }
 
-// sleep spends a duration of the real director; it ends early with errGone only.
-func (j *job) sleep(real time.Duration) error { return j.wait(j.queue.Scaled(real)) }
+// Sleep spends a duration of the real director; it ends early with errGone only.
+func (j *Job) Sleep(real time.Duration) error { return j.wait(j.queue.Scaled(real)) }
 
-func (j *job) wait(duration time.Duration) error {
+func (j *Job) wait(duration time.Duration) error {
 	timer := time.NewTimer(duration)
 	defer timer.Stop()
 	select {
-	case <-j.ctx.Done():
-		return errGone
+	case <-j.Ctx.Done():
+		return ErrGone
 	case <-timer.C:
 		return nil
 	}
 }
 
-// change changes the director's state, unless the worker died: then it fails with errGone.
-func (j *job) change(apply func()) error {
+// Change changes the director's state, unless the worker died: then it fails with errGone.
+func (j *Job) Change(apply func()) error {
 	j.queue.Lock()
 	defer j.queue.Unlock()
-	if j.task.frozen || j.ctx.Err() != nil {
-		return errGone
+	if j.Task.frozen || j.Ctx.Err() != nil {
+		return ErrGone
 	}
 	apply()
 	return nil
 }
 
-// asFailure gives an error the code with which the event log shows it: 100 is
+// AsFailure gives an error the code with which the event log shows it: 100 is
 // what every error of the director without a code of its own has.
-func asFailure(err error) *api.Failure {
+func AsFailure(err error) *api.Failure {
 	var f *api.Failure
 	if errors.As(err, &f) {
 		return f

@@ -1,4 +1,4 @@
-package director
+package task
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 )
 
 // Tasks lists all tasks by id. Unlike a request it makes no timeout of a task.
-func (q *queue) Tasks() []Task {
+func (q *Queue) Tasks() []Task {
 	q.Lock()
 	defer q.Unlock()
 	all := make([]Task, 0, len(q.tasks))
@@ -18,7 +18,7 @@ func (q *queue) Tasks() []Task {
 }
 
 // Events gives the event log of a task as it is now.
-func (q *queue) Events(id int) string {
+func (q *Queue) Events(id int) string {
 	q.Lock()
 	defer q.Unlock()
 	t := q.find(id)
@@ -29,7 +29,7 @@ func (q *queue) Events(id int) string {
 }
 
 // Wait waits for the end of a task. It fails when ctx ends first, or when there is no such task.
-func (q *queue) Wait(ctx context.Context, id int) (Task, error) {
+func (q *Queue) Wait(ctx context.Context, id int) (Task, error) {
 	q.Lock()
 	t := q.find(id)
 	q.Unlock()
@@ -47,7 +47,7 @@ func (q *queue) Wait(ctx context.Context, id int) (Task, error) {
 }
 
 // Ended is when a task ended; zero where it has not, or where there is no such task.
-func (q *queue) Ended(id int) time.Time {
+func (q *Queue) Ended(id int) time.Time {
 	q.Lock()
 	defer q.Unlock()
 	if t := q.find(id); t != nil && t.finished() {

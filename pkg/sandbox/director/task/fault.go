@@ -1,4 +1,4 @@
-package director
+package task
 
 import (
 	"slices"
@@ -10,13 +10,13 @@ import (
 // HoldLock takes a deployment's lock, as the health monitor does while it
 // repairs, and shows a task for it. It is held until release is called. A lock
 // that is held already is taken from its holder.
-func (q *queue) HoldLock(deployment string) (release func()) {
+func (q *Queue) HoldLock(deployment string) (release func()) {
 	q.Lock()
 	defer q.Unlock()
-	t := &row{description: "scan and fix", user: "hm", deployment: deployment, parked: true, minor: true}
+	t := &Row{Description: "scan and fix", User: "hm", Deployment: deployment, parked: true, Minor: true}
 	q.insert(t)
 	t.state, t.started = StateProcessing, q.Now()
-	l := &lock{name: deploymentLock(deployment), uid: uuid.New(), task: t.id, holder: t.id, acquired: q.Now(), serial: q.Next("lock")}
+	l := &lock{name: DeploymentLock(deployment), uid: uuid.New(), task: t.ID, holder: t.ID, acquired: q.Now(), serial: q.Next("lock")}
 	q.locks[l.name] = l
 	return func() {
 		q.Lock()
@@ -33,17 +33,17 @@ func (q *queue) HoldLock(deployment string) (release func()) {
 
 // Lose puts a task into the table without a job for it. It stays queued; when it is
 // cancelled, it becomes a timeout as one whose worker has died. The caller holds the lock.
-func (q *queue) Lose(t *row) (id int) {
+func (q *Queue) Lose(t *Row) (id int) {
 	q.insert(t)
 	t.frozen, t.killed = true, q.Now()
-	return t.id
+	return t.ID
 }
 
 // KillWorker kills the worker of a task, parent and child, while it runs. The
 // task stays processing until someone looks at it after 180 s × Scale and
 // finds a timeout; its locks expire after at most 241 s × Scale. It says
 // whether there was such a worker.
-func (q *queue) KillWorker(id int) bool {
+func (q *Queue) KillWorker(id int) bool {
 	q.Lock()
 	defer q.Unlock()
 	return q.freeze(q.find(id))
@@ -52,7 +52,7 @@ func (q *queue) KillWorker(id int) bool {
 // KillWorkerChild kills only the process that a worker has forked for a task:
 // the parent notices, and the task ends at once as an error without a result.
 // Its locks stay until they expire.
-func (q *queue) KillWorkerChild(id int) bool {
+func (q *Queue) KillWorkerChild(id int) bool {
 	q.Lock()
 	defer q.Unlock()
 	t := q.find(id)
@@ -65,7 +65,7 @@ func (q *queue) KillWorkerChild(id int) bool {
 }
 
 // freeze stops a running task where it is. The caller holds the lock.
-func (q *queue) freeze(t *row) bool {
+func (q *Queue) freeze(t *Row) bool {
 	if t == nil || t.started.IsZero() || t.finished() || t.frozen || t.parked {
 		return false
 	}
@@ -73,7 +73,7 @@ func (q *queue) freeze(t *row) bool {
 	t.timestamp = t.started
 	t.kill()
 	for _, l := range q.locks {
-		if l.holder == t.id {
+		if l.holder == t.ID {
 			l.died = t.killed
 		}
 	}
@@ -81,7 +81,7 @@ func (q *queue) freeze(t *row) bool {
 }
 
 // LockHolders lists the tasks that hold or held the locks in the table, expired ones included.
-func (q *queue) LockHolders() []int {
+func (q *Queue) LockHolders() []int {
 	var ids []int
 	for _, l := range q.Locks() {
 		if id, err := strconv.Atoi(l.Task); err == nil {

@@ -1,4 +1,4 @@
-package director
+package task
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ type lock struct {
 }
 
 // expires is when the lock may be taken over, renewals counted.
-func (q *queue) expires(l *lock) time.Time {
+func (q *Queue) expires(l *lock) time.Time {
 	last := q.Now()
 	if !l.died.IsZero() {
 		last = l.died
@@ -41,9 +41,9 @@ func (q *queue) expires(l *lock) time.Time {
 	return l.acquired.Add(max(renewals, 0)*q.Scaled(lockRenew) + q.Scaled(lockLife))
 }
 
-// acquire takes a lock, trying as long as timeout. It fails like the director
+// Acquire takes a lock, trying as long as timeout. It fails like the director
 // does, naming the holder's task. Being cancelled does not end the wait.
-func (j *job) acquire(name string, timeout time.Duration) (release func(), err error) {
+func (j *Job) Acquire(name string, timeout time.Duration) (release func(), err error) {
 	uid, deadline := uuid.New(), j.queue.Now().Add(timeout)
 	for {
 		l, holder, err := j.tryLock(name, uid)
@@ -56,7 +56,7 @@ func (j *job) acquire(name string, timeout time.Duration) (release func(), err e
 		}
 		if j.queue.Now().After(deadline) {
 			return nil, api.NewFailure(100, "Failed to acquire lock for %s uid: %s. Locking task id is %d, description: '%s'",
-				name, uid, holder.id, holder.description)
+				name, uid, holder.ID, holder.Description)
 		}
 		if err := j.wait(max(j.queue.Scaled(lockRetry), time.Millisecond)); err != nil {
 			return nil, err
@@ -66,12 +66,12 @@ func (j *job) acquire(name string, timeout time.Duration) (release func(), err e
 
 // tryLock takes a lock if it is free or expired, else it gives the holder's task.
 // The dead take none: errGone.
-func (j *job) tryLock(name, uid string) (*lock, *row, error) {
-	q, id := j.queue, j.task.id
+func (j *Job) tryLock(name, uid string) (*lock, *Row, error) {
+	q, id := j.queue, j.Task.ID
 	q.Lock()
 	defer q.Unlock()
-	if j.task.frozen {
-		return nil, nil, errGone
+	if j.Task.frozen {
+		return nil, nil, ErrGone
 	}
 	held := q.locks[name]
 	if held != nil && q.Now().Before(q.expires(held)) {
@@ -86,9 +86,9 @@ func (j *job) tryLock(name, uid string) (*lock, *row, error) {
 }
 
 // release gives a lock back, unless another task took it over or its holder is dead.
-func (j *job) release(l *lock) {
+func (j *Job) release(l *lock) {
 	j.queue.Lock()
-	if j.task.frozen {
+	if j.Task.frozen {
 		j.queue.Unlock()
 		return
 	}
@@ -108,7 +108,7 @@ type LockHolder struct {
 }
 
 // Locks lists the locks, oldest first.
-func (q *queue) Locks() []LockHolder {
+func (q *Queue) Locks() []LockHolder {
 	q.Lock()
 	defer q.Unlock()
 	rows := make([]*lock, 0, len(q.locks))
@@ -127,12 +127,13 @@ func (q *queue) Locks() []LockHolder {
 	return holders
 }
 
-func (q *queue) listLocks(c *api.Call) { c.JSON(q.Locks()) }
+func (q *Queue) listLocks(c *api.Call) { c.JSON(q.Locks()) }
 
-// locked says whether a deployment's lock is held. The caller holds the lock.
-func (q *queue) locked(deployment string) bool {
-	l := q.locks[deploymentLock(deployment)]
+// Locked says whether a deployment's lock is held. The caller holds the lock.
+func (q *Queue) Locked(deployment string) bool {
+	l := q.locks[DeploymentLock(deployment)]
 	return l != nil && q.Now().Before(q.expires(l))
 }
 
-func deploymentLock(name string) string { return "lock:deployment:" + name }
+// DeploymentLock is the name of the lock of a deployment.
+func DeploymentLock(name string) string { return "lock:deployment:" + name }

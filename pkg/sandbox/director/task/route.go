@@ -1,4 +1,4 @@
-package director
+package task
 
 import (
 	"encoding/json"
@@ -10,7 +10,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 )
 
-func (q *queue) routes() []api.Route {
+// Routes are those of tasks and locks.
+func (q *Queue) Routes() []api.Route {
 	return []api.Route{
 		{Method: "GET", Path: "/tasks", Needs: api.NeedsList, Handle: q.listTasks},
 		{Method: "GET", Path: "/tasks/:id", Needs: api.NeedsTaskRead, Handle: q.showTask},
@@ -21,7 +22,7 @@ func (q *queue) routes() []api.Route {
 	}
 }
 
-func (q *queue) listTasks(c *api.Call) {
+func (q *Queue) listTasks(c *api.Call) {
 	f := filter{minor: c.Query.Get("verbose") != "" && c.Query.Get("verbose") != "1"}
 	if states := c.Query.Get("state"); states != "" {
 		f.states = strings.Split(states, ",")
@@ -36,7 +37,7 @@ func (q *queue) listTasks(c *api.Call) {
 		limit, _ := strconv.Atoi(c.Query.Get("limit"))
 		f.limit = max(limit, 1)
 	}
-	f.hidden = func(t *row) bool { return !c.MayRead(t.teams) }
+	f.hidden = func(t *Row) bool { return !c.MayRead(t.teams) }
 	q.Lock()
 	tasks := q.list(f)
 	q.Unlock()
@@ -44,7 +45,7 @@ func (q *queue) listTasks(c *api.Call) {
 }
 
 // TeamsOfTask are those of the task that a path names, and whether there is one.
-func (q *queue) TeamsOfTask(name string) (teams []string, exists bool) {
+func (q *Queue) TeamsOfTask(name string) (teams []string, exists bool) {
 	q.Lock()
 	defer q.Unlock()
 	id, _ := strconv.Atoi(name)
@@ -55,7 +56,7 @@ func (q *queue) TeamsOfTask(name string) (teams []string, exists bool) {
 }
 
 // taskOf finds the task that a path names; without one the answer is written. The caller holds the lock.
-func (q *queue) taskOf(c *api.Call) *row {
+func (q *Queue) taskOf(c *api.Call) *Row {
 	id, err := strconv.Atoi(c.Params["id"])
 	if err != nil { // PostgreSQL refuses the comparison, and nothing handles that
 		c.Empty(http.StatusInternalServerError)
@@ -70,7 +71,7 @@ func (q *queue) taskOf(c *api.Call) *row {
 	return t
 }
 
-func (q *queue) showTask(c *api.Call) {
+func (q *Queue) showTask(c *api.Call) {
 	q.Lock()
 	defer q.Unlock()
 	if t := q.taskOf(c); t != nil {
@@ -78,7 +79,7 @@ func (q *queue) showTask(c *api.Call) {
 	}
 }
 
-func (q *queue) deleteTask(c *api.Call) {
+func (q *Queue) deleteTask(c *api.Call) {
 	q.Lock()
 	defer q.Unlock()
 	t := q.taskOf(c)
@@ -86,14 +87,14 @@ func (q *queue) deleteTask(c *api.Call) {
 		return
 	}
 	if !q.cancelTask(t) {
-		c.HTML(http.StatusBadRequest, fmt.Sprintf("Cannot cancel task %d: invalid state (%s)", t.id, t.state))
+		c.HTML(http.StatusBadRequest, fmt.Sprintf("Cannot cancel task %d: invalid state (%s)", t.ID, t.state))
 		return
 	}
 	c.Empty(http.StatusNoContent)
 }
 
 // cancelTasks answers POST /tasks/cancel.
-func (q *queue) cancelTasks(c *api.Call) {
+func (q *Queue) cancelTasks(c *api.Call) {
 	body, ok := c.ReadBody()
 	if !ok {
 		return
@@ -118,7 +119,7 @@ func (q *queue) cancelTasks(c *api.Call) {
 	q.Lock()
 	defer q.Unlock()
 	for _, t := range q.tasks {
-		if (len(wanted) == 0 || wanted[t.state]) && (request.Deployment == nil || *request.Deployment == t.deployment) {
+		if (len(wanted) == 0 || wanted[t.state]) && (request.Deployment == nil || *request.Deployment == t.Deployment) {
 			q.cancelTask(t)
 		}
 	}
@@ -126,7 +127,7 @@ func (q *queue) cancelTasks(c *api.Call) {
 }
 
 // showOutput answers GET /tasks/N/output.
-func (q *queue) showOutput(c *api.Call) {
+func (q *Queue) showOutput(c *api.Call) {
 	q.Lock()
 	defer q.Unlock()
 	t := q.taskOf(c)
