@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
@@ -14,10 +15,10 @@ type contextIDs struct {
 	Runtime []int `json:"runtime_config_ids"`
 }
 
-func configIDs(configs []*config) []int {
+func configIDs(configs []*config.Config) []int {
 	ids := []int{}
 	for _, c := range configs {
-		ids = append(ids, c.id)
+		ids = append(ids, c.ID)
 	}
 	return ids
 }
@@ -35,7 +36,7 @@ func (d *deployer) diffDeployment(c *api.Call) {
 	if dep := d.deployments.find(c.Params["deployment"]); dep != nil {
 		before = whole(dep.manifest, dep.cloud, dep.runtime)
 	}
-	cloud, runtime := d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
+	cloud, runtime := d.configs.Find("cloud", "", 1), d.configs.Find("runtime", "", 1)
 	resolved, err := resolve(d.stock, doc)
 	if err != nil { // status 200 all the same
 		c.List(struct {

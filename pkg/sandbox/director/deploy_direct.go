@@ -19,7 +19,7 @@ func (d *deployer) Deploy(ctx context.Context, manifest []byte) (task.Task, erro
 	}
 	d.Lock()
 	s := submission{document: doc, text: string(manifest)}
-	s.cloud, s.runtime = d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
+	s.cloud, s.runtime = d.configs.Find("cloud", "", 1), d.configs.Find("runtime", "", 1)
 	id := d.accept(s, d.user, "")
 	d.Unlock()
 	done, err := d.queue.Wait(ctx, id)

@@ -74,7 +74,7 @@ func (d *deployer) LoseJob(deployment, contextID string) (id int) {
 	d.Lock()
 	defer d.Unlock()
 	if d.deployments.find(deployment) == nil { // its row comes before the task's
-		d.newDeployment(submission{cloud: d.configs.find("cloud", "", 1), runtime: d.configs.find("runtime", "", 1)}, deployment)
+		d.newDeployment(submission{cloud: d.configs.Find("cloud", "", 1), runtime: d.configs.Find("runtime", "", 1)}, deployment)
 	}
 	t := &task.Row{Description: "create deployment", User: d.user, Deployment: deployment, ContextID: contextID}
 	return d.queue.Lose(t)

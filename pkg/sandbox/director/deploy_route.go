@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
@@ -59,7 +60,7 @@ type submission struct {
 	deployment     *deployment
 	document       document.Mapping
 	text           string
-	cloud, runtime []*config
+	cloud, runtime []*config.Config
 	options        deployOptions
 	teams          []string // of whoever submits it: a new deployment is theirs
 }
@@ -88,14 +89,14 @@ func (d *deployer) postDeployment(c *api.Call) {
 		return
 	}
 	s := submission{document: document, text: text, options: readOptions(c.Query), teams: c.Teams()}
-	s.cloud, s.runtime = d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
+	s.cloud, s.runtime = d.configs.Find("cloud", "", 1), d.configs.Find("runtime", "", 1)
 	if given := c.Query.Get("context"); given != "" {
 		var ids contextIDs
 		if json.Unmarshal([]byte(given), &ids) != nil {
 			c.Empty(http.StatusInternalServerError)
 			return
 		}
-		s.cloud, s.runtime = d.configs.byIDs(ids.Cloud), d.configs.byIDs(ids.Runtime)
+		s.cloud, s.runtime = d.configs.ByIDs(ids.Cloud), d.configs.ByIDs(ids.Runtime)
 	}
 	c.Redirect(d.accept(s, c.User, c.ContextID))
 }
@@ -169,7 +170,7 @@ func (d *deployer) putJobs(c *api.Call) {
 			return
 		}
 		s.document, s.text = m, string(body)
-		s.cloud, s.runtime = d.configs.find("cloud", "", 1), d.configs.find("runtime", "", 1)
+		s.cloud, s.runtime = d.configs.Find("cloud", "", 1), d.configs.Find("runtime", "", 1)
 	}
 	c.Redirect(d.enqueueDeploy(s, c.User, c.ContextID))
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -15,8 +16,8 @@ type deployment struct {
 	teams     []string         // whose admins may change it
 	manifest  document.Mapping // of the last deploy that succeeded, versions resolved; nil before
 	text      string           // what GET /deployments/NAME gives
-	cloud     []*config
-	runtime   []*config
+	cloud     []*config.Config
+	runtime   []*config.Config
 	stemcells []*stemcell
 	releases  []*release
 	instances []*instance
@@ -124,7 +125,7 @@ func (t *deployments) cloudConfigState(dep *deployment) string {
 	switch {
 	case len(dep.cloud) == 0:
 		return "none"
-	case slices.Equal(dep.cloud, t.configs.find("cloud", "", 1)):
+	case slices.Equal(dep.cloud, t.configs.Find("cloud", "", 1)):
 		return "latest"
 	}
 	return "outdated"
@@ -191,7 +192,7 @@ func (t *deployments) listDeploymentConfigs(c *api.Call) {
 		for _, used := range slices.Concat(dep.cloud, dep.runtime) {
 			serial++
 			if len(wanted) == 0 || slices.Contains(wanted, dep.name) {
-				views = append(views, deploymentConfig{serial, dep.name, deploymentConfigView{used.id, used.kind, used.name}})
+				views = append(views, deploymentConfig{serial, dep.name, deploymentConfigView{used.ID, used.Kind, used.Name}})
 			}
 		}
 	}

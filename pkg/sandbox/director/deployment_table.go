@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
@@ -36,14 +37,14 @@ type deployments struct {
 	*store.Store
 	director string // its name, which variables are below
 	queue    *task.Queue
-	configs  *configs
+	configs  *config.Table
 	hooks    agents
 	rows     []*deployment
 	blobs    map[string][]byte // the blobstore, by id
 }
 
 // newDeployments makes an empty table.
-func newDeployments(s *store.Store, director string, q *task.Queue, configs *configs, hooks agents) *deployments {
+func newDeployments(s *store.Store, director string, q *task.Queue, configs *config.Table, hooks agents) *deployments {
 	return &deployments{Store: s, director: director, queue: q, configs: configs, hooks: hooks, blobs: map[string][]byte{}}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
@@ -68,7 +69,7 @@ type Director struct {
 	store       *store.Store
 	access      *api.Access
 	queue       *task.Queue
-	configs     *configs
+	configs     *config.Table
 	stock       *stock
 	deployments *deployments
 	deployer    *deployer
@@ -79,7 +80,7 @@ func New(ctx context.Context, o Options) *Director {
 	o = withDefaults(o)
 	d := &Director{opts: o, store: store.New(o.Now, o.Scale)}
 	d.queue = task.New(ctx, d.store, o.Workers, o.LockWait)
-	d.configs = newConfigs(d.store, o.StoreConfig)
+	d.configs = config.New(d.store, o.StoreConfig)
 	d.deployments = newDeployments(d.store, o.Name, d.queue, d.configs, agents{DiskUsage: o.DiskUsage, Logs: o.Logs, RunErrand: o.RunErrand})
 	d.queue.TeamsOf = d.deployments.teamsOf
 	d.stock = newStock(d.store, d.queue, o.Fetch, d.deployments)
@@ -140,7 +141,7 @@ func (d *Director) Requests() int { return d.access.Received() }
 // addRoutes adds every route that is simulated.
 func (d *Director) addRoutes() {
 	for _, routes := range [][]api.Route{
-		d.queue.Routes(), d.configs.routes(), d.deployments.routes(), d.deployer.routes(), d.stock.routes(),
+		d.queue.Routes(), d.configs.Routes(), d.deployments.routes(), d.deployer.routes(), d.stock.routes(),
 	} {
 		d.access.Add(routes...)
 	}

@@ -4,11 +4,12 @@ import (
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // mergedCloud is what several cloud configs say together, nil without one.
-func mergedCloud(configs []*config) document.Mapping {
+func mergedCloud(configs []*config.Config) document.Mapping {
 	if len(configs) == 0 {
 		return nil
 	}
@@ -16,27 +17,27 @@ func mergedCloud(configs []*config) document.Mapping {
 	for _, key := range []string{"azs", "vm_types", "disk_types", "networks", "vm_extensions"} {
 		all := []any{}
 		for _, c := range configs {
-			list, _ := c.parsed.Get(key).([]any)
+			list, _ := c.Parsed.Get(key).([]any)
 			all = append(all, list...)
 		}
-		if key == "networks" && !slices.ContainsFunc(configs, func(c *config) bool { return c.parsed.Has(key) }) {
+		if key == "networks" && !slices.ContainsFunc(configs, func(c *config.Config) bool { return c.Parsed.Has(key) }) {
 			continue // its absence is an error later on
 		}
 		merged = merged.With(key, all)
 	}
 	for _, c := range configs {
-		if c.parsed.Has("compilation") {
-			merged = merged.With("compilation", c.parsed.Get("compilation"))
+		if c.Parsed.Has("compilation") {
+			merged = merged.With("compilation", c.Parsed.Get("compilation"))
 		}
 	}
 	return merged
 }
 
 // whole is a manifest with its configs, the document that diffs compare.
-func whole(doc document.Mapping, cloud, runtime []*config) document.Mapping {
+func whole(doc document.Mapping, cloud, runtime []*config.Config) document.Mapping {
 	merged := slices.Clone(doc).Merge(mergedCloud(cloud))
 	for _, c := range runtime {
-		for _, f := range c.parsed {
+		for _, f := range c.Parsed {
 			list, isList := f.Value.([]any)
 			mine, alsoList := merged.Get(f.Key).([]any)
 			if isList && alsoList {

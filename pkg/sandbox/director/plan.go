@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -11,7 +12,7 @@ import (
 type plan struct {
 	document       document.Mapping // with versions resolved
 	text           string           // as submitted
-	cloud, runtime []*config
+	cloud, runtime []*config.Config
 	releases       []*release
 	stemcells      []*stemcell
 	groups         []*group
@@ -19,7 +20,7 @@ type plan struct {
 
 // newPlan checks a manifest in the order in which the director does: the
 // first error is the one that clients see.
-func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*config, limits limits) (*plan, error) {
+func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*config.Config, limits limits) (*plan, error) {
 	stock.Lock()
 	defer stock.Unlock()
 	resolved, err := resolve(stock, doc)

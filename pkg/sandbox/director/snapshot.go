@@ -86,7 +86,7 @@ func (d *Director) Seed(s Seed) error {
 	d.store.Lock()
 	defer d.store.Unlock()
 	if s.CloudConfig != "" {
-		if err := d.configs.seed(s.CloudConfig); err != nil {
+		if err := d.configs.Seed(s.CloudConfig); err != nil {
 			return err
 		}
 	}

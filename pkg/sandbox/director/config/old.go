@@ -1,4 +1,4 @@
-package director
+package config
 
 import (
 	"net/http"
@@ -23,7 +23,7 @@ func oldName(c *api.Call) string {
 	return "default"
 }
 
-func (t *configs) listOldConfigs(c *api.Call, kind string) {
+func (t *Table) listOldConfigs(c *api.Call, kind string) {
 	limit, err := strconv.Atoi(c.Query.Get("limit"))
 	if err != nil {
 		c.Empty(http.StatusBadRequest)
@@ -32,7 +32,7 @@ func (t *configs) listOldConfigs(c *api.Call, kind string) {
 	t.Lock()
 	defer t.Unlock()
 	views := []oldConfigView{}
-	for _, found := range t.find(kind, oldName(c), limit) {
+	for _, found := range t.Find(kind, oldName(c), limit) {
 		views = append(views, oldConfigView{found.content, stamp(found.created)})
 	}
 	c.List(views)
@@ -48,7 +48,7 @@ func readOldConfig(c *api.Call) (string, document.Mapping, bool) {
 	return text, doc, true
 }
 
-func (t *configs) postOldConfig(c *api.Call, kind string) {
+func (t *Table) postOldConfig(c *api.Call, kind string) {
 	text, document, ok := readOldConfig(c)
 	if !ok {
 		return
@@ -62,7 +62,7 @@ func (t *configs) postOldConfig(c *api.Call, kind string) {
 	c.HTML(http.StatusCreated, "")
 }
 
-func (t *configs) diffOldConfig(c *api.Call, kind string) {
+func (t *Table) diffOldConfig(c *api.Call, kind string) {
 	_, after, ok := readOldConfig(c)
 	if !ok {
 		return
@@ -71,7 +71,7 @@ func (t *configs) diffOldConfig(c *api.Call, kind string) {
 	defer t.Unlock()
 	var before document.Mapping
 	if current := t.current(kind, oldName(c)); current != nil {
-		before = current.parsed
+		before = current.Parsed
 	}
 	c.List(map[string]any{"diff": document.Diff(before, after, true)})
 }

@@ -1,4 +1,4 @@
-package director
+package config
 
 import (
 	"math"
@@ -11,7 +11,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
-func (t *configs) routes() []api.Route {
+// Routes are those of configs, and of cloud, runtime and CPI configs by themselves.
+func (t *Table) Routes() []api.Route {
 	routes := []api.Route{
 		{Method: "GET", Path: "/configs", Needs: api.NeedsConfigList, Handle: t.list},
 		{Method: "GET", Path: "/configs/:id", Needs: api.NeedsRead, Handle: t.show},
@@ -31,7 +32,7 @@ func (t *configs) routes() []api.Route {
 	return routes
 }
 
-func (t *configs) list(c *api.Call) {
+func (t *Table) list(c *api.Call) {
 	limit := 1
 	if c.Query.Get("latest") == "false" {
 		limit = math.MaxInt
@@ -55,7 +56,7 @@ func (t *configs) list(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	views := []configView{}
-	for _, found := range t.find(c.Query.Get("type"), c.Query.Get("name"), limit) {
+	for _, found := range t.Find(c.Query.Get("type"), c.Query.Get("name"), limit) {
 		if c.MayRead(found.teams()) {
 			views = append(views, t.view(found))
 		}
@@ -64,9 +65,9 @@ func (t *configs) list(c *api.Call) {
 }
 
 // byID finds a config; without one the answer is written. The caller holds the lock.
-func (t *configs) byID(c *api.Call, id string) *config {
+func (t *Table) byID(c *api.Call, id string) *Config {
 	for _, found := range t.rows {
-		if strconv.Itoa(found.id) == id && !found.deleted {
+		if strconv.Itoa(found.ID) == id && !found.deleted {
 			return found
 		}
 	}
@@ -74,7 +75,7 @@ func (t *configs) byID(c *api.Call, id string) *config {
 	return nil
 }
 
-func (t *configs) show(c *api.Call) {
+func (t *Table) show(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	if found := t.byID(c, c.Params["id"]); found != nil {
@@ -83,7 +84,7 @@ func (t *configs) show(c *api.Call) {
 }
 
 // post answers POST /configs: a new version, or 412 if the current one is not the expected.
-func (t *configs) post(c *api.Call) {
+func (t *Table) post(c *api.Call) {
 	request, ok := readConfigRequest(c)
 	if !ok {
 		return
@@ -105,7 +106,7 @@ func (t *configs) post(c *api.Call) {
 	latest := "0"
 	current := t.current(*request.Type, *request.Name)
 	if current != nil {
-		latest = strconv.Itoa(current.id)
+		latest = strconv.Itoa(current.ID)
 	}
 	t.Unlock()
 	expected := strings.Trim(string(request.Expected), `"`)
@@ -130,19 +131,19 @@ func (t *configs) post(c *api.Call) {
 		if teams := c.Teams(); len(teams) > 0 {
 			saved.team = teams[0]
 		}
-		t.written(c, saved, store.Event{Action: "create", ObjectType: "config/" + saved.kind})
+		t.written(c, saved, store.Event{Action: "create", ObjectType: "config/" + saved.Kind})
 	}
 	c.HTML(http.StatusCreated, string(api.Encode(t.view(saved))))
 }
 
 // written records a new version. The caller holds the lock.
-func (t *configs) written(c *api.Call, saved *config, e store.Event) {
-	e.User, e.ObjectName = c.User, saved.name
+func (t *Table) written(c *api.Call, saved *Config, e store.Event) {
+	e.User, e.ObjectName = c.User, saved.Name
 	t.AddEvent(e)
-	t.AddEffect(store.Effect{Kind: store.EffectConfig, Name: saved.kind + "/" + saved.name, User: c.User, ContextID: c.ContextID})
+	t.AddEffect(store.Effect{Kind: store.EffectConfig, Name: saved.Kind + "/" + saved.Name, User: c.User, ContextID: c.ContextID})
 }
 
-func (t *configs) remove(c *api.Call) {
+func (t *Table) remove(c *api.Call) {
 	for _, key := range []string{"type", "name"} {
 		if c.Query.Get(key) == "" {
 			c.Fail(http.StatusBadRequest, api.NewFailure(440010, "'%s' is required", key))
@@ -160,7 +161,7 @@ func (t *configs) remove(c *api.Call) {
 		return
 	}
 	for _, found := range t.rows {
-		if found.kind == c.Query.Get("type") && found.name == c.Query.Get("name") {
+		if found.Kind == c.Query.Get("type") && found.Name == c.Query.Get("name") {
 			found.deleted = true
 		}
 	}
@@ -168,18 +169,18 @@ func (t *configs) remove(c *api.Call) {
 	c.Empty(http.StatusNoContent)
 }
 
-func (t *configs) removeByID(c *api.Call) {
+func (t *Table) removeByID(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	if found := t.byID(c, c.Params["id"]); found != nil && c.Owns(found.teams()) {
 		found.deleted = true
-		t.AddEffect(store.Effect{Kind: store.EffectDelete, Name: "config/" + found.kind + "/" + found.name, User: c.User})
+		t.AddEffect(store.Effect{Kind: store.EffectDelete, Name: "config/" + found.Kind + "/" + found.Name, User: c.User})
 		c.Empty(http.StatusNoContent)
 	}
 }
 
 // compare answers POST /configs/diff, against the current version or between two given sides.
-func (t *configs) compare(c *api.Call) {
+func (t *Table) compare(c *api.Call) {
 	request, ok := readConfigRequest(c)
 	if !ok {
 		return
@@ -209,7 +210,7 @@ func (t *configs) compare(c *api.Call) {
 	}
 	from, before := "0", document.Mapping(nil)
 	if current := t.current(*request.Type, *request.Name); current != nil {
-		from, before = strconv.Itoa(current.id), current.parsed
+		from, before = strconv.Itoa(current.ID), current.Parsed
 	}
 	c.List(struct {
 		From map[string]string `json:"from"`
@@ -218,13 +219,13 @@ func (t *configs) compare(c *api.Call) {
 }
 
 // side reads one side of a diff; after a failure the answer is written. The caller holds the lock.
-func (t *configs) side(c *api.Call, s *configSide) (document.Mapping, bool) {
+func (t *Table) side(c *api.Call, s *configSide) (document.Mapping, bool) {
 	if s.ID != nil {
 		found := t.byID(c, *s.ID)
 		if found == nil {
 			return nil, false
 		}
-		return found.parsed, true
+		return found.Parsed, true
 	}
 	content := ""
 	if s.Content != nil {

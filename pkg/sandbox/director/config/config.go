@@ -1,4 +1,6 @@
-package director
+// Package config is the configs of a simulated director: cloud, runtime and CPI configs
+// with their versions, and the routes old and new that read, compare and write them.
+package config
 
 import (
 	"cmp"
@@ -15,12 +17,12 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 )
 
-// config is a version of a named configuration; the newest of a type and name is current.
-type config struct {
-	id                  int
-	kind, name, content string // "cloud", "default"
+// Config is a version of a named configuration; the newest of a type and name is current.
+type Config struct {
+	ID                  int
+	Kind, Name, content string // "cloud", "default"
 	team                string // whose admins may change it; "" for the director's
-	parsed              document.Mapping
+	Parsed              document.Mapping
 	created             time.Time
 	deleted             bool
 }
@@ -36,22 +38,22 @@ type configView struct {
 	Current   bool    `json:"current"`
 }
 
-// configs is the director's table of configurations.
-type configs struct {
+// Table is the director's table of configurations.
+type Table struct {
 	*store.Store
 	stored func(kind, name string) // Options.StoreConfig; nil does nothing
-	rows   []*config
+	rows   []*Config
 }
 
-// newConfigs makes an empty table.
-func newConfigs(s *store.Store, stored func(kind, name string)) *configs {
-	return &configs{Store: s, stored: stored}
+// New makes an empty table.
+func New(s *store.Store, stored func(kind, name string)) *Table {
+	return &Table{Store: s, stored: stored}
 }
 
-func (t *configs) view(c *config) configView {
+func (t *Table) view(c *Config) configView {
 	view := configView{
-		Content: c.content, ID: strconv.Itoa(c.id), Type: c.kind, Name: c.name,
-		CreatedAt: stamp(c.created), Current: t.current(c.kind, c.name) == c,
+		Content: c.content, ID: strconv.Itoa(c.ID), Type: c.Kind, Name: c.Name,
+		CreatedAt: stamp(c.created), Current: t.current(c.Kind, c.Name) == c,
 	}
 	if c.team != "" {
 		view.Team = &c.team
@@ -60,7 +62,7 @@ func (t *configs) view(c *config) configView {
 }
 
 // teams are those of a config: one or none.
-func (c *config) teams() []string {
+func (c *Config) teams() []string {
 	if c.team == "" {
 		return nil
 	}
@@ -69,21 +71,21 @@ func (c *config) teams() []string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// find lists configs, the newest of each type and name first, at most
+// Find lists configs, the newest of each type and name first, at most
 // limit of each. Empty selectors match all. The caller holds the lock.
-func (t *configs) find(kind, name string, limit int) []*config {
-	found := []*config{}
+func (t *Table) Find(kind, name string, limit int) []*Config {
+	found := []*Config{}
 	seen := map[[2]string]int{}
 	for _, c := range slices.Backward(t.rows) {
-		key := [2]string{c.kind, c.name}
-		if c.deleted || (kind != "" && kind != c.kind) || (name != "" && name != c.name) || seen[key] >= limit {
+		key := [2]string{c.Kind, c.Name}
+		if c.deleted || (kind != "" && kind != c.Kind) || (name != "" && name != c.Name) || seen[key] >= limit {
 			continue
 		}
 		seen[key]++
 		found = append(found, c)
 	}
-	slices.SortStableFunc(found, func(a, b *config) int {
-		return cmp.Or(strings.Compare(a.kind, b.kind), cmp.Compare(rank(a.name), rank(b.name)), strings.Compare(a.name, b.name))
+	slices.SortStableFunc(found, func(a, b *Config) int {
+		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(rank(a.Name), rank(b.Name)), strings.Compare(a.Name, b.Name))
 	})
 	return found
 }
@@ -97,35 +99,35 @@ func rank(name string) int {
 }
 
 // current is the newest of a type and name, nil if there is none. The caller holds the lock.
-func (t *configs) current(kind, name string) *config {
-	if found := t.find(kind, name, 1); len(found) > 0 {
+func (t *Table) current(kind, name string) *Config {
+	if found := t.Find(kind, name, 1); len(found) > 0 {
 		return found[0]
 	}
 	return nil
 }
 
 // save makes a new version unless the content is the current one. The caller holds the lock.
-func (t *configs) save(kind, name, content string, parsed document.Mapping) (c *config, created bool) {
+func (t *Table) save(kind, name, content string, parsed document.Mapping) (c *Config, created bool) {
 	return t.saveOver(t.current(kind, name), kind, name, content, parsed)
 }
 
 // saveOver makes a new version unless the content is that of current, the
 // version that was the current one when it was looked for. The caller holds the lock.
-func (t *configs) saveOver(current *config, kind, name, content string, parsed document.Mapping) (c *config, created bool) {
+func (t *Table) saveOver(current *Config, kind, name, content string, parsed document.Mapping) (c *Config, created bool) {
 	if kind == "runtime" { // the director makes versions of releases strings, and writes the text again for that
 		content = document.Dump(parsed)
 	}
 	if current != nil && current.content == content {
 		return current, false
 	}
-	c = &config{id: t.Next("config"), kind: kind, name: name, content: content, parsed: parsed, created: t.Now()}
+	c = &Config{ID: t.Next("config"), Kind: kind, Name: name, content: content, Parsed: parsed, created: t.Now()}
 	t.rows = append(t.rows, c)
 	return c, true
 }
 
-// seed writes the default cloud config. It fails if that is not a YAML mapping. The caller
+// Seed writes the default cloud config. It fails if that is not a YAML mapping. The caller
 // holds the lock.
-func (t *configs) seed(cloud string) error {
+func (t *Table) Seed(cloud string) error {
 	parsed, f := parseContent(cloud)
 	if f != nil {
 		return fmt.Errorf("read cloud config: %w", f)
@@ -189,11 +191,11 @@ func (r *configRequest) named() *api.Failure {
 	return nil
 }
 
-// byIDs are the versions of those ids. The caller holds the lock.
-func (t *configs) byIDs(ids []int) []*config {
-	found := []*config{}
+// ByIDs are the versions of those ids. The caller holds the lock.
+func (t *Table) ByIDs(ids []int) []*Config {
+	found := []*Config{}
 	for _, c := range t.rows {
-		if slices.Contains(ids, c.id) {
+		if slices.Contains(ids, c.ID) {
 			found = append(found, c)
 		}
 	}
