@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/upload"
 )
 
 // release is a row of the director's table of release versions.
@@ -82,7 +83,7 @@ func (t *stock) series() []releaseSeries {
 }
 
 func (t *stock) postRelease(c *api.Call) {
-	up, ok := readUpload(c, "release")
+	up, ok := upload.Read(c, "release")
 	if !ok {
 		return
 	}
@@ -90,20 +91,20 @@ func (t *stock) postRelease(c *api.Call) {
 }
 
 // createRelease is the task that uploads a release.
-func (t *stock) createRelease(j *task.Job, up *upload) (string, error) {
-	if up.remote != nil {
-		if err := j.Alone("Downloading remote release", func(*task.Step) error { return up.download(j, t.fetch) }); err != nil {
+func (t *stock) createRelease(j *task.Job, up *upload.Upload) (string, error) {
+	if up.Remote != nil {
+		if err := j.Alone("Downloading remote release", func(*task.Step) error { return up.Download(j, t.fetch) }); err != nil {
 			return "", err
 		}
-		if up.remote.SHA1 != "" {
-			if err := j.Alone("Verifying remote release", func(*task.Step) error { return up.verify() }); err != nil {
+		if up.Remote.SHA1 != "" {
+			if err := j.Alone("Verifying remote release", func(*task.Step) error { return up.Verify() }); err != nil {
 				return "", err
 			}
 		}
 	}
 	var m releaseManifest
 	if err := j.Alone("Extracting release", func(*task.Step) (err error) {
-		m, err = readRelease(up.archive)
+		m, err = readRelease(up.Archive)
 		return err
 	}); err != nil {
 		return "", err
@@ -116,7 +117,7 @@ func (t *stock) createRelease(j *task.Job, up *upload) (string, error) {
 		return "", err
 	}
 	defer release()
-	return "Created release '" + m.name + "/" + m.version + "'", t.saveRelease(j, m, up.fix)
+	return "Created release '" + m.name + "/" + m.version + "'", t.saveRelease(j, m, up.Fix)
 }
 
 // saveRelease makes the rows of a release with the stages that show them.

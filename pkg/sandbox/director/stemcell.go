@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/upload"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -97,7 +98,7 @@ func (t *stock) stemcellNeeded(c *api.Call) {
 }
 
 func (t *stock) postStemcell(c *api.Call) {
-	up, ok := readUpload(c, "stemcell")
+	up, ok := upload.Read(c, "stemcell")
 	if !ok {
 		return
 	}
@@ -105,28 +106,28 @@ func (t *stock) postStemcell(c *api.Call) {
 }
 
 // createStemcell is the task that uploads a stemcell.
-func (t *stock) createStemcell(j *task.Job, up *upload) (string, error) {
+func (t *stock) createStemcell(j *task.Job, up *upload.Upload) (string, error) {
 	total := 5
-	if up.remote != nil {
+	if up.Remote != nil {
 		total++
-		if up.remote.SHA1 != "" {
+		if up.Remote.SHA1 != "" {
 			total++
 		}
 	}
 	s := j.Stage("Update stemcell", total)
-	if up.remote != nil {
-		if err := s.Step("Downloading remote stemcell", func(*task.Step) error { return up.download(j, t.fetch) }); err != nil {
+	if up.Remote != nil {
+		if err := s.Step("Downloading remote stemcell", func(*task.Step) error { return up.Download(j, t.fetch) }); err != nil {
 			return "", err
 		}
-		if up.remote.SHA1 != "" {
-			if err := s.Step("Verifying remote stemcell", func(*task.Step) error { return up.verify() }); err != nil {
+		if up.Remote.SHA1 != "" {
+			if err := s.Step("Verifying remote stemcell", func(*task.Step) error { return up.Verify() }); err != nil {
 				return "", err
 			}
 		}
 	}
 	var m stemcellManifest
 	if err := s.Step("Extracting stemcell archive", func(*task.Step) (err error) {
-		m, err = readStemcell(up.archive)
+		m, err = readStemcell(up.Archive)
 		return err
 	}); err != nil {
 		return "", err
@@ -139,7 +140,7 @@ func (t *stock) createStemcell(j *task.Job, up *upload) (string, error) {
 		return "", err
 	}
 	defer release()
-	return "/stemcells/" + m.name + "/" + m.version, t.saveStemcell(j, s, m, up.fix)
+	return "/stemcells/" + m.name + "/" + m.version, t.saveStemcell(j, s, m, up.Fix)
 }
 
 // saveStemcell makes the stemcell, or makes it again if fix was asked for.

@@ -1,4 +1,6 @@
-package director
+// Package upload takes stemcells and releases in: from a request, or from where a request
+// says that they are.
+package upload
 
 import (
 	"crypto/sha1"
@@ -22,36 +24,36 @@ type remote struct {
 	SHA1     string `json:"sha1"`     // "7d3af3…" or "sha256:9c57…", several parted by ";"; "" checks nothing
 }
 
-// upload is an archive on its way in: its bytes, or where they are.
-type upload struct {
-	kind    string // "stemcell", "release"
-	archive []byte
-	remote  *remote
-	fix     bool
+// Upload is an archive on its way in: its bytes, or where they are.
+type Upload struct {
+	kind    string  // "stemcell", "release"
+	Archive []byte  // nil until it is downloaded
+	Remote  *remote // where it is; nil if the request had it
+	Fix     bool    // whether it is to replace what is there
 }
 
-// readUpload reads a request that uploads an archive; after a failure the answer is written.
-func readUpload(c *api.Call, kind string) (*upload, bool) {
+// Read reads a request that uploads an archive; after a failure the answer is written.
+func Read(c *api.Call, kind string) (*Upload, bool) {
 	body, ok := c.ReadBody()
 	if !ok {
 		return nil, false
 	}
-	up := &upload{kind: kind, fix: c.Query.Get("fix") == "true"}
+	up := &Upload{kind: kind, Fix: c.Query.Get("fix") == "true"}
 	if c.Header.Get("Content-Type") == api.ConsumesCompressed {
-		up.archive = body
+		up.Archive = body
 		return up, true
 	}
-	if json.Unmarshal(body, &up.remote) != nil || up.remote == nil || up.remote.Location == "" {
+	if json.Unmarshal(body, &up.Remote) != nil || up.Remote == nil || up.Remote.Location == "" {
 		c.Empty(http.StatusInternalServerError)
 		return nil, false
 	}
 	return up, true
 }
 
-// download fetches the archive of an upload.
-func (up *upload) download(j *task.Job, fetch *http.Client) error {
+// Download fetches the archive of an upload that is elsewhere.
+func (up *Upload) Download(j *task.Job, fetch *http.Client) error {
 	notFetched := api.NewFailure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
-	req, err := http.NewRequestWithContext(j.Ctx, http.MethodGet, up.remote.Location, nil)
+	req, err := http.NewRequestWithContext(j.Ctx, http.MethodGet, up.Remote.Location, nil)
 	if err != nil {
 		return api.NewFailure(100001, "Downloading remote %s failed. Check task debug log for details.", up.kind)
 	}
@@ -64,24 +66,24 @@ func (up *upload) download(j *task.Job, fetch *http.Client) error {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode == http.StatusNotFound {
-		return api.NewFailure(100002, "No %s found at '%s'.", up.kind, up.remote.Location)
+		return api.NewFailure(100002, "No %s found at '%s'.", up.kind, up.Remote.Location)
 	}
 	if res.StatusCode != http.StatusOK {
 		return notFetched
 	}
-	if up.archive, err = io.ReadAll(io.LimitReader(res.Body, api.MaxBody)); err != nil {
+	if up.Archive, err = io.ReadAll(io.LimitReader(res.Body, api.MaxBody)); err != nil {
 		return notFetched
 	}
 	return j.Sleep(200 * time.Millisecond)
 }
 
-// verify compares the archive with the strongest digest that was given.
-func (up *upload) verify() error {
+// Verify compares the archive with the strongest digest that was given.
+func (up *Upload) Verify() error {
 	code := 50007
 	if up.kind == "release" {
 		code = 30015
 	}
-	want, got, ok := compareDigest(up.archive, up.remote.SHA1)
+	want, got, ok := compareDigest(up.Archive, up.Remote.SHA1)
 	if ok {
 		return nil
 	}
