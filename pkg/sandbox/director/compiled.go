@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
 // lack is a package of a release that cannot be used on a stemcell.
 type lack struct {
-	pkg *part
+	pkg *artifact.Part
 	on  string // "tiny-stemcell/1.2"
 }
 
@@ -19,21 +20,21 @@ type lack struct {
 // nor are compiled for the stemcell that they are needed on, and for those that are
 // not compiled for what their release is said to be exported from.
 func (p *plan) checkPackages() error {
-	lacks := map[*release][]lack{}
+	lacks := map[*artifact.Release][]lack{}
 	stemcells := map[string]bool{}
 	for _, r := range p.releases {
 		from := p.exportedFrom(r)
 		for _, g := range p.groups {
 			for _, q := range g.packages {
 				switch {
-				case !slices.Contains(r.packages, q):
+				case !slices.Contains(r.Packages, q):
 				case len(from) > 0:
 					if f := exported(r, q, from, g.stemcell); f != nil {
 						return f
 					}
-				case !q.source && !q.runsOn(g.stemcell) && !slices.Contains(lacks[r], lack{q, g.stemcell.label()}):
-					lacks[r] = append(lacks[r], lack{q, g.stemcell.label()})
-					stemcells[g.stemcell.label()] = true
+				case !q.Source && !q.RunsOn(g.stemcell) && !slices.Contains(lacks[r], lack{q, g.stemcell.Label()}):
+					lacks[r] = append(lacks[r], lack{q, g.stemcell.Label()})
+					stemcells[g.stemcell.Label()] = true
 				}
 			}
 		}
@@ -43,22 +44,22 @@ func (p *plan) checkPackages() error {
 
 // missing is the director's error for what packages lack. Where several stemcells are
 // concerned, it names them behind each package.
-func missing(releases []*release, lacks map[*release][]lack, several bool) error {
+func missing(releases []*artifact.Release, lacks map[*artifact.Release][]lack, several bool) error {
 	text := ""
 	for _, r := range releases {
 		list := lacks[r]
 		if len(list) == 0 {
 			continue
 		}
-		slices.SortStableFunc(list, func(a, b lack) int { return strings.Compare(a.pkg.name, b.pkg.name) })
-		text += fmt.Sprintf("Can't use release '%s'. It references packages without source code and are not compiled against ", r.label())
+		slices.SortStableFunc(list, func(a, b lack) int { return strings.Compare(a.pkg.Name, b.pkg.Name) })
+		text += fmt.Sprintf("Can't use release '%s'. It references packages without source code and are not compiled against ", r.Label())
 		if several {
 			text += "intended stemcells:\n"
 		} else {
 			text += fmt.Sprintf("stemcell '%s':\n", list[0].on)
 		}
 		for _, l := range list {
-			text += fmt.Sprintf(" - '%s/%s'", l.pkg.name, l.pkg.version)
+			text += fmt.Sprintf(" - '%s/%s'", l.pkg.Name, l.pkg.Version)
 			if several {
 				text += fmt.Sprintf(" against stemcell '%s'", l.on)
 			}
@@ -72,9 +73,9 @@ func missing(releases []*release, lacks map[*release][]lack, several bool) error
 }
 
 // exportedFrom are the stemcells that a manifest says a release is exported from.
-func (p *plan) exportedFrom(r *release) []document.Mapping {
+func (p *plan) exportedFrom(r *artifact.Release) []document.Mapping {
 	for _, m := range p.document.Maps("releases") {
-		if m.Text("name") == r.name {
+		if m.Text("name") == r.Name {
 			return m.Maps("exported_from")
 		}
 	}
@@ -83,19 +84,19 @@ func (p *plan) exportedFrom(r *release) []document.Mapping {
 
 // exported fails unless a package is compiled for one of the stemcells that its release
 // is exported from, and that one can stand for the stemcell on which it is needed.
-func exported(r *release, q *part, from []document.Mapping, on *stemcell) error {
+func exported(r *artifact.Release, q *artifact.Part, from []document.Mapping, on *artifact.Stemcell) error {
 	var fitting []document.Mapping
 	for _, m := range from {
-		if m.Text("os") == on.os && major(m.Text("version")) == major(on.version) {
+		if m.Text("os") == on.OS && artifact.Major(m.Text("version")) == artifact.Major(on.Version) {
 			fitting = append(fitting, m)
 		}
 	}
 	if len(fitting) == 0 {
-		return api.NewFailure(60004, "\nCan't use release '%s': expected to find stemcell for '%s/%s' to be configured in exported_from'", r.label(), on.os, on.version)
+		return api.NewFailure(60004, "\nCan't use release '%s': expected to find stemcell for '%s/%s' to be configured in exported_from'", r.Label(), on.OS, on.Version)
 	}
-	if slices.ContainsFunc(fitting, func(m document.Mapping) bool { return q.compiledFor(m.Text("os"), m.Text("version")) }) {
+	if slices.ContainsFunc(fitting, func(m document.Mapping) bool { return q.CompiledFor(m.Text("os"), m.Text("version")) }) {
 		return nil
 	}
 	return api.NewFailure(60003, "\nCan't use release '%s':\nPackages must be exported from stemcell '%s/%s', but some packages are not compiled for this stemcell:\n - '%s/%s'\n",
-		r.label(), fitting[0].Text("os"), fitting[0].Text("version"), q.name, q.version)
+		r.Label(), fitting[0].Text("os"), fitting[0].Text("version"), q.Name, q.Version)
 }

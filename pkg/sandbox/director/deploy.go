@@ -82,7 +82,7 @@ func (d *deployer) prepare(j *task.Job, s submission, p *plan) error {
 func releaseNames(p *plan) map[string]bool {
 	names := map[string]bool{}
 	for _, r := range p.releases {
-		names[r.name] = true
+		names[r.Name] = true
 	}
 	return names
 }
@@ -96,8 +96,8 @@ func (d *deployer) compile(j *task.Job, s submission, p *plan) error {
 		defer d.Unlock()
 		for _, g := range p.groups {
 			for _, pkg := range g.packages {
-				u := unit{pkg.fingerprint + "@" + g.stemcell.os + "/" + g.stemcell.version, pkg.name + "/" + pkg.fingerprint}
-				if !d.compiled[u.key] && !pkg.runsOn(g.stemcell) && !slices.Contains(units, u) {
+				u := unit{pkg.Fingerprint + "@" + g.stemcell.OS + "/" + g.stemcell.Version, pkg.Name + "/" + pkg.Fingerprint}
+				if !d.compiled[u.key] && !pkg.RunsOn(g.stemcell) && !slices.Contains(units, u) {
 					units = append(units, u)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
@@ -23,7 +24,7 @@ type deployer struct {
 	user        string // whose a lost task is
 	queue       *task.Queue
 	configs     *config.Table
-	stock       *stock
+	stock       *artifact.Stock
 	deployments *deployments
 	hooks       scripts
 	compiled    map[string]bool // packages by fingerprint and stemcell
@@ -31,7 +32,7 @@ type deployer struct {
 }
 
 // newDeployer makes a deployer to which nothing has happened.
-func newDeployer(s *store.Store, user string, q *task.Queue, configs *config.Table, stock *stock, deployments *deployments, hooks scripts) *deployer {
+func newDeployer(s *store.Store, user string, q *task.Queue, configs *config.Table, stock *artifact.Stock, deployments *deployments, hooks scripts) *deployer {
 	return &deployer{
 		Store: s, user: user, queue: q, configs: configs, stock: stock, deployments: deployments, hooks: hooks, compiled: map[string]bool{},
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
@@ -18,8 +19,8 @@ type deployment struct {
 	text      string           // what GET /deployments/NAME gives
 	cloud     []*config.Config
 	runtime   []*config.Config
-	stemcells []*stemcell
-	releases  []*release
+	stemcells []*artifact.Stemcell
+	releases  []*artifact.Release
 	instances []*instance
 	errands   []string
 }
@@ -81,17 +82,17 @@ func used[T any](rows []T, view func(T) nameVersion) *[]nameVersion {
 		if n := strings.Compare(a.Name, b.Name); n != 0 {
 			return n
 		}
-		return compareVersions(a.Version, b.Version)
+		return artifact.CompareVersions(a.Version, b.Version)
 	})
 	return &views
 }
 
 func (dep *deployment) releaseList() *[]nameVersion {
-	return used(dep.releases, func(r *release) nameVersion { return nameVersion{r.name, r.version} })
+	return used(dep.releases, func(r *artifact.Release) nameVersion { return nameVersion{r.Name, r.Version} })
 }
 
 func (dep *deployment) stemcellList() *[]nameVersion {
-	return used(dep.stemcells, func(s *stemcell) nameVersion { return nameVersion{s.name, s.version} })
+	return used(dep.stemcells, func(s *artifact.Stemcell) nameVersion { return nameVersion{s.Name, s.Version} })
 }
 
 func (t *deployments) listDeployments(c *api.Call) {

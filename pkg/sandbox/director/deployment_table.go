@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
@@ -60,12 +61,12 @@ func (t *deployments) usersOf(uses func(*deployment) bool) []string {
 }
 
 // ReleaseUsers names the deployments that use a release. The caller holds the lock.
-func (t *deployments) ReleaseUsers(r *release) []string {
+func (t *deployments) ReleaseUsers(r *artifact.Release) []string {
 	return t.usersOf(func(dep *deployment) bool { return slices.Contains(dep.releases, r) })
 }
 
 // StemcellUsers names the deployments that use a stemcell. The caller holds the lock.
-func (t *deployments) StemcellUsers(s *stemcell) []string {
+func (t *deployments) StemcellUsers(s *artifact.Stemcell) []string {
 	return t.usersOf(func(dep *deployment) bool { return slices.Contains(dep.stemcells, s) })
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
@@ -70,7 +71,7 @@ type Director struct {
 	access      *api.Access
 	queue       *task.Queue
 	configs     *config.Table
-	stock       *stock
+	stock       *artifact.Stock
 	deployments *deployments
 	deployer    *deployer
 }
@@ -83,7 +84,7 @@ func New(ctx context.Context, o Options) *Director {
 	d.configs = config.New(d.store, o.StoreConfig)
 	d.deployments = newDeployments(d.store, o.Name, d.queue, d.configs, agents{DiskUsage: o.DiskUsage, Logs: o.Logs, RunErrand: o.RunErrand})
 	d.queue.TeamsOf = d.deployments.teamsOf
-	d.stock = newStock(d.store, d.queue, o.Fetch, d.deployments)
+	d.stock = artifact.New(d.store, d.queue, o.Fetch, d.deployments)
 	d.deployer = newDeployer(d.store, o.Username, d.queue, d.configs, d.stock, d.deployments, scripts{
 		Drain: o.Drain, UpdateInstance: o.UpdateInstance, PostStart: o.PostStart, NewDeployment: o.NewDeployment,
 	})
@@ -141,7 +142,7 @@ func (d *Director) Requests() int { return d.access.Received() }
 // addRoutes adds every route that is simulated.
 func (d *Director) addRoutes() {
 	for _, routes := range [][]api.Route{
-		d.queue.Routes(), d.configs.Routes(), d.deployments.routes(), d.deployer.routes(), d.stock.routes(),
+		d.queue.Routes(), d.configs.Routes(), d.deployments.routes(), d.deployer.routes(), d.stock.Routes(),
 	} {
 		d.access.Add(routes...)
 	}

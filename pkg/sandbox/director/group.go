@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
@@ -15,7 +16,7 @@ type group struct {
 	count    int // instances that have a VM
 	azs      []string
 	vmType   string
-	stemcell *stemcell
+	stemcell *artifact.Stemcell
 	releases map[string]string // versions of the releases that its jobs use
 	jobs     []string          // names
 	errands  []string          // names of its jobs that are errands
@@ -23,10 +24,10 @@ type group struct {
 	static   []string          // static addresses
 	network  document.Mapping  // its first network
 	policy   policy
-	vmSpec   string  // changes when the VM must be replaced
-	jobSpec  string  // changes when the jobs must be updated
-	packages []*part // that its jobs need
-	parts    []*part // its jobs themselves, where their content is known
+	vmSpec   string           // changes when the VM must be replaced
+	jobSpec  string           // changes when the jobs must be updated
+	packages []*artifact.Part // that its jobs need
+	parts    []*artifact.Part // its jobs themselves, where their content is known
 }
 
 // scripts are the jobs that have a script of a name, "bin/post-start"; all of
@@ -37,8 +38,8 @@ func (g *group) scripts(target string) []string {
 	}
 	var found []string
 	for _, p := range g.parts {
-		if p.has(target) {
-			found = append(found, p.name)
+		if p.Has(target) {
+			found = append(found, p.Name)
 		}
 	}
 	return found
@@ -102,7 +103,7 @@ func newGroup(m, manifest, iaas document.Mapping, limits limits) (*group, error)
 }
 
 // bind finds what a group's jobs are made of and what a change of it would be.
-func (g *group) bind(m, all document.Mapping, stemcells map[string]*stemcell, releases []*release) error {
+func (g *group) bind(m, all document.Mapping, stemcells map[string]*artifact.Stemcell, releases []*artifact.Release) error {
 	g.stemcell, g.releases = stemcells[m.Text("stemcell")], map[string]string{}
 	jobs := m.Maps("jobs")
 	for _, addon := range all.Maps("addons") {
@@ -112,27 +113,27 @@ func (g *group) bind(m, all document.Mapping, stemcells map[string]*stemcell, re
 	for _, job := range jobs {
 		name := job.Text("name")
 		g.jobs = append(g.jobs, name)
-		i := slices.IndexFunc(releases, func(r *release) bool { return r.name == job.Text("release") })
+		i := slices.IndexFunc(releases, func(r *artifact.Release) bool { return r.Name == job.Text("release") })
 		if i < 0 {
 			continue
 		}
 		r := releases[i]
-		g.releases[r.name] = r.version
-		if r.seeded {
-			content = append(content, document.String(name+"@"+r.label()))
+		g.releases[r.Name] = r.Version
+		if r.Seeded {
+			content = append(content, document.String(name+"@"+r.Label()))
 			continue
 		}
-		p := named(r.jobs, name)
+		p := artifact.PartNamed(r.Jobs, name)
 		if p == nil {
 			return api.NewFailure(100, "Job '%s' not found in Template table", name)
 		}
-		if p.has("bin/run") {
-			g.errands = append(g.errands, p.name)
+		if p.Has("bin/run") {
+			g.errands = append(g.errands, p.Name)
 		}
-		needs := closure(r.packages, p.needs)
+		needs := closure(r.Packages, p.Needs)
 		g.parts, g.packages = append(g.parts, p), append(g.packages, needs...)
 		for _, q := range append(needs, p) {
-			content = append(content, document.String(fmt.Sprintf("%s@%s#%d", q.name, q.fingerprint, q.revision)))
+			content = append(content, document.String(fmt.Sprintf("%s@%s#%d", q.Name, q.Fingerprint, q.Revision)))
 		}
 	}
 	if networks := m.Maps("networks"); len(networks) > 0 {
@@ -150,7 +151,7 @@ func (g *group) bind(m, all document.Mapping, stemcells map[string]*stemcell, re
 		}
 	}
 	g.vmSpec = document.Canonical([]any{
-		document.String(g.stemcell.label()), vmType, m.Get("vm_resources"), m.Get("vm_extensions"), m.Get("networks"), m.Get("env"),
+		document.String(g.stemcell.Label()), vmType, m.Get("vm_resources"), m.Get("vm_extensions"), m.Get("networks"), m.Get("env"),
 	})
 	g.jobSpec = document.Canonical([]any{
 		m.Get("jobs"), m.Get("properties"), m.Get("persistent_disk"), m.Get("persistent_disk_type"), content, all.Get("addons"), all.Get("properties"),
@@ -159,11 +160,11 @@ func (g *group) bind(m, all document.Mapping, stemcells map[string]*stemcell, re
 }
 
 // closure gives packages with all that they depend on.
-func closure(all []*part, names []string) []*part {
-	var found []*part
+func closure(all []*artifact.Part, names []string) []*artifact.Part {
+	var found []*artifact.Part
 	for _, p := range all {
-		if slices.Contains(names, p.name) {
-			found = append(found, closure(all, p.needs)...)
+		if slices.Contains(names, p.Name) {
+			found = append(found, closure(all, p.Needs)...)
 			found = append(found, p)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -25,7 +26,7 @@ type instance struct {
 	ip        string
 	jobs      []string
 	releases  map[string]string
-	stemcell  *stemcell
+	stemcell  *artifact.Stemcell
 	vmSpec    string // of the VM that it has
 	jobSpec   string // of the jobs that it runs; "" before the first, failedSpec after a failed update
 }

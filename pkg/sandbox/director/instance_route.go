@@ -125,7 +125,7 @@ func (i *instance) stats(now time.Time, disks map[string]any) vmStats {
 	s := vmStats{
 		CloudProperties: struct{}{}, DiskCIDs: []string{}, IPs: []string{i.ip}, Job: i.group, Index: i.index,
 		State: i.state, VMType: i.vmType, AZ: i.az, ID: i.id, Bootstrap: i.bootstrap, Processes: []processView{},
-		Stemcell: stemcellOf{i.stemcell.name, i.stemcell.version, i.stemcell.api},
+		Stemcell: stemcellOf{i.stemcell.Name, i.stemcell.Version, i.stemcell.API},
 	}
 	if i.vm == nil {
 		return s

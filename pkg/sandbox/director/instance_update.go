@@ -95,7 +95,7 @@ func (u *instanceUpdate) hook() Update {
 	i := u.instance
 	return Update{
 		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
-		Jobs: slices.Clone(u.group.jobs), Canary: u.canary, Recreate: u.recreate, Manifest: []byte(u.plan.text), Releases: maps.Clone(u.group.releases), Stemcell: u.group.stemcell.os + "/" + u.group.stemcell.version,
+		Jobs: slices.Clone(u.group.jobs), Canary: u.canary, Recreate: u.recreate, Manifest: []byte(u.plan.text), Releases: maps.Clone(u.group.releases), Stemcell: u.group.stemcell.OS + "/" + u.group.stemcell.Version,
 		Task: u.job.Task.ID,
 	}
 }

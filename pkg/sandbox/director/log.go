@@ -101,7 +101,7 @@ func (t *deployments) logged(j *task.Job, dep *deployment, i *instance) Update {
 	defer t.Unlock()
 	return Update{
 		Deployment: dep.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(), Jobs: slices.Clone(i.jobs),
-		Manifest: []byte(dep.text), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: j.Task.ID,
+		Manifest: []byte(dep.text), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.OS + "/" + i.stemcell.Version, Task: j.Task.ID,
 	}
 }
 

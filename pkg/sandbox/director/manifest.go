@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
@@ -53,33 +54,33 @@ func whole(doc document.Mapping, cloud, runtime []*config.Config) document.Mappi
 // resolve gives a copy of a manifest in which "latest" versions are real ones.
 // It fails as the director does for a stemcell or release that it has not got.
 // The caller holds the lock.
-func resolve(stock *stock, doc document.Mapping) (document.Mapping, error) {
+func resolve(stock *artifact.Stock, doc document.Mapping) (document.Mapping, error) {
 	resolved, _ := document.Clone(doc).(document.Mapping)
 	if stemcells, ok := resolved.Get("stemcells").([]any); ok {
 		for i, v := range stemcells {
 			m, ok := v.(document.Mapping)
-			if !ok || !isLatest(m.Text("version")) {
+			if !ok || !artifact.IsLatest(m.Text("version")) {
 				continue
 			}
-			s, err := stock.latestStemcell(m)
+			s, err := stock.LatestStemcell(m)
 			if err != nil {
 				return nil, err
 			}
-			stemcells[i] = m.With("version", document.String(s.version))
+			stemcells[i] = m.With("version", document.String(s.Version))
 		}
 	}
 	if releases, ok := resolved.Get("releases").([]any); ok {
 		for i, v := range releases {
 			m, ok := v.(document.Mapping)
-			if !ok || !isLatest(m.Text("version")) {
+			if !ok || !artifact.IsLatest(m.Text("version")) {
 				continue
 			}
-			versions := stock.versions(m.Text("name"))
-			newest := latestOf(m.Text("version"), len(versions), func(i int) string { return versions[i].version })
+			versions := stock.Versions(m.Text("name"))
+			newest := artifact.LatestOf(m.Text("version"), len(versions), func(i int) string { return versions[i].Version })
 			if newest < 0 {
 				return nil, api.NewFailure(30005, "Release '%s' doesn't exist", m.Text("name"))
 			}
-			releases[i] = m.With("version", document.String(versions[newest].version))
+			releases[i] = m.With("version", document.String(versions[newest].Version))
 		}
 	}
 	return resolved, nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
@@ -13,14 +14,14 @@ type plan struct {
 	document       document.Mapping // with versions resolved
 	text           string           // as submitted
 	cloud, runtime []*config.Config
-	releases       []*release
-	stemcells      []*stemcell
+	releases       []*artifact.Release
+	stemcells      []*artifact.Stemcell
 	groups         []*group
 }
 
 // newPlan checks a manifest in the order in which the director does: the
 // first error is the one that clients see.
-func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*config.Config, limits limits) (*plan, error) {
+func newPlan(stock *artifact.Stock, doc document.Mapping, text string, cloud, runtime []*config.Config, limits limits) (*plan, error) {
 	stock.Lock()
 	defer stock.Unlock()
 	resolved, err := resolve(stock, doc)
@@ -36,7 +37,7 @@ func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*
 	if err := api.Need(resolved, "releases", "update", "instance_groups"); err != nil {
 		return nil, err
 	}
-	stemcells := map[string]*stemcell{}
+	stemcells := map[string]*artifact.Stemcell{}
 	for _, m := range resolved.Maps("stemcells") {
 		if err := api.Need(m, "alias", "version"); err != nil {
 			return nil, err
@@ -50,7 +51,7 @@ func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*
 		p.groups = append(p.groups, g)
 	}
 	for _, m := range resolved.Maps("stemcells") {
-		s, err := stock.exactStemcell(m)
+		s, err := stock.ExactStemcell(m)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +59,7 @@ func newPlan(stock *stock, doc document.Mapping, text string, cloud, runtime []*
 		p.stemcells = append(p.stemcells, s)
 	}
 	for _, m := range all.Maps("releases") {
-		r := stock.findRelease(m.Text("name"), m.Text("version"))
+		r := stock.FindRelease(m.Text("name"), m.Text("version"))
 		if r == nil {
 			return nil, api.NewFailure(30006, "Release version '%s/%s' doesn't exist", m.Text("name"), m.Text("version"))
 		}

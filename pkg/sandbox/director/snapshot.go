@@ -58,7 +58,7 @@ func (d *Director) Instances(deployment string) []Instance {
 	for _, i := range dep.instances {
 		s := Instance{
 			Group: i.group, Index: i.index, ID: i.id, State: i.state, Running: i.running, IP: i.ip,
-			AgentID: i.agentID(), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.os + "/" + i.stemcell.version,
+			AgentID: i.agentID(), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.OS + "/" + i.stemcell.Version,
 		}
 		if i.vm != nil {
 			s.VM = i.vm.cid
@@ -91,10 +91,10 @@ func (d *Director) Seed(s Seed) error {
 		}
 	}
 	for _, sc := range s.Stemcells {
-		d.stock.seedStemcell(sc.Name, sc.OS, sc.Version)
+		d.stock.SeedStemcell(sc.Name, sc.OS, sc.Version)
 	}
 	for _, r := range s.Releases {
-		d.stock.seedRelease(r.Name, r.Version)
+		d.stock.SeedRelease(r.Name, r.Version)
 	}
 	return nil
 }

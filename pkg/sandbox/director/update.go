@@ -58,7 +58,7 @@ func (u *updater) retire(i *instance) error {
 	return last.called(u.hooks.Drain(u.job.Ctx, Update{
 		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
 		Jobs: slices.Clone(i.jobs), Recreate: true, Manifest: []byte(u.plan.text), Releases: maps.Clone(i.releases),
-		Stemcell: i.stemcell.os + "/" + i.stemcell.version, Task: u.job.Task.ID,
+		Stemcell: i.stemcell.OS + "/" + i.stemcell.Version, Task: u.job.Task.ID,
 	}))
 }
 

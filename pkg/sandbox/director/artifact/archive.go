@@ -1,4 +1,4 @@
-package director
+package artifact
 
 import (
 	"archive/tar"
@@ -20,25 +20,25 @@ const maxEntry = 64 << 20
 
 // stemcellManifest is what is read of a stemcell.MF.
 type stemcellManifest struct {
-	name, version, os string // "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", "1.484", "ubuntu-jammy"
-	api               int    // 3
+	Name, Version, OS string // "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", "1.484", "ubuntu-jammy"
+	API               int    // 3
 }
 
-// part is a row of the director's tables of jobs and packages. Versions of a
+// Part is a row of the director's tables of jobs and packages. Versions of a
 // release share those that have not changed.
-type part struct {
-	name, version, fingerprint, sha1 string
-	needs                            []string          // packages that a job needs, or a package depends on
+type Part struct {
+	Name, Version, Fingerprint, sha1 string
+	Needs                            []string          // packages that a job needs, or a package depends on
 	packed                           bool              // whether its archive came with the release
 	files                            map[string][]byte // of a job: job.MF, monit, templates/…
 	targets                          map[string]string // of a job: where its templates go, by their name
-	revision                         int               // how often fix has replaced its bytes
-	source                           bool              // of a package: its source is there
+	Revision                         int               // how often fix has replaced its bytes
+	Source                           bool              // of a package: its source is there
 	compiled                         []string          // of a package: the stemcells it is compiled for, "ubuntu-jammy/1.484"
 }
 
-// has says whether a job has a template that goes to a file: "bin/run".
-func (p *part) has(target string) bool {
+// Has says whether a job has a template that goes to a file: "bin/run".
+func (p *Part) Has(target string) bool {
 	for _, t := range p.targets {
 		if t == target {
 			return true
@@ -49,9 +49,9 @@ func (p *part) has(target string) bool {
 
 // releaseManifest is what is read of a release.MF.
 type releaseManifest struct {
-	name, version, commit string
+	Name, Version, commit string
 	uncommitted           bool
-	jobs, packages        []*part
+	Jobs, Packages        []*Part
 }
 
 // unpack calls take for each file of a gzipped tar archive.
@@ -100,9 +100,9 @@ func readStemcell(archive []byte) (stemcellManifest, error) {
 			return stemcellManifest{}, api.Required(m, key)
 		}
 	}
-	s := stemcellManifest{name: m.Text("name"), version: m.Text("version"), os: m.Text("operating_system"), api: m.Number("api_version", 1)}
-	if s.os == "" {
-		s.os = s.name
+	s := stemcellManifest{Name: m.Text("name"), Version: m.Text("version"), OS: m.Text("operating_system"), API: m.Number("api_version", 1)}
+	if s.OS == "" {
+		s.OS = s.Name
 	}
 	return s, nil
 }
@@ -135,39 +135,39 @@ func readRelease(archive []byte) (releaseManifest, error) {
 		}
 	}
 	r := releaseManifest{
-		name: m.Text("name"), version: m.Text("version"), commit: m.Text("commit_hash"),
+		Name: m.Text("name"), Version: m.Text("version"), commit: m.Text("commit_hash"),
 		uncommitted: m.Text("uncommitted_changes") == "true",
-		jobs:        readParts(m, "jobs", "packages"),
-		packages:    readParts(m, "packages", "dependencies"),
+		Jobs:        readParts(m, "jobs", "packages"),
+		Packages:    readParts(m, "packages", "dependencies"),
 	}
-	for _, p := range r.packages {
-		p.source = true
+	for _, p := range r.Packages {
+		p.Source = true
 	}
 	compiled := readParts(m, "compiled_packages", "dependencies")
 	for i, p := range m.Maps("compiled_packages") {
 		compiled[i].compiled = []string{p.Text("stemcell")}
 	}
-	r.packages = append(r.packages, compiled...)
-	for _, p := range r.jobs {
-		if archive, ok := packed[p.name]; ok {
+	r.Packages = append(r.Packages, compiled...)
+	for _, p := range r.Jobs {
+		if archive, ok := packed[p.Name]; ok {
 			p.unpack(archive)
 		}
 	}
 	return r, nil
 }
 
-func readParts(m document.Mapping, key, needs string) []*part {
-	var parts []*part
+func readParts(m document.Mapping, key, needs string) []*Part {
+	var parts []*Part
 	for _, p := range m.Maps(key) {
-		parts = append(parts, &part{
-			name: p.Text("name"), version: p.Text("version"), fingerprint: p.Text("fingerprint"), sha1: p.Text("sha1"), needs: p.Texts(needs),
+		parts = append(parts, &Part{
+			Name: p.Text("name"), Version: p.Text("version"), Fingerprint: p.Text("fingerprint"), sha1: p.Text("sha1"), Needs: p.Texts(needs),
 		})
 	}
 	return parts
 }
 
 // unpack reads a job's archive. What is wrong with it, check says.
-func (p *part) unpack(archive []byte) {
+func (p *Part) unpack(archive []byte) {
 	files := map[string][]byte{}
 	if unpack(archive, func(name string, content []byte) error {
 		files[name] = content
@@ -189,20 +189,20 @@ func (p *part) unpack(archive []byte) {
 }
 
 // check fails as the director does for a new job that it cannot use.
-func (p *part) check() error {
+func (p *Part) check() error {
 	if !p.packed {
-		return api.NewFailure(80000, "Extracting job '%s/%s' archive failed. Check task debug log for details.", p.name, p.version)
+		return api.NewFailure(80000, "Extracting job '%s/%s' archive failed. Check task debug log for details.", p.Name, p.Version)
 	}
 	if _, ok := p.files["job.MF"]; !ok {
-		return api.NewFailure(80001, "Missing job manifest for '%s'", p.name)
+		return api.NewFailure(80001, "Missing job manifest for '%s'", p.Name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.targets)) {
 		if _, ok := p.files["templates/"+name]; !ok {
-			return api.NewFailure(80002, "Missing template file '%s' for job '%s'", name, p.name)
+			return api.NewFailure(80002, "Missing template file '%s' for job '%s'", name, p.Name)
 		}
 	}
 	if _, ok := p.files["monit"]; !ok {
-		return api.NewFailure(80004, "Job '%s' is missing monit file", p.name)
+		return api.NewFailure(80004, "Job '%s' is missing monit file", p.Name)
 	}
 	return nil
 }

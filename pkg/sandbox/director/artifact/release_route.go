@@ -1,4 +1,4 @@
-package director
+package artifact
 
 import (
 	"net/http"
@@ -8,14 +8,14 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
-// routes are those of releases and stemcells.
-func (t *stock) routes() []api.Route {
+// Routes are those of releases and stemcells.
+func (t *Stock) Routes() []api.Route {
 	return slices.Concat(t.releaseRoutes(), t.stemcellRoutes(), []api.Route{
 		{Method: "POST", Path: "/cleanup", Consumes: api.ConsumesJSON, Handle: t.cleanUp},
 	})
 }
 
-func (t *stock) releaseRoutes() []api.Route {
+func (t *Stock) releaseRoutes() []api.Route {
 	return []api.Route{
 		{Method: "GET", Path: "/releases", Needs: api.NeedsList, Handle: t.listReleases},
 		{Method: "GET", Path: "/releases/:name", Needs: api.NeedsList, Handle: t.showRelease},
@@ -27,7 +27,7 @@ func (t *stock) releaseRoutes() []api.Route {
 	}
 }
 
-func (t *stock) listReleases(c *api.Call) {
+func (t *Stock) listReleases(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	c.List(t.series())
@@ -61,22 +61,22 @@ type versionPart struct {
 
 // showRelease answers GET /releases/NAME: jobs and packages of all versions,
 // or of one in the shape that the CLI's inspect-release reads.
-func (t *stock) showRelease(c *api.Call) {
+func (t *Stock) showRelease(c *api.Call) {
 	name := c.Params["name"]
 	t.Lock()
 	defer t.Unlock()
-	versions := t.versions(name)
+	versions := t.Versions(name)
 	if len(versions) == 0 {
 		c.Fail(http.StatusNotFound, api.NewFailure(30005, "Release '%s' doesn't exist", name))
 		return
 	}
 	if version := c.Query.Get("version"); version != "" {
-		r := t.findRelease(name, version)
+		r := t.FindRelease(name, version)
 		if r == nil {
 			c.Fail(http.StatusNotFound, api.NewFailure(30006, "Release version '%s/%s' doesn't exist", name, version))
 			return
 		}
-		c.JSON(map[string]any{"jobs": versionParts(r.jobs), "packages": packageParts(r.packages)})
+		c.JSON(map[string]any{"jobs": versionParts(r.Jobs), "packages": packageParts(r.Packages)})
 		return
 	}
 	answer := struct {
@@ -85,29 +85,29 @@ func (t *stock) showRelease(c *api.Call) {
 		Versions []string      `json:"versions"`
 	}{[]packageView{}, []jobView{}, nil}
 	for _, r := range versions {
-		answer.Versions = append(answer.Versions, r.version)
+		answer.Versions = append(answer.Versions, r.Version)
 	}
 	newest := versions[len(versions)-1]
-	for _, p := range newest.packages {
-		answer.Packages = append(answer.Packages, packageView{p.name, p.sha1, p.fingerprint, append([]string{}, p.needs...)})
+	for _, p := range newest.Packages {
+		answer.Packages = append(answer.Packages, packageView{p.Name, p.sha1, p.Fingerprint, append([]string{}, p.Needs...)})
 	}
-	for _, p := range newest.jobs {
-		answer.Jobs = append(answer.Jobs, jobView{p.name, p.sha1, p.fingerprint, append([]string{}, p.needs...)})
+	for _, p := range newest.Jobs {
+		answer.Jobs = append(answer.Jobs, jobView{p.Name, p.sha1, p.Fingerprint, append([]string{}, p.Needs...)})
 	}
 	c.JSON(answer)
 }
 
-func versionParts(parts []*part) []versionPart {
+func versionParts(parts []*Part) []versionPart {
 	views := []versionPart{}
 	for _, p := range parts {
-		views = append(views, versionPart{Name: p.name, Fingerprint: p.fingerprint, BlobstoreID: uuid.New(), SHA1: p.sha1})
+		views = append(views, versionPart{Name: p.Name, Fingerprint: p.Fingerprint, BlobstoreID: uuid.New(), SHA1: p.sha1})
 	}
 	return views
 }
 
 // matchPackages answers POST /packages/matches: the fingerprints that are here
 // already, which a client then leaves out of its upload.
-func (t *stock) matchPackages(c *api.Call) {
+func (t *Stock) matchPackages(c *api.Call) {
 	_, m, f := c.ReadYAML()
 	if f != nil {
 		c.Fail(http.StatusBadRequest, f)
@@ -118,8 +118,8 @@ func (t *stock) matchPackages(c *api.Call) {
 	t.Unlock()
 	found := []string{}
 	for _, p := range readParts(m, "packages", "dependencies") {
-		if known[p.fingerprint] {
-			found = append(found, p.fingerprint)
+		if known[p.Fingerprint] {
+			found = append(found, p.Fingerprint)
 		}
 	}
 	c.List(found)

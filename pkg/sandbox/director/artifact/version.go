@@ -1,4 +1,4 @@
-package director
+package artifact
 
 import (
 	"cmp"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// compareVersions orders versions of releases and stemcells: part by part,
+// CompareVersions orders versions of releases and stemcells: part by part,
 // numbers by size, and a pre-release ("1.0-rc.1") before its release.
-func compareVersions(a, b string) int {
+func CompareVersions(a, b string) int {
 	a, b = strings.ReplaceAll(a, "+", ".0.0."), strings.ReplaceAll(b, "+", ".0.0.")
 	aMain, aPre, aHas := strings.Cut(a, "-")
 	bMain, bPre, bHas := strings.Cut(b, "-")

@@ -1,4 +1,4 @@
-package director
+package artifact
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 )
 
 // cleanUp answers POST /cleanup.
-func (t *stock) cleanUp(c *api.Call) {
+func (t *Stock) cleanUp(c *api.Call) {
 	body, ok := c.ReadBody()
 	if !ok {
 		return
@@ -27,17 +27,17 @@ func (t *stock) cleanUp(c *api.Call) {
 }
 
 // dropUnused deletes releases and stemcells that are in no use, but for the newest to keep.
-func (t *stock) dropUnused(j *task.Job, keep int) (string, error) {
+func (t *Stock) dropUnused(j *task.Job, keep int) (string, error) {
 	releases, stemcells := t.unused(keep)
 	stage := j.Stage("Deleting releases", len(releases))
 	for _, r := range releases {
-		if err := stage.Step(r.label(), func(*task.Step) error { return t.dropRelease(j, r) }); err != nil {
+		if err := stage.Step(r.Label(), func(*task.Step) error { return t.dropRelease(j, r) }); err != nil {
 			return "", err
 		}
 	}
 	stage = j.Stage("Deleting stemcells", len(stemcells))
 	for _, s := range stemcells {
-		if err := stage.Step(s.label(), func(*task.Step) error { return t.dropStemcell(j, s) }); err != nil {
+		if err := stage.Step(s.Label(), func(*task.Step) error { return t.dropStemcell(j, s) }); err != nil {
 			return "", err
 		}
 	}
@@ -47,18 +47,18 @@ func (t *stock) dropUnused(j *task.Job, keep int) (string, error) {
 }
 
 // unused lists what no deployment uses, older than the newest to keep.
-func (t *stock) unused(keep int) (releases []*release, stemcells []*stemcell) {
+func (t *Stock) unused(keep int) (releases []*Release, stemcells []*Stemcell) {
 	t.Lock()
 	defer t.Unlock()
-	byName := map[string][]*release{}
+	byName := map[string][]*Release{}
 	for _, r := range t.releases {
 		if len(t.users.ReleaseUsers(r)) == 0 {
-			byName[r.name] = append(byName[r.name], r)
+			byName[r.Name] = append(byName[r.Name], r)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		versions := byName[name]
-		slices.SortFunc(versions, func(a, b *release) int { return compareVersions(a.version, b.version) })
+		slices.SortFunc(versions, func(a, b *Release) int { return CompareVersions(a.Version, b.Version) })
 		releases = append(releases, versions[:max(len(versions)-keep, 0)]...)
 	}
 	for _, s := range t.stemcells {
@@ -66,6 +66,6 @@ func (t *stock) unused(keep int) (releases []*release, stemcells []*stemcell) {
 			stemcells = append(stemcells, s)
 		}
 	}
-	slices.SortFunc(stemcells, func(a, b *stemcell) int { return compareVersions(a.version, b.version) })
+	slices.SortFunc(stemcells, func(a, b *Stemcell) int { return CompareVersions(a.Version, b.Version) })
 	return releases, stemcells[:max(len(stemcells)-keep, 0)]
 }

@@ -1,4 +1,4 @@
-package director
+package artifact
 
 import (
 	"bytes"
@@ -14,13 +14,14 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/upload"
 )
 
-// release is a row of the director's table of release versions.
-type release struct {
+// Release is a row of the director's table of release versions.
+type Release struct {
 	releaseManifest
-	seeded bool // without an archive: it has every job that is asked for
+	Seeded bool // without an archive: it has every job that is asked for
 }
 
-func (r *release) label() string { return r.name + "/" + r.version }
+// Label names a version of a release: "bpm/1.4.38".
+func (r *Release) Label() string { return r.Name + "/" + r.Version }
 
 // releaseSeries is a release with its versions, as GET /releases lists it.
 type releaseSeries struct {
@@ -37,52 +38,52 @@ type releaseVersion struct {
 	JobNames    []string `json:"job_names"` // ["web", "worker"]
 }
 
-// findRelease is the version of a release, nil if it is absent. The caller holds the lock.
-func (t *stock) findRelease(name, version string) *release {
+// FindRelease is the version of a release, nil if it is absent. The caller holds the lock.
+func (t *Stock) FindRelease(name, version string) *Release {
 	for _, r := range t.releases {
-		if r.name == name && r.version == version {
+		if r.Name == name && r.Version == version {
 			return r
 		}
 	}
 	return nil
 }
 
-// versions are those of one release, oldest first. The caller holds the lock.
-func (t *stock) versions(name string) []*release {
-	var found []*release
+// Versions are those of one release, oldest first. The caller holds the lock.
+func (t *Stock) Versions(name string) []*Release {
+	var found []*Release
 	for _, r := range t.releases {
-		if r.name == name {
+		if r.Name == name {
 			found = append(found, r)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *release) int { return compareVersions(a.version, b.version) })
+	slices.SortStableFunc(found, func(a, b *Release) int { return CompareVersions(a.Version, b.Version) })
 	return found
 }
 
 // series lists all releases by name. The caller holds the lock.
-func (t *stock) series() []releaseSeries {
+func (t *Stock) series() []releaseSeries {
 	all := []releaseSeries{}
 	var names []string
 	for _, r := range t.releases {
-		names = append(names, r.name)
+		names = append(names, r.Name)
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		s := releaseSeries{Name: name}
-		for _, r := range t.versions(name) {
+		for _, r := range t.Versions(name) {
 			jobs := []string{}
-			for _, j := range r.jobs {
-				jobs = append(jobs, j.name)
+			for _, j := range r.Jobs {
+				jobs = append(jobs, j.Name)
 			}
 			slices.Sort(jobs)
-			s.Versions = append(s.Versions, releaseVersion{r.version, r.commit, r.uncommitted, len(t.users.ReleaseUsers(r)) > 0, jobs})
+			s.Versions = append(s.Versions, releaseVersion{r.Version, r.commit, r.uncommitted, len(t.users.ReleaseUsers(r)) > 0, jobs})
 		}
 		all = append(all, s)
 	}
 	return all
 }
 
-func (t *stock) postRelease(c *api.Call) {
+func (t *Stock) postRelease(c *api.Call) {
 	up, ok := upload.Read(c, "release")
 	if !ok {
 		return
@@ -91,7 +92,7 @@ func (t *stock) postRelease(c *api.Call) {
 }
 
 // createRelease is the task that uploads a release.
-func (t *stock) createRelease(j *task.Job, up *upload.Upload) (string, error) {
+func (t *Stock) createRelease(j *task.Job, up *upload.Upload) (string, error) {
 	if up.Remote != nil {
 		if err := j.Alone("Downloading remote release", func(*task.Step) error { return up.Download(j, t.fetch) }); err != nil {
 			return "", err
@@ -112,60 +113,60 @@ func (t *stock) createRelease(j *task.Job, up *upload.Upload) (string, error) {
 	if err := j.Alone("Verifying manifest", func(*task.Step) error { return j.Sleep(50 * time.Millisecond) }); err != nil {
 		return "", err
 	}
-	release, err := j.Acquire("lock:release:"+m.name, 30*t.queue.LockWait)
+	release, err := j.Acquire("lock:release:"+m.Name, 30*t.queue.LockWait)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	return "Created release '" + m.name + "/" + m.version + "'", t.saveRelease(j, m, up.Fix)
+	return "Created release '" + m.Name + "/" + m.Version + "'", t.saveRelease(j, m, up.Fix)
 }
 
 // saveRelease makes the rows of a release with the stages that show them.
-func (t *stock) saveRelease(j *task.Job, m releaseManifest, fix bool) error {
+func (t *Stock) saveRelease(j *task.Job, m releaseManifest, fix bool) error {
 	if err := j.Alone("Resolving package dependencies", func(*task.Step) error { return nil }); err != nil {
 		return err
 	}
 	t.Lock()
-	existing := t.findRelease(m.name, m.version)
+	existing := t.FindRelease(m.Name, m.Version)
 	t.Unlock()
 	if existing == nil {
-		existing = &release{releaseManifest: releaseManifest{name: m.name, version: m.version, commit: m.commit, uncommitted: m.uncommitted}}
+		existing = &Release{releaseManifest: releaseManifest{Name: m.Name, Version: m.Version, commit: m.commit, uncommitted: m.uncommitted}}
 	} else if existing.commit != m.commit || existing.uncommitted != m.uncommitted {
 		return api.NewFailure(30014, "release '%s/%s' has already been uploaded with commit_hash as '%s' and uncommitted_changes as '%t'",
-			m.name, m.version, existing.commit, existing.uncommitted)
+			m.Name, m.Version, existing.commit, existing.uncommitted)
 	}
 	for _, group := range []struct {
 		noun  string
 		code  int
-		parts []*part
-		of    func(*release) *[]*part
+		parts []*Part
+		of    func(*Release) *[]*Part
 	}{
-		{"package", 30012, m.packages, func(r *release) *[]*part { return &r.packages }},
-		{"job", 30013, m.jobs, func(r *release) *[]*part { return &r.jobs }},
+		{"package", 30012, m.Packages, func(r *Release) *[]*Part { return &r.Packages }},
+		{"job", 30013, m.Jobs, func(r *Release) *[]*Part { return &r.Jobs }},
 	} {
 		for _, p := range group.parts {
-			if old := named(*group.of(existing), p.name); old != nil && old.fingerprint != p.fingerprint {
-				return api.NewFailure(group.code, "%s '%s' had different fingerprint in previously uploaded release '%s/%s'", group.noun, p.name, m.name, m.version)
+			if old := PartNamed(*group.of(existing), p.Name); old != nil && old.Fingerprint != p.Fingerprint {
+				return api.NewFailure(group.code, "%s '%s' had different fingerprint in previously uploaded release '%s/%s'", group.noun, p.Name, m.Name, m.Version)
 			}
 		}
 		if err := t.saveParts(j, existing, group.noun, group.parts, group.of, fix); err != nil {
 			return err
 		}
 	}
-	return j.Stage("Release has been created", 1).Step(m.name+"/"+m.version, func(*task.Step) error {
+	return j.Stage("Release has been created", 1).Step(m.Name+"/"+m.Version, func(*task.Step) error {
 		return j.Change(func() {
 			if !slices.Contains(t.releases, existing) {
 				t.releases = append(t.releases, existing)
 			}
-			j.Effect(store.EffectUpload, "release/"+m.name+"/"+m.version)
+			j.Effect(store.EffectUpload, "release/"+m.Name+"/"+m.Version)
 		})
 	})
 }
 
-// named finds a part by its name, nil if it is absent.
-func named(parts []*part, name string) *part {
+// PartNamed finds a part by its name, nil if it is absent.
+func PartNamed(parts []*Part, name string) *Part {
 	for _, p := range parts {
-		if p.name == name {
+		if p.Name == name {
 			return p
 		}
 	}
@@ -175,12 +176,12 @@ func named(parts []*part, name string) *part {
 // saveParts gives a release its jobs or packages. One whose fingerprint the
 // release has had in some version is taken from there, and the bytes that came
 // are dropped, whatever they are; with fix they replace those that are there.
-func (t *stock) saveParts(j *task.Job, r *release, noun string, parts []*part, of func(*release) *[]*part, fix bool) error {
+func (t *Stock) saveParts(j *task.Job, r *Release, noun string, parts []*Part, of func(*Release) *[]*Part, fix bool) error {
 	kept := slices.Clone(parts)
-	var fresh []*part
+	var fresh []*Part
 	t.Lock()
 	for i, p := range parts {
-		if old := t.knownPart(r.name, p, of); old != nil {
+		if old := t.knownPart(r.Name, p, of); old != nil {
 			kept[i] = old
 		} else {
 			fresh = append(fresh, p)
@@ -190,7 +191,7 @@ func (t *stock) saveParts(j *task.Job, r *release, noun string, parts []*part, o
 	if len(fresh) > 0 {
 		s := j.Stage("Creating new "+noun+"s", len(fresh))
 		for _, p := range fresh {
-			if err := s.Step(p.name+"/"+p.version, func(*task.Step) error {
+			if err := s.Step(p.Name+"/"+p.Version, func(*task.Step) error {
 				if noun == "job" {
 					if err := p.check(); err != nil {
 						return err
@@ -215,12 +216,12 @@ func (t *stock) saveParts(j *task.Job, r *release, noun string, parts []*part, o
 		for i, p := range kept {
 			if p != parts[i] && fix && parts[i].packed {
 				p.files, p.targets, p.sha1 = parts[i].files, parts[i].targets, parts[i].sha1
-				p.revision++
+				p.Revision++
 			}
 			if p != parts[i] {
 				p.gain(parts[i])
 			}
-			if named(*of(r), p.name) == nil {
+			if PartNamed(*of(r), p.Name) == nil {
 				*of(r) = append(*of(r), p)
 			}
 		}
@@ -229,9 +230,9 @@ func (t *stock) saveParts(j *task.Job, r *release, noun string, parts []*part, o
 
 // knownPart is the row of a job or package of a release with the same
 // fingerprint, nil if there is none. The caller holds the lock.
-func (t *stock) knownPart(release string, p *part, of func(*release) *[]*part) *part {
-	for _, r := range t.versions(release) {
-		if old := named(*of(r), p.name); old != nil && old.fingerprint == p.fingerprint && old.version == p.version {
+func (t *Stock) knownPart(release string, p *Part, of func(*Release) *[]*Part) *Part {
+	for _, r := range t.Versions(release) {
+		if old := PartNamed(*of(r), p.Name); old != nil && old.Fingerprint == p.Fingerprint && old.Version == p.Version {
 			return old
 		}
 	}
@@ -239,11 +240,11 @@ func (t *stock) knownPart(release string, p *part, of func(*release) *[]*part) *
 }
 
 // fingerprints are those of all packages. The caller holds the lock.
-func (t *stock) fingerprints() map[string]bool {
+func (t *Stock) fingerprints() map[string]bool {
 	known := map[string]bool{}
 	for _, r := range t.releases {
-		for _, p := range r.packages {
-			known[p.fingerprint] = true
+		for _, p := range r.Packages {
+			known[p.Fingerprint] = true
 		}
 	}
 	return known
@@ -251,14 +252,14 @@ func (t *stock) fingerprints() map[string]bool {
 
 // JobTemplate gives a template of a job of a release as the director has it, and
 // whether it has it: ("perpetual", "1.0.0", "gate", "post-start").
-func (t *stock) JobTemplate(release, version, job, template string) ([]byte, bool) {
+func (t *Stock) JobTemplate(release, version, job, template string) ([]byte, bool) {
 	t.Lock()
 	defer t.Unlock()
-	r := t.findRelease(release, version)
+	r := t.FindRelease(release, version)
 	if r == nil {
 		return nil, false
 	}
-	p := named(r.jobs, job)
+	p := PartNamed(r.Jobs, job)
 	if p == nil {
 		return nil, false
 	}
@@ -266,17 +267,17 @@ func (t *stock) JobTemplate(release, version, job, template string) ([]byte, boo
 	return bytes.Clone(content), ok
 }
 
-func (t *stock) deleteRelease(c *api.Call) {
+func (t *Stock) deleteRelease(c *api.Call) {
 	name, version := c.Params["name"], c.Query.Get("version")
 	t.Lock()
-	versions := t.versions(name)
+	versions := t.Versions(name)
 	t.Unlock()
 	if len(versions) == 0 {
 		c.Fail(http.StatusNotFound, api.NewFailure(30005, "Release '%s' doesn't exist", name))
 		return
 	}
 	if version != "" {
-		versions = slices.DeleteFunc(versions, func(r *release) bool { return r.version != version })
+		versions = slices.DeleteFunc(versions, func(r *Release) bool { return r.Version != version })
 		if len(versions) == 0 {
 			c.Fail(http.StatusNotFound, api.NewFailure(30006, "Release version '%s/%s' doesn't exist", name, version))
 			return
@@ -293,27 +294,27 @@ func (t *stock) deleteRelease(c *api.Call) {
 }
 
 // removeReleases deletes versions that no deployment uses.
-func (t *stock) removeReleases(j *task.Job, versions []*release) error {
+func (t *Stock) removeReleases(j *task.Job, versions []*Release) error {
 	for _, r := range versions {
 		t.Lock()
 		users := t.users.ReleaseUsers(r)
 		t.Unlock()
 		if len(users) > 0 {
-			return api.NewFailure(30008, "ReleaseVersion '%s' is still in use by: %s", r.label(), strings.Join(users, ", "))
+			return api.NewFailure(30008, "ReleaseVersion '%s' is still in use by: %s", r.Label(), strings.Join(users, ", "))
 		}
 	}
 	s := j.Stage("Deleting releases", len(versions))
 	for _, r := range versions {
-		if err := s.Step(r.label(), func(*task.Step) error { return t.dropRelease(j, r) }); err != nil {
+		if err := s.Step(r.Label(), func(*task.Step) error { return t.dropRelease(j, r) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *stock) dropRelease(j *task.Job, r *release) error {
+func (t *Stock) dropRelease(j *task.Job, r *Release) error {
 	return j.Change(func() {
-		t.releases = slices.DeleteFunc(t.releases, func(other *release) bool { return other == r })
-		j.Effect(store.EffectDelete, "release/"+r.label())
+		t.releases = slices.DeleteFunc(t.releases, func(other *Release) bool { return other == r })
+		j.Effect(store.EffectDelete, "release/"+r.Label())
 	})
 }

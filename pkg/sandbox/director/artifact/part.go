@@ -1,4 +1,4 @@
-package director
+package artifact
 
 import (
 	"slices"
@@ -9,9 +9,9 @@ import (
 
 // gain adds to a package what an upload brings of it: its source, or what it is when
 // compiled for one more stemcell.
-func (p *part) gain(up *part) {
-	if up.source && !p.source {
-		p.source, p.sha1 = true, up.sha1
+func (p *Part) gain(up *Part) {
+	if up.Source && !p.Source {
+		p.Source, p.sha1 = true, up.sha1
 	}
 	for _, stemcell := range up.compiled {
 		if !slices.Contains(p.compiled, stemcell) {
@@ -20,38 +20,38 @@ func (p *part) gain(up *part) {
 	}
 }
 
-// major is the first number of a version.
-func major(version string) string { first, _, _ := strings.Cut(version, "."); return first }
+// Major is the first number of a version.
+func Major(version string) string { first, _, _ := strings.Cut(version, "."); return first }
 
-// compiledFor says whether a package is compiled for exactly that stemcell.
-func (p *part) compiledFor(os, version string) bool {
+// CompiledFor says whether a package is compiled for exactly that stemcell.
+func (p *Part) CompiledFor(os, version string) bool {
 	return slices.Contains(p.compiled, os+"/"+version)
 }
 
-// runsOn says whether a package is compiled for a stemcell. One without its source,
+// RunsOn says whether a package is compiled for a stemcell. One without its source,
 // which cannot be compiled again, also runs on what it is compiled for another version
 // of the same OS with the same first number.
-func (p *part) runsOn(s *stemcell) bool {
-	if p.source {
-		return p.compiledFor(s.os, s.version)
+func (p *Part) RunsOn(s *Stemcell) bool {
+	if p.Source {
+		return p.CompiledFor(s.OS, s.Version)
 	}
 	return slices.ContainsFunc(p.compiled, func(stemcell string) bool {
 		os, version, _ := strings.Cut(stemcell, "/")
-		return os == s.os && major(version) == major(s.version)
+		return os == s.OS && Major(version) == Major(s.Version)
 	})
 }
 
 // packageParts are packages as GET /releases/NAME?version=V shows them. One without its
 // source has neither blob nor digest.
-func packageParts(parts []*part) []map[string]any {
+func packageParts(parts []*Part) []map[string]any {
 	views := []map[string]any{}
 	for _, p := range parts {
 		compiled := []map[string]string{}
 		for _, stemcell := range slices.Sorted(slices.Values(p.compiled)) {
-			compiled = append(compiled, map[string]string{"stemcell": stemcell, "sha1": p.fingerprint, "blobstore_id": uuid.New()})
+			compiled = append(compiled, map[string]string{"stemcell": stemcell, "sha1": p.Fingerprint, "blobstore_id": uuid.New()})
 		}
-		view := map[string]any{"name": p.name, "blobstore_id": nil, "sha1": nil, "fingerprint": p.fingerprint, "compiled_packages": compiled}
-		if p.source {
+		view := map[string]any{"name": p.Name, "blobstore_id": nil, "sha1": nil, "fingerprint": p.Fingerprint, "compiled_packages": compiled}
+		if p.Source {
 			view["blobstore_id"], view["sha1"] = uuid.New(), p.sha1
 		}
 		views = append(views, view)

@@ -1,4 +1,4 @@
-package director
+package artifact
 
 import (
 	"encoding/json"
@@ -14,15 +14,16 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
-// stemcell is a row of the director's stemcell table.
-type stemcell struct {
+// Stemcell is a row of the director's stemcell table.
+type Stemcell struct {
 	stemcellManifest
 	id       int
 	cid      string
 	unlisted bool // a delete was tried: uploads of it are wanted again, though it is there
 }
 
-func (s *stemcell) label() string { return s.name + "/" + s.version }
+// Label names a stemcell: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent/1.484".
+func (s *Stemcell) Label() string { return s.Name + "/" + s.Version }
 
 // deploymentName is how lists name the users of a stemcell.
 type deploymentName struct {
@@ -41,7 +42,7 @@ type stemcellView struct {
 	ID          int              `json:"id"`          // 2
 }
 
-func (t *stock) stemcellRoutes() []api.Route {
+func (t *Stock) stemcellRoutes() []api.Route {
 	return []api.Route{
 		{Method: "GET", Path: "/stemcells", Needs: api.NeedsList, Handle: t.listStemcells},
 		{Method: "POST", Path: "/stemcells", Needs: api.NeedsStemcellUpload, Consumes: api.ConsumesJSON, Handle: t.postStemcell},
@@ -51,12 +52,12 @@ func (t *stock) stemcellRoutes() []api.Route {
 	}
 }
 
-func (t *stock) listStemcells(c *api.Call) {
+func (t *Stock) listStemcells(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	views := []stemcellView{}
 	for _, s := range t.stemcells {
-		view := stemcellView{Name: s.name, OS: s.os, Version: s.version, CID: s.cid, API: s.api, ID: s.id, Deployments: []deploymentName{}}
+		view := stemcellView{Name: s.Name, OS: s.OS, Version: s.Version, CID: s.cid, API: s.API, ID: s.id, Deployments: []deploymentName{}}
 		for _, name := range t.users.StemcellUsers(s) {
 			view.Deployments = append(view.Deployments, deploymentName{name})
 		}
@@ -66,9 +67,9 @@ func (t *stock) listStemcells(c *api.Call) {
 }
 
 // findStemcell is the stemcell of a name and version, nil if it is absent. The caller holds the lock.
-func (t *stock) findStemcell(name, version string) *stemcell {
+func (t *Stock) findStemcell(name, version string) *Stemcell {
 	for _, s := range t.stemcells {
-		if s.name == name && s.version == version {
+		if s.Name == name && s.Version == version {
 			return s
 		}
 	}
@@ -76,7 +77,7 @@ func (t *stock) findStemcell(name, version string) *stemcell {
 }
 
 // stemcellNeeded answers POST /stemcell_uploads, with which the CLI asks before it uploads.
-func (t *stock) stemcellNeeded(c *api.Call) {
+func (t *Stock) stemcellNeeded(c *api.Call) {
 	body, ok := c.ReadBody()
 	if !ok {
 		return
@@ -97,7 +98,7 @@ func (t *stock) stemcellNeeded(c *api.Call) {
 	c.List(map[string]bool{"needed": s == nil || s.unlisted})
 }
 
-func (t *stock) postStemcell(c *api.Call) {
+func (t *Stock) postStemcell(c *api.Call) {
 	up, ok := upload.Read(c, "stemcell")
 	if !ok {
 		return
@@ -106,7 +107,7 @@ func (t *stock) postStemcell(c *api.Call) {
 }
 
 // createStemcell is the task that uploads a stemcell.
-func (t *stock) createStemcell(j *task.Job, up *upload.Upload) (string, error) {
+func (t *Stock) createStemcell(j *task.Job, up *upload.Upload) (string, error) {
 	total := 5
 	if up.Remote != nil {
 		total++
@@ -135,22 +136,22 @@ func (t *stock) createStemcell(j *task.Job, up *upload.Upload) (string, error) {
 	if err := s.Step("Verifying stemcell manifest", func(*task.Step) error { return j.Sleep(50 * time.Millisecond) }); err != nil {
 		return "", err
 	}
-	release, err := j.Acquire("lock:stemcells:"+m.name+":"+m.version, t.queue.LockWait)
+	release, err := j.Acquire("lock:stemcells:"+m.Name+":"+m.Version, t.queue.LockWait)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	return "/stemcells/" + m.name + "/" + m.version, t.saveStemcell(j, s, m, up.Fix)
+	return "/stemcells/" + m.Name + "/" + m.Version, t.saveStemcell(j, s, m, up.Fix)
 }
 
 // saveStemcell makes the stemcell, or makes it again if fix was asked for.
-func (t *stock) saveStemcell(j *task.Job, s *task.Stage, m stemcellManifest, fix bool) error {
-	label, cid := m.name+"/"+m.version, uuid.New()
-	var existing *stemcell
+func (t *Stock) saveStemcell(j *task.Job, s *task.Stage, m stemcellManifest, fix bool) error {
+	label, cid := m.Name+"/"+m.Version, uuid.New()
+	var existing *Stemcell
 	if err := s.Step("Checking if this stemcell already exists", func(*task.Step) error {
 		t.Lock()
 		defer t.Unlock()
-		existing = t.findStemcell(m.name, m.version)
+		existing = t.findStemcell(m.Name, m.Version)
 		return nil
 	}); err != nil {
 		return err
@@ -175,11 +176,11 @@ func (t *stock) saveStemcell(j *task.Job, s *task.Stage, m stemcellManifest, fix
 }
 
 // addStemcell makes a row. The caller holds the lock.
-func (t *stock) addStemcell(m stemcellManifest, cid string) {
-	t.stemcells = append(t.stemcells, &stemcell{stemcellManifest: m, id: t.Next("stemcell"), cid: cid})
+func (t *Stock) addStemcell(m stemcellManifest, cid string) {
+	t.stemcells = append(t.stemcells, &Stemcell{stemcellManifest: m, id: t.Next("stemcell"), cid: cid})
 }
 
-func (t *stock) deleteStemcell(c *api.Call) {
+func (t *Stock) deleteStemcell(c *api.Call) {
 	name, version := c.Params["name"], c.Params["version"]
 	c.Redirect(t.queue.Submit(c, &task.Row{Description: "delete stemcell: " + name + "/" + version, Work: func(j *task.Job) (string, error) {
 		release, err := j.Acquire("lock:stemcells:"+name+":"+version, t.queue.LockWait)
@@ -192,7 +193,7 @@ func (t *stock) deleteStemcell(c *api.Call) {
 }
 
 // removeStemcell deletes a stemcell that no deployment uses.
-func (t *stock) removeStemcell(j *task.Job, name, version string) error {
+func (t *Stock) removeStemcell(j *task.Job, name, version string) error {
 	t.Lock()
 	s := t.findStemcell(name, version)
 	var users []string
@@ -205,14 +206,14 @@ func (t *stock) removeStemcell(j *task.Job, name, version string) error {
 		return api.NewFailure(50003, "Stemcell '%s/%s' doesn't exist", name, version)
 	}
 	if len(users) > 0 {
-		return api.NewFailure(50004, "Stemcell '%s' is still in use by: %s", s.label(), strings.Join(users, ", "))
+		return api.NewFailure(50004, "Stemcell '%s' is still in use by: %s", s.Label(), strings.Join(users, ", "))
 	}
-	return j.Stage("Deleting stemcells", 1).Step(s.label(), func(*task.Step) error { return t.dropStemcell(j, s) })
+	return j.Stage("Deleting stemcells", 1).Step(s.Label(), func(*task.Step) error { return t.dropStemcell(j, s) })
 }
 
-func (t *stock) dropStemcell(j *task.Job, s *stemcell) error {
+func (t *Stock) dropStemcell(j *task.Job, s *Stemcell) error {
 	return j.Change(func() {
-		t.stemcells = slices.DeleteFunc(t.stemcells, func(other *stemcell) bool { return other == s })
-		j.Effect(store.EffectDelete, "stemcell/"+s.label())
+		t.stemcells = slices.DeleteFunc(t.stemcells, func(other *Stemcell) bool { return other == s })
+		j.Effect(store.EffectDelete, "stemcell/"+s.Label())
 	})
 }
