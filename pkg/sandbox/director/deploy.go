@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
@@ -33,7 +34,7 @@ func (d *deployer) run(j *task.Job, s submission) (string, error) {
 }
 
 func (d *deployer) stages(j *task.Job, s submission) error {
-	p, err := newPlan(d.stock, s.document, s.text, s.cloud, s.runtime, s.options.limits)
+	p, err := plan.New(d.stock, s.document, s.text, s.cloud, s.runtime, s.options.Limits)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (d *deployer) stages(j *task.Job, s submission) error {
 
 // prepare is the first stage. The deployment's releases and stemcells are
 // noted here already, so that a deploy that fails later on holds them.
-func (d *deployer) prepare(j *task.Job, s submission, p *plan) error {
+func (d *deployer) prepare(j *task.Job, s submission, p *plan.Plan) error {
 	stage := j.Stage("Preparing deployment", 1)
 	if err := stage.Step("Preparing deployment", func(*task.Step) error {
 		for _, name := range slices.Sorted(maps.Keys(releaseNames(p))) {
@@ -79,25 +80,25 @@ func (d *deployer) prepare(j *task.Job, s submission, p *plan) error {
 	return j.Checkpoint()
 }
 
-func releaseNames(p *plan) map[string]bool {
+func releaseNames(p *plan.Plan) map[string]bool {
 	names := map[string]bool{}
-	for _, r := range p.releases {
+	for _, r := range p.Releases {
 		names[r.Name] = true
 	}
 	return names
 }
 
 // compile shows the packages that no deploy has compiled for the stemcell yet.
-func (d *deployer) compile(j *task.Job, s submission, p *plan) error {
+func (d *deployer) compile(j *task.Job, s submission, p *plan.Plan) error {
 	type unit struct{ key, label string }
 	var units []unit
 	if err := j.Stage("Preparing package compilation", 1).Step("Finding packages to compile", func(*task.Step) error {
 		d.Lock()
 		defer d.Unlock()
-		for _, g := range p.groups {
-			for _, pkg := range g.packages {
-				u := unit{pkg.Fingerprint + "@" + g.stemcell.OS + "/" + g.stemcell.Version, pkg.Name + "/" + pkg.Fingerprint}
-				if !d.compiled[u.key] && !pkg.RunsOn(g.stemcell) && !slices.Contains(units, u) {
+		for _, g := range p.Groups {
+			for _, pkg := range g.Packages {
+				u := unit{pkg.Fingerprint + "@" + g.Stemcell.OS + "/" + g.Stemcell.Version, pkg.Name + "/" + pkg.Fingerprint}
+				if !d.compiled[u.key] && !pkg.RunsOn(g.Stemcell) && !slices.Contains(units, u) {
 					units = append(units, u)
 				}
 			}
@@ -132,6 +133,6 @@ func (d *deployer) compile(j *task.Job, s submission, p *plan) error {
 }
 
 // persist makes the manifest the deployment's own. Only a deploy that succeeds gets here.
-func (d *deployer) persist(j *task.Job, s submission, p *plan) error {
+func (d *deployer) persist(j *task.Job, s submission, p *plan.Plan) error {
 	return j.Change(func() { s.deployment.become(p) })
 }

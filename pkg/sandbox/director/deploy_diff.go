@@ -6,6 +6,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
@@ -34,10 +35,10 @@ func (d *deployer) diffDeployment(c *api.Call) {
 	defer d.Unlock()
 	var before document.Mapping
 	if dep := d.deployments.find(c.Params["deployment"]); dep != nil {
-		before = whole(dep.manifest, dep.cloud, dep.runtime)
+		before = plan.Whole(dep.manifest, dep.cloud, dep.runtime)
 	}
 	cloud, runtime := d.configs.Find("cloud", "", 1), d.configs.Find("runtime", "", 1)
-	resolved, err := resolve(d.stock, doc)
+	resolved, err := plan.Resolve(d.stock, doc)
 	if err != nil { // status 200 all the same
 		c.List(struct {
 			Diff  []any  `json:"diff"`
@@ -51,7 +52,7 @@ func (d *deployer) diffDeployment(c *api.Call) {
 		Diff    [][2]any   `json:"diff"`
 	}{
 		contextIDs{configIDs(cloud), configIDs(runtime)},
-		document.Diff(before, whole(resolved, cloud, runtime), c.Query.Get("redact") != "false"),
+		document.Diff(before, plan.Whole(resolved, cloud, runtime), c.Query.Get("redact") != "false"),
 	})
 }
 

@@ -11,13 +11,14 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // deployOptions are what the query of a deploy asks for.
 type deployOptions struct {
-	limits
+	plan.Limits
 
 	dryRun    bool
 	recreate  bool
@@ -47,7 +48,7 @@ func (o deployOptions) drains(i *instance) bool {
 func readOptions(query url.Values) deployOptions {
 	o := deployOptions{
 		dryRun: query.Get("dry_run") == "true", recreate: query.Get("recreate") == "true",
-		limits: limits{canaries: query.Get("canaries"), maxInFlight: query.Get("max_in_flight")},
+		Limits: plan.Limits{Canaries: query.Get("canaries"), MaxInFlight: query.Get("max_in_flight")},
 	}
 	if skip := query.Get("skip_drain"); skip != "" {
 		o.skipDrain = strings.Split(skip, ",")

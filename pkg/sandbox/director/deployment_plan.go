@@ -1,15 +1,19 @@
 package director
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
+)
 
 // hold adds the plan's releases and stemcells to those of the deployment. The caller holds the lock.
-func (dep *deployment) hold(p *plan) {
-	for _, r := range p.releases {
+func (dep *deployment) hold(p *plan.Plan) {
+	for _, r := range p.Releases {
 		if !slices.Contains(dep.releases, r) {
 			dep.releases = append(dep.releases, r)
 		}
 	}
-	for _, s := range p.stemcells {
+	for _, s := range p.Stemcells {
 		if !slices.Contains(dep.stemcells, s) {
 			dep.stemcells = append(dep.stemcells, s)
 		}
@@ -17,13 +21,13 @@ func (dep *deployment) hold(p *plan) {
 }
 
 // become makes a deployment what a plan says. The caller holds the lock.
-func (dep *deployment) become(p *plan) {
-	dep.manifest, dep.text, dep.cloud, dep.runtime = p.document, p.text, p.cloud, p.runtime
-	dep.releases, dep.stemcells, dep.errands = p.releases, p.stemcells, nil
-	for _, g := range p.groups {
-		dep.errands = append(dep.errands, g.errands...)
-		if g.errand {
-			dep.errands = append(dep.errands, g.name)
+func (dep *deployment) become(p *plan.Plan) {
+	dep.manifest, dep.text, dep.cloud, dep.runtime = p.Document, p.Text, p.Cloud, p.Runtime
+	dep.releases, dep.stemcells, dep.errands = p.Releases, p.Stemcells, nil
+	for _, g := range p.Groups {
+		dep.errands = append(dep.errands, g.Errands...)
+		if g.Errand {
+			dep.errands = append(dep.errands, g.Name)
 		}
 	}
 	slices.Sort(dep.errands)

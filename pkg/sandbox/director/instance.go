@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
@@ -52,10 +53,10 @@ func (i *instance) agentID() string {
 func (i *instance) name() string { return i.group + "/" + i.id }
 
 // newInstance makes a row. The caller holds the lock.
-func (t *deployments) newInstance(dep *deployment, g *group, index int) *instance {
-	i := &instance{group: g.name, index: index, id: uuid.New(), bootstrap: index == 0, state: "started", vmType: g.vmType, stemcell: g.stemcell}
-	if len(g.azs) > 0 {
-		i.az = g.azs[index%len(g.azs)]
+func (t *deployments) newInstance(dep *deployment, g *plan.Group, index int) *instance {
+	i := &instance{group: g.Name, index: index, id: uuid.New(), bootstrap: index == 0, state: "started", vmType: g.VmType, stemcell: g.Stemcell}
+	if len(g.Azs) > 0 {
+		i.az = g.Azs[index%len(g.Azs)]
 	}
 	i.ip = t.address(g, index)
 	dep.instances = append(dep.instances, i)
@@ -63,9 +64,9 @@ func (t *deployments) newInstance(dep *deployment, g *group, index int) *instanc
 }
 
 // address is a static address of the group or the next free one of its network. The caller holds the lock.
-func (t *deployments) address(g *group, index int) string {
-	if index < len(g.static) {
-		return g.static[index]
+func (t *deployments) address(g *plan.Group, index int) string {
+	if index < len(g.Static) {
+		return g.Static[index]
 	}
 	taken := map[string]bool{}
 	for _, dep := range t.rows {
@@ -73,7 +74,7 @@ func (t *deployments) address(g *group, index int) string {
 			taken[i.ip] = true
 		}
 	}
-	for _, subnet := range g.network.Maps("subnets") {
+	for _, subnet := range g.Network.Maps("subnets") {
 		prefix, err := netip.ParsePrefix(subnet.Text("range"))
 		if err != nil {
 			continue

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
@@ -18,7 +19,7 @@ import (
 // instanceUpdate is the update of one instance.
 type instanceUpdate struct {
 	*updater
-	group    *group
+	group    *plan.Group
 	instance *instance
 	canary   bool
 	recreate bool
@@ -39,7 +40,7 @@ func (u *instanceUpdate) run(st *task.Step) error {
 	if change := u.submission.options.state; change.concerns(i) {
 		wanted = change.state
 	}
-	u.recreate = i.vmSpec != u.group.vmSpec || u.submission.options.recreate || wanted == "recreate" || i.jobSpec == ""
+	u.recreate = i.vmSpec != u.group.VmSpec || u.submission.options.recreate || wanted == "recreate" || i.jobSpec == ""
 	var phases []phase
 	switch {
 	case wanted == "stopped" || wanted == "detached":
@@ -95,7 +96,7 @@ func (u *instanceUpdate) hook() Update {
 	i := u.instance
 	return Update{
 		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
-		Jobs: slices.Clone(u.group.jobs), Canary: u.canary, Recreate: u.recreate, Manifest: []byte(u.plan.text), Releases: maps.Clone(u.group.releases), Stemcell: u.group.stemcell.OS + "/" + u.group.stemcell.Version,
+		Jobs: slices.Clone(u.group.Jobs), Canary: u.canary, Recreate: u.recreate, Manifest: []byte(u.plan.Text), Releases: maps.Clone(u.group.Releases), Stemcell: u.group.Stemcell.OS + "/" + u.group.Stemcell.Version,
 		Task: u.job.Task.ID,
 	}
 }
@@ -167,7 +168,7 @@ func (u *instanceUpdate) postStart() error {
 	case err == nil:
 		return nil
 	case !errors.As(err, &f):
-		f = scriptsFailed("post-start", u.group.scripts("bin/post-start"))
+		f = scriptsFailed("post-start", u.group.Scripts("bin/post-start"))
 	}
 	return cmp.Or(u.job.Change(func() {
 		u.becomes()
@@ -211,6 +212,6 @@ func (u *instanceUpdate) converged() {
 func (u *instanceUpdate) becomes() {
 	i := u.instance
 	i.state, i.running = "started", true
-	i.vmSpec, i.jobSpec, i.vmType = u.group.vmSpec, u.group.jobSpec, u.group.vmType
-	i.jobs, i.releases, i.stemcell = slices.Clone(u.group.jobs), maps.Clone(u.group.releases), u.group.stemcell
+	i.vmSpec, i.jobSpec, i.vmType = u.group.VmSpec, u.group.JobSpec, u.group.VmType
+	i.jobs, i.releases, i.stemcell = slices.Clone(u.group.Jobs), maps.Clone(u.group.Releases), u.group.Stemcell
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
@@ -13,15 +14,15 @@ import (
 type updater struct {
 	*deployer
 	job        *task.Job
-	plan       *plan
+	plan       *plan.Plan
 	submission submission
 }
 
 // deleteUnneeded deletes the instances of groups that are gone or have become smaller.
 func (u *updater) deleteUnneeded() error {
 	wanted := map[string]int{}
-	for _, g := range u.plan.groups {
-		wanted[g.name] = g.count
+	for _, g := range u.plan.Groups {
+		wanted[g.Name] = g.Count
 	}
 	dep := u.submission.deployment
 	u.Lock()
@@ -57,7 +58,7 @@ func (u *updater) retire(i *instance) error {
 	last := &instanceUpdate{updater: u, instance: i}
 	return last.called(u.hooks.Drain(u.job.Ctx, Update{
 		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
-		Jobs: slices.Clone(i.jobs), Recreate: true, Manifest: []byte(u.plan.text), Releases: maps.Clone(i.releases),
+		Jobs: slices.Clone(i.jobs), Recreate: true, Manifest: []byte(u.plan.Text), Releases: maps.Clone(i.releases),
 		Stemcell: i.stemcell.OS + "/" + i.stemcell.Version, Task: u.job.Task.ID,
 	}))
 }
@@ -67,14 +68,14 @@ func (u *updater) createMissing() error {
 	dep := u.submission.deployment
 	var missing []*instance
 	u.Lock()
-	for _, g := range u.plan.groups {
-		for index := range g.count {
-			i := dep.instance(g.name, index)
+	for _, g := range u.plan.Groups {
+		for index := range g.Count {
+			i := dep.instance(g.Name, index)
 			if i == nil {
 				i = u.deployments.newInstance(dep, g, index)
 			}
 			if i.vm == nil && !u.keepsDetached(i) {
-				i.vmSpec, i.stemcell, i.vmType = g.vmSpec, g.stemcell, g.vmType
+				i.vmSpec, i.stemcell, i.vmType = g.VmSpec, g.Stemcell, g.VmType
 				missing = append(missing, i)
 			}
 		}
@@ -101,12 +102,12 @@ func (u *updater) keepsDetached(i *instance) bool {
 // updateGroups updates the groups in the manifest's order, those beside each
 // other that are not serial together.
 func (u *updater) updateGroups() error {
-	for first := 0; first < len(u.plan.groups); {
+	for first := 0; first < len(u.plan.Groups); {
 		last := first + 1
-		for !u.plan.groups[first].policy.serial && last < len(u.plan.groups) && !u.plan.groups[last].policy.serial {
+		for !u.plan.Groups[first].Policy.Serial && last < len(u.plan.Groups) && !u.plan.Groups[last].Policy.Serial {
 			last++
 		}
-		batch := u.plan.groups[first:last]
+		batch := u.plan.Groups[first:last]
 		if err := parallel(len(batch), len(batch), func(n int) error { return u.updateGroup(batch[n]) }); err != nil {
 			return err
 		}
@@ -150,12 +151,12 @@ func parallel(n, limit int, run func(int) error) error {
 
 // updateGroup updates the instances of a group that differ from the plan, one
 // zone after the other. The first instances of the first zone are the canaries.
-func (u *updater) updateGroup(g *group) error {
+func (u *updater) updateGroup(g *plan.Group) error {
 	todo := u.todo(g)
-	stage := u.job.Stage("Updating instance", len(todo), g.name)
+	stage := u.job.Stage("Updating instance", len(todo), g.Name)
 	for n, zone := range u.zones(g, todo) {
-		canaries, _ := count(g.policy.canaries, len(zone))
-		flight, _ := count(g.policy.maxInFlight, len(zone))
+		canaries, _ := plan.Count(g.Policy.Canaries, len(zone))
+		flight, _ := plan.Count(g.Policy.MaxInFlight, len(zone))
 		canaries = min(canaries, len(zone))
 		if n > 0 {
 			canaries = 0
@@ -177,16 +178,16 @@ func (u *updater) updateGroup(g *group) error {
 // todo lists the instances of a group that differ from the plan. The others get
 // what is written about them alone: a release may have a new version with the
 // same jobs.
-func (u *updater) todo(g *group) (todo []*instance) {
+func (u *updater) todo(g *plan.Group) (todo []*instance) {
 	u.Lock()
 	defer u.Unlock()
-	for index := range g.count {
-		i := u.submission.deployment.instance(g.name, index)
+	for index := range g.Count {
+		i := u.submission.deployment.instance(g.Name, index)
 		switch {
 		case u.concerned(g, i):
 			todo = append(todo, i)
-		case i.jobSpec == g.jobSpec:
-			i.releases, i.vmType = maps.Clone(g.releases), g.vmType
+		case i.jobSpec == g.JobSpec:
+			i.releases, i.vmType = maps.Clone(g.Releases), g.VmType
 		}
 	}
 	return todo
@@ -194,11 +195,11 @@ func (u *updater) todo(g *group) (todo []*instance) {
 
 // zones parts instances by their zone, in the order in which zones occur. A first
 // deploy may take them all together.
-func (u *updater) zones(g *group, todo []*instance) [][]*instance {
+func (u *updater) zones(g *plan.Group, todo []*instance) [][]*instance {
 	u.Lock()
 	first := u.submission.deployment.manifest == nil
 	u.Unlock()
-	if g.policy.zonesAtOnce && first {
+	if g.Policy.ZonesAtOnce && first {
 		return [][]*instance{todo}
 	}
 	var zones [][]*instance
@@ -213,7 +214,7 @@ func (u *updater) zones(g *group, todo []*instance) [][]*instance {
 }
 
 // concerned says whether a deploy touches an instance. The caller holds the lock.
-func (u *updater) concerned(g *group, i *instance) bool {
+func (u *updater) concerned(g *plan.Group, i *instance) bool {
 	o := u.submission.options
 	if o.state.concerns(i) {
 		switch o.state.state {
@@ -224,11 +225,11 @@ func (u *updater) concerned(g *group, i *instance) bool {
 		}
 		return true
 	}
-	return i.vm != nil && (o.recreate || i.jobSpec != g.jobSpec || i.vmSpec != g.vmSpec)
+	return i.vm != nil && (o.recreate || i.jobSpec != g.JobSpec || i.vmSpec != g.VmSpec)
 }
 
 // updateInstance updates one instance, as a step of the group's stage.
-func (u *updater) updateInstance(s *task.Stage, g *group, i *instance, canary bool) error {
+func (u *updater) updateInstance(s *task.Stage, g *plan.Group, i *instance, canary bool) error {
 	if err := u.job.Checkpoint(); err != nil {
 		return err
 	}

@@ -1,4 +1,6 @@
-package director
+// Package plan is what a manifest asks a simulated director for, with its configs: checked in
+// the order and with the words of a real one, and with every version found.
+package plan
 
 import (
 	"slices"
@@ -9,31 +11,31 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
-// plan is a manifest, checked and with what it names found.
-type plan struct {
-	document       document.Mapping // with versions resolved
-	text           string           // as submitted
-	cloud, runtime []*config.Config
-	releases       []*artifact.Release
-	stemcells      []*artifact.Stemcell
-	groups         []*group
+// Plan is a manifest, checked and with what it names found.
+type Plan struct {
+	Document       document.Mapping // with versions resolved
+	Text           string           // as submitted
+	Cloud, Runtime []*config.Config
+	Releases       []*artifact.Release
+	Stemcells      []*artifact.Stemcell
+	Groups         []*Group
 }
 
-// newPlan checks a manifest in the order in which the director does: the
+// New checks a manifest in the order in which the director does: the
 // first error is the one that clients see.
-func newPlan(stock *artifact.Stock, doc document.Mapping, text string, cloud, runtime []*config.Config, limits limits) (*plan, error) {
+func New(stock *artifact.Stock, doc document.Mapping, text string, cloud, runtime []*config.Config, limits Limits) (*Plan, error) {
 	stock.Lock()
 	defer stock.Unlock()
-	resolved, err := resolve(stock, doc)
+	resolved, err := Resolve(stock, doc)
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{document: resolved, text: text, cloud: cloud, runtime: runtime}
+	p := &Plan{Document: resolved, Text: text, Cloud: cloud, Runtime: runtime}
 	iaas := mergedCloud(cloud)
 	if err := api.Need(iaas, "networks", "compilation"); err != nil {
 		return nil, err
 	}
-	all := whole(resolved, cloud, runtime)
+	all := Whole(resolved, cloud, runtime)
 	if err := api.Need(resolved, "releases", "update", "instance_groups"); err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func newPlan(stock *artifact.Stock, doc document.Mapping, text string, cloud, ru
 		if err != nil {
 			return nil, err
 		}
-		p.groups = append(p.groups, g)
+		p.Groups = append(p.Groups, g)
 	}
 	for _, m := range resolved.Maps("stemcells") {
 		s, err := stock.ExactStemcell(m)
@@ -56,19 +58,19 @@ func newPlan(stock *artifact.Stock, doc document.Mapping, text string, cloud, ru
 			return nil, err
 		}
 		stemcells[m.Text("alias")] = s
-		p.stemcells = append(p.stemcells, s)
+		p.Stemcells = append(p.Stemcells, s)
 	}
 	for _, m := range all.Maps("releases") {
 		r := stock.FindRelease(m.Text("name"), m.Text("version"))
 		if r == nil {
 			return nil, api.NewFailure(30006, "Release version '%s/%s' doesn't exist", m.Text("name"), m.Text("version"))
 		}
-		if !slices.Contains(p.releases, r) {
-			p.releases = append(p.releases, r)
+		if !slices.Contains(p.Releases, r) {
+			p.Releases = append(p.Releases, r)
 		}
 	}
 	for i, m := range resolved.Maps("instance_groups") {
-		if err := p.groups[i].bind(m, all, stemcells, p.releases); err != nil {
+		if err := p.Groups[i].bind(m, all, stemcells, p.Releases); err != nil {
 			return nil, err
 		}
 	}

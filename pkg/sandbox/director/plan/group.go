@@ -1,4 +1,4 @@
-package director
+package plan
 
 import (
 	"fmt"
@@ -10,31 +10,31 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
-// group is an instance group of a plan.
-type group struct {
-	name     string
-	count    int // instances that have a VM
-	azs      []string
-	vmType   string
-	stemcell *artifact.Stemcell
-	releases map[string]string // versions of the releases that its jobs use
-	jobs     []string          // names
-	errands  []string          // names of its jobs that are errands
-	errand   bool              // lifecycle: errand
-	static   []string          // static addresses
-	network  document.Mapping  // its first network
-	policy   policy
-	vmSpec   string           // changes when the VM must be replaced
-	jobSpec  string           // changes when the jobs must be updated
-	packages []*artifact.Part // that its jobs need
+// Group is an instance group of a plan.
+type Group struct {
+	Name     string
+	Count    int // instances that have a VM
+	Azs      []string
+	VmType   string
+	Stemcell *artifact.Stemcell
+	Releases map[string]string // versions of the releases that its jobs use
+	Jobs     []string          // names
+	Errands  []string          // names of its jobs that are errands
+	Errand   bool              // lifecycle: errand
+	Static   []string          // static addresses
+	Network  document.Mapping  // its first network
+	Policy   policy
+	VmSpec   string           // changes when the VM must be replaced
+	JobSpec  string           // changes when the jobs must be updated
+	Packages []*artifact.Part // that its jobs need
 	parts    []*artifact.Part // its jobs themselves, where their content is known
 }
 
-// scripts are the jobs that have a script of a name, "bin/post-start"; all of
+// Scripts are the jobs that have a script of a name, "bin/post-start"; all of
 // them where the content of none is known.
-func (g *group) scripts(target string) []string {
+func (g *Group) Scripts(target string) []string {
 	if len(g.parts) == 0 {
-		return g.jobs
+		return g.Jobs
 	}
 	var found []string
 	for _, p := range g.parts {
@@ -46,7 +46,7 @@ func (g *group) scripts(target string) []string {
 }
 
 // newGroup checks what a group refers to.
-func newGroup(m, manifest, iaas document.Mapping, limits limits) (*group, error) {
+func newGroup(m, manifest, iaas document.Mapping, limits Limits) (*Group, error) {
 	if err := api.Need(m, "name", "jobs", "stemcell", "networks", "instances"); err != nil {
 		return nil, err
 	}
@@ -95,16 +95,16 @@ func newGroup(m, manifest, iaas document.Mapping, limits limits) (*group, error)
 	if err != nil {
 		return nil, err
 	}
-	g := &group{name: name, azs: m.Texts("azs"), vmType: m.Text("vm_type"), policy: pol, errand: m.Text("lifecycle") == "errand"}
-	if !g.errand {
-		g.count = m.Number("instances", 0)
+	g := &Group{Name: name, Azs: m.Texts("azs"), VmType: m.Text("vm_type"), Policy: pol, Errand: m.Text("lifecycle") == "errand"}
+	if !g.Errand {
+		g.Count = m.Number("instances", 0)
 	}
 	return g, nil
 }
 
 // bind finds what a group's jobs are made of and what a change of it would be.
-func (g *group) bind(m, all document.Mapping, stemcells map[string]*artifact.Stemcell, releases []*artifact.Release) error {
-	g.stemcell, g.releases = stemcells[m.Text("stemcell")], map[string]string{}
+func (g *Group) bind(m, all document.Mapping, stemcells map[string]*artifact.Stemcell, releases []*artifact.Release) error {
+	g.Stemcell, g.Releases = stemcells[m.Text("stemcell")], map[string]string{}
 	jobs := m.Maps("jobs")
 	for _, addon := range all.Maps("addons") {
 		jobs = append(jobs, addon.Maps("jobs")...)
@@ -112,13 +112,13 @@ func (g *group) bind(m, all document.Mapping, stemcells map[string]*artifact.Ste
 	var content []any // what the jobs are made of: a new version of a release may have the same
 	for _, job := range jobs {
 		name := job.Text("name")
-		g.jobs = append(g.jobs, name)
+		g.Jobs = append(g.Jobs, name)
 		i := slices.IndexFunc(releases, func(r *artifact.Release) bool { return r.Name == job.Text("release") })
 		if i < 0 {
 			continue
 		}
 		r := releases[i]
-		g.releases[r.Name] = r.Version
+		g.Releases[r.Name] = r.Version
 		if r.Seeded {
 			content = append(content, document.String(name+"@"+r.Label()))
 			continue
@@ -128,32 +128,32 @@ func (g *group) bind(m, all document.Mapping, stemcells map[string]*artifact.Ste
 			return api.NewFailure(100, "Job '%s' not found in Template table", name)
 		}
 		if p.Has("bin/run") {
-			g.errands = append(g.errands, p.Name)
+			g.Errands = append(g.Errands, p.Name)
 		}
 		needs := closure(r.Packages, p.Needs)
-		g.parts, g.packages = append(g.parts, p), append(g.packages, needs...)
+		g.parts, g.Packages = append(g.parts, p), append(g.Packages, needs...)
 		for _, q := range append(needs, p) {
 			content = append(content, document.String(fmt.Sprintf("%s@%s#%d", q.Name, q.Fingerprint, q.Revision)))
 		}
 	}
 	if networks := m.Maps("networks"); len(networks) > 0 {
-		g.static = networks[0].Texts("static_ips")
+		g.Static = networks[0].Texts("static_ips")
 		for _, n := range all.Maps("networks") {
 			if n.Text("name") == networks[0].Text("name") {
-				g.network = n
+				g.Network = n
 			}
 		}
 	}
 	var vmType any
 	for _, t := range all.Maps("vm_types") {
-		if t.Text("name") == g.vmType {
+		if t.Text("name") == g.VmType {
 			vmType = t
 		}
 	}
-	g.vmSpec = document.Canonical([]any{
-		document.String(g.stemcell.Label()), vmType, m.Get("vm_resources"), m.Get("vm_extensions"), m.Get("networks"), m.Get("env"),
+	g.VmSpec = document.Canonical([]any{
+		document.String(g.Stemcell.Label()), vmType, m.Get("vm_resources"), m.Get("vm_extensions"), m.Get("networks"), m.Get("env"),
 	})
-	g.jobSpec = document.Canonical([]any{
+	g.JobSpec = document.Canonical([]any{
 		m.Get("jobs"), m.Get("properties"), m.Get("persistent_disk"), m.Get("persistent_disk_type"), content, all.Get("addons"), all.Get("properties"),
 	})
 	return nil

@@ -1,4 +1,4 @@
-package director
+package plan
 
 import (
 	"fmt"
@@ -19,27 +19,27 @@ type lack struct {
 // checkPackages fails as the director does for packages that can neither be compiled
 // nor are compiled for the stemcell that they are needed on, and for those that are
 // not compiled for what their release is said to be exported from.
-func (p *plan) checkPackages() error {
+func (p *Plan) checkPackages() error {
 	lacks := map[*artifact.Release][]lack{}
 	stemcells := map[string]bool{}
-	for _, r := range p.releases {
+	for _, r := range p.Releases {
 		from := p.exportedFrom(r)
-		for _, g := range p.groups {
-			for _, q := range g.packages {
+		for _, g := range p.Groups {
+			for _, q := range g.Packages {
 				switch {
 				case !slices.Contains(r.Packages, q):
 				case len(from) > 0:
-					if f := exported(r, q, from, g.stemcell); f != nil {
+					if f := exported(r, q, from, g.Stemcell); f != nil {
 						return f
 					}
-				case !q.Source && !q.RunsOn(g.stemcell) && !slices.Contains(lacks[r], lack{q, g.stemcell.Label()}):
-					lacks[r] = append(lacks[r], lack{q, g.stemcell.Label()})
-					stemcells[g.stemcell.Label()] = true
+				case !q.Source && !q.RunsOn(g.Stemcell) && !slices.Contains(lacks[r], lack{q, g.Stemcell.Label()}):
+					lacks[r] = append(lacks[r], lack{q, g.Stemcell.Label()})
+					stemcells[g.Stemcell.Label()] = true
 				}
 			}
 		}
 	}
-	return missing(p.releases, lacks, len(stemcells) > 1)
+	return missing(p.Releases, lacks, len(stemcells) > 1)
 }
 
 // missing is the director's error for what packages lack. Where several stemcells are
@@ -73,8 +73,8 @@ func missing(releases []*artifact.Release, lacks map[*artifact.Release][]lack, s
 }
 
 // exportedFrom are the stemcells that a manifest says a release is exported from.
-func (p *plan) exportedFrom(r *artifact.Release) []document.Mapping {
-	for _, m := range p.document.Maps("releases") {
+func (p *Plan) exportedFrom(r *artifact.Release) []document.Mapping {
+	for _, m := range p.Document.Maps("releases") {
 		if m.Text("name") == r.Name {
 			return m.Maps("exported_from")
 		}

@@ -1,4 +1,4 @@
-package director
+package plan
 
 import (
 	"slices"
@@ -34,8 +34,8 @@ func mergedCloud(configs []*config.Config) document.Mapping {
 	return merged
 }
 
-// whole is a manifest with its configs, the document that diffs compare.
-func whole(doc document.Mapping, cloud, runtime []*config.Config) document.Mapping {
+// Whole is a manifest with its configs, the document that diffs compare.
+func Whole(doc document.Mapping, cloud, runtime []*config.Config) document.Mapping {
 	merged := slices.Clone(doc).Merge(mergedCloud(cloud))
 	for _, c := range runtime {
 		for _, f := range c.Parsed {
@@ -51,10 +51,10 @@ func whole(doc document.Mapping, cloud, runtime []*config.Config) document.Mappi
 	return merged
 }
 
-// resolve gives a copy of a manifest in which "latest" versions are real ones.
+// Resolve gives a copy of a manifest in which "latest" versions are real ones.
 // It fails as the director does for a stemcell or release that it has not got.
 // The caller holds the lock.
-func resolve(stock *artifact.Stock, doc document.Mapping) (document.Mapping, error) {
+func Resolve(stock *artifact.Stock, doc document.Mapping) (document.Mapping, error) {
 	resolved, _ := document.Clone(doc).(document.Mapping)
 	if stemcells, ok := resolved.Get("stemcells").([]any); ok {
 		for i, v := range stemcells {
