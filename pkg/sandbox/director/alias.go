@@ -2,6 +2,7 @@ package director
 
 import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
@@ -16,6 +17,12 @@ type (
 	Outage = api.Outage
 	// Effect is something that a client brought about.
 	Effect = store.Effect
+	// Update is one instance being updated by a deploy.
+	Update = deployment.Update
+	// Errand is one errand to run on one instance.
+	Errand = deployment.Errand
+	// ErrandResult is what an errand ends with.
+	ErrandResult = deployment.ErrandResult
 	// Task is a task as GET /tasks/N shows it, and as tests see it.
 	Task = task.Task
 	// LockHolder is a lock as GET /locks shows it, expired ones included.

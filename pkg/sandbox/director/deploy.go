@@ -12,7 +12,7 @@ import (
 
 // run is the task of a deploy: one after the other the stages that its event log shows.
 func (d *deployer) run(j *task.Job, s submission) (string, error) {
-	release, err := j.Acquire(task.DeploymentLock(s.deployment.name), d.queue.LockWait)
+	release, err := j.Acquire(task.DeploymentLock(s.deployment.Name), d.queue.LockWait)
 	if err != nil {
 		return "", err
 	}
@@ -25,12 +25,12 @@ func (d *deployer) run(j *task.Job, s submission) (string, error) {
 		action = "create"
 	}
 	if s.options.dryRun {
-		return "/deployments/" + s.deployment.name, d.stages(j, s)
+		return "/deployments/" + s.deployment.Name, d.stages(j, s)
 	}
 	err = d.stages(j, s)
-	recordErr := j.Around(store.Event{Action: action, ObjectType: "deployment", ObjectName: s.deployment.name},
+	recordErr := j.Around(store.Event{Action: action, ObjectType: "deployment", ObjectName: s.deployment.Name},
 		func() (string, error) { return "", err })
-	return "/deployments/" + s.deployment.name, recordErr
+	return "/deployments/" + s.deployment.Name, recordErr
 }
 
 func (d *deployer) stages(j *task.Job, s submission) error {
@@ -67,7 +67,7 @@ func (d *deployer) prepare(j *task.Job, s submission, p *plan.Plan) error {
 		}
 		if !s.options.dryRun {
 			d.Lock()
-			s.deployment.hold(p)
+			s.deployment.Hold(p)
 			d.Unlock()
 		}
 		return j.Sleep(200 * time.Millisecond)
@@ -134,5 +134,5 @@ func (d *deployer) compile(j *task.Job, s submission, p *plan.Plan) error {
 
 // persist makes the manifest the deployment's own. Only a deploy that succeeds gets here.
 func (d *deployer) persist(j *task.Job, s submission, p *plan.Plan) error {
-	return j.Change(func() { s.deployment.become(p) })
+	return j.Change(func() { s.deployment.Become(p) })
 }

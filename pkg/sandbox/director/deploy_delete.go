@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
@@ -13,34 +14,34 @@ import (
 func (d *deployer) deleteDeployment(c *api.Call) {
 	d.Lock()
 	defer d.Unlock()
-	dep := d.deployments.of(c)
+	dep := d.deployments.Of(c)
 	if dep == nil {
 		return
 	}
 	c.Redirect(d.queue.Enqueue(&task.Row{
-		Description: "delete deployment " + dep.name, User: c.User, ContextID: c.ContextID, Deployment: dep.name,
+		Description: "delete deployment " + dep.Name, User: c.User, ContextID: c.ContextID, Deployment: dep.Name,
 		Work: func(j *task.Job) (string, error) {
-			release, err := j.Acquire(task.DeploymentLock(dep.name), d.queue.LockWait)
+			release, err := j.Acquire(task.DeploymentLock(dep.Name), d.queue.LockWait)
 			if err != nil {
 				return "", err
 			}
 			defer release()
-			return "/deployments/" + dep.name, d.destroy(j, dep)
+			return "/deployments/" + dep.Name, d.destroy(j, dep)
 		},
 	}))
 }
 
 // destroy is the task that deletes a deployment. The totals are those that the director shows.
-func (d *deployer) destroy(j *task.Job, dep *deployment) error {
+func (d *deployer) destroy(j *task.Job, dep *deployment.Deployment) error {
 	d.Lock()
-	instances := slices.Clone(dep.instances)
+	instances := slices.Clone(dep.Instances)
 	d.Unlock()
 	stage := j.Stage("Deleting instances", len(instances))
 	for _, i := range instances {
 		if err := j.Checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.Step(i.label(), func(*task.Step) error { return d.deleteInstance(j, dep, i) }); err != nil {
+		if err := stage.Step(i.Label(), func(*task.Step) error { return d.deleteInstance(j, dep, i) }); err != nil {
 			return err
 		}
 	}
@@ -60,7 +61,7 @@ func (d *deployer) destroy(j *task.Job, dep *deployment) error {
 		}
 	}
 	return j.Change(func() {
-		d.deployments.drop(dep)
-		j.Effect(store.EffectDelete, "deployment/"+dep.name)
+		d.deployments.Drop(dep)
+		j.Effect(store.EffectDelete, "deployment/"+dep.Name)
 	})
 }

@@ -34,8 +34,8 @@ func (d *deployer) diffDeployment(c *api.Call) {
 	d.Lock()
 	defer d.Unlock()
 	var before document.Mapping
-	if dep := d.deployments.find(c.Params["deployment"]); dep != nil {
-		before = plan.Whole(dep.manifest, dep.cloud, dep.runtime)
+	if dep := d.deployments.Find(c.Params["deployment"]); dep != nil {
+		before = plan.Whole(dep.Manifest, dep.Cloud, dep.Runtime)
 	}
 	cloud, runtime := d.configs.Find("cloud", "", 1), d.configs.Find("runtime", "", 1)
 	resolved, err := plan.Resolve(d.stock, doc)

@@ -2,6 +2,7 @@ package director
 
 import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
@@ -51,18 +52,18 @@ func (d *deployer) Repair() {
 }
 
 // takeFault gives the failure that an instance is to meet at a place, nil if none.
-func (d *deployer) takeFault(place, deployment string, i *instance) *api.Failure {
+func (d *deployer) takeFault(place string, i *deployment.Instance) *api.Failure {
 	d.Lock()
 	defer d.Unlock()
 	for _, f := range d.faults {
-		if f.place != place || f.group != i.group || f.index != i.index || f.times == 0 {
+		if f.place != place || f.group != i.Group || f.index != i.Index || f.times == 0 {
 			continue
 		}
 		f.times--
 		if f.failure != nil {
 			return f.failure
 		}
-		return api.NewFailure(400007, "'%s' is not running after update. Review logs for failed jobs: %s", i.label(), i.group)
+		return api.NewFailure(400007, "'%s' is not running after update. Review logs for failed jobs: %s", i.Label(), i.Group)
 	}
 	return nil
 }
@@ -73,7 +74,7 @@ func (d *deployer) takeFault(place, deployment string, i *instance) *api.Failure
 func (d *deployer) LoseJob(deployment, contextID string) (id int) {
 	d.Lock()
 	defer d.Unlock()
-	if d.deployments.find(deployment) == nil { // its row comes before the task's
+	if d.deployments.Find(deployment) == nil { // its row comes before the task's
 		d.newDeployment(submission{cloud: d.configs.Find("cloud", "", 1), runtime: d.configs.Find("runtime", "", 1)}, deployment)
 	}
 	t := &task.Row{Description: "create deployment", User: d.user, Deployment: deployment, ContextID: contextID}

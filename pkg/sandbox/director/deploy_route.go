@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
@@ -34,14 +35,14 @@ type stateChange struct {
 	state string // "started", "stopped", "detached", "restart", "recreate"
 }
 
-func (s *stateChange) concerns(i *instance) bool {
-	return s != nil && (s.group == "*" || s.group == i.group) &&
-		(s.index == "" || s.index == i.id || s.index == strconv.Itoa(i.index))
+func (s *stateChange) concerns(i *deployment.Instance) bool {
+	return s != nil && (s.group == "*" || s.group == i.Group) &&
+		(s.index == "" || s.index == i.ID || s.index == strconv.Itoa(i.Index))
 }
 
-func (o deployOptions) drains(i *instance) bool {
+func (o deployOptions) drains(i *deployment.Instance) bool {
 	return !slices.ContainsFunc(o.skipDrain, func(s string) bool {
-		return s == "*" || s == i.group || s == i.group+"/"+strconv.Itoa(i.index)
+		return s == "*" || s == i.Group || s == i.Group+"/"+strconv.Itoa(i.Index)
 	})
 }
 
@@ -58,7 +59,7 @@ func readOptions(query url.Values) deployOptions {
 
 // submission is a deploy on its way into a task.
 type submission struct {
-	deployment     *deployment
+	deployment     *deployment.Deployment
 	document       document.Mapping
 	text           string
 	cloud, runtime []*config.Config
@@ -81,12 +82,12 @@ func (d *deployer) postDeployment(c *api.Call) {
 	isNew := d.announce(name)
 	d.Lock()
 	defer d.Unlock()
-	dep := d.deployments.find(name)
+	dep := d.deployments.Find(name)
 	if dep != nil && isNew { // PG::UniqueViolation on deployments_name_index, which nothing handles
 		c.Empty(http.StatusInternalServerError)
 		return
 	}
-	if dep != nil && !c.Owns(dep.teams) {
+	if dep != nil && !c.Owns(dep.Teams) {
 		return
 	}
 	s := submission{document: document, text: text, options: readOptions(c.Query), teams: c.Teams()}
@@ -105,7 +106,7 @@ func (d *deployer) postDeployment(c *api.Call) {
 // announce says whether a deployment is new, after NewDeployment was called for it.
 func (d *deployer) announce(name string) bool {
 	d.Lock()
-	isNew := d.deployments.find(name) == nil
+	isNew := d.deployments.Find(name) == nil
 	d.Unlock()
 	if isNew && d.hooks.NewDeployment != nil {
 		d.hooks.NewDeployment(name)
@@ -116,7 +117,7 @@ func (d *deployer) announce(name string) bool {
 // accept makes the deployment if it is new, and the task of the deploy. The caller holds the lock.
 func (d *deployer) accept(s submission, user, contextID string) (id int) {
 	name := s.document.Text("name")
-	if s.deployment = d.deployments.find(name); s.deployment == nil {
+	if s.deployment = d.deployments.Find(name); s.deployment == nil {
 		s.options.created = true
 		s.deployment = d.newDeployment(s, name)
 	}
@@ -124,23 +125,23 @@ func (d *deployer) accept(s submission, user, contextID string) (id int) {
 }
 
 // newDeployment makes the row of a deployment. The caller holds the lock.
-func (d *deployer) newDeployment(s submission, name string) *deployment {
-	dep := &deployment{name: name, teams: s.teams, cloud: s.cloud, runtime: s.runtime}
-	d.deployments.add(dep)
+func (d *deployer) newDeployment(s submission, name string) *deployment.Deployment {
+	dep := &deployment.Deployment{Name: name, Teams: s.teams, Cloud: s.cloud, Runtime: s.runtime}
+	d.deployments.Add(dep)
 	return dep
 }
 
 // enqueueDeploy makes the task of a deploy. The caller holds the lock.
 func (d *deployer) enqueueDeploy(s submission, user, contextID string) (id int) {
 	t := &task.Row{
-		Description: "create deployment", User: user, ContextID: contextID, Deployment: s.deployment.name,
+		Description: "create deployment", User: user, ContextID: contextID, Deployment: s.deployment.Name,
 		Work: func(j *task.Job) (string, error) { return d.run(j, s) },
 	}
 	if s.options.dryRun {
 		t.Description = "create deployment (dry run)"
 	}
 	id = d.queue.Enqueue(t)
-	d.AddEffect(store.Effect{Kind: store.EffectDeploy, Name: s.deployment.name, Task: id, ContextID: contextID, User: user, DryRun: s.options.dryRun})
+	d.AddEffect(store.Effect{Kind: store.EffectDeploy, Name: s.deployment.Name, Task: id, ContextID: contextID, User: user, DryRun: s.options.dryRun})
 	return id
 }
 
@@ -153,16 +154,16 @@ func (d *deployer) putJobs(c *api.Call) {
 	}
 	d.Lock()
 	defer d.Unlock()
-	dep := d.deployments.of(c)
+	dep := d.deployments.Of(c)
 	if dep == nil {
 		return
 	}
-	s := submission{deployment: dep, options: readOptions(c.Query), cloud: dep.cloud, runtime: dep.runtime}
+	s := submission{deployment: dep, options: readOptions(c.Query), cloud: dep.Cloud, runtime: dep.Runtime}
 	s.options.state = &stateChange{group: c.Params["group"], index: c.Params["index"], state: c.Query.Get("state")}
 	if c.Query.Get("skip_drain") == "true" {
 		s.options.skipDrain = []string{c.Params["group"]}
 	}
-	s.document, s.text = dep.manifest, document.Dump(dep.manifest)
+	s.document, s.text = dep.Manifest, document.Dump(dep.Manifest)
 	if len(body) > 0 {
 		v, err := document.Parse(body)
 		m, isMap := v.(document.Mapping)

@@ -5,15 +5,16 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
 // createVM gives an instance a new machine.
-func (d *deployer) createVM(j *task.Job, i *instance) error {
-	return j.Around(store.Event{Action: "create", ObjectType: "vm", Instance: i.name()}, func() (string, error) {
-		if f := d.takeFault(faultCreateVM, j.Task.Deployment, i); f != nil {
+func (d *deployer) createVM(j *task.Job, i *deployment.Instance) error {
+	return j.Around(store.Event{Action: "create", ObjectType: "vm", Instance: i.Name()}, func() (string, error) {
+		if f := d.takeFault(faultCreateVM, i); f != nil {
 			return "", f
 		}
 		if err := j.Sleep(1200 * time.Millisecond); err != nil {
@@ -22,34 +23,34 @@ func (d *deployer) createVM(j *task.Job, i *instance) error {
 		cid := ""
 		err := j.Change(func() {
 			cid = strconv.Itoa(10000 + d.Next("vm"))
-			i.vm = &vm{cid: cid, agent: uuid.New(), created: d.Now()}
-			j.Effect(store.EffectVM, j.Task.Deployment+"/"+i.group+"/"+strconv.Itoa(i.index))
+			i.VM = &deployment.VM{CID: cid, Agent: uuid.New(), Created: d.Now()}
+			j.Effect(store.EffectVM, j.Task.Deployment+"/"+i.Group+"/"+strconv.Itoa(i.Index))
 		})
 		return cid, err
 	})
 }
 
 // deleteVM takes an instance's machine away.
-func (d *deployer) deleteVM(j *task.Job, i *instance) error {
-	if i.vm == nil {
+func (d *deployer) deleteVM(j *task.Job, i *deployment.Instance) error {
+	if i.VM == nil {
 		return nil
 	}
-	return j.Around(store.Event{Action: "delete", ObjectType: "vm", ObjectName: i.vm.cid, Instance: i.name()}, func() (string, error) {
+	return j.Around(store.Event{Action: "delete", ObjectType: "vm", ObjectName: i.VM.CID, Instance: i.Name()}, func() (string, error) {
 		if err := j.Sleep(200 * time.Millisecond); err != nil {
 			return "", err
 		}
-		return "", j.Change(func() { i.vm = nil })
+		return "", j.Change(func() { i.VM = nil })
 	})
 }
 
 // deleteInstance takes an instance and its machine away.
-func (d *deployer) deleteInstance(j *task.Job, dep *deployment, i *instance) error {
-	return j.Around(store.Event{Action: "delete", ObjectType: "instance", ObjectName: i.name(), Instance: i.name()}, func() (string, error) {
+func (d *deployer) deleteInstance(j *task.Job, dep *deployment.Deployment, i *deployment.Instance) error {
+	return j.Around(store.Event{Action: "delete", ObjectType: "instance", ObjectName: i.Name(), Instance: i.Name()}, func() (string, error) {
 		if err := d.deleteVM(j, i); err != nil {
 			return "", err
 		}
 		return "", j.Change(func() {
-			dep.instances = slices.DeleteFunc(dep.instances, func(other *instance) bool { return other == i })
+			dep.Instances = slices.DeleteFunc(dep.Instances, func(other *deployment.Instance) bool { return other == i })
 		})
 	})
 }

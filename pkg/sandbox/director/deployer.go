@@ -6,15 +6,16 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
 // scripts are what tests do while a deploy does something.
 type scripts struct {
-	Drain          func(ctx context.Context, u Update) error
-	UpdateInstance func(ctx context.Context, u Update) error
-	PostStart      func(ctx context.Context, u Update) error
+	Drain          func(ctx context.Context, u deployment.Update) error
+	UpdateInstance func(ctx context.Context, u deployment.Update) error
+	PostStart      func(ctx context.Context, u deployment.Update) error
 	NewDeployment  func(name string)
 }
 
@@ -25,14 +26,14 @@ type deployer struct {
 	queue       *task.Queue
 	configs     *config.Table
 	stock       *artifact.Stock
-	deployments *deployments
+	deployments *deployment.Table
 	hooks       scripts
 	compiled    map[string]bool // packages by fingerprint and stemcell
 	faults      []*instanceFault
 }
 
 // newDeployer makes a deployer to which nothing has happened.
-func newDeployer(s *store.Store, user string, q *task.Queue, configs *config.Table, stock *artifact.Stock, deployments *deployments, hooks scripts) *deployer {
+func newDeployer(s *store.Store, user string, q *task.Queue, configs *config.Table, stock *artifact.Stock, deployments *deployment.Table, hooks scripts) *deployer {
 	return &deployer{
 		Store: s, user: user, queue: q, configs: configs, stock: stock, deployments: deployments, hooks: hooks, compiled: map[string]bool{},
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
@@ -37,21 +38,21 @@ type Options struct {
 
 	// Drain is called during "executing drain" of an instance that was running, and
 	// before one is deleted because its group has become smaller, unless drain is skipped. It may block as long as the jobs drain.
-	Drain func(ctx context.Context, u Update) error
+	Drain func(ctx context.Context, u deployment.Update) error
 	// UpdateInstance is called during "executing pre-start", when the new jobs
 	// of an instance are about to start. It may block. Its error fails the
 	// task; a *Failure keeps its code.
-	UpdateInstance func(ctx context.Context, u Update) error
+	UpdateInstance func(ctx context.Context, u deployment.Update) error
 	// DiskUsage is how full the persistent disk of an instance is, in percent; default 10.
 	DiskUsage func(deployment, group string, index int) int
 	// PostStart is called during "executing post-start", when the jobs of an
 	// instance run. It may block; the next instance group waits for it. Its error
 	// fails the task as post-start scripts that fail do; a *Failure keeps its code
 	// and message.
-	PostStart func(ctx context.Context, u Update) error
+	PostStart func(ctx context.Context, u deployment.Update) error
 	// Logs gives the files below /var/vcap/sys/log of an instance, by their path:
 	// "gate/post-start.stdout.log". Default: none.
-	Logs func(u Update) map[string][]byte
+	Logs func(u deployment.Update) map[string][]byte
 	// StoreConfig is called between the comparison of a config's latest id with the
 	// expected one and the write, which a real director does not do at once either.
 	// It may block: everybody who is in it then writes.
@@ -61,7 +62,7 @@ type Options struct {
 	// may block: of all who are in it then, one gets a task and the others a 500.
 	NewDeployment func(name string)
 	// RunErrand gives what an errand prints and its exit code; default: nothing and 0.
-	RunErrand func(ctx context.Context, e Errand) ErrandResult
+	RunErrand func(ctx context.Context, e deployment.Errand) deployment.ErrandResult
 }
 
 // Director is a simulated director; it is an http.Handler. Close ends it.
@@ -72,7 +73,7 @@ type Director struct {
 	queue       *task.Queue
 	configs     *config.Table
 	stock       *artifact.Stock
-	deployments *deployments
+	deployments *deployment.Table
 	deployer    *deployer
 }
 
@@ -82,8 +83,8 @@ func New(ctx context.Context, o Options) *Director {
 	d := &Director{opts: o, store: store.New(o.Now, o.Scale)}
 	d.queue = task.New(ctx, d.store, o.Workers, o.LockWait)
 	d.configs = config.New(d.store, o.StoreConfig)
-	d.deployments = newDeployments(d.store, o.Name, d.queue, d.configs, agents{DiskUsage: o.DiskUsage, Logs: o.Logs, RunErrand: o.RunErrand})
-	d.queue.TeamsOf = d.deployments.teamsOf
+	d.deployments = deployment.New(d.store, o.Name, d.queue, d.configs, deployment.Agents{DiskUsage: o.DiskUsage, Logs: o.Logs, RunErrand: o.RunErrand})
+	d.queue.TeamsOf = d.deployments.TeamsOf
 	d.stock = artifact.New(d.store, d.queue, o.Fetch, d.deployments)
 	d.deployer = newDeployer(d.store, o.Username, d.queue, d.configs, d.stock, d.deployments, scripts{
 		Drain: o.Drain, UpdateInstance: o.UpdateInstance, PostStart: o.PostStart, NewDeployment: o.NewDeployment,
@@ -96,7 +97,7 @@ func New(ctx context.Context, o Options) *Director {
 
 // owner knows whose deployments and tasks are.
 type owner struct {
-	*deployments
+	*deployment.Table
 	*task.Queue
 }
 
@@ -142,7 +143,7 @@ func (d *Director) Requests() int { return d.access.Received() }
 // addRoutes adds every route that is simulated.
 func (d *Director) addRoutes() {
 	for _, routes := range [][]api.Route{
-		d.queue.Routes(), d.configs.Routes(), d.deployments.routes(), d.deployer.routes(), d.stock.Routes(),
+		d.queue.Routes(), d.configs.Routes(), d.deployments.Routes(), d.deployer.routes(), d.stock.Routes(),
 	} {
 		d.access.Add(routes...)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
@@ -20,7 +21,7 @@ import (
 type instanceUpdate struct {
 	*updater
 	group    *plan.Group
-	instance *instance
+	instance *deployment.Instance
 	canary   bool
 	recreate bool
 }
@@ -40,7 +41,7 @@ func (u *instanceUpdate) run(st *task.Step) error {
 	if change := u.submission.options.state; change.concerns(i) {
 		wanted = change.state
 	}
-	u.recreate = i.vmSpec != u.group.VmSpec || u.submission.options.recreate || wanted == "recreate" || i.jobSpec == ""
+	u.recreate = i.VmSpec != u.group.VmSpec || u.submission.options.recreate || wanted == "recreate" || i.JobSpec == ""
 	var phases []phase
 	switch {
 	case wanted == "stopped" || wanted == "detached":
@@ -92,17 +93,17 @@ func (u *instanceUpdate) starting(alone bool) []phase {
 	}
 }
 
-func (u *instanceUpdate) hook() Update {
+func (u *instanceUpdate) hook() deployment.Update {
 	i := u.instance
-	return Update{
-		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
+	return deployment.Update{
+		Deployment: u.submission.deployment.Name, Group: i.Group, Index: i.Index, ID: i.ID, AgentID: i.AgentID(),
 		Jobs: slices.Clone(u.group.Jobs), Canary: u.canary, Recreate: u.recreate, Manifest: []byte(u.plan.Text), Releases: maps.Clone(u.group.Releases), Stemcell: u.group.Stemcell.OS + "/" + u.group.Stemcell.Version,
 		Task: u.job.Task.ID,
 	}
 }
 
 func (u *instanceUpdate) drain() error {
-	if u.hooks.Drain == nil || !u.instance.running {
+	if u.hooks.Drain == nil || !u.instance.Running {
 		return nil
 	}
 	return u.called(u.hooks.Drain(u.job.Ctx, u.hook()))
@@ -124,8 +125,8 @@ func (u *instanceUpdate) called(err error) error {
 
 // stopped ends the jobs and, where the VM is to be replaced, replaces it.
 func (u *instanceUpdate) stopped() error {
-	fresh := u.instance.jobSpec == ""
-	if err := u.job.Change(func() { u.instance.running = false }); err != nil || !u.recreate || fresh {
+	fresh := u.instance.JobSpec == ""
+	if err := u.job.Change(func() { u.instance.Running = false }); err != nil || !u.recreate || fresh {
 		return err
 	}
 	if err := u.deleteVM(u.job, u.instance); err != nil {
@@ -135,7 +136,7 @@ func (u *instanceUpdate) stopped() error {
 }
 
 func (u *instanceUpdate) preStart() error {
-	if f := u.takeFault(faultPreStart, u.submission.deployment.name, u.instance); f != nil {
+	if f := u.takeFault(faultPreStart, u.instance); f != nil {
 		return u.broken(f)
 	}
 	if u.hooks.UpdateInstance == nil {
@@ -148,7 +149,7 @@ func (u *instanceUpdate) preStart() error {
 }
 
 func (u *instanceUpdate) started() error {
-	if f := u.takeFault(faultRunning, u.submission.deployment.name, u.instance); f != nil {
+	if f := u.takeFault(faultRunning, u.instance); f != nil {
 		return u.broken(f)
 	}
 	return u.job.Checkpoint()
@@ -172,7 +173,7 @@ func (u *instanceUpdate) postStart() error {
 	}
 	return cmp.Or(u.job.Change(func() {
 		u.becomes()
-		u.instance.jobSpec = failedSpec
+		u.instance.JobSpec = deployment.FailedSpec
 	}), error(f))
 }
 
@@ -184,7 +185,7 @@ func scriptsFailed(name string, jobs []string) *api.Failure {
 
 // broken notes that an instance's update failed, so that the next deploy updates it again.
 func (u *instanceUpdate) broken(err error) error {
-	return cmp.Or(u.job.Change(func() { u.instance.jobSpec, u.instance.state = failedSpec, "stopped" }), err)
+	return cmp.Or(u.job.Change(func() { u.instance.JobSpec, u.instance.State = deployment.FailedSpec, "stopped" }), err)
 }
 
 // finish notes what the instance now runs.
@@ -196,7 +197,7 @@ func (u *instanceUpdate) finish(wanted string) error {
 	}
 	i := u.instance
 	if wanted == "stopped" || wanted == "detached" {
-		return u.job.Change(func() { i.state = wanted })
+		return u.job.Change(func() { i.State = wanted })
 	}
 	return u.job.Change(u.converged)
 }
@@ -205,13 +206,13 @@ func (u *instanceUpdate) finish(wanted string) error {
 func (u *instanceUpdate) converged() {
 	u.becomes()
 	i := u.instance
-	u.job.Effect(store.EffectInstance, u.submission.deployment.name+"/"+i.group+"/"+strconv.Itoa(i.index))
+	u.job.Effect(store.EffectInstance, u.submission.deployment.Name+"/"+i.Group+"/"+strconv.Itoa(i.Index))
 }
 
 // becomes makes the instance what the plan says. The caller holds the lock.
 func (u *instanceUpdate) becomes() {
 	i := u.instance
-	i.state, i.running = "started", true
-	i.vmSpec, i.jobSpec, i.vmType = u.group.VmSpec, u.group.JobSpec, u.group.VmType
-	i.jobs, i.releases, i.stemcell = slices.Clone(u.group.Jobs), maps.Clone(u.group.Releases), u.group.Stemcell
+	i.State, i.Running = "started", true
+	i.VmSpec, i.JobSpec, i.VmType = u.group.VmSpec, u.group.JobSpec, u.group.VmType
+	i.Jobs, i.Releases, i.Stemcell = slices.Clone(u.group.Jobs), maps.Clone(u.group.Releases), u.group.Stemcell
 }

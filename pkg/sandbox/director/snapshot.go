@@ -30,15 +30,15 @@ func (d *Director) Deployments() []Deployment {
 	d.store.Lock()
 	defer d.store.Unlock()
 	var all []Deployment
-	for _, dep := range d.deployments.byName() {
-		s := Deployment{Name: dep.name, Releases: map[string]string{}, Stemcells: map[string]string{}, Locked: d.queue.Locked(dep.name)}
-		if dep.manifest != nil {
-			s.Manifest = dep.text
+	for _, dep := range d.deployments.ByName() {
+		s := Deployment{Name: dep.Name, Releases: map[string]string{}, Stemcells: map[string]string{}, Locked: d.queue.Locked(dep.Name)}
+		if dep.Manifest != nil {
+			s.Manifest = dep.Text
 		}
-		for _, r := range *dep.releaseList() {
+		for _, r := range *dep.ReleaseList() {
 			s.Releases[r.Name] = r.Version
 		}
-		for _, sc := range *dep.stemcellList() {
+		for _, sc := range *dep.StemcellList() {
 			s.Stemcells[sc.Name] = sc.Version
 		}
 		all = append(all, s)
@@ -50,18 +50,18 @@ func (d *Director) Deployments() []Deployment {
 func (d *Director) Instances(deployment string) []Instance {
 	d.store.Lock()
 	defer d.store.Unlock()
-	dep := d.deployments.find(deployment)
+	dep := d.deployments.Find(deployment)
 	if dep == nil {
 		return nil
 	}
 	var all []Instance
-	for _, i := range dep.instances {
+	for _, i := range dep.Instances {
 		s := Instance{
-			Group: i.group, Index: i.index, ID: i.id, State: i.state, Running: i.running, IP: i.ip,
-			AgentID: i.agentID(), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.OS + "/" + i.stemcell.Version,
+			Group: i.Group, Index: i.Index, ID: i.ID, State: i.State, Running: i.Running, IP: i.IP,
+			AgentID: i.AgentID(), Releases: maps.Clone(i.Releases), Stemcell: i.Stemcell.OS + "/" + i.Stemcell.Version,
 		}
-		if i.vm != nil {
-			s.VM = i.vm.cid
+		if i.VM != nil {
+			s.VM = i.VM.CID
 		}
 		all = append(all, s)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
@@ -26,9 +27,9 @@ func (u *updater) deleteUnneeded() error {
 	}
 	dep := u.submission.deployment
 	u.Lock()
-	var gone []*instance
-	for _, i := range dep.instances {
-		if i.index >= wanted[i.group] {
+	var gone []*deployment.Instance
+	for _, i := range dep.Instances {
+		if i.Index >= wanted[i.Group] {
 			gone = append(gone, i)
 		}
 	}
@@ -38,7 +39,7 @@ func (u *updater) deleteUnneeded() error {
 		if err := u.job.Checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.Step(i.label(), func(*task.Step) error {
+		if err := stage.Step(i.Label(), func(*task.Step) error {
 			if err := u.retire(i); err != nil {
 				return err
 			}
@@ -51,31 +52,31 @@ func (u *updater) deleteUnneeded() error {
 }
 
 // retire drains an instance that is about to be deleted.
-func (u *updater) retire(i *instance) error {
-	if u.hooks.Drain == nil || !i.running || !u.submission.options.drains(i) {
+func (u *updater) retire(i *deployment.Instance) error {
+	if u.hooks.Drain == nil || !i.Running || !u.submission.options.drains(i) {
 		return nil
 	}
 	last := &instanceUpdate{updater: u, instance: i}
-	return last.called(u.hooks.Drain(u.job.Ctx, Update{
-		Deployment: u.submission.deployment.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(),
-		Jobs: slices.Clone(i.jobs), Recreate: true, Manifest: []byte(u.plan.Text), Releases: maps.Clone(i.releases),
-		Stemcell: i.stemcell.OS + "/" + i.stemcell.Version, Task: u.job.Task.ID,
+	return last.called(u.hooks.Drain(u.job.Ctx, deployment.Update{
+		Deployment: u.submission.deployment.Name, Group: i.Group, Index: i.Index, ID: i.ID, AgentID: i.AgentID(),
+		Jobs: slices.Clone(i.Jobs), Recreate: true, Manifest: []byte(u.plan.Text), Releases: maps.Clone(i.Releases),
+		Stemcell: i.Stemcell.OS + "/" + i.Stemcell.Version, Task: u.job.Task.ID,
 	}))
 }
 
 // createMissing gives every instance that lacks one a VM.
 func (u *updater) createMissing() error {
 	dep := u.submission.deployment
-	var missing []*instance
+	var missing []*deployment.Instance
 	u.Lock()
 	for _, g := range u.plan.Groups {
 		for index := range g.Count {
-			i := dep.instance(g.Name, index)
+			i := dep.Instance(g.Name, index)
 			if i == nil {
-				i = u.deployments.newInstance(dep, g, index)
+				i = u.deployments.NewInstance(dep, g, index)
 			}
-			if i.vm == nil && !u.keepsDetached(i) {
-				i.vmSpec, i.stemcell, i.vmType = g.VmSpec, g.Stemcell, g.VmType
+			if i.VM == nil && !u.keepsDetached(i) {
+				i.VmSpec, i.Stemcell, i.VmType = g.VmSpec, g.Stemcell, g.VmType
 				missing = append(missing, i)
 			}
 		}
@@ -86,7 +87,7 @@ func (u *updater) createMissing() error {
 		if err := u.job.Checkpoint(); err != nil {
 			return err
 		}
-		if err := stage.Step(i.label(), func(*task.Step) error { return u.createVM(u.job, i) }); err != nil {
+		if err := stage.Step(i.Label(), func(*task.Step) error { return u.createVM(u.job, i) }); err != nil {
 			return err
 		}
 	}
@@ -94,9 +95,9 @@ func (u *updater) createMissing() error {
 }
 
 // keepsDetached says that an instance is to stay without a VM.
-func (u *updater) keepsDetached(i *instance) bool {
+func (u *updater) keepsDetached(i *deployment.Instance) bool {
 	change := u.submission.options.state
-	return i.state == "detached" && !(change.concerns(i) && change.state != "detached" && change.state != "stopped")
+	return i.State == "detached" && !(change.concerns(i) && change.state != "detached" && change.state != "stopped")
 }
 
 // updateGroups updates the groups in the manifest's order, those beside each
@@ -162,7 +163,7 @@ func (u *updater) updateGroup(g *plan.Group) error {
 			canaries = 0
 		}
 		for _, round := range []struct {
-			instances []*instance
+			instances []*deployment.Instance
 			canary    bool
 		}{{zone[:canaries], true}, {zone[canaries:], false}} {
 			if err := parallel(len(round.instances), flight, func(n int) error {
@@ -178,16 +179,16 @@ func (u *updater) updateGroup(g *plan.Group) error {
 // todo lists the instances of a group that differ from the plan. The others get
 // what is written about them alone: a release may have a new version with the
 // same jobs.
-func (u *updater) todo(g *plan.Group) (todo []*instance) {
+func (u *updater) todo(g *plan.Group) (todo []*deployment.Instance) {
 	u.Lock()
 	defer u.Unlock()
 	for index := range g.Count {
-		i := u.submission.deployment.instance(g.Name, index)
+		i := u.submission.deployment.Instance(g.Name, index)
 		switch {
 		case u.concerned(g, i):
 			todo = append(todo, i)
-		case i.jobSpec == g.JobSpec:
-			i.releases, i.vmType = maps.Clone(g.Releases), g.VmType
+		case i.JobSpec == g.JobSpec:
+			i.Releases, i.VmType = maps.Clone(g.Releases), g.VmType
 		}
 	}
 	return todo
@@ -195,16 +196,16 @@ func (u *updater) todo(g *plan.Group) (todo []*instance) {
 
 // zones parts instances by their zone, in the order in which zones occur. A first
 // deploy may take them all together.
-func (u *updater) zones(g *plan.Group, todo []*instance) [][]*instance {
+func (u *updater) zones(g *plan.Group, todo []*deployment.Instance) [][]*deployment.Instance {
 	u.Lock()
-	first := u.submission.deployment.manifest == nil
+	first := u.submission.deployment.Manifest == nil
 	u.Unlock()
 	if g.Policy.ZonesAtOnce && first {
-		return [][]*instance{todo}
+		return [][]*deployment.Instance{todo}
 	}
-	var zones [][]*instance
+	var zones [][]*deployment.Instance
 	for _, i := range todo {
-		n := slices.IndexFunc(zones, func(zone []*instance) bool { return zone[0].az == i.az })
+		n := slices.IndexFunc(zones, func(zone []*deployment.Instance) bool { return zone[0].AZ == i.AZ })
 		if n < 0 {
 			n, zones = len(zones), append(zones, nil)
 		}
@@ -214,32 +215,32 @@ func (u *updater) zones(g *plan.Group, todo []*instance) [][]*instance {
 }
 
 // concerned says whether a deploy touches an instance. The caller holds the lock.
-func (u *updater) concerned(g *plan.Group, i *instance) bool {
+func (u *updater) concerned(g *plan.Group, i *deployment.Instance) bool {
 	o := u.submission.options
 	if o.state.concerns(i) {
 		switch o.state.state {
 		case "started":
-			return i.state != "started" || !i.running
+			return i.State != "started" || !i.Running
 		case "stopped", "detached":
-			return i.state != o.state.state
+			return i.State != o.state.state
 		}
 		return true
 	}
-	return i.vm != nil && (o.recreate || i.jobSpec != g.JobSpec || i.vmSpec != g.VmSpec)
+	return i.VM != nil && (o.recreate || i.JobSpec != g.JobSpec || i.VmSpec != g.VmSpec)
 }
 
 // updateInstance updates one instance, as a step of the group's stage.
-func (u *updater) updateInstance(s *task.Stage, g *plan.Group, i *instance, canary bool) error {
+func (u *updater) updateInstance(s *task.Stage, g *plan.Group, i *deployment.Instance, canary bool) error {
 	if err := u.job.Checkpoint(); err != nil {
 		return err
 	}
-	name := i.label()
+	name := i.Label()
 	if canary {
 		name += " (canary)"
 	}
 	change := &instanceUpdate{updater: u, group: g, instance: i, canary: canary}
-	action := store.Event{Action: "update", ObjectType: "instance", ObjectName: i.name(), Instance: i.name(), Context: map[string]any{"az": i.az}}
-	if i.jobSpec == "" {
+	action := store.Event{Action: "update", ObjectType: "instance", ObjectName: i.Name(), Instance: i.Name(), Context: map[string]any{"az": i.AZ}}
+	if i.JobSpec == "" {
 		action.Action = "create"
 	}
 	return s.Step(name, func(st *task.Step) error {

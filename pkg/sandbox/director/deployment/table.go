@@ -1,4 +1,6 @@
-package director
+// Package deployment is the deployments of a simulated director with their instances, and what
+// is asked of them: lists, VMs and their vitals, logs, variables, errands.
+package deployment
 
 import (
 	"context"
@@ -10,8 +12,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
-// agents answer for what runs on the instances of a director, as tests have it.
-type agents struct {
+// Agents answer for what runs on the instances of a director, as tests have it.
+type Agents struct {
 	DiskUsage func(deployment, group string, index int) int    // in percent; nil: 10
 	Logs      func(u Update) map[string][]byte                 // by their path; nil: none
 	RunErrand func(ctx context.Context, e Errand) ErrandResult // nil: an empty result
@@ -33,62 +35,62 @@ type Update struct {
 	Task       int               // the task that updates it
 }
 
-// deployments is the director's table of deployments, with the blobs of their instances.
-type deployments struct {
+// Table is the director's table of deployments, with the blobs of their instances.
+type Table struct {
 	*store.Store
 	director string // its name, which variables are below
 	queue    *task.Queue
 	configs  *config.Table
-	hooks    agents
-	rows     []*deployment
+	hooks    Agents
+	rows     []*Deployment
 	blobs    map[string][]byte // the blobstore, by id
 }
 
-// newDeployments makes an empty table.
-func newDeployments(s *store.Store, director string, q *task.Queue, configs *config.Table, hooks agents) *deployments {
-	return &deployments{Store: s, director: director, queue: q, configs: configs, hooks: hooks, blobs: map[string][]byte{}}
+// New makes an empty table.
+func New(s *store.Store, director string, q *task.Queue, configs *config.Table, hooks Agents) *Table {
+	return &Table{Store: s, director: director, queue: q, configs: configs, hooks: hooks, blobs: map[string][]byte{}}
 }
 
 // usersOf names the deployments that match, newest first. The caller holds the lock.
-func (t *deployments) usersOf(uses func(*deployment) bool) []string {
+func (t *Table) usersOf(uses func(*Deployment) bool) []string {
 	var names []string
 	for _, dep := range slices.Backward(t.rows) {
 		if uses(dep) {
-			names = append(names, dep.name)
+			names = append(names, dep.Name)
 		}
 	}
 	return names
 }
 
 // ReleaseUsers names the deployments that use a release. The caller holds the lock.
-func (t *deployments) ReleaseUsers(r *artifact.Release) []string {
-	return t.usersOf(func(dep *deployment) bool { return slices.Contains(dep.releases, r) })
+func (t *Table) ReleaseUsers(r *artifact.Release) []string {
+	return t.usersOf(func(dep *Deployment) bool { return slices.Contains(dep.releases, r) })
 }
 
 // StemcellUsers names the deployments that use a stemcell. The caller holds the lock.
-func (t *deployments) StemcellUsers(s *artifact.Stemcell) []string {
-	return t.usersOf(func(dep *deployment) bool { return slices.Contains(dep.stemcells, s) })
+func (t *Table) StemcellUsers(s *artifact.Stemcell) []string {
+	return t.usersOf(func(dep *Deployment) bool { return slices.Contains(dep.stemcells, s) })
 }
 
-// teamsOf are those of a deployment, and whether there is one. The caller holds the lock.
-func (t *deployments) teamsOf(name string) (teams []string, exists bool) {
-	if dep := t.find(name); dep != nil {
-		return dep.teams, true
+// TeamsOf are those of a deployment, and whether there is one. The caller holds the lock.
+func (t *Table) TeamsOf(name string) (teams []string, exists bool) {
+	if dep := t.Find(name); dep != nil {
+		return dep.Teams, true
 	}
 	return nil, false
 }
 
 // TeamsOfDeployment is teamsOf for whoever does not hold the lock.
-func (t *deployments) TeamsOfDeployment(name string) (teams []string, exists bool) {
+func (t *Table) TeamsOfDeployment(name string) (teams []string, exists bool) {
 	t.Lock()
 	defer t.Unlock()
-	return t.teamsOf(name)
+	return t.TeamsOf(name)
 }
 
-// add makes the row of a deployment. The caller holds the lock.
-func (t *deployments) add(dep *deployment) { t.rows = append(t.rows, dep) }
+// Add makes the row of a deployment. The caller holds the lock.
+func (t *Table) Add(dep *Deployment) { t.rows = append(t.rows, dep) }
 
-// drop deletes the row of a deployment. The caller holds the lock.
-func (t *deployments) drop(dep *deployment) {
-	t.rows = slices.DeleteFunc(t.rows, func(other *deployment) bool { return other == dep })
+// Drop deletes the row of a deployment. The caller holds the lock.
+func (t *Table) Drop(dep *Deployment) {
+	t.rows = slices.DeleteFunc(t.rows, func(other *Deployment) bool { return other == dep })
 }

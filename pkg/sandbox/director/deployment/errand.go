@@ -1,4 +1,4 @@
-package director
+package deployment
 
 import (
 	"context"
@@ -51,10 +51,10 @@ type errandLog struct {
 	SHA1        string `json:"sha1"`
 }
 
-func (t *deployments) listErrands(c *api.Call) {
+func (t *Table) listErrands(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
-	dep := t.of(c)
+	dep := t.Of(c)
 	if dep == nil {
 		return
 	}
@@ -66,37 +66,37 @@ func (t *deployments) listErrands(c *api.Call) {
 }
 
 // runErrand answers POST /deployments/NAME/errands/ERRAND/runs.
-func (t *deployments) runErrand(c *api.Call) {
+func (t *Table) runErrand(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
-	dep := t.of(c)
+	dep := t.Of(c)
 	if dep == nil {
 		return
 	}
 	name := c.Params["errand"]
 	c.Redirect(t.queue.Enqueue(&task.Row{
-		Description: "run errand " + name + " from deployment " + dep.name,
-		User:        c.User, ContextID: c.ContextID, Deployment: dep.name,
+		Description: "run errand " + name + " from deployment " + dep.Name,
+		User:        c.User, ContextID: c.ContextID, Deployment: dep.Name,
 		Work: func(j *task.Job) (string, error) { return t.errand(j, dep, name) },
 	}))
 }
 
 // errand is the task of a run. An errand's exit code does not fail it.
-func (t *deployments) errand(j *task.Job, dep *deployment, name string) (string, error) {
-	release, err := j.Acquire(task.DeploymentLock(dep.name), t.queue.LockWait)
+func (t *Table) errand(j *task.Job, dep *Deployment, name string) (string, error) {
+	release, err := j.Acquire(task.DeploymentLock(dep.Name), t.queue.LockWait)
 	if err != nil {
 		return "", err
 	}
 	defer release()
-	var targets []*instance
+	var targets []*Instance
 	if err := j.Stage("Preparing deployment", 1).Step("Preparing deployment", func(*task.Step) error {
 		t.Lock()
 		defer t.Unlock()
 		if !slices.Contains(dep.errands, name) {
 			return api.NewFailure(70009, "Errand '%s' doesn't exist", name)
 		}
-		for _, i := range dep.instances {
-			if i.vm != nil && slices.Contains(i.jobs, name) {
+		for _, i := range dep.Instances {
+			if i.VM != nil && slices.Contains(i.Jobs, name) {
 				targets = append(targets, i)
 			}
 		}
@@ -120,15 +120,15 @@ func (t *deployments) errand(j *task.Job, dep *deployment, name string) (string,
 }
 
 // runOn runs an errand on one instance and fetches its logs.
-func (t *deployments) runOn(j *task.Job, dep *deployment, name string, i *instance) (ErrandResult, error) {
+func (t *Table) runOn(j *task.Job, dep *Deployment, name string, i *Instance) (ErrandResult, error) {
 	var result ErrandResult
 	run := func(ctx context.Context) ErrandResult { return ErrandResult{} }
 	if hook := t.hooks.RunErrand; hook != nil {
 		run = func(ctx context.Context) ErrandResult {
-			return hook(ctx, Errand{Deployment: dep.name, Name: name, Group: i.group, ID: i.id, Manifest: []byte(dep.text)})
+			return hook(ctx, Errand{Deployment: dep.Name, Name: name, Group: i.Group, ID: i.ID, Manifest: []byte(dep.Text)})
 		}
 	}
-	if err := j.Stage("Running errand", 1).Step(i.label(), func(*task.Step) error {
+	if err := j.Stage("Running errand", 1).Step(i.Label(), func(*task.Step) error {
 		result = run(j.Ctx)
 		return j.Sleep(500 * time.Millisecond)
 	}); err != nil {
@@ -143,7 +143,7 @@ func (t *deployments) runOn(j *task.Job, dep *deployment, name string, i *instan
 		return result, err
 	}
 	j.Print(string(api.Encode(errandLine{
-		Instance: errandInstance{i.group, i.id}, Name: name, ExitCode: result.ExitCode, Stdout: result.Stdout, Stderr: result.Stderr,
+		Instance: errandInstance{i.Group, i.ID}, Name: name, ExitCode: result.ExitCode, Stdout: result.Stdout, Stderr: result.Stderr,
 		Logs: errandLog{BlobstoreID: blob, SHA1: digest(archive)},
 	})) + "\n")
 	return result, j.Checkpoint()

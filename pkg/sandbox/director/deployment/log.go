@@ -1,4 +1,4 @@
-package director
+package deployment
 
 import (
 	"archive/tar"
@@ -19,7 +19,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/uuid"
 )
 
-func (t *deployments) logRoutes() []api.Route {
+func (t *Table) logRoutes() []api.Route {
 	return []api.Route{
 		{Method: "GET", Path: "/deployments/:deployment/jobs/:group/:index/logs", Needs: api.NeedsDeployment, Handle: t.fetchLogs},
 		{Method: "GET", Path: "/resources/:id", Handle: t.showResource},
@@ -29,34 +29,34 @@ func (t *deployments) logRoutes() []api.Route {
 // fetchLogs answers GET /deployments/NAME/jobs/GROUP/INDEX-OR-ID/logs?type=job by
 // a task whose result is the id of a blob, which GET /resources/ID gives. "*" stands
 // for all groups or all instances.
-func (t *deployments) fetchLogs(c *api.Call) {
+func (t *Table) fetchLogs(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
-	dep := t.of(c)
+	dep := t.Of(c)
 	if dep == nil {
 		return
 	}
 	group, index := c.Params["group"], c.Params["index"]
-	var found []*instance
-	for _, i := range dep.instances {
-		if (group == "*" || group == i.group) && (index == "*" || index == i.id || index == strconv.Itoa(i.index)) {
+	var found []*Instance
+	for _, i := range dep.Instances {
+		if (group == "*" || group == i.Group) && (index == "*" || index == i.ID || index == strconv.Itoa(i.Index)) {
 			found = append(found, i)
 		}
 	}
 	if len(found) == 0 {
-		c.Fail(http.StatusNotFound, api.NewFailure(70001, "'%s/%s/%s' doesn't exist", dep.name, group, index))
+		c.Fail(http.StatusNotFound, api.NewFailure(70001, "'%s/%s/%s' doesn't exist", dep.Name, group, index))
 		return
 	}
 	filters := strings.FieldsFunc(c.Query.Get("filters"), func(r rune) bool { return r == ',' || r == ' ' })
 	c.Redirect(t.queue.Enqueue(&task.Row{
-		Description: "fetch logs", User: c.User, ContextID: c.ContextID, Deployment: dep.name, Minor: true,
+		Description: "fetch logs", User: c.User, ContextID: c.ContextID, Deployment: dep.Name, Minor: true,
 		Work: func(j *task.Job) (string, error) { return t.logs(j, dep, found, c.Query.Get("type"), filters) },
 	}))
 }
 
 // logs packs the logs of instances into a blob: those of one as they are, those
 // of several each in an archive of its own.
-func (t *deployments) logs(j *task.Job, dep *deployment, instances []*instance, kind string, filters []string) (string, error) {
+func (t *Table) logs(j *task.Job, dep *Deployment, instances []*Instance, kind string, filters []string) (string, error) {
 	packed := map[string][]byte{}
 	for _, i := range instances {
 		archive, err := t.logsOf(j, dep, i, kind, filters)
@@ -66,7 +66,7 @@ func (t *deployments) logs(j *task.Job, dep *deployment, instances []*instance, 
 		if len(instances) == 1 {
 			return t.saveBlob(j, archive)
 		}
-		packed[i.group+"."+i.id+"."+t.Now().UTC().Format("2006-01-02-15-04-05")+".tgz"] = archive
+		packed[i.Group+"."+i.ID+"."+t.Now().UTC().Format("2006-01-02-15-04-05")+".tgz"] = archive
 	}
 	var all []byte
 	if err := j.Stage("Fetching group of logs", 1).Step("Packing log files together", func(*task.Step) error {
@@ -79,11 +79,11 @@ func (t *deployments) logs(j *task.Job, dep *deployment, instances []*instance, 
 }
 
 // logsOf has the agent of an instance pack its logs.
-func (t *deployments) logsOf(j *task.Job, dep *deployment, i *instance, kind string, filters []string) (archive []byte, err error) {
-	if i.vm == nil {
-		return nil, api.NewFailure(70004, "'%s' doesn't reference a VM", i.label())
+func (t *Table) logsOf(j *task.Job, dep *Deployment, i *Instance, kind string, filters []string) (archive []byte, err error) {
+	if i.VM == nil {
+		return nil, api.NewFailure(70004, "'%s' doesn't reference a VM", i.Label())
 	}
-	err = j.Stage("Fetching logs for "+i.label(), 1).Step("Finding and packing log files", func(*task.Step) error {
+	err = j.Stage("Fetching logs for "+i.Label(), 1).Step("Finding and packing log files", func(*task.Step) error {
 		files := map[string][]byte{}
 		if hook := t.hooks.Logs; hook != nil && (kind == "" || slices.Contains(strings.Split(kind, ","), "job")) {
 			files = maps.Clone(hook(t.logged(j, dep, i)))
@@ -96,12 +96,12 @@ func (t *deployments) logsOf(j *task.Job, dep *deployment, i *instance, kind str
 }
 
 // logged describes an instance whose logs are asked for.
-func (t *deployments) logged(j *task.Job, dep *deployment, i *instance) Update {
+func (t *Table) logged(j *task.Job, dep *Deployment, i *Instance) Update {
 	t.Lock()
 	defer t.Unlock()
 	return Update{
-		Deployment: dep.name, Group: i.group, Index: i.index, ID: i.id, AgentID: i.agentID(), Jobs: slices.Clone(i.jobs),
-		Manifest: []byte(dep.text), Releases: maps.Clone(i.releases), Stemcell: i.stemcell.OS + "/" + i.stemcell.Version, Task: j.Task.ID,
+		Deployment: dep.Name, Group: i.Group, Index: i.Index, ID: i.ID, AgentID: i.AgentID(), Jobs: slices.Clone(i.Jobs),
+		Manifest: []byte(dep.Text), Releases: maps.Clone(i.Releases), Stemcell: i.Stemcell.OS + "/" + i.Stemcell.Version, Task: j.Task.ID,
 	}
 }
 
@@ -131,7 +131,7 @@ func packFiles(files map[string][]byte) []byte {
 }
 
 // saveBlob puts content into the blobstore and gives its id.
-func (t *deployments) saveBlob(j *task.Job, content []byte) (id string, err error) {
+func (t *Table) saveBlob(j *task.Job, content []byte) (id string, err error) {
 	id = uuid.New()
 	return id, j.Change(func() { t.blobs[id] = content })
 }
@@ -143,7 +143,7 @@ func digest(content []byte) string {
 }
 
 // showResource answers GET /resources/ID with a blob.
-func (t *deployments) showResource(c *api.Call) {
+func (t *Table) showResource(c *api.Call) {
 	t.Lock()
 	content, ok := t.blobs[c.Params["id"]]
 	t.Unlock()

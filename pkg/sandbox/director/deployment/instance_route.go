@@ -1,4 +1,4 @@
-package director
+package deployment
 
 import (
 	"slices"
@@ -8,7 +8,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
-func (t *deployments) instanceRoutes() []api.Route {
+func (t *Table) instanceRoutes() []api.Route {
 	return []api.Route{
 		{Method: "GET", Path: "/deployments/:deployment/vms", Needs: api.NeedsDeploymentRead, Handle: func(c *api.Call) { t.listInstances(c, true) }},
 		{Method: "GET", Path: "/deployments/:deployment/instances", Needs: api.NeedsDeploymentRead, Handle: func(c *api.Call) { t.listInstances(c, false) }},
@@ -70,45 +70,45 @@ type stemcellOf struct {
 
 // listInstances answers for instances, or only for those with a VM; with
 // format=full by a task whose result is a line of JSON for each.
-func (t *deployments) listInstances(c *api.Call, onlyVMs bool) {
+func (t *Table) listInstances(c *api.Call, onlyVMs bool) {
 	t.Lock()
 	defer t.Unlock()
-	dep := t.of(c)
+	dep := t.Of(c)
 	if dep == nil {
 		return
 	}
 	if c.Query.Get("format") == "full" {
 		c.Redirect(t.queue.Enqueue(&task.Row{
-			Description: "retrieve vm-stats", User: c.User, ContextID: c.ContextID, Deployment: dep.name, Minor: true,
+			Description: "retrieve vm-stats", User: c.User, ContextID: c.ContextID, Deployment: dep.Name, Minor: true,
 			Work: func(j *task.Job) (string, error) { return "", t.printStats(j, dep, onlyVMs) },
 		}))
 		return
 	}
 	views := []instanceView{}
-	for _, i := range dep.instances {
-		if i.vm == nil && onlyVMs {
+	for _, i := range dep.Instances {
+		if i.VM == nil && onlyVMs {
 			continue
 		}
-		view := instanceView{Job: i.group, Index: i.index, ID: i.id, AZ: i.az, IPs: []string{i.ip}}
-		if i.vm != nil {
-			view.Agent, view.CID, view.Created = i.vm.agent, i.vm.cid, i.vm.created.UTC().Format(time.RFC3339)
+		view := instanceView{Job: i.Group, Index: i.Index, ID: i.ID, AZ: i.AZ, IPs: []string{i.IP}}
+		if i.VM != nil {
+			view.Agent, view.CID, view.Created = i.VM.Agent, i.VM.CID, i.VM.Created.UTC().Format(time.RFC3339)
 		}
 		if onlyVMs {
 			view.Active, view.Permanent = new(true), new(false)
 		} else {
-			view.ExpectsVM = new(i.state != "detached")
+			view.ExpectsVM = new(i.State != "detached")
 		}
 		views = append(views, view)
 	}
 	c.List(views)
 }
 
-func (t *deployments) printStats(j *task.Job, dep *deployment, onlyVMs bool) error {
+func (t *Table) printStats(j *task.Job, dep *Deployment, onlyVMs bool) error {
 	t.Lock()
-	instances := slices.Clone(dep.instances)
+	instances := slices.Clone(dep.Instances)
 	var lines []string
 	for _, i := range instances {
-		if i.vm != nil || !onlyVMs {
+		if i.VM != nil || !onlyVMs {
 			lines = append(lines, string(api.Encode(i.stats(t.Now(), t.diskVitals(dep, i))))+"\n")
 		}
 	}
@@ -121,18 +121,18 @@ func (t *deployments) printStats(j *task.Job, dep *deployment, onlyVMs bool) err
 
 // stats is what the agent of an instance would say, with the vitals of its disks. The
 // caller holds mu.
-func (i *instance) stats(now time.Time, disks map[string]any) vmStats {
+func (i *Instance) stats(now time.Time, disks map[string]any) vmStats {
 	s := vmStats{
-		CloudProperties: struct{}{}, DiskCIDs: []string{}, IPs: []string{i.ip}, Job: i.group, Index: i.index,
-		State: i.state, VMType: i.vmType, AZ: i.az, ID: i.id, Bootstrap: i.bootstrap, Processes: []processView{},
-		Stemcell: stemcellOf{i.stemcell.Name, i.stemcell.Version, i.stemcell.API},
+		CloudProperties: struct{}{}, DiskCIDs: []string{}, IPs: []string{i.IP}, Job: i.Group, Index: i.Index,
+		State: i.State, VMType: i.VmType, AZ: i.AZ, ID: i.ID, Bootstrap: i.bootstrap, Processes: []processView{},
+		Stemcell: stemcellOf{i.Stemcell.Name, i.Stemcell.Version, i.Stemcell.API},
 	}
-	if i.vm == nil {
+	if i.VM == nil {
 		return s
 	}
-	s.CID, s.Agent, s.Active = &i.vm.cid, &i.vm.agent, new(true)
-	s.Created = new(i.vm.created.UTC().Format(time.RFC3339))
-	uptime := int(now.Sub(i.vm.created).Seconds())
+	s.CID, s.Agent, s.Active = &i.VM.CID, &i.VM.Agent, new(true)
+	s.Created = new(i.VM.Created.UTC().Format(time.RFC3339))
+	uptime := int(now.Sub(i.VM.Created).Seconds())
 	s.Vitals = map[string]any{
 		"cpu":  map[string]string{"sys": "3.0", "user": "7.6", "wait": "0.1"},
 		"disk": disks,
@@ -142,14 +142,14 @@ func (i *instance) stats(now time.Time, disks map[string]any) vmStats {
 	}
 	process := "running"
 	switch {
-	case i.running:
+	case i.Running:
 		s.JobState = "running"
-	case i.jobSpec == failedSpec:
+	case i.JobSpec == FailedSpec:
 		s.JobState, process = "failing", "failing"
 	default:
 		s.JobState, process = "stopped", "stopped"
 	}
-	for n, name := range i.jobs {
+	for n, name := range i.Jobs {
 		s.Processes = append(s.Processes, processView{
 			Name: name, State: process, Uptime: map[string]int{"secs": uptime},
 			Mem: map[string]any{"kb": 100 * (n + 1), "percent": 0.1}, CPU: map[string]float64{"total": 0.1},

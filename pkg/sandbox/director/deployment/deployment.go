@@ -1,4 +1,4 @@
-package director
+package deployment
 
 import (
 	"net/http"
@@ -11,17 +11,17 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/document"
 )
 
-// deployment is a row of the director's deployment table.
-type deployment struct {
-	name      string
-	teams     []string         // whose admins may change it
-	manifest  document.Mapping // of the last deploy that succeeded, versions resolved; nil before
-	text      string           // what GET /deployments/NAME gives
-	cloud     []*config.Config
-	runtime   []*config.Config
+// Deployment is a row of the director's deployment table.
+type Deployment struct {
+	Name      string
+	Teams     []string         // whose admins may change it
+	Manifest  document.Mapping // of the last deploy that succeeded, versions resolved; nil before
+	Text      string           // what GET /deployments/NAME gives
+	Cloud     []*config.Config
+	Runtime   []*config.Config
 	stemcells []*artifact.Stemcell
 	releases  []*artifact.Release
-	instances []*instance
+	Instances []*Instance
 	errands   []string
 }
 
@@ -41,8 +41,8 @@ type deploymentView struct {
 	Locked      bool           `json:"locked"`
 }
 
-// routes are those that tell about deployments and their instances, and that run errands.
-func (t *deployments) routes() []api.Route {
+// Routes are those that tell about deployments and their instances, and that run errands.
+func (t *Table) Routes() []api.Route {
 	return slices.Concat(t.instanceRoutes(), t.logRoutes(), []api.Route{
 		{Method: "GET", Path: "/deployments", Needs: api.NeedsList, Handle: t.listDeployments},
 		{Method: "GET", Path: "/deployments/:deployment", Needs: api.NeedsDeploymentRead, Handle: t.showDeployment},
@@ -53,19 +53,19 @@ func (t *deployments) routes() []api.Route {
 	})
 }
 
-// find is the row of a name, nil if there is none. The caller holds the lock.
-func (t *deployments) find(name string) *deployment {
+// Find is the row of a name, nil if there is none. The caller holds the lock.
+func (t *Table) Find(name string) *Deployment {
 	for _, dep := range t.rows {
-		if dep.name == name {
+		if dep.Name == name {
 			return dep
 		}
 	}
 	return nil
 }
 
-// of finds the deployment that a path names; without one the answer is written. The caller holds the lock.
-func (t *deployments) of(c *api.Call) *deployment {
-	dep := t.find(c.Params["deployment"])
+// Of finds the deployment that a path names; without one the answer is written. The caller holds the lock.
+func (t *Table) Of(c *api.Call) *Deployment {
+	dep := t.Find(c.Params["deployment"])
 	if dep == nil {
 		c.Fail(http.StatusNotFound, api.NewFailure(70000, "Deployment '%s' doesn't exist", c.Params["deployment"]))
 	}
@@ -87,61 +87,64 @@ func used[T any](rows []T, view func(T) nameVersion) *[]nameVersion {
 	return &views
 }
 
-func (dep *deployment) releaseList() *[]nameVersion {
+// ReleaseList names the releases of a deployment.
+func (dep *Deployment) ReleaseList() *[]nameVersion {
 	return used(dep.releases, func(r *artifact.Release) nameVersion { return nameVersion{r.Name, r.Version} })
 }
 
-func (dep *deployment) stemcellList() *[]nameVersion {
+// StemcellList names the stemcells of a deployment.
+func (dep *Deployment) StemcellList() *[]nameVersion {
 	return used(dep.stemcells, func(s *artifact.Stemcell) nameVersion { return nameVersion{s.Name, s.Version} })
 }
 
-func (t *deployments) listDeployments(c *api.Call) {
+func (t *Table) listDeployments(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
 	views := []deploymentView{}
-	for _, dep := range t.byName() {
-		if !c.MayRead(dep.teams) {
+	for _, dep := range t.ByName() {
+		if !c.MayRead(dep.Teams) {
 			continue
 		}
-		view := deploymentView{Name: dep.name, Teams: append([]string{}, dep.teams...), Locked: t.queue.Locked(dep.name)}
+		view := deploymentView{Name: dep.Name, Teams: append([]string{}, dep.Teams...), Locked: t.queue.Locked(dep.Name)}
 		if c.Query.Get("exclude_configs") != "true" {
 			view.CloudConfig = t.cloudConfigState(dep)
 		}
 		if c.Query.Get("exclude_stemcells") != "true" {
-			view.Stemcells = dep.stemcellList()
+			view.Stemcells = dep.StemcellList()
 		}
 		if c.Query.Get("exclude_releases") != "true" {
-			view.Releases = dep.releaseList()
+			view.Releases = dep.ReleaseList()
 		}
 		views = append(views, view)
 	}
 	c.List(views)
 }
 
-func (t *deployments) byName() []*deployment {
-	return slices.SortedFunc(slices.Values(t.rows), func(a, b *deployment) int { return strings.Compare(a.name, b.name) })
+// ByName lists the deployments by name. The caller holds the lock.
+func (t *Table) ByName() []*Deployment {
+	return slices.SortedFunc(slices.Values(t.rows), func(a, b *Deployment) int { return strings.Compare(a.Name, b.Name) })
 }
 
-func (t *deployments) cloudConfigState(dep *deployment) string {
+func (t *Table) cloudConfigState(dep *Deployment) string {
 	switch {
-	case len(dep.cloud) == 0:
+	case len(dep.Cloud) == 0:
 		return "none"
-	case slices.Equal(dep.cloud, t.configs.Find("cloud", "", 1)):
+	case slices.Equal(dep.Cloud, t.configs.Find("cloud", "", 1)):
 		return "latest"
 	}
 	return "outdated"
 }
 
-func (t *deployments) showDeployment(c *api.Call) {
+func (t *Table) showDeployment(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
-	dep := t.of(c)
+	dep := t.Of(c)
 	if dep == nil {
 		return
 	}
 	var manifest *string
-	if dep.manifest != nil {
-		manifest = &dep.text
+	if dep.Manifest != nil {
+		manifest = &dep.Text
 	}
 	c.List(map[string]*string{"manifest": manifest})
 }
@@ -152,18 +155,18 @@ type variableView struct {
 	Name string `json:"name"` // "/TestDirector/concourse/token_signing_key"
 }
 
-func (t *deployments) listVariables(c *api.Call) {
+func (t *Table) listVariables(c *api.Call) {
 	t.Lock()
 	defer t.Unlock()
-	dep := t.of(c)
+	dep := t.Of(c)
 	if dep == nil {
 		return
 	}
 	views := []variableView{}
-	for _, v := range dep.manifest.Maps("variables") {
+	for _, v := range dep.Manifest.Maps("variables") {
 		name := v.Text("name")
 		if !strings.HasPrefix(name, "/") {
-			name = "/" + t.director + "/" + dep.name + "/" + name
+			name = "/" + t.director + "/" + dep.Name + "/" + name
 		}
 		views = append(views, variableView{ID: name, Name: name})
 	}
@@ -183,17 +186,17 @@ type deploymentConfigView struct {
 	Name string `json:"name"`
 }
 
-func (t *deployments) listDeploymentConfigs(c *api.Call) {
+func (t *Table) listDeploymentConfigs(c *api.Call) {
 	wanted := c.Query["deployment[]"]
 	t.Lock()
 	defer t.Unlock()
 	views := []deploymentConfig{}
 	serial := 0
 	for _, dep := range t.rows {
-		for _, used := range slices.Concat(dep.cloud, dep.runtime) {
+		for _, used := range slices.Concat(dep.Cloud, dep.Runtime) {
 			serial++
-			if len(wanted) == 0 || slices.Contains(wanted, dep.name) {
-				views = append(views, deploymentConfig{serial, dep.name, deploymentConfigView{used.ID, used.Kind, used.Name}})
+			if len(wanted) == 0 || slices.Contains(wanted, dep.Name) {
+				views = append(views, deploymentConfig{serial, dep.Name, deploymentConfigView{used.ID, used.Kind, used.Name}})
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package director
+package deployment
 
 import (
 	"slices"
@@ -6,8 +6,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/plan"
 )
 
-// hold adds the plan's releases and stemcells to those of the deployment. The caller holds the lock.
-func (dep *deployment) hold(p *plan.Plan) {
+// Hold adds the plan's releases and stemcells to those of the deployment. The caller holds the lock.
+func (dep *Deployment) Hold(p *plan.Plan) {
 	for _, r := range p.Releases {
 		if !slices.Contains(dep.releases, r) {
 			dep.releases = append(dep.releases, r)
@@ -20,9 +20,9 @@ func (dep *deployment) hold(p *plan.Plan) {
 	}
 }
 
-// become makes a deployment what a plan says. The caller holds the lock.
-func (dep *deployment) become(p *plan.Plan) {
-	dep.manifest, dep.text, dep.cloud, dep.runtime = p.Document, p.Text, p.Cloud, p.Runtime
+// Become makes a deployment what a plan says. The caller holds the lock.
+func (dep *Deployment) Become(p *plan.Plan) {
+	dep.Manifest, dep.Text, dep.Cloud, dep.Runtime = p.Document, p.Text, p.Cloud, p.Runtime
 	dep.releases, dep.stemcells, dep.errands = p.Releases, p.Stemcells, nil
 	for _, g := range p.Groups {
 		dep.errands = append(dep.errands, g.Errands...)
