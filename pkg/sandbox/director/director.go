@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/config"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deploy"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/store"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
@@ -74,7 +75,7 @@ type Director struct {
 	configs     *config.Table
 	stock       *artifact.Stock
 	deployments *deployment.Table
-	deployer    *deployer
+	deployer    *deploy.Deployer
 }
 
 // New makes a director with empty state. It lives until ctx ends or Close is called.
@@ -86,7 +87,7 @@ func New(ctx context.Context, o Options) *Director {
 	d.deployments = deployment.New(d.store, o.Name, d.queue, d.configs, deployment.Agents{DiskUsage: o.DiskUsage, Logs: o.Logs, RunErrand: o.RunErrand})
 	d.queue.TeamsOf = d.deployments.TeamsOf
 	d.stock = artifact.New(d.store, d.queue, o.Fetch, d.deployments)
-	d.deployer = newDeployer(d.store, o.Username, d.queue, d.configs, d.stock, d.deployments, scripts{
+	d.deployer = deploy.New(d.store, o.Username, d.queue, d.configs, d.stock, d.deployments, deploy.Scripts{
 		Drain: o.Drain, UpdateInstance: o.UpdateInstance, PostStart: o.PostStart, NewDeployment: o.NewDeployment,
 	})
 	d.access = api.New(o.UUID, api.Credentials{Username: o.Username, Password: o.Password, UAA: o.UAA}, owner{d.deployments, d.queue})
@@ -143,7 +144,7 @@ func (d *Director) Requests() int { return d.access.Received() }
 // addRoutes adds every route that is simulated.
 func (d *Director) addRoutes() {
 	for _, routes := range [][]api.Route{
-		d.queue.Routes(), d.configs.Routes(), d.deployments.Routes(), d.deployer.routes(), d.stock.Routes(),
+		d.queue.Routes(), d.configs.Routes(), d.deployments.Routes(), d.deployer.Routes(), d.stock.Routes(),
 	} {
 		d.access.Add(routes...)
 	}

@@ -1,4 +1,4 @@
-package director
+package deploy
 
 import (
 	"maps"
@@ -11,7 +11,7 @@ import (
 )
 
 // run is the task of a deploy: one after the other the stages that its event log shows.
-func (d *deployer) run(j *task.Job, s submission) (string, error) {
+func (d *Deployer) run(j *task.Job, s submission) (string, error) {
 	release, err := j.Acquire(task.DeploymentLock(s.deployment.Name), d.queue.LockWait)
 	if err != nil {
 		return "", err
@@ -33,7 +33,7 @@ func (d *deployer) run(j *task.Job, s submission) (string, error) {
 	return "/deployments/" + s.deployment.Name, recordErr
 }
 
-func (d *deployer) stages(j *task.Job, s submission) error {
+func (d *Deployer) stages(j *task.Job, s submission) error {
 	p, err := plan.New(d.stock, s.document, s.text, s.cloud, s.runtime, s.options.Limits)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (d *deployer) stages(j *task.Job, s submission) error {
 	if err := d.compile(j, s, p); err != nil {
 		return err
 	}
-	u := &updater{deployer: d, job: j, plan: p, submission: s}
+	u := &updater{Deployer: d, job: j, plan: p, submission: s}
 	for _, stage := range []func() error{u.deleteUnneeded, u.createMissing, u.updateGroups} {
 		if err := stage(); err != nil {
 			return err
@@ -55,7 +55,7 @@ func (d *deployer) stages(j *task.Job, s submission) error {
 
 // prepare is the first stage. The deployment's releases and stemcells are
 // noted here already, so that a deploy that fails later on holds them.
-func (d *deployer) prepare(j *task.Job, s submission, p *plan.Plan) error {
+func (d *Deployer) prepare(j *task.Job, s submission, p *plan.Plan) error {
 	stage := j.Stage("Preparing deployment", 1)
 	if err := stage.Step("Preparing deployment", func(*task.Step) error {
 		for _, name := range slices.Sorted(maps.Keys(releaseNames(p))) {
@@ -89,7 +89,7 @@ func releaseNames(p *plan.Plan) map[string]bool {
 }
 
 // compile shows the packages that no deploy has compiled for the stemcell yet.
-func (d *deployer) compile(j *task.Job, s submission, p *plan.Plan) error {
+func (d *Deployer) compile(j *task.Job, s submission, p *plan.Plan) error {
 	type unit struct{ key, label string }
 	var units []unit
 	if err := j.Stage("Preparing package compilation", 1).Step("Finding packages to compile", func(*task.Step) error {
@@ -133,6 +133,6 @@ func (d *deployer) compile(j *task.Job, s submission, p *plan.Plan) error {
 }
 
 // persist makes the manifest the deployment's own. Only a deploy that succeeds gets here.
-func (d *deployer) persist(j *task.Job, s submission, p *plan.Plan) error {
+func (d *Deployer) persist(j *task.Job, s submission, p *plan.Plan) error {
 	return j.Change(func() { s.deployment.Become(p) })
 }

@@ -1,4 +1,4 @@
-package director
+package deploy
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // Deploy deploys a manifest as a request would and waits for the end. It
 // fails if the task does, and when ctx ends first.
-func (d *deployer) Deploy(ctx context.Context, manifest []byte) (task.Task, error) {
+func (d *Deployer) Deploy(ctx context.Context, manifest []byte) (task.Task, error) {
 	v, err := document.Parse(manifest)
 	doc, ok := v.(document.Mapping)
 	if err != nil || !ok || doc.Text("name") == "" {

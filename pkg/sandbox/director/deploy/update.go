@@ -1,4 +1,4 @@
-package director
+package deploy
 
 import (
 	"maps"
@@ -13,7 +13,7 @@ import (
 
 // updater brings the instances of a deployment to what a plan says.
 type updater struct {
-	*deployer
+	*Deployer
 	job        *task.Job
 	plan       *plan.Plan
 	submission submission

@@ -1,4 +1,4 @@
-package director
+package deploy
 
 import (
 	"net/http"
@@ -25,7 +25,7 @@ func configIDs(configs []*config.Config) []int {
 }
 
 // diffDeployment answers POST /deployments/NAME/diff.
-func (d *deployer) diffDeployment(c *api.Call) {
+func (d *Deployer) diffDeployment(c *api.Call) {
 	_, doc, f := c.ReadYAML()
 	if f != nil {
 		c.Fail(http.StatusBadRequest, f)

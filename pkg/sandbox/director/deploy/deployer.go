@@ -1,4 +1,6 @@
-package director
+// Package deploy makes the deployments of a simulated director what manifests say, in the
+// stages and with the failures of a real one.
+package deploy
 
 import (
 	"context"
@@ -11,36 +13,36 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/task"
 )
 
-// scripts are what tests do while a deploy does something.
-type scripts struct {
+// Scripts are what tests do while a deploy does something.
+type Scripts struct {
 	Drain          func(ctx context.Context, u deployment.Update) error
 	UpdateInstance func(ctx context.Context, u deployment.Update) error
 	PostStart      func(ctx context.Context, u deployment.Update) error
 	NewDeployment  func(name string)
 }
 
-// deployer makes deployments what manifests say.
-type deployer struct {
+// Deployer makes deployments what manifests say.
+type Deployer struct {
 	*store.Store
 	user        string // whose a lost task is
 	queue       *task.Queue
 	configs     *config.Table
 	stock       *artifact.Stock
 	deployments *deployment.Table
-	hooks       scripts
+	hooks       Scripts
 	compiled    map[string]bool // packages by fingerprint and stemcell
 	faults      []*instanceFault
 }
 
-// newDeployer makes a deployer to which nothing has happened.
-func newDeployer(s *store.Store, user string, q *task.Queue, configs *config.Table, stock *artifact.Stock, deployments *deployment.Table, hooks scripts) *deployer {
-	return &deployer{
+// New makes a deployer to which nothing has happened.
+func New(s *store.Store, user string, q *task.Queue, configs *config.Table, stock *artifact.Stock, deployments *deployment.Table, hooks Scripts) *Deployer {
+	return &Deployer{
 		Store: s, user: user, queue: q, configs: configs, stock: stock, deployments: deployments, hooks: hooks, compiled: map[string]bool{},
 	}
 }
 
-// routes are those that change deployments.
-func (d *deployer) routes() []api.Route {
+// Routes are those that change deployments.
+func (d *Deployer) Routes() []api.Route {
 	return []api.Route{
 		{Method: "POST", Path: "/deployments", Needs: api.NeedsTeam, Consumes: api.ConsumesYAML, Handle: d.postDeployment},
 		{Method: "DELETE", Path: "/deployments/:deployment", Needs: api.NeedsDeployment, Handle: d.deleteDeployment},

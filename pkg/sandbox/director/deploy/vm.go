@@ -1,4 +1,4 @@
-package director
+package deploy
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ import (
 )
 
 // createVM gives an instance a new machine.
-func (d *deployer) createVM(j *task.Job, i *deployment.Instance) error {
+func (d *Deployer) createVM(j *task.Job, i *deployment.Instance) error {
 	return j.Around(store.Event{Action: "create", ObjectType: "vm", Instance: i.Name()}, func() (string, error) {
 		if f := d.takeFault(faultCreateVM, i); f != nil {
 			return "", f
@@ -31,7 +31,7 @@ func (d *deployer) createVM(j *task.Job, i *deployment.Instance) error {
 }
 
 // deleteVM takes an instance's machine away.
-func (d *deployer) deleteVM(j *task.Job, i *deployment.Instance) error {
+func (d *Deployer) deleteVM(j *task.Job, i *deployment.Instance) error {
 	if i.VM == nil {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (d *deployer) deleteVM(j *task.Job, i *deployment.Instance) error {
 }
 
 // deleteInstance takes an instance and its machine away.
-func (d *deployer) deleteInstance(j *task.Job, dep *deployment.Deployment, i *deployment.Instance) error {
+func (d *Deployer) deleteInstance(j *task.Job, dep *deployment.Deployment, i *deployment.Instance) error {
 	return j.Around(store.Event{Action: "delete", ObjectType: "instance", ObjectName: i.Name(), Instance: i.Name()}, func() (string, error) {
 		if err := d.deleteVM(j, i); err != nil {
 			return "", err
@@ -56,7 +56,7 @@ func (d *deployer) deleteInstance(j *task.Job, dep *deployment.Deployment, i *de
 }
 
 // compilationVM records the VM on which packages are compiled; remove records its end.
-func (d *deployer) compilationVM(j *task.Job) (remove func() error, err error) {
+func (d *Deployer) compilationVM(j *task.Job) (remove func() error, err error) {
 	name, cid := "compilation-"+uuid.New()+"/"+uuid.New(), ""
 	record := func(action string) error {
 		instance := store.Event{Action: action, ObjectType: "instance", ObjectName: name, Instance: name}
@@ -74,7 +74,7 @@ func (d *deployer) compilationVM(j *task.Job) (remove func() error, err error) {
 }
 
 // vmSerial is the number of the next VM.
-func (d *deployer) vmSerial() int {
+func (d *Deployer) vmSerial() int {
 	d.Lock()
 	defer d.Unlock()
 	return d.Next("vm")

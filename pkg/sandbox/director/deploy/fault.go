@@ -1,4 +1,4 @@
-package director
+package deploy
 
 import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director/api"
@@ -25,7 +25,7 @@ type instanceFault struct {
 // FailInstance makes updates of an instance fail, times times, or until
 // Repair if times is negative. With a message its pre-start script fails and
 // the message is what the agent says; with "" its jobs do not come up.
-func (d *deployer) FailInstance(group string, index int, message string, times int) {
+func (d *Deployer) FailInstance(group string, index int, message string, times int) {
 	f := &instanceFault{place: faultPreStart, group: group, index: index, times: times, failure: api.NewFailure(450001, "%s", message)}
 	if message == "" {
 		f.place, f.failure = faultRunning, nil // the message names the instance
@@ -34,25 +34,25 @@ func (d *deployer) FailInstance(group string, index int, message string, times i
 }
 
 // FailCreateVM makes the cloud refuse to create VMs for an instance, like FailInstance.
-func (d *deployer) FailCreateVM(group string, index int, message string, times int) {
+func (d *Deployer) FailCreateVM(group string, index int, message string, times int) {
 	d.addFault(&instanceFault{place: faultCreateVM, group: group, index: index, times: times, failure: api.NewFailure(100, "%s", message)})
 }
 
-func (d *deployer) addFault(f *instanceFault) {
+func (d *Deployer) addFault(f *instanceFault) {
 	d.Lock()
 	defer d.Unlock()
 	d.faults = append(d.faults, f)
 }
 
 // Repair ends every fault of FailInstance and FailCreateVM.
-func (d *deployer) Repair() {
+func (d *Deployer) Repair() {
 	d.Lock()
 	defer d.Unlock()
 	d.faults = nil
 }
 
 // takeFault gives the failure that an instance is to meet at a place, nil if none.
-func (d *deployer) takeFault(place string, i *deployment.Instance) *api.Failure {
+func (d *Deployer) takeFault(place string, i *deployment.Instance) *api.Failure {
 	d.Lock()
 	defer d.Unlock()
 	for _, f := range d.faults {
@@ -71,7 +71,7 @@ func (d *deployer) takeFault(place string, i *deployment.Instance) *api.Failure 
 // LoseJob puts a deployment and the task of a deploy into their tables without a job
 // for it, as a director does that dies in between. It stays queued; when it is cancelled, it becomes a timeout
 // as one whose worker has died.
-func (d *deployer) LoseJob(deployment, contextID string) (id int) {
+func (d *Deployer) LoseJob(deployment, contextID string) (id int) {
 	d.Lock()
 	defer d.Unlock()
 	if d.deployments.Find(deployment) == nil { // its row comes before the task's

@@ -1,4 +1,4 @@
-package director
+package deploy
 
 import (
 	"encoding/json"
@@ -69,7 +69,7 @@ type submission struct {
 
 // postDeployment answers POST /deployments. Only the manifest's form is
 // checked here; whatever else is wrong with it, the task says.
-func (d *deployer) postDeployment(c *api.Call) {
+func (d *Deployer) postDeployment(c *api.Call) {
 	text, document, f := c.ReadYAML()
 	if f == nil && document.Get("name") == nil {
 		f = api.NewFailure(40001, "Deployment manifest must have a 'name' key")
@@ -104,7 +104,7 @@ func (d *deployer) postDeployment(c *api.Call) {
 }
 
 // announce says whether a deployment is new, after NewDeployment was called for it.
-func (d *deployer) announce(name string) bool {
+func (d *Deployer) announce(name string) bool {
 	d.Lock()
 	isNew := d.deployments.Find(name) == nil
 	d.Unlock()
@@ -115,7 +115,7 @@ func (d *deployer) announce(name string) bool {
 }
 
 // accept makes the deployment if it is new, and the task of the deploy. The caller holds the lock.
-func (d *deployer) accept(s submission, user, contextID string) (id int) {
+func (d *Deployer) accept(s submission, user, contextID string) (id int) {
 	name := s.document.Text("name")
 	if s.deployment = d.deployments.Find(name); s.deployment == nil {
 		s.options.created = true
@@ -125,14 +125,14 @@ func (d *deployer) accept(s submission, user, contextID string) (id int) {
 }
 
 // newDeployment makes the row of a deployment. The caller holds the lock.
-func (d *deployer) newDeployment(s submission, name string) *deployment.Deployment {
+func (d *Deployer) newDeployment(s submission, name string) *deployment.Deployment {
 	dep := &deployment.Deployment{Name: name, Teams: s.teams, Cloud: s.cloud, Runtime: s.runtime}
 	d.deployments.Add(dep)
 	return dep
 }
 
 // enqueueDeploy makes the task of a deploy. The caller holds the lock.
-func (d *deployer) enqueueDeploy(s submission, user, contextID string) (id int) {
+func (d *Deployer) enqueueDeploy(s submission, user, contextID string) (id int) {
 	t := &task.Row{
 		Description: "create deployment", User: user, ContextID: contextID, Deployment: s.deployment.Name,
 		Work: func(j *task.Job) (string, error) { return d.run(j, s) },
@@ -147,7 +147,7 @@ func (d *deployer) enqueueDeploy(s submission, user, contextID string) (id int) 
 
 // putJobs answers PUT /deployments/NAME/jobs/GROUP[/INDEX]?state=…: a deploy of
 // the manifest that is there, or of one that is given.
-func (d *deployer) putJobs(c *api.Call) {
+func (d *Deployer) putJobs(c *api.Call) {
 	body, ok := c.ReadBody()
 	if !ok {
 		return

@@ -1,4 +1,4 @@
-package director
+package deploy
 
 import (
 	"slices"
@@ -11,7 +11,7 @@ import (
 )
 
 // deleteDeployment answers DELETE /deployments/NAME.
-func (d *deployer) deleteDeployment(c *api.Call) {
+func (d *Deployer) deleteDeployment(c *api.Call) {
 	d.Lock()
 	defer d.Unlock()
 	dep := d.deployments.Of(c)
@@ -32,7 +32,7 @@ func (d *deployer) deleteDeployment(c *api.Call) {
 }
 
 // destroy is the task that deletes a deployment. The totals are those that the director shows.
-func (d *deployer) destroy(j *task.Job, dep *deployment.Deployment) error {
+func (d *Deployer) destroy(j *task.Job, dep *deployment.Deployment) error {
 	d.Lock()
 	instances := slices.Clone(dep.Instances)
 	d.Unlock()
