@@ -1,7 +1,6 @@
 package cmd_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,39 +8,31 @@ import (
 	"testing"
 )
 
-// Every promise of the README's table names tests, and these exist.
+// Every promise of the tables names tests, and these exist: of the main ones in the README
+// and of all in pkg/docs/guarantees.md.
 func TestGuarantees_nameTestsThatExist(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, found := bytes.Cut(readme, []byte("| promise | proven by |\n"))
-	if !found {
-		t.Fatal("the README has no table of promises")
-	}
 	exist := testNames(t)
 	name := regexp.MustCompile("`(Test[A-Za-z0-9_]+)`")
-	promises := 0
-	for line := range strings.Lines(string(table)) {
-		if !strings.HasPrefix(line, "|") {
-			break
+	for page, least := range map[string]int{"../README.md": 10, "../pkg/docs/guarantees.md": 40} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if strings.HasPrefix(line, "|---") {
-			continue
-		}
-		promises++
-		names := name.FindAllStringSubmatch(line, -1)
-		if len(names) == 0 {
-			t.Errorf("no test is named for: %s", line)
-		}
-		for _, n := range names {
-			if len(exist[n[1]]) == 0 {
-				t.Errorf("there is no %s", n[1])
+		rows := tableAfter(t, string(text), "| promise | proven by |")
+		for _, cells := range rows {
+			names := name.FindAllStringSubmatch(cells[len(cells)-1], -1)
+			if len(names) == 0 {
+				t.Errorf("%s: no test is named for: %s", page, cells[0])
+			}
+			for _, n := range names {
+				if len(exist[n[1]]) == 0 {
+					t.Errorf("%s: there is no %s", page, n[1])
+				}
 			}
 		}
-	}
-	if promises < 15 {
-		t.Errorf("%d promises, want the whole table", promises)
+		if len(rows) < least {
+			t.Errorf("%s: %d promises, want the whole table", page, len(rows))
+		}
 	}
 }
 

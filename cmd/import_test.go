@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment",
-		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress",
+		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
 		"pkg/aws", "pkg/aws/account", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 		"pkg/seal", "pkg/secret", "pkg/plain",
 	},
@@ -84,6 +84,7 @@ var mayImport = map[string][]string{
 	"pkg/version":          {},
 	"pkg/nearest":          {},
 	"pkg/crash":            {},
+	"pkg/docs":             {},
 	"pkg/state/statetest":  {"pkg/state"},
 	"pkg/sandbox":          {"pkg/sandbox"},
 	"pkg/image":            {},

@@ -165,7 +165,7 @@ func (r *contextReader) Read(p []byte) (int, error) {
 }
 
 // installerVerbs are those that the resource's program does not have.
-var installerVerbs = []string{"deploy", "plan", "status", "info", "destroy", "config", "completion"}
+var installerVerbs = []string{"deploy", "plan", "status", "info", "destroy", "config", "completion", "docs"}
 
 // choose finds the verb; nil is a wish for help.
 func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {

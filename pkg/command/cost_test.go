@@ -33,7 +33,7 @@ func (s *stage) repositoryOf(name string, releases, first int) {
 // anonymous is a key of these cases alone: without a token.
 const anonymous = "anonymous"
 
-// What README's table "What it costs" says of the upstreams.
+// What the table of requests in pkg/docs/costs.md says of the upstreams.
 func TestCost_ofComponents(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

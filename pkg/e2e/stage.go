@@ -129,7 +129,7 @@ func (s *stage) resource(ctx context.Context, verb, dir string, stdin, result an
 	return player.Run(ctx, program, player.Process{Verb: verb, Stdin: stdin, Dir: dir, Stderr: log}, result)
 }
 
-// setPipeline sets the bundled pipeline as the README says, with more vars or
+// setPipeline sets the bundled pipeline as pkg/docs/pipeline.md says, with more vars or
 // without, and unpauses it.
 func (s *stage) setPipeline(ctx context.Context, more map[string]any) error {
 	vars := s.pipelineVars()

@@ -67,7 +67,7 @@ func testInstaller(t *testing.T, name string) {
 		}
 	})
 	t.Run("perpetual tells its version", func(t *testing.T) { tellsItsVersion(t, root) })
-	t.Run("finds the AWS profile as the README mounts it", func(t *testing.T) { findsTheProfile(t, root) })
+	t.Run("finds the AWS profile as the documents mount it", func(t *testing.T) { findsTheProfile(t, root) })
 	t.Run("knows the user of the pipeline", func(t *testing.T) {
 		runsScript(t, root, nobody, `test "$(id -un):$(id -gn)" = perpetual:perpetual && mkdir -p "$HOME/.bosh/k" "$XDG_CACHE_HOME/k" && ssh -V`)
 	})

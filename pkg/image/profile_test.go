@@ -14,18 +14,21 @@ import (
 	"testing"
 )
 
-// documented are the README's commands of the installer's image: the folder to which
+// documented are the documents' commands of the installer's image: the folder to which
 // ~/.aws is mounted, and whether the caller's own user runs it.
 var documented = regexp.MustCompile(`(?m)^docker run (.*)-v ~/\.aws:(\S+?)(?::ro)? -e AWS_PROFILE IMAGE-installer `)
 
-// findsTheProfile runs what the README says, with a profile in the folder that it
+// findsTheProfile runs what README and pkg/docs/install.md say, with a profile in the folder that it
 // mounts, and asks an STS of its own whose key has arrived.
 func findsTheProfile(t *testing.T, root rootfs) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+	var commands [][]string
+	for _, page := range []string{"../../README.md", "../docs/install.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands = append(commands, documented.FindAllStringSubmatch(string(text), -1)...)
 	}
-	commands := documented.FindAllStringSubmatch(string(readme), -1)
 	users := map[bool]int{}
 	for _, command := range commands {
 		uid := uint32(0)
@@ -36,7 +39,7 @@ func findsTheProfile(t *testing.T, root rootfs) {
 		usesProfile(t, root, command[2], uid)
 	}
 	if users[false] == 0 || users[true] == 0 {
-		t.Errorf("the README mounts ~/.aws in %q; want a command of the image's user and one with --user", commands)
+		t.Errorf("the documents mount ~/.aws in %q; want a command of the image's user and one with --user", commands)
 	}
 }
 

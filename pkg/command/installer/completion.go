@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/docs"
 )
 
 // completionHelp is what --help says.
@@ -68,6 +69,8 @@ func words() []word {
 		switch v.Name {
 		case "completion":
 			w.verbs = []string{"bash", "zsh", "fish"}
+		case "docs":
+			w.verbs = docs.Names()
 		case "pipeline":
 			w.flags = []flagWord{{name: "--var", value: true}, {name: "--yaml-var", value: true}, {name: "--load-vars-from", value: true}}
 		case "sign":

@@ -1,5 +1,5 @@
 // Package installer is the command line of an installation: deploy, plan, status,
-// info, destroy, resume, unlock, config and completion. It reads what the user gives, joins the adapters to
+// info, destroy, resume, unlock, config, completion and docs. It reads what the user gives, joins the adapters to
 // pkg/bootstrap, and shows how it goes and what came of it. Only cmd/perpetual
 // links it.
 package installer
@@ -22,6 +22,7 @@ func Verbs() []command.Verb {
 		command.NewVerb("unlock", "[NAME] --id ID", aboutUnlock, runUnlock),
 		command.NewVerb("config", "init|validate|schema", aboutConfig, runConfig),
 		command.NewVerb("completion", "bash|zsh|fish", aboutCompletion, runCompletion),
+		command.NewVerb("docs", "[TOPIC]", aboutDocs, runDocs),
 	}
 }
 
@@ -37,4 +38,5 @@ const (
 	aboutConfig  = "write, check and describe perpetual.yml"
 
 	aboutCompletion = "print the script that completes commands and flags in a shell"
+	aboutDocs       = "print a document of this version, or list the topics"
 )

@@ -14,22 +14,22 @@ import (
 	"filippo.io/age/armor"
 )
 
-// withoutUs is the README's command that reads a document without this program.
+// withoutUs is the command of pkg/docs/state.md that reads a document without this program.
 var withoutUs = regexp.MustCompile("`(jq -r (\\.\\w+) (\\S+) \\| age -d -i (\\S+))`")
 
-// What is kept is read with age and the operator's key alone, by the README's command: in
+// What is kept is read with age and the operator's key alone, by the documented command: in
 // a shell where jq and age are there, and always as they would read it.
-func TestState_isReadWithoutThisProgramAsTheREADMESays(t *testing.T) {
+func TestState_isReadWithoutThisProgramAsDocumented(t *testing.T) {
 	t.Parallel()
 	e := newEstate(t, owners)
 	e.good(t, "deploy")
-	readme, err := os.ReadFile("../../../README.md")
+	page, err := os.ReadFile("../../docs/state.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := withoutUs.FindSubmatch(readme)
+	command := withoutUs.FindSubmatch(page)
 	if command == nil {
-		t.Fatal("the README has no command that reads a document without this program")
+		t.Fatal("pkg/docs/state.md has no command that reads a document without this program")
 	}
 	copied := t.TempDir() // of the state, with the key beside it
 	if err := os.CopyFS(copied, os.DirFS(filepath.Join(e.dir, "state"))); err != nil {

@@ -22,7 +22,7 @@ import (
 // The scenarios.
 const (
 	Success = "success" // an upgrade that works
-	Failure = "fail"    // one whose deploy fails at the first new worker
+	Failure = "fail"    // one in which a new worker does not come up
 	Install = "install" // from nothing to a Concourse, its upgrade, and its end
 )
 
