@@ -7,7 +7,7 @@
 #   IMAGE        name of the images; default: perpetual
 #   GO_BASE, DEBIAN_BASE, CERTIFICATES_BASE   base images instead of the public ones
 #   RELEASE      not empty: all base images have to be given, and by digest
-#   LICENCE      SPDX expression for the label
+#   LICENCE      SPDX expression for the label, instead of that of this project
 #   ENGINE       docker or buildah, instead of looking
 #   MODULE_CACHE, BUILD_CACHE   directories that buildah mounts, so that nothing is
 #                downloaded or compiled twice; default: this machine's Go's own;
