@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/docs/block"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
 )
 
@@ -303,6 +305,54 @@ func TestHelp_isNoError(t *testing.T) {
 	for _, verb := range []string{"demo", "serve", "bench"} {
 		if out, err := exec.Command(program, verb, "--help").CombinedOutput(); err != nil || bytes.Contains(out, []byte("error:")) {
 			t.Errorf("%s --help: %v\n%s", verb, err, out)
+		}
+	}
+}
+
+// The documented commands give fly a pipeline and the variables for it. The address of the
+// containers' network is that of loopback here, and fly writes down what it gets.
+func TestServe_setsThePipelineAsDocumented(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("there is no bash here, which runs the commands")
+	}
+	shown, err := block.Of("../..", "sh serve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range shown {
+		lines := b.Lines()
+		start, file, redirected := strings.Cut(lines[0], " > ")
+		words := strings.Fields(strings.ReplaceAll(start, "10.80.0.1", "127.0.0.1"))
+		if len(lines) != 2 || !redirected || words[0] != "bin/sandbox" || words[1] != "serve" {
+			t.Fatalf("%s: %q", b, lines)
+		}
+		_, text := serve(t, filepath.Join(bin, "sandbox"), words[2:]...)
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(bin, filepath.Join(dir, "bin")); err != nil {
+			t.Fatal(err)
+		}
+		command := exec.CommandContext(t.Context(), bash, "--norc", "-euc", `fly() { [ "$*" = "-t t set-pipeline -p self-upgrade -c $7 -l vars.yml" ] && cat "$7"; }`+"\n"+lines[1])
+		command.Dir = dir
+		pipeline, err := command.Output()
+		if err != nil {
+			t.Fatalf("%s: %s: %v", b, lines[1], err)
+		}
+		var vars map[string]any
+		if err := yaml.Unmarshal([]byte(text), &vars); err != nil {
+			t.Fatal(err)
+		}
+		names := regexp.MustCompile(`\(\(([a-z_]+)\)\)`).FindAllSubmatch(pipeline, -1)
+		for _, name := range names {
+			if vars[string(name[1])] == nil {
+				t.Errorf("%s: vars.yml has no %s", b, name[1])
+			}
+		}
+		if len(names) < 5 {
+			t.Errorf("%s: the pipeline asks for %d variables", b, len(names))
 		}
 	}
 }

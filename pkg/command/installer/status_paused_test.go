@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/docs/block"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -47,6 +48,29 @@ func TestPausedPipelines_areToldInOneLine(t *testing.T) {
 		list.Since, list.Build, list.From, list.To = time.Date(2026, 8, 26, 12, 0, 0, 0, time.UTC), "build 7", "8.2.5", "8.3.0"
 		if got := pausedPipelines(command.PausedList{List: list}, list.Since).String(); !strings.Contains(got, want) {
 			t.Errorf("told is %q, want %q", got, want)
+		}
+	}
+}
+
+// The line is as the documents show it.
+func TestPausedPipelines_areToldAsDocumented(t *testing.T) {
+	list := command.PausedList{
+		List: pause.List{
+			Phase: pause.Paused, Since: time.Date(2026, 8, 26, 12, 0, 3, 0, time.UTC), Build: "perpetual/self-upgrade/upgrade #12",
+			From: "8.2.5", To: "8.3.0", Task: 42,
+		},
+		DirectorTask: upgrade.Task{ID: 42, State: upgrade.StateProcessing},
+	}
+	for i := range 14 {
+		list.Pipelines = append(list.Pipelines, pause.Entry{ID: i + 1, Team: []string{"main", "dev"}[i%2], Name: "app", Step: pause.Held})
+	}
+	shown, err := block.Of("../../..", "text status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range shown {
+		if got := pausedPipelines(list, list.Since).String() + "\n"; got != b.Text {
+			t.Errorf("%s: told is %q, shown %q", b, got, b.Text)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/docs/block"
 )
 
 var today = time.Date(2026, 9, 30, 23, 30, 0, 0, time.FixedZone("", -3600)) // the first of October in UTC
@@ -197,5 +199,36 @@ func TestRefresh_saysWhatItCannotRead(t *testing.T) {
 				t.Errorf("error = %v, want %q; printed %q", err, c.want, out.String())
 			}
 		})
+	}
+}
+
+// The documented commands run, on a clone that is like Concourse's.
+func TestRefresh_runsAsDocumented(t *testing.T) {
+	c := concourseClone(t)
+	shown, err := block.Of("../../..", "sh refresh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const program = "go run ./pkg/compatibility/refresh "
+	runs := 0
+	for _, b := range shown {
+		for _, line := range b.Lines() {
+			args, ok := strings.CutPrefix(line, program)
+			if !ok {
+				continue // the clone itself, which takes a network, and go test
+			}
+			runs++
+			var out, log bytes.Buffer
+			words := append(strings.Fields(strings.ReplaceAll(args, "/tmp/concourse", c.dir)), "--table", oldTable(t))
+			if err := run(t.Context(), words, &out, &log, today); err != nil {
+				t.Errorf("%s: %s: %v", b, line, err)
+			}
+			if printed := out.Len() > 0; printed == strings.Contains(line, "--write") {
+				t.Errorf("%s: %s prints %q", b, line, out.String())
+			}
+		}
+	}
+	if runs != 2 {
+		t.Errorf("%d runs are documented, want one that prints and one that writes", runs)
 	}
 }
