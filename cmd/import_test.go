@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pkg/plain", "pipelines", "pkg/crash", "pkg/dial",
 	},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
-	"pkg/component":        {"pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
+	"pkg/component":        {"pkg/github", "pkg/boshio", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
 	"pkg/adoption":         {"pkg/manifest"},
 	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/manifest"},
 	"pkg/postgres":         {"pkg/compatibility", "pkg/manifest"},

@@ -42,8 +42,8 @@ func TestReleases_readsWhatBoshIOAnswered(t *testing.T) {
 	if err != nil || len(list) != 3 || len(*said) != 0 || *asked != "/api/v1/releases/"+repository {
 		t.Fatalf("%d releases, error %v, said %q, asked %s", len(list), err, *said, *asked)
 	}
-	want := boshio.Release{
-		Name: repository, Version: "7.3.2", URL: "https://bosh.io/d/" + repository + "?v=7.3.2",
+	want := boshio.Tarball{
+		Version: "7.3.2", URL: "https://bosh.io/d/" + repository + "?v=7.3.2",
 		SHA1: "e464cb907d7436a43f712b71d6dbde0fdce4be6d", Network: dial.Loopback,
 	}
 	if diff := cmp.Diff(want, list[0]); diff != "" {
@@ -62,7 +62,7 @@ func TestStemcells_readsWhatBoshIOAnswered(t *testing.T) {
 	if err != nil || len(list) != 3 || len(*said) != 0 || *asked != "/api/v1/stemcells/"+name+"?all=1" {
 		t.Fatalf("%d stemcells, error %v, said %q, asked %s", len(list), err, *said, *asked)
 	}
-	want := boshio.Stemcell{Name: name, Version: "1.13", Regular: &boshio.Tarball{
+	want := boshio.Stemcell{Version: "1.13", Regular: &boshio.Tarball{
 		URL:  "https://storage.googleapis.com/bosh-core-stemcells/1.13/bosh-stemcell-1.13-aws-xen-hvm-ubuntu-bionic-go_agent.tgz",
 		Size: 615361591, SHA1: "b13608680dd5c439d6acb058dd45fb6ad695296c", Network: dial.Loopback,
 	}}

@@ -10,20 +10,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
-// Release is one version of a BOSH release.
-type Release struct {
-	Name    string       // github.com/concourse/concourse-bosh-release
-	Version string       // 7.3.2
-	URL     string       // of the tarball
-	SHA1    string       // hex
-	SHA256  string       // hex; empty for the older ones
-	Network dial.Network // of the server whose list has it
-}
-
 // wireRelease is one element of GET /api/v1/releases/github.com/ORG/REPO, as
 // bosh.io answered.
 type wireRelease struct {
-	Name    string `json:"name"`    // "github.com/concourse/concourse-bosh-release"
 	Version string `json:"version"` // "7.3.2"
 	URL     string `json:"url"`     // "https://bosh.io/d/github.com/concourse/concourse-bosh-release?v=7.3.2"
 	SHA1    string `json:"sha1"`    // "e464cb907d7436a43f712b71d6dbde0fdce4be6d"
@@ -34,11 +23,11 @@ type wireRelease struct {
 // repository it is known by: github.com/ORG/REPO. It fails with ErrNotFound for
 // a repository that bosh.io does not list, ErrUnavailable, ErrNotJSON or another
 // *StatusError.
-func (c *Client) Releases(ctx context.Context, repository string) ([]Release, error) {
+func (c *Client) Releases(ctx context.Context, repository string) ([]Tarball, error) {
 	if !validPath(repository, 3) {
 		return nil, fmt.Errorf("list releases of %q: the repository is not of the form github.com/org/repo", repository)
 	}
-	var releases []Release
+	var releases []Tarball
 	err := c.list(ctx, "api/v1/releases/"+repository, func(element json.RawMessage, from dial.Network) error {
 		release, err := c.decodeRelease(element, from)
 		if err == nil {
@@ -53,20 +42,20 @@ func (c *Client) Releases(ctx context.Context, repository string) ([]Release, er
 }
 
 // decodeRelease checks one element of the list.
-func (c *Client) decodeRelease(element json.RawMessage, from dial.Network) (Release, error) {
+func (c *Client) decodeRelease(element json.RawMessage, from dial.Network) (Tarball, error) {
 	var w wireRelease
 	if err := json.Unmarshal(element, &w); err != nil {
-		return Release{}, err
+		return Tarball{}, err
 	}
 	if w.Version == "" {
-		return Release{}, errors.New("it has no version")
+		return Tarball{}, errors.New("it has no version")
 	}
 	file, err := c.file(w.URL, from)
 	if err != nil {
-		return Release{}, fmt.Errorf("version %s: %w", w.Version, err)
+		return Tarball{}, fmt.Errorf("version %s: %w", w.Version, err)
 	}
 	sha1, sha256 := digests(w.SHA1, w.SHA256)
-	return Release{Name: w.Name, Version: w.Version, URL: file, SHA1: sha1, SHA256: sha256, Network: from}, nil
+	return Tarball{Version: w.Version, URL: file, SHA1: sha1, SHA256: sha256, Network: from}, nil
 }
 
 // file makes a listed URL absolute: mirrors may list paths of their own. One that leads

@@ -15,16 +15,16 @@ import (
 // light one only refers to an image that the IaaS holds, a regular one contains
 // it. Each file has digests of its own.
 type Stemcell struct {
-	Name    string   // bosh-aws-xen-hvm-ubuntu-jammy-go_agent
 	Version string   // 1.484
 	Light   *Tarball // nil if there is none, or none yet
 	Regular *Tarball // nil if there is none
 }
 
-// Tarball is a file of a stemcell.
+// Tarball is a file of a release or stemcell.
 type Tarball struct {
-	URL     string
-	Size    int64        // bytes; 0 if unknown
+	Version string       // 7.3.2; of a stemcell the Stemcell has it
+	URL     string       // "https://bosh.io/d/github.com/concourse/concourse-bosh-release?v=7.3.2"
+	Size    int64        // bytes; 0 if unknown, as of every release
 	SHA1    string       // hex
 	SHA256  string       // hex; empty for the older ones
 	Network dial.Network // of the server whose list has it
@@ -32,7 +32,6 @@ type Tarball struct {
 
 // wireStemcell is one element of GET /api/v1/stemcells/NAME, as bosh.io answered.
 type wireStemcell struct {
-	Name    string       `json:"name"`    // "bosh-aws-xen-hvm-ubuntu-bionic-go_agent"
 	Version string       `json:"version"` // "1.13"
 	Light   *wireTarball `json:"light"`   // absent where there is none
 	Regular *wireTarball `json:"regular"` // absent where there is none
@@ -87,7 +86,7 @@ func (c *Client) decodeStemcell(element json.RawMessage, from dial.Network) (Ste
 	if light == nil && regular == nil {
 		return Stemcell{}, fmt.Errorf("version %s has no file", w.Version)
 	}
-	return Stemcell{Name: w.Name, Version: w.Version, Light: light, Regular: regular}, nil
+	return Stemcell{Version: w.Version, Light: light, Regular: regular}, nil
 }
 
 // tarball checks one file; an absent one stays absent.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -151,7 +152,7 @@ func (c *Call) Fetch(ctx context.Context, from resource.Source, found component.
 		f.config.Log = nil // the caller tells what goes on
 		set.Fetcher = f
 	}
-	return set.Fetcher.Fetch(ctx, component.Download{
+	return set.Fetcher.Fetch(ctx, artifact.File{
 		Name: found.Name, URL: found.URL, Path: path, SHA1: found.SHA1, SHA256: found.SHA256, Size: found.Size, Network: found.Network,
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
 
@@ -17,7 +18,7 @@ func (f *finder) signed() bool { return f.watch.IsProgram(f.name) && !f.watch.Al
 // digests that stand there. It fails with errUnsigned for a release without one, and for
 // one by another key, of another version, or with other digests than GitHub's, which
 // is no accident. made is when it was signed: nobody but the signer can say that.
-func (f *finder) authenticate(ctx context.Context, r GitHubRelease, c *Component) (made time.Time, err error) {
+func (f *finder) authenticate(ctx context.Context, r github.Release, c *Component) (made time.Time, err error) {
 	keys, err := signature.Trusted(f.watch.Keys)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("source.watch.%s.keys: %w", f.name, err)
@@ -26,7 +27,7 @@ func (f *finder) authenticate(ctx context.Context, r GitHubRelease, c *Component
 	if err != nil {
 		return time.Time{}, err
 	}
-	text, err := f.up.GitHub.Content(ctx, f.watch.GitHub, asset.APIURL, asset.Network, signature.MaxSize)
+	text, err := f.up.GitHub.Content(ctx, f.watch.GitHub, asset.URL, asset.Network, signature.MaxSize)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("fetch %s: %w", asset.Name, err)
 	}
@@ -45,23 +46,23 @@ func (f *finder) authenticate(ctx context.Context, r GitHubRelease, c *Component
 }
 
 // statement is the file of a release that holds its signed statement.
-func (f *finder) statement(ctx context.Context, r GitHubRelease, version string, keys signature.Keys) (GitHubAsset, error) {
+func (f *finder) statement(ctx context.Context, r github.Release, version string, keys signature.Keys) (github.Asset, error) {
 	if r.Partial {
 		var err error
 		if r, err = f.up.GitHub.ReleaseByTag(ctx, f.watch.GitHub, r.Tag); err != nil {
-			return GitHubAsset{}, err
+			return github.Asset{}, err
 		}
 	}
 	if err := f.complete(ctx, &r); err != nil {
-		return GitHubAsset{}, err
+		return github.Asset{}, err
 	}
 	name := signature.Name(version)
-	at := slices.IndexFunc(r.Assets, func(a GitHubAsset) bool { return a.Name == name })
+	at := slices.IndexFunc(r.Assets, func(a github.Asset) bool { return a.Name == name })
 	switch {
 	case at < 0:
-		return GitHubAsset{}, fmt.Errorf("%w: want %s, signed by %s, and there is none (of a fork give its keys, or allow_unsigned, in source.watch.%s)", errUnsigned, name, keys, f.name)
-	case r.Assets[at].Uploading:
-		return GitHubAsset{}, fmt.Errorf("%w %q", errUploading, name)
+		return github.Asset{}, fmt.Errorf("%w: want %s, signed by %s, and there is none (of a fork give its keys, or allow_unsigned, in source.watch.%s)", errUnsigned, name, keys, f.name)
+	case r.Assets[at].Uploading():
+		return github.Asset{}, fmt.Errorf("%w %q", errUploading, name)
 	}
 	return r.Assets[at], nil
 }

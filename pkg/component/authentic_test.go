@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
@@ -68,10 +69,10 @@ func (h signedHub) attach(tag, name string, text []byte) {
 	for i, r := range h.releases {
 		if r.Tag == tag {
 			a := asset(name)
-			a.APIURL = "https://api.github.com/assets/" + tag + "/" + name
+			a.URL = "https://api.github.com/assets/" + tag + "/" + name
 			a.SHA256 = ""
 			h.releases[i].Assets = append(h.releases[i].Assets, a)
-			h.contents[a.APIURL] = text
+			h.contents[a.URL] = text
 		}
 	}
 }
@@ -145,7 +146,7 @@ func TestCheck_ofPerpetualFindsTheStatementInLongLists(t *testing.T) {
 	}
 	cut := newSignedHub(t, "v1.3.0")
 	cut.sign("v1.3.0", "1.3.0", "a", nil)
-	cut.cut = map[int64][]component.GitHubAsset{1: cut.releases[0].Assets}
+	cut.cut = map[int64][]github.Asset{1: cut.releases[0].Assets}
 	cut.releases[0].Assets, cut.releases[0].AssetsCut = nil, true
 	if got, _, err := checkOne(t, cut.hub, nil, program(t), ""); err != nil || got != "1.3.0" {
 		t.Errorf("cut list: versions = %q, error = %v", got, err)
@@ -215,7 +216,7 @@ func TestIn_refusesPerpetualThatIsNotAsSigned(t *testing.T) {
 func (h signedHub) program(tag, digest string) {
 	h.attach(tag, "p-linux", nil)
 	a := &h.releases[0].Assets[len(h.releases[0].Assets)-1]
-	a.SHA256 = strings.TrimPrefix(digest, "sha256:")
+	a.SHA256 = github.Digest(strings.TrimPrefix(digest, "sha256:"))
 }
 
 func TestIn_downloadsByTheSignedDigestWhereGitHubHasNone(t *testing.T) {

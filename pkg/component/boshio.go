@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 )
 
 // maxDated is how many versions are asked for their age before min_age gives
@@ -37,8 +39,8 @@ func (f *finder) newestStemcell(ctx context.Context, given string) (found, error
 }
 
 // newestTarball chooses from a list that is whole, in any order.
-func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string) (found, error) {
-	byVersion := map[string]Tarball{}
+func (f *finder) newestTarball(ctx context.Context, list []boshio.Tarball, given string) (found, error) {
+	byVersion := map[string]boshio.Tarball{}
 	var versions []string
 	for _, t := range list {
 		if _, seen := byVersion[t.Version]; !seen {
@@ -78,7 +80,7 @@ func (f *finder) newestTarball(ctx context.Context, list []Tarball, given string
 
 func (f *finder) upstream() string { return f.watch.Release + f.watch.Stemcell }
 
-func (f *finder) fromTarball(t Tarball) Component {
+func (f *finder) fromTarball(t boshio.Tarball) Component {
 	c := Component{
 		Name: f.name, Kind: KindRelease, Upstream: f.upstream(), Version: t.Version,
 		URL: t.URL, SHA1: t.SHA1, SHA256: t.SHA256, Size: t.Size, Network: t.Network,
@@ -95,7 +97,7 @@ func (f *finder) fromTarball(t Tarball) Component {
 // stemcellType is light or regular: what the watch says, else light as soon as
 // any version has a light tarball. The two are never mixed: their digests and
 // what the director does with them differ.
-func (f *finder) stemcellType(all []Stemcell) string {
+func (f *finder) stemcellType(all []boshio.Stemcell) string {
 	if f.watch.Regular {
 		return "regular"
 	}
@@ -111,7 +113,7 @@ func (f *finder) stemcellType(all []Stemcell) string {
 }
 
 // ofType gives the tarballs of the wanted type, and the versions that lack one.
-func (f *finder) ofType(all []Stemcell) (list []Tarball, others []string) {
+func (f *finder) ofType(all []boshio.Stemcell) (list []boshio.Tarball, others []string) {
 	light := f.stemcellType(all) == "light"
 	for _, s := range all {
 		tarball := s.Regular
@@ -146,11 +148,11 @@ func (f *finder) exactStemcell(ctx context.Context, version string) (Component, 
 	return f.exactTarball(list, version)
 }
 
-func (f *finder) exactTarball(list []Tarball, version string) (Component, error) {
+func (f *finder) exactTarball(list []boshio.Tarball, version string) (Component, error) {
 	for _, t := range list {
 		if t.Version == version {
 			return f.fromTarball(t), nil
 		}
 	}
-	return Component{}, ErrNotFound
+	return Component{}, errMissing
 }

@@ -8,24 +8,25 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
-func light(v string) *component.Tarball {
-	return &component.Tarball{URL: "https://light/" + v, SHA1: "light sha1 " + v, SHA256: "light sha256 " + v, Size: 1}
+func light(v string) *boshio.Tarball {
+	return &boshio.Tarball{URL: "https://light/" + v, SHA1: "light sha1 " + v, SHA256: "light sha256 " + v, Size: 1}
 }
 
-func regular(v string) *component.Tarball {
-	return &component.Tarball{URL: "https://heavy/" + v, SHA1: "heavy sha1 " + v, SHA256: "heavy sha256 " + v, Size: 2}
+func regular(v string) *boshio.Tarball {
+	return &boshio.Tarball{URL: "https://heavy/" + v, SHA1: "heavy sha1 " + v, SHA256: "heavy sha256 " + v, Size: 2}
 }
 
 // stemcells reads "1.1:lr 1.2:r" as versions with light and regular tarballs.
-func stemcells(text string) []component.Stemcell {
-	var list []component.Stemcell
+func stemcells(text string) []boshio.Stemcell {
+	var list []boshio.Stemcell
 	for _, field := range strings.Fields(text) {
 		version, kinds, _ := strings.Cut(field, ":")
-		s := component.Stemcell{Version: version}
+		s := boshio.Stemcell{Version: version}
 		if strings.Contains(kinds, "l") {
 			s.Light = light(version)
 		}
@@ -62,7 +63,7 @@ func TestCheck_choosesStemcellsOfOneTypeOnly(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			c.watch.Stemcell = jam
-			d := &depot{stemcells: map[string][]component.Stemcell{jam: stemcells(c.offers)}}
+			d := &depot{stemcells: map[string][]boshio.Stemcell{jam: stemcells(c.offers)}}
 			version, log, err := checkOne(t, nil, d, c.watch, "")
 			if err != nil {
 				t.Fatal(err)
@@ -75,7 +76,7 @@ func TestCheck_choosesStemcellsOfOneTypeOnly(t *testing.T) {
 			if _, err := s.In(t.Context(), resource.InRequest{Source: watching(c.watch), Version: given(version)}, dir); err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]*component.Tarball{"light": light(version), "regular": regular(version)}
+			want := map[string]*boshio.Tarball{"light": light(version), "regular": regular(version)}
 			_, kind, _ := strings.Cut(c.want, " ")
 			set, err := component.ReadSet(dir)
 			if err != nil || len(set) != 1 {
@@ -85,7 +86,7 @@ func TestCheck_choosesStemcellsOfOneTypeOnly(t *testing.T) {
 				t.Errorf("version = %s, want %s", set[0].Version, c.want)
 			}
 			// URL, digests and size are of one and the same file.
-			got := component.Tarball{URL: set[0].URL, SHA1: set[0].SHA1, SHA256: set[0].SHA256, Size: set[0].Size}
+			got := boshio.Tarball{URL: set[0].URL, SHA1: set[0].SHA1, SHA256: set[0].SHA256, Size: set[0].Size}
 			if got != *want[kind] {
 				t.Errorf("tarball = %+v, want %+v", got, *want[kind])
 			}
@@ -94,7 +95,7 @@ func TestCheck_choosesStemcellsOfOneTypeOnly(t *testing.T) {
 }
 
 func TestCheck_saysWhichStemcellTypeIsMissing(t *testing.T) {
-	d := &depot{stemcells: map[string][]component.Stemcell{jam: stemcells("1.1:l 1.2:l")}}
+	d := &depot{stemcells: map[string][]boshio.Stemcell{jam: stemcells("1.1:l 1.2:l")}}
 	_, _, err := checkOne(t, nil, d, resource.Watch{Stemcell: jam, Regular: true}, "")
 	if want := "component c: find versions in " + jam + ": there is none that satisfies regular"; err == nil || err.Error() != want {
 		t.Errorf("error = %v, want %q", err, want)
@@ -104,7 +105,7 @@ func TestCheck_saysWhichStemcellTypeIsMissing(t *testing.T) {
 // aged are n versions 1.0.0, 1.0.1, … of bpm; the newest came out young days ago,
 // each older one a day earlier.
 func aged(n, young int) *depot {
-	d := &depot{releases: map[string][]component.Tarball{}, published: map[string]time.Time{}}
+	d := &depot{releases: map[string][]boshio.Tarball{}, published: map[string]time.Time{}}
 	for i := range n {
 		list := tarballs(fmt.Sprintf("1.0.%d", i))
 		d.releases[bpm] = append(d.releases[bpm], list...)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -73,7 +73,7 @@ func TestCheck_givesTheGivenVersionThenTheNewest(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			c.watch.Release = bpm
-			d := &depot{releases: map[string][]component.Tarball{bpm: tarballs(c.offers...)}}
+			d := &depot{releases: map[string][]boshio.Tarball{bpm: tarballs(c.offers...)}}
 			got, log, err := checkOne(t, nil, d, c.watch, c.at)
 			if err != nil {
 				t.Fatal(err)
@@ -104,7 +104,7 @@ func TestCheck_comparesDeniedVersionsAsVersions(t *testing.T) {
 		{"another one of the same digits", []string{"1.1", "1.10"}, "1.1", "1.10"},
 	}
 	for _, c := range cases {
-		d := &depot{releases: map[string][]component.Tarball{bpm: tarballs(c.offers...)}}
+		d := &depot{releases: map[string][]boshio.Tarball{bpm: tarballs(c.offers...)}}
 		if got, _, err := checkOne(t, nil, d, resource.Watch{Release: bpm, Deny: []string{c.deny}}, ""); err != nil || got != c.want {
 			t.Errorf("%s: versions = %q, error = %v, want %q", c.name, got, err, c.want)
 		}
@@ -133,7 +133,7 @@ func TestCheck_keepsWhatIsGivenWhereNothingCounts(t *testing.T) {
 			source, h, d := wholeSource()
 			source.Watch["bpm"] = c.watch
 			d.published = map[string]time.Time{tarballs("1.4.38")[0].URL: now}
-			d.stemcells["heavy"] = []component.Stemcell{{Version: "1.3", Regular: &component.Tarball{URL: "https://x/1.3"}}}
+			d.stemcells["heavy"] = []boshio.Stemcell{{Version: "1.3", Regular: &boshio.Tarball{URL: "https://x/1.3"}}}
 			given := resource.Version{"bpm": c.given, "postgres": "54.0.5", "stemcell": "1.400", "perpetual": "1.3.0"}
 			want := resource.Version{"bpm": c.given, "postgres": "54.0.5", "stemcell": "1.484", "perpetual": "1.3.0"}
 			var log bytes.Buffer
@@ -150,9 +150,9 @@ func TestCheck_keepsWhatIsGivenWhereNothingCounts(t *testing.T) {
 
 func TestCheck_saysWhyNothingCounts(t *testing.T) {
 	d := &depot{
-		releases: map[string][]component.Tarball{bpm: tarballs("1.0.0", "1.1.0-rc.1", "junk"), "github.com/a/empty": {}},
-		stemcells: map[string][]component.Stemcell{jam: {
-			{Version: "1.2", Regular: &component.Tarball{URL: "https://x/1.2"}},
+		releases: map[string][]boshio.Tarball{bpm: tarballs("1.0.0", "1.1.0-rc.1", "junk"), "github.com/a/empty": {}},
+		stemcells: map[string][]boshio.Stemcell{jam: {
+			{Version: "1.2", Regular: &boshio.Tarball{URL: "https://x/1.2"}},
 		}},
 	}
 	cases := []struct {
@@ -181,7 +181,7 @@ func TestCheck_saysWhyNothingCounts(t *testing.T) {
 func TestCheck_saysWhatAnUpstreamDoesNotHave(t *testing.T) {
 	for _, w := range []resource.Watch{{Release: "github.com/a/gone"}, {Stemcell: "gone"}} {
 		got, _, err := checkOne(t, nil, nil, w, "")
-		if got != "" || !errors.Is(err, component.ErrNotFound) || !strings.HasPrefix(err.Error(), "component c: ") {
+		if got != "" || !errors.Is(err, boshio.ErrNotFound) || !strings.HasPrefix(err.Error(), "component c: ") {
 			t.Errorf("watch %+v: versions = %q, error = %v", w, got, err)
 		}
 	}
@@ -197,10 +197,10 @@ func wholeSource() (resource.Source, *hub, *depot) {
 	}}
 	h := &hub{releases: published("v1.3.0", "v1.2.0")}
 	d := &depot{
-		releases: map[string][]component.Tarball{
+		releases: map[string][]boshio.Tarball{
 			bpm: tarballs("1.4.38"), "github.com/cloudfoundry/postgres-release": tarballs("54.0.5"),
 		},
-		stemcells: map[string][]component.Stemcell{jam: {{Version: "1.484", Light: &component.Tarball{URL: "https://x/1.484"}}}},
+		stemcells: map[string][]boshio.Stemcell{jam: {{Version: "1.484", Light: &boshio.Tarball{URL: "https://x/1.484"}}}},
 	}
 	return source, h, d
 }

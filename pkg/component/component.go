@@ -6,14 +6,15 @@ package component
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
@@ -24,9 +25,6 @@ const (
 	KindStemcell = "stemcell" // a BOSH stemcell on bosh.io
 	KindGitHub   = "github"   // a GitHub release
 )
-
-// ErrNotFound is what an upstream answers for a name or tag that it does not have.
-var ErrNotFound = errors.New("not found")
 
 // Component is one member of a set, as components.json holds it.
 type Component struct {
@@ -84,17 +82,17 @@ func (c Component) legible() error {
 // GitHub is what this package asks of GitHub.
 type GitHub interface {
 	// Releases gives one page, newest creation first, and the next page's number, 0 for none.
-	Releases(ctx context.Context, repo string, page, perPage int) ([]GitHubRelease, int, error)
+	Releases(ctx context.Context, repo string, page, perPage int) ([]github.Release, int, error)
 	// Tags gives the names of all tags.
 	Tags(ctx context.Context, repo string) ([]string, error)
-	// ReleaseByTag fails with ErrNotFound for a tag without a published release.
-	ReleaseByTag(ctx context.Context, repo, tag string) (GitHubRelease, error)
+	// ReleaseByTag fails with github.ErrNotFound for a tag without a published release.
+	ReleaseByTag(ctx context.Context, repo, tag string) (github.Release, error)
 	// ReleasesByTags gives those of up to 100 tags that have a published release, in one
 	// request, with the names of their assets alone. It fails with
 	// errors.ErrUnsupported, without a request, where that cannot be had.
-	ReleasesByTags(ctx context.Context, repo string, tags []string) (map[string]GitHubRelease, error)
+	ReleasesByTags(ctx context.Context, repo string, tags []string) (map[string]github.Release, error)
 	// Assets gives all assets of a release whose own list may be cut.
-	Assets(ctx context.Context, repo string, id int64) ([]GitHubAsset, error)
+	Assets(ctx context.Context, repo string, id int64) ([]github.Asset, error)
 	// Header is what a download of an asset's API URL needs.
 	Header(assetURL string) http.Header
 	// Content gives a small file of a release, of at most max bytes, by its API URL, which
@@ -102,48 +100,14 @@ type GitHub interface {
 	Content(ctx context.Context, repo, assetURL string, from dial.Network, max int64) ([]byte, error)
 }
 
-// GitHubRelease is a release as GitHub lists it.
-type GitHubRelease struct {
-	ID                int64
-	Tag               string
-	URL               string // its page, for people
-	Draft, PreRelease bool
-	CreatedAt         time.Time
-	PublishedAt       time.Time // zero for drafts
-	Assets            []GitHubAsset
-	AssetsCut         bool // the list may not be whole
-	Partial           bool // of its assets only the names are known
-}
-
-// GitHubAsset is a file of a GitHub release.
-type GitHubAsset struct {
-	Name, APIURL, URL, SHA256 string
-	Size                      int64
-	Network                   dial.Network // of the server that named it
-	Uploading                 bool         // it is not whole yet, or never will be
-}
-
 // BoshIO is what this package asks of bosh.io. Lists come in any order.
 type BoshIO interface {
-	// Releases fails with ErrNotFound for an unknown repository.
-	Releases(ctx context.Context, repository string) ([]Tarball, error)
-	// Stemcells fails with ErrNotFound for an unknown name.
-	Stemcells(ctx context.Context, name string) ([]Stemcell, error)
+	// Releases fails with boshio.ErrNotFound for an unknown repository.
+	Releases(ctx context.Context, repository string) ([]boshio.Tarball, error)
+	// Stemcells fails with boshio.ErrNotFound for an unknown name.
+	Stemcells(ctx context.Context, name string) ([]boshio.Stemcell, error)
 	// LastModified is when a tarball was published, whose URL a server in a network named.
 	LastModified(ctx context.Context, url string, from dial.Network) (time.Time, error)
-}
-
-// Tarball is one file that bosh.io knows.
-type Tarball struct {
-	Version, URL, SHA1, SHA256 string
-	Size                       int64
-	Network                    dial.Network // of the server whose list has it
-}
-
-// Stemcell is one version of a stemcell: a light and a regular tarball, either may be absent.
-type Stemcell struct {
-	Version        string
-	Light, Regular *Tarball
 }
 
 // Upstreams are the places that components come from.

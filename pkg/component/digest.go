@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/artifact"
 )
 
 // pin gives the files of a component the digests that the source has for them, where
@@ -59,10 +61,10 @@ func (f *finder) pinTarball(c *Component) error {
 }
 
 // downloads lists the files of c below dir and notes in c where they will be.
-func (c *Component) downloads(dir string) ([]Download, error) {
+func (c *Component) downloads(dir string) ([]artifact.File, error) {
 	if c.Kind != KindGitHub {
 		c.File = c.Name + "/" + c.Kind + ".tgz"
-		return []Download{{
+		return []artifact.File{{
 			Name: c.Name, URL: c.URL, Path: filepath.Join(dir, c.File), SHA256: c.SHA256, SHA1: c.SHA1, Size: c.Size, Network: c.Network,
 		}}, nil
 	}
@@ -72,7 +74,7 @@ func (c *Component) downloads(dir string) ([]Download, error) {
 	case len(c.Assets) == 0:
 		return nil, fmt.Errorf("download %s: its release %s has no assets", c.Name, c.Version)
 	}
-	var list []Download
+	var list []artifact.File
 	for i := range c.Assets {
 		a := &c.Assets[i]
 		if a.Name != filepath.Base(a.Name) || a.Name == ".." || a.Name == "." {
@@ -86,7 +88,7 @@ func (c *Component) downloads(dir string) ([]Download, error) {
 				"give its SHA-256 in source.watch.%s.digests, as in digests: {%q: …}, or take it as it comes with unverified: true", c.Name, a.Name, c.Name, a.Name)
 		}
 		a.File = c.Name + "/assets/" + a.Name
-		list = append(list, Download{
+		list = append(list, artifact.File{
 			Name: c.Name + " " + a.Name, URL: a.apiURL, Header: c.header(a.apiURL),
 			Path: filepath.Join(dir, a.File), SHA256: a.SHA256, Size: a.Size, Unverified: a.unverified, Network: a.network,
 		})

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -41,10 +43,10 @@ func TestIn_takesAnAssetWithoutDigestOnlyWhenItIsTold(t *testing.T) {
 		for _, globs := range [][]string{nil, {"p-*"}} {
 			t.Run(c.name+" "+strings.Join(globs, ""), func(t *testing.T) {
 				r := withAssets(published("v1.0.0")[0], "p-linux")
-				r.Assets[0].SHA256 = c.known
+				r.Assets[0].SHA256 = github.Digest(c.known)
 				c.watch.GitHub, c.watch.Assets = repo, globs
 				files := &store{}
-				s := newSet(&hub{releases: []component.GitHubRelease{r}}, nil, &bytes.Buffer{})
+				s := newSet(&hub{releases: []github.Release{r}}, nil, &bytes.Buffer{})
 				s.Fetcher = files
 				dir, result, err := in(t, s, watching(c.watch), given("1.0.0"), "all")
 				if c.refuse != "" {
@@ -74,7 +76,7 @@ func TestIn_takesAnAssetWithoutDigestOnlyWhenItIsTold(t *testing.T) {
 func TestIn_needsNoDigestOfWhatItDoesNotDownload(t *testing.T) {
 	r := withAssets(published("v1.0.0")[0], "p-linux")
 	r.Assets[0].SHA256 = ""
-	dir, result, err := in(t, newSet(&hub{releases: []component.GitHubRelease{r}}, nil, &bytes.Buffer{}), watching(resource.Watch{GitHub: repo, Unverified: true}), given("1.0.0"), nil)
+	dir, result, err := in(t, newSet(&hub{releases: []github.Release{r}}, nil, &bytes.Buffer{}), watching(resource.Watch{GitHub: repo, Unverified: true}), given("1.0.0"), nil)
 	if err != nil || len(result.Metadata) != 2 {
 		t.Errorf("error = %v, metadata %v, files %s", err, result.Metadata, tree(t, dir))
 	}
@@ -86,8 +88,8 @@ func TestIn_doesNotDownloadHalfARelease(t *testing.T) {
 	half := uploading(withAssets(published("v1.0.0")[0], "p-linux", "p-darwin"), "p-darwin")
 	cut := half
 	cut.AssetsCut = true
-	h := &hub{releases: []component.GitHubRelease{half}, cut: map[int64][]component.GitHubAsset{half.ID: half.Assets}}
-	for _, r := range []component.GitHubRelease{half, cut} {
+	h := &hub{releases: []github.Release{half}, cut: map[int64][]github.Asset{half.ID: half.Assets}}
+	for _, r := range []github.Release{half, cut} {
 		h.releases[0] = r
 		s := newSet(h, nil, &bytes.Buffer{})
 		s.Fetcher = &store{}
@@ -106,7 +108,7 @@ func TestIn_doesNotDownloadHalfARelease(t *testing.T) {
 
 func TestIn_saysTheTag(t *testing.T) {
 	h := &hub{releases: published("release-1.0.0")}
-	d := &depot{releases: map[string][]component.Tarball{bpm: tarballs("1.4.38")}}
+	d := &depot{releases: map[string][]boshio.Tarball{bpm: tarballs("1.4.38")}}
 	source := resource.Source{Watch: map[string]resource.Watch{"c": {GitHub: repo, TagFilter: "^release-(.*)$"}, "bpm": {Release: bpm}}}
 	dir, _, err := in(t, newSet(h, d, &bytes.Buffer{}), source, resource.Version{"c": "1.0.0", "bpm": "1.4.38"}, nil)
 	if err != nil {
@@ -132,7 +134,7 @@ func TestPlainUpstreams_areTakenAtTheDigestsOfTheSourceAlone(t *testing.T) {
 	pin := strings.Repeat("0a", 32)
 	for name, c := range map[string]struct {
 		url     string
-		list    []component.Tarball
+		list    []boshio.Tarball
 		digests map[string]string
 		want    string // the newest version; "" for an error
 		says    string
@@ -141,13 +143,13 @@ func TestPlainUpstreams_areTakenAtTheDigestsOfTheSourceAlone(t *testing.T) {
 		"none is pinned":        {"http://mirror.example.com", tarballs("1.4.38"), map[string]string{"1.4.37": pin}, "", "digests, without which nothing is taken over http://"},
 		"over https":            {"https://mirror.example.com", tarballs("1.4.38", "1.4.37"), map[string]string{"1.4.37": pin}, "1.4.38", ""},
 		"on this machine":       {"http://127.0.0.1:8080", tarballs("1.4.38", "1.4.37"), nil, "1.4.38", ""},
-		"another digest":        {"https://mirror.example.com", []component.Tarball{{Version: "1.4.38", URL: "u", SHA256: strings.Repeat("0b", 32)}}, map[string]string{"1.4.38": "sha256:" + pin}, "", "the file was replaced"},
-		"the same, in capitals": {"https://mirror.example.com", []component.Tarball{{Version: "1.4.38", URL: "u", SHA256: pin}}, map[string]string{"1.4.38": strings.ToUpper(pin)}, "1.4.38", ""},
+		"another digest":        {"https://mirror.example.com", []boshio.Tarball{{Version: "1.4.38", URL: "u", SHA256: strings.Repeat("0b", 32)}}, map[string]string{"1.4.38": "sha256:" + pin}, "", "the file was replaced"},
+		"the same, in capitals": {"https://mirror.example.com", []boshio.Tarball{{Version: "1.4.38", URL: "u", SHA256: pin}}, map[string]string{"1.4.38": strings.ToUpper(pin)}, "1.4.38", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source := watching(resource.Watch{Release: bpm, Digests: c.digests})
 			source.BoshIO.URL = c.url
-			set, err := newSet(nil, &depot{releases: map[string][]component.Tarball{bpm: c.list}}, io.Discard).Find(t.Context(), source, nil)
+			set, err := newSet(nil, &depot{releases: map[string][]boshio.Tarball{bpm: c.list}}, io.Discard).Find(t.Context(), source, nil)
 			if c.want == "" {
 				if err == nil || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("set = %v, error = %v, want %q", set, err, c.says)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -39,7 +40,7 @@ func TestCheck_neverGoesBackToAConcourseThatCouldNotRun(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			d := &depot{releases: map[string][]component.Tarball{c.upstream: tarballs(c.offers...)}}
+			d := &depot{releases: map[string][]boshio.Tarball{c.upstream: tarballs(c.offers...)}}
 			source := resource.Source{Watch: map[string]resource.Watch{c.key: {Release: c.upstream, AllowDowngrade: c.allow}}}
 			var log bytes.Buffer
 			versions, err := newSet(nil, d, &log).Check(t.Context(), source, resource.Version{c.key: c.at})

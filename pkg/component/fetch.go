@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,8 +17,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
-	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
@@ -30,21 +29,9 @@ const (
 	VarsFile = "vars.yml"        // for bosh -l and fly -l
 )
 
-// Download is one file to fetch.
-type Download struct {
-	Name         string // for the progress line: "concourse"
-	URL          string
-	Header       http.Header // credentials for URL's host only
-	Path         string
-	SHA256, SHA1 string       // hex; the strongest that is known is checked
-	Size         int64        // 0 where it is not known
-	Unverified   bool         // taken where no digest is known
-	Network      dial.Network // of the server that named the URL
-}
-
 // Fetcher downloads files, each verified and never visible before it is whole.
 type Fetcher interface {
-	Fetch(ctx context.Context, files ...Download) error
+	Fetch(ctx context.Context, files ...artifact.File) error
 }
 
 // inTimeout bounds In where params.timeout does not: each download has timeouts
@@ -75,7 +62,7 @@ func (s Set) write(ctx context.Context, req resource.InRequest, dir string) (res
 	if err != nil {
 		return resource.Result{}, err
 	}
-	var downloads []Download
+	var downloads []artifact.File
 	for i := range set {
 		if slices.Contains(names, set[i].Name) {
 			more, err := set[i].downloads(dir)
@@ -101,7 +88,7 @@ func (s Set) write(ctx context.Context, req resource.InRequest, dir string) (res
 }
 
 // fetch downloads and then writes; what it made is removed when it fails.
-func (s Set) fetch(ctx context.Context, dir string, set []Component, downloads []Download) (err error) {
+func (s Set) fetch(ctx context.Context, dir string, set []Component, downloads []artifact.File) (err error) {
 	defer func() {
 		if err != nil {
 			made := []string{SetFile, VarsFile}

@@ -17,7 +17,10 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/artifact"
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -26,11 +29,11 @@ var update = flag.Bool("update", false, "write the golden files")
 // store is a Fetcher that writes what it is asked for, or fails half-way.
 type store struct {
 	mu    sync.Mutex
-	asked []component.Download
+	asked []artifact.File
 	err   error
 }
 
-func (s *store) Fetch(_ context.Context, files ...component.Download) error {
+func (s *store) Fetch(_ context.Context, files ...artifact.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, files...)
@@ -95,14 +98,14 @@ func deployable() (resource.Source, *hub, *depot, resource.Version) {
 		"plain":      {GitHub: repo},
 	}}
 	r := withAssets(published("v1.3.0", "v1.2.0")[0], "perpetual-linux", "notes", "other")
-	h := &hub{releases: []component.GitHubRelease{r}}
+	h := &hub{releases: []github.Release{r}}
 	d := &depot{
-		releases: map[string][]component.Tarball{bpm: {
+		releases: map[string][]boshio.Tarball{bpm: {
 			{Version: "1.4.40", URL: "https://bosh.io/d/bpm?v=1.4.40"},
 			{Version: "1.4.38", URL: "https://bosh.io/d/bpm?v=1.4.38", SHA1: "1234567890123456789012345678901234567890"},
 		}},
-		stemcells: map[string][]component.Stemcell{jam: {{
-			Version: "1.10", Light: &component.Tarball{URL: "https://light/1.10", SHA1: "5e6", SHA256: "0777", Size: 20482},
+		stemcells: map[string][]boshio.Stemcell{jam: {{
+			Version: "1.10", Light: &boshio.Tarball{URL: "https://light/1.10", SHA1: "5e6", SHA256: "0777", Size: 20482},
 		}}},
 	}
 	return source, h, d, resource.Version{"bpm": "1.4.38", "stemcell": "1.10", "perpetual": "1.3.0", "two-assets": "1.3.0", "plain": "1.3.0"}
@@ -156,15 +159,15 @@ func TestIn_writesWhatItDownloaded(t *testing.T) {
 	for i := range files.asked {
 		files.asked[i].Path, _ = filepath.Rel(dir, files.asked[i].Path)
 	}
-	hub := func(name string) component.Download {
+	hub := func(name string) artifact.File {
 		a := asset(name)
-		return component.Download{URL: a.APIURL, Header: h.Header(a.APIURL), SHA256: a.SHA256, Size: a.Size}
+		return artifact.File{URL: a.URL, Header: h.Header(a.URL), SHA256: string(a.SHA256), Size: a.Size}
 	}
-	named := func(d component.Download, name, path string) component.Download {
+	named := func(d artifact.File, name, path string) artifact.File {
 		d.Name, d.Path = name, path
 		return d
 	}
-	want := []component.Download{
+	want := []artifact.File{
 		{Name: "bpm", Path: "bpm/release.tgz", URL: "https://bosh.io/d/bpm?v=1.4.38", SHA1: "1234567890123456789012345678901234567890"},
 		named(hub("perpetual-linux"), "perpetual perpetual-linux", "perpetual/assets/perpetual-linux"),
 		{Name: "stemcell", Path: "stemcell/stemcell.tgz", URL: "https://light/1.10", SHA1: "5e6", SHA256: "0777", Size: 20482},
@@ -261,7 +264,7 @@ func TestIn_leavesNothingBehindWhenItFails(t *testing.T) {
 // slow is a Fetcher whose servers never send all of a file.
 type slow struct{ deadline time.Time }
 
-func (s *slow) Fetch(ctx context.Context, _ ...component.Download) error {
+func (s *slow) Fetch(ctx context.Context, _ ...artifact.File) error {
 	s.deadline, _ = ctx.Deadline()
 	if time.Until(s.deadline) > time.Minute {
 		return nil
@@ -320,7 +323,7 @@ func TestIn_leavesNothingBehindWhenASetCannotBeWritten(t *testing.T) {
 
 func TestIn_refusesAssetNamesThatLeadElsewhere(t *testing.T) {
 	for _, name := range []string{"../evil", "/etc/evil", "a/../../evil", "..", ".", "", "sub/file"} {
-		h := &hub{releases: []component.GitHubRelease{withAssets(published("v1.0.0")[0], name)}}
+		h := &hub{releases: []github.Release{withAssets(published("v1.0.0")[0], name)}}
 		files := &store{}
 		s := newSet(h, nil, &bytes.Buffer{})
 		s.Fetcher = files
@@ -347,20 +350,20 @@ func TestIn_refusesNamesThatCannotBeSeen(t *testing.T) {
 		want  string
 	}{
 		"the query of a URL": {
-			depot: &depot{releases: map[string][]component.Tarball{bpm: {{Version: "1.0.0", URL: "https://bosh.io/d/bpm?v=\u202e0.0.1", SHA1: "aa"}}}},
+			depot: &depot{releases: map[string][]boshio.Tarball{bpm: {{Version: "1.0.0", URL: "https://bosh.io/d/bpm?v=\u202e0.0.1", SHA1: "aa"}}}},
 			watch: resource.Watch{Release: bpm}, want: `its url, "https://bosh.io/d/bpm?v=\u202e0.0.1"`,
 		},
 		"a line in a URL": {
-			depot: &depot{releases: map[string][]component.Tarball{bpm: {{Version: "1.0.0", URL: "https://bosh.io/d/\nbpm", SHA1: "aa"}}}},
+			depot: &depot{releases: map[string][]boshio.Tarball{bpm: {{Version: "1.0.0", URL: "https://bosh.io/d/\nbpm", SHA1: "aa"}}}},
 			watch: resource.Watch{Release: bpm}, want: `its url, `,
 		},
 		"a tag": {
-			hub:   &hub{releases: []component.GitHubRelease{{ID: 1, Tag: "\u200b1.0.0", URL: "https://github.com/x", CreatedAt: ago(1), PublishedAt: ago(1)}}},
+			hub:   &hub{releases: []github.Release{{ID: 1, Tag: "\u200b1.0.0", URL: "https://github.com/x", CreatedAt: ago(1), PublishedAt: ago(1)}}},
 			watch: resource.Watch{GitHub: repo, TagFilter: `(\d.*)`}, want: `its tag, "\u200b1.0.0"`,
 		},
 		"an asset": {
-			hub: &hub{releases: []component.GitHubRelease{{
-				ID: 1, Tag: "v1.0.0", URL: "https://github.com/x", CreatedAt: ago(1), PublishedAt: ago(1), Assets: []component.GitHubAsset{{Name: "exe.\u202etgz", URL: "https://github.com/dl/1", APIURL: "https://api.github.com/assets/1", SHA256: "aa"}},
+			hub: &hub{releases: []github.Release{{
+				ID: 1, Tag: "v1.0.0", URL: "https://github.com/x", CreatedAt: ago(1), PublishedAt: ago(1), Assets: []github.Asset{{Name: "exe.\u202etgz", BrowserURL: "https://github.com/dl/1", URL: "https://api.github.com/assets/1", SHA256: "aa"}},
 			}}},
 			watch: resource.Watch{GitHub: repo, Assets: []string{"exe*"}}, want: `its asset's name, "exe.\u202etgz"`,
 		},

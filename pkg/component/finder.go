@@ -2,11 +2,13 @@ package component
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -28,6 +30,9 @@ type found struct {
 	withdrawn bool // the given version is certainly gone upstream
 }
 
+// errMissing is a version that an upstream which answers does not have.
+var errMissing = errors.New("not found")
+
 // newest finds the highest version that counts. given is the version that the
 // resource is at, "" for none; it only matters for what is said.
 func (f *finder) newest(ctx context.Context, given string) (found, error) {
@@ -40,7 +45,7 @@ func (f *finder) newest(ctx context.Context, given string) (found, error) {
 	return f.newestRelease(ctx, given)
 }
 
-// exactly finds one version, for in. It fails with ErrNotFound when upstream has it no longer.
+// exactly finds one version, for in. It fails with errMissing when upstream has it no longer.
 func (f *finder) exactly(ctx context.Context, version string) (Component, error) {
 	var c Component
 	var err error
@@ -53,10 +58,10 @@ func (f *finder) exactly(ctx context.Context, version string) (Component, error)
 		c, err = f.exactRelease(ctx, version)
 	}
 	switch {
-	case err == ErrNotFound: // the version alone is missing; what an upstream refuses, its own error tells
+	case err == errMissing: // the version alone is missing; what an upstream refuses, its own error tells
 		return Component{}, fmt.Errorf("find %s %s: %w upstream any more: it was withdrawn, or source.watch.%s changed; "+
 			"what is deployed stays as it is; wait for a newer version, or set allow_downgrade: true in source.watch.%s "+
-			"to go back to the newest one that is offered", f.name, version, ErrNotFound, f.name, f.name)
+			"to go back to the newest one that is offered", f.name, version, errMissing, f.name, f.name)
 	case err == nil:
 		err = f.pin(&c)
 	}
@@ -78,7 +83,7 @@ func (f *finder) say(format string, args ...any) {
 
 // chosen are the assets that the globs choose. It fails with errNoAsset for a glob
 // without one, and with errUploading.
-func chosen(globs []string, assets []GitHubAsset) (list []Asset, err error) {
+func chosen(globs []string, assets []github.Asset) (list []Asset, err error) {
 	for _, glob := range globs {
 		hit := false
 		for _, a := range assets {
@@ -93,10 +98,10 @@ func chosen(globs []string, assets []GitHubAsset) (list []Asset, err error) {
 	for _, a := range assets {
 		for _, glob := range globs {
 			if ok, _ := path.Match(glob, a.Name); ok {
-				if a.Uploading {
+				if a.Uploading() {
 					return nil, fmt.Errorf("%w %q", errUploading, a.Name)
 				}
-				list = append(list, Asset{Name: a.Name, URL: a.URL, SHA256: a.SHA256, Size: a.Size, apiURL: a.APIURL, network: a.Network})
+				list = append(list, Asset{Name: a.Name, URL: a.BrowserURL, SHA256: string(a.SHA256), Size: a.Size, apiURL: a.URL, network: a.Network})
 				break
 			}
 		}

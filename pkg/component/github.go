@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/github"
 )
 
 // GitHub lists releases by date of creation, and a high version may be older
@@ -74,8 +76,8 @@ func (f *finder) fromAllPages(ctx context.Context, given string) (found, error) 
 	return f.fromReleases(ctx, all, given)
 }
 
-func (f *finder) allReleases(ctx context.Context) ([]GitHubRelease, error) {
-	var all []GitHubRelease
+func (f *finder) allReleases(ctx context.Context) ([]github.Release, error) {
+	var all []github.Release
 	for page := 1; page != 0; {
 		releases, next, err := f.up.GitHub.Releases(ctx, f.watch.GitHub, page, fullPage)
 		if err != nil {
@@ -91,8 +93,8 @@ func (f *finder) allReleases(ctx context.Context) ([]GitHubRelease, error) {
 }
 
 // fromReleases chooses from a list that is known to be whole.
-func (f *finder) fromReleases(ctx context.Context, releases []GitHubRelease, given string) (found, error) {
-	byTag := map[string]GitHubRelease{}
+func (f *finder) fromReleases(ctx context.Context, releases []github.Release, given string) (found, error) {
+	byTag := map[string]github.Release{}
 	var tags []string
 	var drafts tally
 	for _, r := range releases {
@@ -133,7 +135,7 @@ func (f *finder) tagged(tags []string, version string) bool {
 
 // usable says whether a release may be offered, and as what. The given version
 // is in use already, so min_age does not take it back.
-func (f *finder) usable(ctx context.Context, r GitHubRelease, of candidate, given string) (c Component, ok bool, err error) {
+func (f *finder) usable(ctx context.Context, r github.Release, of candidate, given string) (c Component, ok bool, err error) {
 	if !f.counts(r, of, given) {
 		if r.PreRelease && !f.watch.PreRelease { // whatever its version looks like
 			f.over.preReleases = append(f.over.preReleases, of)
@@ -155,7 +157,7 @@ func (f *finder) usable(ctx context.Context, r GitHubRelease, of candidate, give
 }
 
 // counts says whether a release may be offered, whatever its assets.
-func (f *finder) counts(r GitHubRelease, of candidate, given string) bool {
+func (f *finder) counts(r github.Release, of candidate, given string) bool {
 	date := r.PublishedAt
 	if date.IsZero() {
 		date = r.CreatedAt
@@ -179,12 +181,12 @@ func incomplete(err error) bool {
 
 // fromGitHub describes a release, for check: without globs its assets do not
 // matter. It fails with errNoAsset or errUploading.
-func (f *finder) fromGitHub(ctx context.Context, r GitHubRelease, version string) (Component, error) {
+func (f *finder) fromGitHub(ctx context.Context, r github.Release, version string) (Component, error) {
 	return f.describe(ctx, r, version, f.watch.Assets)
 }
 
 // fetchable describes a release, for in: without globs all of its assets count.
-func (f *finder) fetchable(ctx context.Context, r GitHubRelease, version string) (Component, error) {
+func (f *finder) fetchable(ctx context.Context, r github.Release, version string) (Component, error) {
 	c, err := f.whole(ctx, r, version)
 	if err == nil && f.signed() {
 		_, err = f.authenticate(ctx, r, &c)
@@ -193,17 +195,17 @@ func (f *finder) fetchable(ctx context.Context, r GitHubRelease, version string)
 }
 
 // whole describes a release with all files that could be downloaded.
-func (f *finder) whole(ctx context.Context, r GitHubRelease, version string) (Component, error) {
+func (f *finder) whole(ctx context.Context, r github.Release, version string) (Component, error) {
 	if len(f.watch.Assets) > 0 || len(r.Assets) == 0 {
 		return f.fromGitHub(ctx, r, version)
 	}
 	if err := f.complete(ctx, &r); err != nil {
 		return Component{}, err
 	}
-	var whole []GitHubAsset
+	var whole []github.Asset
 	var uploading []string
 	for _, a := range r.Assets {
-		if a.Uploading { // matters to whoever downloads
+		if a.Uploading() { // matters to whoever downloads
 			uploading = append(uploading, a.Name)
 		} else {
 			whole = append(whole, a)
@@ -218,7 +220,7 @@ func (f *finder) whole(ctx context.Context, r GitHubRelease, version string) (Co
 	return c, err
 }
 
-func (f *finder) describe(ctx context.Context, r GitHubRelease, version string, globs []string) (Component, error) {
+func (f *finder) describe(ctx context.Context, r github.Release, version string, globs []string) (Component, error) {
 	if len(globs) > 0 {
 		if err := f.complete(ctx, &r); err != nil {
 			return Component{}, err
@@ -239,7 +241,7 @@ func (f *finder) describe(ctx context.Context, r GitHubRelease, version string, 
 }
 
 // complete asks for the assets of a release whose own list may be cut.
-func (f *finder) complete(ctx context.Context, r *GitHubRelease) (err error) {
+func (f *finder) complete(ctx context.Context, r *github.Release) (err error) {
 	if r.AssetsCut {
 		r.Assets, err = f.up.GitHub.Assets(ctx, f.watch.GitHub, r.ID)
 		r.AssetsCut = false
@@ -262,10 +264,10 @@ func (f *finder) exactGitHub(ctx context.Context, version string) (Component, er
 	})
 	// v1.0.0 beside 1.0.0 is one version: the same is taken as by check.
 	slices.SortFunc(tags, func(a, b string) int { return strings.Compare(b, a) })
-	missing := ErrNotFound
+	missing := errMissing
 	for _, tag := range tags {
 		release, err := f.up.GitHub.ReleaseByTag(ctx, f.watch.GitHub, tag)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, github.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -290,5 +292,5 @@ func (f *finder) exactInPages(ctx context.Context, version string) (Component, e
 			return f.fetchable(ctx, r, version)
 		}
 	}
-	return Component{}, ErrNotFound
+	return Component{}, errMissing
 }

@@ -12,18 +12,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
-func draft(r component.GitHubRelease) component.GitHubRelease {
+func draft(r github.Release) github.Release {
 	r.Draft = true
 	r.PublishedAt = time.Time{}
 	return r
 }
 
-func preRelease(r component.GitHubRelease) component.GitHubRelease { r.PreRelease = true; return r }
+func preRelease(r github.Release) github.Release { r.PreRelease = true; return r }
 
-func withAssets(r component.GitHubRelease, names ...string) component.GitHubRelease {
+func withAssets(r github.Release, names ...string) github.Release {
 	for _, name := range names {
 		r.Assets = append(r.Assets, asset(name))
 	}
@@ -31,10 +32,10 @@ func withAssets(r component.GitHubRelease, names ...string) component.GitHubRele
 }
 
 // uploading is r while an asset of it is not whole.
-func uploading(r component.GitHubRelease, name string) component.GitHubRelease {
+func uploading(r github.Release, name string) github.Release {
 	for i, a := range r.Assets {
 		if a.Name == name {
-			r.Assets[i].Uploading = true
+			r.Assets[i].State = "starter"
 		}
 	}
 	return r
@@ -53,7 +54,7 @@ func TestCheck_choosesAmongGitHubReleases(t *testing.T) {
 	one := published("v1.3.0", "v1.2.0", "v1.1.0")
 	cases := []struct {
 		name     string
-		releases []component.GitHubRelease
+		releases []github.Release
 		watch    resource.Watch
 		at       string
 		want     string
@@ -66,11 +67,11 @@ func TestCheck_choosesAmongGitHubReleases(t *testing.T) {
 		{"tags of another scheme, read", published("release-1.2.3", "release-1.10.0", "0.9"), resource.Watch{TagFilter: "^release-v?(.*)$"}, "", "1.10.0", ""},
 		{"four numbers", published("v1.2.3.4", "v1.2.3.10", "v1.2.2"), resource.Watch{}, "1.2.3.4", "1.2.3.4 1.2.3.10", ""},
 		{"development builds", published("v8.2.4+dev.2", "v8.2.4+dev.10", "v8.2.4", "v8.2.5+dev.2", "v8.2.5+dev.10"), resource.Watch{}, "8.2.4", "8.2.4 8.2.5+dev.10", ""},
-		{"drafts do not count", []component.GitHubRelease{draft(one[0]), one[1]}, resource.Watch{}, "", "1.2.0", ""},
-		{"drafts count when wanted", []component.GitHubRelease{draft(one[0]), one[1]}, resource.Watch{Drafts: true}, "", "1.3.0", ""},
-		{"a draft does not hide the release of its tag", []component.GitHubRelease{draft(one[0]), one[0], one[1]}, resource.Watch{}, "", "1.3.0", ""},
-		{"marked as pre-release", []component.GitHubRelease{preRelease(one[0]), one[1]}, resource.Watch{}, "", "1.2.0", "c: passed over 1 pre-release, 1.3.0 (pre_release: true would admit such)\n"},
-		{"marked as pre-release, wanted", []component.GitHubRelease{preRelease(one[0]), one[1]}, resource.Watch{PreRelease: true}, "", "1.3.0", ""},
+		{"drafts do not count", []github.Release{draft(one[0]), one[1]}, resource.Watch{}, "", "1.2.0", ""},
+		{"drafts count when wanted", []github.Release{draft(one[0]), one[1]}, resource.Watch{Drafts: true}, "", "1.3.0", ""},
+		{"a draft does not hide the release of its tag", []github.Release{draft(one[0]), one[0], one[1]}, resource.Watch{}, "", "1.3.0", ""},
+		{"marked as pre-release", []github.Release{preRelease(one[0]), one[1]}, resource.Watch{}, "", "1.2.0", "c: passed over 1 pre-release, 1.3.0 (pre_release: true would admit such)\n"},
+		{"marked as pre-release, wanted", []github.Release{preRelease(one[0]), one[1]}, resource.Watch{PreRelease: true}, "", "1.3.0", ""},
 		{"version of a pre-release, not marked", published("v1.3.0-rc.1", "v1.2.0"), resource.Watch{}, "", "1.2.0", "c: passed over 1 pre-release, 1.3.0-rc.1 (pre_release: true would admit such)\n"},
 		{"tag_filter with a group", published("cli-2.0.0", "srv-1.5.0", "srv-1.4.0"), resource.Watch{TagFilter: `^srv-(.*)$`}, "1.4.0", "1.4.0 1.5.0", ""},
 		{"tag_filter with two groups: the last", published("srv-1.5.0"), resource.Watch{TagFilter: `^(srv|cli)-(.*)$`}, "", "1.5.0", ""},
@@ -85,12 +86,12 @@ func TestCheck_choosesAmongGitHubReleases(t *testing.T) {
 		{"given withdrawn, going back allowed", one[1:], resource.Watch{AllowDowngrade: true}, "1.3.0", "1.3.0 1.2.0", "going back from 1.3.0 to 1.2.0"},
 		{"given vanished, a newer follows", one[:1], resource.Watch{}, "1.2.0", "1.2.0 1.3.0", "1.2.0 was withdrawn upstream, or never was; 1.3.0 follows it"},
 		{"given is not a version", one, resource.Watch{}, "main", "main 1.3.0", `c: the given "main" is not a version; 1.3.0 follows it`},
-		{"assets are there", []component.GitHubRelease{withAssets(one[0], "p-linux", "p-darwin"), one[1]}, resource.Watch{Assets: []string{"*-linux"}}, "", "1.3.0", ""},
-		{"an asset is not there yet", []component.GitHubRelease{withAssets(one[0], "p-linux"), withAssets(one[1], "p-linux", "p-darwin")}, resource.Watch{Assets: []string{"*-linux", "*-darwin"}}, "", "1.2.0",
+		{"assets are there", []github.Release{withAssets(one[0], "p-linux", "p-darwin"), one[1]}, resource.Watch{Assets: []string{"*-linux"}}, "", "1.3.0", ""},
+		{"an asset is not there yet", []github.Release{withAssets(one[0], "p-linux"), withAssets(one[1], "p-linux", "p-darwin")}, resource.Watch{Assets: []string{"*-linux", "*-darwin"}}, "", "1.2.0",
 			`c: 1.3.0 is not offered yet: its release has no asset that matches "*-darwin"`},
-		{"one of two assets of a glob is being uploaded", []component.GitHubRelease{uploading(withAssets(one[0], "p-linux", "p-darwin"), "p-darwin"), withAssets(one[1], "p-linux")}, resource.Watch{Assets: []string{"p-*"}}, "", "1.2.0",
+		{"one of two assets of a glob is being uploaded", []github.Release{uploading(withAssets(one[0], "p-linux", "p-darwin"), "p-darwin"), withAssets(one[1], "p-linux")}, resource.Watch{Assets: []string{"p-*"}}, "", "1.2.0",
 			`c: 1.3.0 is not offered yet: its upload is under way, or was broken off: asset "p-darwin"`},
-		{"another asset is being uploaded", []component.GitHubRelease{uploading(withAssets(one[0], "p-linux", "notes"), "notes")}, resource.Watch{Assets: []string{"p-*"}}, "", "1.3.0", ""},
+		{"another asset is being uploaded", []github.Release{uploading(withAssets(one[0], "p-linux", "notes"), "notes")}, resource.Watch{Assets: []string{"p-*"}}, "", "1.3.0", ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -129,14 +130,14 @@ func TestCheck_findsAHighVersionBehindManyPatchesInThreeRequests(t *testing.T) {
 
 func TestCheck_needsNoMoreRequestsThanItMust(t *testing.T) {
 	long := published(patches("1.0", 1000)...)
-	unready := func(n int) []component.GitHubRelease { // the newest n lack the asset
-		list := append([]component.GitHubRelease(nil), long...)
+	unready := func(n int) []github.Release { // the newest n lack the asset
+		list := append([]github.Release(nil), long...)
 		for i := n; i < len(list); i++ {
 			list[i] = withAssets(list[i], "p-linux")
 		}
 		return list
 	}
-	scattered := func() []component.GitHubRelease { // each high version is behind the first page
+	scattered := func() []github.Release { // each high version is behind the first page
 		tags := append(patches("1.0", 120), "v3.0.0", "v3.1.0", "v3.2.0", "v3.3.0", "v3.4.0", "v3.5.0")
 		list := published(tags...)
 		for i := 120; i < len(list); i++ {
@@ -150,7 +151,7 @@ func TestCheck_needsNoMoreRequestsThanItMust(t *testing.T) {
 	}
 	cases := []struct {
 		name     string
-		releases []component.GitHubRelease
+		releases []github.Release
 		tags     []string // without a release
 		watch    resource.Watch
 		want     string
@@ -195,7 +196,7 @@ func TestCheck_needsNoMoreRequestsThanItMust(t *testing.T) {
 }
 
 // behind puts a release with asset p-linux far back in a list.
-func behind(list []component.GitHubRelease, tag string) []component.GitHubRelease {
+func behind(list []github.Release, tag string) []github.Release {
 	return slices.Insert(slices.Clone(list), 500, withAssets(published(tag)[0], "p-linux"))
 }
 
@@ -235,9 +236,9 @@ func TestCheck_offersNoHalfReleaseBehindTheFirstPage(t *testing.T) {
 func TestCheck_findsAnAssetFarDownTheListOfAReleaseBehindTheFirstPage(t *testing.T) {
 	list := behind(published(patches("1.0", 1000)...), "v2.0.0")
 	list[0] = withAssets(list[0], "p-linux")
-	list[500].Assets, list[500].AssetsCut = []component.GitHubAsset{asset("a-1")}, true
+	list[500].Assets, list[500].AssetsCut = []github.Asset{asset("a-1")}, true
 	h := &hub{releases: list, tags: []string{"v5.0.0"}, token: true,
-		cut: map[int64][]component.GitHubAsset{list[500].ID: {asset("a-1"), asset("p-linux")}}}
+		cut: map[int64][]github.Asset{list[500].ID: {asset("a-1"), asset("p-linux")}}}
 	got, log, err := checkOne(t, h, nil, resource.Watch{GitHub: repo, Assets: []string{"p-*"}}, "")
 	if err != nil || got != "2.0.0" || len(h.requests()) != 1+1+1+2 {
 		t.Errorf("version = %q, error = %v, log %q, requests %v", got, err, log, h.requests())
@@ -250,7 +251,7 @@ func TestCheck_goesOnWhereAReleaseIsWithdrawnMeanwhile(t *testing.T) {
 	h := &hub{releases: list, tags: []string{"v5.0.0"}, token: true}
 	h.fail = func(request string) error {
 		if strings.HasPrefix(request, "release ") {
-			return component.ErrNotFound
+			return github.ErrNotFound
 		}
 		return nil
 	}
@@ -262,7 +263,7 @@ func TestCheck_goesOnWhereAReleaseIsWithdrawnMeanwhile(t *testing.T) {
 func TestCheck_asksForTheAssetsOfACutList(t *testing.T) {
 	r := withAssets(published("v1.0.0")[0], "a-1", "a-2")
 	r.AssetsCut = true
-	h := &hub{releases: []component.GitHubRelease{r}, cut: map[int64][]component.GitHubAsset{r.ID: {asset("a-1"), asset("p-linux")}}}
+	h := &hub{releases: []github.Release{r}, cut: map[int64][]github.Asset{r.ID: {asset("a-1"), asset("p-linux")}}}
 	for _, c := range []struct {
 		globs    []string
 		requests int
@@ -311,7 +312,7 @@ func TestCheck_passesOnWhatGitHubAnswers(t *testing.T) {
 func TestCheck_saysThatAGitHubRepositoryOffersNothing(t *testing.T) {
 	cases := []struct {
 		name     string
-		releases []component.GitHubRelease
+		releases []github.Release
 		watch    resource.Watch
 		want     string
 	}{
@@ -319,8 +320,8 @@ func TestCheck_saysThatAGitHubRepositoryOffersNothing(t *testing.T) {
 		{"filter", published("v1.0.0"), resource.Watch{TagFilter: "^x-"}, "there is none that satisfies tag_filter ^x-; passed over: 1 tag that tag_filter does not match, v1.0.0"},
 		{"a filter that takes no version", published("x-a1", "x-b", "y"), resource.Watch{TagFilter: "^x-(.*)$"}, "; passed over: 2 tags of which tag_filter takes no version, such as x-a1; 1 tag that tag_filter does not match, y"},
 		{"tags of another scheme", published("release-1.2.3", "release-1.10.0"), resource.Watch{}, "there is none that counts; passed over: 2 tags that are not versions, such as release-1.2.3 (tag_filter says where in a tag the version is: ^release-v?(.*)$)"},
-		{"pre-releases", []component.GitHubRelease{preRelease(published("v1.0.0")[0])}, resource.Watch{}, "; passed over: 1 pre-release, 1.0.0 (pre_release: true would admit such)"},
-		{"drafts", []component.GitHubRelease{draft(published("v1.0.0")[0])}, resource.Watch{}, "; passed over: 1 draft, v1.0.0 (drafts: true would admit such)"},
+		{"pre-releases", []github.Release{preRelease(published("v1.0.0")[0])}, resource.Watch{}, "; passed over: 1 pre-release, 1.0.0 (pre_release: true would admit such)"},
+		{"drafts", []github.Release{draft(published("v1.0.0")[0])}, resource.Watch{}, "; passed over: 1 draft, v1.0.0 (drafts: true would admit such)"},
 		{"two limits", published("v1.0.0"), resource.Watch{Version: "1.x", MinAge: days(3)}, "satisfies version 1.x and min_age 72h"},
 		{"assets of a long list", published(patches("1.0", 150)...), resource.Watch{Assets: []string{"p"}}, "satisfies assets p"},
 	}
@@ -379,7 +380,7 @@ func TestIn_findsADraft(t *testing.T) {
 		if drafts && (err != nil || result.Metadata[0].Value != "1.1.0") {
 			t.Errorf("result = %+v, error = %v", result, err)
 		}
-		if !drafts && !errors.Is(err, component.ErrNotFound) {
+		if !drafts && (err == nil || !strings.Contains(err.Error(), "not found upstream any more")) {
 			t.Errorf("error = %v, want that a draft does not count", err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -52,7 +53,7 @@ func TestIn_saysWhereTheServerOfEachURLIs(t *testing.T) {
 func TestCheck_saysWhereTheServerOfADatedURLIs(t *testing.T) {
 	list := tarballs("1.4.38")
 	list[0].Network = dial.Private
-	d := &depot{releases: map[string][]component.Tarball{bpm: list}, published: map[string]time.Time{list[0].URL: ago(30)}}
+	d := &depot{releases: map[string][]boshio.Tarball{bpm: list}, published: map[string]time.Time{list[0].URL: ago(30)}}
 	source := watching(resource.Watch{Release: bpm, MinAge: resource.Duration{Duration: 24 * time.Hour}})
 	if _, err := newSet(nil, d, &bytes.Buffer{}).Check(t.Context(), source, nil); err != nil {
 		t.Fatal(err)

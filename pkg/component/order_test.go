@@ -7,7 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -87,7 +88,7 @@ func TestCheck_doesNotTrustTheOrderOfALongBoshList(t *testing.T) {
 		want := highest(list)
 		for range 3 {
 			rng.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
-			d := &depot{releases: map[string][]component.Tarball{bpm: tarballs(texts...)}}
+			d := &depot{releases: map[string][]boshio.Tarball{bpm: tarballs(texts...)}}
 			got, _, err := checkOne(t, nil, d, w, "")
 			if got != want || (err == nil) != (want != "") {
 				t.Fatalf("watch %+v of %v: version = %q, error = %v, want %q", w, texts, got, err, want)
@@ -140,14 +141,14 @@ func TestCheck_findsWhatReadingEveryReleaseWouldFind(t *testing.T) {
 }
 
 // spoil gives a release a reason not to count.
-func spoil(rng *rand.Rand, wire component.GitHubRelease, w resource.Watch, r *release) component.GitHubRelease {
+func spoil(rng *rand.Rand, wire github.Release, w resource.Watch, r *release) github.Release {
 	switch rng.IntN(4) {
 	case 0:
 		return draft(wire)
 	case 1:
 		wire.PublishedAt = ago(9)
 	case 2:
-		wire.Assets = []component.GitHubAsset{asset("other")}
+		wire.Assets = []github.Asset{asset("other")}
 	default:
 		wire.PreRelease = true
 		r.counts = w.PreRelease

@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -33,8 +34,8 @@ type wire struct {
 	Version string // "621.125"
 	URL     string
 	SHA1    string
-	Light   *component.Tarball
-	Regular *component.Tarball
+	Light   *boshio.Tarball
+	Regular *boshio.Tarball
 }
 
 func TestCheck_choosesAmongRecordedBoshVersions(t *testing.T) {
@@ -71,12 +72,12 @@ func TestCheck_choosesAmongRecordedBoshVersions(t *testing.T) {
 				if reverse {
 					slices.Reverse(list)
 				}
-				d := &depot{releases: map[string][]component.Tarball{}, stemcells: map[string][]component.Stemcell{}}
+				d := &depot{releases: map[string][]boshio.Tarball{}, stemcells: map[string][]boshio.Stemcell{}}
 				for _, w := range list {
 					if c.watch.Stemcell != "" {
-						d.stemcells[c.watch.Stemcell] = append(d.stemcells[c.watch.Stemcell], component.Stemcell{Version: w.Version, Light: w.Light, Regular: w.Regular})
+						d.stemcells[c.watch.Stemcell] = append(d.stemcells[c.watch.Stemcell], boshio.Stemcell{Version: w.Version, Light: w.Light, Regular: w.Regular})
 					} else {
-						d.releases[c.watch.Release] = append(d.releases[c.watch.Release], component.Tarball{Version: w.Version, URL: w.URL, SHA1: w.SHA1})
+						d.releases[c.watch.Release] = append(d.releases[c.watch.Release], boshio.Tarball{Version: w.Version, URL: w.URL, SHA1: w.SHA1})
 					}
 				}
 				got, log, err := checkOne(t, nil, d, c.watch, c.at)
@@ -111,9 +112,9 @@ func TestCheck_choosesAmongRecordedTags(t *testing.T) {
 			recorded(t, "github-tags/"+c.file, &list)
 			h := &hub{}
 			for _, tag := range list {
-				h.releases = append(h.releases, component.GitHubRelease{Tag: tag.Tag, CreatedAt: tag.CreatedAt, PublishedAt: tag.CreatedAt})
+				h.releases = append(h.releases, github.Release{Tag: tag.Tag, CreatedAt: tag.CreatedAt, PublishedAt: tag.CreatedAt})
 			}
-			slices.SortFunc(h.releases, func(a, b component.GitHubRelease) int { return b.CreatedAt.Compare(a.CreatedAt) })
+			slices.SortFunc(h.releases, func(a, b github.Release) int { return b.CreatedAt.Compare(a.CreatedAt) })
 			got, _, err := checkOne(t, h, nil, resource.Watch{GitHub: repo, Version: c.constraint}, "")
 			if err != nil || got != c.want {
 				t.Errorf("version = %q, error = %v, want %q", got, err, c.want)

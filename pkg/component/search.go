@@ -3,6 +3,8 @@ package component
 import (
 	"context"
 	"errors"
+
+	"github.com/perpetual-ci/perpetual/pkg/github"
 )
 
 // atOnce is how many tags GitHub can be asked for in one request.
@@ -12,16 +14,16 @@ const atOnce = 100
 type search struct {
 	*finder
 	given  string
-	listed map[string]GitHubRelease // by tag
-	none   map[string]bool          // tags that have no release
-	single bool                     // tags can only be asked for one by one
-	asked  int                      // requests for single tags
-	left   int                      // requests for single tags that are not more than the whole list costs
+	listed map[string]github.Release // by tag
+	none   map[string]bool           // tags that have no release
+	single bool                      // tags can only be asked for one by one
+	asked  int                       // requests for single tags
+	left   int                       // requests for single tags that are not more than the whole list costs
 }
 
 // newSearch knows the newest releases from the first page of the list.
-func (f *finder) newSearch(first []GitHubRelease, tags []string, given string) *search {
-	s := &search{finder: f, given: given, listed: map[string]GitHubRelease{}, none: map[string]bool{}}
+func (f *finder) newSearch(first []github.Release, tags []string, given string) *search {
+	s := &search{finder: f, given: given, listed: map[string]github.Release{}, none: map[string]bool{}}
 	for _, r := range first {
 		if !r.Draft { // it may bear the tag of a release
 			s.listed[r.Tag] = r
@@ -54,7 +56,7 @@ func (s *search) ask(ctx context.Context, candidates []candidate) (whole bool, e
 	s.left--
 	release, err := s.up.GitHub.ReleaseByTag(ctx, s.watch.GitHub, unknown[0])
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, github.ErrNotFound):
 		s.none[unknown[0]] = true
 		return false, nil
 	case err == nil:
@@ -98,7 +100,7 @@ func (s *search) askAtOnce(ctx context.Context, tags []string) (done bool, err e
 }
 
 // promises says whether a release will count, as far as that is known without a request.
-func (s *search) promises(r GitHubRelease, c candidate) bool {
+func (s *search) promises(r github.Release, c candidate) bool {
 	if !s.counts(r, c, s.given) {
 		return false
 	}
@@ -107,10 +109,10 @@ func (s *search) promises(r GitHubRelease, c candidate) bool {
 }
 
 // usable is the finder's, with all that GitHub tells of the assets.
-func (s *search) usable(ctx context.Context, r GitHubRelease, c candidate) (Component, bool, error) {
+func (s *search) usable(ctx context.Context, r github.Release, c candidate) (Component, bool, error) {
 	if r.Partial && len(s.watch.Assets) > 0 && s.promises(r, c) {
 		whole, err := s.up.GitHub.ReleaseByTag(ctx, s.watch.GitHub, c.label)
-		if errors.Is(err, ErrNotFound) { // withdrawn in this moment
+		if errors.Is(err, github.ErrNotFound) { // withdrawn in this moment
 			return Component{}, false, nil
 		}
 		if err != nil {

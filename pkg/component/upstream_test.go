@@ -13,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
+	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -73,15 +75,15 @@ func (j *journal) count(prefix string) int {
 // hub is a GitHub in memory.
 type hub struct {
 	journal
-	releases []component.GitHubRelease // newest creation first, as the API lists them
-	tags     []string                  // beside those of the releases
-	nextPage func(page int) int        // answers another next page than the right one
-	cut      map[int64][]component.GitHubAsset
+	releases []github.Release   // newest creation first, as the API lists them
+	tags     []string           // beside those of the releases
+	nextPage func(page int) int // answers another next page than the right one
+	cut      map[int64][]github.Asset
 	contents map[string][]byte // small files by API URL
 	token    bool              // so that many tags can be asked for at once
 }
 
-func (h *hub) Releases(ctx context.Context, repo string, page, perPage int) ([]component.GitHubRelease, int, error) {
+func (h *hub) Releases(ctx context.Context, repo string, page, perPage int) ([]github.Release, int, error) {
 	if err := h.note(ctx, "releases %s page %d of %d", repo, page, perPage); err != nil {
 		return nil, 0, err
 	}
@@ -110,19 +112,19 @@ func (h *hub) Tags(ctx context.Context, repo string) ([]string, error) {
 	return list, nil
 }
 
-func (h *hub) ReleaseByTag(ctx context.Context, repo, tag string) (component.GitHubRelease, error) {
+func (h *hub) ReleaseByTag(ctx context.Context, repo, tag string) (github.Release, error) {
 	if err := h.note(ctx, "release %s %s", repo, tag); err != nil {
-		return component.GitHubRelease{}, err
+		return github.Release{}, err
 	}
 	for _, r := range h.releases {
 		if r.Tag == tag && !r.Draft {
 			return r, nil
 		}
 	}
-	return component.GitHubRelease{}, fmt.Errorf("get release %s: %w", tag, component.ErrNotFound)
+	return github.Release{}, fmt.Errorf("get release %s: %w", tag, github.ErrNotFound)
 }
 
-func (h *hub) ReleasesByTags(ctx context.Context, repo string, tags []string) (map[string]component.GitHubRelease, error) {
+func (h *hub) ReleasesByTags(ctx context.Context, repo string, tags []string) (map[string]github.Release, error) {
 	if !h.token {
 		return nil, errors.ErrUnsupported
 	}
@@ -132,13 +134,13 @@ func (h *hub) ReleasesByTags(ctx context.Context, repo string, tags []string) (m
 	if len(tags) > 100 {
 		return nil, fmt.Errorf("%d tags are too many", len(tags))
 	}
-	found := map[string]component.GitHubRelease{}
+	found := map[string]github.Release{}
 	for _, r := range h.releases {
 		if slices.Contains(tags, r.Tag) && !r.Draft {
 			partial := r
 			partial.Partial, partial.ID, partial.Assets = true, 0, nil
 			for _, a := range r.Assets {
-				partial.Assets = append(partial.Assets, component.GitHubAsset{Name: a.Name})
+				partial.Assets = append(partial.Assets, github.Asset{Name: a.Name})
 			}
 			found[r.Tag] = partial
 		}
@@ -146,7 +148,7 @@ func (h *hub) ReleasesByTags(ctx context.Context, repo string, tags []string) (m
 	return found, nil
 }
 
-func (h *hub) Assets(ctx context.Context, repo string, id int64) ([]component.GitHubAsset, error) {
+func (h *hub) Assets(ctx context.Context, repo string, id int64) ([]github.Asset, error) {
 	if err := h.note(ctx, "assets %s %d", repo, id); err != nil {
 		return nil, err
 	}
@@ -159,7 +161,7 @@ func (h *hub) Content(ctx context.Context, repo, url string, _ dial.Network, max
 	}
 	text, known := h.contents[url]
 	if !known {
-		return nil, component.ErrNotFound
+		return nil, github.ErrNotFound
 	}
 	if int64(len(text)) > max {
 		return nil, fmt.Errorf("it has more than %d bytes", max)
@@ -174,30 +176,30 @@ func (h *hub) Header(url string) http.Header {
 // depot is a bosh.io in memory.
 type depot struct {
 	journal
-	releases  map[string][]component.Tarball
-	stemcells map[string][]component.Stemcell
+	releases  map[string][]boshio.Tarball
+	stemcells map[string][]boshio.Stemcell
 	published map[string]time.Time // by URL
 	from      []dial.Network       // of the lists whose URLs were asked for their dates
 }
 
-func (d *depot) Releases(ctx context.Context, repository string) ([]component.Tarball, error) {
+func (d *depot) Releases(ctx context.Context, repository string) ([]boshio.Tarball, error) {
 	if err := d.note(ctx, "releases %s", repository); err != nil {
 		return nil, err
 	}
 	if list, known := d.releases[repository]; known {
 		return list, nil
 	}
-	return nil, fmt.Errorf("list releases of %s: %w", repository, component.ErrNotFound) // bosh.io says null
+	return nil, fmt.Errorf("list releases of %s: %w", repository, boshio.ErrNotFound) // bosh.io says null
 }
 
-func (d *depot) Stemcells(ctx context.Context, name string) ([]component.Stemcell, error) {
+func (d *depot) Stemcells(ctx context.Context, name string) ([]boshio.Stemcell, error) {
 	if err := d.note(ctx, "stemcells %s", name); err != nil {
 		return nil, err
 	}
 	if list, known := d.stemcells[name]; known {
 		return list, nil
 	}
-	return nil, fmt.Errorf("list stemcells %s: %w", name, component.ErrNotFound) // bosh.io says []
+	return nil, fmt.Errorf("list stemcells %s: %w", name, boshio.ErrNotFound) // bosh.io says []
 }
 
 func (d *depot) LastModified(ctx context.Context, url string, from dial.Network) (time.Time, error) {
@@ -217,19 +219,19 @@ const (
 )
 
 // tarballs are those of a release, in the given order, with digests of their own.
-func tarballs(versions ...string) []component.Tarball {
-	var list []component.Tarball
+func tarballs(versions ...string) []boshio.Tarball {
+	var list []boshio.Tarball
 	for _, v := range versions {
-		list = append(list, component.Tarball{Version: v, URL: "https://bosh.io/d/bpm?v=" + v, SHA1: "sha1 of " + v})
+		list = append(list, boshio.Tarball{Version: v, URL: "https://bosh.io/d/bpm?v=" + v, SHA1: "sha1 of " + v})
 	}
 	return list
 }
 
 // published are releases of repo, newest creation first, a day apart.
-func published(tags ...string) []component.GitHubRelease {
-	var list []component.GitHubRelease
+func published(tags ...string) []github.Release {
+	var list []github.Release
 	for i, tag := range tags {
-		list = append(list, component.GitHubRelease{
+		list = append(list, github.Release{
 			ID: int64(i + 1), Tag: tag, URL: "https://github.com/" + repo + "/releases/tag/" + tag,
 			CreatedAt: ago(i + 1), PublishedAt: ago(i + 1),
 		})
@@ -238,10 +240,10 @@ func published(tags ...string) []component.GitHubRelease {
 }
 
 // asset is a file of a release, reachable by both its URLs.
-func asset(name string) component.GitHubAsset {
-	return component.GitHubAsset{
-		Name: name, SHA256: "sha256 of " + name, Size: int64(len(name)),
-		URL: "https://github.com/dl/" + name, APIURL: "https://api.github.com/assets/" + name,
+func asset(name string) github.Asset {
+	return github.Asset{
+		Name: name, SHA256: github.Digest("sha256 of " + name), Size: int64(len(name)),
+		BrowserURL: "https://github.com/dl/" + name, URL: "https://api.github.com/assets/" + name,
 	}
 }
 

@@ -80,7 +80,7 @@ func (c *Client) ReleasesByTags(ctx context.Context, repo string, tags []string)
 			}
 			continue
 		}
-		r := Release{Tag: tag, URL: g.URL, PreRelease: g.PreRelease, CreatedAt: g.CreatedAt, PublishedAt: g.PublishedAt}
+		r := Release{Tag: tag, Partial: true, URL: g.URL, PreRelease: g.PreRelease, CreatedAt: g.CreatedAt, PublishedAt: g.PublishedAt}
 		for _, a := range g.Assets.Nodes {
 			r.Assets = append(r.Assets, Asset{Name: a.Name})
 		}

@@ -21,53 +21,47 @@ import (
 // smallest page of GitHub's lists (REST API, "Using pagination").
 const cutAt = 30
 
-// Release is one release of a repository.
+// Release is what is kept of a release object (GitHub REST API 2022-11-28, "Releases").
 type Release struct {
-	ID          int64
-	Tag         string // of a draft: the tag that it will get
-	Name        string
-	URL         string // the page for people
-	Draft       bool   // seen only with a token that may push
-	PreRelease  bool
-	CreatedAt   time.Time // of the tagged commit
-	PublishedAt time.Time // zero for a draft
-	Assets      []Asset
-	AssetsCut   bool // so many are listed that some may be missing: ask Assets
+	ID          int64     `json:"id"`       // 1
+	Tag         string    `json:"tag_name"` // "v1.0.0"; of a draft the tag that it will get
+	URL         string    `json:"html_url"` // "https://github.com/octocat/Hello-World/releases/v1.0.0", for people
+	Draft       bool      `json:"draft"`    // seen only with a token that may push
+	PreRelease  bool      `json:"prerelease"`
+	CreatedAt   time.Time `json:"created_at"`   // "2013-02-27T19:35:32Z", of the tagged commit
+	PublishedAt time.Time `json:"published_at"` // null for a draft, which is zero here
+	Assets      []Asset   `json:"assets"`
+	AssetsCut   bool      `json:"-"` // so many are listed that some may be missing: ask Assets
+	Partial     bool      `json:"-"` // of its assets only the names are known
 }
 
-// Asset is one file of a release.
+// Asset is what is kept of a release asset object: one file of a release.
 type Asset struct {
-	Name       string
-	URL        string // in the API; gives the file when asked with Header
-	BrowserURL string // for people, and for tools without a token
-	Size       int64
-	SHA256     string       // hex, from the API's digest; empty for files older than that (June 2025)
-	Uploading  bool         // it is not whole yet, or its upload was broken off: it cannot be fetched
-	Network    dial.Network // of the server that named the URLs
+	URL        string       `json:"url"`                  // "https://api.github.com/repos/octocat/Hello-World/releases/assets/1"; gives the file when asked with Header
+	BrowserURL string       `json:"browser_download_url"` // "https://github.com/octocat/Hello-World/releases/download/v1.0.0/example.zip", for people, and for tools without a token
+	Name       string       `json:"name"`                 // "example.zip"
+	State      string       `json:"state"`                // "uploaded"; "starter" while an upload is under way
+	Size       int64        `json:"size"`                 // 1024, bytes
+	SHA256     Digest       `json:"digest"`               // "sha256:2151b604e3429bff440b9fbc03eb3617bc2603cda96c95b9bb05277f9ddba255", or null
+	Network    dial.Network `json:"-"`                    // of the server that named the URLs
 }
 
-// wireRelease is what is kept of a release object (GitHub REST API 2022-11-28,
-// "Releases").
-type wireRelease struct {
-	ID          int64       `json:"id"`       // 1
-	TagName     string      `json:"tag_name"` // "v1.0.0"
-	Name        string      `json:"name"`     // "v1.0.0", null if it has none
-	HTMLURL     string      `json:"html_url"` // "https://github.com/octocat/Hello-World/releases/v1.0.0"
-	Draft       bool        `json:"draft"`
-	PreRelease  bool        `json:"prerelease"`
-	CreatedAt   time.Time   `json:"created_at"`   // "2013-02-27T19:35:32Z"
-	PublishedAt time.Time   `json:"published_at"` // null for a draft
-	Assets      []wireAsset `json:"assets"`
-}
+// Uploading says that a file is not whole yet, or that its upload was broken off: it
+// cannot be fetched.
+func (a Asset) Uploading() bool { return a.State != "" && a.State != "uploaded" }
 
-// wireAsset is what is kept of a release asset object.
-type wireAsset struct {
-	URL        string `json:"url"`                  // "https://api.github.com/repos/octocat/Hello-World/releases/assets/1"
-	BrowserURL string `json:"browser_download_url"` // "https://github.com/octocat/Hello-World/releases/download/v1.0.0/example.zip"
-	Name       string `json:"name"`                 // "example.zip"
-	State      string `json:"state"`                // "uploaded"; "starter" while an upload is under way
-	Size       int64  `json:"size"`                 // 1024, bytes
-	Digest     string `json:"digest"`               // "sha256:2151b604e3429bff440b9fbc03eb3617bc2603cda96c95b9bb05277f9ddba255", or null
+// Digest is a SHA-256 in hex; empty for files from before June 2025, of which the API has
+// none.
+type Digest string
+
+// UnmarshalText takes the SHA-256 out of "sha256:…"; any other form is not a digest.
+func (d *Digest) UnmarshalText(text []byte) error {
+	*d = ""
+	hexed, ok := strings.CutPrefix(string(text), "sha256:")
+	if raw, err := hex.DecodeString(hexed); ok && err == nil && len(raw) == 32 {
+		*d = Digest(strings.ToLower(hexed))
+	}
+	return nil
 }
 
 // Releases gives one page of a repository's releases, newest commit first, which
@@ -89,16 +83,15 @@ func (c *Client) Releases(ctx context.Context, repo string, page, perPage int) (
 // ReleaseByTag gives the published release of one tag. It fails with ErrNotFound
 // when there is none, and as Releases does.
 func (c *Client) ReleaseByTag(ctx context.Context, repo, tag string) (release Release, err error) {
-	var wire wireRelease
-	var from dial.Network
 	_, err = c.get(ctx, repo, "releases/tags/"+url.PathEscape(tag), func(res *api.Response) error {
-		from = retry.Network(res.Response)
-		return decodeWhole(res.Body, &wire)
+		err := decodeWhole(res.Body, &release)
+		release.listed(retry.Network(res.Response))
+		return err
 	})
 	if err != nil {
 		return Release{}, fmt.Errorf("get release %s of %s: %w", tag, repo, err)
 	}
-	return wire.release(from), nil
+	return release, nil
 }
 
 // Assets gives all assets of a release, with as many requests as that
@@ -109,7 +102,10 @@ func (c *Client) Assets(ctx context.Context, repo string, id int64) ([]Asset, er
 		path := fmt.Sprintf("releases/%d/assets?per_page=100&page=%d", id, page)
 		next, err := c.get(ctx, repo, path, func(res *api.Response) error {
 			from := retry.Network(res.Response)
-			return decodeList(res.Body, func(a wireAsset) { all = append(all, a.asset(from)) })
+			return decodeList(res.Body, func(a Asset) {
+				a.Network = from
+				all = append(all, a)
+			})
 		})
 		if err != nil {
 			return nil, fmt.Errorf("list assets of release %d of %s: %w", id, repo, err)
@@ -130,7 +126,10 @@ func following(page, next int) int {
 // decodeReleases decodes a page of releases as it streams in.
 func decodeReleases(body io.Reader, from dial.Network) ([]Release, error) {
 	releases := []Release{}
-	err := decodeList(body, func(w wireRelease) { releases = append(releases, w.release(from)) })
+	err := decodeList(body, func(r Release) {
+		r.listed(from)
+		releases = append(releases, r)
+	})
 	return releases, err
 }
 
@@ -178,33 +177,11 @@ func ended(decoder *json.Decoder) error {
 	return nil
 }
 
-// release keeps what callers see of a release that a server in a network has listed.
-func (w wireRelease) release(from dial.Network) Release {
-	r := Release{
-		ID: w.ID, Tag: w.TagName, Name: w.Name, URL: w.HTMLURL,
-		Draft: w.Draft, PreRelease: w.PreRelease,
-		CreatedAt: w.CreatedAt, PublishedAt: w.PublishedAt,
-		AssetsCut: len(w.Assets) >= cutAt,
+// listed notes what a release's own list of assets does not say: whether it may be cut,
+// and the network of the server that it is from.
+func (r *Release) listed(from dial.Network) {
+	r.AssetsCut = len(r.Assets) >= cutAt
+	for i := range r.Assets {
+		r.Assets[i].Network = from
 	}
-	for _, a := range w.Assets {
-		r.Assets = append(r.Assets, a.asset(from))
-	}
-	return r
-}
-
-// asset keeps what callers see of an asset that a server in a network has listed.
-func (w wireAsset) asset(from dial.Network) Asset {
-	return Asset{
-		Name: w.Name, URL: w.URL, BrowserURL: w.BrowserURL, Size: w.Size, SHA256: digest(w.Digest),
-		Uploading: w.State != "" && w.State != "uploaded", Network: from,
-	}
-}
-
-// digest takes the SHA-256 out of "sha256:…"; any other form is not a digest.
-func digest(text string) string {
-	hexed, ok := strings.CutPrefix(text, "sha256:")
-	if raw, err := hex.DecodeString(hexed); !ok || err != nil || len(raw) != 32 {
-		return ""
-	}
-	return strings.ToLower(hexed)
 }
