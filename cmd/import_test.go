@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"pkg/adoption":         {"pkg/manifest"},
 	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/manifest"},
 	"pkg/postgres":         {"pkg/compatibility", "pkg/manifest"},
-	"pkg/resource":         {"pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/plain"},
+	"pkg/resource":         {"pkg/nearest", "pkg/secret", "pkg/plain"},
 	"pkg/manifest":         {},
 	"pkg/state":            {},
 	"pkg/artifact":         {"pkg/retry", "pkg/crash", "pkg/dial"},

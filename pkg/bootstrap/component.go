@@ -23,13 +23,8 @@ func (r *run) identify() {
 			switch {
 			case known >= 0:
 				c.Kind, c.Upstream = r.record.Components[known].Kind, r.record.Components[known].Upstream
-			case !is:
-			case w.Stemcell != "":
-				c.Kind, c.Upstream = component.KindStemcell, w.Stemcell
-			case w.GitHub != "":
-				c.Kind, c.Upstream = component.KindGitHub, w.GitHub
-			default:
-				c.Kind, c.Upstream = component.KindRelease, w.Release
+			case is:
+				c.Kind, c.Upstream = component.Of(w)
 			}
 			(*set)[i] = c
 		}

@@ -35,6 +35,9 @@ const (
 func runCheck(ctx context.Context, c *call) error {
 	req, err := resource.DecodeCheck(c.request())
 	c.log.Add(req.Source.Secrets()...)
+	if err == nil {
+		err = component.Validate(req.Source)
+	}
 	if err != nil {
 		return err
 	}
@@ -73,6 +76,9 @@ func (c *call) checkDeployment(ctx context.Context, req resource.CheckRequest) (
 func runIn(ctx context.Context, c *call) error {
 	req, err := resource.DecodeIn(c.request())
 	c.log.Add(req.Source.Secrets()...)
+	if err == nil {
+		err = component.Validate(req.Source)
+	}
 	if err != nil {
 		return err
 	}

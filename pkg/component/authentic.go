@@ -12,7 +12,7 @@ import (
 )
 
 // signed says whether the releases of this component have to be signed.
-func (f *finder) signed() bool { return f.watch.IsProgram(f.name) && !f.watch.AllowUnsigned }
+func (f *finder) signed() bool { return isProgram(f.name, f.watch) && !f.watch.AllowUnsigned }
 
 // authenticate reads the signed statement of a release of Perpetual, and gives c the
 // digests that stand there. It fails with errUnsigned for a release without one, and for

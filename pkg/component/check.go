@@ -39,7 +39,7 @@ func (s Set) Check(ctx context.Context, source resource.Source, given resource.V
 	var mu sync.Mutex
 	log := &lockedWriter{to: s.Log}
 	err := s.each(ctx, source, log, func(ctx context.Context, f *finder) error {
-		result, err := f.newest(ctx, given[f.name])
+		result, err := f.kind.newest(ctx, f, given[f.name])
 		var nothing *nothingError
 		if given[f.name] != "" && errors.As(err, &nothing) { // the others go on
 			f.say("staying with %s: %v", given[f.name], err)
@@ -145,7 +145,9 @@ func (s Set) each(ctx context.Context, source resource.Source, log io.Writer, do
 			if err != nil {
 				return fmt.Errorf("component %s: %w", name, err)
 			}
-			f := &finder{name: name, watch: watch, plain: source.Plain(watch), up: s.Upstreams, now: now, log: log, picker: picker}
+			k := watched(watch)
+			_, address := k.asked(source, watch)
+			f := &finder{name: name, watch: watch, kind: k, plain: inClear(address), up: s.Upstreams, now: now, log: log, picker: picker}
 			if err := contain(func() error { return do(ctx, f) }); err != nil {
 				return fmt.Errorf("component %s: %w", name, err)
 			}

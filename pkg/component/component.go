@@ -19,13 +19,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
 
-// The kinds of component, as components.json names them.
-const (
-	KindRelease  = "release"  // a BOSH release on bosh.io
-	KindStemcell = "stemcell" // a BOSH stemcell on bosh.io
-	KindGitHub   = "github"   // a GitHub release
-)
-
 // Component is one member of a set, as components.json holds it.
 type Component struct {
 	Name     string                       `json:"name"`              // "concourse", the key in source.watch

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,7 +66,7 @@ func (s Set) write(ctx context.Context, req resource.InRequest, dir string) (res
 	var downloads []artifact.File
 	for i := range set {
 		if slices.Contains(names, set[i].Name) {
-			more, err := set[i].downloads(dir)
+			more, err := kindOf(set[i].Kind).downloads(&set[i], dir)
 			if err != nil {
 				return resource.Result{}, err
 			}
@@ -175,8 +176,8 @@ func writeFields(dir string, c Component) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the directory of %s: %w", c.Name, err)
 	}
-	fields := map[string]string{"version": c.Version, "tag": c.Tag, "url": c.URL, "sha1": c.SHA1, "sha256": c.SHA256,
-		"digest": c.Images[signature.Resource], "installer_digest": c.Images[signature.Installer]}
+	fields := map[string]string{"version": c.Version, "url": c.URL, "sha1": c.SHA1, "sha256": c.SHA256}
+	maps.Copy(fields, kindOf(c.Kind).files(c))
 	for name, value := range fields {
 		if value == "" { // an absent digest or tag is an absent file, not an empty one
 			continue
@@ -192,17 +193,12 @@ func writeFields(dir string, c Component) error {
 func (c Component) Vars() map[string]string {
 	prefix := strings.ReplaceAll(c.Name, "-", "_") + "_"
 	vars := map[string]string{prefix + "version": c.Version, prefix + "url": c.URL}
-	if c.SHA1 != "" {
-		vars[prefix+"sha1"] = c.SHA1
-	}
-	if c.SHA256 != "" {
-		vars[prefix+"sha256"] = c.SHA256
-	}
-	if c.Kind == KindStemcell {
-		vars[prefix+"name"] = c.Upstream
-	}
-	if digest := c.Images[signature.Resource]; digest != "" {
-		vars[prefix+"digest"], vars[prefix+"installer_digest"] = digest, c.Images[signature.Installer]
+	own := map[string]string{"sha1": c.SHA1, "sha256": c.SHA256}
+	maps.Copy(own, kindOf(c.Kind).vars(c))
+	for key, value := range own {
+		if value != "" {
+			vars[prefix+key] = value
+		}
 	}
 	return vars
 }

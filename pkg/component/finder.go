@@ -16,6 +16,7 @@ import (
 type finder struct {
 	name   string
 	watch  resource.Watch
+	kind   kind
 	plain  bool // the upstream's digests say nothing, as anybody can have changed them on the way
 	up     Upstreams
 	now    time.Time
@@ -33,43 +34,25 @@ type found struct {
 // errMissing is a version that an upstream which answers does not have.
 var errMissing = errors.New("not found")
 
-// newest finds the highest version that counts. given is the version that the
-// resource is at, "" for none; it only matters for what is said.
-func (f *finder) newest(ctx context.Context, given string) (found, error) {
-	switch {
-	case f.watch.GitHub != "":
-		return f.newestGitHub(ctx, given)
-	case f.watch.Stemcell != "":
-		return f.newestStemcell(ctx, given)
-	}
-	return f.newestRelease(ctx, given)
-}
-
-// exactly finds one version, for in. It fails with errMissing when upstream has it no longer.
+// exactly finds one version, for in.
 func (f *finder) exactly(ctx context.Context, version string) (Component, error) {
-	var c Component
-	var err error
-	switch {
-	case f.watch.GitHub != "":
-		c, err = f.exactGitHub(ctx, version)
-	case f.watch.Stemcell != "":
-		c, err = f.exactStemcell(ctx, version)
-	default:
-		c, err = f.exactRelease(ctx, version)
-	}
+	c, err := f.kind.exactly(ctx, f, version)
 	switch {
 	case err == errMissing: // the version alone is missing; what an upstream refuses, its own error tells
 		return Component{}, fmt.Errorf("find %s %s: %w upstream any more: it was withdrawn, or source.watch.%s changed; "+
 			"what is deployed stays as it is; wait for a newer version, or set allow_downgrade: true in source.watch.%s "+
 			"to go back to the newest one that is offered", f.name, version, errMissing, f.name, f.name)
 	case err == nil:
-		err = f.pin(&c)
+		err = f.kind.pin(f, &c)
 	}
 	if err != nil {
 		return Component{}, fmt.Errorf("find %s %s: %w", f.name, version, err)
 	}
 	return c, nil
 }
+
+// upstream is where the component is from, as its watch names it.
+func (f *finder) upstream() string { return f.kind.upstream(f.watch) }
 
 // old says whether something published at date is as old as min_age wants.
 func (f *finder) old(date time.Time) bool {

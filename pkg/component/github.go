@@ -9,7 +9,56 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/github"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
+
+// KindGitHub is a GitHub release.
+const KindGitHub = "github"
+
+// gitHub is the kind of GitHub releases.
+type gitHub struct{}
+
+func (gitHub) key() string                      { return KindGitHub }
+func (gitHub) upstream(w resource.Watch) string { return w.GitHub }
+func (gitHub) takes() []string {
+	return []string{"min_age", "tag_filter", "drafts", "assets", "unverified", "keys", "allow_unsigned"}
+}
+
+func (gitHub) asked(s resource.Source, _ resource.Watch) (key, url string) {
+	return "github.url", s.GitHub.URL
+}
+
+func (gitHub) validate(w resource.Watch) error {
+	if owner, repository, ok := strings.Cut(w.GitHub, "/"); !ok || owner == "" || repository == "" || strings.Contains(repository, "/") {
+		return fmt.Errorf("github: want owner/repository, got %q", w.GitHub)
+	}
+	return nil
+}
+
+// pins takes an asset by name, or as VERSION/name where the name is the same in every release.
+func (gitHub) pins(key string) string {
+	if key == "" || strings.Trim(key, "/") != key || strings.Count(key, "/") > 1 {
+		return "the name of an asset, or VERSION/NAME"
+	}
+	return ""
+}
+
+// files has the tag, and of Perpetual itself the digests of its images.
+func (gitHub) files(c Component) map[string]string {
+	return map[string]string{"tag": c.Tag, "digest": c.Images[signature.Resource], "installer_digest": c.Images[signature.Installer]}
+}
+
+// vars has the digests of Perpetual's images.
+func (gitHub) vars(c Component) map[string]string {
+	return map[string]string{"digest": c.Images[signature.Resource], "installer_digest": c.Images[signature.Installer]}
+}
+
+// isProgram says whether a component is Perpetual itself, or a fork of it: it runs with
+// all that the pipeline may do, so its releases have to be signed.
+func isProgram(name string, w resource.Watch) bool {
+	return w.GitHub != "" && (name == resource.ProgramComponent || strings.EqualFold(w.GitHub, resource.ProgramRepository) || len(w.Keys) > 0)
+}
 
 // GitHub lists releases by date of creation, and a high version may be older
 // than a hundred patch releases of lower lines. So the first page alone proves
@@ -22,8 +71,8 @@ const (
 	fullPage  = 100 // GitHub's maximum
 )
 
-// newestGitHub finds the release with the highest version.
-func (f *finder) newestGitHub(ctx context.Context, given string) (found, error) {
+// newest finds the release with the highest version.
+func (gitHub) newest(ctx context.Context, f *finder, given string) (found, error) {
 	releases, next, err := f.up.GitHub.Releases(ctx, f.watch.GitHub, 1, firstPage)
 	if err != nil {
 		return found{}, err
@@ -249,8 +298,8 @@ func (f *finder) complete(ctx context.Context, r *github.Release) (err error) {
 	return err
 }
 
-// exactGitHub finds the release of one version through the tags that give it.
-func (f *finder) exactGitHub(ctx context.Context, version string) (Component, error) {
+// exactly finds the release of one version through the tags that give it.
+func (gitHub) exactly(ctx context.Context, f *finder, version string) (Component, error) {
 	if f.watch.Drafts {
 		return f.exactInPages(ctx, version)
 	}

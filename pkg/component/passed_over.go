@@ -3,6 +3,7 @@ package component
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,7 +95,7 @@ func (f *finder) readable(all bool) (list []string) {
 	}
 	if none.n > 0 {
 		switch {
-		case f.watch.GitHub == "":
+		case !slices.Contains(f.kind.takes(), "tag_filter"):
 			list = append(list, none.of("entry that is not a version", "entries that are not versions", ""))
 		case filtered:
 			list = append(list, none.of("tag of which", "tags of which", " tag_filter takes no version"))

@@ -125,31 +125,11 @@ func TestDecode_refusesUnknownKeysAndWrongTypes(t *testing.T) {
 	})
 }
 
-func TestDecode_refusesAWatchThatCannotWork(t *testing.T) {
+func TestDecode_refusesASourceOfNoKindOrTwo(t *testing.T) {
 	refuses(t, []badInput{
 		{"both kinds", "check", `{"source":{"deployment":"c","watch":{"c":{"release":"a/b/c"}}}}`, "both watch and deployment"},
 		{"neither kind", "check", `{"source":{}}`, "neither watch (components) nor deployment"},
 		{"no source", "check", `{}`, "neither watch (components) nor deployment"},
-		{"no component kind", "check", watch(`{"version":"1.x"}`), "validate source.watch.c: unknown component kind; want one of release, stemcell, github"},
-		{"two component kinds", "check", watch(`{"release":"a/b/c","github":"a/b"}`), "want only one of"},
-		{"invalid constraint", "check", watch(`{"release":"a/b/c","version":"eight"}`), `version: want a constraint like 8.x or >=1.0.0, got "eight"`},
-		{"invalid filter", "check", watch(`{"github":"a/b","tag_filter":"("}`), "tag_filter: error parsing regexp"},
-		{"invalid glob", "check", watch(`{"github":"a/b","assets":["["]}`), "is not a valid glob"},
-		{"repository without owner", "check", watch(`{"github":"b"}`), "want owner/repository"},
-		{"two names of one variable", "check", `{"source":{"watch":{"a-b":{"release":"a/b/c"},"a_b":{"release":"a/b/c"}}}}`, "a-b and a_b would both give the variables a_b_version"},
-		{"light and regular", "check", watch(`{"stemcell":"s","light":true,"regular":true}`), "not both"},
-		{"a component that escapes", "check", `{"source":{"watch":{"../c":{"release":"a/b/c"}}}}`, "want a name of lower-case letters"},
-		{"digest that is none", "check", watch(`{"github":"a/b","digests":{"p-linux":"12ab"}}`), `validate source.watch.c: digests: want a SHA-256 of 64 hexadecimal digits for "p-linux", got "12ab"`},
-		{"a key that is none", "check", watch(`{"github":"a/b","keys":["ssh-ed25519 AAAA"]}`), "validate source.watch.c: keys: want an Ed25519 public key"},
-		{"keys of a release of bosh.io", "check", watch(`{"release":"a/b/c","keys":["x"]}`), "keys and allow_unsigned are for github components"},
-		{"digest of a path", "check", watch(`{"github":"a/b","digests":{"a/b/c":"` + strings.Repeat("0a", 32) + `"}}`), "digests: want the name of an asset, or VERSION/NAME, got \"a/b/c\""},
-		{"an unverified release of bosh.io", "check", watch(`{"release":"a/b/c","unverified":true}`), "unverified, keys and allow_unsigned are for github components"},
-		{"digest of a file of bosh.io", "check", watch(`{"release":"a/b/c","digests":{"f.tgz":"` + strings.Repeat("0a", 32) + `"}}`), `digests: want a version such as 8.2.5, got "f.tgz"`},
-		{"a mirror over http", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"http://mirror.example.com"}}}`, "validate source.watch.c: source.bosh_io.url is http://, where anybody between can change lists and digests"},
-		{"a mirror over http by address", "check", `{"source":{"watch":{"c":{"stemcell":"s"}},"bosh_io":{"url":"http://10.0.0.9"}}}`, "give https://, or the digests"},
-		{"GitHub over http", "check", `{"source":{"watch":{"c":{"github":"a/b"}},"github":{"url":"http://ghe.example.com/api/v3"}}}`, "source.github.url is http://"},
-		{"unsigned Perpetual over http", "check", `{"source":{"watch":{"perpetual":{"github":"a/b","allow_unsigned":true}},"github":{"url":"http://ghe.example.com/api/v3"}}}`, "source.github.url is http://"},
-		{"deny that is not a version", "check", watch(`{"release":"a/b/c","deny":["8.2.1","latest"]}`), `validate source.watch.c: deny: want versions like 8.2.1, got "latest"`},
 	})
 }
 
@@ -192,10 +172,6 @@ func TestDecode_takesHTTPWhereNothingIsShown(t *testing.T) {
 		"loopback IPv6":     atc("http://[::1]:8080"),
 		"localhost":         atc("http://localhost:8080"),
 		"token to loopback": hub("http://127.0.0.1:8080/api/v3"),
-		"no token":          `{"source":{"watch":{"c":{"github":"a/b","digests":{"p":"` + strings.Repeat("0a", 32) + `"}}},"github":{"url":"http://ghe.example.com/api/v3"}}}`,
-		"signed Perpetual":  `{"source":{"watch":{"perpetual":{"github":"a/b"}},"github":{"url":"http://ghe.example.com/api/v3"}}}`,
-		"a mirror":          `{"source":{"watch":{"c":{"release":"a/b/c","digests":{"8.2.5":"` + strings.Repeat("0a", 32) + `"}}},"bosh_io":{"url":"http://mirror.example.com"}}}`,
-		"a mirror here":     `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"http://127.0.0.1:8080"}}}`,
 	} {
 		if err := decode("check", stdin); err != nil {
 			t.Errorf("%s: %v", name, err)

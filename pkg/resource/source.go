@@ -4,22 +4,12 @@
 package resource
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
-	"path"
-	"regexp"
-	"slices"
-	"sort"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/secret"
-	"github.com/perpetual-ci/perpetual/pkg/signature"
-	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
 // Source configures a resource. It holds watch (what could be deployed) or
@@ -114,7 +104,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // IsComponents says whether the source watches components; otherwise it is a deployment.
 func (s Source) IsComponents() bool { return len(s.Watch) > 0 }
 
-// Validate reports the first thing in the source that cannot work, by key.
+// Validate reports the first thing in the source that cannot work, by key. What watch
+// names is for package component to judge.
 func (s Source) Validate() error {
 	switch {
 	case s.LogLevel != "" && s.LogLevel != "info" && s.LogLevel != "debug":
@@ -136,29 +127,7 @@ func (s Source) validateComponents() error {
 	if err := s.GitHub.validate(); err != nil {
 		return err
 	}
-	if err := validURL("source.bosh_io.url", s.BoshIO.URL, "http", "https"); err != nil {
-		return err
-	}
-	names := make([]string, 0, len(s.Watch))
-	for name := range s.Watch {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	prefixes := map[string]string{}
-	for _, name := range names {
-		prefix := strings.ReplaceAll(name, "-", "_") // of its variables
-		if other, taken := prefixes[prefix]; taken {
-			return fmt.Errorf("validate source.watch: %s and %s would both give the variables %s_version and so on", other, name, prefix)
-		}
-		prefixes[prefix] = name
-		if err := s.Watch[name].validate(name); err != nil {
-			return fmt.Errorf("validate source.watch.%s: %w", name, err)
-		}
-		if err := s.validatePlain(name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return validURL("source.bosh_io.url", s.BoshIO.URL, "http", "https")
 }
 
 // validate allows http:// without a token: GitHub Enterprise may be a mirror.
@@ -231,90 +200,6 @@ func (c Concourse) validate() error {
 	}
 	if c.Username == "" || c.Password.Empty() {
 		return errors.New("validate source.concourse: want username and password of a local user that may set pipelines in the team")
-	}
-	return nil
-}
-
-// componentName keeps names usable as directories and as var names.
-var componentName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_-]*$`) })
-
-func (w Watch) validate(name string) error {
-	if !componentName().MatchString(name) || strings.HasSuffix(name, ".yml") {
-		return errors.New("want a name of lower-case letters, digits, - and _ that starts with a letter")
-	}
-	if err := w.validateKind(); err != nil {
-		return err
-	}
-	if w.Version != "" {
-		if _, err := version.ParseConstraint(w.Version); err != nil {
-			return fmt.Errorf("version: %w", err)
-		}
-	}
-	for _, denied := range w.Deny {
-		if _, err := version.Parse(denied); err != nil {
-			return fmt.Errorf("deny: want versions like 8.2.1, got %q", denied)
-		}
-	}
-	if _, err := regexp.Compile(w.TagFilter); err != nil {
-		return fmt.Errorf("tag_filter: %w", err)
-	}
-	for _, glob := range w.Assets {
-		if _, err := path.Match(glob, ""); err != nil {
-			return fmt.Errorf("assets: %q is not a valid glob", glob)
-		}
-	}
-	if _, err := signature.Trusted(w.Keys); err != nil {
-		return fmt.Errorf("keys: %w", err)
-	}
-	return w.validateDigests()
-}
-
-// validateDigests wants a SHA-256 for each file, as sha256sum and GitHub write it.
-func (w Watch) validateDigests() error {
-	for _, file := range slices.Sorted(maps.Keys(w.Digests)) {
-		raw, err := hex.DecodeString(strings.TrimPrefix(w.Digests[file], "sha256:"))
-		switch {
-		case err != nil || len(raw) != sha256.Size:
-			return fmt.Errorf("digests: want a SHA-256 of 64 hexadecimal digits for %q, got %q", file, w.Digests[file])
-		case w.GitHub == "" && !isVersion(file):
-			return fmt.Errorf("digests: want a version such as 8.2.5, got %q", file)
-		case file == "" || strings.Trim(file, "/") != file || strings.Count(file, "/") > 1:
-			return fmt.Errorf("digests: want the name of an asset, or VERSION/NAME, got %q", file)
-		}
-	}
-	return nil
-}
-
-// isVersion says whether a text can be compared as a version.
-func isVersion(text string) bool {
-	_, err := version.Parse(text)
-	return err == nil
-}
-
-// validateKind wants exactly one upstream, and only keys that mean something for it.
-func (w Watch) validateKind() error {
-	kinds := 0
-	for _, upstream := range []string{w.Release, w.Stemcell, w.GitHub} {
-		if upstream != "" {
-			kinds++
-		}
-	}
-	switch {
-	case kinds == 0:
-		return errors.New("unknown component kind; want one of release, stemcell, github")
-	case kinds > 1:
-		return errors.New("want only one of release, stemcell, github")
-	case w.Light && w.Regular:
-		return errors.New("want light or regular, not both")
-	case w.Stemcell == "" && (w.Light || w.Regular):
-		return errors.New("light and regular are for stemcells")
-	case w.GitHub == "" && (w.TagFilter != "" || w.Drafts || len(w.Assets) > 0 || w.Unverified || len(w.Keys) > 0 || w.AllowUnsigned):
-		return errors.New("tag_filter, drafts, assets, unverified, keys and allow_unsigned are for github components")
-	case w.GitHub != "" && strings.Count(w.GitHub, "/") != 1,
-		strings.HasPrefix(w.GitHub, "/"), strings.HasSuffix(w.GitHub, "/"):
-		return fmt.Errorf("github: want owner/repository, got %q", w.GitHub)
-	case w.Release != "" && strings.Count(w.Release, "/") != 2:
-		return fmt.Errorf("release: want a name like github.com/cloudfoundry/bpm-release, got %q", w.Release)
 	}
 	return nil
 }

@@ -43,9 +43,3 @@ func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
-
-// inClear says whether a URL sends everything in clear through a network.
-func inClear(text string) bool {
-	parsed, err := url.Parse(text)
-	return err == nil && parsed.Scheme == "http" && !loopback(parsed.Hostname())
-}

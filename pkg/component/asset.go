@@ -11,10 +11,7 @@ import (
 // pin gives the files of a component the digests that the source has for them, where
 // GitHub has none. It fails where both have one and they differ: somebody has replaced
 // the file, or the digest is of another version's.
-func (f *finder) pin(c *Component) error {
-	if c.Kind != KindGitHub {
-		return f.pinTarball(c)
-	}
+func (gitHub) pin(f *finder, c *Component) error {
 	for i := range c.Assets {
 		a := &c.Assets[i]
 		for _, key := range []string{c.Version + "/" + a.Name, a.Name} {
@@ -23,8 +20,7 @@ func (f *finder) pin(c *Component) error {
 				continue
 			}
 			if a.SHA256 != "" && a.SHA256 != given {
-				return fmt.Errorf("the digest of %s in source.watch.%s.digests is %s, and GitHub's is %s: the file was replaced, or the digest is another version's, which is given as VERSION/%s",
-					a.Name, f.name, given, a.SHA256, a.Name)
+				return fmt.Errorf("%w, which is given as VERSION/%s", replaced(f, a.Name, given, "GitHub", a.SHA256), a.Name)
 			}
 			a.SHA256 = given
 			break
@@ -45,29 +41,8 @@ func (f *finder) pinned(version, file string) bool {
 	return f.watch.Digests[version+"/"+file] != "" || f.watch.Digests[file] != ""
 }
 
-// pinTarball is pin for a tarball of bosh.io, whose digest is given by version.
-func (f *finder) pinTarball(c *Component) error {
-	given := strings.ToLower(strings.TrimPrefix(f.watch.Digests[c.Version], "sha256:"))
-	switch {
-	case given == "" && f.plain:
-		return fmt.Errorf("source.bosh_io.url is http://, so its digests say nothing, and source.watch.%s.digests has none of %s", f.name, c.Version)
-	case given == "":
-		return nil
-	case c.SHA256 != "" && c.SHA256 != given:
-		return fmt.Errorf("the digest of %s in source.watch.%s.digests is %s, and bosh.io's is %s: the file was replaced, or the digest is another version's", c.Version, f.name, given, c.SHA256)
-	}
-	c.SHA256 = given
-	return nil
-}
-
-// downloads lists the files of c below dir and notes in c where they will be.
-func (c *Component) downloads(dir string) ([]artifact.File, error) {
-	if c.Kind != KindGitHub {
-		c.File = c.Name + "/" + c.Kind + ".tgz"
-		return []artifact.File{{
-			Name: c.Name, URL: c.URL, Path: filepath.Join(dir, c.File), SHA256: c.SHA256, SHA1: c.SHA1, Size: c.Size, Network: c.Network,
-		}}, nil
-	}
+// downloads are the assets that were chosen.
+func (gitHub) downloads(c *Component, dir string) ([]artifact.File, error) {
 	switch {
 	case len(c.uploading) > 0:
 		return nil, fmt.Errorf("download %s: %w %s: wait, or name the other files in source.watch.%s.assets", c.Name, errUploading, strings.Join(c.uploading, ", "), c.Name)
