@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -137,7 +138,7 @@ func checkContainer(endpoint string) error {
 		return nil
 	}
 	ip := net.ParseIP(u.Hostname())
-	if u.Hostname() == "localhost" || (ip != nil && (ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.Equal(net.ParseIP("fd00:ec2::23")))) {
+	if dial.Local(u.Hostname()) || (ip != nil && (ip.IsLinkLocalUnicast() || ip.Equal(net.ParseIP("fd00:ec2::23")))) {
 		return nil
 	}
 	return fmt.Errorf("AWS_CONTAINER_CREDENTIALS_FULL_URI: http to %s is refused, keys would travel in the open", u.Host)

@@ -3,8 +3,9 @@ package aws
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
+
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
 // EndpointHost checks an endpoint of S3 or STS and gives its host. State holds
@@ -14,9 +15,7 @@ func EndpointHost(endpoint string) (string, error) {
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
 		return "", errors.New("the endpoint is not a URL such as https://s3.example.com:9000")
 	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !dial.Local(u.Hostname())) {
 		return "", fmt.Errorf("endpoint %s: credentials and state go over https only", u.Redacted())
 	}
 	return u.Host, nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/url"
 	"path"
 	"reflect"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 	"github.com/perpetual-ci/perpetual/pkg/version"
@@ -145,9 +145,5 @@ func validatePlain(s resource.Source, name string, w resource.Watch) error {
 // between can change a list, digests and all, so what counts are the digests of the source.
 func inClear(text string) bool {
 	parsed, err := url.Parse(text)
-	if err != nil || parsed.Scheme != "http" {
-		return false
-	}
-	ip := net.ParseIP(parsed.Hostname())
-	return parsed.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+	return err == nil && parsed.Scheme == "http" && !dial.Local(parsed.Hostname())
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	api "github.com/concourse/concourse/go-concourse/concourse"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -99,18 +99,12 @@ func parseURL(text string) (string, error) {
 		return "", errors.New("parse the Concourse url: it holds credentials; write them as username and password instead")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return "", fmt.Errorf("parse the Concourse url: %q is not absolute; write it with its scheme, like https://ci.example.com", text)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !dial.Local(u.Hostname()):
 		return "", fmt.Errorf("parse the Concourse url: %q would send the password in clear; write it with https", text)
 	case u.RawQuery != "" || u.Fragment != "":
 		return "", errors.New("parse the Concourse url: it has a query or a fragment; write only scheme, host and path")
 	}
 	return strings.TrimRight(text, "/"), nil
-}
-
-// loopback says whether host never leaves this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // Info is what Concourse tells anybody about itself (GET /api/v1/info).

@@ -3,10 +3,10 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 	"github.com/perpetual-ci/perpetual/pkg/version"
 )
@@ -87,7 +87,7 @@ func (v *validator) upstreams() {
 		if err != nil || u.Scheme != "http" {
 			continue
 		}
-		if ip := net.ParseIP(u.Hostname()); u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if !dial.Local(u.Hostname()) {
 			v.wrong(key, "%s is http://, where anybody between can change lists and digests; want https:// (http:// is for loopback addresses, and for a resource whose source has digests)", text)
 		}
 	}

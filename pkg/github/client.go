@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -19,6 +18,7 @@ import (
 
 	api "github.com/google/go-github/v60/github"
 
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -97,7 +97,7 @@ func baseURL(config Config) (*url.URL, error) {
 		return nil, fmt.Errorf("parse github url: it must not hold a user or password, use the token")
 	case u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("parse github url %q: it must not hold a query or fragment", text)
-	case u.Scheme == "http" && !config.Token.Empty() && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !config.Token.Empty() && !dial.Local(u.Hostname()):
 		return nil, fmt.Errorf("parse github url %q: a token is sent over https only", text)
 	}
 	if host := u.Hostname(); host == "github.com" || host == "www.github.com" {
@@ -105,12 +105,6 @@ func baseURL(config Config) (*url.URL, error) {
 	}
 	u.Path = strings.TrimRight(u.Path, "/") + "/"
 	return u, nil
-}
-
-// loopback says whether host never leaves this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // redirect follows renamed repositories, on the API's own host with the token,

@@ -2,10 +2,11 @@ package resource
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
 // validURL accepts an absent URL or an absolute one of the given schemes without credentials.
@@ -32,14 +33,8 @@ func privateURL(key, text, credential string) error {
 	if err := validURL(key, text, "http", "https"); err != nil {
 		return err
 	}
-	if parsed, err := url.Parse(text); err == nil && parsed.Scheme == "http" && !loopback(parsed.Hostname()) {
+	if parsed, err := url.Parse(text); err == nil && parsed.Scheme == "http" && !dial.Local(parsed.Hostname()) {
 		return fmt.Errorf("validate %s: %s would send the %s in clear; want https:// (http:// is for loopback addresses)", key, text, credential)
 	}
 	return nil
-}
-
-// loopback says whether host never leaves this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
 // ProxyTimeout is how long a proxy may take to make the connection that it is asked for.
@@ -78,7 +80,7 @@ func environment(req *http.Request) (Proxy, error) {
 	}
 	var err error
 	p.URL, err = http.ProxyFromEnvironment(req)
-	if off := os.Getenv("NO_PROXY") == "*" || os.Getenv("no_proxy") == "*" || local(req.URL.Hostname()); off || text == "" {
+	if off := os.Getenv("NO_PROXY") == "*" || os.Getenv("no_proxy") == "*" || dial.Local(req.URL.Hostname()); off || text == "" {
 		return p, err
 	}
 	if err != nil || !proxyURL(text) {
@@ -98,12 +100,6 @@ func proxyURL(text string) bool {
 	}
 	u, err := url.Parse(text)
 	return err == nil && u.Hostname() != "" && known[u.Scheme]
-}
-
-// local says whether a host is this machine, which no proxy of the environment is for.
-func local(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // malformed does not show the value, which may hold a password.

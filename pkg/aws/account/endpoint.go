@@ -3,11 +3,12 @@ package account
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
 // services are the SDK's names of the services that an installation uses.
@@ -84,9 +85,7 @@ func checkEndpoint(name, endpoint string) error {
 	if err != nil || u.Host == "" || u.User != nil {
 		return fmt.Errorf("%s is not a URL such as https://vpce-0a1b2c.ec2.eu-central-1.vpce.amazonaws.com", name)
 	}
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !dial.Local(u.Hostname())) {
 		return fmt.Errorf("%s is %s: credentials go over https only", name, u.Redacted())
 	}
 	return nil
