@@ -134,7 +134,7 @@ func (f *Fetcher) transportError(err error, host string) error {
 		return fmt.Errorf("verify the certificate of %s with the given ca_cert and the system's CAs: %w", host, err)
 	case errors.As(err, &certificate):
 		return fmt.Errorf("verify the certificate of %s with the system's CAs (ca_cert is not set): %w", host, err)
-	case errors.Is(err, errRefused), dial.Refused(err):
+	case errors.Is(err, errRefused), errors.Is(err, retry.ErrRedirect), dial.Refused(err):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("ask %s: %w", host, errCut)

@@ -140,16 +140,12 @@ func trustSystemToo(config *tls.Config, caCert string) {
 	}
 }
 
-// redirect keeps what a file's header holds from other hosts, and follows
-// nothing from https to http.
+// redirect keeps what a file's header holds from other hosts.
 func redirect(req *http.Request, via []*http.Request) error {
-	first, last := via[0], via[len(via)-1].URL
-	if last.Scheme == "https" && req.URL.Scheme != "https" {
-		return fmt.Errorf("%s redirects from https to %s://%s: %w", last.Host, req.URL.Scheme, req.URL.Host, errRefused)
+	if err := retry.Redirect(req, via); err != nil {
+		return err
 	}
-	if len(via) >= 10 {
-		return fmt.Errorf("%s redirects in circles: %w", last.Host, errRefused)
-	}
+	first := via[0]
 	if req.URL.Host == first.URL.Host && req.URL.Scheme == first.URL.Scheme {
 		return nil
 	}

@@ -150,7 +150,7 @@ func (c *Client) newHTTP(config Config, headerTimeout time.Duration) (*http.Clie
 	if err != nil {
 		return nil, fmt.Errorf("check director: %w", err)
 	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = retry.NoRedirect
 	return client, nil
 }
 

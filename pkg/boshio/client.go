@@ -73,20 +73,8 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client.CheckRedirect = redirect
+	client.CheckRedirect = retry.Redirect
 	return &Client{config: config, base: base, http: client}, nil
-}
-
-// redirect follows nothing from https to http, where anyone could answer.
-func redirect(req *http.Request, via []*http.Request) error {
-	last := via[len(via)-1].URL
-	if last.Scheme == "https" && req.URL.Scheme != "https" {
-		return fmt.Errorf("%s redirects from https to %s://%s, which is not followed", last.Host, req.URL.Scheme, req.URL.Host)
-	}
-	if len(via) >= 10 {
-		return fmt.Errorf("%s redirects in circles", last.Host)
-	}
-	return nil
 }
 
 // list asks for a list and hands each of its elements to add, with the network that the

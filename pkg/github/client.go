@@ -108,14 +108,10 @@ func baseURL(config Config) (*url.URL, error) {
 }
 
 // redirect follows renamed repositories, on the API's own host with the token,
-// to another host without it, and never from https to http.
+// to another host without it.
 func (c *Client) redirect(req *http.Request, via []*http.Request) error {
-	last := via[len(via)-1].URL
-	if last.Scheme == "https" && req.URL.Scheme != "https" {
-		return fmt.Errorf("%s redirects from https to %s://%s, which is not followed", last.Host, req.URL.Scheme, req.URL.Host)
-	}
-	if len(via) >= 10 {
-		return fmt.Errorf("%s redirects in circles", last.Host)
+	if err := retry.Redirect(req, via); err != nil {
+		return err
 	}
 	if !c.own(req.URL) {
 		req.Header.Del("Authorization")

@@ -50,13 +50,14 @@ func FirstLine(text string) string {
 }
 
 // Permanent says whether a transport error would only repeat itself: the
-// context is over, the address is refused, a proxy lets nothing through, or the two sides do not agree on TLS. What one side's alert
-// says of that, crypto/tls gives as a net.OpError of its own kind.
+// context is over, the address is refused, a redirection is not followed, a proxy lets
+// nothing through, or the two sides do not agree on TLS. What one side's alert says of
+// that, crypto/tls gives as a net.OpError of its own kind.
 func Permanent(ctx context.Context, err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var alert *net.OpError
 	var proxy *ProxyError
-	return ctx.Err() != nil || dial.Refused(err) || errors.As(err, &proxy) && proxy.final || errors.As(err, &certificate) || errors.As(err, &record) ||
+	return ctx.Err() != nil || dial.Refused(err) || errors.Is(err, ErrRedirect) || errors.As(err, &proxy) && proxy.final || errors.As(err, &certificate) || errors.As(err, &record) ||
 		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }

@@ -31,7 +31,7 @@ func newClient(caCert string) (*http.Client, error) {
 		return nil, err
 	}
 	// A signature holds for one host.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = retry.NoRedirect
 	return client, nil
 }
 

@@ -156,7 +156,7 @@ func httpClient(o Options) (*http.Client, error) {
 		return nil, err
 	}
 	// A signature holds for one host: a redirection could only be refused there.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = retry.NoRedirect
 	return client, nil
 }
 
