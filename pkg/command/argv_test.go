@@ -2,9 +2,7 @@ package command_test
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,9 +11,9 @@ import (
 
 	"github.com/concourse/concourse/atc"
 	"gopkg.in/yaml.v3"
-)
 
-var update = flag.Bool("update", false, "write the golden files")
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
+)
 
 // Concourse runs /opt/resource/check, in and out: links to one binary.
 func TestLinks_areTheirVerbs(t *testing.T) {
@@ -251,19 +249,7 @@ func TestPipeline_isRenderedForFly(t *testing.T) {
 	if p.code != 0 || p.stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", p.code, p.stderr)
 	}
-	const golden = "testdata/pipeline.golden.yml"
-	if *update {
-		if err := os.WriteFile(golden, []byte(p.stdout), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal([]byte(p.stdout), want) {
-		t.Errorf("the pipeline differs from %s (-update writes it):\n%s", golden, p.stdout)
-	}
+	testkit.Golden(t, "testdata/pipeline.golden.yml", p.stdout)
 	var config atc.Config
 	if err := atc.UnmarshalConfig([]byte(p.stdout), &config); err != nil {
 		t.Fatalf("Concourse cannot parse it: %v", err)

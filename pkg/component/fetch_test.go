@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,9 +21,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // store is a Fetcher that writes what it is asked for, or fails half-way.
 type store struct {
@@ -71,23 +69,6 @@ func tree(t *testing.T, dir string) string {
 	return out.String()
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := gocmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got; run with -update if it is meant):\n%s", path, diff)
-	}
-}
-
 // deployable is an upstream with one component of each kind, and its version.
 func deployable() (resource.Source, *hub, *depot, resource.Version) {
 	source := resource.Source{Watch: map[string]resource.Watch{
@@ -129,7 +110,7 @@ func TestIn_writesTheSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "in.golden", tree(t, dir))
+	testkit.Golden(t, "testdata/in.golden", tree(t, dir))
 	if len(files.asked) != 0 {
 		t.Errorf("downloads without params.download: %v", files.asked)
 	}
@@ -155,7 +136,7 @@ func TestIn_writesWhatItDownloaded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "in-download.golden", tree(t, dir))
+	testkit.Golden(t, "testdata/in-download.golden", tree(t, dir))
 	for i := range files.asked {
 		files.asked[i].Path, _ = filepath.Rel(dir, files.asked[i].Path)
 	}

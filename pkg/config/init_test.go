@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 func TestInit_writesAFileThatHolds(t *testing.T) {
@@ -22,7 +23,7 @@ func TestInit_writesAFileThatHolds(t *testing.T) {
 			if err := config.Init(&text, answers); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "testdata/init-"+name+".yml", text.Bytes())
+			testkit.Golden(t, "testdata/init-"+name+".yml", text.String())
 			c := parse(t, text.String())
 			if c.Name != "ci" || c.Access.Domain != "ci.example.com" || len(c.Reset) > 0 {
 				t.Errorf("got %+v", c)
@@ -83,7 +84,7 @@ func TestDocuments_listTheKeys(t *testing.T) {
 	if !there || !ends {
 		t.Fatalf("%s has no table of keys between %q and %q", page, begin, end)
 	}
-	golden(t, page, []byte(before+begin+keysTable(t)+end+after))
+	testkit.Golden(t, page, before+begin+keysTable(t)+end+after)
 }
 
 // keysTable is the schema as a table in Markdown.

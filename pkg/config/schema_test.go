@@ -3,8 +3,6 @@ package config_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,25 +13,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
-
-// golden holds got against a file, or writes it with -update.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(name, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs (go test -update writes it); got:\n%s", name, got)
-	}
-}
 
 // schemaTree is the schema as a test reads it.
 func schemaTree(t *testing.T) map[string]any {

@@ -1,7 +1,6 @@
 package environment_test
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 // plainCloud is a cloud config in which nothing is in doubt.
@@ -123,19 +123,7 @@ func TestConcourse_forADirectorThatExists(t *testing.T) {
 		in.PostgresMajor, in.Versions.StemcellName = 16, "bosh-vsphere-esxi-ubuntu-jammy-go_agent"
 	})
 	text := render(t, "concourse", in)
-	golden := "testdata/elsewhere-concourse.golden.yml"
-	if *update {
-		if err := os.WriteFile(golden, text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatalf("%v; write it with -update", err)
-	}
-	if diff := cmp.Diff(string(want), string(text)); diff != "" {
-		t.Errorf("(-golden +got):\n%s", diff)
-	}
+	testkit.Golden(t, "testdata/elsewhere-concourse.golden.yml", string(text))
 	if list := unknown(decoded(t, text), specs(t)); len(list) > 0 {
 		t.Errorf("no spec has %v", list)
 	}

@@ -1,24 +1,19 @@
 package environment_test
 
 import (
-	"flag"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
-
-var update = flag.Bool("update", false, "write the golden files again")
 
 type object = map[string]any
 
@@ -217,19 +212,7 @@ func TestTemplates_areAsTheGoldenFiles(t *testing.T) {
 		for _, kind := range slices.Sorted(maps.Keys(templates)) {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				text := render(t, kind, in)
-				file := filepath.Join("testdata", name+"-"+kind+".golden.yml")
-				if *update {
-					if err := os.WriteFile(file, text, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				golden, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatalf("%v; write it with -update", err)
-				}
-				if diff := cmp.Diff(string(golden), string(text)); diff != "" {
-					t.Errorf("(-golden +got):\n%s", diff)
-				}
+				testkit.Golden(t, "testdata/"+name+"-"+kind+".golden.yml", string(text))
 			})
 		}
 	}

@@ -3,10 +3,7 @@ package progress_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,10 +13,9 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // clock goes on when it is told to.
 type clock struct {
@@ -85,7 +81,7 @@ func TestDisplay_showsAnInstall(t *testing.T) {
 			c := newClock()
 			o.Out, o.Now, o.Ticks = &out, c.Now, make(chan time.Time)
 			install(progress.New(o), c)
-			golden(t, name, readable(out.String()))
+			testkit.Golden(t, "testdata/"+name+".golden", readable(out.String()))
 		})
 	}
 }
@@ -93,23 +89,6 @@ func TestDisplay_showsAnInstall(t *testing.T) {
 // readable shows control sequences.
 func readable(text string) string {
 	return strings.NewReplacer("\x1b", "<ESC>", "\r", "<CR>\n", "\x07", "<BEL>").Replace(text)
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("output (-want +got):\n%s", diff)
-	}
 }
 
 func TestLive_noLineIsWiderThanTheTerminal(t *testing.T) {
@@ -156,7 +135,7 @@ func TestLive_showsStepsThatRunTogether(t *testing.T) {
 	d.End("stemcell", bootstrap.Outcome{Status: bootstrap.Changed, Report: "uploaded"})
 	d.End("releases", bootstrap.Outcome{Status: bootstrap.Changed, Report: "uploaded"})
 	d.Close()
-	golden(t, "live-together", readable(out.String()))
+	testkit.Golden(t, "testdata/live-together.golden", readable(out.String()))
 }
 
 func TestLive_isNotHeldBackByAMaskingWriter(t *testing.T) {

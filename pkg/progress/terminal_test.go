@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -229,7 +230,7 @@ func TestDisplay_isASCIIWhereNothingElseIsShown(t *testing.T) {
 			}
 		}
 		if name != "brief" {
-			golden(t, name, readable(out.String()))
+			testkit.Golden(t, "testdata/"+name+".golden", readable(out.String()))
 		}
 	}
 }

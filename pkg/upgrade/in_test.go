@@ -3,7 +3,6 @@ package upgrade_test
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,10 +15,9 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 var verify = resource.InParams{Verify: true}
 
@@ -74,19 +72,7 @@ func golden(t *testing.T, name, dir string) {
 		}
 		got.WriteString("\n" + string(text))
 	}
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got; run with -update if it is meant):\n%s", path, diff)
-	}
+	testkit.Golden(t, "testdata/"+name+".golden", got.String())
 }
 
 func TestIn_writesWhatIsKnownOfADeploy(t *testing.T) {

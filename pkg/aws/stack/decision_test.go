@@ -3,7 +3,6 @@ package stack_test
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -14,9 +13,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
-
-var update = flag.Bool("update", false, "write testdata/decisions.json without decisions; then run testdata/decide.mjs")
 
 // decisions are questions about policies, and what another evaluator says to them.
 type decisions struct {
@@ -37,9 +35,10 @@ const decisionsFile = "testdata/decisions.json"
 
 // TestEvaluator_decidesAsAnotherOne compares the evaluator, which decides in all these
 // tests, with @cloud-copilot/iam-simulate: for the policies as they were when the file
-// was written, which need not be those of now.
+// was written, which need not be those of now. With -update it writes the file without
+// decisions; then run testdata/decide.mjs.
 func TestEvaluator_decidesAsAnotherOne(t *testing.T) {
-	if *update {
+	if testkit.Update() {
 		writeDecisions(t)
 		t.Log("the questions are written; run testdata/decide.mjs to answer them")
 		return
