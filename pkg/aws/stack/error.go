@@ -111,14 +111,14 @@ var causes = []struct {
 }
 
 // permissions is where the rights of who installs are listed.
-const permissions = "the whole policy is in the README under \"Permissions\""
+const permissions = "perpetual docs permissions has the whole policy"
 
 // diagnose finds the cause in what a service says; the hint is "" if it is unknown.
 func diagnose(reason string) (hint string, kind error) {
 	switch missing := aws.Missing(reason); {
 	case missing == "":
 	case missing == "iam:CreateRole", missing == "iam:CreateUser", strings.HasSuffix(missing, "PermissionsBoundary"):
-		return "set aws.permissions_boundary to the policy that whoever installs is bound to use, or " + aws.Denial(reason) + "; see the README under \"Permissions\"", aws.ErrDenied
+		return "set aws.permissions_boundary to the policy that whoever installs is bound to use, or " + aws.Denial(reason) + "; see perpetual docs permissions", aws.ErrDenied
 	default:
 		return aws.Denial(reason) + "; " + permissions, aws.ErrDenied
 	}

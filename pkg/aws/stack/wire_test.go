@@ -90,7 +90,7 @@ func TestRun_saysWhatItWasRefused(t *testing.T) {
 		{"expired", always("DescribeStacks", "ExpiredToken", "The security token included in the request is expired"), aws.ErrCredentials, []string{"look at stack perpetual-ci", "aws sso login"}},
 		{"no such key", always("", "InvalidClientTokenId", "The security token included in the request is invalid."), aws.ErrCredentials, []string{"check the access key"}},
 		{"bad signature", always("", "SignatureDoesNotMatch", "Signature expired"), aws.ErrCredentials, []string{"clock"}},
-		{"denied", always("CreateChangeSet", "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: cloudformation:CreateChangeSet on resource: y"), aws.ErrDenied, []string{"plan stack perpetual-ci", "allow cloudformation:CreateChangeSet to the user or role; the whole policy is in the README"}},
+		{"denied", always("CreateChangeSet", "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized to perform: cloudformation:CreateChangeSet on resource: y"), aws.ErrDenied, []string{"plan stack perpetual-ci", "allow cloudformation:CreateChangeSet to the user or role; perpetual docs permissions has the whole policy"}},
 		{"quota of stacks", always("CreateChangeSet", "LimitExceededException", "Limit for stack has been exceeded"), aws.ErrQuota, []string{"remove stacks"}},
 		{"throttled", always("DescribeStacks", "Throttling", "Rate exceeded"), nil, []string{"Throttling", "wait a minute and run the same command again"}},
 		{"out of order", cloudformation.Refusal{Times: -1, Status: 500, Code: "InternalFailure", Message: "oops"}, nil, []string{"InternalFailure: oops"}},
