@@ -73,7 +73,7 @@ func (v *validator) own() {
 		v.wrong("tls.private_key", "is not the key of tls.certificate, whose subject is %s", leaf.Subject)
 	}
 	if domain := v.c.Access.Domain; domain == "" {
-		v.warn("tls.certificate", "is of no use without access.domain: the web's address is not in it")
+		v.warn("tls.certificate", "has no effect without access.domain: the web's address is not in it")
 	} else if leaf.VerifyHostname(domain) != nil {
 		v.wrong("tls.certificate", "is for %v, not for %s", append(leaf.DNSNames, addresses(leaf)...), domain)
 	}

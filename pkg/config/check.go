@@ -29,7 +29,7 @@ func check(content map[string]any) (Problems, error) {
 		c.visit(invalid)
 		return c.problems, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("hold the configuration against its schema: %w", err)
+		return nil, fmt.Errorf("check the configuration against its schema: %w", err)
 	}
 	return nil, nil
 }
@@ -146,7 +146,7 @@ func wording(k jsonschema.ErrorKind, at place) string {
 	case *kind.MaxProperties:
 		return fmt.Sprintf("want at most %d, got %d", k.Want, k.Got)
 	case *kind.UniqueItems:
-		return fmt.Sprintf("holds the same twice, as items %d and %d", k.Duplicates[0]+1, k.Duplicates[1]+1)
+		return fmt.Sprintf("has a duplicate: items %d and %d", k.Duplicates[0]+1, k.Duplicates[1]+1)
 	}
 	return "is not as the schema has it"
 }

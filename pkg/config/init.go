@@ -152,7 +152,7 @@ func (d *draft) standard(r *rule) string {
 	case r.LookedUp != "":
 		return " Default: " + r.LookedUp + "."
 	case r.Immutable && r.Default != nil:
-		return " It stays what it is at the first deploy."
+		return " Cannot be changed after the first deploy."
 	}
 	return ""
 }

@@ -149,7 +149,7 @@ func order(t *testing.T) string {
 func describe(rule map[string]any) string {
 	text := fmt.Sprint(rule["description"])
 	if rule["x-immutable"] == true {
-		text += " Stays as it is at the first deploy."
+		text += " Cannot be changed after the first deploy."
 	}
 	if rule["writeOnly"] == true {
 		text += " Secret: in the file or the environment, never a flag."

@@ -70,7 +70,7 @@ func (v *validator) knownOwner() bool {
 // keeps the name of this project's own user free.
 func (v *validator) localUsers() {
 	if _, taken := v.c.Auth.LocalUsers[ATCUser]; taken {
-		v.wrong("auth.local_users."+ATCUser, "this user is the pipeline's own; take another name")
+		v.wrong("auth.local_users."+ATCUser, "this user is the pipeline's own; choose another name")
 	}
 	users := []string{"admin"}
 	if v.c.Auth.LocalUsers != nil {

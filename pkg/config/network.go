@@ -61,19 +61,19 @@ func (v *validator) existing(n Network) {
 	case len(private) == 0:
 		v.wrong(section+".private_subnets", "is required where a VPC is given")
 	case len(public) != len(private):
-		v.wrong(section+".private_subnets", "want one a zone, as many as public_subnets: %d, got %d", len(public), len(private))
+		v.wrong(section+".private_subnets", "want one per zone, as many as public_subnets: %d, got %d", len(public), len(private))
 	case len(v.c.AWS.Zones) > 0 && len(v.c.AWS.Zones) != len(public):
 		v.wrong("aws.zones", "want one for each pair of subnets: %d, got %d; or leave the key out, since the subnets have their zones", len(public), len(v.c.AWS.Zones))
 	case len(public) == 1 && v.c.Database.Kind == "rds":
 		v.wrong(section+".private_subnets", "an RDS database needs subnets in two zones; add them, or set database.kind to vm")
 	}
 	if n.VPC != "" && n.CIDR != "" {
-		v.wrong(section+".cidr", "is for a VPC that is made; %s exists and has its own", n.VPC)
+		v.wrong(section+".cidr", "is for a new VPC; %s exists and has its own", n.VPC)
 	}
 	for i, id := range private {
 		for _, other := range public {
 			if id == other {
-				v.wrong(fmt.Sprintf("%s.private_subnets[%d]", section, i), "%s stands in public_subnets as well", id)
+				v.wrong(fmt.Sprintf("%s.private_subnets[%d]", section, i), "%s is in public_subnets as well", id)
 			}
 		}
 	}
@@ -102,10 +102,10 @@ func (v *validator) access() {
 		}
 	}
 	if a.HostedZone != "" && a.Domain == "" {
-		v.wrong("access.hosted_zone", "is of no use without access.domain")
+		v.wrong("access.hosted_zone", "has no effect without access.domain")
 	}
 	if _, err := netip.ParseAddr(a.Domain); err == nil && v.c.AWS != nil {
-		v.wrong("access.domain", "%s is an address, and the web gets an address of its own; want a name, or leave the key out", a.Domain)
+		v.wrong("access.domain", "%s is an address, and the web node gets an address of its own; want a name, or leave the key out", a.Domain)
 	} else if a.Domain != "" && err != nil && !strings.Contains(a.Domain, ".") {
 		v.warn("access.domain", "%s has no dot; only hosts that search the right domain find it", a.Domain)
 	}
@@ -133,7 +133,7 @@ func (v *validator) networks(key string, list []string) {
 		}
 		for _, other := range before {
 			if network == other {
-				v.wrong(at, "%s stands there twice", text)
+				v.wrong(at, "%s is listed twice", text)
 			} else if network.Overlaps(other) {
 				v.warn(at, "%s and %s overlap; one is in the other", text, other)
 			}
@@ -183,7 +183,7 @@ func (v *validator) proxy() {
 		}
 	}
 	if len(v.c.Proxy.No) > 0 && v.c.Proxy.HTTP == "" && v.c.Proxy.HTTPS == "" {
-		v.warn("proxy.no", "is of no use without proxy.http or proxy.https")
+		v.warn("proxy.no", "has no effect without proxy.http or proxy.https")
 	}
 }
 

@@ -172,7 +172,7 @@ func (r *reader) mapping(n *yaml.Node, key string, rule *rule, depth int) map[st
 		}
 		at := join(key, k.Value)
 		if line, twice := first[k.Value]; twice {
-			r.wrong(k, at, "is given a second time; the first is on line %d", line)
+			r.wrong(k, at, "duplicate key; the first is on line %d", line)
 			continue
 		}
 		first[k.Value] = k.Line
@@ -214,7 +214,7 @@ func (r *reader) value(n *yaml.Node, key string, rule *rule, depth int) (any, bo
 	case yaml.AliasNode:
 		if r.aliases++; r.aliases > maxAliases {
 			if r.aliases == maxAliases+1 {
-				r.wrong(n, key, "is the alias after the hundredth; write the values out")
+				r.wrong(n, key, "is one alias too many, since 100 are the most; write the values out")
 			}
 			return nil, false
 		}
@@ -258,7 +258,7 @@ func (r *reader) scalar(n *yaml.Node, key string) (any, bool) {
 		}
 		return value, true
 	}
-	r.wrong(n, key, "has the YAML type %s, which is not known here", strings.ReplaceAll(tag, "\n", " "))
+	r.wrong(n, key, "has the YAML type %s, which is not supported", strings.ReplaceAll(tag, "\n", " "))
 	return nil, false
 }
 

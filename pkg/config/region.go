@@ -55,7 +55,7 @@ func (v *validator) region() {
 	words := strings.Split(name, "-")
 	switch {
 	case strings.HasPrefix(name, "cn-") || strings.HasPrefix(name, "us-gov-") || strings.Contains(name, "-iso"):
-		v.wrong("aws.region", "%s is in a partition of AWS of its own, which Perpetual does not know", name)
+		v.wrong("aws.region", "%s is in another partition of AWS, which Perpetual does not support", name)
 	case !regionForm.MatchString(name), len(words) == 3 && !directions.MatchString(words[1]):
 		v.wrong("aws.region", "%s is not a region%s", name, hint)
 	default:

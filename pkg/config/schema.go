@@ -20,7 +20,7 @@ var schemaText []byte
 // for other programs. Nothing is required in it, because what a file leaves out keeps
 // its stored value; Validate knows what must be there in the end. Beside the standard
 // keywords it has patternErrorMessage, x-immutable, x-looked-up (where the default
-// comes from) and x-aws (what is of no use without aws).
+// comes from) and x-aws (what has no effect without aws).
 func Schema() []byte { return bytes.Clone(schemaText) }
 
 // rule is what the schema says about a key.

@@ -146,7 +146,7 @@ func TestSettings_areEveryValueAndListAndNoSecretIsAFlag(t *testing.T) {
 	}
 	if got, want := at("workers.instance_types"), (config.Setting{Key: "workers.instance_types", Flag: "workers-instance-types",
 		Env: "PERPETUAL_WORKERS_INSTANCE_TYPES", List: true,
-		Help: "Instance types of the workers, the best first; the first that the zone offers is used"}); got != want {
+		Help: "Instance types of the workers, in order of preference; the first that the zone offers is used"}); got != want {
 		t.Errorf("got %+v", got)
 	}
 	if got := at("auth.github.client_secret"); got.Flag != "" || !got.Secret || got.Env != "PERPETUAL_AUTH_GITHUB_CLIENT_SECRET" {

@@ -101,13 +101,13 @@ func (v *validator) place() {
 		}
 		for _, f := range fields() {
 			if ofOwn(f.key) && f.set(v.c) {
-				v.wrong(f.key, "is for a director that exists, and with aws one is made; leave out one of them")
+				v.wrong(f.key, "is for an existing director, and with aws a new one is created; leave out one of them")
 			}
 		}
 		return
 	}
 	if d.URL == "" {
-		v.wrong("aws", "is required, or director.url for a director that exists")
+		v.wrong("aws", "is required, or director.url for an existing director")
 		return
 	}
 	if d.Client == "" {
@@ -120,14 +120,14 @@ func (v *validator) place() {
 		v.wrong("access.domain", "is required with director.url: the name or address under which Concourse will be reached")
 	}
 	if v.c.Database.Kind == "rds" {
-		v.wrong("database.kind", "rds is of AWS; without aws want vm, or leave the key out")
+		v.wrong("database.kind", "rds needs aws; without it want vm, or leave the key out")
 	}
 	if v.c.Cloud.WebAddress != "" && v.c.Web.Instances > 1 {
 		v.wrong("cloud.web_address", "is one address, and web.instances is %d; leave it out and put a load balancer before them with manifest.ops_files", v.c.Web.Instances)
 	}
 	for _, f := range fields() {
 		if f.rule.AWS && f.set(v.c) {
-			v.warn(f.key, "is of no use without aws")
+			v.warn(f.key, "has no effect without aws")
 		}
 	}
 }
@@ -159,12 +159,12 @@ func (v *validator) database() {
 	class := strings.HasPrefix(d.InstanceType, "db.")
 	switch {
 	case d.Kind == "rds" && d.InstanceType != "" && !class:
-		v.wrong("database.instance_type", "%s is an EC2 type; of rds want a class such as db.t4g.small", d.InstanceType)
+		v.wrong("database.instance_type", "%s is an EC2 type; for rds want a class such as db.t4g.small", d.InstanceType)
 	case d.Kind == "vm" && class:
-		v.wrong("database.instance_type", "%s is a class of RDS; of a vm want an EC2 type such as t3.small", d.InstanceType)
+		v.wrong("database.instance_type", "%s is a class of RDS; for a vm want an EC2 type such as t3.small", d.InstanceType)
 	}
 	if d.Kind == "vm" && d.MultiZone != nil && *d.MultiZone {
-		v.wrong("database.multi_zone", "is only of rds")
+		v.wrong("database.multi_zone", "is for rds only")
 	}
 }
 
@@ -224,7 +224,7 @@ func (v *validator) stateKeys() {
 // web looks at the web section.
 func (v *validator) web() {
 	if n := v.c.Web.Instances; n > 1 {
-		v.wrong("web.instances", "is %d, but there is one address for the web and no load balancer; add both with manifest.ops_files and leave it at 1", n)
+		v.wrong("web.instances", "is %d, but there is one address for the web node and no load balancer; add both with manifest.ops_files and leave it at 1", n)
 	}
 }
 
@@ -238,7 +238,7 @@ func (v *validator) workers() {
 	case err != nil:
 		v.wrong("workers.drain_timeout", "%q is not a duration; want one such as 1h or 90m", text)
 	case d < time.Minute:
-		v.wrong("workers.drain_timeout", "%s is under a minute, in which hardly a build ends; want one such as 1h", text)
+		v.wrong("workers.drain_timeout", "%s is under a minute, in which hardly any build ends; want one such as 1h", text)
 	case d < 10*time.Minute:
 		v.warn("workers.drain_timeout", "%s cuts longer builds off at each upgrade", text)
 	case d > 24*time.Hour:
@@ -258,7 +258,7 @@ func (v *validator) versions() {
 		case err != nil:
 			v.wrong("versions."+key, "%q is not a constraint; want one such as 8.x, >=8.1 or 8.2.4", text)
 		case !satisfiable(c, text):
-			v.wrong("versions."+key, "no version can meet %q; its parts exclude each other", text)
+			v.wrong("versions."+key, "no version satisfies %q; its parts exclude each other", text)
 		}
 	}
 }
@@ -280,7 +280,7 @@ func (v *validator) upgrade() {
 	case err != nil:
 		v.wrong("upgrade.quiet_timeout", "%q is not a duration; want one such as 30m or 1h", text)
 	case d < time.Minute:
-		v.wrong("upgrade.quiet_timeout", "%s is under a minute, in which hardly a build ends; want one such as 30m", text)
+		v.wrong("upgrade.quiet_timeout", "%s is under a minute, in which hardly any build ends; want one such as 30m", text)
 	case d > 90*time.Minute:
 		v.warn("upgrade.quiet_timeout", "%s leaves the deploy little of the two hours that a run has", text)
 	}

@@ -66,13 +66,13 @@ func (c *connectors) localUsers(given map[string]secret.Value) ([]string, error)
 	list := []any{ATCUser + ":((" + ATCPassword + "))"}
 	for n, user := range users {
 		if user == ATCUser {
-			return nil, fmt.Errorf("auth.local_users.%s: this user is the pipeline's own; take another name", user)
+			return nil, fmt.Errorf("auth.local_users.%s: this user is the pipeline's own; choose another name", user)
 		}
 		if err := checkText("auth.local_users: a name", user); err != nil {
 			return nil, err
 		}
 		if strings.Contains(user, ":") {
-			return nil, fmt.Errorf("auth.local_users.%s: a name has no colon", user)
+			return nil, fmt.Errorf("auth.local_users.%s: a name cannot have a colon", user)
 		}
 		if err := checkText("auth.local_users."+user+": the password", given[user].Reveal()); err != nil {
 			return nil, err

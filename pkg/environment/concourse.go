@@ -81,7 +81,7 @@ func (in Input) whole() error {
 		c := in.Config.Cloud
 		switch {
 		case in.hasService():
-			return errors.New("database.kind is rds, which is of AWS")
+			return errors.New("database.kind is rds, which needs aws")
 		case len(c.AZs) == 0 || c.Network == "" || c.DiskType == "" || c.VMTypes.Web == "" || c.VMTypes.Worker == "" || c.VMTypes.Database == "":
 			return errors.New("the section cloud does not name all that is used of the director's cloud config")
 		}

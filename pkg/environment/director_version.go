@@ -38,7 +38,7 @@ func DirectorVersions(in Input) (map[string]string, error) {
 		} `yaml:"resource_pools"`
 	}
 	if err := manifest.Decode(text, &parts); err != nil {
-		return nil, errors.New("read the versions in the director's manifest: releases or resource_pools have another form than create-env takes")
+		return nil, errors.New("read the versions in the director's manifest: releases or resource_pools do not have the form that create-env takes")
 	}
 	versions := map[string]string{}
 	for _, r := range parts.Releases {

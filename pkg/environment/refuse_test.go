@@ -52,7 +52,7 @@ func TestTemplates_refuse(t *testing.T) {
 		"a password with a comma":        {kind: "concourse", config: "auth: {local_users: {ada: 'a,s3cret'}}", want: "auth.local_users.ada: the password is empty or has a comma"},
 		"an empty password":              {kind: "concourse", config: "auth: {local_users: {ada: ''}}", want: "auth.local_users.ada: the password is empty"},
 		"a user with a comma":            {kind: "concourse", config: "auth: {local_users: {'a,b': x}}", want: "auth.local_users: a name is empty or has a comma"},
-		"a user with a colon":            {kind: "concourse", config: "auth: {local_users: {'a:b': x}}", want: "a name has no colon"},
+		"a user with a colon":            {kind: "concourse", config: "auth: {local_users: {'a:b': x}}", want: "a name cannot have a colon"},
 		"an ops file that does not fit": {kind: "concourse", change: func(in *environment.Input) {
 			in.User.OpsFiles = []manifest.File{{Name: "mine.yml", Text: []byte("- {type: remove, path: /nothing}")}}
 		}, want: "apply ops file mine.yml"},

@@ -27,7 +27,7 @@ func (in Input) upgradeWorkerOps() ([]operation, error) {
 	}
 	groups := in.Infrastructure.SecurityGroups
 	if groups.UpgradeWorker == "" {
-		return nil, errors.New("render the cloud config: the stack has no security group for the worker of upgrade.worker_tag; perpetual deploy by hand makes it")
+		return nil, errors.New("render the cloud config: the stack has no security group for the worker of upgrade.worker_tag; perpetual deploy by hand creates it")
 	}
 	extension := vars{"security_groups": []any{groups.VMs, groups.UpgradeWorker}}
 	if profile := in.Infrastructure.Profiles.Worker; profile != "" {

@@ -128,7 +128,7 @@ func TestUpgradeWorker_runsEveryStepAndCheckOfThePipeline(t *testing.T) {
 
 func TestUpgradeWorker_needsItsSecurityGroup(t *testing.T) {
 	in := input(t, withUpgradeWorker, func(in *environment.Input) { in.Infrastructure.SecurityGroups.UpgradeWorker = "" })
-	const want = "the stack has no security group for the worker of upgrade.worker_tag; perpetual deploy by hand makes it"
+	const want = "the stack has no security group for the worker of upgrade.worker_tag; perpetual deploy by hand creates it"
 	if _, err := environment.CloudConfig(in); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want one with %q", err, want)
 	}

@@ -143,7 +143,7 @@ func repeated(name string, mapping *yaml.Node) []string {
 			continue
 		}
 		if line, twice := lines[key.Value]; twice {
-			notes = append(notes, fmt.Sprintf("%s: line %d: the key %s is there a second time, and the last one counts; the first is on line %d",
+			notes = append(notes, fmt.Sprintf("%s: line %d: duplicate key %s, of which the last one counts; the first is on line %d",
 				name, key.Line, strconv.Quote(key.Value), line))
 			continue
 		}

@@ -66,8 +66,8 @@ func TestRepeated_namesKeyAndLines(t *testing.T) {
 	}
 	got = manifest.Repeated(manifest.File{Name: "v.yml", Text: []byte("a: 1\nb: &b {c: 1,\n  c: 2}\nd: {<<: *b, c: 3}\n'a': 2\ne: *b\n")})
 	want := []string{
-		`v.yml: line 5: the key "a" is there a second time, and the last one counts; the first is on line 1`,
-		`v.yml: line 3: the key "c" is there a second time, and the last one counts; the first is on line 2`,
+		`v.yml: line 5: duplicate key "a", of which the last one counts; the first is on line 1`,
+		`v.yml: line 3: duplicate key "c", of which the last one counts; the first is on line 2`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)

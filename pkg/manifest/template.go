@@ -62,7 +62,7 @@ func Render(t Template) ([]byte, error) {
 	}
 	if err != nil {
 		if m := noText.FindStringSubmatch(err.Error()); m != nil {
-			return nil, fmt.Errorf("render %s: variable %s stands inside a text, where only texts and whole numbers can", t.Name, m[1])
+			return nil, fmt.Errorf("render %s: variable %s is part of a text, where its value can only be a text or a whole number", t.Name, m[1])
 		}
 		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
 	}
@@ -122,7 +122,7 @@ func apply(root any, file File) (any, error) {
 		return nil, fmt.Errorf("apply ops file %s: %w", file.Name, oneLine(err))
 	}
 	if _, ok := root.(map[any]any); !ok {
-		return nil, fmt.Errorf("apply ops file %s: it leaves no YAML mapping", file.Name)
+		return nil, fmt.Errorf("apply ops file %s: its result is not a YAML mapping", file.Name)
 	}
 	return root, nil
 }

@@ -132,13 +132,13 @@ func TestRender_refusesWhatCannotBeRendered(t *testing.T) {
 		{"ops file: missing key", of("a: 1", "[{type: replace, path: /b/c, value: 1}]"), nil, "apply ops file ops/scale.yml: "},
 		{"ops file: missing item", of("l: []", "[{type: replace, path: /l/name=web/x, value: 1}]"), nil, "apply ops file ops/scale.yml: "},
 		{"ops file: of no list", of("a: 1", "[{type: replace, path: /a/0, value: 1}]"), nil, "apply ops file ops/scale.yml: "},
-		{"ops file replaces everything", of("a: 1", "[{type: replace, path: '', value: 1}]"), nil, "apply ops file ops/scale.yml: it leaves no YAML mapping"},
+		{"ops file replaces everything", of("a: 1", "[{type: replace, path: '', value: 1}]"), nil, "apply ops file ops/scale.yml: its result is not a YAML mapping"},
 		{"one variable", of("a: ((a))"), nil, "render concourse.yml: no value for a"},
 		{"all variables, sorted, once each", of("c: ((c))\na: [((a)), ((b))]\nd: x((a))y((e))\nf: ((f.g))"), vars{"b": 1}, "render concourse.yml: no value for a, c, e, f"},
 		{"a member that is not there", of("x: ((cert.ca))"), vars{"cert": vars{"key": "s3cret-canary"}}, "render concourse.yml: no value for cert.ca"},
 		{"an item that the list does not have", of("x: ((a.-3))"), vars{"a": []any{1, "s3cret-canary"}}, "render concourse.yml: "},
-		{"a map inside a text", of("x: a-((auth))"), vars{"auth": vars{"password": "s3cret-canary"}}, "render concourse.yml: variable auth stands inside a text"},
-		{"a decimal inside a text", of("x: a-((n))"), vars{"n": 0.5}, "render concourse.yml: variable n stands inside a text"},
+		{"a map inside a text", of("x: a-((auth))"), vars{"auth": vars{"password": "s3cret-canary"}}, "render concourse.yml: variable auth is part of a text"},
+		{"a decimal inside a text", of("x: a-((n))"), vars{"n": 0.5}, "render concourse.yml: variable n is part of a text"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -16,7 +16,7 @@ func TestOut_readsVarsFilesAsTheBoshCLIDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantText(t, "manifest", f.submitted(t), "- true\n- \"yes\"\n- false\n- v 2012-10-17 x\n- last\n")
-		wantText(t, "log", f.log.String(), `vars.yml: line 6: the key "e" is there a second time, and the last one counts; the first is on line 5`)
+		wantText(t, "log", f.log.String(), `vars.yml: line 6: duplicate key "e", of which the last one counts; the first is on line 5`)
 	})
 }
 

@@ -33,7 +33,7 @@ manifest:
 	p := run(t, dir, nil, "config", "validate", "--database-storage", "much")
 	want := []string{
 		`--database-storage: want a whole number, got "much"`, "perpetual.yml:4: access.port: 22", "perpetual.yml:5: access.web[1]: want an IPv4 network",
-		"perpetual.yml:6: web.instances: is 2", "perpetual.yml:8: workers.cuont: unknown key", "perpetual.yml:9: versions.concourse: no version can meet",
+		"perpetual.yml:6: web.instances: is 2", "perpetual.yml:8: workers.cuont: unknown key", "perpetual.yml:9: versions.concourse: no version satisfies",
 		"error: the configuration has 6 problems, listed above; nothing was changed",
 	}
 	lines := strings.Split(strings.TrimSpace(p.stderr), "\n")
