@@ -21,31 +21,11 @@ func (s *Server) validateTemplate(form url.Values) ([]element, error) {
 	return []element{text("Description", t.Description), group("Parameters", list...), texts("Capabilities", capabilities(t))}, nil
 }
 
-// capabilities are those that a template needs: it may make roles, and name them.
-func capabilities(t *Template) []string {
-	var out []string
-	for _, id := range t.Order {
-		r := t.Resources[id]
-		if !strings.HasPrefix(r.Type, "AWS::IAM::") {
-			continue
-		}
-		if out == nil {
-			out = []string{"CAPABILITY_IAM"}
-		}
-		for _, name := range []string{"RoleName", "InstanceProfileName", "ManagedPolicyName", "UserName"} {
-			if _, ok := r.Properties[name]; ok {
-				return []string{"CAPABILITY_NAMED_IAM"}
-			}
-		}
-	}
-	return out
-}
-
 // createChangeSet implements CreateChangeSet.
 func (s *Server) createChangeSet(form url.Values) ([]element, error) {
-	st, create := s.find(form.Get("StackName")), form.Get("ChangeSetType") == "CREATE"
+	st, create := s.engine.find(form.Get("StackName")), form.Get("ChangeSetType") == "CREATE"
 	if st != nil {
-		if _, c := s.findChangeSet(st.name, form.Get("ChangeSetName")); c != nil && c.token != "" && c.token == form.Get("ClientToken") {
+		if _, c := s.engine.findChangeSet(st.name, form.Get("ChangeSetName")); c != nil && c.token != "" && c.token == form.Get("ClientToken") {
 			return []element{text("Id", c.id), text("StackId", st.id)}, nil
 		} else if c != nil {
 			return nil, coded("AlreadyExistsException", "ChangeSet "+c.id+" cannot be created because it already exists")
@@ -59,15 +39,15 @@ func (s *Server) createChangeSet(form url.Values) ([]element, error) {
 		return nil, err
 	}
 	if st == nil {
-		st = s.newStack(form.Get("StackName"))
+		st = s.engine.newStack(form.Get("StackName"))
 	}
-	now := s.options.Now()
+	now := s.engine.options.Now()
 	c := &changeSet{
 		name: form.Get("ChangeSetName"), token: form.Get("ClientToken"), create: create, wanted: w, created: now,
-		ready: now.Add(s.options.Step), status: "CREATE_COMPLETE", execution: "AVAILABLE",
+		ready: now.Add(s.engine.options.Step), status: "CREATE_COMPLETE", execution: "AVAILABLE",
 	}
-	c.id = "arn:aws:cloudformation:" + s.options.Region + ":" + s.options.Account + ":changeSet/" + c.name + "/" + s.random(st.id, c.name)[:32]
-	if c.changes, err = s.compare(st, w); err != nil {
+	c.id = "arn:aws:cloudformation:" + s.engine.options.Region + ":" + s.engine.options.Account + ":changeSet/" + c.name + "/" + s.engine.random(st.id, c.name)[:32]
+	if c.changes, err = s.engine.compare(st, w); err != nil {
 		c.status, c.reason = "FAILED", err.Error()
 	} else if len(c.changes) == 0 && st.template != nil && fmt.Sprint(st.template.Outputs) == fmt.Sprint(w.template.Outputs) {
 		c.status, c.reason = "FAILED", noChanges
@@ -125,15 +105,6 @@ func (s *Server) wantedOf(st *stack, form url.Values) (wanted, error) {
 	return w, nil
 }
 
-// newStack makes a stack that holds change sets only.
-func (s *Server) newStack(name string) *stack {
-	st := &stack{name: name, created: s.options.Now(), live: map[string]*Live{}}
-	st.id = "arn:aws:cloudformation:" + s.options.Region + ":" + s.options.Account + ":stack/" + name + "/" + s.random(name)[:32]
-	s.stacks = append(s.stacks, st)
-	s.become(st, "REVIEW_IN_PROGRESS", "User Initiated")
-	return st
-}
-
 // pageSize is how many changes, and how many events, one answer holds.
 const pageSize = 25
 
@@ -151,11 +122,11 @@ func page[T any](items []T, token string) (part []T, next string) {
 
 // describeChangeSet implements DescribeChangeSet.
 func (s *Server) describeChangeSet(form url.Values) ([]element, error) {
-	st, c := s.findChangeSet(form.Get("StackName"), form.Get("ChangeSetName"))
+	st, c := s.engine.findChangeSet(form.Get("StackName"), form.Get("ChangeSetName"))
 	if c == nil {
 		return nil, coded("ChangeSetNotFound", "ChangeSet ["+form.Get("ChangeSetName")+"] does not exist")
 	}
-	status, execution, reason := c.current(s.options.Now())
+	status, execution, reason := c.current(s.engine.options.Now())
 	out := []element{
 		text("ChangeSetName", c.name), text("ChangeSetId", c.id), text("StackId", st.id), text("StackName", st.name),
 		text("Status", status), text("ExecutionStatus", execution), text("StatusReason", reason), moment("CreationTime", c.created),
@@ -180,13 +151,13 @@ func (s *Server) describeChangeSet(form url.Values) ([]element, error) {
 
 // listChangeSets implements ListChangeSets.
 func (s *Server) listChangeSets(form url.Values) ([]element, error) {
-	st := s.find(form.Get("StackName"))
+	st := s.engine.find(form.Get("StackName"))
 	if st == nil {
 		return nil, wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
 	var out [][]element
 	for _, c := range st.changeSets {
-		status, execution, _ := c.current(s.options.Now())
+		status, execution, _ := c.current(s.engine.options.Now())
 		out = append(out, []element{text("ChangeSetId", c.id), text("ChangeSetName", c.name), text("Status", status),
 			text("ExecutionStatus", execution), moment("CreationTime", c.created)})
 	}
@@ -195,7 +166,7 @@ func (s *Server) listChangeSets(form url.Values) ([]element, error) {
 
 // executeChangeSet implements ExecuteChangeSet.
 func (s *Server) executeChangeSet(form url.Values) ([]element, error) {
-	st, c := s.findChangeSet(form.Get("StackName"), form.Get("ChangeSetName"))
+	st, c := s.engine.findChangeSet(form.Get("StackName"), form.Get("ChangeSetName"))
 	if c == nil {
 		return nil, coded("ChangeSetNotFound", "ChangeSet ["+form.Get("ChangeSetName")+"] does not exist")
 	}
@@ -203,7 +174,7 @@ func (s *Server) executeChangeSet(form url.Values) ([]element, error) {
 	if token != "" && st.executed == c.id+token {
 		return nil, nil // the same request again
 	}
-	if status, execution, _ := c.current(s.options.Now()); execution != "AVAILABLE" {
+	if status, execution, _ := c.current(s.engine.options.Now()); execution != "AVAILABLE" {
 		return nil, coded("InvalidChangeSetStatus", "ChangeSet ["+c.id+"] cannot be executed in its current status of ["+status+"/"+execution+"]")
 	}
 	if st.busy() {
@@ -216,7 +187,7 @@ func (s *Server) executeChangeSet(form url.Values) ([]element, error) {
 		o.kind = "CREATE"
 	} else {
 		o.before = &picture{wanted: st.wanted, live: cloneLive(st.live), order: slices.Clone(st.order), outputs: st.outputs}
-		st.updated = s.options.Now()
+		st.updated = s.engine.options.Now()
 	}
 	st.wanted, st.stuck = c.wanted, nil
 	var removals []task
@@ -234,13 +205,13 @@ func (s *Server) executeChangeSet(form url.Values) ([]element, error) {
 		o.tasks = append(o.tasks, task{action: "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"})
 	}
 	o.tasks = append(append(o.tasks, removals...), task{})
-	s.begin(st, o)
+	s.engine.begin(st, o)
 	return nil, nil
 }
 
 // deleteChangeSet implements DeleteChangeSet: what does not exist is deleted already.
 func (s *Server) deleteChangeSet(form url.Values) ([]element, error) {
-	st, c := s.findChangeSet(form.Get("StackName"), form.Get("ChangeSetName"))
+	st, c := s.engine.findChangeSet(form.Get("StackName"), form.Get("ChangeSetName"))
 	if c != nil && c.execution == "EXECUTE_IN_PROGRESS" {
 		return nil, coded("InvalidChangeSetStatus", "The change set ["+c.id+"] is being executed")
 	}

@@ -11,12 +11,12 @@ import (
 func (s *Server) describeStacks(form url.Values) ([]element, error) {
 	var found []*stack
 	if name := form.Get("StackName"); name == "" {
-		for _, st := range s.stacks {
+		for _, st := range s.engine.stacks {
 			if st.status != "DELETE_COMPLETE" {
 				found = append(found, st)
 			}
 		}
-	} else if st := s.find(name); st != nil {
+	} else if st := s.engine.find(name); st != nil {
 		found = append(found, st)
 	} else {
 		return nil, wrong("Stack with id %s does not exist", name)
@@ -60,7 +60,7 @@ func keyed(name, key, value string, values map[string]string) element {
 
 // describeStackEvents implements DescribeStackEvents: the newest first.
 func (s *Server) describeStackEvents(form url.Values) ([]element, error) {
-	st := s.find(form.Get("StackName"))
+	st := s.engine.find(form.Get("StackName"))
 	if st == nil {
 		return nil, wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
@@ -93,7 +93,7 @@ func eventPage(events []Event, token string) (part []Event, next string) {
 
 // describeStackResources implements DescribeStackResources.
 func (s *Server) describeStackResources(form url.Values) ([]element, error) {
-	st := s.find(form.Get("StackName"))
+	st := s.engine.find(form.Get("StackName"))
 	if st == nil {
 		return nil, wrong("Stack with id %s does not exist", form.Get("StackName"))
 	}
@@ -110,7 +110,7 @@ func (s *Server) describeStackResources(form url.Values) ([]element, error) {
 
 // getTemplate implements GetTemplate.
 func (s *Server) getTemplate(form url.Values) ([]element, error) {
-	st := s.find(form.Get("StackName"))
+	st := s.engine.find(form.Get("StackName"))
 	if st == nil || st.template == nil {
 		return nil, wrong("Stack with id %s does not exist", form.Get("StackName"))
 	}
@@ -119,7 +119,7 @@ func (s *Server) getTemplate(form url.Values) ([]element, error) {
 
 // deleteStack implements DeleteStack. What does not exist is deleted already.
 func (s *Server) deleteStack(form url.Values) ([]element, error) {
-	st := s.find(form.Get("StackName"))
+	st := s.engine.find(form.Get("StackName"))
 	switch {
 	case st == nil || st.status == "DELETE_COMPLETE" || st.status == "DELETE_IN_PROGRESS":
 		return nil, nil
@@ -137,13 +137,13 @@ func (s *Server) deleteStack(form url.Values) ([]element, error) {
 		return nil, nil
 	}
 	st.operation = nil
-	s.begin(st, &operation{kind: "DELETE", token: form.Get("ClientRequestToken"), retain: retain, tasks: deletions(st)})
+	s.engine.begin(st, &operation{kind: "DELETE", token: form.Get("ClientRequestToken"), retain: retain, tasks: deletions(st)})
 	return nil, nil
 }
 
 // continueUpdateRollback implements ContinueUpdateRollback.
 func (s *Server) continueUpdateRollback(form url.Values) ([]element, error) {
-	st := s.find(form.Get("StackName"))
+	st := s.engine.find(form.Get("StackName"))
 	if st == nil {
 		return nil, wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
@@ -154,14 +154,14 @@ func (s *Server) continueUpdateRollback(form url.Values) ([]element, error) {
 		return nil, wrong("Stack:%s is in %s state and can not continue rollback.", st.id, st.status)
 	}
 	skip := members(form, "ResourcesToSkip")
-	tasks := slices.DeleteFunc(s.revert(st, st.stuck), func(t task) bool { return t.action == "REVERT" && slices.Contains(skip, t.id) })
-	s.beginWith(st, &operation{kind: "UPDATE_ROLLBACK", token: form.Get("ClientRequestToken"), judge: s.judge, before: st.stuck, tasks: tasks}, "User Initiated")
+	tasks := slices.DeleteFunc(s.engine.revert(st, st.stuck), func(t task) bool { return t.action == "REVERT" && slices.Contains(skip, t.id) })
+	s.engine.beginWith(st, &operation{kind: "UPDATE_ROLLBACK", token: form.Get("ClientRequestToken"), judge: s.engine.judge, before: st.stuck, tasks: tasks}, "User Initiated")
 	return nil, nil
 }
 
 // updateTerminationProtection implements UpdateTerminationProtection.
 func (s *Server) updateTerminationProtection(form url.Values) ([]element, error) {
-	st := s.find(form.Get("StackName"))
+	st := s.engine.find(form.Get("StackName"))
 	if st == nil || strings.HasPrefix(st.status, "DELETE_") && st.status != "DELETE_FAILED" {
 		return nil, wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}

@@ -2,9 +2,7 @@ package cloudformation
 
 import (
 	"maps"
-	"reflect"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -33,7 +31,7 @@ const noChanges = "The submitted information didn't contain changes. Submit diff
 
 // compare finds what a change set would do. What is replaced gets a new id, which
 // changes those that refer to it: so it looks again until nothing more is.
-func (s *Server) compare(st *stack, w wanted) ([]change, error) {
+func (s *engine) compare(st *stack, w wanted) ([]change, error) {
 	replaced := map[string]bool{}
 	for {
 		out, err := s.compareOnce(st, w, replaced)
@@ -53,7 +51,7 @@ func (s *Server) compare(st *stack, w wanted) ([]change, error) {
 }
 
 // compareOnce compares, with resources of which it is known that they are replaced.
-func (s *Server) compareOnce(st *stack, w wanted, replaced map[string]bool) ([]change, error) {
+func (s *engine) compareOnce(st *stack, w wanted, replaced map[string]bool) ([]change, error) {
 	ids, err := s.present(st, w)
 	if err != nil {
 		return nil, err
@@ -85,7 +83,7 @@ func (s *Server) compareOnce(st *stack, w wanted, replaced map[string]bool) ([]c
 }
 
 // compareResource compares one; without a difference its change has no action.
-func (s *Server) compareResource(st *stack, w wanted, sc *scope, id string) (change, error) {
+func (s *engine) compareResource(st *stack, w wanted, sc *scope, id string) (change, error) {
 	r := w.template.Resources[id]
 	properties, err := sc.value(map[string]any(r.Properties))
 	if err != nil {
@@ -99,7 +97,7 @@ func (s *Server) compareResource(st *stack, w wanted, sc *scope, id string) (cha
 	if there == nil {
 		return change{action: "Add", id: id, kind: r.Type}, nil
 	}
-	differences := differ(there, properties.(map[string]any), metadata.(map[string]any))
+	differences := there.differ(properties.(map[string]any), metadata.(map[string]any))
 	if _, taggable := there.Properties["Tags"]; taggable && !untagged[r.Type] && !maps.Equal(w.tags, st.tags) {
 		differences = append(differences, "Tags")
 	}
@@ -107,35 +105,6 @@ func (s *Server) compareResource(st *stack, w wanted, sc *scope, id string) (cha
 		return change{}, nil
 	}
 	return change{action: "Modify", id: id, physical: there.PhysicalID, kind: r.Type, replacement: replacement(r.Type, differences), properties: differences}, nil
-}
-
-// differ lists what of a resource would be otherwise.
-func differ(there *Live, properties, metadata map[string]any) []string {
-	var out []string
-	for _, name := range sortedKeys(properties) {
-		if !reflect.DeepEqual(there.Properties[name], properties[name]) {
-			out = append(out, "Properties."+name)
-		}
-	}
-	for _, name := range sortedKeys(there.Properties) {
-		if _, ok := properties[name]; !ok {
-			out = append(out, "Properties."+name)
-		}
-	}
-	if !reflect.DeepEqual(there.Metadata, metadata) {
-		out = append(out, "Metadata")
-	}
-	return out
-}
-
-// replacement says whether a change makes a new resource.
-func replacement(kind string, differences []string) string {
-	for _, d := range differences {
-		if Replaces(kind, strings.TrimPrefix(d, "Properties.")) {
-			return "True"
-		}
-	}
-	return "False"
 }
 
 // current gives the status of a change set now.
@@ -151,7 +120,7 @@ func (c *changeSet) current(now time.Time) (status, execution, reason string) {
 
 // findChangeSet gives a change set of a stack by name or ARN. The ARN alone names
 // its stack as well.
-func (s *Server) findChangeSet(stackName, name string) (*stack, *changeSet) {
+func (s *engine) findChangeSet(stackName, name string) (*stack, *changeSet) {
 	for _, st := range s.stacks {
 		if stackName != "" && s.find(stackName) != st {
 			continue

@@ -110,12 +110,10 @@ func record(r *iam.Request, was, to *Live) {
 }
 
 // boundaryOf is the permissions boundary of a role or user of any stack, by its name.
-func (s *Server) boundaryOf(kind, name string) string {
-	for _, st := range s.stacks {
-		for _, l := range st.live {
-			if l.Type == kind && l.PhysicalID == name {
-				return boundary(l)
-			}
+func (s *rights) boundaryOf(kind, name string) string {
+	for l := range s.all {
+		if l.Type == kind && l.PhysicalID == name {
+			return boundary(l)
 		}
 	}
 	return ""

@@ -1,11 +1,9 @@
 package cloudformation
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
@@ -14,59 +12,44 @@ import (
 // Judge says whether the caller of a request may do something: nil, or why not.
 type Judge func(iam.Request) error
 
-type judgeKey struct{}
-
-// WithJudge gives a request's context the judge of its caller: with the rights of the
-// caller CloudFormation makes, changes and deletes resources. Without one it may all.
-func WithJudge(ctx context.Context, judge Judge) context.Context {
-	return context.WithValue(ctx, judgeKey{}, judge)
+// rights is what IAM says to the handlers of resources: who may make what, and what it
+// takes at all.
+type rights struct {
+	region, account string
+	all             iter.Seq[*Live]       // the resources of all stacks, always in the same order
+	policies        map[string]iam.Policy // that no stack has made, by ARN
 }
 
-// judgeOf is the judge of a request; nil: everything is allowed.
-func judgeOf(ctx context.Context) Judge {
-	judge, _ := ctx.Value(judgeKey{}).(Judge)
-	return judge
+// newRights makes it for the resources of all stacks.
+func newRights(region, account string, all iter.Seq[*Live]) *rights {
+	return &rights{region: region, account: account, all: all, policies: map[string]iam.Policy{}}
 }
 
-// forbidden says why the caller of an operation may not do what a task is for; "" if it
-// may. The reasons are in the words of the resources' handlers.
-func (s *Server) forbidden(st *stack, t *task) string {
-	judge := st.operation.judge
-	if judge == nil {
-		return ""
-	}
-	l := cmp.Or(t.old, st.live[t.id])
-	was, to := l, (*Live)(nil)
-	var fresh *Live
-	if t.action == "CREATE" || t.action == "UPDATE" {
-		var err error
-		if fresh, err = s.foreseen(st, t.id); err != nil {
-			return "" // which carryOut will say
-		}
-		to = fresh
-		if l == nil || replacement(fresh.Type, differ(l, fresh.Properties, fresh.Metadata)) == "True" {
-			l, was = fresh, nil
-		}
-	} else if t.action == "REVERT" {
-		to = st.operation.before.live[t.id]
-	}
-	if l == nil || t.action == "DELETE" && (l.policy == "Retain" || slices.Contains(st.operation.retain, t.id)) {
-		return ""
-	}
-	of, known := handlers[l.Type]
+// deed is what a handler is called for.
+type deed struct {
+	resource *Live  // what its calls are about
+	was, to  *Live  // it before and after; nil: it is not there
+	action   string // "CREATE", "UPDATE", "DELETE", "REVERT"
+	making   bool   // whether the resource is a new one
+}
+
+// forbidden says why the caller of an operation may not do something; "" if it may. The
+// reasons are in the words of the resources' handlers.
+func (s *rights) forbidden(judge Judge, d deed) string {
+	of, known := handlers[d.resource.Type]
 	if !known {
-		return "which calls the handler of " + l.Type + " makes is not known here"
+		return "which calls the handler of " + d.resource.Type + " makes is not known here"
 	}
 	calls := of.update
 	switch {
-	case t.action == "DELETE":
+	case d.action == "DELETE":
 		calls = of.delete
-	case l == fresh:
+	case d.making:
 		calls = of.create
 	}
 	for _, call := range calls {
-		request, touches := s.request(l, call, l == fresh)
-		if !touches || !detail(&request, was, to) {
+		request, touches := s.request(d.resource, call, d.making)
+		if !touches || !detail(&request, d.was, d.to) {
 			continue
 		}
 		if err := judge(request); err != nil {
@@ -87,38 +70,12 @@ func refusedByIAM(action string, err error) string {
 		fmt.Sprintf("%s (Service: %s, Status Code: 403, Request ID: 4b7d3a1e-0000-4000-8000-5a4d9c2b1f00)", err, strings.ToUpper(service[:1])+service[1:]))
 }
 
-// foreseen is a resource before it is made, as far as its calls need it.
-func (s *Server) foreseen(st *stack, id string) (*Live, error) {
-	r := st.template.Resources[id]
-	sc := s.scope(st, st.wanted, st.live, nil)
-	properties, err := sc.value(map[string]any(r.Properties))
-	if err != nil {
-		return nil, err
-	}
-	metadata, err := sc.value(map[string]any(r.Metadata))
-	if err != nil {
-		return nil, err
-	}
-	l := &Live{LogicalID: id, Type: r.Type, Properties: properties.(map[string]any), Metadata: metadata.(map[string]any), Attributes: map[string]string{}, PhysicalID: st.name + "-" + id + "-0123456789AB"}
-	l.Tags = st.tagged(l)
-	if l.Type == databaseType || l.Type == "AWS::RDS::DBSubnetGroup" {
-		l.PhysicalID = strings.ToLower(l.PhysicalID)
-	}
-	if l.Type == "AWS::EC2::KeyPair" {
-		l.PhysicalID = fmt.Sprint(l.Properties["KeyName"])
-	}
-	if l.Type == "AWS::IAM::OIDCProvider" {
-		l.PhysicalID = "oidc-provider/" + strings.TrimPrefix(fmt.Sprint(l.Properties["Url"]), "https://")
-	}
-	return l, nil
-}
-
 // request is a call of a handler as IAM sees it; touches is false if it is for a
 // property that is not there. What is being made has no tags yet: whether a handler
 // tags in the call that makes something or in one of its own is nowhere said.
-func (s *Server) request(l *Live, call string, making bool) (r iam.Request, touches bool) {
+func (s *rights) request(l *Live, call string, making bool) (r iam.Request, touches bool) {
 	words := strings.Fields(call)
-	r = iam.Request{Action: words[0], Context: iam.Context{"aws:RequestedRegion": {s.options.Region}, "aws:CalledVia": {"cloudformation.amazonaws.com"}}}
+	r = iam.Request{Action: words[0], Context: iam.Context{"aws:RequestedRegion": {s.region}, "aws:CalledVia": {"cloudformation.amazonaws.com"}}}
 	service, _, _ := strings.Cut(r.Action, ":")
 	if service == "iam" || service == "route53" {
 		r.Context["aws:RequestedRegion"] = []string{"us-east-1"}
@@ -159,7 +116,7 @@ func flat(value any) []string {
 }
 
 // own is the resource itself, or one that a call makes.
-func (s *Server) own(l *Live, service, word string, making bool) iam.Resource {
+func (s *rights) own(l *Live, service, word string, making bool) iam.Resource {
 	id := l.PhysicalID
 	for _, attribute := range []string{"AllocationId", "KeyPairId"} {
 		if l.Type != "AWS::EC2::KeyPair" || service == "ssm" {
@@ -198,7 +155,7 @@ var kinds = []struct{ prefix, kind string }{
 }
 
 // other is what a property names.
-func (s *Server) other(service, property, name string) iam.Resource {
+func (s *rights) other(service, property, name string) iam.Resource {
 	switch property {
 	case "Roles":
 		return s.principal("role", roleType, name)
@@ -218,7 +175,7 @@ func (s *Server) other(service, property, name string) iam.Resource {
 }
 
 // principal is a role or user that a property names, with its permissions boundary.
-func (s *Server) principal(word, kind, name string) iam.Resource {
+func (s *rights) principal(word, kind, name string) iam.Resource {
 	r := s.resource("iam", word+"/"+name, nil)
 	if arn := s.boundaryOf(kind, name); arn != "" {
 		r.Context["iam:PermissionsBoundary"] = []string{arn}
@@ -227,20 +184,18 @@ func (s *Server) principal(word, kind, name string) iam.Resource {
 }
 
 // tagsOf are the tags of a resource of any stack, by its id.
-func (s *Server) tagsOf(id string) map[string]string {
-	for _, st := range s.stacks {
-		for _, l := range st.live {
-			if l.PhysicalID == id || l.Attributes["AllocationId"] == id {
-				return l.Tags
-			}
+func (s *rights) tagsOf(id string) map[string]string {
+	for l := range s.all {
+		if l.PhysicalID == id || l.Attributes["AllocationId"] == id {
+			return l.Tags
 		}
 	}
 	return nil
 }
 
 // resource is one of a request.
-func (s *Server) resource(service, rest string, tags map[string]string) iam.Resource {
-	region, account := s.options.Region, s.options.Account
+func (s *rights) resource(service, rest string, tags map[string]string) iam.Resource {
+	region, account := s.region, s.account
 	switch service {
 	case "iam":
 		region = ""

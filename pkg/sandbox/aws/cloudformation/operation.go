@@ -41,7 +41,7 @@ type task struct {
 
 // advance does what is due of every operation. It is called with every request,
 // so that nothing runs in the background.
-func (s *Server) advance() {
+func (s *engine) advance() {
 	now := s.options.Now()
 	for _, st := range s.stacks {
 		for st.operation != nil && !now.Before(st.operation.due) {
@@ -56,7 +56,7 @@ func (s *Server) advance() {
 }
 
 // begin starts an operation.
-func (s *Server) begin(st *stack, o *operation) {
+func (s *engine) begin(st *stack, o *operation) {
 	o.due, o.judge = s.options.Now().Add(s.options.Step), s.judge
 	st.operation = o
 	if o.kind == "CREATE" || o.kind == "UPDATE" || o.kind == "DELETE" {
@@ -67,7 +67,7 @@ func (s *Server) begin(st *stack, o *operation) {
 }
 
 // step begins or ends a task.
-func (s *Server) step(st *stack, t *task) {
+func (s *engine) step(st *stack, t *task) {
 	if t.id == "" {
 		s.turn(st, t.action)
 		return
@@ -107,7 +107,7 @@ func (s *Server) step(st *stack, t *task) {
 }
 
 // carryOut does what a task is for, and gives the state of its resource.
-func (s *Server) carryOut(st *stack, t *task) (status string, err error) {
+func (s *engine) carryOut(st *stack, t *task) (status string, err error) {
 	switch t.action {
 	case "CREATE", "UPDATE":
 		return t.action + "_COMPLETE", s.put(st, t)
@@ -130,9 +130,9 @@ func (s *Server) carryOut(st *stack, t *task) (status string, err error) {
 		st.order = slices.DeleteFunc(st.order, func(id string) bool { return id == t.id })
 	}
 	switch {
-	case l.policy == "Retain" || slices.Contains(st.operation.retain, t.id):
+	case l.Policy == "Retain" || slices.Contains(st.operation.retain, t.id):
 		return "DELETE_SKIPPED", nil
-	case l.policy == "Snapshot":
+	case l.Policy == "Snapshot":
 		s.snapshots = append(s.snapshots, l.PhysicalID+"-snapshot")
 	}
 	if s.options.OnDelete != nil {
@@ -142,7 +142,7 @@ func (s *Server) carryOut(st *stack, t *task) (status string, err error) {
 }
 
 // put makes or changes a resource.
-func (s *Server) put(st *stack, t *task) error {
+func (s *engine) put(st *stack, t *task) error {
 	r := st.template.Resources[t.id]
 	sc := s.scope(st, st.wanted, st.live, nil)
 	properties, err := sc.value(map[string]any(r.Properties))
@@ -160,7 +160,7 @@ func (s *Server) put(st *stack, t *task) error {
 			return errors.New(refusal)
 		}
 	}
-	stays := there != nil && replacement(r.Type, differ(there, fresh.Properties, fresh.Metadata)) == "False"
+	stays := there != nil && replacement(r.Type, there.differ(fresh.Properties, fresh.Metadata)) == "False"
 	if reason := s.taken(fresh); reason != "" && !stays {
 		return errors.New(reason)
 	}
@@ -184,15 +184,15 @@ func (s *Server) put(st *stack, t *task) error {
 }
 
 // tried says why IAM does not take a resource in the place of what there is.
-func (s *Server) tried(st *stack, id string, fresh *Live) string {
+func (s *engine) tried(st *stack, id string, fresh *Live) string {
 	there, is := st.live[id]
-	if is && replacement(fresh.Type, differ(there, fresh.Properties, fresh.Metadata)) == "False" {
+	if is && replacement(fresh.Type, there.differ(fresh.Properties, fresh.Metadata)) == "False" {
 		again := *fresh
 		again.PhysicalID = there.PhysicalID
 		fresh = &again
 	}
 	st.live[id] = fresh
-	reason := s.misfit(fresh)
+	reason := s.rights.misfit(fresh)
 	if delete(st.live, id); is {
 		st.live[id] = there
 	}
@@ -200,7 +200,7 @@ func (s *Server) tried(st *stack, id string, fresh *Live) string {
 }
 
 // fail goes on after a resource has failed: with a rollback, where there is one.
-func (s *Server) fail(st *stack, t *task, _ string) {
+func (s *engine) fail(st *stack, t *task, _ string) {
 	o := st.operation
 	if t.action == "DELETE" && (o.kind == "UPDATE" || o.kind == "UPDATE_ROLLBACK") {
 		s.leave(st, t)
@@ -228,7 +228,7 @@ func (s *Server) fail(st *stack, t *task, _ string) {
 
 // leave goes on after the cleanup of an update, or of its rollback, could not delete
 // what is of no use any more: the service gives up on it, and it is outside the stack.
-func (s *Server) leave(st *stack, t *task) {
+func (s *engine) leave(st *stack, t *task) {
 	if t.old == nil {
 		delete(st.live, t.id)
 		st.order = slices.DeleteFunc(st.order, func(id string) bool { return id == t.id })
@@ -237,14 +237,14 @@ func (s *Server) leave(st *stack, t *task) {
 }
 
 // beginWith starts a rollback for a reason.
-func (s *Server) beginWith(st *stack, o *operation, reason string) {
+func (s *engine) beginWith(st *stack, o *operation, reason string) {
 	o.due = s.options.Now().Add(s.options.Step)
 	st.operation = o
 	s.become(st, o.kind+"_IN_PROGRESS", reason)
 }
 
 // becomeAs is become after the operation has ended.
-func (s *Server) becomeAs(st *stack, token, status, reason string) {
+func (s *engine) becomeAs(st *stack, token, status, reason string) {
 	s.become(st, status, reason)
 	st.events[len(st.events)-1].Token = token
 }
@@ -259,12 +259,12 @@ func deletions(st *stack) []task {
 }
 
 // revert are the tasks that undo an update.
-func (s *Server) revert(st *stack, before *picture) []task {
+func (s *engine) revert(st *stack, before *picture) []task {
 	var out, added []task
 	for _, id := range slices.Backward(st.order) {
 		if was := before.live[id]; was == nil {
 			added = append(added, task{action: "DELETE", id: id})
-		} else if len(differ(was, st.live[id].Properties, st.live[id].Metadata)) > 0 || was.Status != st.live[id].Status {
+		} else if len(was.differ(st.live[id].Properties, st.live[id].Metadata)) > 0 || was.Status != st.live[id].Status {
 			out = append(out, task{action: "REVERT", id: id})
 		}
 	}
@@ -274,7 +274,7 @@ func (s *Server) revert(st *stack, before *picture) []task {
 
 // turn changes the stack's state: to the one named, or to that in which the
 // operation ends.
-func (s *Server) turn(st *stack, status string) {
+func (s *engine) turn(st *stack, status string) {
 	o := st.operation
 	o.tasks = o.tasks[1:]
 	if status != "" {

@@ -8,14 +8,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
-// The types of principals and of what says what they may do.
-const (
-	userType          = "AWS::IAM::User"
-	roleType          = "AWS::IAM::Role"
-	inlinePolicyType  = "AWS::IAM::Policy"
-	managedPolicyType = "AWS::IAM::ManagedPolicy"
-)
-
 // grant is one policy of a principal.
 type grant struct {
 	document any
@@ -25,15 +17,10 @@ type grant struct {
 // Principal gives what decides for a user ("user") or role ("role") that a stack has
 // made, by its name; there says whether there is one. A permissions boundary is one of
 // AddPolicy, or of a stack; one that is neither is not known, and bounds nothing.
-func (s *Server) Principal(kind, name string) (set iam.Set, there bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *rights) Principal(kind, name string) (set iam.Set, there bool, err error) {
 	want := map[string]string{"user": userType, "role": roleType}[kind]
-	for _, st := range s.stacks {
-		for _, l := range st.live {
-			if l.Type != want || l.PhysicalID != name {
-				continue
-			}
+	for l := range s.all {
+		if l.Type == want && l.PhysicalID == name {
 			set, err := s.decides(l)
 			return set, true, err
 		}
@@ -42,17 +29,12 @@ func (s *Server) Principal(kind, name string) (set iam.Set, there bool, err erro
 }
 
 // AddPolicy adds a managed policy that no stack has made.
-func (s *Server) AddPolicy(arn string, p iam.Policy) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.policies == nil {
-		s.policies = map[string]iam.Policy{}
-	}
+func (s *rights) AddPolicy(arn string, p iam.Policy) {
 	s.policies[arn] = p
 }
 
 // decides reads the policies of a principal.
-func (s *Server) decides(principal *Live) (set iam.Set, err error) {
+func (s *rights) decides(principal *Live) (set iam.Set, err error) {
 	for _, g := range s.grants(principal.Type, principal.PhysicalID) {
 		p, problem := iam.Read(g.document)
 		err = errors.Join(err, problem)
@@ -62,12 +44,10 @@ func (s *Server) decides(principal *Live) (set iam.Set, err error) {
 		if p, there := s.policies[boundary]; there {
 			set.Boundary = &p
 		}
-		for _, st := range s.stacks {
-			for _, l := range st.live {
-				if l.Type == managedPolicyType && l.PhysicalID == boundary {
-					p, problem := iam.Read(l.Properties["PolicyDocument"])
-					set.Boundary, err = &p, errors.Join(err, problem)
-				}
+		for l := range s.all {
+			if l.Type == managedPolicyType && l.PhysicalID == boundary {
+				p, problem := iam.Read(l.Properties["PolicyDocument"])
+				set.Boundary, err = &p, errors.Join(err, problem)
 			}
 		}
 	}
@@ -75,25 +55,22 @@ func (s *Server) decides(principal *Live) (set iam.Set, err error) {
 }
 
 // grants are the policies of a principal, over all stacks.
-func (s *Server) grants(kind, name string) []grant {
+func (s *rights) grants(kind, name string) []grant {
 	list := map[string]string{userType: "Users", roleType: "Roles"}[kind]
 	var out []grant
-	for _, st := range s.stacks {
-		for _, id := range sortedKeys(st.live) {
-			l := st.live[id]
-			switch {
-			case l.Type == kind && l.PhysicalID == name:
-				own, _ := l.Properties["Policies"].([]any)
-				for _, item := range own {
-					if policy, ok := item.(map[string]any); ok {
-						out = append(out, grant{document: policy["PolicyDocument"]})
-					}
+	for l := range s.all {
+		switch {
+		case l.Type == kind && l.PhysicalID == name:
+			own, _ := l.Properties["Policies"].([]any)
+			for _, item := range own {
+				if policy, ok := item.(map[string]any); ok {
+					out = append(out, grant{document: policy["PolicyDocument"]})
 				}
-			case l.Type == inlinePolicyType || l.Type == managedPolicyType:
-				of, _ := l.Properties[list].([]any)
-				if slices.ContainsFunc(of, func(v any) bool { return fmt.Sprint(v) == name }) {
-					out = append(out, grant{l.Properties["PolicyDocument"], l.Type == managedPolicyType})
-				}
+			}
+		case l.Type == inlinePolicyType || l.Type == managedPolicyType:
+			of, _ := l.Properties[list].([]any)
+			if slices.ContainsFunc(of, func(v any) bool { return fmt.Sprint(v) == name }) {
+				out = append(out, grant{l.Properties["PolicyDocument"], l.Type == managedPolicyType})
 			}
 		}
 	}
@@ -103,7 +80,7 @@ func (s *Server) grants(kind, name string) []grant {
 // misfit says why IAM does not take a resource as it would be, in the words of its
 // handlers: policies that it cannot read, or that are too long for their kind and for
 // those who have them. "" if it takes it.
-func (s *Server) misfit(fresh *Live) string {
+func (s *rights) misfit(fresh *Live) string {
 	if fresh.Type != userType && fresh.Type != roleType && fresh.Type != inlinePolicyType && fresh.Type != managedPolicyType {
 		return ""
 	}
@@ -147,7 +124,7 @@ func documents(l *Live) []any {
 }
 
 // overfull says which limit the policies of a principal exceed, all taken together.
-func (s *Server) overfull(kind, name string) string {
+func (s *rights) overfull(kind, name string) string {
 	word, limit := "user", iam.InlineUserLimit
 	if kind == roleType {
 		word, limit = "role", iam.InlineRoleLimit

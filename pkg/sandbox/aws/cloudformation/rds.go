@@ -6,13 +6,11 @@ import (
 	"strings"
 )
 
-const databaseType = "AWS::RDS::DBInstance"
-
 // upgrade changes the engine of a database as RDS does: never back, to another major
 // only when that is allowed, and then with a snapshot before it where backups are on. It
 // gives the reason for which RDS refuses, in its words.
-func (s *Server) upgrade(there *Live, properties map[string]any) (refusal string) {
-	before, after := engine(there.Properties), engine(properties)
+func (s *engine) upgrade(there *Live, properties map[string]any) (refusal string) {
+	before, after := engineOf(there.Properties), engineOf(properties)
 	is, wanted := major(before), major(after)
 	switch {
 	case wanted < is:
@@ -28,8 +26,8 @@ func (s *Server) upgrade(there *Live, properties map[string]any) (refusal string
 	return ""
 }
 
-// engine is the version of a database's engine.
-func engine(properties map[string]any) string { return fmt.Sprint(properties["EngineVersion"]) }
+// engineOf is the version of a database's engine.
+func engineOf(properties map[string]any) string { return fmt.Sprint(properties["EngineVersion"]) }
 
 // major is the number before the first dot; 0 for none.
 func major(version string) int {

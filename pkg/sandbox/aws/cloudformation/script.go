@@ -1,23 +1,13 @@
 package cloudformation
 
 import (
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-)
 
-// Failure makes a resource fail.
-type Failure struct {
-	LogicalID string
-	On        string // "CREATE", "UPDATE", "DELETE", "REVERT" (the rollback of an update); empty: any
-	Reason    string // "Maximum number of addresses has been reached"
-	Times     int    // 0 is one, -1 is always
-	// Late has it fail after all others have been made or changed: the real service
-	// makes what does not depend on each other side by side, here it is one by one.
-	Late bool
-}
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+)
 
 // Refusal makes the service refuse calls.
 type Refusal struct {
@@ -45,28 +35,11 @@ type State struct {
 	Sent      []Call                // every call
 }
 
-// StackState is one stack.
-type StackState struct {
-	ID, Status string
-	Parameters map[string]string
-	Tags       map[string]string
-	Outputs    map[string]string
-	Protected  bool
-	Resources  map[string]Live // by logical id
-	ChangeSets int
-	Events     []Event // oldest first
-}
-
 // Fail adds failures.
 func (s *Server) Fail(list ...Failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, f := range list {
-		if f.Times == 0 {
-			f.Times = 1
-		}
-		s.failures = append(s.failures, &f)
-	}
+	s.engine.addFailures(list...)
 }
 
 // Refuse adds refusals.
@@ -88,48 +61,52 @@ func (s *Server) Refuse(list ...Refusal) {
 func (s *Server) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failures, s.refusals, s.held = nil, nil, map[string]bool{}
+	s.refusals = nil
+	s.engine.clear()
 }
 
 // Hold keeps a resource in progress until Release.
 func (s *Server) Hold(logicalID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held[logicalID] = true
+	s.engine.hold(logicalID, true)
 }
 
 // Release lets a held resource go on.
 func (s *Server) Release(logicalID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.held, logicalID)
+	s.engine.hold(logicalID, false)
 }
 
 // State gives what there is now.
 func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.advance()
-	out := State{Stacks: map[string]StackState{}, Snapshots: slices.Clone(s.snapshots), Calls: maps.Clone(s.calls), Sent: slices.Clone(s.sent)}
+	s.engine.advance()
+	out := State{Stacks: s.engine.states(), Snapshots: slices.Clone(s.engine.snapshots), Calls: maps.Clone(s.calls), Sent: slices.Clone(s.sent)}
 	for action, n := range s.calls {
 		if writes[action] {
 			out.Writes += n
 		}
 	}
-	for _, st := range s.stacks {
-		if st.status == "DELETE_COMPLETE" {
-			continue
-		}
-		state := StackState{
-			ID: st.id, Status: st.status, Parameters: maps.Clone(st.parameters), Tags: maps.Clone(st.tags), Outputs: maps.Clone(st.outputs),
-			Protected: st.protected, Resources: map[string]Live{}, ChangeSets: len(st.changeSets), Events: slices.Clone(st.events),
-		}
-		for id, l := range st.live {
-			state.Resources[id] = *l
-		}
-		out.Stacks[st.name] = state
-	}
 	return out
+}
+
+// Principal gives what decides for a user ("user") or role ("role") that a stack has
+// made, by its name; there says whether there is one. A permissions boundary is one of
+// AddPolicy, or of a stack; one that is neither is not known, and bounds nothing.
+func (s *Server) Principal(kind, name string) (set iam.Set, there bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.engine.rights.Principal(kind, name)
+}
+
+// AddPolicy adds a managed policy that no stack has made.
+func (s *Server) AddPolicy(arn string, p iam.Policy) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.engine.rights.AddPolicy(arn, p)
 }
 
 // refusal takes the next refusal that is meant for an action.
@@ -147,39 +124,4 @@ func (s *Server) refusal(action string) *Refusal {
 		}
 	}
 	return nil
-}
-
-// postpone puts a task that is to fail late behind all others that make or change.
-func (s *Server) postpone(st *stack, t *task) bool {
-	late := slices.ContainsFunc(s.failures, func(f *Failure) bool {
-		return f.Late && f.LogicalID == t.id && (f.On == "" || f.On == t.action) && f.Times != 0
-	})
-	tasks := st.operation.tasks
-	last := slices.IndexFunc(tasks, func(t task) bool { return t.id == "" })
-	if !late || last < 2 {
-		return false
-	}
-	st.operation.tasks = slices.Concat(tasks[1:last], tasks[:1], tasks[last:])
-	return true
-}
-
-// failure says why a task fails; "" if it does not.
-func (s *Server) failure(st *stack, t *task) string {
-	for _, f := range s.failures {
-		if f.LogicalID == t.id && (f.On == "" || f.On == t.action) && f.Times != 0 {
-			if f.Times > 0 {
-				f.Times--
-			}
-			return f.Reason
-		}
-	}
-	l := st.live[t.id]
-	if t.old != nil {
-		l = t.old
-	}
-	if t.action == "DELETE" && l != nil && l.Type == "AWS::RDS::DBInstance" && fmt.Sprint(l.Properties["DeletionProtection"]) == "true" &&
-		!slices.Contains(st.operation.retain, t.id) {
-		return "Cannot delete protected DB Instance, please disable deletion protection and try again. (Service: Rds, Status Code: 400)"
-	}
-	return ""
 }

@@ -13,64 +13,19 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
-	"time"
-
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
-
-// Options say how the simulated service is. The zero value of a field is its default.
-type Options struct {
-	Account string        // "123456789012"
-	Region  string        // "eu-central-1"
-	Step    time.Duration // that a resource takes to begin, and again to end; 0: everything happens at once
-
-	// Addresses begin all elastic addresses; default "198.51.100.".
-	Addresses string
-
-	// OnCreate and OnDelete are called for resources as they come and go, so that other
-	// simulated services know them. They are called with the server locked.
-	OnCreate, OnDelete func(Live)
-
-	// Taken says whether others have made a resource of that type and name already.
-	Taken func(Live) bool
-
-	Now func() time.Time // default time.Now
-}
 
 // Server is the service. It is an http.Handler.
 type Server struct {
-	options Options
-
-	mu        sync.Mutex
-	stacks    []*stack
-	failures  []*Failure
-	refusals  []*Refusal
-	held      map[string]bool
-	calls     map[string]int
-	sent      []Call
-	snapshots []string
-	policies  map[string]iam.Policy // that no stack has made, by ARN
-	made      int                   // ids
-	addresses int
-	judge     Judge // of the request that is being answered
+	mu       sync.Mutex
+	engine   *engine
+	refusals []*Refusal
+	calls    map[string]int
+	sent     []Call
 }
 
 // New makes a service without stacks.
-func New(o Options) *Server {
-	if o.Account == "" {
-		o.Account = "123456789012"
-	}
-	if o.Region == "" {
-		o.Region = "eu-central-1"
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Addresses == "" {
-		o.Addresses = "198.51.100."
-	}
-	return &Server{options: o, held: map[string]bool{}, calls: map[string]int{}}
-}
+func New(o Options) *Server { return &Server{engine: newEngine(o), calls: map[string]int{}} }
 
 // actions are what the service can do, by name.
 var actions = map[string]func(*Server, url.Values) ([]element, error){
@@ -109,17 +64,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.judge = judgeOf(r.Context())
+	s.engine.judge = judgeOf(r.Context())
 	s.calls[action]++
 	s.sent = append(s.sent, Call{Action: action, Form: r.PostForm})
-	s.advance()
+	s.engine.advance()
 	refusal := s.refusal(action)
 	if refusal != nil && !refusal.Acted {
 		refuse(w, refusal.Status, refusal.Code, refusal.Message)
 		return
 	}
 	result, err := act(s, r.PostForm)
-	s.advance()
+	s.engine.advance()
 	switch {
 	case err != nil:
 		code, message := explain(err)

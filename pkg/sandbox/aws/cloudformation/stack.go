@@ -51,7 +51,7 @@ type Event struct {
 const stackType = "AWS::CloudFormation::Stack"
 
 // scope is what names mean in a template for this stack.
-func (s *Server) scope(st *stack, w wanted, live map[string]*Live, known map[string]string) *scope {
+func (s *engine) scope(st *stack, w wanted, live map[string]*Live, known map[string]string) *scope {
 	return &scope{
 		template: w.template, parameters: w.parameters, live: live, known: known,
 		pseudo: map[string]string{
@@ -62,7 +62,7 @@ func (s *Server) scope(st *stack, w wanted, live map[string]*Live, known map[str
 }
 
 // present lists the resources whose conditions hold, in order of dependency.
-func (s *Server) present(st *stack, w wanted) ([]string, error) {
+func (s *engine) present(st *stack, w wanted) ([]string, error) {
 	sc := s.scope(st, w, nil, nil)
 	var ids []string
 	for _, id := range w.template.Order {
@@ -78,7 +78,7 @@ func (s *Server) present(st *stack, w wanted) ([]string, error) {
 }
 
 // evaluateOutputs gives the outputs whose conditions hold.
-func (s *Server) evaluateOutputs(st *stack) (map[string]string, error) {
+func (s *engine) evaluateOutputs(st *stack) (map[string]string, error) {
 	sc := s.scope(st, st.wanted, st.live, nil)
 	out := map[string]string{}
 	for _, name := range sortedKeys(st.template.Outputs) {
@@ -103,7 +103,7 @@ func (s *Server) evaluateOutputs(st *stack) (map[string]string, error) {
 }
 
 // event adds a line to the history.
-func (s *Server) event(st *stack, logical, physical, kind, status, reason string) {
+func (s *engine) event(st *stack, logical, physical, kind, status, reason string) {
 	token := ""
 	if st.operation != nil {
 		token = st.operation.token
@@ -115,7 +115,7 @@ func (s *Server) event(st *stack, logical, physical, kind, status, reason string
 }
 
 // become changes the state of a stack.
-func (s *Server) become(st *stack, status, reason string) {
+func (s *engine) become(st *stack, status, reason string) {
 	st.status, st.reason = status, reason
 	s.event(st, st.name, st.id, stackType, status, reason)
 }
@@ -126,7 +126,7 @@ func (st *stack) busy() bool {
 }
 
 // find gives a stack by name or ARN; deleted ones by ARN only.
-func (s *Server) find(name string) *stack {
+func (s *engine) find(name string) *stack {
 	for _, st := range slices.Backward(s.stacks) {
 		if st.id == name || st.name == name && st.status != "DELETE_COMPLETE" {
 			return st
@@ -144,4 +144,13 @@ func cloneLive(live map[string]*Live) map[string]*Live {
 		out[id] = &c
 	}
 	return out
+}
+
+// newStack makes a stack that holds change sets only.
+func (s *engine) newStack(name string) *stack {
+	st := &stack{name: name, created: s.options.Now(), live: map[string]*Live{}}
+	st.id = "arn:aws:cloudformation:" + s.options.Region + ":" + s.options.Account + ":stack/" + name + "/" + s.random(name)[:32]
+	s.stacks = append(s.stacks, st)
+	s.become(st, "REVIEW_IN_PROGRESS", "User Initiated")
+	return st
 }

@@ -1,0 +1,62 @@
+package cloudformation
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// forbidden says why the caller of an operation may not do what a task is for; "" if it
+// may.
+func (s *engine) forbidden(st *stack, t *task) string {
+	judge := st.operation.judge
+	if judge == nil {
+		return ""
+	}
+	l := cmp.Or(t.old, st.live[t.id])
+	was, to := l, (*Live)(nil)
+	var fresh *Live
+	if t.action == "CREATE" || t.action == "UPDATE" {
+		var err error
+		if fresh, err = s.foreseen(st, t.id); err != nil {
+			return "" // which carryOut will say
+		}
+		to = fresh
+		if l == nil || replacement(fresh.Type, l.differ(fresh.Properties, fresh.Metadata)) == "True" {
+			l, was = fresh, nil
+		}
+	} else if t.action == "REVERT" {
+		to = st.operation.before.live[t.id]
+	}
+	if l == nil || t.action == "DELETE" && (l.Policy == "Retain" || slices.Contains(st.operation.retain, t.id)) {
+		return ""
+	}
+	return s.rights.forbidden(judge, deed{resource: l, was: was, to: to, action: t.action, making: l == fresh})
+}
+
+// foreseen is a resource before it is made, as far as its calls need it.
+func (s *engine) foreseen(st *stack, id string) (*Live, error) {
+	r := st.template.Resources[id]
+	sc := s.scope(st, st.wanted, st.live, nil)
+	properties, err := sc.value(map[string]any(r.Properties))
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := sc.value(map[string]any(r.Metadata))
+	if err != nil {
+		return nil, err
+	}
+	l := &Live{LogicalID: id, Type: r.Type, Properties: properties.(map[string]any), Metadata: metadata.(map[string]any), Attributes: map[string]string{}, PhysicalID: st.name + "-" + id + "-0123456789AB"}
+	l.Tags = l.tagged(st.tags)
+	if l.Type == databaseType || l.Type == "AWS::RDS::DBSubnetGroup" {
+		l.PhysicalID = strings.ToLower(l.PhysicalID)
+	}
+	if l.Type == "AWS::EC2::KeyPair" {
+		l.PhysicalID = fmt.Sprint(l.Properties["KeyName"])
+	}
+	if l.Type == "AWS::IAM::OIDCProvider" {
+		l.PhysicalID = "oidc-provider/" + strings.TrimPrefix(fmt.Sprint(l.Properties["Url"]), "https://")
+	}
+	return l, nil
+}
