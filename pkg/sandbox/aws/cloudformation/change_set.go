@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
 // changeSet is one change set of a stack.
@@ -56,7 +58,7 @@ func (s *engine) compareOnce(st *stack, w wanted, replaced map[string]bool) ([]c
 	if err != nil {
 		return nil, err
 	}
-	known, live := map[string]string{}, map[string]*Live{}
+	known, live := map[string]string{}, map[string]*resource.Live{}
 	for _, id := range ids {
 		if live[id] = st.live[id]; live[id] == nil || replaced[id] {
 			delete(live, id)
@@ -97,14 +99,14 @@ func (s *engine) compareResource(st *stack, w wanted, sc *scope, id string) (cha
 	if there == nil {
 		return change{action: "Add", id: id, kind: r.Type}, nil
 	}
-	differences := there.differ(properties.(map[string]any), metadata.(map[string]any))
-	if _, taggable := there.Properties["Tags"]; taggable && !untagged[r.Type] && !maps.Equal(w.tags, st.tags) {
+	differences := there.Differ(properties.(map[string]any), metadata.(map[string]any))
+	if _, taggable := there.Properties["Tags"]; taggable && !resource.Untagged[r.Type] && !maps.Equal(w.tags, st.tags) {
 		differences = append(differences, "Tags")
 	}
 	if len(differences) == 0 {
 		return change{}, nil
 	}
-	return change{action: "Modify", id: id, physical: there.PhysicalID, kind: r.Type, replacement: replacement(r.Type, differences), properties: differences}, nil
+	return change{action: "Modify", id: id, physical: there.PhysicalID, kind: r.Type, replacement: resource.Replacement(r.Type, differences), properties: differences}, nil
 }
 
 // current gives the status of a change set now.

@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
 // detail adds the condition keys that hang on what a resource was and becomes: the
 // tags, the permissions boundary and the record of a call. was is nil when it is made,
 // to when it goes. It says whether the handler makes the call at all.
-func detail(r *iam.Request, was, to *Live) bool {
+func detail(r *iam.Request, was, to *resource.Live) bool {
 	switch r.Action {
 	case "ec2:CreateTags":
 		return tagKeys(r, set(was, to))
@@ -40,7 +41,7 @@ func detail(r *iam.Request, was, to *Live) bool {
 	case "iam:UpdateAssumeRolePolicy":
 		return differs(was, to, "AssumeRolePolicyDocument")
 	case "iam:PutRolePolicy": // of a role itself, or of a policy that names roles
-		return to == nil || to.Type != roleType || differs(was, to, "Policies")
+		return to == nil || to.Type != resource.RoleType || differs(was, to, "Policies")
 	case "route53:ChangeResourceRecordSets":
 		record(r, was, to)
 	}
@@ -48,12 +49,12 @@ func detail(r *iam.Request, was, to *Live) bool {
 }
 
 // differs says whether a property changes.
-func differs(was, to *Live, property string) bool {
+func differs(was, to *resource.Live, property string) bool {
 	return was == nil || to == nil || fmt.Sprint(was.Properties[property]) != fmt.Sprint(to.Properties[property])
 }
 
 // tags are those of a resource that is there.
-func tags(l *Live) map[string]string {
+func tags(l *resource.Live) map[string]string {
 	if l == nil {
 		return nil
 	}
@@ -61,7 +62,7 @@ func tags(l *Live) map[string]string {
 }
 
 // set are the tags that are new or differ.
-func set(was, to *Live) map[string]string {
+func set(was, to *resource.Live) map[string]string {
 	out := maps.Clone(tags(to))
 	maps.DeleteFunc(out, func(key, value string) bool { have, there := tags(was)[key]; return there && have == value })
 	return out
@@ -77,7 +78,7 @@ func tagKeys(r *iam.Request, given map[string]string) bool {
 }
 
 // boundary is the permissions boundary of a role or user; "": it has none.
-func boundary(l *Live) string {
+func boundary(l *resource.Live) string {
 	if l == nil || l.Properties["PermissionsBoundary"] == nil {
 		return ""
 	}
@@ -96,7 +97,7 @@ func bound(r *iam.Request, arn string) {
 
 // record puts a record into a call, its name as Route 53 normalizes it: in small
 // letters and without the dot at the end.
-func record(r *iam.Request, was, to *Live) {
+func record(r *iam.Request, was, to *resource.Live) {
 	action, l := "UPSERT", to
 	switch {
 	case was == nil:

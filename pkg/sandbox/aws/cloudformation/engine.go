@@ -1,6 +1,10 @@
 package cloudformation
 
-import "time"
+import (
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
+)
 
 // Options say how the simulated service is. The zero value of a field is its default.
 type Options struct {
@@ -13,10 +17,10 @@ type Options struct {
 
 	// OnCreate and OnDelete are called for resources as they come and go, so that other
 	// simulated services know them. They are called with the server locked.
-	OnCreate, OnDelete func(Live)
+	OnCreate, OnDelete func(resource.Live)
 
 	// Taken says whether others have made a resource of that type and name already.
-	Taken func(Live) bool
+	Taken func(resource.Live) bool
 
 	Now func() time.Time // default time.Now
 }
@@ -55,7 +59,7 @@ func newEngine(o Options) *engine {
 }
 
 // all calls yield for the resources of all stacks, stack by stack in the order of their names.
-func (s *engine) all(yield func(*Live) bool) {
+func (s *engine) all(yield func(*resource.Live) bool) {
 	for _, st := range s.stacks {
 		for _, id := range sortedKeys(st.live) {
 			if !yield(st.live[id]) {

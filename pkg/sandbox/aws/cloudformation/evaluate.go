@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
 // noValue stands for AWS::NoValue until what holds it leaves it out.
@@ -15,9 +17,9 @@ type noValue struct{}
 type scope struct {
 	template   *Template
 	parameters map[string]string
-	pseudo     map[string]string // "AWS::Region"
-	live       map[string]*Live  // resources that are there
-	known      map[string]string // stands for the ids of those that are not yet; nil: they are errors
+	pseudo     map[string]string         // "AWS::Region"
+	live       map[string]*resource.Live // resources that are there
+	known      map[string]string         // stands for the ids of those that are not yet; nil: they are errors
 }
 
 // problem is what CloudFormation calls a ValidationError.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
 // forbidden says why the caller of an operation may not do what a task is for; "" if it
@@ -15,15 +17,15 @@ func (s *engine) forbidden(st *stack, t *task) string {
 		return ""
 	}
 	l := cmp.Or(t.old, st.live[t.id])
-	was, to := l, (*Live)(nil)
-	var fresh *Live
+	was, to := l, (*resource.Live)(nil)
+	var fresh *resource.Live
 	if t.action == "CREATE" || t.action == "UPDATE" {
 		var err error
 		if fresh, err = s.foreseen(st, t.id); err != nil {
 			return "" // which carryOut will say
 		}
 		to = fresh
-		if l == nil || replacement(fresh.Type, l.differ(fresh.Properties, fresh.Metadata)) == "True" {
+		if l == nil || resource.Replacement(fresh.Type, l.Differ(fresh.Properties, fresh.Metadata)) == "True" {
 			l, was = fresh, nil
 		}
 	} else if t.action == "REVERT" {
@@ -36,7 +38,7 @@ func (s *engine) forbidden(st *stack, t *task) string {
 }
 
 // foreseen is a resource before it is made, as far as its calls need it.
-func (s *engine) foreseen(st *stack, id string) (*Live, error) {
+func (s *engine) foreseen(st *stack, id string) (*resource.Live, error) {
 	r := st.template.Resources[id]
 	sc := s.scope(st, st.wanted, st.live, nil)
 	properties, err := sc.value(map[string]any(r.Properties))
@@ -47,9 +49,9 @@ func (s *engine) foreseen(st *stack, id string) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Live{LogicalID: id, Type: r.Type, Properties: properties.(map[string]any), Metadata: metadata.(map[string]any), Attributes: map[string]string{}, PhysicalID: st.name + "-" + id + "-0123456789AB"}
-	l.Tags = l.tagged(st.tags)
-	if l.Type == databaseType || l.Type == "AWS::RDS::DBSubnetGroup" {
+	l := &resource.Live{LogicalID: id, Type: r.Type, Properties: properties.(map[string]any), Metadata: metadata.(map[string]any), Attributes: map[string]string{}, PhysicalID: st.name + "-" + id + "-0123456789AB"}
+	l.Tags = l.AllTags(st.tags)
+	if l.Type == resource.DatabaseType || l.Type == "AWS::RDS::DBSubnetGroup" {
 		l.PhysicalID = strings.ToLower(l.PhysicalID)
 	}
 	if l.Type == "AWS::EC2::KeyPair" {

@@ -1,5 +1,7 @@
 package cloudformation
 
+import "github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
+
 // handler is what CloudFormation calls for a resource of a type: an action, and the
 // resources that it touches. These are written
 //
@@ -84,7 +86,7 @@ var handlers = map[string]handler{
 		create: []string{"ec2:CreateKeyPair key-pair/new", "ec2:CreateTags key-pair/new", "ssm:PutParameter parameter/ec2/keypair/new", "ec2:DescribeKeyPairs *"},
 		delete: []string{"ec2:DeleteKeyPair key-pair/self", "ssm:DeleteParameter parameter/ec2/keypair/self", "ec2:DescribeKeyPairs *"},
 	},
-	userType: {
+	resource.UserType: {
 		create: []string{"iam:CreateUser user/self", "iam:TagUser user/self", "iam:GetUser user/self"},
 		update: []string{"iam:UpdateUser user/self", "iam:TagUser user/self", "iam:UntagUser user/self", "iam:ListUserTags user/self", "iam:GetLoginProfile user/self", "iam:PutUserPermissionsBoundary user/self"},
 		delete: []string{
@@ -92,7 +94,7 @@ var handlers = map[string]handler{
 			"iam:DeleteAccessKey user/self", "iam:ListAttachedUserPolicies user/self", "iam:ListUserPolicies user/self", "iam:DeleteUser user/self",
 		},
 	},
-	roleType: {
+	resource.RoleType: {
 		create: []string{"iam:CreateRole role/self", "iam:TagRole role/self", "iam:PutRolePolicy role/self", "iam:GetRole role/self", "iam:GetRolePolicy role/self"},
 		update: []string{"iam:UpdateRole role/self", "iam:UpdateAssumeRolePolicy role/self", "iam:PutRolePolicy role/self", "iam:TagRole role/self", "iam:UntagRole role/self", "iam:PutRolePermissionsBoundary role/self"},
 		delete: []string{"iam:GetRole role/self", "iam:ListAttachedRolePolicies role/self", "iam:ListRolePolicies role/self", "iam:DeleteRolePolicy role/self", "iam:DeleteRole role/self"},
@@ -102,12 +104,12 @@ var handlers = map[string]handler{
 		update: []string{"iam:GetInstanceProfile instance-profile/self", "iam:RemoveRoleFromInstanceProfile instance-profile/self", "iam:AddRoleToInstanceProfile instance-profile/self", "iam:PassRole @Roles"},
 		delete: []string{"iam:GetInstanceProfile instance-profile/self", "iam:RemoveRoleFromInstanceProfile instance-profile/self", "iam:DeleteInstanceProfile instance-profile/self"},
 	},
-	managedPolicyType: {
+	resource.ManagedPolicyType: {
 		create: []string{"iam:CreatePolicy policy/self", "iam:AttachRolePolicy @Roles", "iam:AttachUserPolicy @Users"},
 		update: []string{"iam:GetPolicy policy/self", "iam:ListPolicyVersions policy/self", "iam:CreatePolicyVersion policy/self", "iam:DeletePolicyVersion policy/self", "iam:AttachRolePolicy @Roles", "iam:AttachUserPolicy @Users"},
 		delete: []string{"iam:GetPolicy policy/self", "iam:ListEntitiesForPolicy policy/self", "iam:DetachRolePolicy @Roles", "iam:DetachUserPolicy @Users", "iam:ListPolicyVersions policy/self", "iam:DeletePolicy policy/self"},
 	},
-	inlinePolicyType: {
+	resource.InlinePolicyType: {
 		create: []string{"iam:PutRolePolicy @Roles", "iam:GetRolePolicy @Roles", "iam:PutUserPolicy @Users", "iam:GetUserPolicy @Users"},
 		update: []string{"iam:PutRolePolicy @Roles", "iam:PutUserPolicy @Users"},
 		delete: []string{"iam:DeleteRolePolicy @Roles", "iam:DeleteUserPolicy @Users"},
@@ -122,7 +124,7 @@ var handlers = map[string]handler{
 		update: []string{"rds:ModifyDBSubnetGroup subgrp:self", "rds:AddTagsToResource subgrp:self", "rds:RemoveTagsFromResource subgrp:self", "rds:DescribeDBSubnetGroups *"},
 		delete: []string{"rds:DeleteDBSubnetGroup subgrp:self", "rds:DescribeDBSubnetGroups *"},
 	},
-	databaseType: {
+	resource.DatabaseType: {
 		create: []string{
 			"rds:CreateDBInstance db:self @DBSubnetGroupName pg:default.postgres17 og:default:postgres-17", "rds:AddTagsToResource db:self", "rds:DescribeDBInstances *", "rds:DescribeEvents *",
 			"ec2:DescribeSecurityGroups *", "ec2:DescribeSubnets *", "ec2:DescribeVpcs *", "ec2:DescribeAccountAttributes *",

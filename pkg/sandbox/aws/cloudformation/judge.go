@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
@@ -16,21 +17,21 @@ type Judge func(iam.Request) error
 // takes at all.
 type rights struct {
 	region, account string
-	all             iter.Seq[*Live]       // the resources of all stacks, always in the same order
-	policies        map[string]iam.Policy // that no stack has made, by ARN
+	all             iter.Seq[*resource.Live] // the resources of all stacks, always in the same order
+	policies        map[string]iam.Policy    // that no stack has made, by ARN
 }
 
 // newRights makes it for the resources of all stacks.
-func newRights(region, account string, all iter.Seq[*Live]) *rights {
+func newRights(region, account string, all iter.Seq[*resource.Live]) *rights {
 	return &rights{region: region, account: account, all: all, policies: map[string]iam.Policy{}}
 }
 
 // deed is what a handler is called for.
 type deed struct {
-	resource *Live  // what its calls are about
-	was, to  *Live  // it before and after; nil: it is not there
-	action   string // "CREATE", "UPDATE", "DELETE", "REVERT"
-	making   bool   // whether the resource is a new one
+	resource *resource.Live // what its calls are about
+	was, to  *resource.Live // it before and after; nil: it is not there
+	action   string         // "CREATE", "UPDATE", "DELETE", "REVERT"
+	making   bool           // whether the resource is a new one
 }
 
 // forbidden says why the caller of an operation may not do something; "" if it may. The
@@ -73,7 +74,7 @@ func refusedByIAM(action string, err error) string {
 // request is a call of a handler as IAM sees it; touches is false if it is for a
 // property that is not there. What is being made has no tags yet: whether a handler
 // tags in the call that makes something or in one of its own is nowhere said.
-func (s *rights) request(l *Live, call string, making bool) (r iam.Request, touches bool) {
+func (s *rights) request(l *resource.Live, call string, making bool) (r iam.Request, touches bool) {
 	words := strings.Fields(call)
 	r = iam.Request{Action: words[0], Context: iam.Context{"aws:RequestedRegion": {s.region}, "aws:CalledVia": {"cloudformation.amazonaws.com"}}}
 	service, _, _ := strings.Cut(r.Action, ":")
@@ -116,7 +117,7 @@ func flat(value any) []string {
 }
 
 // own is the resource itself, or one that a call makes.
-func (s *rights) own(l *Live, service, word string, making bool) iam.Resource {
+func (s *rights) own(l *resource.Live, service, word string, making bool) iam.Resource {
 	id := l.PhysicalID
 	for _, attribute := range []string{"AllocationId", "KeyPairId"} {
 		if l.Type != "AWS::EC2::KeyPair" || service == "ssm" {
@@ -125,7 +126,7 @@ func (s *rights) own(l *Live, service, word string, making bool) iam.Resource {
 			}
 		}
 	}
-	if _, name, isARN := strings.Cut(id, "/"); isARN && (l.Type == managedPolicyType || l.Type == "AWS::IAM::OIDCProvider") {
+	if _, name, isARN := strings.Cut(id, "/"); isARN && (l.Type == resource.ManagedPolicyType || l.Type == "AWS::IAM::OIDCProvider") {
 		id = name
 	}
 	rest, self := strings.CutSuffix(word, "self")
@@ -158,9 +159,9 @@ var kinds = []struct{ prefix, kind string }{
 func (s *rights) other(service, property, name string) iam.Resource {
 	switch property {
 	case "Roles":
-		return s.principal("role", roleType, name)
+		return s.principal("role", resource.RoleType, name)
 	case "Users":
-		return s.principal("user", userType, name)
+		return s.principal("user", resource.UserType, name)
 	case "HostedZoneId":
 		return s.resource("route53", "hostedzone/"+name, nil)
 	case "DBSubnetGroupName":

@@ -5,11 +5,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
 // taken says why a resource cannot be made next to what there is; "" if it can.
-func (s *engine) taken(l *Live) string {
-	reason, one := named[l.Type]
+func (s *engine) taken(l *resource.Live) string {
+	reason, one := resource.Named[l.Type]
 	if !one {
 		return ""
 	}
@@ -34,23 +36,23 @@ func (s *engine) random(of ...string) string {
 }
 
 // make gives a resource its ids and attributes.
-func (s *engine) make(st *stack, id string, r Resource, properties, metadata map[string]any) *Live {
+func (s *engine) make(st *stack, id string, r Resource, properties, metadata map[string]any) *resource.Live {
 	number := s.random(st.id, id)
-	l := &Live{
+	l := &resource.Live{
 		LogicalID: id, Type: r.Type, Properties: properties, Metadata: metadata, Policy: r.DeletionPolicy,
 		Attributes: map[string]string{}, Status: "CREATE_COMPLETE",
 	}
 	l.PhysicalID = st.name + "-" + id + "-" + strings.ToUpper(number[:12])
-	if prefix := prefixes[r.Type]; prefix != "" {
+	if prefix := resource.Prefixes[r.Type]; prefix != "" {
 		l.PhysicalID = prefix + "-" + number[:17]
 	}
-	l.Tags = l.tagged(st.tags)
+	l.Tags = l.AllTags(st.tags)
 	s.describe(l, number)
 	return l
 }
 
 // describe fills in what Fn::GetAtt gives, and ids that are none of the usual kind.
-func (s *engine) describe(l *Live, number string) {
+func (s *engine) describe(l *resource.Live, number string) {
 	iam := "arn:aws:iam::" + s.options.Account + ":"
 	switch l.Type {
 	case "AWS::EC2::VPC":

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
 // operation is what is being done to a stack: tasks one after another, each of
@@ -25,7 +27,7 @@ type operation struct {
 // picture is a stack as it was before an update.
 type picture struct {
 	wanted  wanted
-	live    map[string]*Live
+	live    map[string]*resource.Live
 	order   []string
 	outputs map[string]string
 }
@@ -36,7 +38,7 @@ type task struct {
 	action string // "CREATE", "UPDATE", "DELETE", "REVERT"; of the stack: its next state
 	id     string
 	begun  bool
-	old    *Live // DELETE of one that a new one has replaced
+	old    *resource.Live // DELETE of one that a new one has replaced
 }
 
 // advance does what is due of every operation. It is called with every request,
@@ -113,7 +115,7 @@ func (s *engine) carryOut(st *stack, t *task) (status string, err error) {
 		return t.action + "_COMPLETE", s.put(st, t)
 	case "REVERT":
 		if was := st.operation.before.live[t.id]; was != nil {
-			if now := st.live[t.id]; now.Type == databaseType {
+			if now := st.live[t.id]; now.Type == resource.DatabaseType {
 				if refusal := s.upgrade(now, was.Properties); refusal != "" {
 					return "", errors.New(refusal)
 				}
@@ -155,12 +157,12 @@ func (s *engine) put(st *stack, t *task) error {
 	}
 	fresh := s.make(st, t.id, r, properties.(map[string]any), metadata.(map[string]any))
 	there := st.live[t.id]
-	if there != nil && r.Type == databaseType {
+	if there != nil && r.Type == resource.DatabaseType {
 		if refusal := s.upgrade(there, fresh.Properties); refusal != "" {
 			return errors.New(refusal)
 		}
 	}
-	stays := there != nil && replacement(r.Type, there.differ(fresh.Properties, fresh.Metadata)) == "False"
+	stays := there != nil && resource.Replacement(r.Type, there.Differ(fresh.Properties, fresh.Metadata)) == "False"
 	if reason := s.taken(fresh); reason != "" && !stays {
 		return errors.New(reason)
 	}
@@ -184,9 +186,9 @@ func (s *engine) put(st *stack, t *task) error {
 }
 
 // tried says why IAM does not take a resource in the place of what there is.
-func (s *engine) tried(st *stack, id string, fresh *Live) string {
+func (s *engine) tried(st *stack, id string, fresh *resource.Live) string {
 	there, is := st.live[id]
-	if is && replacement(fresh.Type, there.differ(fresh.Properties, fresh.Metadata)) == "False" {
+	if is && resource.Replacement(fresh.Type, there.Differ(fresh.Properties, fresh.Metadata)) == "False" {
 		again := *fresh
 		again.PhysicalID = there.PhysicalID
 		fresh = &again
@@ -264,7 +266,7 @@ func (s *engine) revert(st *stack, before *picture) []task {
 	for _, id := range slices.Backward(st.order) {
 		if was := before.live[id]; was == nil {
 			added = append(added, task{action: "DELETE", id: id})
-		} else if len(was.differ(st.live[id].Properties, st.live[id].Metadata)) > 0 || was.Status != st.live[id].Status {
+		} else if len(was.Differ(st.live[id].Properties, st.live[id].Metadata)) > 0 || was.Status != st.live[id].Status {
 			out = append(out, task{action: "REVERT", id: id})
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
@@ -18,7 +19,7 @@ type grant struct {
 // made, by its name; there says whether there is one. A permissions boundary is one of
 // AddPolicy, or of a stack; one that is neither is not known, and bounds nothing.
 func (s *rights) Principal(kind, name string) (set iam.Set, there bool, err error) {
-	want := map[string]string{"user": userType, "role": roleType}[kind]
+	want := map[string]string{"user": resource.UserType, "role": resource.RoleType}[kind]
 	for l := range s.all {
 		if l.Type == want && l.PhysicalID == name {
 			set, err := s.decides(l)
@@ -34,7 +35,7 @@ func (s *rights) AddPolicy(arn string, p iam.Policy) {
 }
 
 // decides reads the policies of a principal.
-func (s *rights) decides(principal *Live) (set iam.Set, err error) {
+func (s *rights) decides(principal *resource.Live) (set iam.Set, err error) {
 	for _, g := range s.grants(principal.Type, principal.PhysicalID) {
 		p, problem := iam.Read(g.document)
 		err = errors.Join(err, problem)
@@ -45,7 +46,7 @@ func (s *rights) decides(principal *Live) (set iam.Set, err error) {
 			set.Boundary = &p
 		}
 		for l := range s.all {
-			if l.Type == managedPolicyType && l.PhysicalID == boundary {
+			if l.Type == resource.ManagedPolicyType && l.PhysicalID == boundary {
 				p, problem := iam.Read(l.Properties["PolicyDocument"])
 				set.Boundary, err = &p, errors.Join(err, problem)
 			}
@@ -56,7 +57,7 @@ func (s *rights) decides(principal *Live) (set iam.Set, err error) {
 
 // grants are the policies of a principal, over all stacks.
 func (s *rights) grants(kind, name string) []grant {
-	list := map[string]string{userType: "Users", roleType: "Roles"}[kind]
+	list := map[string]string{resource.UserType: "Users", resource.RoleType: "Roles"}[kind]
 	var out []grant
 	for l := range s.all {
 		switch {
@@ -67,10 +68,10 @@ func (s *rights) grants(kind, name string) []grant {
 					out = append(out, grant{document: policy["PolicyDocument"]})
 				}
 			}
-		case l.Type == inlinePolicyType || l.Type == managedPolicyType:
+		case l.Type == resource.InlinePolicyType || l.Type == resource.ManagedPolicyType:
 			of, _ := l.Properties[list].([]any)
 			if slices.ContainsFunc(of, func(v any) bool { return fmt.Sprint(v) == name }) {
-				out = append(out, grant{l.Properties["PolicyDocument"], l.Type == managedPolicyType})
+				out = append(out, grant{l.Properties["PolicyDocument"], l.Type == resource.ManagedPolicyType})
 			}
 		}
 	}
@@ -80,8 +81,8 @@ func (s *rights) grants(kind, name string) []grant {
 // misfit says why IAM does not take a resource as it would be, in the words of its
 // handlers: policies that it cannot read, or that are too long for their kind and for
 // those who have them. "" if it takes it.
-func (s *rights) misfit(fresh *Live) string {
-	if fresh.Type != userType && fresh.Type != roleType && fresh.Type != inlinePolicyType && fresh.Type != managedPolicyType {
+func (s *rights) misfit(fresh *resource.Live) string {
+	if fresh.Type != resource.UserType && fresh.Type != resource.RoleType && fresh.Type != resource.InlinePolicyType && fresh.Type != resource.ManagedPolicyType {
 		return ""
 	}
 	for _, document := range documents(fresh) {
@@ -89,15 +90,15 @@ func (s *rights) misfit(fresh *Live) string {
 			return iamFailure("Syntax errors in policy: "+err.Error(), 400, "InvalidRequest")
 		}
 	}
-	if fresh.Type == managedPolicyType {
+	if fresh.Type == resource.ManagedPolicyType {
 		if size, err := iam.Size(fresh.Properties["PolicyDocument"]); err != nil || size > iam.ManagedLimit {
 			return iamFailure(fmt.Sprintf("Cannot exceed quota for PolicySize: %d", iam.ManagedLimit), 409, "ServiceLimitExceeded")
 		}
 	}
-	if fresh.Type == userType || fresh.Type == roleType {
+	if fresh.Type == resource.UserType || fresh.Type == resource.RoleType {
 		return s.overfull(fresh.Type, fresh.PhysicalID)
 	}
-	for list, kind := range map[string]string{"Users": userType, "Roles": roleType} {
+	for list, kind := range map[string]string{"Users": resource.UserType, "Roles": resource.RoleType} {
 		of, _ := fresh.Properties[list].([]any)
 		for _, name := range of {
 			if reason := s.overfull(kind, fmt.Sprint(name)); reason != "" {
@@ -109,8 +110,8 @@ func (s *rights) misfit(fresh *Live) string {
 }
 
 // documents are the policies that a resource brings.
-func documents(l *Live) []any {
-	if l.Type == inlinePolicyType || l.Type == managedPolicyType {
+func documents(l *resource.Live) []any {
+	if l.Type == resource.InlinePolicyType || l.Type == resource.ManagedPolicyType {
 		return []any{l.Properties["PolicyDocument"]}
 	}
 	var out []any
@@ -126,7 +127,7 @@ func documents(l *Live) []any {
 // overfull says which limit the policies of a principal exceed, all taken together.
 func (s *rights) overfull(kind, name string) string {
 	word, limit := "user", iam.InlineUserLimit
-	if kind == roleType {
+	if kind == resource.RoleType {
 		word, limit = "role", iam.InlineRoleLimit
 	}
 	inline, attached := 0, 0

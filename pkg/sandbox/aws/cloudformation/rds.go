@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
 // upgrade changes the engine of a database as RDS does: never back, to another major
 // only when that is allowed, and then with a snapshot before it where backups are on. It
 // gives the reason for which RDS refuses, in its words.
-func (s *engine) upgrade(there *Live, properties map[string]any) (refusal string) {
+func (s *engine) upgrade(there *resource.Live, properties map[string]any) (refusal string) {
 	before, after := engineOf(there.Properties), engineOf(properties)
 	is, wanted := major(before), major(after)
 	switch {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
 // stack is one stack and all that is known of it.
@@ -20,7 +22,7 @@ type stack struct {
 	changeSet  string // ARN of the last one that was executed
 	wanted            // what it was last told, successfully
 	outputs    map[string]string
-	live       map[string]*Live
+	live       map[string]*resource.Live
 	order      []string // of creation
 	changeSets []*changeSet
 	events     []Event // oldest first
@@ -51,7 +53,7 @@ type Event struct {
 const stackType = "AWS::CloudFormation::Stack"
 
 // scope is what names mean in a template for this stack.
-func (s *engine) scope(st *stack, w wanted, live map[string]*Live, known map[string]string) *scope {
+func (s *engine) scope(st *stack, w wanted, live map[string]*resource.Live, known map[string]string) *scope {
 	return &scope{
 		template: w.template, parameters: w.parameters, live: live, known: known,
 		pseudo: map[string]string{
@@ -136,8 +138,8 @@ func (s *engine) find(name string) *stack {
 }
 
 // cloneLive copies the resources, so that a rollback finds them as they were.
-func cloneLive(live map[string]*Live) map[string]*Live {
-	out := map[string]*Live{}
+func cloneLive(live map[string]*resource.Live) map[string]*resource.Live {
+	out := map[string]*resource.Live{}
 	for id, l := range live {
 		c := *l
 		c.Tags, c.Attributes = maps.Clone(l.Tags), maps.Clone(l.Attributes)
@@ -148,7 +150,7 @@ func cloneLive(live map[string]*Live) map[string]*Live {
 
 // newStack makes a stack that holds change sets only.
 func (s *engine) newStack(name string) *stack {
-	st := &stack{name: name, created: s.options.Now(), live: map[string]*Live{}}
+	st := &stack{name: name, created: s.options.Now(), live: map[string]*resource.Live{}}
 	st.id = "arn:aws:cloudformation:" + s.options.Region + ":" + s.options.Account + ":stack/" + name + "/" + s.random(name)[:32]
 	s.stacks = append(s.stacks, st)
 	s.become(st, "REVIEW_IN_PROGRESS", "User Initiated")

@@ -3,6 +3,8 @@ package cloudformation
 import (
 	"maps"
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
 // StackState is one stack.
@@ -12,7 +14,7 @@ type StackState struct {
 	Tags       map[string]string
 	Outputs    map[string]string
 	Protected  bool
-	Resources  map[string]Live // by logical id
+	Resources  map[string]resource.Live // by logical id
 	ChangeSets int
 	Events     []Event // oldest first
 }
@@ -26,7 +28,7 @@ func (s *engine) states() map[string]StackState {
 		}
 		state := StackState{
 			ID: st.id, Status: st.status, Parameters: maps.Clone(st.parameters), Tags: maps.Clone(st.tags), Outputs: maps.Clone(st.outputs),
-			Protected: st.protected, Resources: map[string]Live{}, ChangeSets: len(st.changeSets), Events: slices.Clone(st.events),
+			Protected: st.protected, Resources: map[string]resource.Live{}, ChangeSets: len(st.changeSets), Events: slices.Clone(st.events),
 		}
 		for id, l := range st.live {
 			state.Resources[id] = *l

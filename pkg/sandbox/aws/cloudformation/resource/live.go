@@ -1,4 +1,6 @@
-package cloudformation
+// Package resource is what simulated stacks consist of, and what is known of its types: how
+// their ids look, and which properties cannot change.
+package resource
 
 import (
 	"fmt"
@@ -19,21 +21,21 @@ type Live struct {
 	Attributes map[string]string // what Fn::GetAtt gives
 	Tags       map[string]string // the stack's and its own
 
-	Policy string // on deletion
+	Policy string // on deletion: "Retain", "Snapshot"; "": it is deleted
 }
 
 // The types of principals and of what says what they may do, and that of databases.
 const (
-	userType          = "AWS::IAM::User"
-	roleType          = "AWS::IAM::Role"
-	inlinePolicyType  = "AWS::IAM::Policy"
-	managedPolicyType = "AWS::IAM::ManagedPolicy"
-	databaseType      = "AWS::RDS::DBInstance"
+	UserType          = "AWS::IAM::User"
+	RoleType          = "AWS::IAM::Role"
+	InlinePolicyType  = "AWS::IAM::Policy"
+	ManagedPolicyType = "AWS::IAM::ManagedPolicy"
+	DatabaseType      = "AWS::RDS::DBInstance"
 )
 
-// prefixes of physical ids, by type. What is not here is called as CloudFormation
+// Prefixes of physical ids, by type. What is not here is called as CloudFormation
 // calls what has no name: STACK-LOGICALID-RANDOM.
-var prefixes = map[string]string{
+var Prefixes = map[string]string{
 	"AWS::EC2::VPC": "vpc", "AWS::EC2::Subnet": "subnet", "AWS::EC2::InternetGateway": "igw", "AWS::EC2::NatGateway": "nat",
 	"AWS::EC2::RouteTable": "rtb", "AWS::EC2::SubnetRouteTableAssociation": "rtbassoc", "AWS::EC2::VPCEndpoint": "vpce",
 	"AWS::EC2::SecurityGroup": "sg", "AWS::EC2::SecurityGroupIngress": "sgr",
@@ -59,12 +61,12 @@ var immutable = map[string][]string{
 	"AWS::Route53::RecordSet":               {"HostedZoneId", "Name"},
 }
 
-// untagged are the types that a stack's tags do not reach: they cannot be tagged after
+// Untagged are the types that a stack's tags do not reach: they cannot be tagged after
 // they were made.
-var untagged = map[string]bool{"AWS::EC2::KeyPair": true}
+var Untagged = map[string]bool{"AWS::EC2::KeyPair": true}
 
-// named are the types of which there is one of a name, and what says that it is there.
-var named = map[string]string{
+// Named are the types of which there is one of a name, and what says that it is there.
+var Named = map[string]string{
 	"AWS::EC2::KeyPair": `Resource handler returned message: "The key pair already exists (Service: Ec2, Status Code: 400)" (HandlerErrorCode: AlreadyExists)`,
 }
 
@@ -73,8 +75,8 @@ func Replaces(resourceType, property string) bool {
 	return slices.Contains(immutable[resourceType], property)
 }
 
-// differ lists what of a resource would be otherwise.
-func (there *Live) differ(properties, metadata map[string]any) []string {
+// Differ lists what of a resource would be otherwise.
+func (there *Live) Differ(properties, metadata map[string]any) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		if !reflect.DeepEqual(there.Properties[name], properties[name]) {
@@ -92,8 +94,8 @@ func (there *Live) differ(properties, metadata map[string]any) []string {
 	return out
 }
 
-// replacement says whether a change makes a new resource.
-func replacement(kind string, differences []string) string {
+// Replacement says whether a change makes a new resource.
+func Replacement(kind string, differences []string) string {
 	for _, d := range differences {
 		if Replaces(kind, strings.TrimPrefix(d, "Properties.")) {
 			return "True"
@@ -102,10 +104,10 @@ func replacement(kind string, differences []string) string {
 	return "False"
 }
 
-// tagged are the tags that a resource gets: the stack's and its own.
-func (l *Live) tagged(stack map[string]string) map[string]string {
+// AllTags are the tags that a resource gets: the stack's and its own.
+func (l *Live) AllTags(stack map[string]string) map[string]string {
 	out := maps.Clone(stack)
-	if out == nil || untagged[l.Type] {
+	if out == nil || Untagged[l.Type] {
 		out = map[string]string{}
 	}
 	list, _ := l.Properties["Tags"].([]any)
