@@ -5,20 +5,22 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
 
 // validateTemplate implements ValidateTemplate.
 func (s *Server) validateTemplate(form url.Values) ([]element, error) {
-	t, err := Parse([]byte(form.Get("TemplateBody")))
+	t, err := template.Parse([]byte(form.Get("TemplateBody")))
 	if err != nil {
 		return nil, err
 	}
 	var list []element
-	for _, name := range sortedKeys(t.Parameters) {
+	for _, name := range template.SortedKeys(t.Parameters) {
 		p := t.Parameters[name]
 		list = append(list, group("member", text("ParameterKey", name), text("NoEcho", fmt.Sprint(p.NoEcho)), text("Description", p.Description)))
 	}
-	return []element{text("Description", t.Description), group("Parameters", list...), texts("Capabilities", capabilities(t))}, nil
+	return []element{text("Description", t.Description), group("Parameters", list...), texts("Capabilities", template.Capabilities(t))}, nil
 }
 
 // createChangeSet implements CreateChangeSet.
@@ -62,7 +64,7 @@ func mayChange(st *stack, name string, create bool) error {
 	case create && st != nil && st.status != "REVIEW_IN_PROGRESS":
 		return coded("AlreadyExistsException", "Stack ["+name+"] already exists and cannot be created again with the changeSet ["+name+"].")
 	case !create && st == nil:
-		return wrong("Stack [%s] does not exist", name)
+		return template.Wrong("Stack [%s] does not exist", name)
 	case create:
 		return nil
 	}
@@ -70,7 +72,7 @@ func mayChange(st *stack, name string, create bool) error {
 	case "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE":
 		return nil
 	}
-	return wrong("Stack:%s is in %s state and can not be updated.", st.id, st.status)
+	return template.Wrong("Stack:%s is in %s state and can not be updated.", st.id, st.status)
 }
 
 // wantedOf reads what a change set asks for.
@@ -80,24 +82,24 @@ func (s *Server) wantedOf(st *stack, form url.Values) (wanted, error) {
 		w.body = st.body
 	}
 	if len(w.body) > 51200 {
-		return w, wrong("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200")
+		return w, template.Wrong("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200")
 	}
 	var err error
-	if w.template, err = Parse([]byte(w.body)); err != nil {
+	if w.template, err = template.Parse([]byte(w.body)); err != nil {
 		return w, err
 	}
 	given := pairs(form, "Parameters", "ParameterKey", "ParameterValue")
 	for _, name := range previous(form) {
 		if st == nil || st.parameters == nil {
-			return w, wrong("Parameters: [%s] must have values", name)
+			return w, template.Wrong("Parameters: [%s] must have values", name)
 		}
 		given[name] = st.parameters[name]
 	}
-	if w.parameters, err = w.template.completeParameters(given); err != nil {
+	if w.parameters, err = w.template.CompleteParameters(given); err != nil {
 		return w, err
 	}
 	have := members(form, "Capabilities")
-	for _, needed := range capabilities(w.template) {
+	for _, needed := range template.Capabilities(w.template) {
 		if !slices.Contains(have, needed) && !slices.Contains(have, "CAPABILITY_NAMED_IAM") {
 			return w, coded("InsufficientCapabilitiesException", "Requires capabilities : ["+needed+"]")
 		}
@@ -153,7 +155,7 @@ func (s *Server) describeChangeSet(form url.Values) ([]element, error) {
 func (s *Server) listChangeSets(form url.Values) ([]element, error) {
 	st := s.engine.find(form.Get("StackName"))
 	if st == nil {
-		return nil, wrong("Stack [%s] does not exist", form.Get("StackName"))
+		return nil, template.Wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
 	var out [][]element
 	for _, c := range st.changeSets {
@@ -178,7 +180,7 @@ func (s *Server) executeChangeSet(form url.Values) ([]element, error) {
 		return nil, coded("InvalidChangeSetStatus", "ChangeSet ["+c.id+"] cannot be executed in its current status of ["+status+"/"+execution+"]")
 	}
 	if st.busy() {
-		return nil, wrong("Stack:%s is in %s state and can not be updated.", st.id, st.status)
+		return nil, template.Wrong("Stack:%s is in %s state and can not be updated.", st.id, st.status)
 	}
 	st.changeSets = []*changeSet{c} // the others no longer fit
 	c.execution, st.executed, st.changeSet = "EXECUTE_COMPLETE", c.id+token, c.id

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
 
 // describeStacks implements DescribeStacks.
@@ -19,7 +21,7 @@ func (s *Server) describeStacks(form url.Values) ([]element, error) {
 	} else if st := s.engine.find(name); st != nil {
 		found = append(found, st)
 	} else {
-		return nil, wrong("Stack with id %s does not exist", name)
+		return nil, template.Wrong("Stack with id %s does not exist", name)
 	}
 	var out [][]element
 	for _, st := range found {
@@ -52,7 +54,7 @@ func (st *stack) shownParameters() map[string]string {
 // keyed makes a list of keys and values.
 func keyed(name, key, value string, values map[string]string) element {
 	var out [][]element
-	for _, k := range sortedKeys(values) {
+	for _, k := range template.SortedKeys(values) {
 		out = append(out, []element{text(key, k), text(value, values[k])})
 	}
 	return list(name, out...)
@@ -62,7 +64,7 @@ func keyed(name, key, value string, values map[string]string) element {
 func (s *Server) describeStackEvents(form url.Values) ([]element, error) {
 	st := s.engine.find(form.Get("StackName"))
 	if st == nil {
-		return nil, wrong("Stack [%s] does not exist", form.Get("StackName"))
+		return nil, template.Wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
 	part, next := eventPage(st.events, form.Get("NextToken"))
 	var out [][]element
@@ -95,10 +97,10 @@ func eventPage(events []Event, token string) (part []Event, next string) {
 func (s *Server) describeStackResources(form url.Values) ([]element, error) {
 	st := s.engine.find(form.Get("StackName"))
 	if st == nil {
-		return nil, wrong("Stack with id %s does not exist", form.Get("StackName"))
+		return nil, template.Wrong("Stack with id %s does not exist", form.Get("StackName"))
 	}
 	var out [][]element
-	for _, id := range sortedKeys(st.live) {
+	for _, id := range template.SortedKeys(st.live) {
 		l := st.live[id]
 		out = append(out, []element{
 			text("StackId", st.id), text("StackName", st.name), text("LogicalResourceId", id), text("PhysicalResourceId", l.PhysicalID),
@@ -112,7 +114,7 @@ func (s *Server) describeStackResources(form url.Values) ([]element, error) {
 func (s *Server) getTemplate(form url.Values) ([]element, error) {
 	st := s.engine.find(form.Get("StackName"))
 	if st == nil || st.template == nil {
-		return nil, wrong("Stack with id %s does not exist", form.Get("StackName"))
+		return nil, template.Wrong("Stack with id %s does not exist", form.Get("StackName"))
 	}
 	return []element{text("TemplateBody", st.body), texts("StagesAvailable", []string{"Original", "Processed"})}, nil
 }
@@ -124,13 +126,13 @@ func (s *Server) deleteStack(form url.Values) ([]element, error) {
 	case st == nil || st.status == "DELETE_COMPLETE" || st.status == "DELETE_IN_PROGRESS":
 		return nil, nil
 	case st.protected:
-		return nil, wrong("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.name)
+		return nil, template.Wrong("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.name)
 	case st.busy() && st.status != "CREATE_IN_PROGRESS":
-		return nil, wrong("Stack [%s] is in %s state and can not be deleted.", st.id, st.status)
+		return nil, template.Wrong("Stack [%s] is in %s state and can not be deleted.", st.id, st.status)
 	}
 	retain := members(form, "RetainResources")
 	if len(retain) > 0 && st.status != "DELETE_FAILED" {
-		return nil, wrong("Invalid operation on stack [%s]. Specify a list of resources to retain only when the stack status is DELETE_FAILED.", st.id)
+		return nil, template.Wrong("Invalid operation on stack [%s]. Specify a list of resources to retain only when the stack status is DELETE_FAILED.", st.id)
 	}
 	if st.template == nil { // change sets only
 		st.status, st.changeSets = "DELETE_COMPLETE", nil
@@ -145,13 +147,13 @@ func (s *Server) deleteStack(form url.Values) ([]element, error) {
 func (s *Server) continueUpdateRollback(form url.Values) ([]element, error) {
 	st := s.engine.find(form.Get("StackName"))
 	if st == nil {
-		return nil, wrong("Stack [%s] does not exist", form.Get("StackName"))
+		return nil, template.Wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
 	if token := form.Get("ClientRequestToken"); token != "" && st.events[len(st.events)-1].Token == token {
 		return nil, nil // the same request again
 	}
 	if st.status != "UPDATE_ROLLBACK_FAILED" {
-		return nil, wrong("Stack:%s is in %s state and can not continue rollback.", st.id, st.status)
+		return nil, template.Wrong("Stack:%s is in %s state and can not continue rollback.", st.id, st.status)
 	}
 	skip := members(form, "ResourcesToSkip")
 	tasks := slices.DeleteFunc(s.engine.revert(st, st.stuck), func(t task) bool { return t.action == "REVERT" && slices.Contains(skip, t.id) })
@@ -163,7 +165,7 @@ func (s *Server) continueUpdateRollback(form url.Values) ([]element, error) {
 func (s *Server) updateTerminationProtection(form url.Values) ([]element, error) {
 	st := s.engine.find(form.Get("StackName"))
 	if st == nil || strings.HasPrefix(st.status, "DELETE_") && st.status != "DELETE_FAILED" {
-		return nil, wrong("Stack [%s] does not exist", form.Get("StackName"))
+		return nil, template.Wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
 	st.protected = form.Get("EnableTerminationProtection") == "true"
 	return []element{text("StackId", st.id)}, nil

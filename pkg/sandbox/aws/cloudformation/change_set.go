@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
 
 // changeSet is one change set of a stack.
@@ -85,13 +86,13 @@ func (s *engine) compareOnce(st *stack, w wanted, replaced map[string]bool) ([]c
 }
 
 // compareResource compares one; without a difference its change has no action.
-func (s *engine) compareResource(st *stack, w wanted, sc *scope, id string) (change, error) {
+func (s *engine) compareResource(st *stack, w wanted, sc *template.Scope, id string) (change, error) {
 	r := w.template.Resources[id]
-	properties, err := sc.value(map[string]any(r.Properties))
+	properties, err := sc.Value(map[string]any(r.Properties))
 	if err != nil {
 		return change{}, err
 	}
-	metadata, err := sc.value(map[string]any(r.Metadata))
+	metadata, err := sc.Value(map[string]any(r.Metadata))
 	if err != nil {
 		return change{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
 
 // Options say how the simulated service is. The zero value of a field is its default.
@@ -61,7 +62,7 @@ func newEngine(o Options) *engine {
 // all calls yield for the resources of all stacks, stack by stack in the order of their names.
 func (s *engine) all(yield func(*resource.Live) bool) {
 	for _, st := range s.stacks {
-		for _, id := range sortedKeys(st.live) {
+		for _, id := range template.SortedKeys(st.live) {
 			if !yield(st.live[id]) {
 				return
 			}

@@ -41,11 +41,11 @@ func (s *engine) forbidden(st *stack, t *task) string {
 func (s *engine) foreseen(st *stack, id string) (*resource.Live, error) {
 	r := st.template.Resources[id]
 	sc := s.scope(st, st.wanted, st.live, nil)
-	properties, err := sc.value(map[string]any(r.Properties))
+	properties, err := sc.Value(map[string]any(r.Properties))
 	if err != nil {
 		return nil, err
 	}
-	metadata, err := sc.value(map[string]any(r.Metadata))
+	metadata, err := sc.Value(map[string]any(r.Metadata))
 	if err != nil {
 		return nil, err
 	}

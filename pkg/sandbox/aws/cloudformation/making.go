@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
 
 // taken says why a resource cannot be made next to what there is; "" if it can.
@@ -36,7 +37,7 @@ func (s *engine) random(of ...string) string {
 }
 
 // make gives a resource its ids and attributes.
-func (s *engine) make(st *stack, id string, r Resource, properties, metadata map[string]any) *resource.Live {
+func (s *engine) make(st *stack, id string, r template.Resource, properties, metadata map[string]any) *resource.Live {
 	number := s.random(st.id, id)
 	l := &resource.Live{
 		LogicalID: id, Type: r.Type, Properties: properties, Metadata: metadata, Policy: r.DeletionPolicy,

@@ -147,11 +147,11 @@ func (s *engine) carryOut(st *stack, t *task) (status string, err error) {
 func (s *engine) put(st *stack, t *task) error {
 	r := st.template.Resources[t.id]
 	sc := s.scope(st, st.wanted, st.live, nil)
-	properties, err := sc.value(map[string]any(r.Properties))
+	properties, err := sc.Value(map[string]any(r.Properties))
 	if err != nil {
 		return err
 	}
-	metadata, err := sc.value(map[string]any(r.Metadata))
+	metadata, err := sc.Value(map[string]any(r.Metadata))
 	if err != nil {
 		return err
 	}

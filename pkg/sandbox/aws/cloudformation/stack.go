@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
 
 // stack is one stack and all that is known of it.
@@ -33,7 +34,7 @@ type stack struct {
 // wanted is what a stack was told.
 type wanted struct {
 	body       string
-	template   *Template
+	template   *template.Template
 	parameters map[string]string
 	tags       map[string]string
 }
@@ -53,10 +54,10 @@ type Event struct {
 const stackType = "AWS::CloudFormation::Stack"
 
 // scope is what names mean in a template for this stack.
-func (s *engine) scope(st *stack, w wanted, live map[string]*resource.Live, known map[string]string) *scope {
-	return &scope{
-		template: w.template, parameters: w.parameters, live: live, known: known,
-		pseudo: map[string]string{
+func (s *engine) scope(st *stack, w wanted, live map[string]*resource.Live, known map[string]string) *template.Scope {
+	return &template.Scope{
+		Template: w.template, Parameters: w.parameters, Live: live, Known: known,
+		Pseudo: map[string]string{
 			"AWS::Region": s.options.Region, "AWS::AccountId": s.options.Account, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com",
 			"AWS::StackName": st.name, "AWS::StackId": st.id,
 		},
@@ -68,7 +69,7 @@ func (s *engine) present(st *stack, w wanted) ([]string, error) {
 	sc := s.scope(st, w, nil, nil)
 	var ids []string
 	for _, id := range w.template.Order {
-		there, err := sc.exists(w.template.Resources[id].Condition)
+		there, err := sc.Exists(w.template.Resources[id].Condition)
 		if err != nil {
 			return nil, err
 		}
@@ -76,28 +77,28 @@ func (s *engine) present(st *stack, w wanted) ([]string, error) {
 			ids = append(ids, id)
 		}
 	}
-	return inOrder(w.template, ids)
+	return template.InOrder(w.template, ids)
 }
 
 // evaluateOutputs gives the outputs whose conditions hold.
 func (s *engine) evaluateOutputs(st *stack) (map[string]string, error) {
 	sc := s.scope(st, st.wanted, st.live, nil)
 	out := map[string]string{}
-	for _, name := range sortedKeys(st.template.Outputs) {
+	for _, name := range template.SortedKeys(st.template.Outputs) {
 		o := st.template.Outputs[name]
-		there, err := sc.exists(o.Condition)
+		there, err := sc.Exists(o.Condition)
 		if err != nil {
 			return nil, err
 		}
 		if !there {
 			continue
 		}
-		value, err := sc.value(o.Value)
+		value, err := sc.Value(o.Value)
 		if err != nil {
 			return nil, fmt.Errorf("output %s: %w", name, err)
 		}
 		if _, isText := value.(string); !isText {
-			return nil, wrong("Template format error: Output %s is malformed", name)
+			return nil, template.Wrong("Template format error: Output %s is malformed", name)
 		}
 		out[name] = fmt.Sprint(value)
 	}

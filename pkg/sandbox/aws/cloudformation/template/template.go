@@ -1,4 +1,6 @@
-package cloudformation
+// Package template reads the templates of simulated stacks and evaluates them: parameters,
+// conditions, functions, and the order in which resources depend on each other.
+package template
 
 import (
 	"bytes"
@@ -271,7 +273,7 @@ func Walk(value any, visit func(function string, argument any)) {
 			Walk(item, visit)
 		}
 	case map[string]any:
-		for _, key := range sortedKeys(v) {
+		for _, key := range SortedKeys(v) {
 			Walk(v[key], visit)
 		}
 	}
@@ -315,8 +317,8 @@ func subParts(argument any) (text string, own map[string]any) {
 	return text, nil
 }
 
-// sortedKeys makes iteration repeatable.
-func sortedKeys[V any](m map[string]V) []string {
+// SortedKeys makes iteration repeatable.
+func SortedKeys[V any](m map[string]V) []string {
 	out := make([]string, 0, len(m))
 	for key := range m {
 		out = append(out, key)

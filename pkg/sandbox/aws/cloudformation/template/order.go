@@ -1,4 +1,4 @@
-package cloudformation
+package template
 
 import (
 	"fmt"
@@ -30,9 +30,9 @@ func dependencies(t *Template, id string) []string {
 	return out
 }
 
-// inOrder sorts resources so that each comes after those that it refers to. It
+// InOrder sorts resources so that each comes after those that it refers to. It
 // fails on a circle.
-func inOrder(t *Template, ids []string) ([]string, error) {
+func InOrder(t *Template, ids []string) ([]string, error) {
 	var out []string
 	state := map[string]int{} // 1: being visited, 2: done
 	var visit func(id string) error
@@ -41,7 +41,7 @@ func inOrder(t *Template, ids []string) ([]string, error) {
 			return nil
 		}
 		if state[id] == 1 {
-			return wrong("Circular dependency between resources: [%s]", id)
+			return Wrong("Circular dependency between resources: [%s]", id)
 		}
 		state[id] = 1
 		for _, next := range dependencies(t, id) {
@@ -60,8 +60,8 @@ func inOrder(t *Template, ids []string) ([]string, error) {
 	return out, nil
 }
 
-// capabilities are those that a template needs: it may make roles, and name them.
-func capabilities(t *Template) []string {
+// Capabilities are those that a template needs: it may make roles, and name them.
+func Capabilities(t *Template) []string {
 	var out []string
 	for _, id := range t.Order {
 		r := t.Resources[id]

@@ -1,4 +1,4 @@
-package cloudformation
+package template
 
 import (
 	"fmt"
@@ -13,13 +13,13 @@ import (
 // noValue stands for AWS::NoValue until what holds it leaves it out.
 type noValue struct{}
 
-// scope is what names mean while a template is evaluated.
-type scope struct {
-	template   *Template
-	parameters map[string]string
-	pseudo     map[string]string         // "AWS::Region"
-	live       map[string]*resource.Live // resources that are there
-	known      map[string]string         // stands for the ids of those that are not yet; nil: they are errors
+// Scope is what names mean while a template is evaluated.
+type Scope struct {
+	Template   *Template
+	Parameters map[string]string
+	Pseudo     map[string]string         // "AWS::Region"
+	Live       map[string]*resource.Live // resources that are there
+	Known      map[string]string         // stands for the ids of those that are not yet; nil: they are errors
 }
 
 // problem is what CloudFormation calls a ValidationError.
@@ -28,22 +28,22 @@ type problem struct{ text string }
 // Error implements error.
 func (p *problem) Error() string { return p.text }
 
-// wrong makes a problem.
-func wrong(format string, args ...any) error { return &problem{fmt.Sprintf(format, args...)} }
+// Wrong makes a problem.
+func Wrong(format string, args ...any) error { return &problem{fmt.Sprintf(format, args...)} }
 
-// completeParameters checks what was given, and fills in defaults.
-func (t *Template) completeParameters(given map[string]string) (map[string]string, error) {
+// CompleteParameters checks what was given, and fills in defaults.
+func (t *Template) CompleteParameters(given map[string]string) (map[string]string, error) {
 	out := map[string]string{}
-	for _, name := range sortedKeys(given) {
+	for _, name := range SortedKeys(given) {
 		if _, ok := t.Parameters[name]; !ok {
-			return nil, wrong("Parameters: [%s] do not exist in the template", name)
+			return nil, Wrong("Parameters: [%s] do not exist in the template", name)
 		}
 	}
-	for _, name := range sortedKeys(t.Parameters) {
+	for _, name := range SortedKeys(t.Parameters) {
 		p := t.Parameters[name]
 		value, ok := given[name]
 		if !ok && p.Default == nil {
-			return nil, wrong("Parameters: [%s] must have values", name)
+			return nil, Wrong("Parameters: [%s] must have values", name)
 		}
 		if !ok {
 			value = *p.Default
@@ -60,11 +60,11 @@ func (t *Template) completeParameters(given map[string]string) (map[string]strin
 func (p Parameter) check(name, value string) error {
 	if p.AllowedPattern != "" {
 		if ok, err := regexp.MatchString("^(?:"+p.AllowedPattern+")$", value); err != nil || !ok {
-			return wrong("Parameter %s failed to satisfy constraint: Member must satisfy regular expression pattern: %s", name, p.AllowedPattern)
+			return Wrong("Parameter %s failed to satisfy constraint: Member must satisfy regular expression pattern: %s", name, p.AllowedPattern)
 		}
 	}
 	if len(p.AllowedValues) > 0 && !slices.Contains(p.AllowedValues, value) {
-		return wrong("Parameter %s must be one of AllowedValues", name)
+		return Wrong("Parameter %s must be one of AllowedValues", name)
 	}
 	if p.Type != "Number" {
 		return nil
@@ -72,31 +72,31 @@ func (p Parameter) check(name, value string) error {
 	number, err := strconv.Atoi(value)
 	switch {
 	case err != nil:
-		return wrong("Parameter %s must be a number", name)
+		return Wrong("Parameter %s must be a number", name)
 	case p.MinValue != nil && number < *p.MinValue:
-		return wrong("Parameter %s must be a number not less than %d", name, *p.MinValue)
+		return Wrong("Parameter %s must be a number not less than %d", name, *p.MinValue)
 	case p.MaxValue != nil && number > *p.MaxValue:
-		return wrong("Parameter %s must be a number not greater than %d", name, *p.MaxValue)
+		return Wrong("Parameter %s must be a number not greater than %d", name, *p.MaxValue)
 	}
 	return nil
 }
 
-// exists says whether a thing with that condition is there; "" is always.
-func (s *scope) exists(condition string) (bool, error) {
+// Exists says whether a thing with that condition is there; "" is always.
+func (s *Scope) Exists(condition string) (bool, error) {
 	if condition == "" {
 		return true, nil
 	}
-	value, ok := s.template.Conditions[condition]
+	value, ok := s.Template.Conditions[condition]
 	if !ok {
-		return false, wrong("Template format error: Unresolved condition dependency %s", condition)
+		return false, Wrong("Template format error: Unresolved condition dependency %s", condition)
 	}
-	out, err := s.value(value)
+	out, err := s.Value(value)
 	truth, _ := out.(bool)
 	return truth, err
 }
 
-// value evaluates what a template says.
-func (s *scope) value(v any) (any, error) {
+// Value evaluates what a template says.
+func (s *Scope) Value(v any) (any, error) {
 	if name, argument, ok := function(v); ok {
 		return s.call(name, argument)
 	}
@@ -104,7 +104,7 @@ func (s *scope) value(v any) (any, error) {
 	case []any:
 		out := []any{}
 		for _, item := range v {
-			got, err := s.value(item)
+			got, err := s.Value(item)
 			if err != nil {
 				return nil, err
 			}
@@ -115,8 +115,8 @@ func (s *scope) value(v any) (any, error) {
 		return out, nil
 	case map[string]any:
 		out := map[string]any{}
-		for _, key := range sortedKeys(v) {
-			got, err := s.value(v[key])
+		for _, key := range SortedKeys(v) {
+			got, err := s.Value(v[key])
 			if err != nil {
 				return nil, err
 			}
@@ -130,12 +130,12 @@ func (s *scope) value(v any) (any, error) {
 }
 
 // call evaluates an intrinsic function.
-func (s *scope) call(name string, argument any) (any, error) {
+func (s *Scope) call(name string, argument any) (any, error) {
 	switch name {
 	case "Ref":
 		return s.ref(fmt.Sprint(argument))
 	case "Condition":
-		return s.exists(fmt.Sprint(argument))
+		return s.Exists(fmt.Sprint(argument))
 	case "Fn::If":
 		return s.branch(argument)
 	case "Fn::GetAtt":
@@ -143,7 +143,7 @@ func (s *scope) call(name string, argument any) (any, error) {
 	case "Fn::Sub":
 		return s.substitute(argument)
 	}
-	list, err := s.value(argument)
+	list, err := s.Value(argument)
 	items, ok := list.([]any)
 	if err != nil || !ok {
 		return nil, orWrong(err, "Template error: %s takes a list", name)
@@ -164,13 +164,13 @@ func (s *scope) call(name string, argument any) (any, error) {
 // pick evaluates the functions over lists.
 func pick(name string, items []any) (any, error) {
 	if len(items) != 2 {
-		return nil, wrong("Template error: %s takes a list of two", name)
+		return nil, Wrong("Template error: %s takes a list of two", name)
 	}
 	list, isList := items[1].([]any)
 	switch name {
 	case "Fn::Join":
 		if !isList {
-			return nil, wrong("Template error: every Fn::Join object requires two parameters")
+			return nil, Wrong("Template error: every Fn::Join object requires two parameters")
 		}
 		texts := []string{}
 		for _, item := range list {
@@ -180,7 +180,7 @@ func pick(name string, items []any) (any, error) {
 	case "Fn::Select":
 		index, err := strconv.Atoi(fmt.Sprint(items[0]))
 		if err != nil || !isList || index < 0 || index >= len(list) {
-			return nil, wrong("Template error: Fn::Select cannot select nonexistent value at index %v", items[0])
+			return nil, Wrong("Template error: Fn::Select cannot select nonexistent value at index %v", items[0])
 		}
 		return list[index], nil
 	case "Fn::Split":
@@ -190,7 +190,7 @@ func pick(name string, items []any) (any, error) {
 		}
 		return out, nil
 	}
-	return nil, wrong("Template error: unknown function %s", name)
+	return nil, Wrong("Template error: unknown function %s", name)
 }
 
 // orWrong gives the error, or makes one.
@@ -198,35 +198,35 @@ func orWrong(err error, format string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return wrong(format, args...)
+	return Wrong(format, args...)
 }
 
 // branch evaluates Fn::If: only the branch that is taken.
-func (s *scope) branch(argument any) (any, error) {
+func (s *Scope) branch(argument any) (any, error) {
 	list, ok := argument.([]any)
 	if !ok || len(list) != 3 {
-		return nil, wrong("Template error: Fn::If requires a list argument with three elements")
+		return nil, Wrong("Template error: Fn::If requires a list argument with three elements")
 	}
-	truth, err := s.exists(fmt.Sprint(list[0]))
+	truth, err := s.Exists(fmt.Sprint(list[0]))
 	if err != nil {
 		return nil, err
 	}
 	if truth {
-		return s.value(list[1])
+		return s.Value(list[1])
 	}
-	return s.value(list[2])
+	return s.Value(list[2])
 }
 
 // ref evaluates Ref.
-func (s *scope) ref(name string) (any, error) {
+func (s *Scope) ref(name string) (any, error) {
 	if name == "AWS::NoValue" {
 		return noValue{}, nil
 	}
-	if value, ok := s.pseudo[name]; ok {
+	if value, ok := s.Pseudo[name]; ok {
 		return value, nil
 	}
-	if value, ok := s.parameters[name]; ok {
-		if s.template.Parameters[name].Type != "CommaDelimitedList" {
+	if value, ok := s.Parameters[name]; ok {
+		if s.Template.Parameters[name].Type != "CommaDelimitedList" {
 			return value, nil
 		}
 		out := []any{}
@@ -235,36 +235,36 @@ func (s *scope) ref(name string) (any, error) {
 		}
 		return out, nil
 	}
-	if there, ok := s.live[name]; ok {
+	if there, ok := s.Live[name]; ok {
 		return there.PhysicalID, nil
 	}
-	if id, ok := s.known[name]; ok {
+	if id, ok := s.Known[name]; ok {
 		return id, nil
 	}
-	return nil, wrong("Template format error: Unresolved resource dependencies [%s] in the Resources block of the template", name)
+	return nil, Wrong("Template format error: Unresolved resource dependencies [%s] in the Resources block of the template", name)
 }
 
 // attribute evaluates Fn::GetAtt.
-func (s *scope) attribute(argument any) (any, error) {
+func (s *Scope) attribute(argument any) (any, error) {
 	list, ok := argument.([]any)
 	if !ok || len(list) != 2 {
-		return nil, wrong("Template error: Fn::GetAtt takes a resource and an attribute")
+		return nil, Wrong("Template error: Fn::GetAtt takes a resource and an attribute")
 	}
 	name, attribute := fmt.Sprint(list[0]), fmt.Sprint(list[1])
-	if there, ok := s.live[name]; ok {
+	if there, ok := s.Live[name]; ok {
 		if value, ok := there.Attributes[attribute]; ok {
 			return value, nil
 		}
-		return nil, wrong("Template error: resource %s does not support attribute type %s in Fn::GetAtt", name, attribute)
+		return nil, Wrong("Template error: resource %s does not support attribute type %s in Fn::GetAtt", name, attribute)
 	}
-	if id, ok := s.known[name]; ok {
+	if id, ok := s.Known[name]; ok {
 		return id + "." + attribute, nil
 	}
-	return nil, wrong("Template error: instance of Fn::GetAtt references undefined resource %s", name)
+	return nil, Wrong("Template error: instance of Fn::GetAtt references undefined resource %s", name)
 }
 
 // substitute evaluates Fn::Sub.
-func (s *scope) substitute(argument any) (any, error) {
+func (s *Scope) substitute(argument any) (any, error) {
 	text, own := subParts(argument)
 	var out strings.Builder
 	for {
@@ -284,9 +284,9 @@ func (s *scope) substitute(argument any) (any, error) {
 }
 
 // named evaluates a name within Fn::Sub.
-func (s *scope) named(name string, own map[string]any) (any, error) {
+func (s *Scope) named(name string, own map[string]any) (any, error) {
 	if value, ok := own[name]; ok {
-		return s.value(value)
+		return s.Value(value)
 	}
 	if resource, attribute, found := strings.Cut(name, "."); found {
 		return s.attribute([]any{resource, attribute})
