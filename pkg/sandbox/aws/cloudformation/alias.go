@@ -1,6 +1,7 @@
 package cloudformation
 
 import (
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/handler"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
@@ -9,15 +10,17 @@ import (
 type (
 	// Live is a resource that exists.
 	Live = resource.Live
-	// Template is a template as CloudFormation reads it.
+	// Judge says whether the caller of a request may do something: nil, or why not.
+	Judge = handler.Judge
+	// Template is a parsed template.
 	Template = template.Template
 )
 
 // Replaces says whether a change of that property makes a new resource.
 func Replaces(resourceType, property string) bool { return resource.Replaces(resourceType, property) }
 
-// Parse reads a template.
+// Parse reads a template in YAML or JSON. It refuses what CloudFormation refuses.
 func Parse(text []byte) (*Template, error) { return template.Parse(text) }
 
-// Walk calls visit for each function in a value of a template.
+// Walk calls visit for every intrinsic function within a value, outer ones first.
 func Walk(value any, visit func(function string, argument any)) { template.Walk(value, visit) }

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/handler"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
@@ -30,8 +31,8 @@ type Options struct {
 // Its caller has it alone.
 type engine struct {
 	options   Options
-	rights    *rights
-	judge     Judge // of the request that is being answered
+	rights    *handler.Rights
+	judge     handler.Judge // of the request that is being answered
 	stacks    []*stack
 	failures  []*Failure
 	held      map[string]bool
@@ -55,7 +56,7 @@ func newEngine(o Options) *engine {
 		o.Addresses = "198.51.100."
 	}
 	s := &engine{options: o, held: map[string]bool{}}
-	s.rights = newRights(o.Region, o.Account, s.all)
+	s.rights = handler.New(o.Region, o.Account, s.all)
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/handler"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
@@ -34,7 +35,7 @@ func (s *engine) forbidden(st *stack, t *task) string {
 	if l == nil || t.action == "DELETE" && (l.Policy == "Retain" || slices.Contains(st.operation.retain, t.id)) {
 		return ""
 	}
-	return s.rights.forbidden(judge, deed{resource: l, was: was, to: to, action: t.action, making: l == fresh})
+	return s.rights.Forbidden(judge, handler.Deed{Resource: l, Was: was, To: to, Action: t.action, Making: l == fresh})
 }
 
 // foreseen is a resource before it is made, as far as its calls need it.

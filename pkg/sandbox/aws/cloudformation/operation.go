@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/handler"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 )
 
@@ -20,8 +21,8 @@ type operation struct {
 	due    time.Time
 	before *picture // for the rollback of an update
 	retain []string
-	failed []string // resources that failed
-	judge  Judge    // of the caller; nil: it may all
+	failed []string      // resources that failed
+	judge  handler.Judge // of the caller; nil: it may all
 }
 
 // picture is a stack as it was before an update.
@@ -194,7 +195,7 @@ func (s *engine) tried(st *stack, id string, fresh *resource.Live) string {
 		fresh = &again
 	}
 	st.live[id] = fresh
-	reason := s.rights.misfit(fresh)
+	reason := s.rights.Misfit(fresh)
 	if delete(st.live, id); is {
 		st.live[id] = there
 	}

@@ -1,4 +1,4 @@
-package cloudformation
+package handler
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ type grant struct {
 // Principal gives what decides for a user ("user") or role ("role") that a stack has
 // made, by its name; there says whether there is one. A permissions boundary is one of
 // AddPolicy, or of a stack; one that is neither is not known, and bounds nothing.
-func (s *rights) Principal(kind, name string) (set iam.Set, there bool, err error) {
+func (s *Rights) Principal(kind, name string) (set iam.Set, there bool, err error) {
 	want := map[string]string{"user": resource.UserType, "role": resource.RoleType}[kind]
 	for l := range s.all {
 		if l.Type == want && l.PhysicalID == name {
@@ -30,12 +30,12 @@ func (s *rights) Principal(kind, name string) (set iam.Set, there bool, err erro
 }
 
 // AddPolicy adds a managed policy that no stack has made.
-func (s *rights) AddPolicy(arn string, p iam.Policy) {
+func (s *Rights) AddPolicy(arn string, p iam.Policy) {
 	s.policies[arn] = p
 }
 
 // decides reads the policies of a principal.
-func (s *rights) decides(principal *resource.Live) (set iam.Set, err error) {
+func (s *Rights) decides(principal *resource.Live) (set iam.Set, err error) {
 	for _, g := range s.grants(principal.Type, principal.PhysicalID) {
 		p, problem := iam.Read(g.document)
 		err = errors.Join(err, problem)
@@ -56,7 +56,7 @@ func (s *rights) decides(principal *resource.Live) (set iam.Set, err error) {
 }
 
 // grants are the policies of a principal, over all stacks.
-func (s *rights) grants(kind, name string) []grant {
+func (s *Rights) grants(kind, name string) []grant {
 	list := map[string]string{resource.UserType: "Users", resource.RoleType: "Roles"}[kind]
 	var out []grant
 	for l := range s.all {
@@ -78,10 +78,10 @@ func (s *rights) grants(kind, name string) []grant {
 	return out
 }
 
-// misfit says why IAM does not take a resource as it would be, in the words of its
+// Misfit says why IAM does not take a resource as it would be, in the words of its
 // handlers: policies that it cannot read, or that are too long for their kind and for
 // those who have them. "" if it takes it.
-func (s *rights) misfit(fresh *resource.Live) string {
+func (s *Rights) Misfit(fresh *resource.Live) string {
 	if fresh.Type != resource.UserType && fresh.Type != resource.RoleType && fresh.Type != resource.InlinePolicyType && fresh.Type != resource.ManagedPolicyType {
 		return ""
 	}
@@ -125,7 +125,7 @@ func documents(l *resource.Live) []any {
 }
 
 // overfull says which limit the policies of a principal exceed, all taken together.
-func (s *rights) overfull(kind, name string) string {
+func (s *Rights) overfull(kind, name string) string {
 	word, limit := "user", iam.InlineUserLimit
 	if kind == resource.RoleType {
 		word, limit = "role", iam.InlineRoleLimit

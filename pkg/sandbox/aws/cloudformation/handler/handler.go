@@ -1,4 +1,6 @@
-package cloudformation
+// Package handler is what the handlers of resources ask IAM: which calls they make for a
+// resource, with which condition keys, and which policies IAM takes.
+package handler
 
 import "github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
 

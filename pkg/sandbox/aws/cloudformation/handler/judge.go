@@ -1,4 +1,4 @@
-package cloudformation
+package handler
 
 import (
 	"errors"
@@ -13,44 +13,44 @@ import (
 // Judge says whether the caller of a request may do something: nil, or why not.
 type Judge func(iam.Request) error
 
-// rights is what IAM says to the handlers of resources: who may make what, and what it
+// Rights is what IAM says to the handlers of resources: who may make what, and what it
 // takes at all.
-type rights struct {
+type Rights struct {
 	region, account string
 	all             iter.Seq[*resource.Live] // the resources of all stacks, always in the same order
 	policies        map[string]iam.Policy    // that no stack has made, by ARN
 }
 
-// newRights makes it for the resources of all stacks.
-func newRights(region, account string, all iter.Seq[*resource.Live]) *rights {
-	return &rights{region: region, account: account, all: all, policies: map[string]iam.Policy{}}
+// New makes it for the resources of all stacks.
+func New(region, account string, all iter.Seq[*resource.Live]) *Rights {
+	return &Rights{region: region, account: account, all: all, policies: map[string]iam.Policy{}}
 }
 
-// deed is what a handler is called for.
-type deed struct {
-	resource *resource.Live // what its calls are about
-	was, to  *resource.Live // it before and after; nil: it is not there
-	action   string         // "CREATE", "UPDATE", "DELETE", "REVERT"
-	making   bool           // whether the resource is a new one
+// Deed is what a handler is called for.
+type Deed struct {
+	Resource *resource.Live // what its calls are about
+	Was, To  *resource.Live // it before and after; nil: it is not there
+	Action   string         // "CREATE", "UPDATE", "DELETE", "REVERT"
+	Making   bool           // whether the resource is a new one
 }
 
-// forbidden says why the caller of an operation may not do something; "" if it may. The
+// Forbidden says why the caller of an operation may not do something; "" if it may. The
 // reasons are in the words of the resources' handlers.
-func (s *rights) forbidden(judge Judge, d deed) string {
-	of, known := handlers[d.resource.Type]
+func (s *Rights) Forbidden(judge Judge, d Deed) string {
+	of, known := handlers[d.Resource.Type]
 	if !known {
-		return "which calls the handler of " + d.resource.Type + " makes is not known here"
+		return "which calls the handler of " + d.Resource.Type + " makes is not known here"
 	}
 	calls := of.update
 	switch {
-	case d.action == "DELETE":
+	case d.Action == "DELETE":
 		calls = of.delete
-	case d.making:
+	case d.Making:
 		calls = of.create
 	}
 	for _, call := range calls {
-		request, touches := s.request(d.resource, call, d.making)
-		if !touches || !detail(&request, d.was, d.to) {
+		request, touches := s.request(d.Resource, call, d.Making)
+		if !touches || !detail(&request, d.Was, d.To) {
 			continue
 		}
 		if err := judge(request); err != nil {
@@ -74,7 +74,7 @@ func refusedByIAM(action string, err error) string {
 // request is a call of a handler as IAM sees it; touches is false if it is for a
 // property that is not there. What is being made has no tags yet: whether a handler
 // tags in the call that makes something or in one of its own is nowhere said.
-func (s *rights) request(l *resource.Live, call string, making bool) (r iam.Request, touches bool) {
+func (s *Rights) request(l *resource.Live, call string, making bool) (r iam.Request, touches bool) {
 	words := strings.Fields(call)
 	r = iam.Request{Action: words[0], Context: iam.Context{"aws:RequestedRegion": {s.region}, "aws:CalledVia": {"cloudformation.amazonaws.com"}}}
 	service, _, _ := strings.Cut(r.Action, ":")
@@ -117,7 +117,7 @@ func flat(value any) []string {
 }
 
 // own is the resource itself, or one that a call makes.
-func (s *rights) own(l *resource.Live, service, word string, making bool) iam.Resource {
+func (s *Rights) own(l *resource.Live, service, word string, making bool) iam.Resource {
 	id := l.PhysicalID
 	for _, attribute := range []string{"AllocationId", "KeyPairId"} {
 		if l.Type != "AWS::EC2::KeyPair" || service == "ssm" {
@@ -156,7 +156,7 @@ var kinds = []struct{ prefix, kind string }{
 }
 
 // other is what a property names.
-func (s *rights) other(service, property, name string) iam.Resource {
+func (s *Rights) other(service, property, name string) iam.Resource {
 	switch property {
 	case "Roles":
 		return s.principal("role", resource.RoleType, name)
@@ -176,7 +176,7 @@ func (s *rights) other(service, property, name string) iam.Resource {
 }
 
 // principal is a role or user that a property names, with its permissions boundary.
-func (s *rights) principal(word, kind, name string) iam.Resource {
+func (s *Rights) principal(word, kind, name string) iam.Resource {
 	r := s.resource("iam", word+"/"+name, nil)
 	if arn := s.boundaryOf(kind, name); arn != "" {
 		r.Context["iam:PermissionsBoundary"] = []string{arn}
@@ -185,7 +185,7 @@ func (s *rights) principal(word, kind, name string) iam.Resource {
 }
 
 // tagsOf are the tags of a resource of any stack, by its id.
-func (s *rights) tagsOf(id string) map[string]string {
+func (s *Rights) tagsOf(id string) map[string]string {
 	for l := range s.all {
 		if l.PhysicalID == id || l.Attributes["AllocationId"] == id {
 			return l.Tags
@@ -195,7 +195,7 @@ func (s *rights) tagsOf(id string) map[string]string {
 }
 
 // resource is one of a request.
-func (s *rights) resource(service, rest string, tags map[string]string) iam.Resource {
+func (s *Rights) resource(service, rest string, tags map[string]string) iam.Resource {
 	region, account := s.region, s.account
 	switch service {
 	case "iam":

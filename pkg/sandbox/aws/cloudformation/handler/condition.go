@@ -1,4 +1,4 @@
-package cloudformation
+package handler
 
 import (
 	"fmt"
@@ -111,7 +111,7 @@ func record(r *iam.Request, was, to *resource.Live) {
 }
 
 // boundaryOf is the permissions boundary of a role or user of any stack, by its name.
-func (s *rights) boundaryOf(kind, name string) string {
+func (s *Rights) boundaryOf(kind, name string) string {
 	for l := range s.all {
 		if l.Type == kind && l.PhysicalID == name {
 			return boundary(l)
