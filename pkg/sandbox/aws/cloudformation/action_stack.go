@@ -6,19 +6,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
 
 // describeStacks implements DescribeStacks.
 func (s *Server) describeStacks(form url.Values) ([]element, error) {
-	var found []*stack
+	var found []*stack.Stack
 	if name := form.Get("StackName"); name == "" {
-		for _, st := range s.engine.stacks {
-			if st.status != "DELETE_COMPLETE" {
+		for _, st := range s.engine.Stacks {
+			if st.Status != "DELETE_COMPLETE" {
 				found = append(found, st)
 			}
 		}
-	} else if st := s.engine.find(name); st != nil {
+	} else if st := s.engine.Find(name); st != nil {
 		found = append(found, st)
 	} else {
 		return nil, template.Wrong("Stack with id %s does not exist", name)
@@ -26,24 +27,24 @@ func (s *Server) describeStacks(form url.Values) ([]element, error) {
 	var out [][]element
 	for _, st := range found {
 		protected := "false"
-		if st.protected {
+		if st.Protected {
 			protected = "true"
 		}
 		out = append(out, []element{
-			text("StackId", st.id), text("StackName", st.name), text("StackStatus", st.status), text("StackStatusReason", st.reason), text("ChangeSetId", st.changeSet),
-			moment("CreationTime", st.created), moment("LastUpdatedTime", st.updated), text("EnableTerminationProtection", protected),
-			keyed("Parameters", "ParameterKey", "ParameterValue", st.shownParameters()),
-			keyed("Outputs", "OutputKey", "OutputValue", st.outputs), keyed("Tags", "Key", "Value", st.tags),
+			text("StackId", st.ID), text("StackName", st.Name), text("StackStatus", st.Status), text("StackStatusReason", st.Reason), text("ChangeSetId", st.ChangeSet),
+			moment("CreationTime", st.Created), moment("LastUpdatedTime", st.Updated), text("EnableTerminationProtection", protected),
+			keyed("Parameters", "ParameterKey", "ParameterValue", shownParameters(st)),
+			keyed("Outputs", "OutputKey", "OutputValue", st.Outputs), keyed("Tags", "Key", "Value", st.Tags),
 		})
 	}
 	return []element{list("Stacks", out...)}, nil
 }
 
 // shownParameters hides those that are not to be echoed.
-func (st *stack) shownParameters() map[string]string {
+func shownParameters(st *stack.Stack) map[string]string {
 	out := map[string]string{}
-	for name, value := range st.parameters {
-		if st.template.Parameters[name].NoEcho {
+	for name, value := range st.Parameters {
+		if st.Template.Parameters[name].NoEcho {
 			value = "****"
 		}
 		out[name] = value
@@ -62,15 +63,15 @@ func keyed(name, key, value string, values map[string]string) element {
 
 // describeStackEvents implements DescribeStackEvents: the newest first.
 func (s *Server) describeStackEvents(form url.Values) ([]element, error) {
-	st := s.engine.find(form.Get("StackName"))
+	st := s.engine.Find(form.Get("StackName"))
 	if st == nil {
 		return nil, template.Wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
-	part, next := eventPage(st.events, form.Get("NextToken"))
+	part, next := eventPage(st.Events, form.Get("NextToken"))
 	var out [][]element
 	for _, e := range part {
 		out = append(out, []element{
-			text("StackId", st.id), text("StackName", st.name), text("EventId", e.ID), moment("Timestamp", e.Time),
+			text("StackId", st.ID), text("StackName", st.Name), text("EventId", e.ID), moment("Timestamp", e.Time),
 			text("LogicalResourceId", e.LogicalID), text("PhysicalResourceId", e.PhysicalID), text("ResourceType", e.Type),
 			text("ResourceStatus", e.Status), text("ResourceStatusReason", e.Reason), text("ClientRequestToken", e.Token),
 		})
@@ -80,7 +81,7 @@ func (s *Server) describeStackEvents(form url.Values) ([]element, error) {
 
 // eventPage cuts the events, newest first. A token names an event, so that what
 // comes meanwhile shifts nothing.
-func eventPage(events []Event, token string) (part []Event, next string) {
+func eventPage(events []stack.Event, token string) (part []stack.Event, next string) {
 	to := len(events)
 	_, _ = fmt.Sscanf(token, "before-%d", &to)
 	to = max(0, min(to, len(events)))
@@ -95,16 +96,16 @@ func eventPage(events []Event, token string) (part []Event, next string) {
 
 // describeStackResources implements DescribeStackResources.
 func (s *Server) describeStackResources(form url.Values) ([]element, error) {
-	st := s.engine.find(form.Get("StackName"))
+	st := s.engine.Find(form.Get("StackName"))
 	if st == nil {
 		return nil, template.Wrong("Stack with id %s does not exist", form.Get("StackName"))
 	}
 	var out [][]element
-	for _, id := range template.SortedKeys(st.live) {
-		l := st.live[id]
+	for _, id := range template.SortedKeys(st.Live) {
+		l := st.Live[id]
 		out = append(out, []element{
-			text("StackId", st.id), text("StackName", st.name), text("LogicalResourceId", id), text("PhysicalResourceId", l.PhysicalID),
-			text("ResourceType", l.Type), moment("Timestamp", st.created), text("ResourceStatus", l.Status),
+			text("StackId", st.ID), text("StackName", st.Name), text("LogicalResourceId", id), text("PhysicalResourceId", l.PhysicalID),
+			text("ResourceType", l.Type), moment("Timestamp", st.Created), text("ResourceStatus", l.Status),
 		})
 	}
 	return []element{list("StackResources", out...)}, nil
@@ -112,61 +113,61 @@ func (s *Server) describeStackResources(form url.Values) ([]element, error) {
 
 // getTemplate implements GetTemplate.
 func (s *Server) getTemplate(form url.Values) ([]element, error) {
-	st := s.engine.find(form.Get("StackName"))
-	if st == nil || st.template == nil {
+	st := s.engine.Find(form.Get("StackName"))
+	if st == nil || st.Template == nil {
 		return nil, template.Wrong("Stack with id %s does not exist", form.Get("StackName"))
 	}
-	return []element{text("TemplateBody", st.body), texts("StagesAvailable", []string{"Original", "Processed"})}, nil
+	return []element{text("TemplateBody", st.Body), texts("StagesAvailable", []string{"Original", "Processed"})}, nil
 }
 
 // deleteStack implements DeleteStack. What does not exist is deleted already.
 func (s *Server) deleteStack(form url.Values) ([]element, error) {
-	st := s.engine.find(form.Get("StackName"))
+	st := s.engine.Find(form.Get("StackName"))
 	switch {
-	case st == nil || st.status == "DELETE_COMPLETE" || st.status == "DELETE_IN_PROGRESS":
+	case st == nil || st.Status == "DELETE_COMPLETE" || st.Status == "DELETE_IN_PROGRESS":
 		return nil, nil
-	case st.protected:
-		return nil, template.Wrong("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.name)
-	case st.busy() && st.status != "CREATE_IN_PROGRESS":
-		return nil, template.Wrong("Stack [%s] is in %s state and can not be deleted.", st.id, st.status)
+	case st.Protected:
+		return nil, template.Wrong("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.Name)
+	case st.Busy() && st.Status != "CREATE_IN_PROGRESS":
+		return nil, template.Wrong("Stack [%s] is in %s state and can not be deleted.", st.ID, st.Status)
 	}
 	retain := members(form, "RetainResources")
-	if len(retain) > 0 && st.status != "DELETE_FAILED" {
-		return nil, template.Wrong("Invalid operation on stack [%s]. Specify a list of resources to retain only when the stack status is DELETE_FAILED.", st.id)
+	if len(retain) > 0 && st.Status != "DELETE_FAILED" {
+		return nil, template.Wrong("Invalid operation on stack [%s]. Specify a list of resources to retain only when the stack status is DELETE_FAILED.", st.ID)
 	}
-	if st.template == nil { // change sets only
-		st.status, st.changeSets = "DELETE_COMPLETE", nil
+	if st.Template == nil { // change sets only
+		st.Status, st.ChangeSets = "DELETE_COMPLETE", nil
 		return nil, nil
 	}
-	st.operation = nil
-	s.engine.begin(st, &operation{kind: "DELETE", token: form.Get("ClientRequestToken"), retain: retain, tasks: deletions(st)})
+	st.Operation = nil
+	s.engine.Begin(st, &stack.Operation{Kind: "DELETE", Token: form.Get("ClientRequestToken"), Retain: retain, Tasks: stack.Deletions(st)})
 	return nil, nil
 }
 
 // continueUpdateRollback implements ContinueUpdateRollback.
 func (s *Server) continueUpdateRollback(form url.Values) ([]element, error) {
-	st := s.engine.find(form.Get("StackName"))
+	st := s.engine.Find(form.Get("StackName"))
 	if st == nil {
 		return nil, template.Wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
-	if token := form.Get("ClientRequestToken"); token != "" && st.events[len(st.events)-1].Token == token {
+	if token := form.Get("ClientRequestToken"); token != "" && st.Events[len(st.Events)-1].Token == token {
 		return nil, nil // the same request again
 	}
-	if st.status != "UPDATE_ROLLBACK_FAILED" {
-		return nil, template.Wrong("Stack:%s is in %s state and can not continue rollback.", st.id, st.status)
+	if st.Status != "UPDATE_ROLLBACK_FAILED" {
+		return nil, template.Wrong("Stack:%s is in %s state and can not continue rollback.", st.ID, st.Status)
 	}
 	skip := members(form, "ResourcesToSkip")
-	tasks := slices.DeleteFunc(s.engine.revert(st, st.stuck), func(t task) bool { return t.action == "REVERT" && slices.Contains(skip, t.id) })
-	s.engine.beginWith(st, &operation{kind: "UPDATE_ROLLBACK", token: form.Get("ClientRequestToken"), judge: s.engine.judge, before: st.stuck, tasks: tasks}, "User Initiated")
+	tasks := slices.DeleteFunc(s.engine.Revert(st, st.Stuck), func(t stack.Task) bool { return t.Action == "REVERT" && slices.Contains(skip, t.ID) })
+	s.engine.BeginWith(st, &stack.Operation{Kind: "UPDATE_ROLLBACK", Token: form.Get("ClientRequestToken"), Judge: s.engine.Judge, Before: st.Stuck, Tasks: tasks}, "User Initiated")
 	return nil, nil
 }
 
 // updateTerminationProtection implements UpdateTerminationProtection.
 func (s *Server) updateTerminationProtection(form url.Values) ([]element, error) {
-	st := s.engine.find(form.Get("StackName"))
-	if st == nil || strings.HasPrefix(st.status, "DELETE_") && st.status != "DELETE_FAILED" {
+	st := s.engine.Find(form.Get("StackName"))
+	if st == nil || strings.HasPrefix(st.Status, "DELETE_") && st.Status != "DELETE_FAILED" {
 		return nil, template.Wrong("Stack [%s] does not exist", form.Get("StackName"))
 	}
-	st.protected = form.Get("EnableTerminationProtection") == "true"
-	return []element{text("StackId", st.id)}, nil
+	st.Protected = form.Get("EnableTerminationProtection") == "true"
+	return []element{text("StackId", st.ID)}, nil
 }

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/handler"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/resource"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/template"
 )
 
@@ -12,6 +13,14 @@ type (
 	Live = resource.Live
 	// Judge says whether the caller of a request may do something: nil, or why not.
 	Judge = handler.Judge
+	// Options say how the simulated service is. The zero value of a field is its default.
+	Options = stack.Options
+	// Failure makes a resource fail.
+	Failure = stack.Failure
+	// StackState is one stack.
+	StackState = stack.State
+	// Event is one line of a stack's history.
+	Event = stack.Event
 	// Template is a parsed template.
 	Template = template.Template
 )

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
@@ -28,18 +29,18 @@ type Call struct {
 
 // State is what a test may look at.
 type State struct {
-	Stacks    map[string]StackState // by name, those that are not deleted
-	Snapshots []string              // of databases: before a major upgrade, and when they were deleted
-	Calls     map[string]int        // by action
-	Writes    int                   // calls that change something
-	Sent      []Call                // every call
+	Stacks    map[string]stack.State // by name, those that are not deleted
+	Snapshots []string               // of databases: before a major upgrade, and when they were deleted
+	Calls     map[string]int         // by action
+	Writes    int                    // calls that change something
+	Sent      []Call                 // every call
 }
 
 // Fail adds failures.
-func (s *Server) Fail(list ...Failure) {
+func (s *Server) Fail(list ...stack.Failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.engine.addFailures(list...)
+	s.engine.AddFailures(list...)
 }
 
 // Refuse adds refusals.
@@ -62,29 +63,29 @@ func (s *Server) Clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.refusals = nil
-	s.engine.clear()
+	s.engine.Clear()
 }
 
 // Hold keeps a resource in progress until Release.
 func (s *Server) Hold(logicalID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.engine.hold(logicalID, true)
+	s.engine.Hold(logicalID, true)
 }
 
 // Release lets a held resource go on.
 func (s *Server) Release(logicalID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.engine.hold(logicalID, false)
+	s.engine.Hold(logicalID, false)
 }
 
 // State gives what there is now.
 func (s *Server) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.engine.advance()
-	out := State{Stacks: s.engine.states(), Snapshots: slices.Clone(s.engine.snapshots), Calls: maps.Clone(s.calls), Sent: slices.Clone(s.sent)}
+	s.engine.Advance()
+	out := State{Stacks: s.engine.States(), Snapshots: slices.Clone(s.engine.Snapshots), Calls: maps.Clone(s.calls), Sent: slices.Clone(s.sent)}
 	for action, n := range s.calls {
 		if writes[action] {
 			out.Writes += n
@@ -99,14 +100,14 @@ func (s *Server) State() State {
 func (s *Server) Principal(kind, name string) (set iam.Set, there bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.engine.rights.Principal(kind, name)
+	return s.engine.Rights.Principal(kind, name)
 }
 
 // AddPolicy adds a managed policy that no stack has made.
 func (s *Server) AddPolicy(arn string, p iam.Policy) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.engine.rights.AddPolicy(arn, p)
+	s.engine.Rights.AddPolicy(arn, p)
 }
 
 // refusal takes the next refusal that is meant for an action.

@@ -13,19 +13,21 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation/stack"
 )
 
 // Server is the service. It is an http.Handler.
 type Server struct {
 	mu       sync.Mutex
-	engine   *engine
+	engine   *stack.Engine
 	refusals []*Refusal
 	calls    map[string]int
 	sent     []Call
 }
 
 // New makes a service without stacks.
-func New(o Options) *Server { return &Server{engine: newEngine(o), calls: map[string]int{}} }
+func New(o stack.Options) *Server { return &Server{engine: stack.New(o), calls: map[string]int{}} }
 
 // actions are what the service can do, by name.
 var actions = map[string]func(*Server, url.Values) ([]element, error){
@@ -64,17 +66,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.engine.judge = judgeOf(r.Context())
+	s.engine.Judge = judgeOf(r.Context())
 	s.calls[action]++
 	s.sent = append(s.sent, Call{Action: action, Form: r.PostForm})
-	s.engine.advance()
+	s.engine.Advance()
 	refusal := s.refusal(action)
 	if refusal != nil && !refusal.Acted {
 		refuse(w, refusal.Status, refusal.Code, refusal.Message)
 		return
 	}
 	result, err := act(s, r.PostForm)
-	s.engine.advance()
+	s.engine.Advance()
 	switch {
 	case err != nil:
 		code, message := explain(err)

@@ -1,4 +1,6 @@
-package cloudformation
+// Package stack keeps simulated stacks and carries operations on them out: creation, changes
+// by change sets, deletion and rollbacks, one resource after another.
+package stack
 
 import (
 	"time"
@@ -27,22 +29,22 @@ type Options struct {
 	Now func() time.Time // default time.Now
 }
 
-// engine keeps the stacks, and does to them one step after another what is asked for.
+// Engine keeps the stacks, and does to them one step after another what is asked for.
 // Its caller has it alone.
-type engine struct {
-	options   Options
-	rights    *handler.Rights
-	judge     handler.Judge // of the request that is being answered
-	stacks    []*stack
+type Engine struct {
+	Options   Options
+	Rights    *handler.Rights
+	Judge     handler.Judge // of the request that is being answered
+	Stacks    []*Stack
 	failures  []*Failure
 	held      map[string]bool
-	snapshots []string
+	Snapshots []string
 	made      int // ids
 	addresses int
 }
 
-// newEngine makes an engine without stacks.
-func newEngine(o Options) *engine {
+// New makes an engine without stacks.
+func New(o Options) *Engine {
 	if o.Account == "" {
 		o.Account = "123456789012"
 	}
@@ -55,16 +57,16 @@ func newEngine(o Options) *engine {
 	if o.Addresses == "" {
 		o.Addresses = "198.51.100."
 	}
-	s := &engine{options: o, held: map[string]bool{}}
-	s.rights = handler.New(o.Region, o.Account, s.all)
+	s := &Engine{Options: o, held: map[string]bool{}}
+	s.Rights = handler.New(o.Region, o.Account, s.all)
 	return s
 }
 
 // all calls yield for the resources of all stacks, stack by stack in the order of their names.
-func (s *engine) all(yield func(*resource.Live) bool) {
-	for _, st := range s.stacks {
-		for _, id := range template.SortedKeys(st.live) {
-			if !yield(st.live[id]) {
+func (s *Engine) all(yield func(*resource.Live) bool) {
+	for _, st := range s.Stacks {
+		for _, id := range template.SortedKeys(st.Live) {
+			if !yield(st.Live[id]) {
 				return
 			}
 		}

@@ -1,4 +1,4 @@
-package cloudformation
+package stack
 
 import (
 	"crypto/sha256"
@@ -11,50 +11,50 @@ import (
 )
 
 // taken says why a resource cannot be made next to what there is; "" if it can.
-func (s *engine) taken(l *resource.Live) string {
+func (s *Engine) taken(l *resource.Live) string {
 	reason, one := resource.Named[l.Type]
 	if !one {
 		return ""
 	}
-	for _, st := range s.stacks {
-		for _, there := range st.live {
+	for _, st := range s.Stacks {
+		for _, there := range st.Live {
 			if there.Type == l.Type && there.PhysicalID == l.PhysicalID {
 				return reason
 			}
 		}
 	}
-	if s.options.Taken != nil && s.options.Taken(*l) {
+	if s.Options.Taken != nil && s.Options.Taken(*l) {
 		return reason
 	}
 	return ""
 }
 
-// random gives hexadecimal digits that are the same in every run.
-func (s *engine) random(of ...string) string {
+// Random gives hexadecimal digits that are the same in every run.
+func (s *Engine) Random(of ...string) string {
 	s.made++
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", s.options.Account, strings.Join(of, " "), s.made))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", s.Options.Account, strings.Join(of, " "), s.made))
 	return hex.EncodeToString(sum[:])
 }
 
 // make gives a resource its ids and attributes.
-func (s *engine) make(st *stack, id string, r template.Resource, properties, metadata map[string]any) *resource.Live {
-	number := s.random(st.id, id)
+func (s *Engine) make(st *Stack, id string, r template.Resource, properties, metadata map[string]any) *resource.Live {
+	number := s.Random(st.ID, id)
 	l := &resource.Live{
 		LogicalID: id, Type: r.Type, Properties: properties, Metadata: metadata, Policy: r.DeletionPolicy,
 		Attributes: map[string]string{}, Status: "CREATE_COMPLETE",
 	}
-	l.PhysicalID = st.name + "-" + id + "-" + strings.ToUpper(number[:12])
+	l.PhysicalID = st.Name + "-" + id + "-" + strings.ToUpper(number[:12])
 	if prefix := resource.Prefixes[r.Type]; prefix != "" {
 		l.PhysicalID = prefix + "-" + number[:17]
 	}
-	l.Tags = l.AllTags(st.tags)
+	l.Tags = l.AllTags(st.Tags)
 	s.describe(l, number)
 	return l
 }
 
 // describe fills in what Fn::GetAtt gives, and ids that are none of the usual kind.
-func (s *engine) describe(l *resource.Live, number string) {
-	iam := "arn:aws:iam::" + s.options.Account + ":"
+func (s *Engine) describe(l *resource.Live, number string) {
+	iam := "arn:aws:iam::" + s.Options.Account + ":"
 	switch l.Type {
 	case "AWS::EC2::VPC":
 		l.Attributes["VpcId"], l.Attributes["CidrBlock"] = l.PhysicalID, fmt.Sprint(l.Properties["CidrBlock"])
@@ -62,7 +62,7 @@ func (s *engine) describe(l *resource.Live, number string) {
 		l.Attributes["GroupId"] = l.PhysicalID
 	case "AWS::EC2::EIP":
 		s.addresses++
-		l.PhysicalID = fmt.Sprintf("%s%d", s.options.Addresses, s.addresses%254+1)
+		l.PhysicalID = fmt.Sprintf("%s%d", s.Options.Addresses, s.addresses%254+1)
 		l.Attributes["PublicIp"], l.Attributes["AllocationId"] = l.PhysicalID, "eipalloc-"+number[:17]
 	case "AWS::EC2::KeyPair":
 		l.PhysicalID = fmt.Sprint(l.Properties["KeyName"])
@@ -80,9 +80,9 @@ func (s *engine) describe(l *resource.Live, number string) {
 		l.Attributes["Arn"] = l.PhysicalID
 	case "AWS::RDS::DBInstance":
 		l.PhysicalID = strings.ToLower(l.PhysicalID)
-		l.Attributes["Endpoint.Address"] = l.PhysicalID + "." + number[:12] + "." + s.options.Region + ".rds.amazonaws.com"
+		l.Attributes["Endpoint.Address"] = l.PhysicalID + "." + number[:12] + "." + s.Options.Region + ".rds.amazonaws.com"
 		l.Attributes["Endpoint.Port"] = "5432"
-		l.Attributes["DBInstanceArn"] = "arn:aws:rds:" + s.options.Region + ":" + s.options.Account + ":db:" + l.PhysicalID
+		l.Attributes["DBInstanceArn"] = "arn:aws:rds:" + s.Options.Region + ":" + s.Options.Account + ":db:" + l.PhysicalID
 	case "AWS::RDS::DBSubnetGroup":
 		l.PhysicalID = strings.ToLower(l.PhysicalID)
 	case "AWS::Route53::RecordSet":

@@ -1,4 +1,4 @@
-package cloudformation
+package stack
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 // upgrade changes the engine of a database as RDS does: never back, to another major
 // only when that is allowed, and then with a snapshot before it where backups are on. It
 // gives the reason for which RDS refuses, in its words.
-func (s *engine) upgrade(there *resource.Live, properties map[string]any) (refusal string) {
+func (s *Engine) upgrade(there *resource.Live, properties map[string]any) (refusal string) {
 	before, after := engineOf(there.Properties), engineOf(properties)
 	is, wanted := major(before), major(after)
 	switch {
@@ -23,7 +23,7 @@ func (s *engine) upgrade(there *resource.Live, properties map[string]any) (refus
 		return "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version. (Service: Rds, Status Code: 400)"
 	}
 	if days := fmt.Sprint(there.Properties["BackupRetentionPeriod"]); days != "0" && days != "<nil>" {
-		s.snapshots = append(s.snapshots, fmt.Sprintf("preupgrade-%s-%d-to-%d", there.PhysicalID, is, wanted))
+		s.Snapshots = append(s.Snapshots, fmt.Sprintf("preupgrade-%s-%d-to-%d", there.PhysicalID, is, wanted))
 	}
 	return ""
 }

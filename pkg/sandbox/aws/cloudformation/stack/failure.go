@@ -1,4 +1,4 @@
-package cloudformation
+package stack
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ type Failure struct {
 	Late bool
 }
 
-// addFailures adds failures.
-func (s *engine) addFailures(list ...Failure) {
+// AddFailures adds failures.
+func (s *Engine) AddFailures(list ...Failure) {
 	for _, f := range list {
 		if f.Times == 0 {
 			f.Times = 1
@@ -26,42 +26,42 @@ func (s *engine) addFailures(list ...Failure) {
 	}
 }
 
-// clear removes all failures, and lets everything go on that is held.
-func (s *engine) clear() { s.failures, s.held = nil, map[string]bool{} }
+// Clear removes all failures, and lets everything go on that is held.
+func (s *Engine) Clear() { s.failures, s.held = nil, map[string]bool{} }
 
-// hold keeps a resource in progress, or lets it go on.
-func (s *engine) hold(logicalID string, held bool) { s.held[logicalID] = held }
+// Hold keeps a resource in progress, or lets it go on.
+func (s *Engine) Hold(logicalID string, held bool) { s.held[logicalID] = held }
 
 // postpone puts a task that is to fail late behind all others that make or change.
-func (s *engine) postpone(st *stack, t *task) bool {
+func (s *Engine) postpone(st *Stack, t *Task) bool {
 	late := slices.ContainsFunc(s.failures, func(f *Failure) bool {
-		return f.Late && f.LogicalID == t.id && (f.On == "" || f.On == t.action) && f.Times != 0
+		return f.Late && f.LogicalID == t.ID && (f.On == "" || f.On == t.Action) && f.Times != 0
 	})
-	tasks := st.operation.tasks
-	last := slices.IndexFunc(tasks, func(t task) bool { return t.id == "" })
+	tasks := st.Operation.Tasks
+	last := slices.IndexFunc(tasks, func(t Task) bool { return t.ID == "" })
 	if !late || last < 2 {
 		return false
 	}
-	st.operation.tasks = slices.Concat(tasks[1:last], tasks[:1], tasks[last:])
+	st.Operation.Tasks = slices.Concat(tasks[1:last], tasks[:1], tasks[last:])
 	return true
 }
 
 // failure says why a task fails; "" if it does not.
-func (s *engine) failure(st *stack, t *task) string {
+func (s *Engine) failure(st *Stack, t *Task) string {
 	for _, f := range s.failures {
-		if f.LogicalID == t.id && (f.On == "" || f.On == t.action) && f.Times != 0 {
+		if f.LogicalID == t.ID && (f.On == "" || f.On == t.Action) && f.Times != 0 {
 			if f.Times > 0 {
 				f.Times--
 			}
 			return f.Reason
 		}
 	}
-	l := st.live[t.id]
+	l := st.Live[t.ID]
 	if t.old != nil {
 		l = t.old
 	}
-	if t.action == "DELETE" && l != nil && l.Type == "AWS::RDS::DBInstance" && fmt.Sprint(l.Properties["DeletionProtection"]) == "true" &&
-		!slices.Contains(st.operation.retain, t.id) {
+	if t.Action == "DELETE" && l != nil && l.Type == "AWS::RDS::DBInstance" && fmt.Sprint(l.Properties["DeletionProtection"]) == "true" &&
+		!slices.Contains(st.Operation.Retain, t.ID) {
 		return "Cannot delete protected DB Instance, please disable deletion protection and try again. (Service: Rds, Status Code: 400)"
 	}
 	return ""
