@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/s3"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
 )
 
@@ -65,32 +64,22 @@ type Cloud struct {
 
 	options Options
 	ca      *tlsca.CA
-	objects *s3.Server
 
-	mu         sync.Mutex
-	offset     time.Duration // of the servers' clocks
-	servers    []*http.Server
-	endpoints  map[string]string
-	keys       map[string]Key
-	calls      map[string]map[string]int // by service and action, those that succeeded
-	writes     map[string]int            // by service
-	buckets    map[string]*Bucket
-	parameters map[string]*Parameter
-	zones      []HostedZone
-	subnets    []Subnet
-	tagged     map[string]map[string]string // tags by ARN
-	tokens     map[string]string            // roles by web identity token
-	sessions   map[string]time.Duration     // the longest of roles
-	stacks     map[string]http.Handler      // CloudFormation in the other regions
-	assumed    int
-	made       int // access keys
-	vpcs       int
-	addresses  int
-	limit      int                // of addresses
-	quotas     map[string]float64 // by code
-	running    []Instance
-	keyPairs   map[string]keyPair // by name
-	kms        []*storedKey
+	*compute
+	*keyring
+	*vault
+	*parameters
+	*buckets
+
+	mu        sync.Mutex
+	offset    time.Duration // of the servers' clocks
+	servers   []*http.Server
+	endpoints map[string]string
+	calls     map[string]map[string]int // by service and action, those that succeeded
+	writes    map[string]int            // by service
+	zones     []HostedZone
+	tagged    map[string]map[string]string // tags by ARN
+	stacks    map[string]http.Handler      // CloudFormation in the other regions
 }
 
 // New makes an account; Start serves it.
@@ -106,12 +95,13 @@ func New(o Options) (*Cloud, error) {
 	}
 	c := &Cloud{
 		options: o, Faults: map[string]*fault.Script{}, endpoints: map[string]string{},
-		keys:  map[string]Key{AccessKey: {Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"}},
-		calls: map[string]map[string]int{}, writes: map[string]int{}, buckets: map[string]*Bucket{}, parameters: map[string]*Parameter{},
-		tagged: map[string]map[string]string{}, keyPairs: map[string]keyPair{}, tokens: map[string]string{}, sessions: map[string]time.Duration{}, stacks: map[string]http.Handler{}, vpcs: 1, limit: 5,
+		calls: map[string]map[string]int{}, writes: map[string]int{}, tagged: map[string]map[string]string{}, stacks: map[string]http.Handler{},
+		vault: newVault(o.Region, o.Account), parameters: newParameters(),
 	}
+	c.compute = newCompute(computeOptions{Account: o.Account, Region: o.Region, Zones: o.Zones, Lacking: o.Lacking, Images: o.Images, Possessions: o.Possessions})
+	c.keyring = newKeyring(o.Account, c.now, AccessKey, Key{Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"})
 	var err error
-	if c.objects, err = s3.NewVersioned(); err != nil {
+	if c.buckets, err = newBuckets(o.Region, o.Account); err != nil {
 		return nil, err
 	}
 	if c.ca, err = tlsca.New(); err != nil {
@@ -188,10 +178,11 @@ func (c *Cloud) CA() string { return c.ca.PEM() }
 // Env is the environment in which a program takes this for AWS, as the
 // administrator of the account.
 func (c *Cloud) Env() map[string]string {
+	admin, _ := c.key(AccessKey)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	env := map[string]string{
-		"AWS_REGION": c.options.Region, "AWS_ACCESS_KEY_ID": AccessKey, "AWS_SECRET_ACCESS_KEY": c.keys[AccessKey].Secret,
+		"AWS_REGION": c.options.Region, "AWS_ACCESS_KEY_ID": AccessKey, "AWS_SECRET_ACCESS_KEY": admin.Secret,
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	}
 	for _, s := range c.services() {

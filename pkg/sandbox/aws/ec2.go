@@ -10,7 +10,7 @@ import (
 )
 
 // serveEC2 follows the Amazon EC2 API reference, for the actions that look.
-func (c *Cloud) serveEC2(w http.ResponseWriter, r *http.Request, in *call) {
+func (c *compute) serveEC2(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: ec2Query}
 	var items any
 	var refused *refusal
@@ -49,10 +49,10 @@ func (c *Cloud) serveEC2(w http.ResponseWriter, r *http.Request, in *call) {
 	case "DescribeVpcs":
 		set, items = "vpcSet", c.vpcItems()
 	default:
-		refused = &refusal{400, "InvalidAction", "The action " + in.action + " is not valid for this web service."}
+		refused = newRefusal(400, "InvalidAction", "The action "+in.action+" is not valid for this web service.")
 	}
 	if refused != nil {
-		s.refuse(w, r, *refused)
+		s.refuse(w, r, refused)
 		return
 	}
 	writePage(w, in, set, items)
@@ -78,16 +78,6 @@ func writePage(w http.ResponseWriter, in *call, set string, items any) {
 	}{XMLName: xml.Name{Local: in.action + "Response"}, RequestId: requestID, Set: itemSet{XMLName: xml.Name{Local: set}, Item: all}, NextToken: next})
 }
 
-// page gives the items from a token on, and the token of the next page.
-func page(all []any, token string, size int) ([]any, string) {
-	from, _ := strconv.Atoi(token)
-	from = min(max(from, 0), len(all))
-	if to := from + size; to < len(all) {
-		return all[from:to], strconv.Itoa(to)
-	}
-	return all[from:], ""
-}
-
 // filters are the request's filters: Filter.1.Name, Filter.1.Value.1, …
 func filters(form url.Values) map[string][]string {
 	found := map[string][]string{}
@@ -111,7 +101,7 @@ func wants(filter []string, value string) bool {
 	return filter == nil || slices.Contains(filter, value)
 }
 
-func (c *Cloud) regionItems() any {
+func (c *compute) regionItems() any {
 	items := []any{}
 	for _, name := range sorted(regions) {
 		status := "opt-in-not-required"
@@ -130,7 +120,7 @@ func (c *Cloud) regionItems() any {
 	return items
 }
 
-func (c *Cloud) zoneItems(region string) any {
+func (c *compute) zoneItems(region string) any {
 	items := []any{}
 	for i, name := range c.zonesOf(region) {
 		items = append(items, struct {
@@ -145,7 +135,7 @@ func (c *Cloud) zoneItems(region string) any {
 	return items
 }
 
-func (c *Cloud) offeringItems(region string, wanted []string) any {
+func (c *compute) offeringItems(region string, wanted []string) any {
 	items := []any{}
 	for _, t := range instanceTypes {
 		for _, zone := range c.zonesOf(region) {
@@ -161,7 +151,7 @@ func (c *Cloud) offeringItems(region string, wanted []string) any {
 	return items
 }
 
-func (c *Cloud) typeItems(region string, wanted []string) any {
+func (c *compute) typeItems(region string, wanted []string) any {
 	items := []any{}
 	for _, t := range instanceTypes {
 		inRegion := slices.ContainsFunc(c.zonesOf(region), func(zone string) bool { return c.offered(region, zone, t.name) })
@@ -184,7 +174,7 @@ func (c *Cloud) typeItems(region string, wanted []string) any {
 	return items
 }
 
-func (c *Cloud) imageItems(region string, wanted []string) any {
+func (c *compute) imageItems(region string, wanted []string) any {
 	items := c.knownImageItems(region, wanted)
 	c.mu.Lock()
 	defer c.mu.Unlock()

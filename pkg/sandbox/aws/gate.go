@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
 const (
@@ -20,43 +19,9 @@ const (
 	skewLimit  = 15 * time.Minute // between the request's time and ours
 )
 
-// Key is an access key and who it stands for.
-type Key struct {
-	Secret  string
-	Session string // the session token of temporary keys
-	Account string // "123456789012"; default: the simulated one
-	ARN     string // "arn:aws:sts::123456789012:assumed-role/admin/ada"
-	Made    time.Time
-	Expired bool     // temporary keys whose time is over
-	Closed  []string // regions in which a policy of the organization allows nothing: "us-east-1"
-	Deny    []string // actions that the policies do not allow: "ec2:DescribeImages", "s3:*"
-	// Policies are what its principal may do. nil: what the stack says that has made the
-	// principal, and for others everything.
-	Policies []iam.Policy
-}
-
-// SetKey adds or replaces an access key.
-func (c *Cloud) SetKey(id string, k Key) {
-	if k.Account == "" {
-		k.Account = c.options.Account
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.keys[id] = k
-}
-
-// ChangeKey changes a key that exists, as when it expires in the middle of a run.
-func (c *Cloud) ChangeKey(id string, change func(*Key)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	k := c.keys[id]
-	change(&k)
-	c.keys[id] = k
-}
-
 // Shift sets the servers' clocks that far from the right time.
 func (c *Cloud) Shift(offset time.Duration) {
-	c.objects.Shift(offset)
+	c.shift(offset)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offset = offset
@@ -69,24 +34,13 @@ func (c *Cloud) now() time.Time {
 	return time.Now().Add(c.offset).UTC()
 }
 
-// call is one request that was let in.
-type call struct {
-	action  string // "DescribeRegions"
-	region  string // that it was signed for
-	account string // of the caller
-	arn     string
-	form    url.Values // of the query protocol
-	body    []byte
-	judge   cloudformation.Judge // of what the caller does by way of another service; nil: it may all
-}
-
 // gate checks who asks, hands the request on, and counts what succeeded.
 func (c *Cloud) gate(s service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", c.now().Format(http.TimeFormat))
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		if err != nil {
-			s.refuse(w, r, refusal{http.StatusBadRequest, "RequestEntityTooLarge", "the request is too large"})
+			s.refuse(w, r, newRefusal(http.StatusBadRequest, "RequestEntityTooLarge", "the request is too large"))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -96,7 +50,7 @@ func (c *Cloud) gate(s service) http.Handler {
 		}
 		if !s.open[in.action] && s.prefix != "" {
 			if refused := c.admit(s, r, in); refused != nil {
-				s.refuse(w, r, *refused)
+				s.refuse(w, r, refused)
 				return
 			}
 		}
@@ -140,11 +94,9 @@ func reads(action string) bool {
 func (c *Cloud) admit(s service, r *http.Request, in *call) *refusal {
 	signed, err := parseAuthorization(r.Header.Get("Authorization"))
 	if err != nil {
-		return &refusal{http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token"}
+		return newRefusal(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
-	c.mu.Lock()
-	key, known := c.keys[signed.key]
-	c.mu.Unlock()
+	key, known := c.key(signed.key)
 	at, err := time.Parse(stamp, r.Header.Get("X-Amz-Date"))
 	switch off := c.now().Sub(at); {
 	case !known, key.Session != r.Header.Get("X-Amz-Security-Token"):
@@ -172,16 +124,13 @@ func (c *Cloud) admit(s service, r *http.Request, in *call) *refusal {
 	return c.authorize(s, r, in, key)
 }
 
-// noting remembers the status.
-type noting struct {
-	http.ResponseWriter
-	status int
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (n *noting) WriteHeader(status int) {
-	if n.status == 0 {
-		n.status = status
+// stacksIn is CloudFormation in another region than Env's: an own one, where the
+// account has no stacks.
+func (c *Cloud) stacksIn(region string) http.Handler {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stacks[region] == nil {
+		c.stacks[region] = cloudformation.New(cloudformation.Options{Account: c.options.Account, Region: region})
 	}
-	n.ResponseWriter.WriteHeader(status)
+	return c.stacks[region]
 }

@@ -10,13 +10,13 @@ import (
 )
 
 // AccessKeys lists the ids of a user's access keys, in the order of their making.
-func (c *Cloud) AccessKeys(user string) []string {
+func (c *keyring) AccessKeys(user string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.keysOf(user)
 }
 
-func (c *Cloud) keysOf(user string) []string {
+func (c *keyring) keysOf(user string) []string {
 	var ids []string
 	for id, key := range c.keys {
 		if strings.HasSuffix(key.ARN, ":user/"+user) {
@@ -31,9 +31,9 @@ func (c *Cloud) keysOf(user string) []string {
 const maxKeys = 2
 
 // serveIAM follows the API reference of IAM. A user is there when somebody asks for it.
-func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
+func (c *keyring) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: query}
-	user, id := in.form.Get("UserName"), in.form.Get("AccessKeyId")
+	user, id, now := in.form.Get("UserName"), in.form.Get("AccessKeyId"), c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	type key struct {
@@ -59,13 +59,12 @@ func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 		}{ListAccessKeysResult: all})
 	case "CreateAccessKey":
 		if len(c.keysOf(user)) >= maxKeys {
-			s.refuse(w, r, refusal{409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"})
+			s.refuse(w, r, newRefusal(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"))
 			return
 		}
 		c.made++
-		now := time.Now().Add(c.offset).UTC()
 		made := key{user, fmt.Sprintf("AKIASANDBOX%09d", 100+c.made), "Active", fmt.Sprintf("secret-of-%s-%d", user, c.made), now.Format(time.RFC3339)}
-		c.keys[made.AccessKeyId] = Key{Made: now, Secret: made.SecretAccessKey, Account: c.options.Account, ARN: "arn:aws:iam::" + c.options.Account + ":user/" + user}
+		c.keys[made.AccessKeyId] = Key{Made: now, Secret: made.SecretAccessKey, Account: c.account, ARN: "arn:aws:iam::" + c.account + ":user/" + user}
 		type result struct{ AccessKey key }
 		writeXML(w, struct {
 			XMLName               xml.Name `xml:"CreateAccessKeyResponse"`
@@ -73,7 +72,7 @@ func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 		}{CreateAccessKeyResult: result{made}})
 	case "DeleteAccessKey":
 		if !slices.Contains(c.keysOf(user), id) {
-			s.refuse(w, r, refusal{404, "NoSuchEntity", "The Access Key with id " + id + " cannot be found."})
+			s.refuse(w, r, newRefusal(404, "NoSuchEntity", "The Access Key with id "+id+" cannot be found."))
 			return
 		}
 		delete(c.keys, id)
@@ -81,6 +80,6 @@ func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 			XMLName xml.Name `xml:"DeleteAccessKeyResponse"`
 		}{})
 	default:
-		s.refuse(w, r, refusal{400, "InvalidAction", "Could not find operation " + in.action})
+		s.refuse(w, r, newRefusal(400, "InvalidAction", "Could not find operation "+in.action))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // KMSKey is a key of KMS. The zero value is one that signs with ECDSA on P-256.
@@ -32,6 +33,17 @@ type storedKey struct {
 	secret  []byte            // of a symmetric one
 }
 
+// vault is KMS: the keys of all regions, and of other accounts.
+type vault struct {
+	region, account string
+
+	mu   sync.Mutex
+	keys []*storedKey
+}
+
+// newVault makes KMS without keys, of an account.
+func newVault(region, account string) *vault { return &vault{region: region, account: account} }
+
 // The ids of the first keys that AddKMSKey makes.
 const (
 	FirstKMSKey  = "00000001-0000-4000-8000-000000000000"
@@ -39,13 +51,13 @@ const (
 )
 
 // AddKMSKey makes a key, and gives its ARN.
-func (c *Cloud) AddKMSKey(k KMSKey) (string, error) {
+func (c *vault) AddKMSKey(k KMSKey) (string, error) {
 	k.Spec, k.State = cmp.Or(k.Spec, "ECC_NIST_P256"), cmp.Or(k.State, "Enabled")
 	if k.Spec == symmetric {
 		k.Usage = cmp.Or(k.Usage, "ENCRYPT_DECRYPT")
 	}
 	k.Usage = cmp.Or(k.Usage, "SIGN_VERIFY")
-	k.Region, k.Account = cmp.Or(k.Region, c.options.Region), cmp.Or(k.Account, c.options.Account)
+	k.Region, k.Account = cmp.Or(k.Region, c.region), cmp.Or(k.Account, c.account)
 	made := &storedKey{KMSKey: k}
 	if curve := map[string]elliptic.Curve{"ECC_NIST_P256": elliptic.P256(), "ECC_NIST_P384": elliptic.P384()}[k.Spec]; curve != nil {
 		var err error
@@ -59,16 +71,16 @@ func (c *Cloud) AddKMSKey(k KMSKey) (string, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	made.arn = fmt.Sprintf("arn:aws:kms:%s:%s:key/%08x-0000-4000-8000-000000000000", k.Region, k.Account, len(c.kms)+1)
-	c.kms = append(c.kms, made)
+	made.arn = fmt.Sprintf("arn:aws:kms:%s:%s:key/%08x-0000-4000-8000-000000000000", k.Region, k.Account, len(c.keys)+1)
+	c.keys = append(c.keys, made)
 	return made.arn, nil
 }
 
 // ChangeKMSKey changes a key, as when it is disabled, or its alias given to another.
-func (c *Cloud) ChangeKMSKey(arn string, change func(*KMSKey)) {
+func (c *vault) ChangeKMSKey(arn string, change func(*KMSKey)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, k := range c.kms {
+	for _, k := range c.keys {
 		if k.arn == arn {
 			change(&k.KMSKey)
 		}
@@ -85,14 +97,14 @@ type kmsRequest struct {
 }
 
 // findKey is the key that a request names in a region, by its ARN, id or alias.
-func (c *Cloud) findKey(name, region string) *storedKey {
+func (c *vault) findKey(name, region string) *storedKey {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, k := range c.kms {
+	for _, k := range c.keys {
 		local := strings.TrimSuffix(k.arn, k.arn[strings.LastIndex(k.arn, ":")+1:])
-		named := k.arn == name || k.Account == c.options.Account && k.arn == local+"key/"+name ||
+		named := k.arn == name || k.Account == c.account && k.arn == local+"key/"+name ||
 			slices.ContainsFunc(k.Aliases, func(alias string) bool {
-				return local+alias == name || alias == name && k.Account == c.options.Account
+				return local+alias == name || alias == name && k.Account == c.account
 			})
 		if k.Region == region && named {
 			return k
@@ -103,7 +115,7 @@ func (c *Cloud) findKey(name, region string) *storedKey {
 
 // keyOf is the ARN of the key of a call, which is what IAM judges; "" for an alias of no
 // key, and for a key of another region.
-func (c *Cloud) keyOf(in *call) string {
+func (c *vault) keyOf(in *call) string {
 	var q kmsRequest
 	_ = json.Unmarshal(in.body, &q) // else the service refuses it
 	if k := c.findKey(q.KeyId, in.region); k != nil {
@@ -124,11 +136,11 @@ func contextOf(in *call) map[string]string {
 
 // serveKMS follows the AWS Key Management Service API reference, for keys that sign and
 // keys that encrypt.
-func (c *Cloud) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
+func (c *vault) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: json11}
 	var q kmsRequest
 	if err := json.Unmarshal(in.body, &q); err != nil {
-		s.refuse(w, r, refusal{400, "SerializationException", "the request is not a JSON object"})
+		s.refuse(w, r, newRefusal(400, "SerializationException", "the request is not a JSON object"))
 		return
 	}
 	k := c.findKey(q.KeyId, in.region)
@@ -137,14 +149,14 @@ func (c *Cloud) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
 		refused = k.signRefusal(q)
 	}
 	if refused != nil {
-		s.refuse(w, r, *refused)
+		s.refuse(w, r, refused)
 		return
 	}
 	switch in.action {
 	case "GetPublicKey":
 		der, err := x509.MarshalPKIXPublicKey(&k.private.PublicKey)
 		if err != nil {
-			s.refuse(w, r, refusal{500, "KMSInternalException", err.Error()})
+			s.refuse(w, r, newRefusal(500, "KMSInternalException", err.Error()))
 			return
 		}
 		writeJSON(w, map[string]any{"KeyId": k.arn, "PublicKey": der, "KeySpec": k.Spec, "CustomerMasterKeySpec": k.Spec, "KeyUsage": k.Usage, "SigningAlgorithms": k.algorithms()})
@@ -156,7 +168,7 @@ func (c *Cloud) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
 		}
 		signature, err := ecdsa.SignASN1(rand.Reader, k.private, digest)
 		if err != nil {
-			s.refuse(w, r, refusal{500, "KMSInternalException", err.Error()})
+			s.refuse(w, r, newRefusal(500, "KMSInternalException", err.Error()))
 			return
 		}
 		writeJSON(w, map[string]any{"KeyId": k.arn, "Signature": signature, "SigningAlgorithm": q.SigningAlgorithm})
@@ -166,27 +178,27 @@ func (c *Cloud) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
 }
 
 // keyRefusal says why a key cannot be used at all, in the words of KMS.
-func (c *Cloud) keyRefusal(k *storedKey, q kmsRequest, in *call) *refusal {
+func (c *vault) keyRefusal(k *storedKey, q kmsRequest, in *call) *refusal {
 	parts := strings.Split(q.KeyId, ":")
 	switch {
 	case k == nil && len(parts) == 6 && parts[3] != in.region:
-		return &refusal{400, "NotFoundException", "Invalid arn " + parts[3]}
+		return newRefusal(400, "NotFoundException", "Invalid arn "+parts[3])
 	case k == nil && strings.HasPrefix(q.KeyId, "alias/"):
-		return &refusal{400, "NotFoundException", fmt.Sprintf("Alias arn:aws:kms:%s:%s:%s is not found.", in.region, in.account, q.KeyId)}
+		return newRefusal(400, "NotFoundException", fmt.Sprintf("Alias arn:aws:kms:%s:%s:%s is not found.", in.region, in.account, q.KeyId))
 	case k == nil && len(parts) == 6 && strings.HasPrefix(parts[5], "alias/"):
-		return &refusal{400, "NotFoundException", fmt.Sprintf("Alias %s is not found.", q.KeyId)}
+		return newRefusal(400, "NotFoundException", fmt.Sprintf("Alias %s is not found.", q.KeyId))
 	case k == nil:
-		return &refusal{400, "NotFoundException", fmt.Sprintf("Key '%s' does not exist", q.KeyId)}
+		return newRefusal(400, "NotFoundException", fmt.Sprintf("Key '%s' does not exist", q.KeyId))
 	case k.Account != in.account:
-		return &refusal{400, "AccessDeniedException", fmt.Sprintf("User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action", in.arn, in.action, k.arn, in.action)}
+		return newRefusal(400, "AccessDeniedException", fmt.Sprintf("User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action", in.arn, in.action, k.arn, in.action))
 	case in.action == "DescribeKey": // which says so
 		return nil
 	case k.State == "Disabled":
-		return &refusal{400, "DisabledException", k.arn + " is disabled."}
+		return newRefusal(400, "DisabledException", k.arn+" is disabled.")
 	case k.State != "Enabled":
-		return &refusal{400, "KMSInvalidStateException", k.arn + " is pending deletion."}
+		return newRefusal(400, "KMSInvalidStateException", k.arn+" is pending deletion.")
 	case k.private == nil && in.action == "GetPublicKey":
-		return &refusal{400, "UnsupportedOperationException", ""}
+		return newRefusal(400, "UnsupportedOperationException", "")
 	}
 	return nil
 }
@@ -195,13 +207,13 @@ func (c *Cloud) keyRefusal(k *storedKey, q kmsRequest, in *call) *refusal {
 func (k *storedKey) signRefusal(q kmsRequest) *refusal {
 	switch {
 	case k.Usage != "SIGN_VERIFY" || k.private == nil:
-		return &refusal{400, "InvalidKeyUsageException", fmt.Sprintf("%s key usage is %s which is not valid for Sign.", k.arn, k.Usage)}
+		return newRefusal(400, "InvalidKeyUsageException", fmt.Sprintf("%s key usage is %s which is not valid for Sign.", k.arn, k.Usage))
 	case !slices.Contains(k.algorithms(), q.SigningAlgorithm):
-		return &refusal{400, "InvalidKeyUsageException", fmt.Sprintf("Algorithm %s is incompatible with key spec %s.", q.SigningAlgorithm, k.Spec)}
+		return newRefusal(400, "InvalidKeyUsageException", fmt.Sprintf("Algorithm %s is incompatible with key spec %s.", q.SigningAlgorithm, k.Spec))
 	case q.MessageType == "DIGEST" && len(q.Message) != k.private.Curve.Params().BitSize/8:
-		return &refusal{400, "ValidationException", "Digest is invalid length for algorithm " + q.SigningAlgorithm + "."}
+		return newRefusal(400, "ValidationException", "Digest is invalid length for algorithm "+q.SigningAlgorithm+".")
 	case len(q.Message) == 0 || len(q.Message) > 4096:
-		return &refusal{400, "ValidationException", "1 validation error detected: Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096"}
+		return newRefusal(400, "ValidationException", "1 validation error detected: Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096")
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ const symmetric = "SYMMETRIC_DEFAULT"
 const maxPlaintext = 4096
 
 // serveSymmetric serves what is asked of keys that encrypt, and DescribeKey of all.
-func (c *Cloud) serveSymmetric(w http.ResponseWriter, r *http.Request, in *call, k *storedKey, q kmsRequest) {
+func (c *vault) serveSymmetric(w http.ResponseWriter, r *http.Request, in *call, k *storedKey, q kmsRequest) {
 	s := service{protocol: json11}
 	switch in.action {
 	case "DescribeKey":
@@ -27,7 +27,7 @@ func (c *Cloud) serveSymmetric(w http.ResponseWriter, r *http.Request, in *call,
 		}})
 	case "Encrypt", "Decrypt":
 		if k.secret == nil || k.Usage != "ENCRYPT_DECRYPT" {
-			s.refuse(w, r, refusal{400, "InvalidKeyUsageException", fmt.Sprintf("%s key usage is %s which is not valid for %s.", k.arn, k.Usage, in.action)})
+			s.refuse(w, r, newRefusal(400, "InvalidKeyUsageException", fmt.Sprintf("%s key usage is %s which is not valid for %s.", k.arn, k.Usage, in.action)))
 			return
 		}
 		answer := k.encrypt
@@ -36,12 +36,12 @@ func (c *Cloud) serveSymmetric(w http.ResponseWriter, r *http.Request, in *call,
 		}
 		out, refused := answer(q)
 		if refused != nil {
-			s.refuse(w, r, *refused)
+			s.refuse(w, r, refused)
 			return
 		}
 		writeJSON(w, out)
 	default:
-		s.refuse(w, r, refusal{400, "UnknownOperationException", in.action})
+		s.refuse(w, r, newRefusal(400, "UnknownOperationException", in.action))
 	}
 }
 
@@ -64,11 +64,11 @@ func (k *storedKey) gcm() (cipher.AEAD, error) {
 // key, in a form of its own.
 func (k *storedKey) encrypt(q kmsRequest) (map[string]any, *refusal) {
 	if len(q.Plaintext) == 0 || len(q.Plaintext) > maxPlaintext {
-		return nil, &refusal{400, "ValidationException", fmt.Sprintf("1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to %d", maxPlaintext)}
+		return nil, newRefusal(400, "ValidationException", fmt.Sprintf("1 validation error detected: Value at 'plaintext' failed to satisfy constraint: Member must have length less than or equal to %d", maxPlaintext))
 	}
 	seal, err := k.gcm()
 	if err != nil {
-		return nil, &refusal{500, "KMSInternalException", err.Error()}
+		return nil, newRefusal(500, "KMSInternalException", err.Error())
 	}
 	nonce := make([]byte, seal.NonceSize())
 	_, _ = rand.Read(nonce) // it never fails
@@ -80,18 +80,18 @@ func (k *storedKey) encrypt(q kmsRequest) (map[string]any, *refusal) {
 func (k *storedKey) decrypt(q kmsRequest) (map[string]any, *refusal) {
 	arn, rest, named := strings.Cut(string(q.CiphertextBlob), "\x00")
 	if named && arn != k.arn && strings.HasPrefix(arn, "arn:") {
-		return nil, &refusal{400, "IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation."}
+		return nil, newRefusal(400, "IncorrectKeyException", "The key ID in the request does not identify a CMK that can perform this operation.")
 	}
 	open, err := k.gcm()
 	if err != nil {
-		return nil, &refusal{500, "KMSInternalException", err.Error()}
+		return nil, newRefusal(500, "KMSInternalException", err.Error())
 	}
 	if !named || len(rest) < open.NonceSize() {
-		return nil, &refusal{400, "InvalidCiphertextException", ""}
+		return nil, newRefusal(400, "InvalidCiphertextException", "")
 	}
 	plain, err := open.Open(nil, []byte(rest[:open.NonceSize()]), []byte(rest[open.NonceSize():]), about(q))
 	if err != nil {
-		return nil, &refusal{400, "InvalidCiphertextException", ""}
+		return nil, newRefusal(400, "InvalidCiphertextException", "")
 	}
 	return map[string]any{"KeyId": k.arn, "EncryptionAlgorithm": symmetric, "Plaintext": plain}, nil
 }

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 )
@@ -17,21 +16,21 @@ type Subnet struct {
 }
 
 // AddSubnet adds a subnet, and its VPC, whose main route table leads nowhere.
-func (c *Cloud) AddSubnet(s Subnet) {
+func (c *compute) AddSubnet(s Subnet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.subnets = append(c.subnets, s)
 }
 
 // removeSubnet forgets one.
-func (c *Cloud) removeSubnet(id string) {
+func (c *compute) removeSubnet(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.subnets = slices.DeleteFunc(c.subnets, func(s Subnet) bool { return s.ID == id })
 }
 
 // AddImage makes an image exist in the account's region.
-func (c *Cloud) AddImage(id string) {
+func (c *compute) AddImage(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.options.Images = append(c.options.Images, id)
@@ -39,20 +38,20 @@ func (c *Cloud) AddImage(id string) {
 
 // SetUse says how many elastic IP addresses and VPCs are in use already, and how
 // many addresses there may be.
-func (c *Cloud) SetUse(addresses, limit, vpcs int) {
+func (c *compute) SetUse(addresses, limit, vpcs int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.addresses, c.limit, c.vpcs = addresses, limit, vpcs
 }
 
-func (c *Cloud) subnetItems(ids []string) (any, *refusal) {
+func (c *compute) subnetItems(ids []string) (any, *refusal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	items := []any{}
 	for _, id := range ids {
 		at := slices.IndexFunc(c.subnets, func(s Subnet) bool { return s.ID == id })
 		if at < 0 {
-			return nil, &refusal{400, "InvalidSubnetID.NotFound", "The subnet ID '" + id + "' does not exist"}
+			return nil, newRefusal(400, "InvalidSubnetID.NotFound", "The subnet ID '"+id+"' does not exist")
 		}
 		s := c.subnets[at]
 		items = append(items, struct {
@@ -66,7 +65,7 @@ func (c *Cloud) subnetItems(ids []string) (any, *refusal) {
 }
 
 // tableItems has, for each VPC, its main table, and one for each subnet with a gateway.
-func (c *Cloud) tableItems(vpcs []string) any {
+func (c *compute) tableItems(vpcs []string) any {
 	type route struct {
 		To      string `xml:"destinationCidrBlock"`
 		Gateway string `xml:"gatewayId,omitempty"`
@@ -108,7 +107,7 @@ func (c *Cloud) tableItems(vpcs []string) any {
 	return items
 }
 
-func (c *Cloud) attributeItems() any {
+func (c *compute) attributeItems() any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return []any{struct {
@@ -117,7 +116,7 @@ func (c *Cloud) attributeItems() any {
 	}{"vpc-max-elastic-ips", []string{strconv.Itoa(c.limit)}}}
 }
 
-func (c *Cloud) addressItems() any {
+func (c *compute) addressItems() any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	items := []any{}
@@ -130,7 +129,7 @@ func (c *Cloud) addressItems() any {
 	return items
 }
 
-func (c *Cloud) vpcItems() any {
+func (c *compute) vpcItems() any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	items := []any{}
@@ -141,6 +140,3 @@ func (c *Cloud) vpcItems() any {
 	}
 	return items
 }
-
-// sorted gives the keys in their order.
-func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

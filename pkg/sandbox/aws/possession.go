@@ -32,7 +32,7 @@ func tagItems(tags map[string]string) []tagItem {
 }
 
 // possessions are those of a region.
-func (c *Cloud) possessions(region string) Possessions {
+func (c *compute) possessions(region string) Possessions {
 	if c.options.Possessions == nil || region != c.options.Region {
 		return Possessions{}
 	}
@@ -40,7 +40,7 @@ func (c *Cloud) possessions(region string) Possessions {
 }
 
 // knownInstanceItems has one reservation for each instance of the ids.
-func (c *Cloud) knownInstanceItems(region string, ids []string) any {
+func (c *compute) knownInstanceItems(region string, ids []string) any {
 	type instance struct {
 		ID    string    `xml:"instanceId"`
 		State string    `xml:"instanceState>name"`
@@ -62,7 +62,7 @@ func (c *Cloud) knownInstanceItems(region string, ids []string) any {
 }
 
 // volumeItems are the volumes of the ids.
-func (c *Cloud) volumeItems(region string, ids []string) any {
+func (c *compute) volumeItems(region string, ids []string) any {
 	type attachment struct {
 		Instance string `xml:"instanceId"`
 		Status   string `xml:"status"`
@@ -88,7 +88,7 @@ func (c *Cloud) volumeItems(region string, ids []string) any {
 }
 
 // knownImageItems are the images of the ids with their owners.
-func (c *Cloud) knownImageItems(region string, ids []string) []any {
+func (c *compute) knownImageItems(region string, ids []string) []any {
 	items := []any{}
 	for _, i := range c.possessions(region).Images {
 		if !wants(ids, i.ID) {

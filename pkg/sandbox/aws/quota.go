@@ -26,7 +26,7 @@ var defaultQuotas = map[string]struct {
 }
 
 // SetQuota changes a quota, "L-1216C47A".
-func (c *Cloud) SetQuota(code string, value float64) {
+func (c *compute) SetQuota(code string, value float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.quotas == nil {
@@ -36,7 +36,7 @@ func (c *Cloud) SetQuota(code string, value float64) {
 }
 
 // Run makes others' instances exist.
-func (c *Cloud) Run(instances ...Instance) {
+func (c *compute) Run(instances ...Instance) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = append(c.running, instances...)
@@ -44,11 +44,11 @@ func (c *Cloud) Run(instances ...Instance) {
 
 // serveQuotas follows the Service Quotas API reference. A quota that was never changed
 // has no value of its own here, as some of the real ones.
-func (c *Cloud) serveQuotas(w http.ResponseWriter, r *http.Request, in *call) {
+func (c *compute) serveQuotas(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: json11}
 	var q struct{ ServiceCode, QuotaCode string }
 	if err := json.Unmarshal(in.body, &q); err != nil {
-		s.refuse(w, r, refusal{400, "SerializationException", "the request is not a JSON object"})
+		s.refuse(w, r, newRefusal(400, "SerializationException", "the request is not a JSON object"))
 		return
 	}
 	known, ok := defaultQuotas[q.ServiceCode+"/"+q.QuotaCode]
@@ -60,12 +60,12 @@ func (c *Cloud) serveQuotas(w http.ResponseWriter, r *http.Request, in *call) {
 	c.mu.Unlock()
 	switch {
 	case !ok, in.action == "GetServiceQuota" && !changed:
-		s.refuse(w, r, refusal{400, "NoSuchResourceException", "The request failed because the specified service or quota does not exist."})
+		s.refuse(w, r, newRefusal(400, "NoSuchResourceException", "The request failed because the specified service or quota does not exist."))
 		return
 	case in.action == "GetAWSDefaultServiceQuota":
 		value = known.value
 	case in.action != "GetServiceQuota":
-		s.refuse(w, r, refusal{400, "UnknownOperationException", in.action})
+		s.refuse(w, r, newRefusal(400, "UnknownOperationException", in.action))
 		return
 	}
 	writeJSON(w, map[string]any{"Quota": map[string]any{
@@ -74,7 +74,7 @@ func (c *Cloud) serveQuotas(w http.ResponseWriter, r *http.Request, in *call) {
 }
 
 // instanceItems has one reservation for each instance.
-func (c *Cloud) instanceItems(states []string) any {
+func (c *compute) instanceItems(states []string) any {
 	type instance struct {
 		Type    string `xml:"instanceType"`
 		State   string `xml:"instanceState>name"`

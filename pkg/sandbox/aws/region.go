@@ -1,11 +1,8 @@
 package aws
 
 import (
-	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
 
 // regions are the commercial regions, with the letters of their zones and
@@ -28,24 +25,13 @@ var regions = map[string]struct {
 
 // regionEnabled says whether requests signed for a region are let in. Global
 // services sign for us-east-1.
-func (c *Cloud) regionEnabled(region string) bool {
+func (c *compute) regionEnabled(region string) bool {
 	known, ok := regions[region]
 	return ok && (!known.optIn || region == c.options.Region)
 }
 
-// stacksIn is CloudFormation in another region than Env's: an own one, where the
-// account has no stacks.
-func (c *Cloud) stacksIn(region string) http.Handler {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stacks[region] == nil {
-		c.stacks[region] = cloudformation.New(cloudformation.Options{Account: c.options.Account, Region: region})
-	}
-	return c.stacks[region]
-}
-
 // zonesOf are the zones of a region.
-func (c *Cloud) zonesOf(region string) []string {
+func (c *compute) zonesOf(region string) []string {
 	if region == c.options.Region && len(c.options.Zones) > 0 {
 		return slices.Sorted(slices.Values(c.options.Zones))
 	}
@@ -98,7 +84,7 @@ var instanceTypes = []instanceType{
 // offered says whether a zone offers a type. Some are lacking, so that who does
 // not look them up is caught: the m6a family in each region's last zone, the m7i
 // family in the regions that are not large.
-func (c *Cloud) offered(region, zone, name string) bool {
+func (c *compute) offered(region, zone, name string) bool {
 	zones := c.zonesOf(region)
 	switch {
 	case slices.Contains(c.options.Lacking[zone], name):

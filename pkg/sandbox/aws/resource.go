@@ -99,11 +99,3 @@ func privateKey(kind string) string {
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 }
-
-// use counts addresses and VPCs.
-func (c *Cloud) use(addresses, vpcs int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.addresses += addresses
-	c.vpcs += vpcs
-}

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -34,28 +33,16 @@ func (c *Cloud) authorize(s service, r *http.Request, in *call, key Key) *refusa
 // Judge judges what a user or role may do, by its ARN: by the policies of its keys, or
 // else of the stack that has made it. It is nil for one who may do everything.
 func (c *Cloud) Judge(arn string) (cloudformation.Judge, error) {
-	c.mu.Lock()
-	found := Key{ARN: arn}
-	for _, key := range c.keys {
-		if key.ARN == arn && key.Policies != nil {
-			found = key
-		}
-	}
-	c.mu.Unlock()
-	return c.judge(found)
+	return c.judge(c.ofPrincipal(arn))
 }
 
 // JudgeOfSecret judges whoever has a secret key. It fails for one that nobody has.
 func (c *Cloud) JudgeOfSecret(secret string) (cloudformation.Judge, error) {
-	c.mu.Lock()
-	for _, key := range c.keys {
-		if key.Secret == secret {
-			c.mu.Unlock()
-			return c.judge(key)
-		}
+	key, known := c.ofSecret(secret)
+	if !known {
+		return nil, errors.New("AWS was not able to validate the provided access credentials")
 	}
-	c.mu.Unlock()
-	return nil, errors.New("AWS was not able to validate the provided access credentials")
+	return c.judge(key)
 }
 
 // judge is that of a key.
@@ -134,15 +121,14 @@ func (c *Cloud) requests(s service, r *http.Request, in *call) []iam.Request {
 
 // parameterRequests are those of a call of SSM.
 func (c *Cloud) parameterRequests(one iam.Request, local string, in *call) []iam.Request {
-	var q ssmRequest
-	_ = json.Unmarshal(in.body, &q) // else the service refuses it
-	for _, name := range append(q.Names, q.Name, q.Path, q.ResourceId) {
+	names, tags := parametersOf(in)
+	for _, name := range names {
 		if name != "" {
 			one.Resources = append(one.Resources, iam.Resource{ARN: local + "parameter/" + strings.Trim(name, "/")})
 		}
 	}
 	all := []iam.Request{one}
-	if in.action == "PutParameter" && len(q.Tags) > 0 {
+	if in.action == "PutParameter" && tags {
 		one.Action = "ssm:AddTagsToResource"
 		all = append(all, one)
 	}
@@ -177,13 +163,10 @@ func (c *Cloud) bucketRequests(one iam.Request, r *http.Request, in *call) []iam
 		one.Resources = objectsOf(arn, in.body)
 	}
 	all := []iam.Request{one}
-	c.mu.Lock()
-	b := c.buckets[bucket]
 	key := []string(nil)
-	if b != nil {
+	if b, exists := c.Bucket(bucket); exists {
 		key = kmsKey.FindStringSubmatch(b.Encryption)
 	}
-	c.mu.Unlock()
 	action := map[string]string{"GetObject": "kms:Decrypt", "PutObject": "kms:GenerateDataKey"}[in.action]
 	switch {
 	case in.action == "CreateBucket" && strings.Contains(string(in.body), "<Tag>"):

@@ -33,7 +33,7 @@ func reversed(name string) string {
 // ones have a hundred zones.
 func (c *Cloud) serveRoute53(w http.ResponseWriter, r *http.Request, _ *call) {
 	if r.Method != http.MethodGet || r.URL.Path != "/2013-04-01/hostedzonesbyname" {
-		service{protocol: restXML}.refuse(w, r, refusal{404, "UnknownOperationException", r.Method + " " + r.URL.Path})
+		service{protocol: restXML}.refuse(w, r, newRefusal(404, "UnknownOperationException", r.Method+" "+r.URL.Path))
 		return
 	}
 	c.mu.Lock()

@@ -1,6 +1,9 @@
 package aws
 
 import (
+	"sync"
+	"time"
+
 	"bytes"
 	"encoding/xml"
 	"io"
@@ -9,6 +12,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/s3"
 )
 
 // Bucket is a bucket of S3, of this account or of another. The settings are the
@@ -21,6 +26,40 @@ type Bucket struct {
 	PublicAccessBlock, Encryption, OwnershipControls, Lifecycle, Policy string
 }
 
+// buckets is S3.
+type buckets struct {
+	region, account string
+	objects         *s3.Server // keeps what is in the buckets
+
+	mu   sync.Mutex
+	rows map[string]*Bucket
+}
+
+// newBuckets makes S3 without buckets.
+func newBuckets(region, account string) (*buckets, error) {
+	objects, err := s3.NewVersioned()
+	if err != nil {
+		return nil, err
+	}
+	return &buckets{region: region, account: account, objects: objects, rows: map[string]*Bucket{}}, nil
+}
+
+// shift sets the clock that far from the right time.
+func (c *buckets) shift(offset time.Duration) { c.objects.Shift(offset) }
+
+// in are the tags of the buckets that the account has in a region, by ARN.
+func (c *buckets) in(region, account string) map[string]map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := map[string]map[string]string{}
+	for name, b := range c.rows {
+		if b.Account == account && b.Region == region {
+			all["arn:aws:s3:::"+name] = maps.Clone(b.Tags)
+		}
+	}
+	return all
+}
+
 // What S3 gives every new bucket since 2023 (page "Default settings for new S3
 // buckets FAQ" of its user guide).
 const (
@@ -30,25 +69,25 @@ const (
 )
 
 // AddBucket makes a bucket exist, with nothing but what b says.
-func (c *Cloud) AddBucket(name string, b Bucket) {
+func (c *buckets) AddBucket(name string, b Bucket) {
 	if b.Account == "" {
-		b.Account = c.options.Account
+		b.Account = c.account
 	}
 	if b.Region == "" {
-		b.Region = c.options.Region
+		b.Region = c.region
 	}
 	b.Tags = maps.Clone(b.Tags)
 	c.mu.Lock()
-	c.buckets[name] = &b
+	c.rows[name] = &b
 	c.mu.Unlock()
 	c.inner(http.MethodPut, "/"+name, "")
 }
 
 // Bucket is a bucket as it is, and whether there is one.
-func (c *Cloud) Bucket(name string) (Bucket, bool) {
+func (c *buckets) Bucket(name string) (Bucket, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b, ok := c.buckets[name]
+	b, ok := c.rows[name]
 	if !ok {
 		return Bucket{}, false
 	}
@@ -58,27 +97,27 @@ func (c *Cloud) Bucket(name string) (Bucket, bool) {
 }
 
 // Versioned says whether a bucket keeps the versions of its objects.
-func (c *Cloud) Versioned(name string) bool {
+func (c *buckets) Versioned(name string) bool {
 	return strings.Contains(c.inner(http.MethodGet, "/"+name+"?versioning", ""), "<Status>Enabled</Status>")
 }
 
 // PutObject writes an object past all checks.
-func (c *Cloud) PutObject(bucket, key, body string) {
+func (c *buckets) PutObject(bucket, key, body string) {
 	c.inner(http.MethodPut, "/"+bucket+"/"+key, body)
 }
 
 // DeleteObject deletes one so, which leaves a mark in a versioned bucket.
-func (c *Cloud) DeleteObject(bucket, key string) {
+func (c *buckets) DeleteObject(bucket, key string) {
 	c.inner(http.MethodDelete, "/"+bucket+"/"+key, "")
 }
 
 // Object is an object's body; "" without one.
-func (c *Cloud) Object(bucket, key string) string {
+func (c *buckets) Object(bucket, key string) string {
 	return c.inner(http.MethodGet, "/"+bucket+"/"+key, "")
 }
 
 // inner asks the server of objects, and gives its answer if that is not an error.
-func (c *Cloud) inner(method, target, body string) string {
+func (c *buckets) inner(method, target, body string) string {
 	where, err := url.ParseRequestURI(target)
 	if err != nil {
 		return ""
@@ -154,7 +193,7 @@ func s3Action(r *http.Request, _ []byte) string {
 
 // serveS3 adds to the server of objects what S3 knows of buckets: owners, regions,
 // tags and settings.
-func (c *Cloud) serveS3(w http.ResponseWriter, r *http.Request, in *call) {
+func (c *buckets) serveS3(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: s3XML}
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	w.Header().Set("X-Amz-Request-Id", requestID)
@@ -163,19 +202,19 @@ func (c *Cloud) serveS3(w http.ResponseWriter, r *http.Request, in *call) {
 		return
 	}
 	c.mu.Lock()
-	b := c.buckets[name]
+	b := c.rows[name]
 	c.mu.Unlock()
 	expected := r.Header.Get("X-Amz-Expected-Bucket-Owner")
 	switch {
 	case b == nil:
-		s.refuse(w, r, refusal{404, "NoSuchBucket", "The specified bucket does not exist"})
+		s.refuse(w, r, newRefusal(404, "NoSuchBucket", "The specified bucket does not exist"))
 		return
 	case b.Region != in.region:
 		w.Header().Set("X-Amz-Bucket-Region", b.Region)
-		s.refuse(w, r, refusal{301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."})
+		s.refuse(w, r, newRefusal(301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."))
 		return
 	case b.Account != in.account, expected != "" && expected != b.Account:
-		s.refuse(w, r, refusal{403, "AccessDenied", "Access Denied"})
+		s.refuse(w, r, newRefusal(403, "AccessDenied", "Access Denied"))
 		return
 	}
 	for _, sub := range subresources {
@@ -189,7 +228,7 @@ func (c *Cloud) serveS3(w http.ResponseWriter, r *http.Request, in *call) {
 	if in.action == "DeleteBucket" && noted.status < 300 {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.buckets, name)
+		delete(c.rows, name)
 	}
 }
 
@@ -200,7 +239,7 @@ type tagging struct {
 }
 
 // createBucket makes a bucket where the request says.
-func (c *Cloud) createBucket(w http.ResponseWriter, r *http.Request, name string, in *call) {
+func (c *buckets) createBucket(w http.ResponseWriter, r *http.Request, name string, in *call) {
 	s := service{protocol: s3XML}
 	var wanted struct {
 		LocationConstraint string
@@ -212,17 +251,17 @@ func (c *Cloud) createBucket(w http.ResponseWriter, r *http.Request, name string
 		where = "us-east-1"
 	}
 	c.mu.Lock()
-	b := c.buckets[name]
+	b := c.rows[name]
 	c.mu.Unlock()
 	switch {
 	case where != in.region:
-		s.refuse(w, r, refusal{400, "IllegalLocationConstraintException", "The " + where + " location constraint is incompatible for the region specific endpoint this request was sent to."})
+		s.refuse(w, r, newRefusal(400, "IllegalLocationConstraintException", "The "+where+" location constraint is incompatible for the region specific endpoint this request was sent to."))
 		return
 	case b != nil && b.Account != in.account:
-		s.refuse(w, r, refusal{409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."})
+		s.refuse(w, r, newRefusal(409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."))
 		return
 	case b != nil && in.region != "us-east-1":
-		s.refuse(w, r, refusal{409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it."})
+		s.refuse(w, r, newRefusal(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it."))
 		return
 	case b == nil:
 		r.Body = io.NopCloser(bytes.NewReader(nil))
@@ -242,12 +281,12 @@ func (c *Cloud) createBucket(w http.ResponseWriter, r *http.Request, name string
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if b == nil {
-		c.buckets[name] = made
+		c.rows[name] = made
 	}
 }
 
 // serveSetting reads, writes or deletes one setting of a bucket.
-func (c *Cloud) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket, key string, body []byte) {
+func (c *buckets) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket, key string, body []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, sub := range subresources {
@@ -259,19 +298,19 @@ func (c *Cloud) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket, 
 				document.Tags = append(document.Tags, jsonTag{k, b.Tags[k]})
 			}
 			if len(document.Tags) == 0 {
-				service{protocol: s3XML}.refuse(w, r, refusal{404, sub.absent, "There is no tag set associated with the bucket."})
+				service{protocol: s3XML}.refuse(w, r, newRefusal(404, sub.absent, "There is no tag set associated with the bucket."))
 				return
 			}
 			writeXML(w, document)
 		case r.Method == http.MethodGet && *sub.field(b) == "":
-			service{protocol: s3XML}.refuse(w, r, refusal{404, sub.absent, "The " + key + " configuration was not found"})
+			service{protocol: s3XML}.refuse(w, r, newRefusal(404, sub.absent, "The "+key+" configuration was not found"))
 		case r.Method == http.MethodGet:
 			w.WriteHeader(http.StatusOK)
 			_, _ = io.WriteString(w, *sub.field(b))
 		case r.Method == http.MethodPut && key == "tagging":
 			document := tagging{}
 			if err := xml.Unmarshal(body, &document); err != nil {
-				service{protocol: s3XML}.refuse(w, r, refusal{400, "MalformedXML", "The XML you provided was not well-formed"})
+				service{protocol: s3XML}.refuse(w, r, newRefusal(400, "MalformedXML", "The XML you provided was not well-formed"))
 				return
 			}
 			b.Tags = map[string]string{}
@@ -283,7 +322,7 @@ func (c *Cloud) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket, 
 			*sub.field(b) = string(body)
 			w.WriteHeader(http.StatusOK)
 		default:
-			service{protocol: s3XML}.refuse(w, r, refusal{405, "MethodNotAllowed", "The specified method is not allowed against this resource."})
+			service{protocol: s3XML}.refuse(w, r, newRefusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource."))
 		}
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
 
 // service is one service of AWS.
@@ -35,42 +35,6 @@ const (
 	s3XML
 	json11
 )
-
-// services are all of them.
-func (c *Cloud) services() []service {
-	all := []service{
-		{name: "sts", variable: "STS", prefix: "sts", protocol: query, refusals: queryRefusals, action: formAction, serve: c.serveSTS,
-			open: map[string]bool{"AssumeRoleWithWebIdentity": true}},
-		{name: "ec2", variable: "EC2", prefix: "ec2", protocol: ec2Query, refusals: ec2Refusals, action: formAction, serve: c.serveEC2},
-		{name: "ssm", variable: "SSM", prefix: "ssm", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveSSM},
-		{name: "kms", variable: "KMS", prefix: "kms", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveKMS},
-		{name: "route53", variable: "ROUTE_53", prefix: "route53", protocol: restXML, refusals: queryRefusals, serve: c.serveRoute53,
-			action: func(*http.Request, []byte) string { return "ListHostedZonesByName" }},
-		{name: "tagging", variable: "RESOURCE_GROUPS_TAGGING_API", prefix: "tag", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveTagging},
-		{name: "s3", variable: "S3", prefix: "s3", protocol: s3XML, refusals: s3Refusals, action: s3Action, serve: c.serveS3},
-		{name: "iam", variable: "IAM", prefix: "iam", protocol: query, refusals: queryRefusals, action: formAction, serve: c.serveIAM},
-		{name: "servicequotas", variable: "SERVICE_QUOTAS", prefix: "servicequotas", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveQuotas},
-		{name: "rds-ca", variable: "RDS_CA", action: func(*http.Request, []byte) string { return "GetBundle" },
-			serve: func(w http.ResponseWriter, _ *http.Request, _ *call) {
-				_, _ = io.WriteString(w, c.ca.PEM())
-			}},
-		{name: "checkip", variable: "CHECKIP", action: func(*http.Request, []byte) string { return "CheckIP" },
-			serve: func(w http.ResponseWriter, _ *http.Request, _ *call) {
-				_, _ = io.WriteString(w, c.options.Address+"\n")
-			}},
-	}
-	if handler := c.options.CloudFormation; handler != nil {
-		all = append(all, service{name: "cloudformation", variable: "CLOUDFORMATION", prefix: "cloudformation", protocol: query, refusals: queryRefusals, action: formAction,
-			serve: func(w http.ResponseWriter, r *http.Request, in *call) {
-				stacks := handler
-				if in.region != c.options.Region {
-					stacks = c.stacksIn(in.region)
-				}
-				stacks.ServeHTTP(w, r.WithContext(cloudformation.WithJudge(r.Context(), in.judge)))
-			}})
-	}
-	return all
-}
 
 // formAction is the action of the query protocols.
 func formAction(_ *http.Request, body []byte) string {
@@ -103,6 +67,9 @@ type refusal struct {
 	code    string // "AccessDenied"
 	message string
 }
+
+// newRefusal makes an error.
+func newRefusal(status int, code, message string) *refusal { return &refusal{status, code, message} }
 
 // say makes it of a message.
 func (r refusal) say(format string, args ...any) *refusal {
@@ -141,7 +108,7 @@ var (
 const requestID = "4b7d3a1e-0000-4000-8000-5a4d9c2b1f00"
 
 // encode is an error as the protocol puts it.
-func (s service) encode(e refusal) (contentType, body string) {
+func (s service) encode(e *refusal) (contentType, body string) {
 	var code, message strings.Builder
 	_ = xml.EscapeText(&code, []byte(e.code))
 	_ = xml.EscapeText(&message, []byte(e.message))
@@ -159,7 +126,7 @@ func (s service) encode(e refusal) (contentType, body string) {
 }
 
 // refuse answers with an error.
-func (s service) refuse(w http.ResponseWriter, r *http.Request, e refusal) {
+func (s service) refuse(w http.ResponseWriter, r *http.Request, e *refusal) {
 	contentType, body := s.encode(e)
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("X-Amzn-Requestid", requestID)
@@ -167,18 +134,6 @@ func (s service) refuse(w http.ResponseWriter, r *http.Request, e refusal) {
 	if r.Method != http.MethodHead {
 		_, _ = io.WriteString(w, body)
 	}
-}
-
-// Refusal is a fault that makes a service refuse once in its own words:
-// Refusal("ec2", 503, "RequestLimitExceeded", "Request limit exceeded.").
-func (c *Cloud) Refusal(name string, status int, code, message string) fault.Fault {
-	for _, s := range c.services() {
-		if s.name == name {
-			contentType, body := s.encode(refusal{status, code, message})
-			return fault.Fault{Kind: fault.Status, Code: status, Header: http.Header{"Content-Type": {contentType}}, Body: body}
-		}
-	}
-	return fault.Fault{Kind: fault.Status, Code: status}
 }
 
 // writeXML answers with a document.
@@ -203,4 +158,17 @@ func writeJSON(w http.ResponseWriter, object any) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(text)
+}
+
+// sorted gives the keys in their order.
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// page gives the items from a token on, and the token of the next page.
+func page(all []any, token string, size int) ([]any, string) {
+	from, _ := strconv.Atoi(token)
+	from = min(max(from, 0), len(all))
+	if to := from + size; to < len(all) {
+		return all[from:to], strconv.Itoa(to)
+	}
+	return all[from:], ""
 }

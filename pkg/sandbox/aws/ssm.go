@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // Parameter is a parameter of SSM.
@@ -15,29 +16,47 @@ type Parameter struct {
 	Version int
 }
 
+// parameters is SSM, as far as it keeps parameters.
+type parameters struct {
+	mu   sync.Mutex
+	rows map[string]*Parameter
+}
+
+// newParameters makes it without any.
+func newParameters() *parameters { return &parameters{rows: map[string]*Parameter{}} }
+
 // SetParameter makes a parameter exist.
-func (c *Cloud) SetParameter(name string, p Parameter) {
+func (c *parameters) SetParameter(name string, p Parameter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.parameters[name] = &p
+	c.rows[name] = &p
 }
 
 // DeleteParameter makes one vanish.
-func (c *Cloud) DeleteParameter(name string) {
+func (c *parameters) DeleteParameter(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.parameters, name)
+	delete(c.rows, name)
 }
 
 // Parameters are the parameters as they are.
-func (c *Cloud) Parameters() map[string]Parameter {
+func (c *parameters) Parameters() map[string]Parameter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := map[string]Parameter{}
-	for name, p := range c.parameters {
+	for name, p := range c.rows {
 		copied := *p
 		copied.Tags = maps.Clone(p.Tags)
 		all[name] = copied
+	}
+	return all
+}
+
+// in are the tags of all parameters of a region, by ARN.
+func (c *parameters) in(region, account string) map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for name, p := range c.Parameters() {
+		all["arn:aws:ssm:"+region+":"+account+":parameter"+name] = p.Tags
 	}
 	return all
 }
@@ -50,42 +69,47 @@ type ssmRequest struct {
 	Tags                                                 []jsonTag
 }
 
-type jsonTag struct{ Key, Value string }
+// parametersOf are the names in a call, some of them empty, and whether it has tags.
+func parametersOf(in *call) (names []string, tagged bool) {
+	var q ssmRequest
+	_ = json.Unmarshal(in.body, &q) // else the service refuses it
+	return append(q.Names, q.Name, q.Path, q.ResourceId), len(q.Tags) > 0
+}
 
 // serveSSM follows the AWS Systems Manager API reference, for parameters.
-func (c *Cloud) serveSSM(w http.ResponseWriter, r *http.Request, in *call) {
+func (c *parameters) serveSSM(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: json11}
 	var q ssmRequest
 	if err := json.Unmarshal(in.body, &q); err != nil {
-		s.refuse(w, r, refusal{400, "SerializationException", "the request is not a JSON object"})
+		s.refuse(w, r, newRefusal(400, "SerializationException", "the request is not a JSON object"))
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	found := c.parameters[q.Name]
+	found := c.rows[q.Name]
 	if q.ResourceId != "" {
-		found = c.parameters[q.ResourceId]
+		found = c.rows[q.ResourceId]
 	}
 	switch in.action {
 	case "GetParameter":
 		if found == nil {
-			s.refuse(w, r, refusal{400, "ParameterNotFound", ""})
+			s.refuse(w, r, newRefusal(400, "ParameterNotFound", ""))
 			return
 		}
 		writeJSON(w, map[string]any{"Parameter": map[string]any{"Name": q.Name, "Type": found.Type, "Value": found.Value, "Version": found.Version}})
 	case "PutParameter":
 		if refused := c.putParameter(q, found); refused != nil {
-			s.refuse(w, r, *refused)
+			s.refuse(w, r, refused)
 			return
 		}
-		writeJSON(w, map[string]any{"Version": c.parameters[q.Name].Version, "Tier": "Standard"})
+		writeJSON(w, map[string]any{"Version": c.rows[q.Name].Version, "Tier": "Standard"})
 	case "GetParametersByPath":
 		c.parametersByPath(w, q)
 	case "DeleteParameters":
 		deleted := []string{}
 		for _, name := range q.Names {
-			if c.parameters[name] != nil {
-				delete(c.parameters, name)
+			if c.rows[name] != nil {
+				delete(c.rows, name)
 				deleted = append(deleted, name)
 			}
 		}
@@ -93,25 +117,25 @@ func (c *Cloud) serveSSM(w http.ResponseWriter, r *http.Request, in *call) {
 	case "ListTagsForResource", "AddTagsToResource":
 		c.parameterTags(w, r, in.action, q, found)
 	default:
-		s.refuse(w, r, refusal{400, "UnknownOperationException", in.action})
+		s.refuse(w, r, newRefusal(400, "UnknownOperationException", in.action))
 	}
 }
 
 // putParameter writes one, or says why not.
-func (c *Cloud) putParameter(q ssmRequest, found *Parameter) *refusal {
+func (c *parameters) putParameter(q ssmRequest, found *Parameter) *refusal {
 	switch {
 	case found != nil && !q.Overwrite:
-		return &refusal{400, "ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."}
+		return newRefusal(400, "ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
 	case q.Overwrite && len(q.Tags) > 0:
-		return &refusal{400, "ValidationException", "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag."}
+		return newRefusal(400, "ValidationException", "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag.")
 	case q.Value == "" || len(q.Value) > 8192 || len(q.Value) > 4096 && q.Tier != "Advanced" && q.Tier != "Intelligent-Tiering":
-		return &refusal{400, "ValidationException", "Standard tier parameters support a maximum parameter value of 4096 characters."}
+		return newRefusal(400, "ValidationException", "Standard tier parameters support a maximum parameter value of 4096 characters.")
 	case len(q.Names) > 10:
-		return &refusal{400, "ValidationException", "Member must have length less than or equal to 10"}
+		return newRefusal(400, "ValidationException", "Member must have length less than or equal to 10")
 	}
 	if found == nil {
 		found = &Parameter{Tags: map[string]string{}}
-		c.parameters[q.Name] = found
+		c.rows[q.Name] = found
 	}
 	found.Type, found.Value = q.Type, q.Value
 	found.Version++
@@ -122,11 +146,11 @@ func (c *Cloud) putParameter(q ssmRequest, found *Parameter) *refusal {
 }
 
 // parametersByPath lists them, in pages of ten.
-func (c *Cloud) parametersByPath(w http.ResponseWriter, q ssmRequest) {
+func (c *parameters) parametersByPath(w http.ResponseWriter, q ssmRequest) {
 	all := []any{}
-	for _, name := range sorted(c.parameters) {
+	for _, name := range sorted(c.rows) {
 		if strings.HasPrefix(name, strings.TrimSuffix(q.Path, "/")+"/") {
-			all = append(all, map[string]any{"Name": name, "Type": c.parameters[name].Type})
+			all = append(all, map[string]any{"Name": name, "Type": c.rows[name].Type})
 		}
 	}
 	some, next := page(all, q.NextToken, 10)
@@ -138,9 +162,9 @@ func (c *Cloud) parametersByPath(w http.ResponseWriter, q ssmRequest) {
 }
 
 // parameterTags reads or adds tags.
-func (c *Cloud) parameterTags(w http.ResponseWriter, r *http.Request, action string, q ssmRequest, found *Parameter) {
+func (c *parameters) parameterTags(w http.ResponseWriter, r *http.Request, action string, q ssmRequest, found *Parameter) {
 	if found == nil {
-		service{protocol: json11}.refuse(w, r, refusal{400, "InvalidResourceId", "The resource ID is not valid."})
+		service{protocol: json11}.refuse(w, r, newRefusal(400, "InvalidResourceId", "The resource ID is not valid."))
 		return
 	}
 	if action == "AddTagsToResource" {

@@ -11,21 +11,21 @@ import (
 )
 
 // TrustToken makes STS give keys of a role for a web identity token.
-func (c *Cloud) TrustToken(token, roleARN string) {
+func (c *keyring) TrustToken(token, roleARN string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tokens[token] = roleARN
 }
 
 // LimitSession is the MaxSessionDuration of a role, which is an hour otherwise.
-func (c *Cloud) LimitSession(roleARN string, longest time.Duration) {
+func (c *keyring) LimitSession(roleARN string, longest time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sessions[roleARN] = longest
 }
 
 // serveSTS follows the API reference of the AWS Security Token Service.
-func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, in *call) {
+func (c *keyring) serveSTS(w http.ResponseWriter, r *http.Request, in *call) {
 	s := service{protocol: query}
 	switch in.action {
 	case "GetCallerIdentity":
@@ -47,25 +47,25 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, in *call) {
 		life, _ := strconv.Atoi(cmp.Or(in.form.Get("DurationSeconds"), "3600"))
 		switch {
 		case life < 900 || life > 43200:
-			s.refuse(w, r, refusal{400, "ValidationError", "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint"})
+			s.refuse(w, r, newRefusal(400, "ValidationError", "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint"))
 		case !known:
-			s.refuse(w, r, refusal{400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token"})
+			s.refuse(w, r, newRefusal(400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token"))
 		case trusted != role:
-			s.refuse(w, r, refusal{403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"})
+			s.refuse(w, r, newRefusal(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"))
 		case time.Duration(life)*time.Second > longest:
-			s.refuse(w, r, refusal{400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."})
+			s.refuse(w, r, newRefusal(400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."))
 		default:
 			c.assume(w, in.action, role, in.form.Get("RoleSessionName"))
 		}
 	default:
-		s.refuse(w, r, refusal{400, "InvalidAction", "Could not find operation " + in.action})
+		s.refuse(w, r, newRefusal(400, "InvalidAction", "Could not find operation "+in.action))
 	}
 }
 
 // assume gives temporary keys of a role.
-func (c *Cloud) assume(w http.ResponseWriter, action, role, session string) {
+func (c *keyring) assume(w http.ResponseWriter, action, role, session string) {
 	parts := strings.Split(role, ":") // arn:aws:iam::123456789012:role/deployer
-	account, name := c.options.Account, role
+	account, name := c.account, role
 	if len(parts) == 6 {
 		account, name = parts[4], strings.TrimPrefix(parts[5], "role/")
 	}

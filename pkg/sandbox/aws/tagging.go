@@ -31,7 +31,7 @@ func (c *Cloud) serveTagging(w http.ResponseWriter, r *http.Request, in *call) {
 		}
 	}
 	if in.action != "GetResources" || json.Unmarshal(in.body, &q) != nil {
-		s.refuse(w, r, refusal{400, "InvalidParameterException", in.action})
+		s.refuse(w, r, newRefusal(400, "InvalidParameterException", in.action))
 		return
 	}
 	all, tagged := []any{}, c.allTagged(in.region)
@@ -53,15 +53,9 @@ func (c *Cloud) serveTagging(w http.ResponseWriter, r *http.Request, in *call) {
 // allTagged are the tags of everything in a region, by ARN.
 func (c *Cloud) allTagged(region string) map[string]map[string]string {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	all := maps.Clone(c.tagged)
-	for name, b := range c.buckets {
-		if b.Account == c.options.Account && b.Region == region {
-			all["arn:aws:s3:::"+name] = maps.Clone(b.Tags)
-		}
-	}
-	for name, p := range c.parameters {
-		all["arn:aws:ssm:"+region+":"+c.options.Account+":parameter"+name] = maps.Clone(p.Tags)
-	}
+	c.mu.Unlock()
+	maps.Copy(all, c.buckets.in(region, c.options.Account))
+	maps.Copy(all, c.parameters.in(region, c.options.Account))
 	return all
 }
