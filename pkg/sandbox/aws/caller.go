@@ -12,6 +12,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // Caller is whoever has an access key. It asks over the wire with its signature, as any
@@ -37,7 +39,7 @@ func (r *Refused) Error() string { return fmt.Sprintf("%d %s: %s", r.Status, r.C
 // Denied says whether an error is IAM's refusal: the caller is known, and may not.
 func Denied(err error) bool {
 	var refused *Refused
-	return errors.As(err, &refused) && (refused.Code == s3Refusals.denied.code || refused.Code == jsonRefusals.denied.code)
+	return errors.As(err, &refused) && (refused.Code == wire.S3Refusals.Denied.Code || refused.Code == wire.JSONRefusals.Denied.Code)
 }
 
 // Object reads an object. It fails with *Refused.
@@ -105,13 +107,13 @@ func (c Caller) ask(ctx context.Context, service, method, path, target, body str
 	}
 	now := c.cloud.now()
 	r.Header.Set("X-Amz-Date", now.Format(stamp))
-	r.Header.Set("X-Amz-Content-Sha256", digest([]byte(body)))
-	signed := authorization{
-		key: c.id, date: now.Format("20060102"), region: c.cloud.options.Region, service: service,
-		headers: []string{"host", "x-amz-content-sha256", "x-amz-date"},
+	r.Header.Set("X-Amz-Content-Sha256", wire.Digest([]byte(body)))
+	signed := wire.Authorization{
+		Key: c.id, Date: now.Format("20060102"), Region: c.cloud.options.Region, Service: service,
+		Headers: []string{"host", "x-amz-content-sha256", "x-amz-date"},
 	}
-	signed.signature = signed.sign(r, []byte(body), c.secret)
-	r.Header.Set("Authorization", signed.header())
+	signed.Signature = signed.Sign(r, []byte(body), c.secret)
+	r.Header.Set("Authorization", signed.Header())
 	answer, err := c.cloud.client().Do(r)
 	if err != nil {
 		return "", fmt.Errorf("ask %s: %w", service, err)

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
 )
@@ -108,7 +109,7 @@ func New(o Options) (*Cloud, error) {
 		return nil, err
 	}
 	for _, s := range c.services() {
-		c.Faults[s.name] = &fault.Script{}
+		c.Faults[s.Name] = &fault.Script{}
 	}
 	return c, nil
 }
@@ -127,7 +128,7 @@ func (c *Cloud) Start(ctx context.Context) (endpoints map[string]string, ca stri
 	}
 	for _, s := range c.services() {
 		if err := c.serve(s, config); err != nil {
-			return nil, "", errors.Join(fmt.Errorf("serve %s: %w", s.name, err), c.Close())
+			return nil, "", errors.Join(fmt.Errorf("serve %s: %w", s.Name, err), c.Close())
 		}
 	}
 	context.AfterFunc(ctx, func() { _ = c.Close() })
@@ -135,20 +136,20 @@ func (c *Cloud) Start(ctx context.Context) (endpoints map[string]string, ca stri
 }
 
 // serve begins to serve one service.
-func (c *Cloud) serve(s service, config *tls.Config) error {
+func (c *Cloud) serve(s wire.Service, config *tls.Config) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	server := &http.Server{
-		Handler: c.Faults[s.name].Wrap(c.gate(s)), TLSConfig: config, ReadHeaderTimeout: time.Minute,
+		Handler: c.Faults[s.Name].Wrap(c.gate(s)), TLSConfig: config, ReadHeaderTimeout: time.Minute,
 		ErrorLog:     log.New(io.Discard, "", 0),
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // no HTTP/2: faults strike connections
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.servers = append(c.servers, server)
-	c.endpoints[s.name] = "https://" + listener.Addr().String()
+	c.endpoints[s.Name] = "https://" + listener.Addr().String()
 	go func() { _ = server.ServeTLS(listener, "", "") }()
 	return nil
 }
@@ -186,8 +187,8 @@ func (c *Cloud) Env() map[string]string {
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	}
 	for _, s := range c.services() {
-		if url, ok := c.endpoints[s.name]; ok {
-			env["AWS_ENDPOINT_URL_"+s.variable] = url
+		if url, ok := c.endpoints[s.Name]; ok {
+			env["AWS_ENDPOINT_URL_"+s.Variable] = url
 		}
 	}
 	if c.options.Dir != "" {

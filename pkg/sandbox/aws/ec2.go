@@ -7,75 +7,77 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // serveEC2 follows the Amazon EC2 API reference, for the actions that look.
-func (c *compute) serveEC2(w http.ResponseWriter, r *http.Request, in *call) {
-	s := service{protocol: ec2Query}
+func (c *compute) serveEC2(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+	s := wire.Service{Protocol: wire.EC2Query}
 	var items any
-	var refused *refusal
+	var refused *wire.Refusal
 	set := ""
-	switch in.action {
+	switch in.Action {
 	case "DescribeRegions":
 		set, items = "regionInfo", c.regionItems()
 	case "DescribeAvailabilityZones":
-		set, items = "availabilityZoneInfo", c.zoneItems(in.region)
+		set, items = "availabilityZoneInfo", c.zoneItems(in.Region)
 	case "DescribeInstanceTypeOfferings":
-		set, items = "instanceTypeOfferingSet", c.offeringItems(in.region, filters(in.form)["instance-type"])
+		set, items = "instanceTypeOfferingSet", c.offeringItems(in.Region, filters(in.Form)["instance-type"])
 	case "DescribeInstanceTypes":
-		set, items = "instanceTypeSet", c.typeItems(in.region, filters(in.form)["instance-type"])
+		set, items = "instanceTypeSet", c.typeItems(in.Region, filters(in.Form)["instance-type"])
 	case "DescribeImages":
-		set, items = "imagesSet", c.imageItems(in.region, filters(in.form)["image-id"])
+		set, items = "imagesSet", c.imageItems(in.Region, filters(in.Form)["image-id"])
 	case "DescribeSubnets":
 		set = "subnetSet"
-		items, refused = c.subnetItems(list(in.form, "SubnetId"))
+		items, refused = c.subnetItems(list(in.Form, "SubnetId"))
 	case "DescribeRouteTables":
-		set, items = "routeTableSet", c.tableItems(filters(in.form)["vpc-id"])
+		set, items = "routeTableSet", c.tableItems(filters(in.Form)["vpc-id"])
 	case "DescribeAccountAttributes":
 		set, items = "accountAttributeSet", c.attributeItems()
 	case "DescribeAddresses":
 		set, items = "addressesSet", c.addressItems()
 	case "DescribeInstances":
 		set = "reservationSet"
-		if ids := filters(in.form)["instance-id"]; ids != nil {
-			items = c.knownInstanceItems(in.region, ids)
+		if ids := filters(in.Form)["instance-id"]; ids != nil {
+			items = c.knownInstanceItems(in.Region, ids)
 		} else {
-			items = c.instanceItems(filters(in.form)["instance-state-name"])
+			items = c.instanceItems(filters(in.Form)["instance-state-name"])
 		}
 	case "DescribeVolumes":
-		set, items = "volumeSet", c.volumeItems(in.region, filters(in.form)["volume-id"])
+		set, items = "volumeSet", c.volumeItems(in.Region, filters(in.Form)["volume-id"])
 	case "DescribeKeyPairs":
-		set, items = "keySet", c.keyPairItems(filters(in.form)["key-name"])
+		set, items = "keySet", c.keyPairItems(filters(in.Form)["key-name"])
 	case "DescribeVpcs":
 		set, items = "vpcSet", c.vpcItems()
 	default:
-		refused = newRefusal(400, "InvalidAction", "The action "+in.action+" is not valid for this web service.")
+		refused = wire.NewRefusal(400, "InvalidAction", "The action "+in.Action+" is not valid for this web service.")
 	}
 	if refused != nil {
-		s.refuse(w, r, refused)
+		s.Refuse(w, r, refused)
 		return
 	}
 	writePage(w, in, set, items)
 }
 
 // writePage answers with a set, a part of it if the request wants pages.
-func writePage(w http.ResponseWriter, in *call, set string, items any) {
+func writePage(w http.ResponseWriter, in *wire.Call, set string, items any) {
 	all, next := items.([]any), ""
-	if size, err := strconv.Atoi(in.form.Get("MaxResults")); err == nil && size > 0 {
-		all, next = page(all, in.form.Get("NextToken"), size)
-	} else if in.action == "DescribeInstanceTypeOfferings" || in.action == "DescribeInstanceTypes" {
-		all, next = page(all, in.form.Get("NextToken"), 5) // real pages have 100 items at most
+	if size, err := strconv.Atoi(in.Form.Get("MaxResults")); err == nil && size > 0 {
+		all, next = wire.Page(all, in.Form.Get("NextToken"), size)
+	} else if in.Action == "DescribeInstanceTypeOfferings" || in.Action == "DescribeInstanceTypes" {
+		all, next = wire.Page(all, in.Form.Get("NextToken"), 5) // real pages have 100 items at most
 	}
 	type itemSet struct {
 		XMLName xml.Name
 		Item    []any `xml:"item"`
 	}
-	writeXML(w, struct {
+	wire.WriteXML(w, struct {
 		XMLName   xml.Name
 		RequestId string `xml:"requestId"`
 		Set       itemSet
 		NextToken string `xml:"nextToken,omitempty"`
-	}{XMLName: xml.Name{Local: in.action + "Response"}, RequestId: requestID, Set: itemSet{XMLName: xml.Name{Local: set}, Item: all}, NextToken: next})
+	}{XMLName: xml.Name{Local: in.Action + "Response"}, RequestId: wire.RequestID, Set: itemSet{XMLName: xml.Name{Local: set}, Item: all}, NextToken: next})
 }
 
 // filters are the request's filters: Filter.1.Name, Filter.1.Value.1, …
@@ -103,7 +105,7 @@ func wants(filter []string, value string) bool {
 
 func (c *compute) regionItems() any {
 	items := []any{}
-	for _, name := range sorted(regions) {
+	for _, name := range wire.Sorted(regions) {
 		status := "opt-in-not-required"
 		if regions[name].optIn {
 			status = "not-opted-in"

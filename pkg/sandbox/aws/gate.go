@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 const (
@@ -35,48 +36,48 @@ func (c *Cloud) now() time.Time {
 }
 
 // gate checks who asks, hands the request on, and counts what succeeded.
-func (c *Cloud) gate(s service) http.Handler {
+func (c *Cloud) gate(s wire.Service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", c.now().Format(http.TimeFormat))
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		if err != nil {
-			s.refuse(w, r, newRefusal(http.StatusBadRequest, "RequestEntityTooLarge", "the request is too large"))
+			s.Refuse(w, r, wire.NewRefusal(http.StatusBadRequest, "RequestEntityTooLarge", "the request is too large"))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		in := &call{action: s.action(r, body), body: body}
+		in := &wire.Call{Action: s.Action(r, body), Body: body}
 		if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-			in.form, _ = url.ParseQuery(string(body))
+			in.Form, _ = url.ParseQuery(string(body))
 		}
-		if !s.open[in.action] && s.prefix != "" {
+		if !s.Open[in.Action] && s.Prefix != "" {
 			if refused := c.admit(s, r, in); refused != nil {
-				s.refuse(w, r, refused)
+				s.Refuse(w, r, refused)
 				return
 			}
 		}
-		noted := &noting{ResponseWriter: w}
-		s.serve(noted, r, in)
-		c.count(s, in.action, noted.status)
+		noted := &wire.Noting{ResponseWriter: w}
+		s.Serve(noted, r, in)
+		c.count(s, in.Action, noted.Status)
 	})
 }
 
 // count notes a call that succeeded.
-func (c *Cloud) count(s service, action string, status int) {
+func (c *Cloud) count(s wire.Service, action string, status int) {
 	if status >= 300 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.calls[s.name] == nil {
-		c.calls[s.name] = map[string]int{}
+	if c.calls[s.Name] == nil {
+		c.calls[s.Name] = map[string]int{}
 	}
-	c.calls[s.name][action]++
+	c.calls[s.Name][action]++
 	switch {
 	case reads(action):
-	case s.name == "s3" && strings.Contains(action, "Object"):
+	case s.Name == "s3" && strings.Contains(action, "Object"):
 		c.writes[objects]++
 	default:
-		c.writes[s.name]++
+		c.writes[s.Name]++
 	}
 }
 
@@ -91,34 +92,34 @@ func reads(action string) bool {
 }
 
 // admit checks the signature, and what its key may do.
-func (c *Cloud) admit(s service, r *http.Request, in *call) *refusal {
-	signed, err := parseAuthorization(r.Header.Get("Authorization"))
+func (c *Cloud) admit(s wire.Service, r *http.Request, in *wire.Call) *wire.Refusal {
+	signed, err := wire.ParseAuthorization(r.Header.Get("Authorization"))
 	if err != nil {
-		return newRefusal(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
+		return wire.NewRefusal(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
-	key, known := c.key(signed.key)
+	key, known := c.key(signed.Key)
 	at, err := time.Parse(stamp, r.Header.Get("X-Amz-Date"))
 	switch off := c.now().Sub(at); {
 	case !known, key.Session != r.Header.Get("X-Amz-Security-Token"):
-		return s.refusals.unknown.say("The security token included in the request is invalid.")
+		return s.Refusals.Unknown.Say("The security token included in the request is invalid.")
 	case err != nil, off > skewLimit, off < -skewLimit:
-		return s.refusals.skewed.say("Signature expired: %s is now earlier than %s", at.Format(stamp), c.now().Add(-skewLimit).Format(stamp))
-	case !c.regionEnabled(signed.region):
+		return s.Refusals.Skewed.Say("Signature expired: %s is now earlier than %s", at.Format(stamp), c.now().Add(-skewLimit).Format(stamp))
+	case !c.regionEnabled(signed.Region):
 		// A region that is not enabled knows no key.
-		return s.refusals.unknown.say("The security token included in the request is invalid.")
-	case !signed.matches(r, in.body, key.Secret):
-		return s.refusals.forged.say("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.")
+		return s.Refusals.Unknown.Say("The security token included in the request is invalid.")
+	case !signed.Matches(r, in.Body, key.Secret):
+		return s.Refusals.Forged.Say("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.")
 	case key.Expired:
-		return s.refusals.expired.say("The security token included in the request is expired")
+		return s.Refusals.Expired.Say("The security token included in the request is expired")
 	}
-	in.region, in.account, in.arn = signed.region, key.Account, key.ARN
-	action := s.prefix + ":" + s.permission(in.action)
-	if slices.Contains(key.Closed, signed.region) && s.name != "iam" && s.name != "sts" {
-		return s.refusals.denied.say("User: %s is not authorized to perform: %s with an explicit deny in a service control policy%s", key.ARN, action, s.refusals.suffix)
+	in.Region, in.Account, in.ARN = signed.Region, key.Account, key.ARN
+	action := s.Prefix + ":" + s.Permission(in.Action)
+	if slices.Contains(key.Closed, signed.Region) && s.Name != "iam" && s.Name != "sts" {
+		return s.Refusals.Denied.Say("User: %s is not authorized to perform: %s with an explicit deny in a service control policy%s", key.ARN, action, s.Refusals.Suffix)
 	}
 	for _, pattern := range key.Deny {
 		if match, _ := path.Match(pattern, action); match && action != "sts:GetCallerIdentity" {
-			return s.refusals.denied.say("User: %s is not authorized to perform: %s because no identity-based policy allows the %s action.%s", key.ARN, action, action, s.refusals.suffix)
+			return s.Refusals.Denied.Say("User: %s is not authorized to perform: %s because no identity-based policy allows the %s action.%s", key.ARN, action, action, s.Refusals.Suffix)
 		}
 	}
 	return c.authorize(s, r, in, key)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // AccessKeys lists the ids of a user's access keys, in the order of their making.
@@ -31,9 +33,9 @@ func (c *keyring) keysOf(user string) []string {
 const maxKeys = 2
 
 // serveIAM follows the API reference of IAM. A user is there when somebody asks for it.
-func (c *keyring) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
-	s := service{protocol: query}
-	user, id, now := in.form.Get("UserName"), in.form.Get("AccessKeyId"), c.now()
+func (c *keyring) serveIAM(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+	s := wire.Service{Protocol: wire.Query}
+	user, id, now := in.Form.Get("UserName"), in.Form.Get("AccessKeyId"), c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	type key struct {
@@ -41,7 +43,7 @@ func (c *keyring) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 		SecretAccessKey               string `xml:",omitempty"`
 		CreateDate                    string // "2026-11-21T19:40:59Z"
 	}
-	switch in.action {
+	switch in.Action {
 	case "ListAccessKeys":
 		type result struct {
 			AccessKeyMetadata struct {
@@ -53,33 +55,33 @@ func (c *keyring) serveIAM(w http.ResponseWriter, r *http.Request, in *call) {
 		for _, id := range c.keysOf(user) {
 			all.AccessKeyMetadata.Member = append(all.AccessKeyMetadata.Member, key{UserName: user, AccessKeyId: id, Status: "Active", CreateDate: c.keys[id].Made.Format(time.RFC3339)})
 		}
-		writeXML(w, struct {
+		wire.WriteXML(w, struct {
 			XMLName              xml.Name `xml:"ListAccessKeysResponse"`
 			ListAccessKeysResult result
 		}{ListAccessKeysResult: all})
 	case "CreateAccessKey":
 		if len(c.keysOf(user)) >= maxKeys {
-			s.refuse(w, r, newRefusal(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"))
+			s.Refuse(w, r, wire.NewRefusal(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"))
 			return
 		}
 		c.made++
 		made := key{user, fmt.Sprintf("AKIASANDBOX%09d", 100+c.made), "Active", fmt.Sprintf("secret-of-%s-%d", user, c.made), now.Format(time.RFC3339)}
 		c.keys[made.AccessKeyId] = Key{Made: now, Secret: made.SecretAccessKey, Account: c.account, ARN: "arn:aws:iam::" + c.account + ":user/" + user}
 		type result struct{ AccessKey key }
-		writeXML(w, struct {
+		wire.WriteXML(w, struct {
 			XMLName               xml.Name `xml:"CreateAccessKeyResponse"`
 			CreateAccessKeyResult result
 		}{CreateAccessKeyResult: result{made}})
 	case "DeleteAccessKey":
 		if !slices.Contains(c.keysOf(user), id) {
-			s.refuse(w, r, newRefusal(404, "NoSuchEntity", "The Access Key with id "+id+" cannot be found."))
+			s.Refuse(w, r, wire.NewRefusal(404, "NoSuchEntity", "The Access Key with id "+id+" cannot be found."))
 			return
 		}
 		delete(c.keys, id)
-		writeXML(w, struct {
+		wire.WriteXML(w, struct {
 			XMLName xml.Name `xml:"DeleteAccessKeyResponse"`
 		}{})
 	default:
-		s.refuse(w, r, newRefusal(400, "InvalidAction", "Could not find operation "+in.action))
+		s.Refuse(w, r, wire.NewRefusal(400, "InvalidAction", "Could not find operation "+in.Action))
 	}
 }

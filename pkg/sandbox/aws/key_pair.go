@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // keyPair is a key pair of the region.
@@ -44,12 +45,12 @@ func (c *compute) keyPairItems(names []string) any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	items := []any{}
-	for _, name := range sorted(c.keyPairs) {
+	for _, name := range wire.Sorted(c.keyPairs) {
 		if !wants(names, name) {
 			continue
 		}
 		var tags []tag
-		for _, key := range sorted(c.keyPairs[name].tags) {
+		for _, key := range wire.Sorted(c.keyPairs[name].tags) {
 			tags = append(tags, tag{key, c.keyPairs[name].tags[key]})
 		}
 		items = append(items, struct {

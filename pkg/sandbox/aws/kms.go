@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // KMSKey is a key of KMS. The zero value is one that signs with ECDSA on P-256.
@@ -115,51 +117,51 @@ func (c *vault) findKey(name, region string) *storedKey {
 
 // keyOf is the ARN of the key of a call, which is what IAM judges; "" for an alias of no
 // key, and for a key of another region.
-func (c *vault) keyOf(in *call) string {
+func (c *vault) keyOf(in *wire.Call) string {
 	var q kmsRequest
-	_ = json.Unmarshal(in.body, &q) // else the service refuses it
-	if k := c.findKey(q.KeyId, in.region); k != nil {
+	_ = json.Unmarshal(in.Body, &q) // else the service refuses it
+	if k := c.findKey(q.KeyId, in.Region); k != nil {
 		return k.arn
 	}
-	if parts := strings.Split(q.KeyId, ":"); len(parts) == 6 && parts[3] == in.region && strings.HasPrefix(parts[5], "key/") {
+	if parts := strings.Split(q.KeyId, ":"); len(parts) == 6 && parts[3] == in.Region && strings.HasPrefix(parts[5], "key/") {
 		return q.KeyId
 	}
 	return ""
 }
 
 // contextOf is the encryption context of a call.
-func contextOf(in *call) map[string]string {
+func contextOf(in *wire.Call) map[string]string {
 	var q kmsRequest
-	_ = json.Unmarshal(in.body, &q) // else the service refuses it
+	_ = json.Unmarshal(in.Body, &q) // else the service refuses it
 	return q.EncryptionContext
 }
 
 // serveKMS follows the AWS Key Management Service API reference, for keys that sign and
 // keys that encrypt.
-func (c *vault) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
-	s := service{protocol: json11}
+func (c *vault) serveKMS(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+	s := wire.Service{Protocol: wire.JSON11}
 	var q kmsRequest
-	if err := json.Unmarshal(in.body, &q); err != nil {
-		s.refuse(w, r, newRefusal(400, "SerializationException", "the request is not a JSON object"))
+	if err := json.Unmarshal(in.Body, &q); err != nil {
+		s.Refuse(w, r, wire.NewRefusal(400, "SerializationException", "the request is not a JSON object"))
 		return
 	}
-	k := c.findKey(q.KeyId, in.region)
+	k := c.findKey(q.KeyId, in.Region)
 	refused := c.keyRefusal(k, q, in)
-	if refused == nil && in.action == "Sign" {
+	if refused == nil && in.Action == "Sign" {
 		refused = k.signRefusal(q)
 	}
 	if refused != nil {
-		s.refuse(w, r, refused)
+		s.Refuse(w, r, refused)
 		return
 	}
-	switch in.action {
+	switch in.Action {
 	case "GetPublicKey":
 		der, err := x509.MarshalPKIXPublicKey(&k.private.PublicKey)
 		if err != nil {
-			s.refuse(w, r, newRefusal(500, "KMSInternalException", err.Error()))
+			s.Refuse(w, r, wire.NewRefusal(500, "KMSInternalException", err.Error()))
 			return
 		}
-		writeJSON(w, map[string]any{"KeyId": k.arn, "PublicKey": der, "KeySpec": k.Spec, "CustomerMasterKeySpec": k.Spec, "KeyUsage": k.Usage, "SigningAlgorithms": k.algorithms()})
+		wire.WriteJSON(w, map[string]any{"KeyId": k.arn, "PublicKey": der, "KeySpec": k.Spec, "CustomerMasterKeySpec": k.Spec, "KeyUsage": k.Usage, "SigningAlgorithms": k.algorithms()})
 	case "Sign":
 		digest := q.Message
 		if q.MessageType != "DIGEST" {
@@ -168,52 +170,52 @@ func (c *vault) serveKMS(w http.ResponseWriter, r *http.Request, in *call) {
 		}
 		signature, err := ecdsa.SignASN1(rand.Reader, k.private, digest)
 		if err != nil {
-			s.refuse(w, r, newRefusal(500, "KMSInternalException", err.Error()))
+			s.Refuse(w, r, wire.NewRefusal(500, "KMSInternalException", err.Error()))
 			return
 		}
-		writeJSON(w, map[string]any{"KeyId": k.arn, "Signature": signature, "SigningAlgorithm": q.SigningAlgorithm})
+		wire.WriteJSON(w, map[string]any{"KeyId": k.arn, "Signature": signature, "SigningAlgorithm": q.SigningAlgorithm})
 	default:
 		c.serveSymmetric(w, r, in, k, q)
 	}
 }
 
 // keyRefusal says why a key cannot be used at all, in the words of KMS.
-func (c *vault) keyRefusal(k *storedKey, q kmsRequest, in *call) *refusal {
+func (c *vault) keyRefusal(k *storedKey, q kmsRequest, in *wire.Call) *wire.Refusal {
 	parts := strings.Split(q.KeyId, ":")
 	switch {
-	case k == nil && len(parts) == 6 && parts[3] != in.region:
-		return newRefusal(400, "NotFoundException", "Invalid arn "+parts[3])
+	case k == nil && len(parts) == 6 && parts[3] != in.Region:
+		return wire.NewRefusal(400, "NotFoundException", "Invalid arn "+parts[3])
 	case k == nil && strings.HasPrefix(q.KeyId, "alias/"):
-		return newRefusal(400, "NotFoundException", fmt.Sprintf("Alias arn:aws:kms:%s:%s:%s is not found.", in.region, in.account, q.KeyId))
+		return wire.NewRefusal(400, "NotFoundException", fmt.Sprintf("Alias arn:aws:kms:%s:%s:%s is not found.", in.Region, in.Account, q.KeyId))
 	case k == nil && len(parts) == 6 && strings.HasPrefix(parts[5], "alias/"):
-		return newRefusal(400, "NotFoundException", fmt.Sprintf("Alias %s is not found.", q.KeyId))
+		return wire.NewRefusal(400, "NotFoundException", fmt.Sprintf("Alias %s is not found.", q.KeyId))
 	case k == nil:
-		return newRefusal(400, "NotFoundException", fmt.Sprintf("Key '%s' does not exist", q.KeyId))
-	case k.Account != in.account:
-		return newRefusal(400, "AccessDeniedException", fmt.Sprintf("User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action", in.arn, in.action, k.arn, in.action))
-	case in.action == "DescribeKey": // which says so
+		return wire.NewRefusal(400, "NotFoundException", fmt.Sprintf("Key '%s' does not exist", q.KeyId))
+	case k.Account != in.Account:
+		return wire.NewRefusal(400, "AccessDeniedException", fmt.Sprintf("User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action", in.ARN, in.Action, k.arn, in.Action))
+	case in.Action == "DescribeKey": // which says so
 		return nil
 	case k.State == "Disabled":
-		return newRefusal(400, "DisabledException", k.arn+" is disabled.")
+		return wire.NewRefusal(400, "DisabledException", k.arn+" is disabled.")
 	case k.State != "Enabled":
-		return newRefusal(400, "KMSInvalidStateException", k.arn+" is pending deletion.")
-	case k.private == nil && in.action == "GetPublicKey":
-		return newRefusal(400, "UnsupportedOperationException", "")
+		return wire.NewRefusal(400, "KMSInvalidStateException", k.arn+" is pending deletion.")
+	case k.private == nil && in.Action == "GetPublicKey":
+		return wire.NewRefusal(400, "UnsupportedOperationException", "")
 	}
 	return nil
 }
 
 // signRefusal says why a key does not sign that.
-func (k *storedKey) signRefusal(q kmsRequest) *refusal {
+func (k *storedKey) signRefusal(q kmsRequest) *wire.Refusal {
 	switch {
 	case k.Usage != "SIGN_VERIFY" || k.private == nil:
-		return newRefusal(400, "InvalidKeyUsageException", fmt.Sprintf("%s key usage is %s which is not valid for Sign.", k.arn, k.Usage))
+		return wire.NewRefusal(400, "InvalidKeyUsageException", fmt.Sprintf("%s key usage is %s which is not valid for Sign.", k.arn, k.Usage))
 	case !slices.Contains(k.algorithms(), q.SigningAlgorithm):
-		return newRefusal(400, "InvalidKeyUsageException", fmt.Sprintf("Algorithm %s is incompatible with key spec %s.", q.SigningAlgorithm, k.Spec))
+		return wire.NewRefusal(400, "InvalidKeyUsageException", fmt.Sprintf("Algorithm %s is incompatible with key spec %s.", q.SigningAlgorithm, k.Spec))
 	case q.MessageType == "DIGEST" && len(q.Message) != k.private.Curve.Params().BitSize/8:
-		return newRefusal(400, "ValidationException", "Digest is invalid length for algorithm "+q.SigningAlgorithm+".")
+		return wire.NewRefusal(400, "ValidationException", "Digest is invalid length for algorithm "+q.SigningAlgorithm+".")
 	case len(q.Message) == 0 || len(q.Message) > 4096:
-		return newRefusal(400, "ValidationException", "1 validation error detected: Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096")
+		return wire.NewRefusal(400, "ValidationException", "1 validation error detected: Value at 'message' failed to satisfy constraint: Member must have length less than or equal to 4096")
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // Subnet is a subnet of the account that exists already.
@@ -44,14 +46,14 @@ func (c *compute) SetUse(addresses, limit, vpcs int) {
 	c.addresses, c.limit, c.vpcs = addresses, limit, vpcs
 }
 
-func (c *compute) subnetItems(ids []string) (any, *refusal) {
+func (c *compute) subnetItems(ids []string) (any, *wire.Refusal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	items := []any{}
 	for _, id := range ids {
 		at := slices.IndexFunc(c.subnets, func(s Subnet) bool { return s.ID == id })
 		if at < 0 {
-			return nil, newRefusal(400, "InvalidSubnetID.NotFound", "The subnet ID '"+id+"' does not exist")
+			return nil, wire.NewRefusal(400, "InvalidSubnetID.NotFound", "The subnet ID '"+id+"' does not exist")
 		}
 		s := c.subnets[at]
 		items = append(items, struct {

@@ -1,6 +1,10 @@
 package aws
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
+)
 
 // Possession is a VM, disk or image of the account, or an image of another.
 type Possession struct {
@@ -25,7 +29,7 @@ type tagItem struct {
 // tagItems are tags in the order of their keys.
 func tagItems(tags map[string]string) []tagItem {
 	items := []tagItem{}
-	for _, key := range sorted(tags) {
+	for _, key := range wire.Sorted(tags) {
 		items = append(items, tagItem{key, tags[key]})
 	}
 	return items

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // Instance is an instance that others run in the account.
@@ -44,11 +46,11 @@ func (c *compute) Run(instances ...Instance) {
 
 // serveQuotas follows the Service Quotas API reference. A quota that was never changed
 // has no value of its own here, as some of the real ones.
-func (c *compute) serveQuotas(w http.ResponseWriter, r *http.Request, in *call) {
-	s := service{protocol: json11}
+func (c *compute) serveQuotas(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+	s := wire.Service{Protocol: wire.JSON11}
 	var q struct{ ServiceCode, QuotaCode string }
-	if err := json.Unmarshal(in.body, &q); err != nil {
-		s.refuse(w, r, newRefusal(400, "SerializationException", "the request is not a JSON object"))
+	if err := json.Unmarshal(in.Body, &q); err != nil {
+		s.Refuse(w, r, wire.NewRefusal(400, "SerializationException", "the request is not a JSON object"))
 		return
 	}
 	known, ok := defaultQuotas[q.ServiceCode+"/"+q.QuotaCode]
@@ -59,16 +61,16 @@ func (c *compute) serveQuotas(w http.ResponseWriter, r *http.Request, in *call) 
 	}
 	c.mu.Unlock()
 	switch {
-	case !ok, in.action == "GetServiceQuota" && !changed:
-		s.refuse(w, r, newRefusal(400, "NoSuchResourceException", "The request failed because the specified service or quota does not exist."))
+	case !ok, in.Action == "GetServiceQuota" && !changed:
+		s.Refuse(w, r, wire.NewRefusal(400, "NoSuchResourceException", "The request failed because the specified service or quota does not exist."))
 		return
-	case in.action == "GetAWSDefaultServiceQuota":
+	case in.Action == "GetAWSDefaultServiceQuota":
 		value = known.value
-	case in.action != "GetServiceQuota":
-		s.refuse(w, r, newRefusal(400, "UnknownOperationException", in.action))
+	case in.Action != "GetServiceQuota":
+		s.Refuse(w, r, wire.NewRefusal(400, "UnknownOperationException", in.Action))
 		return
 	}
-	writeJSON(w, map[string]any{"Quota": map[string]any{
+	wire.WriteJSON(w, map[string]any{"Quota": map[string]any{
 		"ServiceCode": q.ServiceCode, "QuotaCode": q.QuotaCode, "QuotaName": known.name, "Value": value, "Adjustable": true, "GlobalQuota": false,
 	}})
 }

@@ -10,21 +10,22 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // authorize refuses a call that the caller's policies do not allow, and gives it the
 // judge of what it leads to.
-func (c *Cloud) authorize(s service, r *http.Request, in *call, key Key) *refusal {
+func (c *Cloud) authorize(s wire.Service, r *http.Request, in *wire.Call, key Key) *wire.Refusal {
 	judge, err := c.judge(key)
 	if err != nil {
-		return s.refusals.denied.say("%v", err)
+		return s.Refusals.Denied.Say("%v", err)
 	}
-	if in.judge = judge; judge == nil {
+	if in.Judge = judge; judge == nil {
 		return nil
 	}
 	for _, request := range c.requests(s, r, in) {
 		if err := judge(request); err != nil {
-			return s.refusals.denied.say("%v%s", err, s.refusals.suffix)
+			return s.Refusals.Denied.Say("%v%s", err, s.Refusals.Suffix)
 		}
 	}
 	return nil
@@ -76,27 +77,27 @@ func (c *Cloud) principal(arn string) (set iam.Set, made bool, err error) {
 
 // requests are a call as IAM sees it: nearly always one action, which is what a
 // service's authorization reference says of the call.
-func (c *Cloud) requests(s service, r *http.Request, in *call) []iam.Request {
-	one := iam.Request{Action: s.prefix + ":" + s.permission(in.action), Context: iam.Context{"aws:RequestedRegion": {in.region}}}
-	local := "arn:aws:" + s.prefix + ":" + in.region + ":" + c.options.Account + ":"
+func (c *Cloud) requests(s wire.Service, r *http.Request, in *wire.Call) []iam.Request {
+	one := iam.Request{Action: s.Prefix + ":" + s.Permission(in.Action), Context: iam.Context{"aws:RequestedRegion": {in.Region}}}
+	local := "arn:aws:" + s.Prefix + ":" + in.Region + ":" + c.options.Account + ":"
 	touch := func(arns ...string) {
 		for _, arn := range arns {
 			one.Resources = append(one.Resources, iam.Resource{ARN: arn})
 		}
 	}
-	switch s.prefix {
+	switch s.Prefix {
 	case "sts":
-		if in.action == "GetCallerIdentity" { // which nobody can be refused
+		if in.Action == "GetCallerIdentity" { // which nobody can be refused
 			return nil
 		}
-		touch(in.form.Get("RoleArn"))
+		touch(in.Form.Get("RoleArn"))
 	case "iam":
 		one.Context["aws:RequestedRegion"] = []string{"us-east-1"}
-		touch("arn:aws:iam::" + c.options.Account + ":user/" + in.form.Get("UserName"))
+		touch("arn:aws:iam::" + c.options.Account + ":user/" + in.Form.Get("UserName"))
 	case "route53":
 		one.Context["aws:RequestedRegion"] = []string{"us-east-1"}
 	case "cloudformation":
-		switch name := in.form.Get("StackName"); {
+		switch name := in.Form.Get("StackName"); {
 		case strings.HasPrefix(name, "arn:"):
 			touch(name)
 		case name != "":
@@ -120,7 +121,7 @@ func (c *Cloud) requests(s service, r *http.Request, in *call) []iam.Request {
 }
 
 // parameterRequests are those of a call of SSM.
-func (c *Cloud) parameterRequests(one iam.Request, local string, in *call) []iam.Request {
+func (c *Cloud) parameterRequests(one iam.Request, local string, in *wire.Call) []iam.Request {
 	names, tags := parametersOf(in)
 	for _, name := range names {
 		if name != "" {
@@ -128,7 +129,7 @@ func (c *Cloud) parameterRequests(one iam.Request, local string, in *call) []iam
 		}
 	}
 	all := []iam.Request{one}
-	if in.action == "PutParameter" && tags {
+	if in.Action == "PutParameter" && tags {
 		one.Action = "ssm:AddTagsToResource"
 		all = append(all, one)
 	}
@@ -140,16 +141,16 @@ var kmsKey = regexp.MustCompile(`<KMSMasterKeyID>([^<]+)</KMSMasterKeyID>`)
 
 // bucketRequests are those of a call of S3, and of KMS where S3 asks it on the caller's
 // behalf.
-func (c *Cloud) bucketRequests(one iam.Request, r *http.Request, in *call) []iam.Request {
+func (c *Cloud) bucketRequests(one iam.Request, r *http.Request, in *wire.Call) []iam.Request {
 	bucket, object, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	arn := "arn:aws:s3:::" + bucket
 	switch {
-	case in.action == "ListBuckets":
+	case in.Action == "ListBuckets":
 		one.Action = "s3:ListAllMyBuckets"
 		return []iam.Request{one}
-	case in.action == "HeadBucket":
+	case in.Action == "HeadBucket":
 		one.Action = "s3:ListBucket"
-	case in.action == "HeadObject":
+	case in.Action == "HeadObject":
 		one.Action = "s3:GetObject"
 	}
 	if r.URL.Query().Get("versionId") != "" && object != "" {
@@ -159,21 +160,21 @@ func (c *Cloud) bucketRequests(one iam.Request, r *http.Request, in *call) []iam
 	if object != "" {
 		one.Resources[0].ARN = arn + "/" + object
 	}
-	if in.action == "DeleteObjects" {
-		one.Resources = objectsOf(arn, in.body)
+	if in.Action == "DeleteObjects" {
+		one.Resources = objectsOf(arn, in.Body)
 	}
 	all := []iam.Request{one}
 	key := []string(nil)
 	if b, exists := c.Bucket(bucket); exists {
 		key = kmsKey.FindStringSubmatch(b.Encryption)
 	}
-	action := map[string]string{"GetObject": "kms:Decrypt", "PutObject": "kms:GenerateDataKey"}[in.action]
+	action := map[string]string{"GetObject": "kms:Decrypt", "PutObject": "kms:GenerateDataKey"}[in.Action]
 	switch {
-	case in.action == "CreateBucket" && strings.Contains(string(in.body), "<Tag>"):
+	case in.Action == "CreateBucket" && strings.Contains(string(in.Body), "<Tag>"):
 		all = append(all, iam.Request{Action: "s3:TagResource", Context: one.Context, Resources: one.Resources})
 	case action != "" && key != nil:
 		all = append(all, iam.Request{Action: action, Resources: []iam.Resource{{ARN: key[1]}}, Context: iam.Context{
-			"aws:RequestedRegion": {in.region}, "kms:ViaService": {"s3." + in.region + ".amazonaws.com"}, "kms:EncryptionContext:aws:s3:arn": {arn},
+			"aws:RequestedRegion": {in.Region}, "kms:ViaService": {"s3." + in.Region + ".amazonaws.com"}, "kms:EncryptionContext:aws:s3:arn": {arn},
 		}})
 	}
 	return all

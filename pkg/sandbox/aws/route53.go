@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // HostedZone is a zone of Route 53.
@@ -31,9 +33,9 @@ func reversed(name string) string {
 
 // serveRoute53 answers ListHostedZonesByName, in pages of two where the real
 // ones have a hundred zones.
-func (c *Cloud) serveRoute53(w http.ResponseWriter, r *http.Request, _ *call) {
+func (c *Cloud) serveRoute53(w http.ResponseWriter, r *http.Request, _ *wire.Call) {
 	if r.Method != http.MethodGet || r.URL.Path != "/2013-04-01/hostedzonesbyname" {
-		service{protocol: restXML}.refuse(w, r, newRefusal(404, "UnknownOperationException", r.Method+" "+r.URL.Path))
+		wire.Service{Protocol: wire.RESTXML}.Refuse(w, r, wire.NewRefusal(404, "UnknownOperationException", r.Method+" "+r.URL.Path))
 		return
 	}
 	c.mu.Lock()
@@ -68,5 +70,5 @@ func (c *Cloud) serveRoute53(w http.ResponseWriter, r *http.Request, _ *call) {
 		}
 		out.HostedZones = append(out.HostedZones, zone{"/hostedzone/" + z.ID, z.Name + ".", "sandbox", config{z.Private}})
 	}
-	writeXML(w, out)
+	wire.WriteXML(w, out)
 }

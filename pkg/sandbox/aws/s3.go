@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/s3"
 )
 
@@ -123,11 +124,11 @@ func (c *buckets) inner(method, target, body string) string {
 		return ""
 	}
 	w := &kept{header: http.Header{}}
-	noted := &noting{ResponseWriter: w}
+	noted := &wire.Noting{ResponseWriter: w}
 	c.objects.ServeHTTP(noted, &http.Request{
 		Method: method, URL: where, Header: http.Header{"Content-Length": {strconv.Itoa(len(body))}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
 	})
-	if noted.status >= 300 {
+	if noted.Status >= 300 {
 		return ""
 	}
 	return w.body.String()
@@ -193,11 +194,11 @@ func s3Action(r *http.Request, _ []byte) string {
 
 // serveS3 adds to the server of objects what S3 knows of buckets: owners, regions,
 // tags and settings.
-func (c *buckets) serveS3(w http.ResponseWriter, r *http.Request, in *call) {
-	s := service{protocol: s3XML}
+func (c *buckets) serveS3(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+	s := wire.Service{Protocol: wire.S3XML}
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	w.Header().Set("X-Amz-Request-Id", requestID)
-	if in.action == "CreateBucket" {
+	w.Header().Set("X-Amz-Request-Id", wire.RequestID)
+	if in.Action == "CreateBucket" {
 		c.createBucket(w, r, name, in)
 		return
 	}
@@ -207,25 +208,25 @@ func (c *buckets) serveS3(w http.ResponseWriter, r *http.Request, in *call) {
 	expected := r.Header.Get("X-Amz-Expected-Bucket-Owner")
 	switch {
 	case b == nil:
-		s.refuse(w, r, newRefusal(404, "NoSuchBucket", "The specified bucket does not exist"))
+		s.Refuse(w, r, wire.NewRefusal(404, "NoSuchBucket", "The specified bucket does not exist"))
 		return
-	case b.Region != in.region:
+	case b.Region != in.Region:
 		w.Header().Set("X-Amz-Bucket-Region", b.Region)
-		s.refuse(w, r, newRefusal(301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."))
+		s.Refuse(w, r, wire.NewRefusal(301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint."))
 		return
-	case b.Account != in.account, expected != "" && expected != b.Account:
-		s.refuse(w, r, newRefusal(403, "AccessDenied", "Access Denied"))
+	case b.Account != in.Account, expected != "" && expected != b.Account:
+		s.Refuse(w, r, wire.NewRefusal(403, "AccessDenied", "Access Denied"))
 		return
 	}
 	for _, sub := range subresources {
 		if sub.absent != "" && r.URL.Query().Has(sub.key) {
-			c.serveSetting(w, r, b, sub.key, in.body)
+			c.serveSetting(w, r, b, sub.key, in.Body)
 			return
 		}
 	}
-	noted := &noting{ResponseWriter: w}
+	noted := &wire.Noting{ResponseWriter: w}
 	c.objects.ServeHTTP(noted, r)
-	if in.action == "DeleteBucket" && noted.status < 300 {
+	if in.Action == "DeleteBucket" && noted.Status < 300 {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.rows, name)
@@ -234,18 +235,18 @@ func (c *buckets) serveS3(w http.ResponseWriter, r *http.Request, in *call) {
 
 // tagging is the document of tags.
 type tagging struct {
-	XMLName xml.Name  `xml:"Tagging"`
-	Tags    []jsonTag `xml:"TagSet>Tag"`
+	XMLName xml.Name   `xml:"Tagging"`
+	Tags    []wire.Tag `xml:"TagSet>Tag"`
 }
 
 // createBucket makes a bucket where the request says.
-func (c *buckets) createBucket(w http.ResponseWriter, r *http.Request, name string, in *call) {
-	s := service{protocol: s3XML}
+func (c *buckets) createBucket(w http.ResponseWriter, r *http.Request, name string, in *wire.Call) {
+	s := wire.Service{Protocol: wire.S3XML}
 	var wanted struct {
 		LocationConstraint string
-		Tags               []jsonTag `xml:"Tags>Tag"`
+		Tags               []wire.Tag `xml:"Tags>Tag"`
 	}
-	_ = xml.Unmarshal(in.body, &wanted) // it may be empty
+	_ = xml.Unmarshal(in.Body, &wanted) // it may be empty
 	where := wanted.LocationConstraint
 	if where == "" {
 		where = "us-east-1"
@@ -254,25 +255,25 @@ func (c *buckets) createBucket(w http.ResponseWriter, r *http.Request, name stri
 	b := c.rows[name]
 	c.mu.Unlock()
 	switch {
-	case where != in.region:
-		s.refuse(w, r, newRefusal(400, "IllegalLocationConstraintException", "The "+where+" location constraint is incompatible for the region specific endpoint this request was sent to."))
+	case where != in.Region:
+		s.Refuse(w, r, wire.NewRefusal(400, "IllegalLocationConstraintException", "The "+where+" location constraint is incompatible for the region specific endpoint this request was sent to."))
 		return
-	case b != nil && b.Account != in.account:
-		s.refuse(w, r, newRefusal(409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."))
+	case b != nil && b.Account != in.Account:
+		s.Refuse(w, r, wire.NewRefusal(409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again."))
 		return
-	case b != nil && in.region != "us-east-1":
-		s.refuse(w, r, newRefusal(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it."))
+	case b != nil && in.Region != "us-east-1":
+		s.Refuse(w, r, wire.NewRefusal(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it."))
 		return
 	case b == nil:
 		r.Body = io.NopCloser(bytes.NewReader(nil))
-		noted := &noting{ResponseWriter: w}
+		noted := &wire.Noting{ResponseWriter: w}
 		c.objects.ServeHTTP(noted, r)
-		if noted.status >= 300 {
+		if noted.Status >= 300 {
 			return
 		}
 	}
 	made := &Bucket{
-		Account: in.account, Region: in.region, Tags: map[string]string{},
+		Account: in.Account, Region: in.Region, Tags: map[string]string{},
 		PublicAccessBlock: defaultBlock, Encryption: defaultEncryption, OwnershipControls: defaultOwnership,
 	}
 	for _, t := range wanted.Tags {
@@ -294,23 +295,23 @@ func (c *buckets) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket
 		case sub.key != key:
 		case r.Method == http.MethodGet && key == "tagging":
 			document := tagging{}
-			for _, k := range sorted(b.Tags) {
-				document.Tags = append(document.Tags, jsonTag{k, b.Tags[k]})
+			for _, k := range wire.Sorted(b.Tags) {
+				document.Tags = append(document.Tags, wire.Tag{Key: k, Value: b.Tags[k]})
 			}
 			if len(document.Tags) == 0 {
-				service{protocol: s3XML}.refuse(w, r, newRefusal(404, sub.absent, "There is no tag set associated with the bucket."))
+				wire.Service{Protocol: wire.S3XML}.Refuse(w, r, wire.NewRefusal(404, sub.absent, "There is no tag set associated with the bucket."))
 				return
 			}
-			writeXML(w, document)
+			wire.WriteXML(w, document)
 		case r.Method == http.MethodGet && *sub.field(b) == "":
-			service{protocol: s3XML}.refuse(w, r, newRefusal(404, sub.absent, "The "+key+" configuration was not found"))
+			wire.Service{Protocol: wire.S3XML}.Refuse(w, r, wire.NewRefusal(404, sub.absent, "The "+key+" configuration was not found"))
 		case r.Method == http.MethodGet:
 			w.WriteHeader(http.StatusOK)
 			_, _ = io.WriteString(w, *sub.field(b))
 		case r.Method == http.MethodPut && key == "tagging":
 			document := tagging{}
 			if err := xml.Unmarshal(body, &document); err != nil {
-				service{protocol: s3XML}.refuse(w, r, newRefusal(400, "MalformedXML", "The XML you provided was not well-formed"))
+				wire.Service{Protocol: wire.S3XML}.Refuse(w, r, wire.NewRefusal(400, "MalformedXML", "The XML you provided was not well-formed"))
 				return
 			}
 			b.Tags = map[string]string{}
@@ -322,7 +323,7 @@ func (c *buckets) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket
 			*sub.field(b) = string(body)
 			w.WriteHeader(http.StatusOK)
 		default:
-			service{protocol: s3XML}.refuse(w, r, newRefusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource."))
+			wire.Service{Protocol: wire.S3XML}.Refuse(w, r, wire.NewRefusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource."))
 		}
 	}
 }

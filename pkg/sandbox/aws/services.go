@@ -5,40 +5,41 @@ import (
 	"net/http"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
 
 // services are all of them.
-func (c *Cloud) services() []service {
-	all := []service{
-		{name: "sts", variable: "STS", prefix: "sts", protocol: query, refusals: queryRefusals, action: formAction, serve: c.serveSTS,
-			open: map[string]bool{"AssumeRoleWithWebIdentity": true}},
-		{name: "ec2", variable: "EC2", prefix: "ec2", protocol: ec2Query, refusals: ec2Refusals, action: formAction, serve: c.serveEC2},
-		{name: "ssm", variable: "SSM", prefix: "ssm", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveSSM},
-		{name: "kms", variable: "KMS", prefix: "kms", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveKMS},
-		{name: "route53", variable: "ROUTE_53", prefix: "route53", protocol: restXML, refusals: queryRefusals, serve: c.serveRoute53,
-			action: func(*http.Request, []byte) string { return "ListHostedZonesByName" }},
-		{name: "tagging", variable: "RESOURCE_GROUPS_TAGGING_API", prefix: "tag", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveTagging},
-		{name: "s3", variable: "S3", prefix: "s3", protocol: s3XML, refusals: s3Refusals, action: s3Action, serve: c.serveS3},
-		{name: "iam", variable: "IAM", prefix: "iam", protocol: query, refusals: queryRefusals, action: formAction, serve: c.serveIAM},
-		{name: "servicequotas", variable: "SERVICE_QUOTAS", prefix: "servicequotas", protocol: json11, refusals: jsonRefusals, action: targetAction, serve: c.serveQuotas},
-		{name: "rds-ca", variable: "RDS_CA", action: func(*http.Request, []byte) string { return "GetBundle" },
-			serve: func(w http.ResponseWriter, _ *http.Request, _ *call) {
+func (c *Cloud) services() []wire.Service {
+	all := []wire.Service{
+		{Name: "sts", Variable: "STS", Prefix: "sts", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.serveSTS,
+			Open: map[string]bool{"AssumeRoleWithWebIdentity": true}},
+		{Name: "ec2", Variable: "EC2", Prefix: "ec2", Protocol: wire.EC2Query, Refusals: wire.Ec2Refusals, Action: wire.FormAction, Serve: c.serveEC2},
+		{Name: "ssm", Variable: "SSM", Prefix: "ssm", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveSSM},
+		{Name: "kms", Variable: "KMS", Prefix: "kms", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveKMS},
+		{Name: "route53", Variable: "ROUTE_53", Prefix: "route53", Protocol: wire.RESTXML, Refusals: wire.QueryRefusals, Serve: c.serveRoute53,
+			Action: func(*http.Request, []byte) string { return "ListHostedZonesByName" }},
+		{Name: "tagging", Variable: "RESOURCE_GROUPS_TAGGING_API", Prefix: "tag", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveTagging},
+		{Name: "s3", Variable: "S3", Prefix: "s3", Protocol: wire.S3XML, Refusals: wire.S3Refusals, Action: s3Action, Serve: c.serveS3},
+		{Name: "iam", Variable: "IAM", Prefix: "iam", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.serveIAM},
+		{Name: "servicequotas", Variable: "SERVICE_QUOTAS", Prefix: "servicequotas", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveQuotas},
+		{Name: "rds-ca", Variable: "RDS_CA", Action: func(*http.Request, []byte) string { return "GetBundle" },
+			Serve: func(w http.ResponseWriter, _ *http.Request, _ *wire.Call) {
 				_, _ = io.WriteString(w, c.ca.PEM())
 			}},
-		{name: "checkip", variable: "CHECKIP", action: func(*http.Request, []byte) string { return "CheckIP" },
-			serve: func(w http.ResponseWriter, _ *http.Request, _ *call) {
+		{Name: "checkip", Variable: "CHECKIP", Action: func(*http.Request, []byte) string { return "CheckIP" },
+			Serve: func(w http.ResponseWriter, _ *http.Request, _ *wire.Call) {
 				_, _ = io.WriteString(w, c.options.Address+"\n")
 			}},
 	}
 	if handler := c.options.CloudFormation; handler != nil {
-		all = append(all, service{name: "cloudformation", variable: "CLOUDFORMATION", prefix: "cloudformation", protocol: query, refusals: queryRefusals, action: formAction,
-			serve: func(w http.ResponseWriter, r *http.Request, in *call) {
+		all = append(all, wire.Service{Name: "cloudformation", Variable: "CLOUDFORMATION", Prefix: "cloudformation", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction,
+			Serve: func(w http.ResponseWriter, r *http.Request, in *wire.Call) {
 				stacks := handler
-				if in.region != c.options.Region {
-					stacks = c.stacksIn(in.region)
+				if in.Region != c.options.Region {
+					stacks = c.stacksIn(in.Region)
 				}
-				stacks.ServeHTTP(w, r.WithContext(cloudformation.WithJudge(r.Context(), in.judge)))
+				stacks.ServeHTTP(w, r.WithContext(cloudformation.WithJudge(r.Context(), in.Judge)))
 			}})
 	}
 	return all
@@ -48,8 +49,8 @@ func (c *Cloud) services() []service {
 // Refusal("ec2", 503, "RequestLimitExceeded", "Request limit exceeded.").
 func (c *Cloud) Refusal(name string, status int, code, message string) fault.Fault {
 	for _, s := range c.services() {
-		if s.name == name {
-			contentType, body := s.encode(newRefusal(status, code, message))
+		if s.Name == name {
+			contentType, body := s.Encode(wire.NewRefusal(status, code, message))
 			return fault.Fault{Kind: fault.Status, Code: status, Header: http.Header{"Content-Type": {contentType}}, Body: body}
 		}
 	}

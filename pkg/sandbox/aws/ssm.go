@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // Parameter is a parameter of SSM.
@@ -66,22 +68,22 @@ type ssmRequest struct {
 	Name, Value, Type, Tier, Path, NextToken, ResourceId string
 	Overwrite                                            bool
 	Names                                                []string
-	Tags                                                 []jsonTag
+	Tags                                                 []wire.Tag
 }
 
 // parametersOf are the names in a call, some of them empty, and whether it has tags.
-func parametersOf(in *call) (names []string, tagged bool) {
+func parametersOf(in *wire.Call) (names []string, tagged bool) {
 	var q ssmRequest
-	_ = json.Unmarshal(in.body, &q) // else the service refuses it
+	_ = json.Unmarshal(in.Body, &q) // else the service refuses it
 	return append(q.Names, q.Name, q.Path, q.ResourceId), len(q.Tags) > 0
 }
 
 // serveSSM follows the AWS Systems Manager API reference, for parameters.
-func (c *parameters) serveSSM(w http.ResponseWriter, r *http.Request, in *call) {
-	s := service{protocol: json11}
+func (c *parameters) serveSSM(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+	s := wire.Service{Protocol: wire.JSON11}
 	var q ssmRequest
-	if err := json.Unmarshal(in.body, &q); err != nil {
-		s.refuse(w, r, newRefusal(400, "SerializationException", "the request is not a JSON object"))
+	if err := json.Unmarshal(in.Body, &q); err != nil {
+		s.Refuse(w, r, wire.NewRefusal(400, "SerializationException", "the request is not a JSON object"))
 		return
 	}
 	c.mu.Lock()
@@ -90,19 +92,19 @@ func (c *parameters) serveSSM(w http.ResponseWriter, r *http.Request, in *call) 
 	if q.ResourceId != "" {
 		found = c.rows[q.ResourceId]
 	}
-	switch in.action {
+	switch in.Action {
 	case "GetParameter":
 		if found == nil {
-			s.refuse(w, r, newRefusal(400, "ParameterNotFound", ""))
+			s.Refuse(w, r, wire.NewRefusal(400, "ParameterNotFound", ""))
 			return
 		}
-		writeJSON(w, map[string]any{"Parameter": map[string]any{"Name": q.Name, "Type": found.Type, "Value": found.Value, "Version": found.Version}})
+		wire.WriteJSON(w, map[string]any{"Parameter": map[string]any{"Name": q.Name, "Type": found.Type, "Value": found.Value, "Version": found.Version}})
 	case "PutParameter":
 		if refused := c.putParameter(q, found); refused != nil {
-			s.refuse(w, r, refused)
+			s.Refuse(w, r, refused)
 			return
 		}
-		writeJSON(w, map[string]any{"Version": c.rows[q.Name].Version, "Tier": "Standard"})
+		wire.WriteJSON(w, map[string]any{"Version": c.rows[q.Name].Version, "Tier": "Standard"})
 	case "GetParametersByPath":
 		c.parametersByPath(w, q)
 	case "DeleteParameters":
@@ -113,25 +115,25 @@ func (c *parameters) serveSSM(w http.ResponseWriter, r *http.Request, in *call) 
 				deleted = append(deleted, name)
 			}
 		}
-		writeJSON(w, map[string]any{"DeletedParameters": deleted})
+		wire.WriteJSON(w, map[string]any{"DeletedParameters": deleted})
 	case "ListTagsForResource", "AddTagsToResource":
-		c.parameterTags(w, r, in.action, q, found)
+		c.parameterTags(w, r, in.Action, q, found)
 	default:
-		s.refuse(w, r, newRefusal(400, "UnknownOperationException", in.action))
+		s.Refuse(w, r, wire.NewRefusal(400, "UnknownOperationException", in.Action))
 	}
 }
 
 // putParameter writes one, or says why not.
-func (c *parameters) putParameter(q ssmRequest, found *Parameter) *refusal {
+func (c *parameters) putParameter(q ssmRequest, found *Parameter) *wire.Refusal {
 	switch {
 	case found != nil && !q.Overwrite:
-		return newRefusal(400, "ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
+		return wire.NewRefusal(400, "ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
 	case q.Overwrite && len(q.Tags) > 0:
-		return newRefusal(400, "ValidationException", "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag.")
+		return wire.NewRefusal(400, "ValidationException", "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag.")
 	case q.Value == "" || len(q.Value) > 8192 || len(q.Value) > 4096 && q.Tier != "Advanced" && q.Tier != "Intelligent-Tiering":
-		return newRefusal(400, "ValidationException", "Standard tier parameters support a maximum parameter value of 4096 characters.")
+		return wire.NewRefusal(400, "ValidationException", "Standard tier parameters support a maximum parameter value of 4096 characters.")
 	case len(q.Names) > 10:
-		return newRefusal(400, "ValidationException", "Member must have length less than or equal to 10")
+		return wire.NewRefusal(400, "ValidationException", "Member must have length less than or equal to 10")
 	}
 	if found == nil {
 		found = &Parameter{Tags: map[string]string{}}
@@ -148,23 +150,23 @@ func (c *parameters) putParameter(q ssmRequest, found *Parameter) *refusal {
 // parametersByPath lists them, in pages of ten.
 func (c *parameters) parametersByPath(w http.ResponseWriter, q ssmRequest) {
 	all := []any{}
-	for _, name := range sorted(c.rows) {
+	for _, name := range wire.Sorted(c.rows) {
 		if strings.HasPrefix(name, strings.TrimSuffix(q.Path, "/")+"/") {
 			all = append(all, map[string]any{"Name": name, "Type": c.rows[name].Type})
 		}
 	}
-	some, next := page(all, q.NextToken, 10)
+	some, next := wire.Page(all, q.NextToken, 10)
 	out := map[string]any{"Parameters": some}
 	if next != "" {
 		out["NextToken"] = next
 	}
-	writeJSON(w, out)
+	wire.WriteJSON(w, out)
 }
 
 // parameterTags reads or adds tags.
 func (c *parameters) parameterTags(w http.ResponseWriter, r *http.Request, action string, q ssmRequest, found *Parameter) {
 	if found == nil {
-		service{protocol: json11}.refuse(w, r, newRefusal(400, "InvalidResourceId", "The resource ID is not valid."))
+		wire.Service{Protocol: wire.JSON11}.Refuse(w, r, wire.NewRefusal(400, "InvalidResourceId", "The resource ID is not valid."))
 		return
 	}
 	if action == "AddTagsToResource" {
@@ -174,12 +176,12 @@ func (c *parameters) parameterTags(w http.ResponseWriter, r *http.Request, actio
 		for _, tag := range q.Tags {
 			found.Tags[tag.Key] = tag.Value
 		}
-		writeJSON(w, struct{}{})
+		wire.WriteJSON(w, struct{}{})
 		return
 	}
-	tags := []jsonTag{}
-	for _, key := range sorted(found.Tags) {
-		tags = append(tags, jsonTag{key, found.Tags[key]})
+	tags := []wire.Tag{}
+	for _, key := range wire.Sorted(found.Tags) {
+		tags = append(tags, wire.Tag{Key: key, Value: found.Tags[key]})
 	}
-	writeJSON(w, map[string]any{"TagList": tags})
+	wire.WriteJSON(w, map[string]any{"TagList": tags})
 }

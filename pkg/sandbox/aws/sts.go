@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // TrustToken makes STS give keys of a role for a web identity token.
@@ -25,40 +27,40 @@ func (c *keyring) LimitSession(roleARN string, longest time.Duration) {
 }
 
 // serveSTS follows the API reference of the AWS Security Token Service.
-func (c *keyring) serveSTS(w http.ResponseWriter, r *http.Request, in *call) {
-	s := service{protocol: query}
-	switch in.action {
+func (c *keyring) serveSTS(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+	s := wire.Service{Protocol: wire.Query}
+	switch in.Action {
 	case "GetCallerIdentity":
 		type result struct {
 			Arn, UserId, Account string
 		}
-		writeXML(w, struct {
+		wire.WriteXML(w, struct {
 			XMLName                 xml.Name `xml:"GetCallerIdentityResponse"`
 			GetCallerIdentityResult result
-		}{GetCallerIdentityResult: result{in.arn, "AIDASANDBOX", in.account}})
+		}{GetCallerIdentityResult: result{in.ARN, "AIDASANDBOX", in.Account}})
 	case "AssumeRole":
-		c.assume(w, in.action, in.form.Get("RoleArn"), in.form.Get("RoleSessionName"))
+		c.assume(w, in.Action, in.Form.Get("RoleArn"), in.Form.Get("RoleSessionName"))
 	case "AssumeRoleWithWebIdentity":
-		role := in.form.Get("RoleArn")
+		role := in.Form.Get("RoleArn")
 		c.mu.Lock()
-		trusted, known := c.tokens[in.form.Get("WebIdentityToken")]
+		trusted, known := c.tokens[in.Form.Get("WebIdentityToken")]
 		longest := cmp.Or(c.sessions[role], time.Hour)
 		c.mu.Unlock()
-		life, _ := strconv.Atoi(cmp.Or(in.form.Get("DurationSeconds"), "3600"))
+		life, _ := strconv.Atoi(cmp.Or(in.Form.Get("DurationSeconds"), "3600"))
 		switch {
 		case life < 900 || life > 43200:
-			s.refuse(w, r, newRefusal(400, "ValidationError", "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint"))
+			s.Refuse(w, r, wire.NewRefusal(400, "ValidationError", "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint"))
 		case !known:
-			s.refuse(w, r, newRefusal(400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token"))
+			s.Refuse(w, r, wire.NewRefusal(400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for the token"))
 		case trusted != role:
-			s.refuse(w, r, newRefusal(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"))
+			s.Refuse(w, r, wire.NewRefusal(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"))
 		case time.Duration(life)*time.Second > longest:
-			s.refuse(w, r, newRefusal(400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."))
+			s.Refuse(w, r, wire.NewRefusal(400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."))
 		default:
-			c.assume(w, in.action, role, in.form.Get("RoleSessionName"))
+			c.assume(w, in.Action, role, in.Form.Get("RoleSessionName"))
 		}
 	default:
-		s.refuse(w, r, newRefusal(400, "InvalidAction", "Could not find operation "+in.action))
+		s.Refuse(w, r, wire.NewRefusal(400, "InvalidAction", "Could not find operation "+in.Action))
 	}
 }
 
@@ -87,7 +89,7 @@ func (c *keyring) assume(w http.ResponseWriter, action, role, session string) {
 		Credentials     credentials
 		AssumedRoleUser user
 	}
-	writeXML(w, struct {
+	wire.WriteXML(w, struct {
 		XMLName xml.Name
 		Result  result
 	}{

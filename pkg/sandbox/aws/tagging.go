@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // SetTags gives a resource tags, as another service does; nil: it is gone.
@@ -21,8 +23,8 @@ func (c *Cloud) SetTags(arn string, tags map[string]string) {
 
 // serveTagging answers GetResources of the Resource Groups Tagging API, in
 // pages of three where the real ones have fifty or more.
-func (c *Cloud) serveTagging(w http.ResponseWriter, r *http.Request, in *call) {
-	s := service{protocol: json11}
+func (c *Cloud) serveTagging(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+	s := wire.Service{Protocol: wire.JSON11}
 	var q struct {
 		PaginationToken string
 		TagFilters      []struct {
@@ -30,12 +32,12 @@ func (c *Cloud) serveTagging(w http.ResponseWriter, r *http.Request, in *call) {
 			Values []string
 		}
 	}
-	if in.action != "GetResources" || json.Unmarshal(in.body, &q) != nil {
-		s.refuse(w, r, newRefusal(400, "InvalidParameterException", in.action))
+	if in.Action != "GetResources" || json.Unmarshal(in.Body, &q) != nil {
+		s.Refuse(w, r, wire.NewRefusal(400, "InvalidParameterException", in.Action))
 		return
 	}
-	all, tagged := []any{}, c.allTagged(in.region)
-	for _, arn := range sorted(tagged) {
+	all, tagged := []any{}, c.allTagged(in.Region)
+	for _, arn := range wire.Sorted(tagged) {
 		wanted := true
 		for _, f := range q.TagFilters {
 			value, ok := tagged[arn][f.Key]
@@ -46,8 +48,8 @@ func (c *Cloud) serveTagging(w http.ResponseWriter, r *http.Request, in *call) {
 		}
 	}
 	from, _ := strconv.Atoi(q.PaginationToken)
-	some, next := page(all, strconv.Itoa(from), 3)
-	writeJSON(w, map[string]any{"ResourceTagMappingList": some, "PaginationToken": next})
+	some, next := wire.Page(all, strconv.Itoa(from), 3)
+	wire.WriteJSON(w, map[string]any{"ResourceTagMappingList": some, "PaginationToken": next})
 }
 
 // allTagged are the tags of everything in a region, by ARN.

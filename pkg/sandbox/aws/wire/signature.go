@@ -1,4 +1,4 @@
-package aws
+package wire
 
 import (
 	"crypto/hmac"
@@ -12,21 +12,21 @@ import (
 	"strings"
 )
 
-// authorization is a header as AWS's Signature Version 4 has it.
-type authorization struct {
-	key, date, region, service string // the credential scope
-	headers                    []string
-	signature                  string
+// Authorization is a header as AWS's Signature Version 4 has it.
+type Authorization struct {
+	Key, Date, Region, Service string // the credential scope
+	Headers                    []string
+	Signature                  string
 }
 
 var errUnsigned = errors.New("the request is not signed")
 
-// parseAuthorization reads `AWS4-HMAC-SHA256 Credential=KEY/20260102/REGION/SERVICE/aws4_request,
+// ParseAuthorization reads `AWS4-HMAC-SHA256 Credential=KEY/20260102/REGION/SERVICE/aws4_request,
 // SignedHeaders=host;x-amz-date, Signature=…`.
-func parseAuthorization(header string) (authorization, error) {
+func ParseAuthorization(header string) (Authorization, error) {
 	rest, ok := strings.CutPrefix(header, "AWS4-HMAC-SHA256 ")
 	if !ok {
-		return authorization{}, errUnsigned
+		return Authorization{}, errUnsigned
 	}
 	parts := map[string]string{}
 	for part := range strings.SplitSeq(rest, ",") {
@@ -35,34 +35,34 @@ func parseAuthorization(header string) (authorization, error) {
 	}
 	scope := strings.Split(parts["Credential"], "/")
 	if len(scope) != 5 || scope[4] != "aws4_request" || parts["Signature"] == "" {
-		return authorization{}, errUnsigned
+		return Authorization{}, errUnsigned
 	}
-	return authorization{
-		key: scope[0], date: scope[1], region: scope[2], service: scope[3],
-		headers: strings.Split(parts["SignedHeaders"], ";"), signature: parts["Signature"],
+	return Authorization{
+		Key: scope[0], Date: scope[1], Region: scope[2], Service: scope[3],
+		Headers: strings.Split(parts["SignedHeaders"], ";"), Signature: parts["Signature"],
 	}, nil
 }
 
-// header is the authorization as a request has it.
-func (a authorization) header() string {
-	return "AWS4-HMAC-SHA256 Credential=" + strings.Join([]string{a.key, a.date, a.region, a.service, "aws4_request"}, "/") +
-		", SignedHeaders=" + strings.Join(a.headers, ";") + ", Signature=" + a.signature
+// Header is the authorization as a request has it.
+func (a Authorization) Header() string {
+	return "AWS4-HMAC-SHA256 Credential=" + strings.Join([]string{a.Key, a.Date, a.Region, a.Service, "aws4_request"}, "/") +
+		", SignedHeaders=" + strings.Join(a.Headers, ";") + ", Signature=" + a.Signature
 }
 
-// matches computes the signature and compares.
-func (a authorization) matches(r *http.Request, body []byte, secret string) bool {
-	return hmac.Equal([]byte(a.sign(r, body, secret)), []byte(a.signature))
+// Matches computes the signature and compares.
+func (a Authorization) Matches(r *http.Request, body []byte, secret string) bool {
+	return hmac.Equal([]byte(a.Sign(r, body, secret)), []byte(a.Signature))
 }
 
-// sign computes the signature, as the page "Create a signed AWS API request" of the IAM
+// Sign computes the signature, as the page "Create a signed AWS API request" of the IAM
 // user guide says.
-func (a authorization) sign(r *http.Request, body []byte, secret string) string {
+func (a Authorization) Sign(r *http.Request, body []byte, secret string) string {
 	hash := r.Header.Get("X-Amz-Content-Sha256")
 	if hash == "" {
-		hash = digest(body)
+		hash = Digest(body)
 	}
 	headers := ""
-	for _, name := range a.headers {
+	for _, name := range a.Headers {
 		value := strings.Join(r.Header.Values(name), ",")
 		switch name {
 		case "host":
@@ -73,24 +73,24 @@ func (a authorization) sign(r *http.Request, body []byte, secret string) string 
 		headers += name + ":" + strings.Join(strings.Fields(value), " ") + "\n"
 	}
 	canonical := strings.Join([]string{
-		r.Method, a.path(r), canonicalQuery(r.URL.Query()), headers, strings.Join(a.headers, ";"), hash,
+		r.Method, a.path(r), canonicalQuery(r.URL.Query()), headers, strings.Join(a.Headers, ";"), hash,
 	}, "\n")
-	scope := strings.Join([]string{a.date, a.region, a.service, "aws4_request"}, "/")
-	toSign := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + digest([]byte(canonical))
+	scope := strings.Join([]string{a.Date, a.Region, a.Service, "aws4_request"}, "/")
+	toSign := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + Digest([]byte(canonical))
 	key := []byte("AWS4" + secret)
-	for _, part := range []string{a.date, a.region, a.service, "aws4_request", toSign} {
+	for _, part := range []string{a.Date, a.Region, a.Service, "aws4_request", toSign} {
 		key = mac(key, part)
 	}
 	return hex.EncodeToString(key)
 }
 
 // path is the request's path; all services but S3 have it escaped once more.
-func (a authorization) path(r *http.Request) string {
+func (a Authorization) path(r *http.Request) string {
 	escaped := r.URL.EscapedPath()
 	if escaped == "" {
 		return "/"
 	}
-	if a.service == "s3" {
+	if a.Service == "s3" {
 		return escaped
 	}
 	return strings.ReplaceAll(escape(escaped), "%2F", "/")
@@ -111,8 +111,8 @@ func canonicalQuery(query url.Values) string {
 // escape is RFC 3986's, with %20 for a space.
 func escape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
-// digest is the SHA-256 of a text in hexadecimal digits.
-func digest(text []byte) string {
+// Digest is the SHA-256 of a text in hexadecimal digits.
+func Digest(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
