@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
@@ -46,7 +47,7 @@ type Options struct {
 	Images  []string // ids of images that exist in Region, "ami-0a1b2c3d4e5f60718"
 	// Possessions are the VMs, disks and images that can be looked up in Region by their
 	// ids; nil: there are none.
-	Possessions func() Possessions
+	Possessions func() ec2.Possessions
 	// Address is what the caller's address seems to be, "203.0.113.7".
 	Address string
 	// CloudFormation serves that service, with Created and Deleted of this Cloud as
@@ -99,7 +100,7 @@ func New(o Options) (*Cloud, error) {
 		calls: map[string]map[string]int{}, writes: map[string]int{}, tagged: map[string]map[string]string{}, stacks: map[string]http.Handler{},
 		vault: newVault(o.Region, o.Account), parameters: newParameters(),
 	}
-	c.compute = newCompute(computeOptions{Account: o.Account, Region: o.Region, Zones: o.Zones, Lacking: o.Lacking, Images: o.Images, Possessions: o.Possessions})
+	c.compute = ec2.New(ec2.Options{Account: o.Account, Region: o.Region, Zones: o.Zones, Lacking: o.Lacking, Images: o.Images, Possessions: o.Possessions})
 	c.keyring = newKeyring(o.Account, c.now, AccessKey, Key{Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"})
 	var err error
 	if c.buckets, err = newBuckets(o.Region, o.Account); err != nil {

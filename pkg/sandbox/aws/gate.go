@@ -104,7 +104,7 @@ func (c *Cloud) admit(s wire.Service, r *http.Request, in *wire.Call) *wire.Refu
 		return s.Refusals.Unknown.Say("The security token included in the request is invalid.")
 	case err != nil, off > skewLimit, off < -skewLimit:
 		return s.Refusals.Skewed.Say("Signature expired: %s is now earlier than %s", at.Format(stamp), c.now().Add(-skewLimit).Format(stamp))
-	case !c.regionEnabled(signed.Region):
+	case !c.RegionEnabled(signed.Region):
 		// A region that is not enabled knows no key.
 		return s.Refusals.Unknown.Say("The security token included in the request is invalid.")
 	case !signed.Matches(r, in.Body, key.Secret):

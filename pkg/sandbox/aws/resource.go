@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
 )
 
 // arnTypes are the ARNs of what CloudFormation makes, after the account, by type.
@@ -51,11 +52,11 @@ func (c *Cloud) Created(l cloudformation.Live) {
 		c.SetParameter(keyParameter(l), Parameter{Type: "SecureString", Value: privateKey(fmt.Sprint(l.Properties["KeyType"])), Tags: maps.Clone(l.Tags), Version: 1})
 	case "AWS::EC2::Subnet":
 		text := func(name string) string { return fmt.Sprint(l.Properties[name]) }
-		c.AddSubnet(Subnet{ID: l.PhysicalID, VPC: text("VpcId"), Zone: text("AvailabilityZone"), CIDR: text("CidrBlock")})
+		c.AddSubnet(ec2.Subnet{ID: l.PhysicalID, VPC: text("VpcId"), Zone: text("AvailabilityZone"), CIDR: text("CidrBlock")})
 	case "AWS::EC2::VPC":
-		c.use(0, 1)
+		c.Use(0, 1)
 	case "AWS::EC2::EIP":
-		c.use(1, 0)
+		c.Use(1, 0)
 	}
 }
 
@@ -69,11 +70,11 @@ func (c *Cloud) Deleted(l cloudformation.Live) {
 		c.RemoveKeyPair(l.PhysicalID)
 		c.DeleteParameter(keyParameter(l))
 	case "AWS::EC2::Subnet":
-		c.removeSubnet(l.PhysicalID)
+		c.RemoveSubnet(l.PhysicalID)
 	case "AWS::EC2::VPC":
-		c.use(0, -1)
+		c.Use(0, -1)
 	case "AWS::EC2::EIP":
-		c.use(-1, 0)
+		c.Use(-1, 0)
 	}
 }
 

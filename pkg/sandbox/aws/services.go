@@ -14,7 +14,7 @@ func (c *Cloud) services() []wire.Service {
 	all := []wire.Service{
 		{Name: "sts", Variable: "STS", Prefix: "sts", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.serveSTS,
 			Open: map[string]bool{"AssumeRoleWithWebIdentity": true}},
-		{Name: "ec2", Variable: "EC2", Prefix: "ec2", Protocol: wire.EC2Query, Refusals: wire.Ec2Refusals, Action: wire.FormAction, Serve: c.serveEC2},
+		{Name: "ec2", Variable: "EC2", Prefix: "ec2", Protocol: wire.EC2Query, Refusals: wire.Ec2Refusals, Action: wire.FormAction, Serve: c.ServeEC2},
 		{Name: "ssm", Variable: "SSM", Prefix: "ssm", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveSSM},
 		{Name: "kms", Variable: "KMS", Prefix: "kms", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveKMS},
 		{Name: "route53", Variable: "ROUTE_53", Prefix: "route53", Protocol: wire.RESTXML, Refusals: wire.QueryRefusals, Serve: c.serveRoute53,
@@ -22,7 +22,7 @@ func (c *Cloud) services() []wire.Service {
 		{Name: "tagging", Variable: "RESOURCE_GROUPS_TAGGING_API", Prefix: "tag", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveTagging},
 		{Name: "s3", Variable: "S3", Prefix: "s3", Protocol: wire.S3XML, Refusals: wire.S3Refusals, Action: s3Action, Serve: c.serveS3},
 		{Name: "iam", Variable: "IAM", Prefix: "iam", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.serveIAM},
-		{Name: "servicequotas", Variable: "SERVICE_QUOTAS", Prefix: "servicequotas", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveQuotas},
+		{Name: "servicequotas", Variable: "SERVICE_QUOTAS", Prefix: "servicequotas", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.ServeQuotas},
 		{Name: "rds-ca", Variable: "RDS_CA", Action: func(*http.Request, []byte) string { return "GetBundle" },
 			Serve: func(w http.ResponseWriter, _ *http.Request, _ *wire.Call) {
 				_, _ = io.WriteString(w, c.ca.PEM())

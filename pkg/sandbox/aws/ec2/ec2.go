@@ -1,4 +1,4 @@
-package aws
+package ec2
 
 import (
 	"encoding/xml"
@@ -11,8 +11,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
-// serveEC2 follows the Amazon EC2 API reference, for the actions that look.
-func (c *compute) serveEC2(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+// ServeEC2 follows the Amazon EC2 API reference, for the actions that look.
+func (c *Compute) ServeEC2(w http.ResponseWriter, r *http.Request, in *wire.Call) {
 	s := wire.Service{Protocol: wire.EC2Query}
 	var items any
 	var refused *wire.Refusal
@@ -103,13 +103,13 @@ func wants(filter []string, value string) bool {
 	return filter == nil || slices.Contains(filter, value)
 }
 
-func (c *compute) regionItems() any {
+func (c *Compute) regionItems() any {
 	items := []any{}
 	for _, name := range wire.Sorted(regions) {
 		status := "opt-in-not-required"
 		if regions[name].optIn {
 			status = "not-opted-in"
-			if c.regionEnabled(name) {
+			if c.RegionEnabled(name) {
 				status = "opted-in"
 			}
 		}
@@ -122,7 +122,7 @@ func (c *compute) regionItems() any {
 	return items
 }
 
-func (c *compute) zoneItems(region string) any {
+func (c *Compute) zoneItems(region string) any {
 	items := []any{}
 	for i, name := range c.zonesOf(region) {
 		items = append(items, struct {
@@ -137,7 +137,7 @@ func (c *compute) zoneItems(region string) any {
 	return items
 }
 
-func (c *compute) offeringItems(region string, wanted []string) any {
+func (c *Compute) offeringItems(region string, wanted []string) any {
 	items := []any{}
 	for _, t := range instanceTypes {
 		for _, zone := range c.zonesOf(region) {
@@ -153,7 +153,7 @@ func (c *compute) offeringItems(region string, wanted []string) any {
 	return items
 }
 
-func (c *compute) typeItems(region string, wanted []string) any {
+func (c *Compute) typeItems(region string, wanted []string) any {
 	items := []any{}
 	for _, t := range instanceTypes {
 		inRegion := slices.ContainsFunc(c.zonesOf(region), func(zone string) bool { return c.offered(region, zone, t.name) })
@@ -176,7 +176,7 @@ func (c *compute) typeItems(region string, wanted []string) any {
 	return items
 }
 
-func (c *compute) imageItems(region string, wanted []string) any {
+func (c *Compute) imageItems(region string, wanted []string) any {
 	items := c.knownImageItems(region, wanted)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,4 +1,4 @@
-package aws
+package ec2
 
 import (
 	"fmt"
@@ -15,14 +15,14 @@ type keyPair struct {
 }
 
 // AddKeyPair makes a key pair exist that somebody else has made.
-func (c *compute) AddKeyPair(name string, tags map[string]string) {
+func (c *Compute) AddKeyPair(name string, tags map[string]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.keyPairs[name] = keyPair{fmt.Sprintf("key-%017x", len(name)), maps.Clone(tags)}
 }
 
 // RemoveKeyPair removes it.
-func (c *compute) RemoveKeyPair(name string) {
+func (c *Compute) RemoveKeyPair(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.keyPairs, name)
@@ -30,14 +30,14 @@ func (c *compute) RemoveKeyPair(name string) {
 
 // Taken says whether there is a resource of the type and name already. It is for
 // cloudformation.Options.Taken.
-func (c *compute) Taken(l cloudformation.Live) bool {
+func (c *Compute) Taken(l cloudformation.Live) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, there := c.keyPairs[l.PhysicalID]
 	return there && l.Type == "AWS::EC2::KeyPair"
 }
 
-func (c *compute) keyPairItems(names []string) any {
+func (c *Compute) keyPairItems(names []string) any {
 	type tag struct {
 		Key   string `xml:"key"`
 		Value string `xml:"value"`

@@ -1,4 +1,4 @@
-package aws
+package ec2
 
 import (
 	"encoding/json"
@@ -28,7 +28,7 @@ var defaultQuotas = map[string]struct {
 }
 
 // SetQuota changes a quota, "L-1216C47A".
-func (c *compute) SetQuota(code string, value float64) {
+func (c *Compute) SetQuota(code string, value float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.quotas == nil {
@@ -38,15 +38,15 @@ func (c *compute) SetQuota(code string, value float64) {
 }
 
 // Run makes others' instances exist.
-func (c *compute) Run(instances ...Instance) {
+func (c *Compute) Run(instances ...Instance) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = append(c.running, instances...)
 }
 
-// serveQuotas follows the Service Quotas API reference. A quota that was never changed
+// ServeQuotas follows the Service Quotas API reference. A quota that was never changed
 // has no value of its own here, as some of the real ones.
-func (c *compute) serveQuotas(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+func (c *Compute) ServeQuotas(w http.ResponseWriter, r *http.Request, in *wire.Call) {
 	s := wire.Service{Protocol: wire.JSON11}
 	var q struct{ ServiceCode, QuotaCode string }
 	if err := json.Unmarshal(in.Body, &q); err != nil {
@@ -76,7 +76,7 @@ func (c *compute) serveQuotas(w http.ResponseWriter, r *http.Request, in *wire.C
 }
 
 // instanceItems has one reservation for each instance.
-func (c *compute) instanceItems(states []string) any {
+func (c *Compute) instanceItems(states []string) any {
 	type instance struct {
 		Type    string `xml:"instanceType"`
 		State   string `xml:"instanceState>name"`

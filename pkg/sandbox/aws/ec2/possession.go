@@ -1,4 +1,4 @@
-package aws
+package ec2
 
 import (
 	"slices"
@@ -36,7 +36,7 @@ func tagItems(tags map[string]string) []tagItem {
 }
 
 // possessions are those of a region.
-func (c *compute) possessions(region string) Possessions {
+func (c *Compute) possessions(region string) Possessions {
 	if c.options.Possessions == nil || region != c.options.Region {
 		return Possessions{}
 	}
@@ -44,7 +44,7 @@ func (c *compute) possessions(region string) Possessions {
 }
 
 // knownInstanceItems has one reservation for each instance of the ids.
-func (c *compute) knownInstanceItems(region string, ids []string) any {
+func (c *Compute) knownInstanceItems(region string, ids []string) any {
 	type instance struct {
 		ID    string    `xml:"instanceId"`
 		State string    `xml:"instanceState>name"`
@@ -66,7 +66,7 @@ func (c *compute) knownInstanceItems(region string, ids []string) any {
 }
 
 // volumeItems are the volumes of the ids.
-func (c *compute) volumeItems(region string, ids []string) any {
+func (c *Compute) volumeItems(region string, ids []string) any {
 	type attachment struct {
 		Instance string `xml:"instanceId"`
 		Status   string `xml:"status"`
@@ -92,7 +92,7 @@ func (c *compute) volumeItems(region string, ids []string) any {
 }
 
 // knownImageItems are the images of the ids with their owners.
-func (c *compute) knownImageItems(region string, ids []string) []any {
+func (c *Compute) knownImageItems(region string, ids []string) []any {
 	items := []any{}
 	for _, i := range c.possessions(region).Images {
 		if !wants(ids, i.ID) {

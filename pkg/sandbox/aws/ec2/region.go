@@ -1,4 +1,4 @@
-package aws
+package ec2
 
 import (
 	"slices"
@@ -23,15 +23,15 @@ var regions = map[string]struct {
 	"il-central-1": {"abc", true}, "me-central-1": {"abc", true}, "me-south-1": {"abc", true}, "mx-central-1": {"abc", true},
 }
 
-// regionEnabled says whether requests signed for a region are let in. Global
+// RegionEnabled says whether requests signed for a region are let in. Global
 // services sign for us-east-1.
-func (c *compute) regionEnabled(region string) bool {
+func (c *Compute) RegionEnabled(region string) bool {
 	known, ok := regions[region]
 	return ok && (!known.optIn || region == c.options.Region)
 }
 
 // zonesOf are the zones of a region.
-func (c *compute) zonesOf(region string) []string {
+func (c *Compute) zonesOf(region string) []string {
 	if region == c.options.Region && len(c.options.Zones) > 0 {
 		return slices.Sorted(slices.Values(c.options.Zones))
 	}
@@ -84,7 +84,7 @@ var instanceTypes = []instanceType{
 // offered says whether a zone offers a type. Some are lacking, so that who does
 // not look them up is caught: the m6a family in each region's last zone, the m7i
 // family in the regions that are not large.
-func (c *compute) offered(region, zone, name string) bool {
+func (c *Compute) offered(region, zone, name string) bool {
 	zones := c.zonesOf(region)
 	switch {
 	case slices.Contains(c.options.Lacking[zone], name):

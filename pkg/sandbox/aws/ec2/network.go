@@ -1,4 +1,4 @@
-package aws
+package ec2
 
 import (
 	"fmt"
@@ -18,21 +18,21 @@ type Subnet struct {
 }
 
 // AddSubnet adds a subnet, and its VPC, whose main route table leads nowhere.
-func (c *compute) AddSubnet(s Subnet) {
+func (c *Compute) AddSubnet(s Subnet) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.subnets = append(c.subnets, s)
 }
 
-// removeSubnet forgets one.
-func (c *compute) removeSubnet(id string) {
+// RemoveSubnet forgets one.
+func (c *Compute) RemoveSubnet(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.subnets = slices.DeleteFunc(c.subnets, func(s Subnet) bool { return s.ID == id })
 }
 
 // AddImage makes an image exist in the account's region.
-func (c *compute) AddImage(id string) {
+func (c *Compute) AddImage(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.options.Images = append(c.options.Images, id)
@@ -40,13 +40,13 @@ func (c *compute) AddImage(id string) {
 
 // SetUse says how many elastic IP addresses and VPCs are in use already, and how
 // many addresses there may be.
-func (c *compute) SetUse(addresses, limit, vpcs int) {
+func (c *Compute) SetUse(addresses, limit, vpcs int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.addresses, c.limit, c.vpcs = addresses, limit, vpcs
 }
 
-func (c *compute) subnetItems(ids []string) (any, *wire.Refusal) {
+func (c *Compute) subnetItems(ids []string) (any, *wire.Refusal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	items := []any{}
@@ -67,7 +67,7 @@ func (c *compute) subnetItems(ids []string) (any, *wire.Refusal) {
 }
 
 // tableItems has, for each VPC, its main table, and one for each subnet with a gateway.
-func (c *compute) tableItems(vpcs []string) any {
+func (c *Compute) tableItems(vpcs []string) any {
 	type route struct {
 		To      string `xml:"destinationCidrBlock"`
 		Gateway string `xml:"gatewayId,omitempty"`
@@ -109,7 +109,7 @@ func (c *compute) tableItems(vpcs []string) any {
 	return items
 }
 
-func (c *compute) attributeItems() any {
+func (c *Compute) attributeItems() any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return []any{struct {
@@ -118,7 +118,7 @@ func (c *compute) attributeItems() any {
 	}{"vpc-max-elastic-ips", []string{strconv.Itoa(c.limit)}}}
 }
 
-func (c *compute) addressItems() any {
+func (c *Compute) addressItems() any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	items := []any{}
@@ -131,7 +131,7 @@ func (c *compute) addressItems() any {
 	return items
 }
 
-func (c *compute) vpcItems() any {
+func (c *Compute) vpcItems() any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	items := []any{}

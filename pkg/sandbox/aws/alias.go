@@ -1,0 +1,22 @@
+package aws
+
+import (
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
+)
+
+// Services with a state of their own, which the account embeds.
+type (
+	compute = ec2.Compute
+)
+
+// What tests say to those services.
+type (
+	// Subnet is a subnet of the account that exists already.
+	Subnet = ec2.Subnet
+	// Instance is an instance that others run in the account.
+	Instance = ec2.Instance
+	// Possession is a VM, disk or image of the account, or an image of another.
+	Possession = ec2.Possession
+	// Possessions are what EC2 knows by its id, of a region.
+	Possessions = ec2.Possessions
+)
