@@ -2,15 +2,19 @@ package aws
 
 import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
 )
 
 // Services with a state of their own, which the account embeds.
 type (
 	compute = ec2.Compute
+	keyring = key.Ring
 )
 
 // What tests say to those services.
 type (
+	// Key is an access key and who it stands for.
+	Key = key.Key
 	// Subnet is a subnet of the account that exists already.
 	Subnet = ec2.Subnet
 	// Instance is an instance that others run in the account.

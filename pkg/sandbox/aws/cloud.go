@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
@@ -101,7 +102,7 @@ func New(o Options) (*Cloud, error) {
 		vault: newVault(o.Region, o.Account), parameters: newParameters(),
 	}
 	c.compute = ec2.New(ec2.Options{Account: o.Account, Region: o.Region, Zones: o.Zones, Lacking: o.Lacking, Images: o.Images, Possessions: o.Possessions})
-	c.keyring = newKeyring(o.Account, c.now, AccessKey, Key{Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"})
+	c.keyring = key.New(o.Account, c.now, AccessKey, key.Key{Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"})
 	var err error
 	if c.buckets, err = newBuckets(o.Region, o.Account); err != nil {
 		return nil, err
@@ -180,7 +181,7 @@ func (c *Cloud) CA() string { return c.ca.PEM() }
 // Env is the environment in which a program takes this for AWS, as the
 // administrator of the account.
 func (c *Cloud) Env() map[string]string {
-	admin, _ := c.key(AccessKey)
+	admin, _ := c.Find(AccessKey)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	env := map[string]string{

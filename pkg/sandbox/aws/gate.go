@@ -97,7 +97,7 @@ func (c *Cloud) admit(s wire.Service, r *http.Request, in *wire.Call) *wire.Refu
 	if err != nil {
 		return wire.NewRefusal(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
-	key, known := c.key(signed.Key)
+	key, known := c.Find(signed.Key)
 	at, err := time.Parse(stamp, r.Header.Get("X-Amz-Date"))
 	switch off := c.now().Sub(at); {
 	case !known, key.Session != r.Header.Get("X-Amz-Security-Token"):

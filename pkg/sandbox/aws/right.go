@@ -10,13 +10,14 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
 // authorize refuses a call that the caller's policies do not allow, and gives it the
 // judge of what it leads to.
-func (c *Cloud) authorize(s wire.Service, r *http.Request, in *wire.Call, key Key) *wire.Refusal {
-	judge, err := c.judge(key)
+func (c *Cloud) authorize(s wire.Service, r *http.Request, in *wire.Call, k key.Key) *wire.Refusal {
+	judge, err := c.judge(k)
 	if err != nil {
 		return s.Refusals.Denied.Say("%v", err)
 	}
@@ -34,12 +35,12 @@ func (c *Cloud) authorize(s wire.Service, r *http.Request, in *wire.Call, key Ke
 // Judge judges what a user or role may do, by its ARN: by the policies of its keys, or
 // else of the stack that has made it. It is nil for one who may do everything.
 func (c *Cloud) Judge(arn string) (cloudformation.Judge, error) {
-	return c.judge(c.ofPrincipal(arn))
+	return c.judge(c.OfPrincipal(arn))
 }
 
 // JudgeOfSecret judges whoever has a secret key. It fails for one that nobody has.
 func (c *Cloud) JudgeOfSecret(secret string) (cloudformation.Judge, error) {
-	key, known := c.ofSecret(secret)
+	key, known := c.OfSecret(secret)
 	if !known {
 		return nil, errors.New("AWS was not able to validate the provided access credentials")
 	}
@@ -47,16 +48,16 @@ func (c *Cloud) JudgeOfSecret(secret string) (cloudformation.Judge, error) {
 }
 
 // judge is that of a key.
-func (c *Cloud) judge(key Key) (cloudformation.Judge, error) {
-	set := iam.Set{Policies: key.Policies}
-	if key.Policies == nil {
-		of, made, err := c.principal(key.ARN)
+func (c *Cloud) judge(k key.Key) (cloudformation.Judge, error) {
+	set := iam.Set{Policies: k.Policies}
+	if k.Policies == nil {
+		of, made, err := c.principal(k.ARN)
 		if err != nil || !made {
 			return nil, err
 		}
 		set = of
 	}
-	set.Principal = key.ARN
+	set.Principal = k.ARN
 	return set.Allows, nil
 }
 

@@ -12,7 +12,7 @@ import (
 // services are all of them.
 func (c *Cloud) services() []wire.Service {
 	all := []wire.Service{
-		{Name: "sts", Variable: "STS", Prefix: "sts", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.serveSTS,
+		{Name: "sts", Variable: "STS", Prefix: "sts", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.ServeSTS,
 			Open: map[string]bool{"AssumeRoleWithWebIdentity": true}},
 		{Name: "ec2", Variable: "EC2", Prefix: "ec2", Protocol: wire.EC2Query, Refusals: wire.Ec2Refusals, Action: wire.FormAction, Serve: c.ServeEC2},
 		{Name: "ssm", Variable: "SSM", Prefix: "ssm", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveSSM},
@@ -21,7 +21,7 @@ func (c *Cloud) services() []wire.Service {
 			Action: func(*http.Request, []byte) string { return "ListHostedZonesByName" }},
 		{Name: "tagging", Variable: "RESOURCE_GROUPS_TAGGING_API", Prefix: "tag", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveTagging},
 		{Name: "s3", Variable: "S3", Prefix: "s3", Protocol: wire.S3XML, Refusals: wire.S3Refusals, Action: s3Action, Serve: c.serveS3},
-		{Name: "iam", Variable: "IAM", Prefix: "iam", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.serveIAM},
+		{Name: "iam", Variable: "IAM", Prefix: "iam", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.ServeIAM},
 		{Name: "servicequotas", Variable: "SERVICE_QUOTAS", Prefix: "servicequotas", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.ServeQuotas},
 		{Name: "rds-ca", Variable: "RDS_CA", Action: func(*http.Request, []byte) string { return "GetBundle" },
 			Serve: func(w http.ResponseWriter, _ *http.Request, _ *wire.Call) {

@@ -1,4 +1,4 @@
-package aws
+package key
 
 import (
 	"cmp"
@@ -13,21 +13,21 @@ import (
 )
 
 // TrustToken makes STS give keys of a role for a web identity token.
-func (c *keyring) TrustToken(token, roleARN string) {
+func (c *Ring) TrustToken(token, roleARN string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.tokens[token] = roleARN
 }
 
 // LimitSession is the MaxSessionDuration of a role, which is an hour otherwise.
-func (c *keyring) LimitSession(roleARN string, longest time.Duration) {
+func (c *Ring) LimitSession(roleARN string, longest time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sessions[roleARN] = longest
 }
 
-// serveSTS follows the API reference of the AWS Security Token Service.
-func (c *keyring) serveSTS(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+// ServeSTS follows the API reference of the AWS Security Token Service.
+func (c *Ring) ServeSTS(w http.ResponseWriter, r *http.Request, in *wire.Call) {
 	s := wire.Service{Protocol: wire.Query}
 	switch in.Action {
 	case "GetCallerIdentity":
@@ -65,7 +65,7 @@ func (c *keyring) serveSTS(w http.ResponseWriter, r *http.Request, in *wire.Call
 }
 
 // assume gives temporary keys of a role.
-func (c *keyring) assume(w http.ResponseWriter, action, role, session string) {
+func (c *Ring) assume(w http.ResponseWriter, action, role, session string) {
 	parts := strings.Split(role, ":") // arn:aws:iam::123456789012:role/deployer
 	account, name := c.account, role
 	if len(parts) == 6 {

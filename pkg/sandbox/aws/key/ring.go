@@ -1,4 +1,6 @@
-package aws
+// Package key simulates the services that give access keys, IAM and STS, and knows whose the
+// keys are.
+package key
 
 import (
 	"sync"
@@ -22,8 +24,8 @@ type Key struct {
 	Policies []iam.Policy
 }
 
-// keyring is the access keys of an account, with the services that give them: IAM and STS.
-type keyring struct {
+// Ring is the access keys of an account, with the services that give them: IAM and STS.
+type Ring struct {
 	account string
 	now     func() time.Time // by the servers' clocks
 
@@ -35,21 +37,21 @@ type keyring struct {
 	made     int // access keys
 }
 
-// newKeyring makes a keyring with one key.
-func newKeyring(account string, now func() time.Time, id string, k Key) *keyring {
-	return &keyring{account: account, now: now, keys: map[string]Key{id: k}, tokens: map[string]string{}, sessions: map[string]time.Duration{}}
+// New makes a keyring with one key.
+func New(account string, now func() time.Time, id string, k Key) *Ring {
+	return &Ring{account: account, now: now, keys: map[string]Key{id: k}, tokens: map[string]string{}, sessions: map[string]time.Duration{}}
 }
 
-// key is the key of an id, and whether there is one.
-func (c *keyring) key(id string) (Key, bool) {
+// Find is the key of an id, and whether there is one.
+func (c *Ring) Find(id string) (Key, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k, known := c.keys[id]
 	return k, known
 }
 
-// ofPrincipal is a key with policies of a user or role, or else one without.
-func (c *keyring) ofPrincipal(arn string) Key {
+// OfPrincipal is a key with policies of a user or role, or else one without.
+func (c *Ring) OfPrincipal(arn string) Key {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := Key{ARN: arn}
@@ -61,8 +63,8 @@ func (c *keyring) ofPrincipal(arn string) Key {
 	return found
 }
 
-// ofSecret is a key with that secret, and whether there is one.
-func (c *keyring) ofSecret(secret string) (Key, bool) {
+// OfSecret is a key with that secret, and whether there is one.
+func (c *Ring) OfSecret(secret string) (Key, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, key := range c.keys {
@@ -74,7 +76,7 @@ func (c *keyring) ofSecret(secret string) (Key, bool) {
 }
 
 // SetKey adds or replaces an access key.
-func (c *keyring) SetKey(id string, k Key) {
+func (c *Ring) SetKey(id string, k Key) {
 	if k.Account == "" {
 		k.Account = c.account
 	}
@@ -84,7 +86,7 @@ func (c *keyring) SetKey(id string, k Key) {
 }
 
 // ChangeKey changes a key that exists, as when it expires in the middle of a run.
-func (c *keyring) ChangeKey(id string, change func(*Key)) {
+func (c *Ring) ChangeKey(id string, change func(*Key)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.keys[id]

@@ -1,4 +1,4 @@
-package aws
+package key
 
 import (
 	"encoding/xml"
@@ -12,13 +12,13 @@ import (
 )
 
 // AccessKeys lists the ids of a user's access keys, in the order of their making.
-func (c *keyring) AccessKeys(user string) []string {
+func (c *Ring) AccessKeys(user string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.keysOf(user)
 }
 
-func (c *keyring) keysOf(user string) []string {
+func (c *Ring) keysOf(user string) []string {
 	var ids []string
 	for id, key := range c.keys {
 		if strings.HasSuffix(key.ARN, ":user/"+user) {
@@ -32,8 +32,8 @@ func (c *keyring) keysOf(user string) []string {
 // maxKeys is how many access keys IAM lets a user have.
 const maxKeys = 2
 
-// serveIAM follows the API reference of IAM. A user is there when somebody asks for it.
-func (c *keyring) serveIAM(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+// ServeIAM follows the API reference of IAM. A user is there when somebody asks for it.
+func (c *Ring) ServeIAM(w http.ResponseWriter, r *http.Request, in *wire.Call) {
 	s := wire.Service{Protocol: wire.Query}
 	user, id, now := in.Form.Get("UserName"), in.Form.Get("AccessKeyId"), c.now()
 	c.mu.Lock()
