@@ -3,18 +3,22 @@ package aws
 import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/kms"
 )
 
 // Services with a state of their own, which the account embeds.
 type (
 	compute = ec2.Compute
 	keyring = key.Ring
+	vault   = kms.Vault
 )
 
 // What tests say to those services.
 type (
 	// Key is an access key and who it stands for.
 	Key = key.Key
+	// KMSKey is a key of KMS. The zero value is one that signs with ECDSA on P-256.
+	KMSKey = kms.Key
 	// Subnet is a subnet of the account that exists already.
 	Subnet = ec2.Subnet
 	// Instance is an instance that others run in the account.
@@ -23,4 +27,10 @@ type (
 	Possession = ec2.Possession
 	// Possessions are what EC2 knows by its id, of a region.
 	Possessions = ec2.Possessions
+)
+
+// The ids of the first keys that AddKMSKey makes.
+const (
+	FirstKMSKey  = kms.FirstKey
+	SecondKMSKey = kms.SecondKey
 )

@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/kms"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
@@ -107,12 +108,12 @@ func (c *Cloud) requests(s wire.Service, r *http.Request, in *wire.Call) []iam.R
 	case "ssm":
 		return c.parameterRequests(one, local, in)
 	case "kms":
-		arn := c.keyOf(in)
+		arn := c.KeyOf(in)
 		if arn == "" { // the service says so
 			return nil
 		}
 		touch(arn)
-		for key, value := range contextOf(in) {
+		for key, value := range kms.ContextOf(in) {
 			one.Context["kms:EncryptionContext:"+key] = []string{value}
 		}
 	case "s3":

@@ -1,4 +1,5 @@
-package aws
+// Package kms simulates KMS: keys that sign and keys that encrypt, with their aliases and states.
+package kms
 
 import (
 	"cmp"
@@ -17,8 +18,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
-// KMSKey is a key of KMS. The zero value is one that signs with ECDSA on P-256.
-type KMSKey struct {
+// Key is a key of KMS. The zero value is one that signs with ECDSA on P-256.
+type Key struct {
 	Spec    string   // "ECC_NIST_P384", "SYMMETRIC_DEFAULT"; default "ECC_NIST_P256"
 	Usage   string   // "KEY_AGREEMENT", "ENCRYPT_DECRYPT"; default "SIGN_VERIFY", and the latter of a symmetric one
 	State   string   // "Disabled", "PendingDeletion"; default "Enabled"
@@ -29,38 +30,38 @@ type KMSKey struct {
 
 // storedKey is one with what it signs with.
 type storedKey struct {
-	KMSKey
+	Key
 	arn     string
 	private *ecdsa.PrivateKey // nil for a symmetric one
 	secret  []byte            // of a symmetric one
 }
 
-// vault is KMS: the keys of all regions, and of other accounts.
-type vault struct {
+// Vault is KMS: the keys of all regions, and of other accounts.
+type Vault struct {
 	region, account string
 
 	mu   sync.Mutex
 	keys []*storedKey
 }
 
-// newVault makes KMS without keys, of an account.
-func newVault(region, account string) *vault { return &vault{region: region, account: account} }
+// New makes KMS without keys, of an account.
+func New(region, account string) *Vault { return &Vault{region: region, account: account} }
 
 // The ids of the first keys that AddKMSKey makes.
 const (
-	FirstKMSKey  = "00000001-0000-4000-8000-000000000000"
-	SecondKMSKey = "00000002-0000-4000-8000-000000000000"
+	FirstKey  = "00000001-0000-4000-8000-000000000000"
+	SecondKey = "00000002-0000-4000-8000-000000000000"
 )
 
 // AddKMSKey makes a key, and gives its ARN.
-func (c *vault) AddKMSKey(k KMSKey) (string, error) {
+func (c *Vault) AddKMSKey(k Key) (string, error) {
 	k.Spec, k.State = cmp.Or(k.Spec, "ECC_NIST_P256"), cmp.Or(k.State, "Enabled")
 	if k.Spec == symmetric {
 		k.Usage = cmp.Or(k.Usage, "ENCRYPT_DECRYPT")
 	}
 	k.Usage = cmp.Or(k.Usage, "SIGN_VERIFY")
 	k.Region, k.Account = cmp.Or(k.Region, c.region), cmp.Or(k.Account, c.account)
-	made := &storedKey{KMSKey: k}
+	made := &storedKey{Key: k}
 	if curve := map[string]elliptic.Curve{"ECC_NIST_P256": elliptic.P256(), "ECC_NIST_P384": elliptic.P384()}[k.Spec]; curve != nil {
 		var err error
 		if made.private, err = ecdsa.GenerateKey(curve, rand.Reader); err != nil {
@@ -79,12 +80,12 @@ func (c *vault) AddKMSKey(k KMSKey) (string, error) {
 }
 
 // ChangeKMSKey changes a key, as when it is disabled, or its alias given to another.
-func (c *vault) ChangeKMSKey(arn string, change func(*KMSKey)) {
+func (c *Vault) ChangeKMSKey(arn string, change func(*Key)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range c.keys {
 		if k.arn == arn {
-			change(&k.KMSKey)
+			change(&k.Key)
 		}
 	}
 }
@@ -99,7 +100,7 @@ type kmsRequest struct {
 }
 
 // findKey is the key that a request names in a region, by its ARN, id or alias.
-func (c *vault) findKey(name, region string) *storedKey {
+func (c *Vault) findKey(name, region string) *storedKey {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range c.keys {
@@ -115,9 +116,9 @@ func (c *vault) findKey(name, region string) *storedKey {
 	return nil
 }
 
-// keyOf is the ARN of the key of a call, which is what IAM judges; "" for an alias of no
+// KeyOf is the ARN of the key of a call, which is what IAM judges; "" for an alias of no
 // key, and for a key of another region.
-func (c *vault) keyOf(in *wire.Call) string {
+func (c *Vault) KeyOf(in *wire.Call) string {
 	var q kmsRequest
 	_ = json.Unmarshal(in.Body, &q) // else the service refuses it
 	if k := c.findKey(q.KeyId, in.Region); k != nil {
@@ -129,16 +130,16 @@ func (c *vault) keyOf(in *wire.Call) string {
 	return ""
 }
 
-// contextOf is the encryption context of a call.
-func contextOf(in *wire.Call) map[string]string {
+// ContextOf is the encryption context of a call.
+func ContextOf(in *wire.Call) map[string]string {
 	var q kmsRequest
 	_ = json.Unmarshal(in.Body, &q) // else the service refuses it
 	return q.EncryptionContext
 }
 
-// serveKMS follows the AWS Key Management Service API reference, for keys that sign and
+// ServeKMS follows the AWS Key Management Service API reference, for keys that sign and
 // keys that encrypt.
-func (c *vault) serveKMS(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+func (c *Vault) ServeKMS(w http.ResponseWriter, r *http.Request, in *wire.Call) {
 	s := wire.Service{Protocol: wire.JSON11}
 	var q kmsRequest
 	if err := json.Unmarshal(in.Body, &q); err != nil {
@@ -180,7 +181,7 @@ func (c *vault) serveKMS(w http.ResponseWriter, r *http.Request, in *wire.Call) 
 }
 
 // keyRefusal says why a key cannot be used at all, in the words of KMS.
-func (c *vault) keyRefusal(k *storedKey, q kmsRequest, in *wire.Call) *wire.Refusal {
+func (c *Vault) keyRefusal(k *storedKey, q kmsRequest, in *wire.Call) *wire.Refusal {
 	parts := strings.Split(q.KeyId, ":")
 	switch {
 	case k == nil && len(parts) == 6 && parts[3] != in.Region:

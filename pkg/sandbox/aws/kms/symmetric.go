@@ -1,4 +1,4 @@
-package aws
+package kms
 
 import (
 	"crypto/aes"
@@ -19,7 +19,7 @@ const symmetric = "SYMMETRIC_DEFAULT"
 const maxPlaintext = 4096
 
 // serveSymmetric serves what is asked of keys that encrypt, and DescribeKey of all.
-func (c *vault) serveSymmetric(w http.ResponseWriter, r *http.Request, in *wire.Call, k *storedKey, q kmsRequest) {
+func (c *Vault) serveSymmetric(w http.ResponseWriter, r *http.Request, in *wire.Call, k *storedKey, q kmsRequest) {
 	s := wire.Service{Protocol: wire.JSON11}
 	switch in.Action {
 	case "DescribeKey":
