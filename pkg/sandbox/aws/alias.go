@@ -4,13 +4,15 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/kms"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ssm"
 )
 
 // Services with a state of their own, which the account embeds.
 type (
-	compute = ec2.Compute
-	keyring = key.Ring
-	vault   = kms.Vault
+	compute    = ec2.Compute
+	keyring    = key.Ring
+	vault      = kms.Vault
+	parameters = ssm.Store
 )
 
 // What tests say to those services.
@@ -19,6 +21,8 @@ type (
 	Key = key.Key
 	// KMSKey is a key of KMS. The zero value is one that signs with ECDSA on P-256.
 	KMSKey = kms.Key
+	// Parameter is a parameter of SSM.
+	Parameter = ssm.Parameter
 	// Subnet is a subnet of the account that exists already.
 	Subnet = ec2.Subnet
 	// Instance is an instance that others run in the account.

@@ -23,6 +23,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/kms"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ssm"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
@@ -100,7 +101,7 @@ func New(o Options) (*Cloud, error) {
 	c := &Cloud{
 		options: o, Faults: map[string]*fault.Script{}, endpoints: map[string]string{},
 		calls: map[string]map[string]int{}, writes: map[string]int{}, tagged: map[string]map[string]string{}, stacks: map[string]http.Handler{},
-		vault: kms.New(o.Region, o.Account), parameters: newParameters(),
+		vault: kms.New(o.Region, o.Account), parameters: ssm.New(),
 	}
 	c.compute = ec2.New(ec2.Options{Account: o.Account, Region: o.Region, Zones: o.Zones, Lacking: o.Lacking, Images: o.Images, Possessions: o.Possessions})
 	c.keyring = key.New(o.Account, c.now, AccessKey, key.Key{Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ssm"
 )
 
 // arnTypes are the ARNs of what CloudFormation makes, after the account, by type.
@@ -49,7 +50,7 @@ func (c *Cloud) Created(l cloudformation.Live) {
 	switch l.Type {
 	case "AWS::EC2::KeyPair":
 		c.AddKeyPair(l.PhysicalID, l.Tags)
-		c.SetParameter(keyParameter(l), Parameter{Type: "SecureString", Value: privateKey(fmt.Sprint(l.Properties["KeyType"])), Tags: maps.Clone(l.Tags), Version: 1})
+		c.SetParameter(keyParameter(l), ssm.Parameter{Type: "SecureString", Value: privateKey(fmt.Sprint(l.Properties["KeyType"])), Tags: maps.Clone(l.Tags), Version: 1})
 	case "AWS::EC2::Subnet":
 		text := func(name string) string { return fmt.Sprint(l.Properties[name]) }
 		c.AddSubnet(ec2.Subnet{ID: l.PhysicalID, VPC: text("VpcId"), Zone: text("AvailabilityZone"), CIDR: text("CidrBlock")})

@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/kms"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ssm"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 )
 
@@ -124,7 +125,7 @@ func (c *Cloud) requests(s wire.Service, r *http.Request, in *wire.Call) []iam.R
 
 // parameterRequests are those of a call of SSM.
 func (c *Cloud) parameterRequests(one iam.Request, local string, in *wire.Call) []iam.Request {
-	names, tags := parametersOf(in)
+	names, tags := ssm.NamesOf(in)
 	for _, name := range names {
 		if name != "" {
 			one.Resources = append(one.Resources, iam.Resource{ARN: local + "parameter/" + strings.Trim(name, "/")})

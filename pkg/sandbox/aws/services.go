@@ -15,7 +15,7 @@ func (c *Cloud) services() []wire.Service {
 		{Name: "sts", Variable: "STS", Prefix: "sts", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.ServeSTS,
 			Open: map[string]bool{"AssumeRoleWithWebIdentity": true}},
 		{Name: "ec2", Variable: "EC2", Prefix: "ec2", Protocol: wire.EC2Query, Refusals: wire.Ec2Refusals, Action: wire.FormAction, Serve: c.ServeEC2},
-		{Name: "ssm", Variable: "SSM", Prefix: "ssm", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveSSM},
+		{Name: "ssm", Variable: "SSM", Prefix: "ssm", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.ServeSSM},
 		{Name: "kms", Variable: "KMS", Prefix: "kms", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.ServeKMS},
 		{Name: "route53", Variable: "ROUTE_53", Prefix: "route53", Protocol: wire.RESTXML, Refusals: wire.QueryRefusals, Serve: c.serveRoute53,
 			Action: func(*http.Request, []byte) string { return "ListHostedZonesByName" }},

@@ -58,6 +58,6 @@ func (c *Cloud) allTagged(region string) map[string]map[string]string {
 	all := maps.Clone(c.tagged)
 	c.mu.Unlock()
 	maps.Copy(all, c.buckets.in(region, c.options.Account))
-	maps.Copy(all, c.parameters.in(region, c.options.Account))
+	maps.Copy(all, c.parameters.In(region, c.options.Account))
 	return all
 }

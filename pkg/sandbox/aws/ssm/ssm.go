@@ -1,4 +1,5 @@
-package aws
+// Package ssm simulates the parameter store of SSM.
+package ssm
 
 import (
 	"encoding/json"
@@ -18,31 +19,31 @@ type Parameter struct {
 	Version int
 }
 
-// parameters is SSM, as far as it keeps parameters.
-type parameters struct {
+// Store is SSM, as far as it keeps parameters.
+type Store struct {
 	mu   sync.Mutex
 	rows map[string]*Parameter
 }
 
-// newParameters makes it without any.
-func newParameters() *parameters { return &parameters{rows: map[string]*Parameter{}} }
+// New makes it without any.
+func New() *Store { return &Store{rows: map[string]*Parameter{}} }
 
 // SetParameter makes a parameter exist.
-func (c *parameters) SetParameter(name string, p Parameter) {
+func (c *Store) SetParameter(name string, p Parameter) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rows[name] = &p
 }
 
 // DeleteParameter makes one vanish.
-func (c *parameters) DeleteParameter(name string) {
+func (c *Store) DeleteParameter(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.rows, name)
 }
 
 // Parameters are the parameters as they are.
-func (c *parameters) Parameters() map[string]Parameter {
+func (c *Store) Parameters() map[string]Parameter {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := map[string]Parameter{}
@@ -54,8 +55,8 @@ func (c *parameters) Parameters() map[string]Parameter {
 	return all
 }
 
-// in are the tags of all parameters of a region, by ARN.
-func (c *parameters) in(region, account string) map[string]map[string]string {
+// In are the tags of all parameters of a region, by ARN.
+func (c *Store) In(region, account string) map[string]map[string]string {
 	all := map[string]map[string]string{}
 	for name, p := range c.Parameters() {
 		all["arn:aws:ssm:"+region+":"+account+":parameter"+name] = p.Tags
@@ -71,15 +72,15 @@ type ssmRequest struct {
 	Tags                                                 []wire.Tag
 }
 
-// parametersOf are the names in a call, some of them empty, and whether it has tags.
-func parametersOf(in *wire.Call) (names []string, tagged bool) {
+// NamesOf are the names in a call, some of them empty, and whether it has tags.
+func NamesOf(in *wire.Call) (names []string, tagged bool) {
 	var q ssmRequest
 	_ = json.Unmarshal(in.Body, &q) // else the service refuses it
 	return append(q.Names, q.Name, q.Path, q.ResourceId), len(q.Tags) > 0
 }
 
-// serveSSM follows the AWS Systems Manager API reference, for parameters.
-func (c *parameters) serveSSM(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+// ServeSSM follows the AWS Systems Manager API reference, for parameters.
+func (c *Store) ServeSSM(w http.ResponseWriter, r *http.Request, in *wire.Call) {
 	s := wire.Service{Protocol: wire.JSON11}
 	var q ssmRequest
 	if err := json.Unmarshal(in.Body, &q); err != nil {
@@ -124,7 +125,7 @@ func (c *parameters) serveSSM(w http.ResponseWriter, r *http.Request, in *wire.C
 }
 
 // putParameter writes one, or says why not.
-func (c *parameters) putParameter(q ssmRequest, found *Parameter) *wire.Refusal {
+func (c *Store) putParameter(q ssmRequest, found *Parameter) *wire.Refusal {
 	switch {
 	case found != nil && !q.Overwrite:
 		return wire.NewRefusal(400, "ParameterAlreadyExists", "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.")
@@ -148,7 +149,7 @@ func (c *parameters) putParameter(q ssmRequest, found *Parameter) *wire.Refusal 
 }
 
 // parametersByPath lists them, in pages of ten.
-func (c *parameters) parametersByPath(w http.ResponseWriter, q ssmRequest) {
+func (c *Store) parametersByPath(w http.ResponseWriter, q ssmRequest) {
 	all := []any{}
 	for _, name := range wire.Sorted(c.rows) {
 		if strings.HasPrefix(name, strings.TrimSuffix(q.Path, "/")+"/") {
@@ -164,7 +165,7 @@ func (c *parameters) parametersByPath(w http.ResponseWriter, q ssmRequest) {
 }
 
 // parameterTags reads or adds tags.
-func (c *parameters) parameterTags(w http.ResponseWriter, r *http.Request, action string, q ssmRequest, found *Parameter) {
+func (c *Store) parameterTags(w http.ResponseWriter, r *http.Request, action string, q ssmRequest, found *Parameter) {
 	if found == nil {
 		wire.Service{Protocol: wire.JSON11}.Refuse(w, r, wire.NewRefusal(400, "InvalidResourceId", "The resource ID is not valid."))
 		return
