@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/bucket"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/kms"
@@ -12,6 +13,7 @@ type (
 	compute    = ec2.Compute
 	keyring    = key.Ring
 	vault      = kms.Vault
+	buckets    = bucket.Service
 	parameters = ssm.Store
 )
 
@@ -23,6 +25,8 @@ type (
 	KMSKey = kms.Key
 	// Parameter is a parameter of SSM.
 	Parameter = ssm.Parameter
+	// Bucket is a bucket of S3, of this account or of another.
+	Bucket = bucket.Bucket
 	// Subnet is a subnet of the account that exists already.
 	Subnet = ec2.Subnet
 	// Instance is an instance that others run in the account.

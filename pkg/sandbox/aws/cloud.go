@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/bucket"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/ec2"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/key"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/kms"
@@ -106,7 +107,7 @@ func New(o Options) (*Cloud, error) {
 	c.compute = ec2.New(ec2.Options{Account: o.Account, Region: o.Region, Zones: o.Zones, Lacking: o.Lacking, Images: o.Images, Possessions: o.Possessions})
 	c.keyring = key.New(o.Account, c.now, AccessKey, key.Key{Secret: SecretKey, Account: o.Account, ARN: "arn:aws:iam::" + o.Account + ":user/admin"})
 	var err error
-	if c.buckets, err = newBuckets(o.Region, o.Account); err != nil {
+	if c.buckets, err = bucket.New(o.Region, o.Account); err != nil {
 		return nil, err
 	}
 	if c.ca, err = tlsca.New(); err != nil {

@@ -22,7 +22,7 @@ const (
 
 // Shift sets the servers' clocks that far from the right time.
 func (c *Cloud) Shift(offset time.Duration) {
-	c.shift(offset)
+	c.buckets.Shift(offset)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.offset = offset

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/bucket"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/wire"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
@@ -20,7 +21,7 @@ func (c *Cloud) services() []wire.Service {
 		{Name: "route53", Variable: "ROUTE_53", Prefix: "route53", Protocol: wire.RESTXML, Refusals: wire.QueryRefusals, Serve: c.serveRoute53,
 			Action: func(*http.Request, []byte) string { return "ListHostedZonesByName" }},
 		{Name: "tagging", Variable: "RESOURCE_GROUPS_TAGGING_API", Prefix: "tag", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.serveTagging},
-		{Name: "s3", Variable: "S3", Prefix: "s3", Protocol: wire.S3XML, Refusals: wire.S3Refusals, Action: s3Action, Serve: c.serveS3},
+		{Name: "s3", Variable: "S3", Prefix: "s3", Protocol: wire.S3XML, Refusals: wire.S3Refusals, Action: bucket.Action, Serve: c.ServeS3},
 		{Name: "iam", Variable: "IAM", Prefix: "iam", Protocol: wire.Query, Refusals: wire.QueryRefusals, Action: wire.FormAction, Serve: c.ServeIAM},
 		{Name: "servicequotas", Variable: "SERVICE_QUOTAS", Prefix: "servicequotas", Protocol: wire.JSON11, Refusals: wire.JSONRefusals, Action: wire.TargetAction, Serve: c.ServeQuotas},
 		{Name: "rds-ca", Variable: "RDS_CA", Action: func(*http.Request, []byte) string { return "GetBundle" },

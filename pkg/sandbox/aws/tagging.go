@@ -57,7 +57,7 @@ func (c *Cloud) allTagged(region string) map[string]map[string]string {
 	c.mu.Lock()
 	all := maps.Clone(c.tagged)
 	c.mu.Unlock()
-	maps.Copy(all, c.buckets.in(region, c.options.Account))
+	maps.Copy(all, c.buckets.In(region, c.options.Account))
 	maps.Copy(all, c.parameters.In(region, c.options.Account))
 	return all
 }

@@ -1,4 +1,6 @@
-package aws
+// Package bucket simulates S3: the buckets of all accounts with their owners, regions, tags and
+// settings, above a server that keeps objects.
+package bucket
 
 import (
 	"sync"
@@ -27,8 +29,8 @@ type Bucket struct {
 	PublicAccessBlock, Encryption, OwnershipControls, Lifecycle, Policy string
 }
 
-// buckets is S3.
-type buckets struct {
+// Service is S3.
+type Service struct {
 	region, account string
 	objects         *s3.Server // keeps what is in the buckets
 
@@ -36,20 +38,20 @@ type buckets struct {
 	rows map[string]*Bucket
 }
 
-// newBuckets makes S3 without buckets.
-func newBuckets(region, account string) (*buckets, error) {
+// New makes S3 without buckets.
+func New(region, account string) (*Service, error) {
 	objects, err := s3.NewVersioned()
 	if err != nil {
 		return nil, err
 	}
-	return &buckets{region: region, account: account, objects: objects, rows: map[string]*Bucket{}}, nil
+	return &Service{region: region, account: account, objects: objects, rows: map[string]*Bucket{}}, nil
 }
 
-// shift sets the clock that far from the right time.
-func (c *buckets) shift(offset time.Duration) { c.objects.Shift(offset) }
+// Shift sets the clock that far from the right time.
+func (c *Service) Shift(offset time.Duration) { c.objects.Shift(offset) }
 
-// in are the tags of the buckets that the account has in a region, by ARN.
-func (c *buckets) in(region, account string) map[string]map[string]string {
+// In are the tags of the buckets that the account has in a region, by ARN.
+func (c *Service) In(region, account string) map[string]map[string]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := map[string]map[string]string{}
@@ -70,7 +72,7 @@ const (
 )
 
 // AddBucket makes a bucket exist, with nothing but what b says.
-func (c *buckets) AddBucket(name string, b Bucket) {
+func (c *Service) AddBucket(name string, b Bucket) {
 	if b.Account == "" {
 		b.Account = c.account
 	}
@@ -85,7 +87,7 @@ func (c *buckets) AddBucket(name string, b Bucket) {
 }
 
 // Bucket is a bucket as it is, and whether there is one.
-func (c *buckets) Bucket(name string) (Bucket, bool) {
+func (c *Service) Bucket(name string) (Bucket, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b, ok := c.rows[name]
@@ -98,27 +100,32 @@ func (c *buckets) Bucket(name string) (Bucket, bool) {
 }
 
 // Versioned says whether a bucket keeps the versions of its objects.
-func (c *buckets) Versioned(name string) bool {
+func (c *Service) Versioned(name string) bool {
 	return strings.Contains(c.inner(http.MethodGet, "/"+name+"?versioning", ""), "<Status>Enabled</Status>")
 }
 
+// KeepVersions makes a bucket keep the versions of its objects.
+func (c *Service) KeepVersions(name string) {
+	c.inner(http.MethodPut, "/"+name+"?versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+}
+
 // PutObject writes an object past all checks.
-func (c *buckets) PutObject(bucket, key, body string) {
+func (c *Service) PutObject(bucket, key, body string) {
 	c.inner(http.MethodPut, "/"+bucket+"/"+key, body)
 }
 
 // DeleteObject deletes one so, which leaves a mark in a versioned bucket.
-func (c *buckets) DeleteObject(bucket, key string) {
+func (c *Service) DeleteObject(bucket, key string) {
 	c.inner(http.MethodDelete, "/"+bucket+"/"+key, "")
 }
 
 // Object is an object's body; "" without one.
-func (c *buckets) Object(bucket, key string) string {
+func (c *Service) Object(bucket, key string) string {
 	return c.inner(http.MethodGet, "/"+bucket+"/"+key, "")
 }
 
 // inner asks the server of objects, and gives its answer if that is not an error.
-func (c *buckets) inner(method, target, body string) string {
+func (c *Service) inner(method, target, body string) string {
 	where, err := url.ParseRequestURI(target)
 	if err != nil {
 		return ""
@@ -163,8 +170,8 @@ var subresources = []struct {
 	{"versioning", "BucketVersioning", "", nil}, // which the server of objects has
 }
 
-// s3Action names a request as the S3 API reference does.
-func s3Action(r *http.Request, _ []byte) string {
+// Action names a request as the S3 API reference does.
+func Action(r *http.Request, _ []byte) string {
 	verb := map[string]string{http.MethodGet: "Get", http.MethodPut: "Put", http.MethodDelete: "Delete", http.MethodHead: "Head", http.MethodPost: "Post"}[r.Method]
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	query := r.URL.Query()
@@ -192,9 +199,9 @@ func s3Action(r *http.Request, _ []byte) string {
 	return verb + "Bucket"
 }
 
-// serveS3 adds to the server of objects what S3 knows of buckets: owners, regions,
+// ServeS3 adds to the server of objects what S3 knows of buckets: owners, regions,
 // tags and settings.
-func (c *buckets) serveS3(w http.ResponseWriter, r *http.Request, in *wire.Call) {
+func (c *Service) ServeS3(w http.ResponseWriter, r *http.Request, in *wire.Call) {
 	s := wire.Service{Protocol: wire.S3XML}
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	w.Header().Set("X-Amz-Request-Id", wire.RequestID)
@@ -240,7 +247,7 @@ type tagging struct {
 }
 
 // createBucket makes a bucket where the request says.
-func (c *buckets) createBucket(w http.ResponseWriter, r *http.Request, name string, in *wire.Call) {
+func (c *Service) createBucket(w http.ResponseWriter, r *http.Request, name string, in *wire.Call) {
 	s := wire.Service{Protocol: wire.S3XML}
 	var wanted struct {
 		LocationConstraint string
@@ -287,7 +294,7 @@ func (c *buckets) createBucket(w http.ResponseWriter, r *http.Request, name stri
 }
 
 // serveSetting reads, writes or deletes one setting of a bucket.
-func (c *buckets) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket, key string, body []byte) {
+func (c *Service) serveSetting(w http.ResponseWriter, r *http.Request, b *Bucket, key string, body []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, sub := range subresources {
