@@ -134,7 +134,7 @@ func isSaidByTheGate(t *testing.T, b block.Block) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := regexp.MustCompile(`(?m)^\s*(?:say|fail|why=)\s*"?([^"\n]+)"`).FindAllStringSubmatch(string(script), -1)
+	said := regexp.MustCompile(`(?m)^\s*say "([^"\n]+)"`).FindAllStringSubmatch(string(script), -1)
 	value := regexp.MustCompile(`\\\$\\\((?:.*?)\\\)\\\)|\\\$\\\{.*?\\\}|\\\$\w+|\\\$\\\*`)
 	for line := range strings.Lines(b.Text) {
 		_, text, _ := strings.Cut(strings.TrimSpace(line), "Z gate: ")

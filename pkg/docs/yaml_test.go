@@ -11,6 +11,7 @@ import (
 	"github.com/concourse/concourse/atc"
 	"github.com/concourse/concourse/atc/configvalidate"
 
+	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/docs/block"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -35,7 +36,10 @@ func isValidPipeline(t *testing.T, b block.Block) {
 	for _, r := range pipeline.Resources {
 		if r.Type == "perpetual" {
 			sources[r.Name] = r.Source
-			decodes(t, b, resource.DecodeCheck, object{"source": r.Source})
+			request := decodes(t, b, resource.DecodeCheck, object{"source": r.Source})
+			if err := component.Validate(request.Source); request.Source.IsComponents() && err != nil {
+				t.Errorf("%s: resource %s: %v", b, r.Name, err)
+			}
 		}
 	}
 	if len(sources) == 0 {
@@ -66,15 +70,17 @@ func isValidPipeline(t *testing.T, b block.Block) {
 type object = map[string]any
 
 // decodes has a request read as the resource reads it.
-func decodes[T any](t *testing.T, b block.Block, decode func(io.Reader) (T, error), request object) {
+func decodes[T any](t *testing.T, b block.Block, decode func(io.Reader) (T, error), request object) T {
 	t.Helper()
 	text, err := json.Marshal(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := decode(bytes.NewReader(text)); err != nil {
+	decoded, err := decode(bytes.NewReader(text))
+	if err != nil {
 		t.Errorf("%s: %v: %s", b, err, text)
 	}
+	return decoded
 }
 
 // isValidStep puts a step into a pipeline, after a get of everything that it takes, and
