@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -124,22 +125,22 @@ func Sign(ctx context.Context, s Signer, at Place, serial int64, body string) ([
 // fails with ErrUnsigned or ErrNewer.
 func Peek(text []byte) (Envelope, error) {
 	var e Envelope
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&e); err == nil && e.Kind == kind && e.Schema == schema && e.Signature != "" {
+		if _, err := decoder.Token(); errors.Is(err, io.EOF) {
+			return e, nil
+		}
+	}
+	// It is none of this release's: only what it says to be is of interest.
 	var head struct {
 		Schema int    `json:"schema"`
 		Kind   string `json:"kind"`
 	}
-	if err := json.Unmarshal(text, &head); err != nil || head.Kind != kind || head.Schema < schema {
-		return Envelope{}, ErrUnsigned
-	}
-	if head.Schema > schema {
+	if err := json.Unmarshal(text, &head); err == nil && head.Kind == kind && head.Schema > schema {
 		return Envelope{}, fmt.Errorf("%w (schema %d, this one reads %d)", ErrNewer, head.Schema, schema)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&e); err != nil || e.Signature == "" {
-		return Envelope{}, ErrUnsigned
-	}
-	return e, nil
+	return Envelope{}, ErrUnsigned
 }
 
 // Verify reads an envelope, and wants it to be that of a place, signed by a key, and not

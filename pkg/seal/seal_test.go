@@ -88,6 +88,10 @@ func TestVerify_refusesByName(t *testing.T) {
 	}{
 		"an older release's document": {[]byte(`{"schema": 1, "name": "ci"}`), seal.ErrUnsigned, []string{place.Document}},
 		"no JSON":                     {[]byte("no"), seal.ErrUnsigned, nil},
+		"more than an envelope":       {append(signed(t, ours, place, 3), '{', '}'), seal.ErrUnsigned, nil},
+		"a bracket behind it":         {append(signed(t, ours, place, 3), '}'), seal.ErrUnsigned, nil},
+		"a key that is not known": {
+			[]byte(strings.Replace(string(signed(t, ours, place, 3)), `"serial"`, `"more": 1, "serial"`, 1)), seal.ErrUnsigned, nil},
 		"an envelope without a signature": {
 			[]byte(strings.Replace(string(signed(t, ours, place, 3)), `"signature": "`, `"signature": "", "x": "`, 1)), seal.ErrUnsigned, nil},
 		"a lower schema":       {[]byte(strings.Replace(string(signed(t, ours, place, 3)), `"schema": 1`, `"schema": 0`, 1)), seal.ErrUnsigned, nil},
