@@ -141,13 +141,7 @@ func (s *session) remains() string {
 }
 
 // mask hides the secrets among the variables.
-func (s *session) mask(text string) string {
-	var out strings.Builder
-	w := secret.NewWriter(&out, s.secrets...)
-	_, _ = w.Write([]byte(text))
-	_ = w.Flush()
-	return out.String()
-}
+func (s *session) mask(text string) string { return s.masker.Mask(text) }
 
 // telling are parts of variables' names that tell a secret.
 var telling = []string{"password", "secret", "token", "private", "key", "credential"}

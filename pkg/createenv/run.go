@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	biconfig "github.com/cloudfoundry/bosh-cli/v7/config"
 	boshuuid "github.com/cloudfoundry/bosh-utils/uuid"
+
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // Environment makes, changes and deletes one director VM.
@@ -246,7 +249,7 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 	d := &documents{ctx: ctx, keeper: e.o.Documents, dry: dry}
 	s := &session{
 		ctx: ctx, workspace: e.workspace, documents: d, uuids: boshuuid.NewGenerator(),
-		secrets: secretsOf(r.Vars), poll: e.o.Poll, notify: e.o.Notify, manifestVars: r.Vars, transient: r.Transient, show: showing(r),
+		masker: secret.NewWriter(io.Discard, secretsOf(r.Vars)...), poll: e.o.Poll, notify: e.o.Notify, manifestVars: r.Vars, transient: r.Transient, show: showing(r),
 	}
 	s.stage = &stage{ctx: ctx, now: e.o.Now, check: s.check, last: &s.failed, tell: func(event Event) {
 		event.Step, event.Reason = s.mask(event.Step), s.mask(event.Reason)

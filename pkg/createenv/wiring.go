@@ -56,8 +56,8 @@ type session struct {
 	ledger    *ledger
 	cpi       *cpi
 	stage     *stage
-	failed    string // the step that failed
-	secrets   []secret.Value
+	failed    string         // the step that failed
+	masker    *secret.Writer // knows the secrets among the variables
 	poll      time.Duration
 	notify    func(string)
 	doubted   []call  // deletions to ask for again

@@ -23,6 +23,8 @@ const minMasked = 4
 type Writer struct {
 	mu      sync.Mutex
 	to      io.Writer
+	known   map[Value]bool  // whose forms are masked
+	seen    map[string]bool // the forms
 	forms   [][]byte
 	longest int
 	held    []byte
@@ -31,7 +33,7 @@ type Writer struct {
 // NewWriter masks values in what is written to the returned Writer before it
 // reaches to.
 func NewWriter(to io.Writer, values ...Value) *Writer {
-	w := &Writer{to: to}
+	w := &Writer{to: to, known: map[Value]bool{}, seen: map[string]bool{}}
 	w.Add(values...)
 	return w
 }
@@ -40,23 +42,25 @@ func NewWriter(to io.Writer, values ...Value) *Writer {
 func (w *Writer) Add(values ...Value) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	seen := map[string]bool{}
-	for _, f := range w.forms {
-		seen[string(f)] = true
-	}
+	before := len(w.forms)
 	for _, v := range values {
+		if w.known[v] { // the same ones come with each step of a run
+			continue
+		}
+		w.known[v] = true
 		for _, form := range forms(v.Reveal()) {
-			if len(form) >= minMasked && !seen[form] {
-				seen[form] = true
+			if len(form) >= minMasked && !w.seen[form] {
+				w.seen[form] = true
 				w.forms = append(w.forms, []byte(form))
 			}
 		}
 	}
+	if len(w.forms) == before {
+		return
+	}
 	// Longest first: a secret that contains another is masked whole.
 	sort.Slice(w.forms, func(i, j int) bool { return len(w.forms[i]) > len(w.forms[j]) })
-	if len(w.forms) > 0 {
-		w.longest = len(w.forms[0])
-	}
+	w.longest = len(w.forms[0])
 }
 
 // Write implements io.Writer. It always takes all of p unless the writer below
