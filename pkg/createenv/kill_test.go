@@ -28,7 +28,22 @@ func TestMain(m *testing.M) {
 	if *child != "" {
 		os.Exit(play(*child))
 	}
-	os.Exit(m.Run())
+	os.Exit(withBinaries(m))
+}
+
+// binaries is where programs for the tests are built.
+var binaries string
+
+// withBinaries runs all tests, and removes what they have built.
+func withBinaries(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "perpetual-child-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binaries = dir
+	return m.Run()
 }
 
 // trap does something at the nth point of a run: a call of the CPI or the agent,

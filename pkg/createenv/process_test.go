@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,6 +115,18 @@ func (d *documents) serve(t *testing.T) string {
 	return server.URL
 }
 
+// childBinary is the tests' own program without the race detector: children run what
+// other tests run in this process, and most of the time of a child with it would go there.
+var childBinary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(binaries, "child")
+	build := exec.Command("go", "test", "-c", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the program of the children: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
 // start runs a child process and returns what ends it and what waits for it.
 func (w *world) start(p part) (kill func(), wait func() (out string, err error)) {
 	w.t.Helper()
@@ -126,7 +139,11 @@ func (w *world) start(p part) (kill func(), wait func() (out string, err error))
 		w.t.Fatal(err)
 	}
 	var out bytes.Buffer
-	command := exec.Command(os.Args[0], "-child="+file)
+	binary, err := childBinary()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	command := exec.Command(binary, "-child="+file)
 	command.Stdout, command.Stderr = &out, &out
 	if err := command.Start(); err != nil {
 		w.t.Fatal(err)
