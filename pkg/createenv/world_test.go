@@ -2,6 +2,7 @@ package createenv_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -61,6 +62,19 @@ func newWorld(t *testing.T, o cpi.Options) *world {
 	}
 	release, err := cloud.CPIRelease("sandbox-cpi", "sandbox_cpi", "1", "cpi.token")
 	w.publish("cpi", release, err)
+	fixed, err := theArchives()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, archive := range fixed {
+		w.publish(name, archive, nil)
+	}
+	return w
+}
+
+// theArchives are those that are the same in every world, by their names there. To pack
+// them takes longer than many a test.
+var theArchives = sync.OnceValues(func() (map[string]cpi.Archive, error) {
 	director := cpi.Release{
 		Name: "bosh", Version: "283.1.6", Packages: []string{"director"},
 		Jobs: []cpi.Job{{Name: "director", Packages: []string{"director"}, Properties: []string{"director.secret"},
@@ -68,19 +82,21 @@ func newWorld(t *testing.T, o cpi.Options) *world {
 	}
 	bare := director
 	bare.Jobs = append([]cpi.Job{{Name: "nats"}}, director.Jobs...)
-	release, err = bare.Archive()
-	w.publish("bosh-source", release, err)
 	director.Compiled = "ubuntu-noble/1"
-	release, err = director.Archive()
-	w.publish("bosh", release, err)
+	list, failed := map[string]cpi.Archive{}, error(nil)
+	add := func(name string, a cpi.Archive, err error) { list[name], failed = a, errors.Join(failed, err) }
+	archive, err := bare.Archive()
+	add("bosh-source", archive, err)
+	archive, err = director.Archive()
+	add("bosh", archive, err)
 	for _, version := range []string{"1", "2"} {
-		stemcell, err := cpi.StemcellArchive("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
-		w.publish("stemcell-"+version, stemcell, err)
-		stemcell, err = cpi.LightStemcellArchive("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
-		w.publish("stemcell-light-"+version, stemcell, err)
+		archive, err = cpi.StemcellArchive("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
+		add("stemcell-"+version, archive, err)
+		archive, err = cpi.LightStemcellArchive("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
+		add("stemcell-light-"+version, archive, err)
 	}
-	return w
-}
+	return list, failed
+})
 
 func (w *world) publish(name string, a cpi.Archive, err error) {
 	w.t.Helper()

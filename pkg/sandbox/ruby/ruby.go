@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -28,15 +29,30 @@ var libraries = []string{"libyaml-0-2", "libgmp10", "libffi8", "libcrypt1", "zli
 // versioned is a package that holds an interpreter: "ruby3.1".
 var versioned = regexp.MustCompile(`\bruby[0-9]+\.[0-9]+\b`)
 
+// found is what Path has given, by where it looks: to try an interpreter takes longer
+// than what tests do with it.
+var found = struct {
+	mu   sync.Mutex
+	dirs map[[2]string]string
+}{dirs: map[[2]string]string{}}
+
 // Path gives the directory of a ruby, to be put in front of PATH: that of PATH's
 // own ruby if it works, otherwise one in the user's cache into which Debian's
 // packages are unpacked, the first time with the network. Nothing is installed into
-// the system. It fails with ErrNone and what to install.
+// the system. It fails with ErrNone and what to install. One that has worked is not
+// tried again by this process.
 func Path(ctx context.Context) (string, error) {
-	if path, err := exec.LookPath("ruby"); err == nil && works(ctx, path) == nil {
-		return filepath.Dir(path), nil
-	}
+	found.mu.Lock()
+	defer found.mu.Unlock()
 	cache, err := os.UserCacheDir()
+	at := [2]string{os.Getenv("PATH"), cache}
+	if dir := found.dirs[at]; dir != "" {
+		return dir, nil
+	}
+	if path, err := exec.LookPath("ruby"); err == nil && works(ctx, path) == nil {
+		found.dirs[at] = filepath.Dir(path)
+		return found.dirs[at], nil
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrNone, err)
 	}
@@ -44,6 +60,7 @@ func Path(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: install ruby (Debian: apt-get install ruby): %w", ErrNone, err)
 	}
+	found.dirs[at] = dir
 	return dir, nil
 }
 
