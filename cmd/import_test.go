@@ -75,6 +75,7 @@ var mayImport = map[string][]string{
 	"pkg/concourse":        {"pkg/concourse/config", "pkg/dial", "pkg/retry", "pkg/secret"},
 	"pkg/concourse/config": {"pkg/secret"},
 	"pkg/github":           {"pkg/retry", "pkg/secret", "pkg/dial"},
+	"pkg/registry":         {"pkg/retry", "pkg/secret"},
 	"pkg/retry":            {"pkg/dial"},
 	"pkg/seal":             {"pkg/secret"},
 	"pkg/dial":             {},

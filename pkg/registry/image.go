@@ -1,0 +1,52 @@
+package registry
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// hub is the registry of images whose name has none, as Docker has made usual.
+const hub = "docker.io"
+
+// Image is a repository of a registry.
+type Image struct {
+	Host string // "ghcr.io", "registry.example.com:5000", "docker.io"
+	Path string // "acme/tool", "library/alpine"
+}
+
+// String is the image's whole name: "ghcr.io/acme/tool".
+func (i Image) String() string { return i.Host + "/" + i.Path }
+
+// Names of repositories and tags (OCI Distribution Specification 1.1, "Pulling manifests"),
+// and of hosts.
+var (
+	repositoryName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	})
+	tagName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`) })
+	hostName = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?$`)
+	})
+)
+
+// Parse reads the name of an image. The first part is a registry where it has a dot or a
+// port, or is localhost; otherwise the image is Docker Hub's, and one without an owner is
+// its library's.
+func Parse(text string) (Image, error) {
+	image := Image{Host: hub, Path: text}
+	if first, rest, ok := strings.Cut(text, "/"); ok && (strings.ContainsAny(first, ".:[") || first == "localhost") {
+		image = Image{Host: first, Path: rest}
+	}
+	if image.Host == "index.docker.io" || image.Host == "registry-1.docker.io" {
+		image.Host = hub
+	}
+	if image.Host == hub && !strings.Contains(image.Path, "/") {
+		image.Path = "library/" + image.Path
+	}
+	if !hostName().MatchString(image.Host) || !repositoryName().MatchString(image.Path) || len(text) > 255 {
+		return Image{}, fmt.Errorf("want registry/repository in lower case, without a tag or digest, such as ghcr.io/acme/tool, got %q", text)
+	}
+	return image, nil
+}
