@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"cmd/sandbox":   {"pkg/sandbox"},
 	"pkg/command": {
 		"pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
-		"pkg/difference", "pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/retry", "pkg/secret", "pkg/plain",
+		"pkg/difference", "pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/secret", "pkg/plain",
 		"pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version", "pkg/dial",
 	},
 	"pkg/command/installer": {
@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pkg/plain", "pipelines", "pkg/crash", "pkg/dial",
 	},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
-	"pkg/component":        {"pkg/github", "pkg/boshio", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
+	"pkg/component":        {"pkg/github", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
 	"pkg/adoption":         {"pkg/manifest"},
 	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/manifest"},
 	"pkg/postgres":         {"pkg/compatibility", "pkg/manifest"},

@@ -146,6 +146,7 @@ var badRequests = map[string]badRequest{
 	"unknown component kind":    {"check in", watch(object{"docker": "concourse/concourse"}), []string{"source.watch.concourse.docker", "unknown key"}},
 	"no component kind":         {"check in", watch(object{"version": "8.x"}), []string{"source.watch.concourse", "unknown component kind", "release, stemcell, github"}},
 	"two component kinds":       {"check in", watch(object{"release": world.ConcourseRepository, "github": "a/b"}), []string{"source.watch.concourse", "only one of"}},
+	"an image by a tag":         {"check in", watch(object{"image": "ghcr.io/acme/tool:1.0.0"}), []string{"source.watch.concourse", "image", "without a tag or digest"}},
 	"invalid constraint":        {"check in", watch(object{"release": world.ConcourseRepository, "version": ">>8"}), []string{"source.watch.concourse", "version", `">>8"`}},
 	"constraint as a number":    {"check in", watch(object{"release": world.ConcourseRepository, "version": 8.1}), []string{"source.watch.concourse.version", "want a string", "8.1", "quotes"}},
 	"invalid duration":          {"check in", watch(object{"release": world.ConcourseRepository, "min_age": "3 days"}), []string{"source.watch.concourse.min_age", "3 days"}},

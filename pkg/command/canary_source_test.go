@@ -19,12 +19,15 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
-// credentialFields are the places of all credentials in a type: "github.token".
+// credentialFields are the places of all credentials in a type: "github.token", and
+// "registries.*.password" where the keys are the user's.
 func credentialFields(t reflect.Type, at string) (list []string) {
 	switch {
 	case t == reflect.TypeFor[secret.Value]():
 		return []string{strings.TrimPrefix(at, ".")}
-	case t.Kind() == reflect.Map || t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer:
+	case t.Kind() == reflect.Map:
+		return credentialFields(t.Elem(), at+".*")
+	case t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer:
 		return credentialFields(t.Elem(), at)
 	case t.Kind() == reflect.Struct:
 		for i := range t.NumField() {
@@ -51,6 +54,11 @@ func (p planting) at(place string) string {
 			return ""
 		}
 		value = section[key]
+		for _, one := range section {
+			if key == "*" {
+				value = one
+			}
+		}
 	}
 	text, _ := value.(string)
 	return text
@@ -127,6 +135,9 @@ var plantings = map[string]func(t *testing.T, s *stage) planting{
 	},
 	"components, refused": func(_ *testing.T, s *stage) planting {
 		return planting{source: altered(s.ComponentsSource(), map[string]object{"github": {"token": "planted-github-token"}})}
+	},
+	"an image": func(t *testing.T, s *stage) planting {
+		return planting{source: anImage(t, s)["source"].(object)}
 	},
 	"a deployment with a bucket": func(t *testing.T, s *stage) planting {
 		return planting{source: altered(s.DeploymentSource(), map[string]object{"state": s.bucket(t)}), works: true}

@@ -87,6 +87,24 @@ func TestCost_ofComponents(t *testing.T) {
 	}
 }
 
+// What it says of images, of a registry that wants a login.
+func TestCost_ofAnImage(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.images(t, toolRegistry()) // two pages of tags
+	source := imageSource(s, s.URLs["registry"])
+	version := answer[[]object](t, ask(t, "check", object{"source": source}, ""))[0]
+	for verb, want := range map[string]int{"check": 2 + 2 + 1, "in": 2 + 2 + 1} {
+		s.Faults["registry"].Forget()
+		if p := ask(t, verb, object{"source": source, "version": version}, t.TempDir()); p.code != 0 {
+			t.Fatal(p.stderr)
+		}
+		if n := s.requests("registry"); n != want {
+			t.Errorf("%s: %d requests, want %d: %v", verb, n, want, s.asked("registry"))
+		}
+	}
+}
+
 // What it says of the director and the ATC; and with a director that knows its
 // users itself, fewer than ten.
 func TestCost_ofADeployment(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/github"
+	"github.com/perpetual-ci/perpetual/pkg/registry"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
@@ -29,8 +30,16 @@ func (c *call) set(s resource.Source) (component.Set, error) {
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.bosh_io: %w", err)
 	}
+	hosts := map[string]registry.Host{}
+	for host, r := range s.Registries {
+		hosts[host] = registry.Host{Username: r.Username, Password: r.Password, CACert: r.CACert}
+	}
+	images, err := registry.New(registry.Config{Hosts: hosts, Notify: c.notify, Debug: c.debug, Policy: patience(retry.Default)})
+	if err != nil {
+		return component.Set{}, fmt.Errorf("source.registries.%w", err)
+	}
 	return component.Set{
-		Upstreams: component.Upstreams{GitHub: hub, BoshIO: bosh},
+		Upstreams: component.Upstreams{GitHub: hub, BoshIO: bosh, Registry: images},
 		Fetcher: fetcher{artifact.Config{
 			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.log, Debug: c.debug, Policy: patience(artifact.DefaultPolicy),
 		}},

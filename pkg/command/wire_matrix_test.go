@@ -10,7 +10,7 @@ import (
 // clientsOf are the clients by the servers that they speak with.
 var clientsOf = map[string][]string{
 	"GitHub": {"GitHub", "GitHub's files", "a statement"}, "bosh.io": {"bosh.io"}, "files": {"files", "GitHub's files"},
-	"director": {"director", "director, /info"}, "UAA": {"UAA"}, "ATC": {"ATC", "ATC's login"}, "S3": {"S3"},
+	"director": {"director", "director, /info"}, "UAA": {"UAA"}, "ATC": {"ATC", "ATC's login"}, "S3": {"S3"}, "registry": {"registry", "registry's login"},
 }
 
 // promised are the faults at the wire that each client has to bear or to name,

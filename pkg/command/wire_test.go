@@ -26,17 +26,19 @@ type wireClient struct {
 }
 
 var wireClients = map[string]wireClient{
-	"GitHub":          {"github", "", "check", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}}}), true, false, "component perpetual: "},
-	"bosh.io":         {"boshio", "/api/", "check", onlyWatch(object{"bpm": object{"release": world.BPMRepository}}), true, false, "component bpm: "},
-	"files":           {"boshio", "/bosh-hub-release-tarballs", "in", onlyWatch(object{"bpm": object{"release": world.BPMRepository}}), true, true, "fetch bpm: "},
-	"GitHub's files":  {"github", "/api/v3/repos/*/*/releases/assets/*", "in", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "allow_unsigned": true, "assets": []string{"*"}}}), true, true, "fetch perpetual "},
-	"a statement":     {"github", "/api/v3/repos/*/*/releases/assets/*", "in", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}}}), true, false, "perpetual-1.2.0.signed.json: "},
-	"director":        {"director", "/tasks", "check", aDeployment, true, false, "list tasks of concourse: "},
-	"director, /info": {"director", "/info", "check", aDeployment, true, false, "ask the director how to log in: "},
-	"UAA":             {"uaa", "", "check", aDeployment, false, false, "get a token from the director's UAA: "},
-	"ATC":             {"concourse", "/api/", "out", aPreview, true, false, "read pipeline self-upgrade: "},
-	"ATC's login":     {"concourse", "/sky/", "out", aPreview, false, false, "read pipeline self-upgrade: "},
-	"S3":              {"s3", "", "out", aLease, true, false, "lease of deployment concourse: "},
+	"GitHub":           {"github", "", "check", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}}}), true, false, "component perpetual: "},
+	"bosh.io":          {"boshio", "/api/", "check", onlyWatch(object{"bpm": object{"release": world.BPMRepository}}), true, false, "component bpm: "},
+	"files":            {"boshio", "/bosh-hub-release-tarballs", "in", onlyWatch(object{"bpm": object{"release": world.BPMRepository}}), true, true, "fetch bpm: "},
+	"GitHub's files":   {"github", "/api/v3/repos/*/*/releases/assets/*", "in", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "allow_unsigned": true, "assets": []string{"*"}}}), true, true, "fetch perpetual "},
+	"a statement":      {"github", "/api/v3/repos/*/*/releases/assets/*", "in", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}}}), true, false, "perpetual-1.2.0.signed.json: "},
+	"registry":         {"registry", "/v2/", "check", anImage, true, false, "component tool: "},
+	"registry's login": {"registry", "/token", "check", anImage, true, false, "component tool: "},
+	"director":         {"director", "/tasks", "check", aDeployment, true, false, "list tasks of concourse: "},
+	"director, /info":  {"director", "/info", "check", aDeployment, true, false, "ask the director how to log in: "},
+	"UAA":              {"uaa", "", "check", aDeployment, false, false, "get a token from the director's UAA: "},
+	"ATC":              {"concourse", "/api/", "out", aPreview, true, false, "read pipeline self-upgrade: "},
+	"ATC's login":      {"concourse", "/sky/", "out", aPreview, false, false, "read pipeline self-upgrade: "},
+	"S3":               {"s3", "", "out", aLease, true, false, "lease of deployment concourse: "},
 }
 
 // aLease is a put that has nothing to deploy, and takes the lease in a bucket.

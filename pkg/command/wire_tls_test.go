@@ -2,9 +2,7 @@ package command_test
 
 import (
 	"crypto/tls"
-	"io"
-	"log"
-	"net/http/httptest"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -45,6 +43,9 @@ var impostors = map[string]struct {
 		s.Faults["boshio"].Add(fault.Fault{Path: "/d/", Times: -1, Kind: fault.Redirect, To: mirror + "/bosh-hub-release-tarballs/github.com-cloudfoundry-bpm-release-1.4.33.tgz"})
 		return wireClients["files"].request(t, s)
 	}, "fetch bpm"},
+	"registry": {"registry", "check", func(_ *testing.T, s *stage, mirror string) object {
+		return object{"source": imageSource(s, mirror)}
+	}, "component tool"},
 	"director": {"director", "check", func(t *testing.T, s *stage, mirror string) object {
 		request := aDeployment(t, s)
 		request["source"].(object)["director"].(object)["url"] = mirror
@@ -68,28 +69,27 @@ var impostors = map[string]struct {
 	}, "lease of deployment concourse"},
 }
 
-// mirror is another address of a server, with a certificate of its own. The S3
-// server is none of the world's: it gets a new one.
+// mirror is another address of a server, with a certificate of its own. The S3 server and
+// the registry are none of the world's: there are new ones.
 func (s *stage) mirror(t *testing.T, server string, config *tls.Config) (url string, script *fault.Script) {
 	t.Helper()
-	if server != "s3" {
-		url, script, err := s.Mirror(server, config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return url, script
+	var handler http.Handler
+	var err error
+	switch server {
+	case "s3":
+		handler, err = s3.New("state")
+	case "registry":
+		handler = toolRegistry()
+	default:
+		url, script, err = s.Mirror(server, config)
 	}
-	bucket, err := s3.New("state")
 	if err != nil {
 		t.Fatal(err)
 	}
-	script = &fault.Script{}
-	web := httptest.NewUnstartedServer(script.Wrap(bucket))
-	web.TLS, web.Config.ErrorLog = config, log.New(io.Discard, "", 0)
-	web.StartTLS()
-	t.Cleanup(web.Close)
-	t.Cleanup(script.Close)
-	return web.URL, script
+	if handler != nil {
+		return serveTLS(t, handler, config)
+	}
+	return url, script
 }
 
 // A server that cannot prove who it is hears nothing from us: no request, and so

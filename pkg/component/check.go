@@ -39,7 +39,7 @@ func (s Set) Check(ctx context.Context, source resource.Source, given resource.V
 	var mu sync.Mutex
 	log := &lockedWriter{to: s.Log}
 	err := s.each(ctx, source, log, func(ctx context.Context, f *finder) error {
-		result, err := f.kind.newest(ctx, f, given[f.name])
+		result, err := f.kind.newest(ctx, f, bare(given[f.name]))
 		var nothing *nothingError
 		if given[f.name] != "" && errors.As(err, &nothing) { // the others go on
 			f.say("staying with %s: %v", given[f.name], err)
@@ -102,35 +102,57 @@ func quoted(names []string) string {
 // unless that is allowed, and never an older Concourse that could not run on what a
 // newer one has left.
 func settle(log io.Writer, name string, w resource.Watch, given string, result found) string {
-	newest := result.component.Version
+	newest, text := result.component.Version, result.component.version()
+	at := bare(given)
 	say := func(format string, args ...any) {
 		_, _ = fmt.Fprintf(log, "%s: %s\n", name, fmt.Sprintf(format, args...))
 	}
-	if given == "" || given == newest {
-		return newest
+	if given == "" || given == text {
+		return text
 	}
-	down := result.component.downgrade(given)
+	down := result.component.downgrade(at)
 	switch {
-	case !isVersion(given):
+	case at == newest:
+		say("the tag of %s names another image now: %s follows %s", at, text, given)
+		return text
+	case !isVersion(at):
 		say("the given %q is not a version; %s follows it", given, newest)
-		return newest
+		return text
 	case down == nil && result.withdrawn:
-		say("%s was withdrawn upstream, or never was; %s follows it", given, newest)
-		return newest
-	case down == nil && newer(newest, given):
-		return newest
+		say("%s was withdrawn upstream, or never was; %s follows it", at, newest)
+		return text
+	case down == nil && newer(newest, at):
+		return text
 	case down == nil: // one version, written in two ways
 	case down.Forbidden():
-		say("staying with %s, as going back is not possible in this way: %v", given, down.Concourse)
+		say("staying with %s, as going back is not possible in this way: %v", at, down.Concourse)
 	case w.AllowDowngrade:
-		say("going back from %s to %s, as allow_downgrade says", given, newest)
-		return newest
+		say("going back from %s to %s, as allow_downgrade says", at, newest)
+		return text
 	case result.withdrawn:
-		say("%s was withdrawn upstream, or never was; staying with it, as %s is older (allow_downgrade would go back)", given, newest)
+		say("%s was withdrawn upstream, or never was; staying with it, as %s is older (allow_downgrade would go back)", at, newest)
 	default:
-		say("staying with %s, as the newest that counts now is the older %s (allow_downgrade would go back)", given, newest)
+		say("staying with %s, as the newest that counts now is the older %s (allow_downgrade would go back)", at, newest)
 	}
 	return given
+}
+
+// version is the component's in a version of the resource: that of an image has its
+// digest, as its tag may be moved.
+func (c Component) version() string {
+	if c.Digest == "" {
+		return c.Version
+	}
+	return c.Version + "@" + c.Digest
+}
+
+// bare is a component's version of a version of the resource, without a digest.
+func bare(text string) string {
+	version, digest, _ := strings.Cut(text, "@")
+	if !strings.HasPrefix(digest, "sha256:") {
+		return text
+	}
+	return version
 }
 
 // each runs do for every component at the same time, under the set's deadline.

@@ -16,6 +16,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
+	"github.com/perpetual-ci/perpetual/pkg/registry"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
 
@@ -34,6 +35,7 @@ type Component struct {
 	Network  dial.Network                 `json:"network,omitempty"` // of the server that named the URL: "private"; "" is the internet
 	File     string                       `json:"file,omitempty"`    // downloaded: "concourse/release.tgz"
 	Assets   []Asset                      `json:"assets,omitempty"`  // GitHub: the files that the globs chose
+	Digest   string                       `json:"digest,omitempty"`  // of an image's manifest: "sha256:…"
 	Images   map[string]string            `json:"images,omitempty"`  // Perpetual: {"resource": "sha256:…"}, as its release's signed statement says
 	header   func(url string) http.Header // GitHub: how assets are asked for
 
@@ -103,8 +105,19 @@ type BoshIO interface {
 	LastModified(ctx context.Context, url string, from dial.Network) (time.Time, error)
 }
 
+// Registry is what this package asks of registries of images.
+type Registry interface {
+	// Tags gives all tags in any order; it fails with registry.ErrNotFound for an unknown image.
+	Tags(ctx context.Context, image registry.Image) ([]string, error)
+	// Digest is that of the manifest that a tag names; it fails with registry.ErrNotFound.
+	Digest(ctx context.Context, image registry.Image, tag string) (string, error)
+	// Confirm fails with registry.ErrNotFound where there is no manifest of a digest.
+	Confirm(ctx context.Context, image registry.Image, digest string) error
+}
+
 // Upstreams are the places that components come from.
 type Upstreams struct {
-	GitHub GitHub
-	BoshIO BoshIO
+	GitHub   GitHub
+	BoshIO   BoshIO
+	Registry Registry
 }

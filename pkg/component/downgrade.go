@@ -17,7 +17,7 @@ const concourseRelease = "concourse-bosh-release"
 // what is watched under the name of Concourse. The bundled manifest takes the release of
 // that name, whatever repository it is from.
 func (c Component) IsConcourse() bool {
-	return c.Kind != KindStemcell && (c.Name == "concourse" || path.Base(c.Upstream) == concourseRelease)
+	return c.Kind != KindStemcell && c.Kind != KindImage && (c.Name == "concourse" || path.Base(c.Upstream) == concourseRelease)
 }
 
 // DowngradeError is a component whose version is lower than the one that is deployed.

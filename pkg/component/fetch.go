@@ -67,6 +67,12 @@ func (s Set) write(ctx context.Context, req resource.InRequest, dir string) (res
 	for i := range set {
 		if slices.Contains(names, set[i].Name) {
 			more, err := kindOf(set[i].Kind).downloads(&set[i], dir)
+			if errors.Is(err, errNoFiles) {
+				if req.Params.Download == "all" {
+					continue
+				}
+				err = fmt.Errorf("download %s: %w", set[i].Name, err)
+			}
 			if err != nil {
 				return resource.Result{}, err
 			}
@@ -78,9 +84,13 @@ func (s Set) write(ctx context.Context, req resource.InRequest, dir string) (res
 	}
 	result := resource.Result{Version: req.Version}
 	for _, c := range set {
-		result.Metadata = append(result.Metadata,
-			resource.Field{Name: c.Name, Value: c.Version},
-			resource.Field{Name: c.Name + " notes", Value: c.NotesURL})
+		result.Metadata = append(result.Metadata, resource.Field{Name: c.Name, Value: c.Version})
+		if c.Digest != "" {
+			result.Metadata = append(result.Metadata, resource.Field{Name: c.Name + " digest", Value: c.Digest})
+		}
+		if c.NotesURL != "" {
+			result.Metadata = append(result.Metadata, resource.Field{Name: c.Name + " notes", Value: c.NotesURL})
+		}
 		if names := c.unverified(); len(names) > 0 {
 			result.Metadata = append(result.Metadata, resource.Field{Name: c.Name + " unverified", Value: strings.Join(names, ", ")})
 		}
@@ -147,7 +157,8 @@ func (s Set) resolve(ctx context.Context, req resource.InRequest) ([]Component, 
 }
 
 // WriteSet writes components.json, vars.yml and NAME/{version,tag,url,sha1,sha256}, of
-// Perpetual itself also the digests of its images, NAME/{digest,installer_digest}.
+// Perpetual itself also the digests of its images, NAME/{digest,installer_digest}, and of
+// an image NAME/{repository,digest,image}.
 func WriteSet(dir string, set []Component) error {
 	vars := map[string]string{}
 	for _, c := range set {
@@ -258,6 +269,11 @@ func (c Component) validate() error {
 	for _, file := range files {
 		if file != "" && !filepath.IsLocal(file) {
 			return fmt.Errorf("file %q of %s leads out of the directory", file, c.Name)
+		}
+	}
+	if c.Digest != "" {
+		if err := signature.Digest(c.Digest); err != nil {
+			return fmt.Errorf("digest of %s: %w", c.Name, err)
 		}
 	}
 	for image, digest := range c.Images {

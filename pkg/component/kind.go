@@ -2,6 +2,7 @@ package component
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -15,6 +16,7 @@ var kinds = []kind{
 	release{},
 	stemcell{},
 	gitHub{},
+	image{},
 }
 
 // kind is a kind of upstream: what its watch may say, how its versions are found, and what
@@ -43,7 +45,8 @@ type kind interface {
 	// pin gives a component the digests that the source has for it. It fails where the
 	// upstream has others.
 	pin(f *finder, c *Component) error
-	// downloads lists the files of a component below dir, and notes in it where they will be.
+	// downloads lists the files of a component below dir, and notes in it where they will
+	// be. It fails with errNoFiles for a kind that has none.
 	downloads(c *Component, dir string) ([]artifact.File, error)
 	// files are the kind's own files in the directory of a component, by name.
 	files(Component) map[string]string
@@ -100,6 +103,9 @@ func kindKeys(is func(kind) bool) string {
 	}
 	return strings.Join(keys, " and ")
 }
+
+// errNoFiles is of a kind whose components are no files.
+var errNoFiles = errors.New("an image has no files to download: let a registry-image resource or a task fetch it by its digest")
 
 // replaced is the error of two digests of one thing that differ.
 func replaced(f *finder, what, given, of, other string) error {

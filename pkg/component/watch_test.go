@@ -23,7 +23,7 @@ func validated(t *testing.T, stdin string) error {
 
 func TestValidate_refusesAWatchThatCannotWork(t *testing.T) {
 	for _, c := range []struct{ name, stdin, want string }{
-		{"no component kind", watch(`{"version":"1.x"}`), "validate source.watch.c: unknown component kind; want one of release, stemcell, github"},
+		{"no component kind", watch(`{"version":"1.x"}`), "validate source.watch.c: unknown component kind; want one of release, stemcell, github, image"},
 		{"two component kinds", watch(`{"release":"a/b/c","github":"a/b"}`), "want only one of"},
 		{"invalid constraint", watch(`{"release":"a/b/c","version":"eight"}`), `version: want a constraint like 8.x or >=1.0.0, got "eight"`},
 		{"invalid filter", watch(`{"github":"a/b","tag_filter":"("}`), "tag_filter: error parsing regexp"},
@@ -44,6 +44,10 @@ func TestValidate_refusesAWatchThatCannotWork(t *testing.T) {
 		{"unsigned Perpetual over http", `{"source":{"watch":{"perpetual":{"github":"a/b","allow_unsigned":true}},"github":{"url":"http://ghe.example.com/api/v3"}}}`, "source.github.url is http://"},
 		{"deny that is not a version", watch(`{"release":"a/b/c","deny":["8.2.1","latest"]}`), `validate source.watch.c: deny: want versions like 8.2.1, got "latest"`},
 		{"light of a release", watch(`{"release":"a/b/c","light":true}`), "validate source.watch.c: light: only stemcell components have it"},
+		{"an image with a tag", watch(`{"image":"ghcr.io/acme/tool:1.0.0"}`), "image: want registry/repository in lower case, without a tag or digest"},
+		{"age of an image", watch(`{"image":"acme/tool","min_age":"72h"}`), "min_age: only release, stemcell and github components have it"},
+		{"filter of a release", watch(`{"release":"a/b/c","tag_filter":"x"}`), "tag_filter: only github and image components have it"},
+		{"digest of a tag", watch(`{"image":"acme/tool","digests":{"latest":"` + strings.Repeat("0a", 32) + `"}}`), `digests: want a version such as 8.2.5, got "latest"`},
 		{"a release that is none", watch(`{"release":"a/b"}`), "release: want a name like github.com/cloudfoundry/bpm-release"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -137,6 +137,10 @@ func TestDecode_refusesPeersThatCannotBeReachedSafely(t *testing.T) {
 	refuses(t, []badInput{
 		{"URL without scheme", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"bosh.io"}}}`, `validate source.bosh_io.url: want a URL that starts with http:// or https://, got "bosh.io"`},
 		{"credentials in a URL", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"https://u:p@bosh.io"}}}`, "carries credentials"},
+		{"a registry that is a URL", "check", `{"source":{"watch":{"c":{"image":"a/b"}},"registries":{"https://ghcr.io":{}}}}`, `validate source.registries: want a host as in the name of an image, such as ghcr.io or docker.io, got "https://ghcr.io"`},
+		{"a registry with half a login", "check", `{"source":{"watch":{"c":{"image":"a/b"}},"registries":{"ghcr.io":{"password":"hunter22"}}}}`, "validate source.registries.ghcr.io: username and password go together"},
+		{"deployment with registries", "check", `{"source":{"deployment":"c",` + director + `,"registries":{"ghcr.io":{}}}}`, "github, bosh_io and registries belong to a resource with watch"},
+		{"unknown key of a registry", "check", `{"source":{"registries":{"ghcr.io":{"user":"x"}}}}`, "decode source.registries.ghcr.io.user: unknown key; known here: ca_cert, password, username"},
 		{"director without scheme", "check", `{"source":{"deployment":"c","director":{"url":"10.0.0.6:25555","username":"a","password":"b"}}}`, "validate source.director.url"},
 		{"director over http", "check", `{"source":{"deployment":"c","director":{"url":"http://10.0.0.6","username":"a","password":"b"}}}`, "starts with https://"},
 		{"director without credentials", "check", `{"source":{"deployment":"c","director":{"url":"https://10.0.0.6"}}}`, "it has no credentials"},

@@ -16,6 +16,9 @@ func (s Source) Secrets() []secret.Value {
 	found := []secret.Value{
 		s.GitHub.Token, s.Director.ClientSecret, s.Director.Password, s.Director.ProxyPrivateKey, s.Concourse.Password,
 	}
+	for _, r := range s.Registries {
+		found = append(found, r.Password)
+	}
 	found = append(found, s.State.secrets()...)
 	return append(found, urlSecrets(s.Director.Proxy)...)
 }

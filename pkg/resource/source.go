@@ -6,6 +6,8 @@ package resource
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +20,8 @@ type Source struct {
 	Watch  map[string]Watch `json:"watch"`   // by component name: concourse, bpm, stemcell, …
 	GitHub GitHub           `json:"github"`  // how to reach GitHub
 	BoshIO BoshIO           `json:"bosh_io"` // how to reach bosh.io
+
+	Registries map[string]Registry `json:"registries"` // how to reach registries of images, by host: "ghcr.io", "docker.io"
 
 	Deployment string    `json:"deployment"` // name of a BOSH deployment: "concourse"
 	Director   Director  `json:"director"`   // the director that deploys it
@@ -32,6 +36,7 @@ type Watch struct {
 	Release  string `json:"release"`  // bosh.io release: "github.com/concourse/concourse-bosh-release"
 	Stemcell string `json:"stemcell"` // bosh.io stemcell: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
 	GitHub   string `json:"github"`   // GitHub repository: "perpetual-ci/perpetual"
+	Image    string `json:"image"`    // repository of a registry of images: "ghcr.io/acme/tool"
 
 	Version        string            `json:"version"`         // constraint: "8.x", ">=1.0.0 <2", "~1.2.3.4"
 	TagFilter      string            `json:"tag_filter"`      // regular expression; its last group is the version: "^release-(.*)$"
@@ -60,6 +65,13 @@ type GitHub struct {
 type BoshIO struct {
 	URL    string `json:"url"`     // default "https://bosh.io"
 	CACert string `json:"ca_cert"` // PEM
+}
+
+// Registry says how a registry of images is reached.
+type Registry struct {
+	Username string       `json:"username"` // empty asks anonymously
+	Password secret.Value `json:"password"` // or a token, where the registry takes one for it
+	CACert   string       `json:"ca_cert"`  // PEM
 }
 
 // Director says how the BOSH director is reached.
@@ -127,7 +139,25 @@ func (s Source) validateComponents() error {
 	if err := s.GitHub.validate(); err != nil {
 		return err
 	}
-	return validURL("source.bosh_io.url", s.BoshIO.URL, "http", "https")
+	if err := validURL("source.bosh_io.url", s.BoshIO.URL, "http", "https"); err != nil {
+		return err
+	}
+	return s.validateRegistries()
+}
+
+// validateRegistries wants hosts as they are in the names of images, so that no password
+// is kept for one that is never asked.
+func (s Source) validateRegistries() error {
+	for _, host := range slices.Sorted(maps.Keys(s.Registries)) {
+		r := s.Registries[host]
+		switch {
+		case host == "" || strings.ContainsAny(host, "/@? "):
+			return fmt.Errorf("validate source.registries: want a host as in the name of an image, such as ghcr.io or docker.io, got %q", host)
+		case (r.Username == "") != r.Password.Empty():
+			return fmt.Errorf("validate source.registries.%s: username and password go together", host)
+		}
+	}
+	return nil
 }
 
 // validate allows http:// without a token: GitHub Enterprise may be a mirror.
@@ -139,8 +169,8 @@ func (g GitHub) validate() error {
 }
 
 func (s Source) validateDeployment() error {
-	if s.GitHub != (GitHub{}) || s.BoshIO != (BoshIO{}) {
-		return errors.New("validate source: github and bosh_io belong to a resource with watch, not to one with deployment")
+	if s.GitHub != (GitHub{}) || s.BoshIO != (BoshIO{}) || len(s.Registries) > 0 {
+		return errors.New("validate source: github, bosh_io and registries belong to a resource with watch, not to one with deployment")
 	}
 	if err := s.Director.validate(); err != nil {
 		return err
