@@ -114,8 +114,30 @@ type member struct {
 	content []byte
 }
 
-// releaseArchive makes a release with empty jobs.
+// packed are the archives without padding that this process has made, by what is in them:
+// every world of the tests has the same ones.
+var packed sync.Map
+
+// once gives the archive of that name, which is packed if it is not there or not small.
+func once(name string, padding int, pack func() []byte) []byte {
+	if padding > 0 {
+		return pack()
+	}
+	if content, there := packed.Load(name); there {
+		return content.([]byte)
+	}
+	content, _ := packed.LoadOrStore(name, pack())
+	return content.([]byte)
+}
+
+// releaseArchive is a release with empty jobs.
 func releaseArchive(r Release) []byte {
+	name := fmt.Sprintf("release %q %q %q %q", r.Repository, r.Version, r.Name, r.Jobs)
+	return once(name, r.Padding, func() []byte { return packRelease(r) })
+}
+
+// packRelease makes such a release.
+func packRelease(r Release) []byte {
 	var manifest strings.Builder
 	fmt.Fprintf(&manifest, "name: %s\nversion: %q\ncommit_hash: %s\nuncommitted_changes: false\npackages: []\n",
 		r.Name, r.Version, fingerprint(r.Repository, r.Version)[:7])
@@ -140,8 +162,14 @@ func releaseArchive(r Release) []byte {
 
 var osInName = regexp.MustCompile(`(ubuntu|centos|windows)-?([a-z0-9]+)`)
 
-// stemcellArchive makes a stemcell whose image is nothing that starts.
+// stemcellArchive is a stemcell whose image is nothing that starts.
 func stemcellArchive(c Stemcell, light bool) []byte {
+	name := fmt.Sprintf("stemcell %q %q %t", c.Name, c.Version, light)
+	return once(name, c.Padding, func() []byte { return packStemcell(c, light) })
+}
+
+// packStemcell makes such a stemcell.
+func packStemcell(c Stemcell, light bool) []byte {
 	os := "ubuntu-jammy"
 	if m := osInName.FindStringSubmatch(c.Name); m != nil {
 		os = m[1] + "-" + m[2]
