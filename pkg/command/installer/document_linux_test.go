@@ -244,3 +244,55 @@ func TestDocuments_resume(t *testing.T) {
 		}
 	}
 }
+
+// offered are the words that complete each verb: its verbs and flags.
+func offered(t *testing.T) map[string][]string {
+	t.Helper()
+	words := map[string][]string{}
+	script := run(t, t.TempDir(), nil, "completion", "bash").stdout
+	for _, m := range regexp.MustCompile(`(?m)^    (\w+)\) words=(.*) ;;$`).FindAllStringSubmatch(script, -1) {
+		words[m[1]] = strings.Fields(strings.Trim(m[2], "'\""))
+	}
+	if len(words) < 15 {
+		t.Fatalf("%d verbs are completed", len(words))
+	}
+	return words
+}
+
+// What stands in the middle of a sentence names verbs and flags that there are as well.
+func TestDocuments_nameVerbsAndFlagsThatThereAre(t *testing.T) {
+	t.Parallel()
+	files, err := block.Documents("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := offered(t)
+	span, flag, looked := regexp.MustCompile("`([^`\n]+)`"), regexp.MustCompile(`--[a-z][a-z-]+`), 0
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join("../../..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range span.FindAllStringSubmatch(string(text), -1) {
+			_, command, ours := strings.Cut(" "+m[1], " perpetual ")
+			parts := strings.Fields(command)
+			if !ours || len(parts) == 0 || strings.HasPrefix(parts[0], "-") || strings.Contains(m[1], "git") {
+				continue
+			}
+			looked++
+			verb := strings.Trim(parts[0], `",;.)`)
+			known, there := words[verb]
+			if !there && verb != "VERB" {
+				t.Errorf("%s: `%s`: there is no verb %s", file, m[1], verb)
+			}
+			for _, f := range flag.FindAllString(command, -1) {
+				if !slices.Contains(known, f) && f != "--log-level" {
+					t.Errorf("%s: `%s`: %s has no flag %s", file, m[1], verb, f)
+				}
+			}
+		}
+	}
+	if looked < 20 {
+		t.Errorf("%d commands were looked at", looked)
+	}
+}
