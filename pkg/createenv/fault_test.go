@@ -2,7 +2,6 @@ package createenv_test
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -52,7 +51,7 @@ func TestCreate_saysWhatTheCPIRefused(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			var f faults
-			w := newWorld(t, cpi.Options{Hook: f.call})
+			w := newQuickWorld(t, cpi.Options{Hook: f.call})
 			f.set(on(cpi.Before, "cpi", method, refusal))
 			_, err := w.environment().Create(t.Context(), w.request(disk1))
 			want := "the CPI refused " + method + ": quota exceeded (Bosh::Clouds::CloudError); "
@@ -80,7 +79,7 @@ func TestCreate_saysWhatTheAgentRefused(t *testing.T) {
 			t.Run(method+" "+kind, func(t *testing.T) {
 				t.Parallel()
 				var f faults
-				w := newWorld(t, cpi.Options{Hook: f.call})
+				w := newQuickWorld(t, cpi.Options{Hook: f.call})
 				f.set(on(cpi.Before, "agent", method, fault))
 				m := manifest{disk: 1024, source: true}
 				_, err := w.environment().Create(t.Context(), w.request(m))
@@ -104,7 +103,7 @@ func TestCreate_bearsAgentsThatAreAwayForAWhile(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	left := 5
-	w := newWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
+	w := newQuickWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if c.Method == "get_task" && left > 0 {
@@ -121,7 +120,7 @@ func TestCreate_bearsAgentsThatAreAwayForAWhile(t *testing.T) {
 func TestCreate_panicsBecomeErrors(t *testing.T) {
 	t.Parallel()
 	var f faults
-	w := newWorld(t, cpi.Options{Hook: f.call})
+	w := newQuickWorld(t, cpi.Options{Hook: f.call})
 	f.set(on(cpi.During, "cpi", "create_vm", cpi.Fault{Raw: `{"result": [], "error": null, "log": ""}`}))
 	_, err := w.environment().Create(t.Context(), w.request(manifest{}))
 	if err == nil || !strings.Contains(err.Error(), "could not go on") {
@@ -154,7 +153,7 @@ func TestCreate_garbageFromTheCPI(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var f faults
-			w := newWorld(t, cpi.Options{Hook: f.call})
+			w := newQuickWorld(t, cpi.Options{Hook: f.call})
 			f.set(on(cpi.During, "cpi", "create_disk", fault))
 			_, err := w.environment().Create(t.Context(), w.request(disk1))
 			if err == nil || !strings.Contains(err.Error(), "look for a disk of 1024 MB for VM vm-2") || strings.Contains(err.Error(), secretMark) {
@@ -174,8 +173,7 @@ func TestCreate_garbageFromTheCPI(t *testing.T) {
 func TestCreate_stopsWhenAWriteFails(t *testing.T) {
 	t.Parallel()
 	var f faults
-	w := newWorld(t, cpi.Options{Hook: f.call})
-	w.path = quickRuby(t) + ":" + os.Getenv("PATH")
+	w := newQuickWorld(t, cpi.Options{Hook: f.call})
 	full := errors.New("no space left on device")
 	writes := 0
 	for n := 1; ; n++ {
@@ -225,7 +223,7 @@ func TestCreate_stopsWhenAWriteFails(t *testing.T) {
 
 func TestState_thatIsNotWhole(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	w.create(disk1)
 	state, journal := w.documents.body(createenv.StateDocument), w.documents.body(createenv.JournalDocument)
 	for name, bodies := range map[string][2]string{

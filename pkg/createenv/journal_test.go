@@ -38,7 +38,7 @@ func (w *world) killed(f *faults, phase cpi.Phase, method string, then func() *c
 func TestKill_waitsForACPIThatIsStillAtWork(t *testing.T) {
 	t.Parallel()
 	var f faults
-	w := newWorld(t, cpi.Options{Hook: f.call})
+	w := newQuickWorld(t, cpi.Options{Hook: f.call})
 	release := make(chan struct{})
 	w.killed(&f, cpi.During, "create_vm", func() *cpi.Fault {
 		<-release
@@ -70,7 +70,7 @@ func TestKill_waitsForACPIThatIsStillAtWork(t *testing.T) {
 func TestKill_namesWhatMayBeLost(t *testing.T) {
 	t.Parallel()
 	var f faults
-	w := newWorld(t, cpi.Options{Hook: f.call})
+	w := newQuickWorld(t, cpi.Options{Hook: f.call})
 	w.killed(&f, cpi.During, "create_vm", func() *cpi.Fault { return &cpi.Fault{Drop: true} })
 	f.set(nil)
 	leaked := w.cloud.VMs()[0]
@@ -99,7 +99,7 @@ func TestKill_repeatsADeletionThatMayBeLost(t *testing.T) {
 			t.Run(string(phase)+" "+method, func(t *testing.T) {
 				t.Parallel()
 				var f faults
-				w := newWorld(t, cpi.Options{Hook: f.call})
+				w := newQuickWorld(t, cpi.Options{Hook: f.call})
 				w.create(disk1)
 				f.set(on(phase, "cpi", method, cpi.Fault{Drop: true}))
 				if err := w.environment().Delete(t.Context(), w.request(disk1)); err == nil {
@@ -117,7 +117,7 @@ func TestKill_repeatsADeletionThatMayBeLost(t *testing.T) {
 func TestKill_onAnotherMachineIsSaidSo(t *testing.T) {
 	t.Parallel()
 	var f faults
-	w := newWorld(t, cpi.Options{Hook: f.call})
+	w := newQuickWorld(t, cpi.Options{Hook: f.call})
 	w.killed(&f, cpi.During, "create_disk", func() *cpi.Fault { return nil })
 	f.set(nil)
 	w.dir = t.TempDir()
@@ -129,7 +129,7 @@ func TestKill_onAnotherMachineIsSaidSo(t *testing.T) {
 
 func TestJournal_holdsEveryCallAndNoSecret(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	w.create(disk1)
 	var journal struct {
 		Calls []struct{ Method, Outcome, CID string }

@@ -203,9 +203,8 @@ func TestKill_anywhereLosesAndDoublesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			trap := &trap{agents: s.agents || *allKills, all: *allKills, dies: true}
-			w := newWorld(t, cpi.Options{Hook: trap.call})
+			w := newQuickWorld(t, cpi.Options{Hook: trap.call})
 			w.documents.hook = trap.write
-			w.path = quickRuby(t) + ":" + os.Getenv("PATH")
 			served := w.documents.serve(t)
 			begin := time.Now()
 			for n := 1; ; n++ {
@@ -231,7 +230,16 @@ func TestKill_anywhereLosesAndDoublesNothing(t *testing.T) {
 	}
 }
 
-// quickRuby is a stand-in for ruby that fills in the two properties of this test's
+// newQuickWorld is newWorld with a stand-in for ruby, for what goes wrong around a run
+// and not in a template.
+func newQuickWorld(t *testing.T, o cpi.Options) *world {
+	t.Helper()
+	w := newWorld(t, o)
+	w.path = quickRuby(t) + ":" + os.Getenv("PATH")
+	return w
+}
+
+// quickRuby is a stand-in for ruby that fills in the two properties of these tests'
 // templates: a real one takes most of the time of a run, and the other tests use it.
 func quickRuby(t *testing.T) string {
 	dir := t.TempDir()

@@ -3,7 +3,6 @@ package createenv_test
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,14 +20,13 @@ func TestStop_anywhereIsSafe(t *testing.T) {
 	t.Parallel()
 	trap := &trap{agents: true, all: *allKills}
 	begun := 0
-	w := newWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
+	w := newQuickWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
 		if trap.struck() != "" && c.Phase == cpi.Before {
 			begun++
 		}
 		return trap.call(c)
 	}})
 	w.documents.hook = trap.write
-	w.path = quickRuby(t) + ":" + os.Getenv("PATH")
 	for n := 1; ; n++ {
 		ctx, cancel := context.WithCancel(t.Context())
 		begun = 0
@@ -77,7 +75,7 @@ func TestStop_endsWaitsForTheAgent(t *testing.T) {
 			var f faults
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			w := newWorld(t, cpi.Options{Hook: f.call})
+			w := newQuickWorld(t, cpi.Options{Hook: f.call})
 			asked := 0
 			f.set(func(c cpi.Call) *cpi.Fault {
 				if c.Method != method || c.Phase != cpi.Before {
@@ -107,7 +105,7 @@ func TestStop_endsARequestThatHangs(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	release := make(chan struct{})
-	w := newWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
+	w := newQuickWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
 		if c.Method == "get_state" && c.Phase == cpi.Before && ctx.Err() == nil {
 			cancel()
 			<-release
@@ -132,7 +130,7 @@ func TestStop_leavesTheCPIAtWork(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			release := make(chan struct{})
-			w := newWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
+			w := newQuickWorld(t, cpi.Options{Hook: func(c cpi.Call) *cpi.Fault {
 				if c.To == "cpi" && c.Method == method && c.Phase == cpi.Before && ctx.Err() == nil {
 					cancel()
 					<-release
@@ -162,7 +160,7 @@ func TestStop_leavesTheCPIAtWork(t *testing.T) {
 // A download is given up at once, and nothing of it is taken for whole.
 func TestStop_endsDownloads(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
 	o := w.options()
 	o.Progress = func(e createenv.Event) {
@@ -186,7 +184,7 @@ func TestStop_endsDownloads(t *testing.T) {
 
 func TestStop_beforeAnything(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("interrupt")
 	cancel(why)
