@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -99,6 +100,44 @@ func TestTags_readsAllPages(t *testing.T) {
 	if n := len(s.Requests()); n != 4 {
 		t.Errorf("%d requests, want 4: %q", n, s.Requests())
 	}
+}
+
+// What a registry lists goes into addresses, files and the build log.
+func TestTags_passesOverWhatIsNoTag(t *testing.T) {
+	at := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"name": "acme/tool", "tags": ["1.0.0", "../../secret", "1.0\n0", "", "a@sha256:00", "1.1.0"]}`)
+	}))
+	tags, err := at.client(t, "", "").Tags(t.Context(), at.image("acme/tool"))
+	if err != nil || !slices.Equal(tags, []string{"1.0.0", "1.1.0"}) || len(at.notices) != 4 {
+		t.Errorf("tags %q, error %v, said %q", tags, err, at.notices)
+	}
+	for _, notice := range at.notices {
+		if !strings.Contains(notice, "is passed over: it is not a tag") || strings.Contains(notice, "\n") {
+			t.Errorf("notice %q", notice)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{"ghcr.io/acme/tool", "alpine", "[::1]:5000/a", "a:b@c/d"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		image, err := registry.Parse(text)
+		if err != nil {
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+			return
+		}
+		if again, err := registry.Parse(image.String()); err != nil || again != image {
+			t.Errorf("%q is %s, and that is %s, %v", text, image, again, err)
+		}
+		at, err := url.Parse("https://" + image.String())
+		if err != nil || at.Host != image.Host || at.Path != "/"+image.Path || at.User != nil || at.RawQuery != "" {
+			t.Errorf("%q leads to %v, %v", text, at, err)
+		}
+	})
 }
 
 func TestDigest_isThatOfTheManifest(t *testing.T) {
