@@ -99,3 +99,27 @@ func TestREADME_isAFrontPage(t *testing.T) {
 		t.Errorf("%d lines, want 250 at most: what is more goes to pkg/docs", n)
 	}
 }
+
+// A file or folder of the repository that is named, is there; NAME stands for any.
+func TestDocuments_nameFilesThatThereAre(t *testing.T) {
+	files, err := block.Documents(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, looked := regexp.MustCompile("`((?:pkg|cmd|pipelines)/[A-Za-z0-9_./-]*)`"), 0
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			looked++
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil && !strings.Contains(m[1], "NAME") {
+				t.Errorf("%s names %s: %v", file, m[1], err)
+			}
+		}
+	}
+	if looked < 20 {
+		t.Errorf("%d names were looked at", looked)
+	}
+}
