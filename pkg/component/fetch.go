@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/file"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
@@ -217,7 +217,7 @@ func (c Component) Vars() map[string]string {
 // ReadSet reads what WriteSet wrote. It fails when dir is not a directory of a get
 // of components, or its set is empty or broken.
 func ReadSet(dir string) ([]Component, error) {
-	text, err := read(filepath.Join(dir, SetFile))
+	text, err := file.Read(filepath.Join(dir, SetFile), maxSet)
 	if err != nil {
 		return nil, fmt.Errorf("read the component set: %w", err)
 	}
@@ -246,16 +246,6 @@ func ReadSet(dir string) ([]Component, error) {
 
 // maxSet bounds a set in memory. A set with a thousand assets has some 300 kB.
 const maxSet = 4 << 20
-
-// read reads a file, and no more of it than shows that it is too large.
-func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxSet+1))
-}
 
 // validate refuses what WriteSet never writes.
 func (c Component) validate() error {

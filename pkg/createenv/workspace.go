@@ -11,6 +11,8 @@ import (
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 	boshuuid "github.com/cloudfoundry/bosh-utils/uuid"
 	"github.com/gofrs/flock"
+
+	"github.com/perpetual-ci/perpetual/pkg/file"
 )
 
 // ErrBusy says that another run uses the workspace.
@@ -64,7 +66,7 @@ func (w workspace) identity() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("generate the workspace's id: %w", err)
 	}
-	if err := writeWhole(path, []byte(id)); err != nil {
+	if err := file.Replace(path, []byte(id), 0o600); err != nil {
 		return "", fmt.Errorf("write the workspace's id: %w", err)
 	}
 	return id, nil
@@ -171,21 +173,8 @@ func (m *memory) WriteFile(path string, body []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return writeWhole(path, body)
+	return file.Replace(path, body, 0o600)
 }
 
 // WriteFileString is WriteFile.
 func (m *memory) WriteFileString(path, body string) error { return m.WriteFile(path, []byte(body)) }
-
-// writeWhole writes a file that is never seen half.
-func writeWhole(path string, body []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(body)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), path)
-}

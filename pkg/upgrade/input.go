@@ -3,11 +3,11 @@ package upgrade
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/file"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -139,7 +139,7 @@ func (in *Input) readFile(dir, key, name string) (manifest.File, error) {
 	if filepath.IsAbs(name) {
 		path = name // a task image carries files of its own
 	}
-	text, err := read(path)
+	text, err := file.Read(path, manifest.MaxText)
 	if err != nil {
 		return manifest.File{}, fmt.Errorf("%s: read the file: %w", key, err)
 	}
@@ -149,16 +149,6 @@ func (in *Input) readFile(dir, key, name string) (manifest.File, error) {
 	file := manifest.File{Name: name, Text: text}
 	in.Notes = append(in.Notes, manifest.Repeated(file)...)
 	return file, nil
-}
-
-// read reads a file, and no more of it than shows that it is too large.
-func read(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, manifest.MaxText+1))
 }
 
 // componentVars are the variables that a component set gives.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/file"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 )
 
@@ -131,21 +132,7 @@ func (k *keyring) Saw(seen bootstrap.Seen) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(text, '\n'))
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
+	return file.Replace(path, append(text, '\n'), 0o600)
 }
 
 // Accept implements bootstrap.Operator: it asks on a terminal.

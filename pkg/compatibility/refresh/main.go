@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/file"
 )
 
 func main() {
@@ -92,16 +93,7 @@ func format(t compatibility.File) (string, error) {
 
 // replace puts text into a file at once.
 func replace(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".versions-*")
-	if err != nil {
-		return fmt.Errorf("replace the table: %w", err)
-	}
-	defer os.Remove(f.Name()) // gone once it is renamed
-	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return fmt.Errorf("replace the table: %w", err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := file.Replace(path, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("replace the table: %w", err)
 	}
 	return nil
