@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 	"pkg/artifact":         {"pkg/retry", "pkg/crash", "pkg/dial"},
 	"pkg/aws":              {"pkg/dial", "pkg/retry", "pkg/secret"},
 	"pkg/aws/bucket":       {"pkg/aws", "pkg/retry", "pkg/state"}, // a state.Store
-	"pkg/aws/account":      {"pkg/aws", "pkg/dial", "pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/aws/account":      {"pkg/aws", "pkg/dial", "pkg/nearest", "pkg/retry", "pkg/secret", "pkg/crash"},
 	"pkg/aws/template":     {"pkg/difference"},
 	"pkg/aws/stack":        {"pkg/aws", "pkg/aws/template", "pkg/retry", "pkg/secret", "pkg/crash"},
 	"pkg/createenv":        {"pkg/difference", "pkg/file", "pkg/retry", "pkg/secret", "pkg/crash"},

@@ -217,9 +217,5 @@ func oneLine(text string) string {
 		_, after, _ = strings.Cut(strings.TrimSpace(after), " ")
 		text = before + after
 	}
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > 600 {
-		text = strings.ToValidUTF8(text[:600], "") + "…"
-	}
-	return text
+	return retry.OneLine(text, 600)
 }

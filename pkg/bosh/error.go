@@ -213,13 +213,7 @@ func describe(body []byte) (code int, description string) {
 }
 
 // brief makes one line of at most maxDescription bytes of foreign text.
-func brief(text string) string {
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " ")
-	if len(text) > maxDescription {
-		text = strings.ToValidUTF8(text[:maxDescription], "") + "…"
-	}
-	return text
-}
+func brief(text string) string { return retry.OneLine(text, maxDescription) }
 
 // quotedError is an error of the library that may repeat what a server answered.
 type quotedError struct{ err error }

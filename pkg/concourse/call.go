@@ -120,10 +120,4 @@ func (c *call) missing() string {
 }
 
 // oneLine makes foreign text fit for an error: one line, at most 300 bytes.
-func oneLine(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > 300 {
-		text = strings.ToValidUTF8(text[:300], "") + "…"
-	}
-	return text
-}
+func oneLine(text string) string { return retry.OneLine(text, 300) }

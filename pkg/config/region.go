@@ -49,8 +49,8 @@ func (v *validator) region() {
 		return
 	}
 	hint := ""
-	if best := nearest.Name(name, regions()); best != "" {
-		hint = fmt.Sprintf("; did you mean %s?", best)
+	if question := nearest.Question(name, regions()); question != "" {
+		hint = "; " + question
 	}
 	words := strings.Split(name, "-")
 	switch {

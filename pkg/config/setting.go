@@ -88,8 +88,8 @@ func meant(key string, settings []Setting) string {
 	for _, s := range settings {
 		keys = append(keys, s.Key)
 	}
-	if best := nearest.Name(key, keys); best != "" {
-		return fmt.Sprintf("; did you mean %s?", best)
+	if question := nearest.Question(key, keys); question != "" {
+		return "; " + question
 	}
 	return ""
 }

@@ -2,6 +2,9 @@
 package nearest
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -17,4 +20,23 @@ func Name(word string, names []string) string {
 		}
 	}
 	return best
+}
+
+// Question asks for the name that word is most likely a slip of, "did you mean deploy?";
+// it is "" for none.
+func Question(word string, names []string) string {
+	if best := Name(word, names); best != "" {
+		return fmt.Sprintf("did you mean %s?", best)
+	}
+	return ""
+}
+
+// Names are the count names that are spelt most like word, however unlike that is. Of
+// names that are equally near it is the first of the alphabet.
+func Names(word string, names []string, count int) []string {
+	names = slices.Clone(names)
+	slices.SortFunc(names, func(x, y string) int {
+		return cmp.Or(cmp.Compare(levenshtein.ComputeDistance(word, x), levenshtein.ComputeDistance(word, y)), strings.Compare(x, y))
+	})
+	return names[:min(count, len(names))]
 }

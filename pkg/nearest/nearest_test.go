@@ -1,6 +1,7 @@
 package nearest_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/nearest"
@@ -21,5 +22,28 @@ func TestName(t *testing.T) {
 	}
 	if got := nearest.Name("ax", []string{"ab", "ac"}); got != "ab" {
 		t.Errorf("of two that are equally near: %q", got)
+	}
+}
+
+func TestQuestion(t *testing.T) {
+	names := []string{"deploy", "destroy"}
+	if got := nearest.Question("depoly", names); got != "did you mean deploy?" {
+		t.Errorf("of a slip: %q", got)
+	}
+	if got := nearest.Question("x", names); got != "" {
+		t.Errorf("of nothing like it: %q", got)
+	}
+}
+
+func TestNames_areTheNearestFirst(t *testing.T) {
+	names := []string{"us-east-1", "eu-west-1", "eu-central-2", "eu-central-1"}
+	if got := nearest.Names("eu-centrl-1", names, 3); !slices.Equal(got, []string{"eu-central-1", "eu-central-2", "eu-west-1"}) {
+		t.Errorf("the three nearest: %v", got)
+	}
+	if got := nearest.Names("x", names[:1], 3); !slices.Equal(got, names[:1]) {
+		t.Errorf("of one: %v", got)
+	}
+	if names[0] != "us-east-1" {
+		t.Errorf("the caller's list is in another order: %v", names)
 	}
 }

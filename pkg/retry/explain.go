@@ -43,8 +43,18 @@ func Explain(err error, host string, ownCA bool) error {
 func FirstLine(text string) string {
 	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
 	text = strings.TrimSpace(text)
-	if len(text) > 200 {
-		text = strings.ToValidUTF8(text[:200], "") + "…"
+	return short(text, 200)
+}
+
+// OneLine makes foreign text fit for an error: all of it on one line, at most limit bytes.
+func OneLine(text string, limit int) string {
+	return short(strings.Join(strings.Fields(strings.ToValidUTF8(text, "?")), " "), limit)
+}
+
+// short cuts a text that is too long.
+func short(text string, limit int) string {
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
 	return text
 }

@@ -43,3 +43,14 @@ func TestClient_asksAServerWithoutTLS12Once(t *testing.T) {
 		t.Errorf("%d connections were made, want 1: %v", n, err)
 	}
 }
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", " \n ": "", "a": "a", "  a\r\n\tb  c\n": "a b c", "a\xffb": "a?b",
+		"12345678": "12345678", "123456789": "12345678…", "1234567é": "1234567…",
+	} {
+		if got := retry.OneLine(text, 8); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/nearest"
 )
 
 // zoneName is a zone's name with its region in it: "eu-central-1a".
@@ -44,7 +44,7 @@ func (a *Account) CheckRegion(ctx context.Context) error {
 	if match := zoneName.FindStringSubmatch(wanted); match != nil && slices.Contains(usable, match[1]) {
 		return fmt.Errorf("region %s: %w: that is a zone; its region is %s", wanted, ErrRegion, match[1])
 	}
-	return fmt.Errorf("region %s: %w: near it are %s", wanted, ErrRegion, strings.Join(nearest(wanted, usable), ", "))
+	return fmt.Errorf("region %s: %w: near it are %s", wanted, ErrRegion, strings.Join(nearest.Names(wanted, usable, 3), ", "))
 }
 
 // Regions lists the regions that are enabled in the account, sorted. It fails with
@@ -83,15 +83,6 @@ func (a *Account) regions(ctx context.Context) ([]types.Region, error) {
 		return nil, errors.New("the answer is not one of EC2: it has no regions")
 	}
 	return out.Regions, nil
-}
-
-// nearest gives the three names that are spelt most like the wanted one.
-func nearest(wanted string, names []string) []string {
-	names = slices.Clone(names)
-	slices.SortFunc(names, func(x, y string) int {
-		return 100*(levenshtein.ComputeDistance(wanted, x)-levenshtein.ComputeDistance(wanted, y)) + strings.Compare(x, y)
-	})
-	return names[:min(3, len(names))]
 }
 
 // wrapRegion is wrap for the calls that come first: a region that does not exist
