@@ -38,8 +38,10 @@ func loadSealed[T any](ctx context.Context, r *run, name string, c codec[T]) (*s
 		return nil, value, err
 	}
 	at, key := seal.Place{Installation: r.Name, Document: name}, r.public
-	if e, _ := seal.Peek(found.Body); r.earlier != nil && e.KeyID == r.earlier.ID() {
-		key, d.former = *r.earlier, true
+	if r.earlier != nil {
+		if e, _ := seal.Peek(found.Body); e.KeyID == r.earlier.ID() {
+			key, d.former = *r.earlier, true
+		}
 	}
 	d.envelope, err = seal.Verify(found.Body, at, key, r.seen.serial(name))
 	if errors.Is(err, seal.ErrReplayed) {
