@@ -15,7 +15,7 @@ import (
 // Build is one build of a job, or a one-off build. Who plays the pipeline runs its
 // steps and calls Finish; a worker that goes away may end it before that.
 type Build struct {
-	server        *Server
+	engine        *engine
 	team          string
 	pipeline      *pipeline // nil: a one-off build
 	id            int
@@ -36,8 +36,8 @@ type Build struct {
 }
 
 // newBuild adds a pending build. The caller holds the lock.
-func (s *Server) newBuild(b *Build) *Build {
-	b.server, b.id, b.status = s, len(s.builds)+1, atc.StatusPending
+func (s *engine) newBuild(b *Build) *Build {
+	b.engine, b.id, b.status = s, len(s.builds)+1, atc.StatusPending
 	b.begun, b.done = make(chan struct{}), make(chan struct{})
 	if b.name == "" {
 		b.name = strconv.Itoa(s.count(b.pipeline, b.job) + 1)
@@ -51,9 +51,9 @@ func (s *Server) newBuild(b *Build) *Build {
 // containers, and when Concourse would not start it: no such job, the pipeline is
 // paused, or the web schedules nothing. Instances are not played: pipeline has no
 // instance vars.
-func (s *Server) StartBuild(team, pipeline, job, worker string, interruptible bool) (*Build, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) StartBuild(team, pipeline, job, worker string, interruptible bool) (*Build, error) {
+	s.Lock()
+	defer s.Unlock()
 	p, err := s.job(team, pipeline, job)
 	if err != nil {
 		return nil, fmt.Errorf("start %s/%s: %w", pipeline, job, err)
@@ -75,9 +75,9 @@ func (s *Server) StartBuild(team, pipeline, job, worker string, interruptible bo
 
 // StartOneOff starts a build without a job, as `fly execute` does, on a worker; an
 // empty one is any. It fails when no worker takes it.
-func (s *Server) StartOneOff(team, worker string) (*Build, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) StartOneOff(team, worker string) (*Build, error) {
+	s.Lock()
+	defer s.Unlock()
 	w, err := s.place(worker, platform)
 	if err != nil {
 		return nil, err
@@ -90,20 +90,20 @@ func (s *Server) StartOneOff(team, worker string) (*Build, error) {
 // begin makes a build started, with its first container on w. The caller holds
 // the lock.
 func (b *Build) begin(w *worker) {
-	b.status, b.started = atc.StatusStarted, b.server.options.Now()
+	b.status, b.started = atc.StatusStarted, b.engine.options.Now()
 	if w != nil {
 		b.workers = []string{w.name}
 	}
-	b.server.record(b.event(KindStart))
+	b.engine.record(b.event(KindStart))
 	close(b.begun)
 }
 
 // RunStep gives a step of a resource type its container, which needs a worker
 // that takes new ones. Without one the build errors, and so ends a build whose
 // put has just made its own worker land: the implicit get finds no place.
-func (s *Server) RunStep(b *Build, resourceType string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) RunStep(b *Build, resourceType string) error {
+	s.Lock()
+	defer s.Unlock()
 	if b.status != atc.StatusStarted {
 		return fmt.Errorf("run a step of build %d: the build has ended: %s", b.id, b.status)
 	}
@@ -133,8 +133,8 @@ func (b *Build) Name() string { return b.name }
 
 // Worker is where the build's first container is; empty while it is pending.
 func (b *Build) Worker() string {
-	b.server.mu.Lock()
-	defer b.server.mu.Unlock()
+	b.engine.Lock()
+	defer b.engine.Unlock()
 	return b.place()
 }
 
@@ -153,15 +153,15 @@ func (b *Build) Done() <-chan struct{} { return b.done }
 
 // Status is pending, started, succeeded, failed, errored or aborted.
 func (b *Build) Status() string {
-	b.server.mu.Lock()
-	defer b.server.mu.Unlock()
+	b.engine.Lock()
+	defer b.engine.Unlock()
 	return string(b.status)
 }
 
 // Output is what was logged so far.
 func (b *Build) Output() string {
-	b.server.mu.Lock()
-	defer b.server.mu.Unlock()
+	b.engine.Lock()
+	defer b.engine.Unlock()
 	return b.log.String()
 }
 
@@ -172,8 +172,8 @@ type logWriter struct{ build *Build }
 
 // Write implements io.Writer; it never fails.
 func (w logWriter) Write(p []byte) (int, error) {
-	w.build.server.mu.Lock()
-	defer w.build.server.mu.Unlock()
+	w.build.engine.Lock()
+	defer w.build.engine.Unlock()
 	return w.build.log.Write(p)
 }
 
@@ -181,7 +181,7 @@ func (w logWriter) Write(p []byte) (int, error) {
 func (b *Build) Env() []string {
 	env := []string{
 		"BUILD_ID=" + strconv.Itoa(b.id), "BUILD_NAME=" + b.name,
-		"BUILD_TEAM_NAME=" + b.team, "ATC_EXTERNAL_URL=" + b.server.options.ExternalURL,
+		"BUILD_TEAM_NAME=" + b.team, "ATC_EXTERNAL_URL=" + b.engine.options.ExternalURL,
 	}
 	if b.pipeline != nil {
 		env = append(env, "BUILD_JOB_NAME="+b.job,
@@ -191,17 +191,17 @@ func (b *Build) Env() []string {
 }
 
 // Busy says whether any build runs: a web that is told to stop waits for these.
-func (s *Server) Busy() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Busy() bool {
+	s.Lock()
+	defer s.Unlock()
 	return slices.ContainsFunc(s.builds, func(b *Build) bool { return b.status == atc.StatusStarted })
 }
 
 // Finish ends the build with a status. A build that has ended already keeps the
 // status that it has. It fails on a status that ends no build.
 func (b *Build) Finish(status string) error {
-	b.server.mu.Lock()
-	defer b.server.mu.Unlock()
+	b.engine.Lock()
+	defer b.engine.Unlock()
 	switch s := atc.BuildStatus(status); s {
 	case atc.StatusSucceeded, atc.StatusFailed, atc.StatusErrored, atc.StatusAborted:
 		b.end(s, "")
@@ -219,29 +219,29 @@ func (b *Build) end(status atc.BuildStatus, why string) {
 	if b.status == atc.StatusPending {
 		close(b.begun)
 	}
-	b.status, b.ended, b.waits = status, b.server.options.Now(), false
+	b.status, b.ended, b.waits = status, b.engine.options.Now(), false
 	if why != "" {
 		b.log.WriteString(why + "\n")
 	}
-	b.server.record(b.event(KindFinish))
+	b.engine.record(b.event(KindFinish))
 	close(b.done)
 	for _, name := range b.workers {
-		if w := b.server.worker(name); w != nil {
-			b.server.settle(w)
+		if w := b.engine.worker(name); w != nil {
+			b.engine.settle(w)
 		}
 	}
-	b.server.schedule()
+	b.engine.schedule()
 }
 
 // track looks for a build that runs, as a web that starts does: its plan is gone
 // through from the start, and each step needs a worker that takes containers.
 func (b *Build) track() {
-	w := b.server.worker(b.place())
-	if w != nil && w.state == running && !compatible(w.version, b.server.web.release.Worker) {
-		b.end(atc.StatusErrored, b.server.noWorker(platform).Error())
+	w := b.engine.worker(b.place())
+	if w != nil && w.state == running && !compatible(w.version, b.engine.web.release.Worker) {
+		b.end(atc.StatusErrored, b.engine.noWorker(platform).Error())
 		return
 	}
-	if _, err := b.server.place("", "resource type 'registry-image'"); err != nil {
+	if _, err := b.engine.place("", "resource type 'registry-image'"); err != nil {
 		b.end(atc.StatusErrored, err.Error())
 	}
 }
@@ -259,7 +259,7 @@ func (b *Build) event(kind string) Event {
 
 // count counts the builds of a job, or the one-off builds; reruns have the number
 // of their first run.
-func (s *Server) count(p *pipeline, job string) (n int) {
+func (s *engine) count(p *pipeline, job string) (n int) {
 	for _, b := range s.builds {
 		if b.pipeline == p && b.job == job && b.rerunOf == nil {
 			n++

@@ -18,13 +18,13 @@ type novelties struct {
 
 // parseConfig reads a config as the web's release does: an unknown key is an
 // error in a job or a resource, and is dropped at the top and inside of a step.
-func (s *Server) parseConfig(text []byte) (config atc.Config, extra novelties, err error) {
+func parseConfig(text []byte, atLeast func(version string) bool) (config atc.Config, extra novelties, err error) {
 	var tree map[string]any
-	if !s.atLeast("8.1.0") || yaml.Unmarshal(text, &tree) != nil {
+	if !atLeast("8.1.0") || yaml.Unmarshal(text, &tree) != nil {
 		return config, extra, atc.UnmarshalConfig(text, &config)
 	}
 	extra = novelties{NoReruns: map[string]bool{}, TTLs: map[string][]any{}}
-	if s.atLeast("8.2.0") {
+	if atLeast("8.2.0") {
 		extra.UserData = tree["user_data"]
 	}
 	jobs, _ := tree["jobs"].([]any)
@@ -39,7 +39,7 @@ func (s *Server) parseConfig(text []byte) (config atc.Config, extra novelties, e
 			extra.NoReruns[name] = is
 			delete(job, "disable_reruns")
 		}
-		if s.atLeast("8.2.0") {
+		if atLeast("8.2.0") {
 			walkCaches(job, func(cache map[string]any) { extra.TTLs[name] = append(extra.TTLs[name], cache["ttl"]) })
 		}
 	}
@@ -50,10 +50,10 @@ func (s *Server) parseConfig(text []byte) (config atc.Config, extra novelties, e
 	return config, extra, atc.UnmarshalConfig(rest, &config)
 }
 
-// tree is the config as the database gives it back, with what is new as far as
+// treeOf is the config as the database gives it back, with what is new as far as
 // the web's release knows it.
-func (s *Server) tree(p *pipeline) (map[string]any, error) {
-	encoded, err := json.Marshal(p.stored())
+func treeOf(stored atc.Config, extra novelties, atLeast func(version string) bool) (map[string]any, error) {
+	encoded, err := json.Marshal(stored)
 	if err != nil {
 		return nil, err
 	}
@@ -61,22 +61,22 @@ func (s *Server) tree(p *pipeline) (map[string]any, error) {
 	if err := json.Unmarshal(encoded, &tree); err != nil {
 		return nil, err
 	}
-	if p.extra.UserData != nil && s.atLeast("8.2.0") {
-		tree["user_data"] = p.extra.UserData
+	if extra.UserData != nil && atLeast("8.2.0") {
+		tree["user_data"] = extra.UserData
 	}
 	jobs, _ := tree["jobs"].([]any)
 	for _, j := range jobs {
 		job := j.(map[string]any)
 		name := job["name"].(string)
-		if p.extra.NoReruns[name] && s.atLeast("8.1.0") {
+		if extra.NoReruns[name] && atLeast("8.1.0") {
 			job["disable_reruns"] = true
 		}
-		ttls := p.extra.TTLs[name]
+		ttls := extra.TTLs[name]
 		walkCaches(job, func(cache map[string]any) {
 			if len(ttls) == 0 {
 				return
 			}
-			if ttl := ttls[0]; ttl != nil && ttl != "" && s.atLeast("8.2.0") {
+			if ttl := ttls[0]; ttl != nil && ttl != "" && atLeast("8.2.0") {
 				cache["ttl"] = ttl
 			}
 			ttls = ttls[1:]

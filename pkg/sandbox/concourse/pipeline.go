@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -65,10 +64,10 @@ var errStale = errors.New("comparison with existing config failed during save")
 // SetPipeline sets a pipeline behind the API's back, as another user would,
 // whatever its config version, and gives the new one. It fails on what Concourse
 // would refuse.
-func (s *Server) SetPipeline(team, name string, instanceVars map[string]any, text []byte) (configVersion int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	config, extra, err := s.parseConfig(text)
+func (s *engine) SetPipeline(team, name string, instanceVars map[string]any, text []byte) (configVersion int, err error) {
+	s.Lock()
+	defer s.Unlock()
+	config, extra, err := parseConfig(text, s.atLeast)
 	if err != nil {
 		return 0, fmt.Errorf("malformed config: %w", err)
 	}
@@ -91,9 +90,9 @@ func (s *Server) SetPipeline(team, name string, instanceVars map[string]any, tex
 }
 
 // Pause pauses a pipeline as a user does. It fails when there is no such pipeline.
-func (s *Server) Pause(team, name, user string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Pause(team, name, user string) error {
+	s.Lock()
+	defer s.Unlock()
 	p := s.pipeline(team, atc.PipelineRef{Name: name})
 	if p == nil {
 		return fmt.Errorf("pause %s/%s: no such pipeline", team, name)
@@ -103,9 +102,9 @@ func (s *Server) Pause(team, name, user string) error {
 }
 
 // Unpause lets a pipeline's jobs run. It fails when there is no such pipeline.
-func (s *Server) Unpause(team, name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Unpause(team, name string) error {
+	s.Lock()
+	defer s.Unlock()
 	p := s.pipeline(team, atc.PipelineRef{Name: name})
 	if p == nil {
 		return fmt.Errorf("unpause %s/%s: no such pipeline", team, name)
@@ -116,9 +115,9 @@ func (s *Server) Unpause(team, name string) error {
 
 // Archive takes a pipeline's config away, as Concourse does when the pipeline
 // whose step has set it no longer does. It fails when there is no such pipeline.
-func (s *Server) Archive(team, name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Archive(team, name string) error {
+	s.Lock()
+	defer s.Unlock()
 	p := s.pipeline(team, atc.PipelineRef{Name: name})
 	if p == nil {
 		return fmt.Errorf("archive %s/%s: no such pipeline", team, name)
@@ -128,27 +127,27 @@ func (s *Server) Archive(team, name string) error {
 }
 
 // pause is pipeline.Pause of atc/db: who paused first stays the one who did.
-func (s *Server) pause(p *pipeline, user string) {
+func (s *engine) pause(p *pipeline, user string) {
 	if !p.paused {
 		p.pause = pause{paused: true, by: user, at: s.options.Now()}
 	}
 	s.record(Event{Kind: KindPause, User: user, Team: p.team, Pipeline: p.ref.String(), ConfigVersion: p.version})
 }
 
-func (s *Server) unpause(p *pipeline, user string) {
+func (s *engine) unpause(p *pipeline, user string) {
 	p.pause = pause{}
 	s.record(Event{Kind: KindUnpause, User: user, Team: p.team, Pipeline: p.ref.String(), ConfigVersion: p.version})
 	s.schedule()
 }
 
-func (s *Server) archive(p *pipeline) {
+func (s *engine) archive(p *pipeline) {
 	p.archived, p.version, p.updated = true, 0, s.options.Now()
 	p.pause = pause{paused: true, by: "automatic-pipeline-archiver", at: p.updated}
 	s.record(Event{Kind: KindArchive, Team: p.team, Pipeline: p.ref.String()})
 }
 
 // pipeline finds a pipeline; instance vars are equal when their JSON is.
-func (s *Server) pipeline(team string, ref atc.PipelineRef) *pipeline {
+func (s *engine) pipeline(team string, ref atc.PipelineRef) *pipeline {
 	for _, p := range s.pipelines {
 		if p.team == team && p.ref.Name == ref.Name && sameJSON(p.ref.InstanceVars, ref.InstanceVars) {
 			return p
@@ -165,7 +164,7 @@ func sameJSON(a, b any) bool {
 
 // save stores a config as Team.SavePipeline does: every save is a new config
 // version, a new pipeline is paused and does not care for the version.
-func (s *Server) save(team string, ref atc.PipelineRef, config atc.Config, extra novelties, from int) (p *pipeline, created bool, err error) {
+func (s *engine) save(team string, ref atc.PipelineRef, config atc.Config, extra novelties, from int) (p *pipeline, created bool, err error) {
 	p = s.pipeline(team, ref)
 	if p != nil && p.version != from {
 		return nil, false, errStale
@@ -215,69 +214,11 @@ func (p *pipeline) shown() atc.Pipeline {
 	}
 }
 
-// found gives a handler the pipeline of the path.
-func (s *Server) found(do func(*asked, *pipeline) reply) answer {
-	return func(r *asked) reply {
-		vars, err := atc.InstanceVarsFromQueryParams(r.URL.Query())
-		if err != nil {
-			return reply{status: http.StatusBadRequest}
-		}
-		p := s.pipeline(r.PathValue("team"), atc.PipelineRef{Name: r.PathValue("pipeline"), InstanceVars: vars})
-		if p == nil {
-			return notFound
-		}
-		return do(r, p)
-	}
-}
-
-func (s *Server) getPipeline(_ *asked, p *pipeline) reply { return reply{value: p.shown()} }
-
-// live refuses what cannot be done to an archived pipeline
-// (pipelineserver.RejectArchived).
-func live(do func(*asked, *pipeline) reply) func(*asked, *pipeline) reply {
-	return func(r *asked, p *pipeline) reply {
-		if p.archived {
-			return reply{status: http.StatusConflict, text: "action not allowed for an archived pipeline\n"}
-		}
-		return do(r, p)
-	}
-}
-
-func (s *Server) putPause(r *asked, p *pipeline) reply {
-	s.pause(p, r.user)
-	return reply{}
-}
-
-func (s *Server) putUnpause(r *asked, p *pipeline) reply {
-	s.unpause(p, r.user)
-	return reply{}
-}
-
-func (s *Server) putArchive(_ *asked, p *pipeline) reply {
-	s.archive(p)
-	return reply{}
-}
-
-// listPipelines lists those of one team, or of all teams that the user may see.
-func (s *Server) listPipelines(r *asked) reply {
-	list := []atc.Pipeline{}
-	team := r.PathValue("team")
-	if team != "" && s.options.Teams[team] == nil {
-		return notFound
-	}
-	for _, p := range s.pipelines {
-		if (team == "" || team == p.team) && s.may(r.user, p.team, Viewer) {
-			list = append(list, p.shown())
-		}
-	}
-	return reply{value: list}
-}
-
 // PipelineConfig is the config of a pipeline as it is set, as YAML; ok is false
 // when there is none.
-func (s *Server) PipelineConfig(team, name string) (config []byte, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) PipelineConfig(team, name string) (config []byte, ok bool) {
+	s.Lock()
+	defer s.Unlock()
 	p := s.pipeline(team, atc.PipelineRef{Name: name})
 	if p == nil || p.archived {
 		return nil, false
@@ -288,4 +229,9 @@ func (s *Server) PipelineConfig(team, name string) (config []byte, ok bool) {
 	}
 	config, err = yaml.Marshal(tree)
 	return config, err == nil
+}
+
+// tree is the config of a pipeline as the database gives it back.
+func (s *engine) tree(p *pipeline) (map[string]any, error) {
+	return treeOf(p.stored(), p.extra, s.atLeast)
 }

@@ -58,8 +58,8 @@ func (s *Server) routes() {
 	s.handle("GET /api/v1/builds", anybody(s.listBuilds))
 	s.handle("GET /api/v1/builds/{build}", s.getBuild)
 	s.handle("GET /api/v1/workers", s.known(s.listWorkers))
-	s.handle("PUT /api/v1/workers/{worker}/land", s.admin(s.putWorker((*Server).land)))
-	s.handle("PUT /api/v1/workers/{worker}/retire", s.admin(s.putWorker((*Server).retire)))
+	s.handle("PUT /api/v1/workers/{worker}/land", s.admin(s.putWorker((*engine).land)))
+	s.handle("PUT /api/v1/workers/{worker}/retire", s.admin(s.putWorker((*engine).retire)))
 	s.handle("PUT /api/v1/workers/{worker}/prune", s.admin(s.pruneWorker))
 	// Everything else is the web page's: Concourse answers any path with it.
 	s.handle("GET /", webPage)
@@ -73,13 +73,13 @@ func webPage(*asked) reply {
 // handle runs a handler under the lock and sends its answer after it.
 func (s *Server) handle(pattern string, do answer) {
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
+		s.Lock()
 		re := do(&asked{Request: r, user: s.userOf(r)})
 		if re.status == 0 {
 			re.status = http.StatusOK
 		}
 		s.log(r, re.status)
-		s.mu.Unlock()
+		s.Unlock()
 		for name, value := range re.header {
 			w.Header().Set(name, value)
 		}

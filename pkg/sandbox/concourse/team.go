@@ -13,8 +13,8 @@ import (
 // Members are a team's, by local user, with their roles; ok is false where there is no
 // such team.
 func (s *Server) Members(team string) (roles map[string]string, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	return maps.Clone(s.options.Teams[team]), s.options.Teams[team] != nil
 }
 

@@ -18,8 +18,8 @@ type token struct {
 // RevokeTokens ends all logins at once, as a lost database or a new signing key
 // would: the next request with one gets a 401.
 func (s *Server) RevokeTokens() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Lock()
+	defer s.Unlock()
 	clear(s.tokens)
 }
 

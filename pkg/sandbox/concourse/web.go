@@ -1,9 +1,6 @@
 package concourse
 
 import (
-	"net/http"
-	"time"
-
 	"github.com/Masterminds/semver/v3"
 	"github.com/concourse/concourse/atc"
 )
@@ -40,7 +37,7 @@ type web struct {
 
 // SetVersion makes the web node be of a release that needs no migration; see
 // SetRelease.
-func (s *Server) SetVersion(release, workerVersion string) {
+func (s *engine) SetVersion(release, workerVersion string) {
 	s.SetRelease(Release{Version: release, Worker: workerVersion})
 }
 
@@ -49,9 +46,9 @@ func (s *Server) SetVersion(release, workerVersion string) {
 // another major, take no new containers until they are of its too. Its database
 // remembers the newest migration that any release has run at a start: a web that
 // knows only older ones starts, answers, and schedules nothing.
-func (s *Server) SetRelease(r Release) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) SetRelease(r Release) {
+	s.Lock()
+	defer s.Unlock()
 	s.web.release = r
 	if s.web.state == answering {
 		s.migrated()
@@ -62,17 +59,17 @@ func (s *Server) SetRelease(r Release) {
 // Stop makes the web node go away: connections are cut, and workers have no
 // gateway. Builds go on, for their containers are the workers'; tokens stay
 // valid, for they are in the database.
-func (s *Server) Stop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Stop() {
+	s.Lock()
+	defer s.Unlock()
 	s.web.state = stopped
 	s.web.starts++
 	s.record(Event{Kind: KindStop})
 	if s.options.Reconnect > 0 {
 		start := s.web.starts
 		s.options.AfterFunc(s.options.Reconnect, func() {
-			s.mu.Lock()
-			defer s.mu.Unlock()
+			s.Lock()
+			defer s.Unlock()
 			if s.web.starts == start {
 				s.abandon()
 			}
@@ -84,9 +81,9 @@ func (s *Server) Stop() {
 // for its running builds again and goes through their plans from the start: one
 // without a worker that takes containers at that moment errors, whatever its
 // steps have done.
-func (s *Server) Restart() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Restart() {
+	s.Lock()
+	defer s.Unlock()
 	s.answer()
 }
 
@@ -95,9 +92,9 @@ func (s *Server) Restart() {
 // drain leave with their builds. It gives a channel that is closed when the web
 // answers. Without a migration to run that is at once; when the web is stopped
 // meanwhile, never.
-func (s *Server) Migrate(until <-chan struct{}) (answers <-chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Migrate(until <-chan struct{}) (answers <-chan struct{}) {
+	s.Lock()
+	defer s.Unlock()
 	done := make(chan struct{})
 	if s.web.release.Migration <= s.web.schema {
 		s.answer()
@@ -111,8 +108,8 @@ func (s *Server) Migrate(until <-chan struct{}) (answers <-chan struct{}) {
 	start := s.web.starts
 	go func() {
 		<-until
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		s.Lock()
+		defer s.Unlock()
 		if s.web.starts == start {
 			s.answer()
 			close(done)
@@ -122,18 +119,18 @@ func (s *Server) Migrate(until <-chan struct{}) (answers <-chan struct{}) {
 }
 
 // Schedules says whether the web node answers and starts builds.
-func (s *Server) Schedules() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Schedules() bool {
+	s.Lock()
+	defer s.Unlock()
 	return s.schedules()
 }
 
 // Hash names the hash under which the database keeps the versions of resources:
 // md5, or sha256 once any web of 8.x has run. A version that a new scope of a
 // resource config finds under the other hash is new to every job.
-func (s *Server) Hash() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *engine) Hash() string {
+	s.Lock()
+	defer s.Unlock()
 	if s.web.sha256 {
 		return "sha256"
 	}
@@ -141,7 +138,7 @@ func (s *Server) Hash() string {
 }
 
 // answer starts the web node. The caller holds the lock, as below.
-func (s *Server) answer() {
+func (s *engine) answer() {
 	s.web.state = answering
 	s.web.starts++
 	s.migrated()
@@ -155,7 +152,7 @@ func (s *Server) answer() {
 }
 
 // migrated notes what the web's release has done to the database.
-func (s *Server) migrated() {
+func (s *engine) migrated() {
 	r := s.web.release
 	s.web.schema = max(s.web.schema, r.Migration)
 	if r.Migration >= hashMigration || r.Migration == 0 && s.atLeast("8.0.0") {
@@ -165,13 +162,13 @@ func (s *Server) migrated() {
 
 // schedules says whether the web starts builds. On a newer schema its queries
 // fail: "column i.version_md5 does not exist".
-func (s *Server) schedules() bool {
+func (s *engine) schedules() bool {
 	r := s.web.release
 	return s.web.state == answering && (r.Migration == 0 || r.Migration >= s.web.schema)
 }
 
 // abandon is what workers that drain do without a gateway.
-func (s *Server) abandon() {
+func (s *engine) abandon() {
 	for _, w := range s.workers {
 		if w.state == landing || w.state == retiring {
 			s.leave(w)
@@ -180,57 +177,10 @@ func (s *Server) abandon() {
 }
 
 // atLeast says whether the web's release is a version or a later one.
-func (s *Server) atLeast(version string) bool {
+func (s *engine) atLeast(version string) bool {
 	have, err := semver.NewVersion(s.web.release.Version)
 	return err == nil && !have.LessThan(semver.MustParse(version))
 }
 
-// health is what GET /api/v1/health answers since 8.3.0 (atc/api/healthserver).
-type health struct {
-	Status    string    `json:"status"` // ok or failing
-	Timestamp time.Time `json:"timestamp"`
-	Database  struct {
-		Status string `json:"status"` // healthy
-	} `json:"database"`
-	Workers struct {
-		Status    string   `json:"status"` // healthy or unhealthy
-		Total     int      `json:"total"`
-		Running   int      `json:"running"`
-		Unhealthy []string `json:"unhealthy_workers,omitempty"` // names of those that are not running
-	} `json:"workers"`
-	Components []componentHealth `json:"components"`
-}
-
-// componentHealth is one of the web's recurring tasks.
-type componentHealth struct {
-	Name    string    `json:"name"` // scheduler
-	Status  string    `json:"status"`
-	Paused  bool      `json:"paused"`
-	LastRan time.Time `json:"last_ran"`
-}
-
-// getHealth tells nothing of versions, and takes workers of any for healthy.
-// Before 8.3.0 the path is one of the web page's.
-func (s *Server) getHealth(r *asked) reply {
-	if !s.atLeast("8.3.0") {
-		return webPage(r)
-	}
-	h := health{Status: "ok", Timestamp: s.options.Now().UTC()}
-	h.Database.Status, h.Workers.Status = "healthy", "healthy"
-	for _, w := range s.workers {
-		h.Workers.Total++
-		if w.state == running {
-			h.Workers.Running++
-		} else {
-			h.Workers.Unhealthy = append(h.Workers.Unhealthy, w.name)
-		}
-	}
-	for _, name := range []string{atc.ComponentScheduler, atc.ComponentBuildTracker, atc.ComponentLidarScanner} {
-		h.Components = append(h.Components, componentHealth{Name: name, Status: "healthy", LastRan: h.Timestamp})
-	}
-	status := http.StatusOK
-	if h.Workers.Running == 0 {
-		h.Status, h.Workers.Status, status = "failing", "unhealthy", http.StatusServiceUnavailable
-	}
-	return reply{status: status, value: h}
-}
+// answers says whether the web node answers.
+func (s *engine) answers() bool { return s.web.state == answering }
