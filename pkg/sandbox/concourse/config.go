@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/concourse/concourse/atc"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/config"
 )
 
 // getConfig is configserver.GetConfig.
@@ -46,11 +48,11 @@ func (s *Server) saveConfig(r *asked) reply {
 	if err != nil {
 		return refuseConfig(fmt.Sprintf("read failed: %s", err))
 	}
-	config, extra, err := parseConfig(body, s.atLeast)
+	cfg, extra, err := config.Parse(body, s.atLeast)
 	if err != nil {
 		return refuseConfig(fmt.Sprintf("malformed config: %s", err))
 	}
-	warnings, problems := validate(config)
+	warnings, problems := config.Validate(cfg)
 	if len(problems) > 0 {
 		return refuseConfig(problems...)
 	}
@@ -67,7 +69,7 @@ func (s *Server) saveConfig(r *asked) reply {
 	if s.options.Teams[team] == nil {
 		return notFound
 	}
-	_, created, err := s.save(team, ref, config, extra, from)
+	_, created, err := s.save(team, ref, cfg, extra, from)
 	if err != nil {
 		return reply{status: http.StatusInternalServerError, text: fmt.Sprintf("failed to save config: %s", err)}
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/concourse/concourse/atc"
 	"sigs.k8s.io/yaml"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/config"
 )
 
 // pipeline is one that was set.
@@ -18,7 +20,7 @@ type pipeline struct {
 	team    string
 	ref     atc.PipelineRef
 	config  atc.Config
-	extra   novelties
+	extra   config.Novelties
 	version int
 	pause
 	archived bool
@@ -67,11 +69,11 @@ var errStale = errors.New("comparison with existing config failed during save")
 func (s *engine) SetPipeline(team, name string, instanceVars map[string]any, text []byte) (configVersion int, err error) {
 	s.Lock()
 	defer s.Unlock()
-	config, extra, err := parseConfig(text, s.atLeast)
+	cfg, extra, err := config.Parse(text, s.atLeast)
 	if err != nil {
 		return 0, fmt.Errorf("malformed config: %w", err)
 	}
-	if _, problems := validate(config); len(problems) > 0 {
+	if _, problems := config.Validate(cfg); len(problems) > 0 {
 		return 0, errors.New(strings.Join(problems, "\n"))
 	}
 	ref := atc.PipelineRef{Name: name}
@@ -82,7 +84,7 @@ func (s *engine) SetPipeline(team, name string, instanceVars map[string]any, tex
 	if p := s.pipeline(team, ref); p != nil {
 		from = p.version
 	}
-	p, _, err := s.save(team, ref, config, extra, from)
+	p, _, err := s.save(team, ref, cfg, extra, from)
 	if err != nil {
 		return 0, err
 	}
@@ -164,7 +166,7 @@ func sameJSON(a, b any) bool {
 
 // save stores a config as Team.SavePipeline does: every save is a new config
 // version, a new pipeline is paused and does not care for the version.
-func (s *engine) save(team string, ref atc.PipelineRef, config atc.Config, extra novelties, from int) (p *pipeline, created bool, err error) {
+func (s *engine) save(team string, ref atc.PipelineRef, cfg atc.Config, extra config.Novelties, from int) (p *pipeline, created bool, err error) {
 	p = s.pipeline(team, ref)
 	if p != nil && p.version != from {
 		return nil, false, errStale
@@ -176,8 +178,8 @@ func (s *engine) save(team string, ref atc.PipelineRef, config atc.Config, extra
 		s.pipelines = append(s.pipelines, p)
 	}
 	s.version++
-	p.version, p.config, p.extra, p.updated, p.archived = s.version, config, extra, s.options.Now(), false
-	for _, c := range config.Jobs {
+	p.version, p.config, p.extra, p.updated, p.archived = s.version, cfg, extra, s.options.Now(), false
+	for _, c := range cfg.Jobs {
 		if p.job(c.Name) == nil {
 			s.jobs++
 			p.jobs = append(p.jobs, &job{id: s.jobs, name: c.Name})
@@ -233,5 +235,5 @@ func (s *engine) PipelineConfig(team, name string) (config []byte, ok bool) {
 
 // tree is the config of a pipeline as the database gives it back.
 func (s *engine) tree(p *pipeline) (map[string]any, error) {
-	return treeOf(p.stored(), p.extra, s.atLeast)
+	return config.Tree(p.stored(), p.extra, s.atLeast)
 }

@@ -1,4 +1,4 @@
-package concourse
+package config
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"github.com/concourse/concourse/atc"
 )
 
-// validate finds most of what atc/configvalidate finds: names, and the steps of
+// Validate finds most of what atc/configvalidate finds: names, and the steps of
 // all jobs with the resources that they use.
-func validate(c atc.Config) (warnings []atc.ConfigWarning, problems []string) {
+func Validate(c atc.Config) (warnings []atc.ConfigWarning, problems []string) {
 	names := func(name, where string) []string {
 		warning, err := atc.ValidateIdentifier(name, where)
 		if warning != nil {

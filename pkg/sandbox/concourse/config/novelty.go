@@ -1,4 +1,6 @@
-package concourse
+// Package config reads and checks pipeline configs as a web node of a release does: those that the
+// library of 7.14 knows, and what 8.x has brought.
+package config
 
 import (
 	"encoding/json"
@@ -8,22 +10,22 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// novelties are the parts of a pipeline's config that 8.x has brought and the
+// Novelties are the parts of a pipeline's config that 8.x has brought and the
 // library of 7.14, whose types hold the rest, does not know.
-type novelties struct {
+type Novelties struct {
 	UserData any              // 8.2.0: user_data, whatever the user likes
 	NoReruns map[string]bool  // 8.1.0: disable_reruns, by job
 	TTLs     map[string][]any // 8.2.0: of the caches of tasks, by job in the order of walkCaches
 }
 
-// parseConfig reads a config as the web's release does: an unknown key is an
+// Parse reads a config as the web's release does: an unknown key is an
 // error in a job or a resource, and is dropped at the top and inside of a step.
-func parseConfig(text []byte, atLeast func(version string) bool) (config atc.Config, extra novelties, err error) {
+func Parse(text []byte, atLeast func(version string) bool) (config atc.Config, extra Novelties, err error) {
 	var tree map[string]any
 	if !atLeast("8.1.0") || yaml.Unmarshal(text, &tree) != nil {
 		return config, extra, atc.UnmarshalConfig(text, &config)
 	}
-	extra = novelties{NoReruns: map[string]bool{}, TTLs: map[string][]any{}}
+	extra = Novelties{NoReruns: map[string]bool{}, TTLs: map[string][]any{}}
 	if atLeast("8.2.0") {
 		extra.UserData = tree["user_data"]
 	}
@@ -50,9 +52,9 @@ func parseConfig(text []byte, atLeast func(version string) bool) (config atc.Con
 	return config, extra, atc.UnmarshalConfig(rest, &config)
 }
 
-// treeOf is the config as the database gives it back, with what is new as far as
+// Tree is the config as the database gives it back, with what is new as far as
 // the web's release knows it.
-func treeOf(stored atc.Config, extra novelties, atLeast func(version string) bool) (map[string]any, error) {
+func Tree(stored atc.Config, extra Novelties, atLeast func(version string) bool) (map[string]any, error) {
 	encoded, err := json.Marshal(stored)
 	if err != nil {
 		return nil, err
