@@ -17,16 +17,16 @@ func (s *Server) getConfig(r *asked) reply {
 	if err != nil {
 		return refuseConfig(fmt.Sprintf("instance vars are malformed: %v", err))
 	}
-	p := s.pipeline(r.PathValue("team"), atc.PipelineRef{Name: r.PathValue("pipeline"), InstanceVars: vars})
-	if p == nil || p.archived {
+	p := s.Pipeline(r.PathValue("team"), atc.PipelineRef{Name: r.PathValue("pipeline"), InstanceVars: vars})
+	if p == nil || p.Archived {
 		return notFound
 	}
-	tree, err := s.tree(p)
+	tree, err := s.Tree(p)
 	if err != nil {
 		return reply{status: http.StatusInternalServerError}
 	}
 	return reply{
-		header: map[string]string{atc.ConfigVersionHeader: strconv.Itoa(p.version)},
+		header: map[string]string{atc.ConfigVersionHeader: strconv.Itoa(p.Version)},
 		value:  map[string]any{"config": tree},
 	}
 }
@@ -48,7 +48,7 @@ func (s *Server) saveConfig(r *asked) reply {
 	if err != nil {
 		return refuseConfig(fmt.Sprintf("read failed: %s", err))
 	}
-	cfg, extra, err := config.Parse(body, s.atLeast)
+	cfg, extra, err := config.Parse(body, s.AtLeast)
 	if err != nil {
 		return refuseConfig(fmt.Sprintf("malformed config: %s", err))
 	}
@@ -66,10 +66,10 @@ func (s *Server) saveConfig(r *asked) reply {
 		return refuseConfig(fmt.Sprintf("instance vars are malformed: %v", err))
 	}
 	team := r.PathValue("team")
-	if s.options.Teams[team] == nil {
+	if s.Options.Teams[team] == nil {
 		return notFound
 	}
-	_, created, err := s.save(team, ref, cfg, extra, from)
+	_, created, err := s.Save(team, ref, cfg, extra, from)
 	if err != nil {
 		return reply{status: http.StatusInternalServerError, text: fmt.Sprintf("failed to save config: %s", err)}
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/concourse/concourse/atc"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/engine"
 )
 
 // health is what GET /api/v1/health answers since 8.3.0 (atc/api/healthserver).
@@ -34,17 +36,17 @@ type componentHealth struct {
 // getHealth tells nothing of versions, and takes workers of any for healthy.
 // Before 8.3.0 the path is one of the web page's.
 func (s *Server) getHealth(r *asked) reply {
-	if !s.atLeast("8.3.0") {
+	if !s.AtLeast("8.3.0") {
 		return webPage(r)
 	}
-	h := health{Status: "ok", Timestamp: s.options.Now().UTC()}
+	h := health{Status: "ok", Timestamp: s.Options.Now().UTC()}
 	h.Database.Status, h.Workers.Status = "healthy", "healthy"
-	for _, w := range s.workers {
+	for _, w := range s.Workers {
 		h.Workers.Total++
-		if w.state == running {
+		if w.State == engine.Running {
 			h.Workers.Running++
 		} else {
-			h.Workers.Unhealthy = append(h.Workers.Unhealthy, w.name)
+			h.Workers.Unhealthy = append(h.Workers.Unhealthy, w.Name)
 		}
 	}
 	for _, name := range []string{atc.ComponentScheduler, atc.ComponentBuildTracker, atc.ComponentLidarScanner} {

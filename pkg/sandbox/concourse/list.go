@@ -8,24 +8,26 @@ import (
 	"strconv"
 
 	"github.com/concourse/concourse/atc"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/engine"
 )
 
 // list shows a page of builds, newest first, as getBuildsWithPagination of atc/db
 // chooses it: `from` and `to` bound the ids, but a rerun stands beside its first
 // run. So a list that is read page by page back to the past misses reruns.
-func (s *Server) list(r *asked, wanted func(*Build) bool) reply {
-	var all []*Build
-	for _, b := range s.builds {
-		if s.may(r.user, b.team, Viewer) && wanted(b) {
+func (s *Server) list(r *asked, wanted func(*engine.Build) bool) reply {
+	var all []*engine.Build
+	for _, b := range s.Builds {
+		if s.may(r.user, b.Team, Viewer) && wanted(b) {
 			all = append(all, b)
 		}
 	}
-	slices.SortFunc(all, func(a, b *Build) int { return cmp.Or(b.order()-a.order(), b.ID()-a.ID()) })
+	slices.SortFunc(all, func(a, b *engine.Build) int { return cmp.Or(b.Order()-a.Order(), b.ID()-a.ID()) })
 	from, to := number(r, atc.PaginationQueryFrom), number(r, atc.PaginationQueryTo)
 	if from > 0 && to > 0 && from > to {
 		return reply{status: http.StatusInternalServerError}
 	}
-	page := slices.DeleteFunc(slices.Clone(all), func(b *Build) bool { return b.ID() < from || to > 0 && b.ID() > to })
+	page := slices.DeleteFunc(slices.Clone(all), func(b *engine.Build) bool { return b.ID() < from || to > 0 && b.ID() > to })
 	if n := limit(r); len(page) > n && from > 0 {
 		page = page[len(page)-n:]
 	} else if len(page) > n {
@@ -36,21 +38,21 @@ func (s *Server) list(r *asked, wanted func(*Build) bool) reply {
 	}
 	shown := []atc.Build{}
 	for _, b := range page {
-		shown = append(shown, b.shown())
+		shown = append(shown, b.Shown())
 	}
 	return reply{value: shown, links: s.links(r, all, page)}
 }
 
 // links lead to the pages before and after one.
-func (s *Server) links(r *asked, all, page []*Build) (links []string) {
+func (s *Server) links(r *asked, all, page []*engine.Build) (links []string) {
 	if len(page) == 0 {
 		return nil
 	}
 	link := func(query string, id int, rel string) {
-		links = append(links, fmt.Sprintf(`<%s%s?%s=%d&limit=%d>; rel="%s"`, s.options.ExternalURL, r.URL.Path, query, id, limit(r), rel))
+		links = append(links, fmt.Sprintf(`<%s%s?%s=%d&limit=%d>; rel="%s"`, s.Options.ExternalURL, r.URL.Path, query, id, limit(r), rel))
 	}
 	newest, oldest := page[0].ID(), page[len(page)-1].ID()
-	if i := slices.IndexFunc(all, func(b *Build) bool { return b.ID() < oldest }); i >= 0 {
+	if i := slices.IndexFunc(all, func(b *engine.Build) bool { return b.ID() < oldest }); i >= 0 {
 		link(atc.PaginationQueryTo, all[i].ID(), atc.LinkRelNext)
 	}
 	for _, b := range slices.Backward(all) {
@@ -64,23 +66,23 @@ func (s *Server) links(r *asked, all, page []*Build) (links []string) {
 
 func (s *Server) listBuilds(r *asked) reply {
 	team := r.PathValue("team")
-	return s.list(r, func(b *Build) bool { return team == "" || team == b.team })
+	return s.list(r, func(b *engine.Build) bool { return team == "" || team == b.Team })
 }
 
-func (s *Server) pipelineBuilds(r *asked, p *pipeline) reply {
+func (s *Server) pipelineBuilds(r *asked, p *engine.Pipeline) reply {
 	job := r.PathValue("job")
-	return s.list(r, func(b *Build) bool { return b.pipeline == p && (job == "" || job == b.Job()) })
+	return s.list(r, func(b *engine.Build) bool { return b.Pipeline == p && (job == "" || job == b.Job()) })
 }
 
 func (s *Server) getBuild(r *asked) reply {
 	id, err := strconv.Atoi(r.PathValue("build"))
-	if err != nil || id < 1 || id > len(s.builds) {
+	if err != nil || id < 1 || id > len(s.Builds) {
 		return notFound
 	}
-	b := s.builds[id-1]
+	b := s.Builds[id-1]
 	switch {
-	case s.may(r.user, b.team, Viewer):
-		return reply{value: b.shown()}
+	case s.may(r.user, b.Team, Viewer):
+		return reply{value: b.Shown()}
 	case r.user != "":
 		return forbidden
 	}
@@ -90,20 +92,20 @@ func (s *Server) getBuild(r *asked) reply {
 // listJobs lists the jobs of all teams that the user may see.
 func (s *Server) listJobs(r *asked) reply {
 	list := []atc.JobSummary{}
-	for _, p := range s.pipelines {
-		if s.may(r.user, p.team, Viewer) {
-			list = append(list, s.jobsOf(p)...)
+	for _, p := range s.Pipelines {
+		if s.may(r.user, p.Team, Viewer) {
+			list = append(list, s.JobsOf(p)...)
 		}
 	}
 	slices.SortFunc(list, func(a, b atc.JobSummary) int { return a.ID - b.ID })
 	return reply{value: list}
 }
 
-func (s *Server) pipelineJobs(_ *asked, p *pipeline) reply {
-	return reply{value: append([]atc.JobSummary{}, s.jobsOf(p)...)}
+func (s *Server) pipelineJobs(_ *asked, p *engine.Pipeline) reply {
+	return reply{value: append([]atc.JobSummary{}, s.JobsOf(p)...)}
 }
 
 // listContainers lists those of a team.
 func (s *Server) listContainers(r *asked) reply {
-	return reply{value: s.containersOf(r.PathValue("team"))}
+	return reply{value: s.ContainersOf(r.PathValue("team"))}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/concourse/concourse/atc"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/engine"
 )
 
 // reply is an answer. The zero value is 200 without a body.
@@ -58,8 +60,8 @@ func (s *Server) routes() {
 	s.handle("GET /api/v1/builds", anybody(s.listBuilds))
 	s.handle("GET /api/v1/builds/{build}", s.getBuild)
 	s.handle("GET /api/v1/workers", s.known(s.listWorkers))
-	s.handle("PUT /api/v1/workers/{worker}/land", s.admin(s.putWorker((*engine).land)))
-	s.handle("PUT /api/v1/workers/{worker}/retire", s.admin(s.putWorker((*engine).retire)))
+	s.handle("PUT /api/v1/workers/{worker}/land", s.admin(s.putWorker((*engine.Engine).Land)))
+	s.handle("PUT /api/v1/workers/{worker}/retire", s.admin(s.putWorker((*engine.Engine).Retire)))
 	s.handle("PUT /api/v1/workers/{worker}/prune", s.admin(s.pruneWorker))
 	// Everything else is the web page's: Concourse answers any path with it.
 	s.handle("GET /", webPage)
@@ -146,8 +148,8 @@ func (s *Server) admin(do answer) answer {
 
 func (s *Server) getInfo(*asked) reply {
 	return reply{value: atc.Info{
-		Version: s.web.release.Version, WorkerVersion: s.web.release.Worker,
-		ExternalURL: s.options.ExternalURL, ClusterName: s.options.ClusterName, FeatureFlags: map[string]bool{},
+		Version: s.Web.Release.Version, WorkerVersion: s.Web.Release.Worker,
+		ExternalURL: s.Options.ExternalURL, ClusterName: s.Options.ClusterName, FeatureFlags: map[string]bool{},
 	}}
 }
 

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/engine"
 )
 
 // Roles of a user in a team, each including those before it.
@@ -39,7 +41,7 @@ type Request struct {
 
 // Server is a simulated Concourse. Serve it with httptest or net/http.
 type Server struct {
-	*engine
+	*core
 	mux *http.ServeMux
 
 	tokens   map[string]token // guarded by the engine's lock, as below
@@ -47,7 +49,7 @@ type Server struct {
 }
 
 // New makes a Server without pipelines and workers.
-func New(o Options) *Server {
+func New(o engine.Options) *Server {
 	if o.TokenLife == 0 {
 		o.TokenLife = 24 * time.Hour
 	}
@@ -58,7 +60,7 @@ func New(o Options) *Server {
 		}
 	}
 	o.Teams = maps.Clone(o.Teams) // an owner may change them
-	s := &Server{engine: newEngine(o), mux: http.NewServeMux(), tokens: map[string]token{}}
+	s := &Server{core: engine.New(o), mux: http.NewServeMux(), tokens: map[string]token{}}
 	s.routes()
 	return s
 }
@@ -74,7 +76,7 @@ func (s *Server) Requests() []Request {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 16<<20))
 	s.Lock()
-	if err != nil || !s.answers() {
+	if err != nil || !s.Answers() {
 		s.log(r, 0)
 		s.Unlock()
 		panic(http.ErrAbortHandler) // net/http's way to cut the connection

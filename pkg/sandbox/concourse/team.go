@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/concourse/concourse/atc"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/engine"
 )
 
 // Members are a team's, by local user, with their roles; ok is false where there is no
@@ -15,12 +17,12 @@ import (
 func (s *Server) Members(team string) (roles map[string]string, ok bool) {
 	s.Lock()
 	defer s.Unlock()
-	return maps.Clone(s.options.Teams[team]), s.options.Teams[team] != nil
+	return maps.Clone(s.Options.Teams[team]), s.Options.Teams[team] != nil
 }
 
 func (s *Server) listTeams(r *asked) reply {
 	list := []atc.Team{}
-	for name := range s.options.Teams {
+	for name := range s.Options.Teams {
 		if s.may(r.user, name, Viewer) {
 			list = append(list, s.team(name))
 		}
@@ -31,7 +33,7 @@ func (s *Server) listTeams(r *asked) reply {
 
 func (s *Server) getTeam(r *asked) reply {
 	name := r.PathValue("team")
-	if s.options.Teams[name] == nil {
+	if s.Options.Teams[name] == nil {
 		return notFound
 	}
 	return reply{value: s.team(name)}
@@ -40,12 +42,12 @@ func (s *Server) getTeam(r *asked) reply {
 // team is a team as the API shows it.
 func (s *Server) team(name string) atc.Team {
 	names := []string{}
-	for team := range s.options.Teams {
+	for team := range s.Options.Teams {
 		names = append(names, team)
 	}
 	slices.Sort(names)
 	auth := atc.TeamAuth{}
-	for user, role := range s.options.Teams[name] {
+	for user, role := range s.Options.Teams[name] {
 		if auth[role] == nil {
 			auth[role] = map[string][]string{"users": {}, "groups": {}}
 		}
@@ -78,13 +80,13 @@ func (s *Server) setTeam(r *asked) reply {
 		}
 	}
 	status := http.StatusOK
-	if s.options.Teams[name] == nil {
+	if s.Options.Teams[name] == nil {
 		status = http.StatusCreated
 		if _, err := atc.ValidateIdentifier(name, "team"); err != nil {
 			return reply{status: http.StatusBadRequest}
 		}
 	}
-	s.options.Teams[name] = roles
-	s.record(Event{Kind: KindTeam, User: r.user, Team: name})
+	s.Options.Teams[name] = roles
+	s.Record(engine.Event{Kind: engine.KindTeam, User: r.user, Team: name})
 	return reply{status: status, value: map[string]any{"team": s.team(name)}}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/concourse/concourse/atc"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/engine"
 )
 
 // token is a login.
@@ -42,17 +44,17 @@ func (s *Server) giveToken(r *asked) reply {
 		return refuse(http.StatusBadRequest, "invalid_request", `Missing required scope(s) ["openid"].`)
 	}
 	user := r.PostForm.Get("username")
-	password, exists := s.options.Users[user]
+	password, exists := s.Options.Users[user]
 	if !exists || password != r.PostForm.Get("password") {
 		return refuse(http.StatusUnauthorized, "access_denied", "Invalid username or password")
 	}
 	text := opaque()
-	s.tokens[text] = token{user: user, expires: s.options.Now().Add(s.options.TokenLife)}
-	s.record(Event{Kind: KindLogin, User: user})
+	s.tokens[text] = token{user: user, expires: s.Options.Now().Add(s.Options.TokenLife)}
+	s.Record(engine.Event{Kind: engine.KindLogin, User: user})
 	return reply{
 		header: map[string]string{"Cache-Control": "no-store", "Pragma": "no-cache"},
 		value: map[string]any{
-			"access_token": text, "token_type": "bearer", "expires_in": int(s.options.TokenLife.Seconds()), "id_token": opaque(),
+			"access_token": text, "token_type": "bearer", "expires_in": int(s.Options.TokenLife.Seconds()), "id_token": opaque(),
 		},
 	}
 }
@@ -61,7 +63,7 @@ func (s *Server) giveToken(r *asked) reply {
 func (s *Server) userOf(r *http.Request) string {
 	kind, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	login, exists := s.tokens[text]
-	if !strings.EqualFold(kind, "bearer") || !exists || !s.options.Now().Before(login.expires) {
+	if !strings.EqualFold(kind, "bearer") || !exists || !s.Options.Now().Before(login.expires) {
 		return ""
 	}
 	return login.user
@@ -69,17 +71,17 @@ func (s *Server) userOf(r *http.Request) string {
 
 // may says whether a user has a role, or one that includes it, in a team.
 func (s *Server) may(user, team, need string) bool {
-	have := slices.Index(ranks, s.options.Teams[team][user])
+	have := slices.Index(ranks, s.Options.Teams[team][user])
 	return s.isAdmin(user) || have >= slices.Index(ranks, need)
 }
 
 func (s *Server) isAdmin(user string) bool {
-	return user != "" && s.options.Teams[atc.DefaultTeamName][user] == Owner
+	return user != "" && s.Options.Teams[atc.DefaultTeamName][user] == Owner
 }
 
 func (s *Server) getUser(r *asked) reply {
 	teams := map[string][]string{}
-	for team, users := range s.options.Teams {
+	for team, users := range s.Options.Teams {
 		if role := users[r.user]; role != "" {
 			teams[team] = []string{role}
 		}

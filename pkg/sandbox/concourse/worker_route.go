@@ -5,15 +5,17 @@ import (
 	"net/http"
 
 	"github.com/concourse/concourse/atc"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse/engine"
 )
 
 func (s *Server) listWorkers(*asked) reply {
-	list := make([]atc.Worker, 0, len(s.workers))
-	for _, w := range s.workers {
+	list := make([]atc.Worker, 0, len(s.Workers))
+	for _, w := range s.Workers {
 		list = append(list, atc.Worker{
-			GardenAddr: "127.0.0.1:7777", BaggageclaimURL: "http://127.0.0.1:7788", ActiveContainers: len(s.on(w)),
-			ResourceTypes: []atc.WorkerResourceType{}, Platform: "linux", Tags: atc.Tags{}, Name: w.name,
-			Version: w.version, StartTime: w.started.Unix(), State: w.state,
+			GardenAddr: "127.0.0.1:7777", BaggageclaimURL: "http://127.0.0.1:7788", ActiveContainers: len(s.On(w)),
+			ResourceTypes: []atc.WorkerResourceType{}, Platform: "linux", Tags: atc.Tags{}, Name: w.Name,
+			Version: w.Version, StartTime: w.Started.Unix(), State: w.State,
 		})
 	}
 	return reply{value: list}
@@ -21,31 +23,31 @@ func (s *Server) listWorkers(*asked) reply {
 
 // putWorker is for requests that say since 8.3.0 whose worker it is, in a body
 // that earlier releases do not look at.
-func (s *Server) putWorker(do func(*engine, *worker)) answer {
+func (s *Server) putWorker(do func(*engine.Engine, *engine.Worker)) answer {
 	return func(r *asked) reply {
 		var body struct {
 			Team string `json:"team"`
 		}
-		if s.atLeast("8.3.0") && json.NewDecoder(r.Body).Decode(&body) != nil {
+		if s.AtLeast("8.3.0") && json.NewDecoder(r.Body).Decode(&body) != nil {
 			return reply{status: http.StatusBadRequest}
 		}
-		w := s.worker(r.PathValue("worker"))
+		w := s.Worker(r.PathValue("worker"))
 		if w == nil {
 			return notFound
 		}
-		do(s.engine, w)
+		do(s.core, w)
 		return reply{}
 	}
 }
 
 func (s *Server) pruneWorker(r *asked) reply {
-	w := s.worker(r.PathValue("worker"))
+	w := s.Worker(r.PathValue("worker"))
 	switch {
 	case w == nil:
 		return notFound
-	case w.state == running:
+	case w.State == engine.Running:
 		return reply{status: http.StatusBadRequest, value: atc.PruneWorkerResponseBody{Stderr: "cannot prune running worker"}}
 	}
-	s.remove(w, KindPruned)
+	s.Remove(w, engine.KindPruned)
 	return reply{}
 }

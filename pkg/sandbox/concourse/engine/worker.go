@@ -1,4 +1,4 @@
-package concourse
+package engine
 
 import (
 	"context"
@@ -12,37 +12,37 @@ import (
 
 // States of a worker (atc/db.WorkerState).
 const (
-	running  = "running"
+	Running  = "running"
 	stalled  = "stalled"
 	landing  = "landing"
 	landed   = "landed"
 	retiring = "retiring"
 )
 
-// worker is a registered worker.
-type worker struct {
-	name    string
-	version string
-	state   string
+// Worker is a registered worker.
+type Worker struct {
+	Name    string
+	Version string
+	State   string
 	left    bool // it went away without a word
-	started time.Time
+	Started time.Time
 }
 
 // RegisterWorker makes a worker running: a new one, or one that comes back under
 // its name. An empty version is the one that the web node has now.
-func (s *engine) RegisterWorker(name, version string) {
+func (s *Engine) RegisterWorker(name, version string) {
 	s.Lock()
 	defer s.Unlock()
 	if version == "" {
-		version = s.web.release.Worker
+		version = s.Web.Release.Worker
 	}
-	w := s.worker(name)
+	w := s.Worker(name)
 	if w == nil {
-		w = &worker{name: name}
-		s.workers = append(s.workers, w)
+		w = &Worker{Name: name}
+		s.Workers = append(s.Workers, w)
 	}
-	w.version, w.started, w.left = version, s.options.Now(), false
-	s.enter(w, running, KindRegister)
+	w.Version, w.Started, w.left = version, s.Options.Now(), false
+	s.enter(w, Running, KindRegister)
 }
 
 // LandWorker is what BOSH's drain asks for (SIGUSR1): the worker takes no new
@@ -50,24 +50,24 @@ func (s *engine) RegisterWorker(name, version string) {
 // interruptible jobs are not waited for and error. While no web answers there is
 // no gateway: the worker leaves at once, and its builds error ("all SSH gateways
 // disappeared while draining"). It fails when there is no such worker.
-func (s *engine) LandWorker(name string) error { return s.move(name, throughGateway((*engine).land)) }
+func (s *Engine) LandWorker(name string) error { return s.move(name, throughGateway((*Engine).Land)) }
 
 // RetireWorker is SIGUSR2: like LandWorker, but the worker leaves the list.
-func (s *engine) RetireWorker(name string) error {
-	return s.move(name, throughGateway((*engine).retire))
+func (s *Engine) RetireWorker(name string) error {
+	return s.move(name, throughGateway((*Engine).Retire))
 }
 
 // StallWorker loses a worker with its containers, as replacing a VM without a
 // drain does: its builds error. It fails when there is no such worker.
-func (s *engine) StallWorker(name string) error { return s.move(name, (*engine).stall) }
+func (s *Engine) StallWorker(name string) error { return s.move(name, (*Engine).stall) }
 
 // WaitDrained waits until a worker has landed or is gone. It fails with the
 // context's error.
-func (s *engine) WaitDrained(ctx context.Context, name string) error {
+func (s *Engine) WaitDrained(ctx context.Context, name string) error {
 	for {
 		s.Lock()
-		w, changed := s.worker(name), s.changed
-		drained := w == nil || w.state == landed || w.left
+		w, changed := s.Worker(name), s.changed
+		drained := w == nil || w.State == landed || w.left
 		s.Unlock()
 		if drained {
 			return nil
@@ -80,10 +80,10 @@ func (s *engine) WaitDrained(ctx context.Context, name string) error {
 	}
 }
 
-func (s *engine) move(name string, do func(*engine, *worker)) error {
+func (s *Engine) move(name string, do func(*Engine, *Worker)) error {
 	s.Lock()
 	defer s.Unlock()
-	w := s.worker(name)
+	w := s.Worker(name)
 	if w == nil {
 		return fmt.Errorf("find worker %s: no such worker", name)
 	}
@@ -92,9 +92,9 @@ func (s *engine) move(name string, do func(*engine, *worker)) error {
 }
 
 // throughGateway does something that the worker asks the web for.
-func throughGateway(do func(*engine, *worker)) func(*engine, *worker) {
-	return func(s *engine, w *worker) {
-		if s.web.state != answering {
+func throughGateway(do func(*Engine, *Worker)) func(*Engine, *Worker) {
+	return func(s *Engine, w *Worker) {
+		if s.Web.state != answering {
 			s.leave(w)
 			return
 		}
@@ -102,42 +102,44 @@ func throughGateway(do func(*engine, *worker)) func(*engine, *worker) {
 	}
 }
 
-func (s *engine) land(w *worker) {
-	if w.state != landed {
+// Land makes a worker take no new containers and stay in the list when it has drained.
+func (s *Engine) Land(w *Worker) {
+	if w.State != landed {
 		s.enter(w, landing, KindLanding)
 		s.settle(w)
 	}
 }
 
-func (s *engine) retire(w *worker) {
+// Retire is Land for a worker that then leaves the list.
+func (s *Engine) Retire(w *Worker) {
 	s.enter(w, retiring, KindRetiring)
 	s.settle(w)
 }
 
-func (s *engine) stall(w *worker) { s.lose(w, KindStalled) }
+func (s *Engine) stall(w *Worker) { s.lose(w, KindStalled) }
 
 // leave is what a worker does that finds no gateway while it drains.
-func (s *engine) leave(w *worker) {
+func (s *Engine) leave(w *Worker) {
 	w.left = true
 	s.lose(w, KindLeft)
 }
 
 // lose takes a worker away with its containers.
-func (s *engine) lose(w *worker, kind string) {
+func (s *Engine) lose(w *Worker, kind string) {
 	s.enter(w, stalled, kind)
-	for _, b := range s.on(w) {
+	for _, b := range s.On(w) {
 		b.end(atc.StatusErrored, "wait for process completion: dial tcp: connect: connection refused")
 	}
 }
 
 // settle has the collector end the drain of a worker on which only interruptible
 // builds run.
-func (s *engine) settle(w *worker) {
-	if s.options.Collect == 0 || !s.drained(w) {
+func (s *Engine) settle(w *Worker) {
+	if s.Options.Collect == 0 || !s.drained(w) {
 		s.collect(w)
 		return
 	}
-	s.options.AfterFunc(s.options.Collect, func() {
+	s.Options.AfterFunc(s.Options.Collect, func() {
 		s.Lock()
 		defer s.Unlock()
 		s.collect(w)
@@ -145,21 +147,21 @@ func (s *engine) settle(w *worker) {
 }
 
 // drained says whether a worker that drains waits for no build any more.
-func (s *engine) drained(w *worker) bool {
-	return (w.state == landing || w.state == retiring) &&
-		!slices.ContainsFunc(s.on(w), func(b *Build) bool { return !b.interruptible })
+func (s *Engine) drained(w *Worker) bool {
+	return (w.State == landing || w.State == retiring) &&
+		!slices.ContainsFunc(s.On(w), func(b *Build) bool { return !b.interruptible })
 }
 
 // collect ends the drain of a worker, if it is time.
-func (s *engine) collect(w *worker) {
+func (s *Engine) collect(w *Worker) {
 	if !s.drained(w) {
 		return
 	}
-	left := s.on(w)
-	if w.state == landing {
+	left := s.On(w)
+	if w.State == landing {
 		s.enter(w, landed, KindLanded)
 	} else {
-		s.remove(w, KindRetired)
+		s.Remove(w, KindRetired)
 	}
 	for _, b := range left {
 		b.end(atc.StatusErrored, "proc not running: status = stopped")
@@ -167,32 +169,34 @@ func (s *engine) collect(w *worker) {
 }
 
 // enter changes a worker's state and wakes who waits for that.
-func (s *engine) enter(w *worker, state, kind string) {
-	w.state = state
-	s.record(Event{Kind: kind, Worker: w.name})
+func (s *Engine) enter(w *Worker, state, kind string) {
+	w.State = state
+	s.Record(Event{Kind: kind, Worker: w.Name})
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-func (s *engine) remove(w *worker, kind string) {
-	s.workers = slices.DeleteFunc(s.workers, func(other *worker) bool { return other == w })
+// Remove takes a worker off the list.
+func (s *Engine) Remove(w *Worker, kind string) {
+	s.Workers = slices.DeleteFunc(s.Workers, func(other *Worker) bool { return other == w })
 	s.enter(w, "", kind)
 }
 
-func (s *engine) worker(name string) *worker {
-	for _, w := range s.workers {
-		if w.name == name {
+// Worker is the worker of a name, nil if there is none.
+func (s *Engine) Worker(name string) *Worker {
+	for _, w := range s.Workers {
+		if w.Name == name {
 			return w
 		}
 	}
 	return nil
 }
 
-// on lists the builds that have a container on a worker and are not finished.
-func (s *engine) on(w *worker) []*Build {
+// On lists the builds that have a container on a worker and are not finished.
+func (s *Engine) On(w *Worker) []*Build {
 	var list []*Build
-	for _, b := range s.builds {
-		if b.status == atc.StatusStarted && slices.Contains(b.workers, w.name) {
+	for _, b := range s.Builds {
+		if b.status == atc.StatusStarted && slices.Contains(b.workers, w.Name) {
 			list = append(list, b)
 		}
 	}
@@ -202,9 +206,9 @@ func (s *engine) on(w *worker) []*Build {
 // place finds a worker for a new container: a running one whose protocol is not
 // older than the web node's and of the same major version. The error's text is
 // atc/worker.NoCompatibleWorkersError's.
-func (s *engine) place(wanted, attribute string) (*worker, error) {
-	for _, w := range s.workers {
-		if (wanted == "" || wanted == w.name) && w.state == running && compatible(w.version, s.web.release.Worker) {
+func (s *Engine) place(wanted, attribute string) (*Worker, error) {
+	for _, w := range s.Workers {
+		if (wanted == "" || wanted == w.Name) && w.State == Running && compatible(w.Version, s.Web.Release.Worker) {
 			return w, nil
 		}
 	}
@@ -214,8 +218,8 @@ func (s *engine) place(wanted, attribute string) (*worker, error) {
 // platform is what a step needs that has no image of its own.
 const platform = "platform 'linux'"
 
-func (s *engine) noWorker(attribute string) error {
-	return fmt.Errorf("no workers satisfying: %s, version: '%s'", attribute, s.web.release.Worker)
+func (s *Engine) noWorker(attribute string) error {
+	return fmt.Errorf("no workers satisfying: %s, version: '%s'", attribute, s.Web.Release.Worker)
 }
 
 func compatible(have, want string) bool {

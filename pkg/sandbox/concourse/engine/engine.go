@@ -1,4 +1,6 @@
-package concourse
+// Package engine is what a simulated Concourse has and does, whoever asks for it: pipelines, builds
+// and their schedule, workers, and the web node with what its database remembers.
+package engine
 
 import (
 	"slices"
@@ -73,24 +75,24 @@ const (
 	KindUpgrade  = "web upgraded"
 )
 
-// engine is what the database and the web node of a Concourse have: pipelines, builds and
+// Engine is what the database and the web node of a Concourse have: pipelines, builds and
 // workers, and who of them waits for whom.
-type engine struct {
+type Engine struct {
 	sync.Mutex // guards everything, the server's own included
 
-	options   Options
-	web       web
-	pipelines []*pipeline
+	Options   Options
+	Web       web
+	Pipelines []*Pipeline
 	version   int // the last config version; one sequence for all pipelines, as in the database
 	jobs      int // the last id of a job
-	workers   []*worker
-	builds    []*Build
+	Workers   []*Worker
+	Builds    []*Build
 	events    []Event
 	changed   chan struct{} // closed, and replaced, at each change of a worker
 }
 
-// newEngine makes an engine without pipelines and workers.
-func newEngine(o Options) *engine {
+// New makes an engine without pipelines and workers.
+func New(o Options) *Engine {
 	if o.Version == "" {
 		o.Version = "7.14.0"
 	}
@@ -103,24 +105,24 @@ func newEngine(o Options) *engine {
 	if o.AfterFunc == nil {
 		o.AfterFunc = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
 	}
-	s := &engine{options: o, changed: make(chan struct{})}
-	s.web.release = Release{Version: o.Version, Worker: o.WorkerVersion, Migration: o.Migration}
+	s := &Engine{Options: o, changed: make(chan struct{})}
+	s.Web.Release = Release{Version: o.Version, Worker: o.WorkerVersion, Migration: o.Migration}
 	s.migrated()
 	return s
 }
 
 // Events lists what happened so far.
-func (s *engine) Events() []Event {
+func (s *Engine) Events() []Event {
 	s.Lock()
 	defer s.Unlock()
 	return slices.Clone(s.events)
 }
 
-// record notes an event; the caller holds the lock.
-func (s *engine) record(e Event) {
-	e.At = s.options.Now()
+// Record notes an event; the caller holds the lock.
+func (s *Engine) Record(e Event) {
+	e.At = s.Options.Now()
 	s.events = append(s.events, e)
-	if s.options.Observe != nil {
-		s.options.Observe(e)
+	if s.Options.Observe != nil {
+		s.Options.Observe(e)
 	}
 }

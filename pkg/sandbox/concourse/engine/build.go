@@ -1,4 +1,4 @@
-package concourse
+package engine
 
 import (
 	"errors"
@@ -15,9 +15,9 @@ import (
 // Build is one build of a job, or a one-off build. Who plays the pipeline runs its
 // steps and calls Finish; a worker that goes away may end it before that.
 type Build struct {
-	engine        *engine
-	team          string
-	pipeline      *pipeline // nil: a one-off build
+	engine        *Engine
+	Team          string
+	Pipeline      *Pipeline // nil: a one-off build
 	id            int
 	name          string // number within the job: 3, or of its first rerun: 3.1
 	job           string
@@ -28,7 +28,7 @@ type Build struct {
 	waits         bool     // for somebody to take it and run its steps
 	workers       []string // where it has containers, the first one first
 	status        atc.BuildStatus
-	started       time.Time
+	Started       time.Time
 	ended         time.Time
 	log           strings.Builder
 	begun         chan struct{}
@@ -36,13 +36,13 @@ type Build struct {
 }
 
 // newBuild adds a pending build. The caller holds the lock.
-func (s *engine) newBuild(b *Build) *Build {
-	b.engine, b.id, b.status = s, len(s.builds)+1, atc.StatusPending
+func (s *Engine) newBuild(b *Build) *Build {
+	b.engine, b.id, b.status = s, len(s.Builds)+1, atc.StatusPending
 	b.begun, b.done = make(chan struct{}), make(chan struct{})
 	if b.name == "" {
-		b.name = strconv.Itoa(s.count(b.pipeline, b.job) + 1)
+		b.name = strconv.Itoa(s.count(b.Pipeline, b.job) + 1)
 	}
-	s.builds = append(s.builds, b)
+	s.Builds = append(s.Builds, b)
 	return b
 }
 
@@ -51,14 +51,14 @@ func (s *engine) newBuild(b *Build) *Build {
 // containers, and when Concourse would not start it: no such job, the pipeline is
 // paused, or the web schedules nothing. Instances are not played: pipeline has no
 // instance vars.
-func (s *engine) StartBuild(team, pipeline, job, worker string, interruptible bool) (*Build, error) {
+func (s *Engine) StartBuild(team, pipeline, job, worker string, interruptible bool) (*Build, error) {
 	s.Lock()
 	defer s.Unlock()
 	p, err := s.job(team, pipeline, job)
 	if err != nil {
 		return nil, fmt.Errorf("start %s/%s: %w", pipeline, job, err)
 	}
-	if p.paused {
+	if p.Paused {
 		return nil, fmt.Errorf("start %s/%s: the build stays pending because the pipeline is paused", pipeline, job)
 	}
 	if !s.schedules() {
@@ -68,40 +68,40 @@ func (s *engine) StartBuild(team, pipeline, job, worker string, interruptible bo
 	if err != nil {
 		return nil, err
 	}
-	b := s.newBuild(&Build{team: team, pipeline: p, job: job, interruptible: interruptible})
+	b := s.newBuild(&Build{Team: team, Pipeline: p, job: job, interruptible: interruptible})
 	b.begin(w)
 	return b, nil
 }
 
 // StartOneOff starts a build without a job, as `fly execute` does, on a worker; an
 // empty one is any. It fails when no worker takes it.
-func (s *engine) StartOneOff(team, worker string) (*Build, error) {
+func (s *Engine) StartOneOff(team, worker string) (*Build, error) {
 	s.Lock()
 	defer s.Unlock()
 	w, err := s.place(worker, platform)
 	if err != nil {
 		return nil, err
 	}
-	b := s.newBuild(&Build{team: team})
+	b := s.newBuild(&Build{Team: team})
 	b.begin(w)
 	return b, nil
 }
 
 // begin makes a build started, with its first container on w. The caller holds
 // the lock.
-func (b *Build) begin(w *worker) {
-	b.status, b.started = atc.StatusStarted, b.engine.options.Now()
+func (b *Build) begin(w *Worker) {
+	b.status, b.Started = atc.StatusStarted, b.engine.Options.Now()
 	if w != nil {
-		b.workers = []string{w.name}
+		b.workers = []string{w.Name}
 	}
-	b.engine.record(b.event(KindStart))
+	b.engine.Record(b.event(KindStart))
 	close(b.begun)
 }
 
 // RunStep gives a step of a resource type its container, which needs a worker
 // that takes new ones. Without one the build errors, and so ends a build whose
 // put has just made its own worker land: the implicit get finds no place.
-func (s *engine) RunStep(b *Build, resourceType string) error {
+func (s *Engine) RunStep(b *Build, resourceType string) error {
 	s.Lock()
 	defer s.Unlock()
 	if b.status != atc.StatusStarted {
@@ -116,8 +116,8 @@ func (s *engine) RunStep(b *Build, resourceType string) error {
 		b.end(atc.StatusErrored, err.Error())
 		return err
 	}
-	if !slices.Contains(b.workers, w.name) {
-		b.workers = append(b.workers, w.name)
+	if !slices.Contains(b.workers, w.Name) {
+		b.workers = append(b.workers, w.Name)
 	}
 	return nil
 }
@@ -181,20 +181,20 @@ func (w logWriter) Write(p []byte) (int, error) {
 func (b *Build) Env() []string {
 	env := []string{
 		"BUILD_ID=" + strconv.Itoa(b.id), "BUILD_NAME=" + b.name,
-		"BUILD_TEAM_NAME=" + b.team, "ATC_EXTERNAL_URL=" + b.engine.options.ExternalURL,
+		"BUILD_TEAM_NAME=" + b.Team, "ATC_EXTERNAL_URL=" + b.engine.Options.ExternalURL,
 	}
-	if b.pipeline != nil {
+	if b.Pipeline != nil {
 		env = append(env, "BUILD_JOB_NAME="+b.job,
-			"BUILD_PIPELINE_NAME="+b.pipeline.ref.Name, "BUILD_PIPELINE_ID="+strconv.Itoa(b.pipeline.id))
+			"BUILD_PIPELINE_NAME="+b.Pipeline.ref.Name, "BUILD_PIPELINE_ID="+strconv.Itoa(b.Pipeline.id))
 	}
 	return env
 }
 
 // Busy says whether any build runs: a web that is told to stop waits for these.
-func (s *engine) Busy() bool {
+func (s *Engine) Busy() bool {
 	s.Lock()
 	defer s.Unlock()
-	return slices.ContainsFunc(s.builds, func(b *Build) bool { return b.status == atc.StatusStarted })
+	return slices.ContainsFunc(s.Builds, func(b *Build) bool { return b.status == atc.StatusStarted })
 }
 
 // Finish ends the build with a status. A build that has ended already keeps the
@@ -219,25 +219,25 @@ func (b *Build) end(status atc.BuildStatus, why string) {
 	if b.status == atc.StatusPending {
 		close(b.begun)
 	}
-	b.status, b.ended, b.waits = status, b.engine.options.Now(), false
+	b.status, b.ended, b.waits = status, b.engine.Options.Now(), false
 	if why != "" {
 		b.log.WriteString(why + "\n")
 	}
-	b.engine.record(b.event(KindFinish))
+	b.engine.Record(b.event(KindFinish))
 	close(b.done)
 	for _, name := range b.workers {
-		if w := b.engine.worker(name); w != nil {
+		if w := b.engine.Worker(name); w != nil {
 			b.engine.settle(w)
 		}
 	}
-	b.engine.schedule()
+	b.engine.Schedule()
 }
 
 // track looks for a build that runs, as a web that starts does: its plan is gone
 // through from the start, and each step needs a worker that takes containers.
 func (b *Build) track() {
-	w := b.engine.worker(b.place())
-	if w != nil && w.state == running && !compatible(w.version, b.engine.web.release.Worker) {
+	w := b.engine.Worker(b.place())
+	if w != nil && w.State == Running && !compatible(w.Version, b.engine.Web.Release.Worker) {
 		b.end(atc.StatusErrored, b.engine.noWorker(platform).Error())
 		return
 	}
@@ -247,9 +247,9 @@ func (b *Build) track() {
 }
 
 func (b *Build) event(kind string) Event {
-	e := Event{Kind: kind, User: b.user, Team: b.team, Job: b.job, Build: b.id, Worker: b.place()}
-	if b.pipeline != nil {
-		e.Pipeline = b.pipeline.ref.String()
+	e := Event{Kind: kind, User: b.user, Team: b.Team, Job: b.job, Build: b.id, Worker: b.place()}
+	if b.Pipeline != nil {
+		e.Pipeline = b.Pipeline.ref.String()
 	}
 	if b.status != atc.StatusStarted && b.status != atc.StatusPending {
 		e.Status = string(b.status)
@@ -259,9 +259,9 @@ func (b *Build) event(kind string) Event {
 
 // count counts the builds of a job, or the one-off builds; reruns have the number
 // of their first run.
-func (s *engine) count(p *pipeline, job string) (n int) {
-	for _, b := range s.builds {
-		if b.pipeline == p && b.job == job && b.rerunOf == nil {
+func (s *Engine) count(p *Pipeline, job string) (n int) {
+	for _, b := range s.Builds {
+		if b.Pipeline == p && b.job == job && b.rerunOf == nil {
 			n++
 		}
 	}

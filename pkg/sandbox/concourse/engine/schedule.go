@@ -1,4 +1,4 @@
-package concourse
+package engine
 
 import (
 	"errors"
@@ -11,32 +11,32 @@ import (
 // starts when Concourse would start it. Until then pipeline or job is paused, the
 // web is away or knows an older schema than the database's, or as many builds run
 // as the job may have. Who plays the pipeline finds it with TakeBuild.
-func (s *engine) TriggerBuild(team, pipeline, job, user string) (*Build, error) {
+func (s *Engine) TriggerBuild(team, pipeline, job, user string) (*Build, error) {
 	s.Lock()
 	defer s.Unlock()
 	p, err := s.job(team, pipeline, job)
 	if err != nil {
 		return nil, fmt.Errorf("trigger %s/%s: %w", pipeline, job, err)
 	}
-	return s.trigger(p, job, user), nil
+	return s.Trigger(p, job, user), nil
 }
 
 // RerunBuild creates a build with the inputs of an earlier one.
-func (s *engine) RerunBuild(of *Build, user string) *Build {
+func (s *Engine) RerunBuild(of *Build, user string) *Build {
 	s.Lock()
 	defer s.Unlock()
-	return s.rerun(of, user)
+	return s.Rerun(of, user)
 }
 
 // TakeBuild gives the oldest build of a pipeline that was triggered by hand, has
 // started, and was not taken yet: whoever takes it runs its steps and ends it. It
 // gives nil when there is none.
-func (s *engine) TakeBuild(team, pipeline string) *Build {
+func (s *Engine) TakeBuild(team, pipeline string) *Build {
 	s.Lock()
 	defer s.Unlock()
-	p := s.pipeline(team, atc.PipelineRef{Name: pipeline})
-	for _, b := range s.builds {
-		if b.waits && b.status == atc.StatusStarted && b.pipeline == p {
+	p := s.Pipeline(team, atc.PipelineRef{Name: pipeline})
+	for _, b := range s.Builds {
+		if b.waits && b.status == atc.StatusStarted && b.Pipeline == p {
 			b.waits = false
 			return b
 		}
@@ -45,47 +45,48 @@ func (s *engine) TakeBuild(team, pipeline string) *Build {
 }
 
 // job finds the pipeline of a job. The caller holds the lock, as below.
-func (s *engine) job(team, pipeline, job string) (*pipeline, error) {
-	p := s.pipeline(team, atc.PipelineRef{Name: pipeline})
-	if p == nil || p.archived {
+func (s *Engine) job(team, pipeline, job string) (*Pipeline, error) {
+	p := s.Pipeline(team, atc.PipelineRef{Name: pipeline})
+	if p == nil || p.Archived {
 		return nil, fmt.Errorf("no such pipeline in team %s", team)
 	}
-	if _, exists := p.config.Jobs.Lookup(job); !exists {
+	if _, exists := p.Config.Jobs.Lookup(job); !exists {
 		return nil, errors.New("no such job")
 	}
 	return p, nil
 }
 
-func (s *engine) trigger(p *pipeline, job, user string) *Build {
-	config, _ := p.config.Jobs.Lookup(job)
-	b := s.newBuild(&Build{team: p.team, pipeline: p, job: job, user: user, interruptible: config.Interruptible, waits: true})
-	s.record(b.event(KindTrigger))
-	s.schedule()
+// Trigger creates a build of a job.
+func (s *Engine) Trigger(p *Pipeline, job, user string) *Build {
+	config, _ := p.Config.Jobs.Lookup(job)
+	b := s.newBuild(&Build{Team: p.Team, Pipeline: p, job: job, user: user, interruptible: config.Interruptible, waits: true})
+	s.Record(b.event(KindTrigger))
+	s.Schedule()
 	return b
 }
 
-// rerun numbers the new build as job.RerunBuild of atc/db does.
-func (s *engine) rerun(of *Build, user string) *Build {
+// Rerun numbers the new build as job.RerunBuild of atc/db does.
+func (s *Engine) Rerun(of *Build, user string) *Build {
 	if of.rerunOf != nil {
 		of = of.rerunOf
 	}
 	of.reruns++
 	b := s.newBuild(&Build{
-		team: of.team, pipeline: of.pipeline, job: of.job, user: user, interruptible: of.interruptible, waits: true,
+		Team: of.Team, Pipeline: of.Pipeline, job: of.job, user: user, interruptible: of.interruptible, waits: true,
 		rerunOf: of, reruns: of.reruns, name: fmt.Sprintf("%s.%d", of.name, of.reruns),
 	})
-	s.record(b.event(KindTrigger))
-	s.schedule()
+	s.Record(b.event(KindTrigger))
+	s.Schedule()
 	return b
 }
 
-// schedule starts the pending builds that may start. A real web does that at the
+// Schedule starts the pending builds that may start. A real web does that at the
 // next tick of its scheduler, within 10 s.
-func (s *engine) schedule() {
+func (s *Engine) Schedule() {
 	if !s.schedules() {
 		return
 	}
-	for _, b := range s.builds {
+	for _, b := range s.Builds {
 		if b.status != atc.StatusPending || !s.startable(b) {
 			continue
 		}
@@ -98,9 +99,9 @@ func (s *engine) schedule() {
 }
 
 // startable says whether nothing holds a pending build.
-func (s *engine) startable(b *Build) bool {
-	config, exists := b.pipeline.config.Jobs.Lookup(b.job)
-	if !exists || b.pipeline.archived || b.pipeline.paused || b.pipeline.job(b.job).paused {
+func (s *Engine) startable(b *Build) bool {
+	config, exists := b.Pipeline.Config.Jobs.Lookup(b.job)
+	if !exists || b.Pipeline.Archived || b.Pipeline.Paused || b.Pipeline.Job(b.job).Paused {
 		return false
 	}
 	limit := config.MaxInFlight()
@@ -111,8 +112,8 @@ func (s *engine) startable(b *Build) bool {
 	for _, g := range config.SerialGroups {
 		groups[g] = true
 	}
-	for _, other := range s.builds {
-		if other.status == atc.StatusStarted && other.pipeline == b.pipeline && (other.job == b.job || inGroup(other, groups)) {
+	for _, other := range s.Builds {
+		if other.status == atc.StatusStarted && other.Pipeline == b.Pipeline && (other.job == b.job || inGroup(other, groups)) {
 			limit--
 		}
 	}
@@ -120,7 +121,7 @@ func (s *engine) startable(b *Build) bool {
 }
 
 func inGroup(b *Build, groups map[string]bool) bool {
-	config, _ := b.pipeline.config.Jobs.Lookup(b.job)
+	config, _ := b.Pipeline.Config.Jobs.Lookup(b.job)
 	for _, g := range config.SerialGroups {
 		if groups[g] {
 			return true

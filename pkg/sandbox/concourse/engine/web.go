@@ -1,4 +1,4 @@
-package concourse
+package engine
 
 import (
 	"github.com/Masterminds/semver/v3"
@@ -28,7 +28,7 @@ const (
 
 // web is the web node and what its database remembers.
 type web struct {
-	release Release
+	Release Release
 	state   int
 	starts  int   // counts starts and stops: a migration ends only the start it belongs to
 	schema  int64 // the newest migration that any release has run
@@ -37,7 +37,7 @@ type web struct {
 
 // SetVersion makes the web node be of a release that needs no migration; see
 // SetRelease.
-func (s *engine) SetVersion(release, workerVersion string) {
+func (s *Engine) SetVersion(release, workerVersion string) {
 	s.SetRelease(Release{Version: release, Worker: workerVersion})
 }
 
@@ -46,31 +46,31 @@ func (s *engine) SetVersion(release, workerVersion string) {
 // another major, take no new containers until they are of its too. Its database
 // remembers the newest migration that any release has run at a start: a web that
 // knows only older ones starts, answers, and schedules nothing.
-func (s *engine) SetRelease(r Release) {
+func (s *Engine) SetRelease(r Release) {
 	s.Lock()
 	defer s.Unlock()
-	s.web.release = r
-	if s.web.state == answering {
+	s.Web.Release = r
+	if s.Web.state == answering {
 		s.migrated()
 	}
-	s.record(Event{Kind: KindUpgrade, Version: r.Version})
+	s.Record(Event{Kind: KindUpgrade, Version: r.Version})
 }
 
 // Stop makes the web node go away: connections are cut, and workers have no
 // gateway. Builds go on, for their containers are the workers'; tokens stay
 // valid, for they are in the database.
-func (s *engine) Stop() {
+func (s *Engine) Stop() {
 	s.Lock()
 	defer s.Unlock()
-	s.web.state = stopped
-	s.web.starts++
-	s.record(Event{Kind: KindStop})
-	if s.options.Reconnect > 0 {
-		start := s.web.starts
-		s.options.AfterFunc(s.options.Reconnect, func() {
+	s.Web.state = stopped
+	s.Web.starts++
+	s.Record(Event{Kind: KindStop})
+	if s.Options.Reconnect > 0 {
+		start := s.Web.starts
+		s.Options.AfterFunc(s.Options.Reconnect, func() {
 			s.Lock()
 			defer s.Unlock()
-			if s.web.starts == start {
+			if s.Web.starts == start {
 				s.abandon()
 			}
 		})
@@ -81,7 +81,7 @@ func (s *engine) Stop() {
 // for its running builds again and goes through their plans from the start: one
 // without a worker that takes containers at that moment errors, whatever its
 // steps have done.
-func (s *engine) Restart() {
+func (s *Engine) Restart() {
 	s.Lock()
 	defer s.Unlock()
 	s.answer()
@@ -92,25 +92,25 @@ func (s *engine) Restart() {
 // drain leave with their builds. It gives a channel that is closed when the web
 // answers. Without a migration to run that is at once; when the web is stopped
 // meanwhile, never.
-func (s *engine) Migrate(until <-chan struct{}) (answers <-chan struct{}) {
+func (s *Engine) Migrate(until <-chan struct{}) (answers <-chan struct{}) {
 	s.Lock()
 	defer s.Unlock()
 	done := make(chan struct{})
-	if s.web.release.Migration <= s.web.schema {
+	if s.Web.Release.Migration <= s.Web.schema {
 		s.answer()
 		close(done)
 		return done
 	}
-	s.web.state = migrating
-	s.web.starts++
-	s.record(Event{Kind: KindMigrate, Version: s.web.release.Version})
+	s.Web.state = migrating
+	s.Web.starts++
+	s.Record(Event{Kind: KindMigrate, Version: s.Web.Release.Version})
 	s.abandon()
-	start := s.web.starts
+	start := s.Web.starts
 	go func() {
 		<-until
 		s.Lock()
 		defer s.Unlock()
-		if s.web.starts == start {
+		if s.Web.starts == start {
 			s.answer()
 			close(done)
 		}
@@ -119,7 +119,7 @@ func (s *engine) Migrate(until <-chan struct{}) (answers <-chan struct{}) {
 }
 
 // Schedules says whether the web node answers and starts builds.
-func (s *engine) Schedules() bool {
+func (s *Engine) Schedules() bool {
 	s.Lock()
 	defer s.Unlock()
 	return s.schedules()
@@ -128,59 +128,59 @@ func (s *engine) Schedules() bool {
 // Hash names the hash under which the database keeps the versions of resources:
 // md5, or sha256 once any web of 8.x has run. A version that a new scope of a
 // resource config finds under the other hash is new to every job.
-func (s *engine) Hash() string {
+func (s *Engine) Hash() string {
 	s.Lock()
 	defer s.Unlock()
-	if s.web.sha256 {
+	if s.Web.sha256 {
 		return "sha256"
 	}
 	return "md5"
 }
 
 // answer starts the web node. The caller holds the lock, as below.
-func (s *engine) answer() {
-	s.web.state = answering
-	s.web.starts++
+func (s *Engine) answer() {
+	s.Web.state = answering
+	s.Web.starts++
 	s.migrated()
-	s.record(Event{Kind: KindRestart})
-	for _, b := range s.builds {
+	s.Record(Event{Kind: KindRestart})
+	for _, b := range s.Builds {
 		if b.status == atc.StatusStarted {
 			b.track()
 		}
 	}
-	s.schedule()
+	s.Schedule()
 }
 
 // migrated notes what the web's release has done to the database.
-func (s *engine) migrated() {
-	r := s.web.release
-	s.web.schema = max(s.web.schema, r.Migration)
-	if r.Migration >= hashMigration || r.Migration == 0 && s.atLeast("8.0.0") {
-		s.web.sha256 = true
+func (s *Engine) migrated() {
+	r := s.Web.Release
+	s.Web.schema = max(s.Web.schema, r.Migration)
+	if r.Migration >= hashMigration || r.Migration == 0 && s.AtLeast("8.0.0") {
+		s.Web.sha256 = true
 	}
 }
 
 // schedules says whether the web starts builds. On a newer schema its queries
 // fail: "column i.version_md5 does not exist".
-func (s *engine) schedules() bool {
-	r := s.web.release
-	return s.web.state == answering && (r.Migration == 0 || r.Migration >= s.web.schema)
+func (s *Engine) schedules() bool {
+	r := s.Web.Release
+	return s.Web.state == answering && (r.Migration == 0 || r.Migration >= s.Web.schema)
 }
 
 // abandon is what workers that drain do without a gateway.
-func (s *engine) abandon() {
-	for _, w := range s.workers {
-		if w.state == landing || w.state == retiring {
+func (s *Engine) abandon() {
+	for _, w := range s.Workers {
+		if w.State == landing || w.State == retiring {
 			s.leave(w)
 		}
 	}
 }
 
-// atLeast says whether the web's release is a version or a later one.
-func (s *engine) atLeast(version string) bool {
-	have, err := semver.NewVersion(s.web.release.Version)
+// AtLeast says whether the web's release is a version or a later one.
+func (s *Engine) AtLeast(version string) bool {
+	have, err := semver.NewVersion(s.Web.Release.Version)
 	return err == nil && !have.LessThan(semver.MustParse(version))
 }
 
-// answers says whether the web node answers.
-func (s *engine) answers() bool { return s.web.state == answering }
+// Answers says whether the web node answers.
+func (s *Engine) Answers() bool { return s.Web.state == answering }
