@@ -39,14 +39,16 @@ var mayImport = map[string][]string{
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {
+		"pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/manifest", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},
-	"pkg/environment":   {"pkg/difference", "pkg/config", "pkg/manifest", "pkg/secret", "pkg/credential", "pipelines"},
-	"pkg/credential":    {"pkg/secret", "pkg/state"},
-	"pkg/config":        {"pkg/dial", "pkg/difference", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
-	"pkg/price":         {"pkg/config"},
-	"pkg/compatibility": {},
+	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/environment", "pkg/secret"},
+	"pkg/environment":    {"pkg/difference", "pkg/config", "pkg/manifest", "pkg/secret", "pkg/credential", "pipelines"},
+	"pkg/credential":     {"pkg/secret", "pkg/state"},
+	"pkg/config":         {"pkg/dial", "pkg/difference", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
+	"pkg/price":          {"pkg/config"},
+	"pkg/compatibility":  {},
 	// A program of its own for maintainers.
 	"pkg/compatibility/refresh": {"pkg/compatibility", "pkg/file"},
 	"pkg/upgrade": {

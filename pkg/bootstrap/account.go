@@ -2,9 +2,14 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // checkAccount asks who we are and whether the region has what is wanted, before
@@ -63,7 +68,7 @@ func (r *run) purposes() map[string][]string {
 // type that all zones in use offer. What was chosen before stays.
 func (r *run) choose(ctx context.Context) error {
 	aws := r.config.AWS
-	zones, err := r.Account.Zones(ctx)
+	zones, err := r.zones(ctx)
 	if err != nil {
 		return err
 	}
@@ -156,4 +161,32 @@ func where(types []string, offered map[string][]string) string {
 		return "nowhere in this region"
 	}
 	return strings.Join(parts, "; ")
+}
+
+// zones are the names of the region's zones.
+func (r *run) zones(ctx context.Context) ([]string, error) {
+	list, err := r.Account.Zones(ctx)
+	names := make([]string, len(list))
+	for i, z := range list {
+		names[i] = z.Name
+	}
+	return names, err
+}
+
+// parameter reads a parameter of the pipeline; it is empty where there is none.
+func (r *run) parameter(ctx context.Context, name string) (secret.Value, error) {
+	value, err := r.Account.GetParameter(ctx, name)
+	if errors.Is(err, aws.ErrNotFound) {
+		return secret.Value{}, nil
+	}
+	return value, err
+}
+
+// putParameter writes one when it differs. Besides the user's tags it has that which says
+// whose it is.
+func (r *run) putParameter(ctx context.Context, name string, value secret.Value) (changed bool, err error) {
+	tags := map[string]string{}
+	maps.Copy(tags, r.config.AWS.Tags)
+	tags[ownerTag] = r.Name
+	return r.Account.PutParameter(ctx, name, value, tags)
 }

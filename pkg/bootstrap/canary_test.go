@@ -150,7 +150,7 @@ func TestDeploy_takesNothingFromWhatRunsHaveWritten(t *testing.T) {
 				fmt.Fprintf(&asked, "create-env %s %v\n", r.Manifest, r.Vars)
 			}
 			for _, w := range c.applied {
-				fmt.Fprintf(&asked, "stack %+v %+v\n", w, w.Config)
+				fmt.Fprintf(&asked, "stack %+v\n", w)
 			}
 			for name, value := range c.parameters {
 				fmt.Fprintf(&asked, "parameter %s %s\n", name, value)

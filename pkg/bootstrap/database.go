@@ -52,7 +52,7 @@ func (r *run) checkService(ctx context.Context, wanted int) error {
 	if r.record.Infrastructure == nil || r.record.Infrastructure.Database.Major == wanted {
 		return nil
 	}
-	now, err := r.Infra.Outputs(ctx)
+	now, err := r.outputs(ctx)
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -241,7 +241,7 @@ func TestDeploy_raisesTheServiceAfterAllElse(t *testing.T) {
 	if at == nil || at.Step != "deploy" {
 		t.Fatalf("it ends with %v", at)
 	}
-	if len(s.applied) != 3 || s.applied[1].DirectorCIDRs[0] != "198.51.100.0/24" || !s.applied[1].HoldDatabase || s.applied[2].HoldDatabase || s.major != 17 {
+	if len(s.applied) != 3 || s.applied[1].DirectorCIDRs[0] != "198.51.100.0/24" || s.applied[1].DatabaseVersion != "" || s.applied[2].DatabaseVersion != "17" || s.major != 17 {
 		t.Errorf("the stack was changed with %+v, and the database is %d", s.applied, s.major)
 	}
 	if text := strings.Join(shown.lines, "\n"); !strings.Contains(text, "warning: PostgreSQL 16 → 17 is a major upgrade: RDS takes a snapshot") {

@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
@@ -89,8 +91,11 @@ func (c *cloud) install(t *testing.T, cfg *config.Config) (*bootstrap.Installati
 	}
 	shown := &progress{}
 	return &bootstrap.Installation{
-		Name: cfg.Name, Given: cfg, Program: "1.2.3", Account: c, Infra: c, Env: createEnv{c}, OpenStore: c.open,
-		SpotCeiling: func(string, string) string { return "0.207" },
+		Name: cfg.Name, Given: cfg, Program: "1.2.3", Account: c, OpenStore: c.open,
+		OpenStack:       func(string, stack.Options) (bootstrap.Stack, error) { return cloudStack{c}, nil },
+		OpenEnvironment: func(o createenv.Options) (bootstrap.Environment, error) { return createEnv{c, o.Documents}, nil },
+		Answers:         func(context.Context, string) bool { return c.vm },
+		SpotCeiling:     func(string, string) string { return "0.207" },
 		DeleteStore: func(context.Context, *config.Config, string) error {
 			delete(c.stores, cfg.Name)
 			return c.effect("store deleted")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -13,23 +14,24 @@ import (
 
 // request is what create-env is given: a manifest that still has its placeholders,
 // and their values. The keys are as fresh as they can be: those of a session end.
-func (r *run) request(ctx context.Context) (EnvironmentRequest, error) {
+func (r *run) request(ctx context.Context) (createenv.Request, error) {
 	var err error
 	if r.keys, err = r.Account.Keys(ctx); err != nil {
-		return EnvironmentRequest{}, err
+		err = fmt.Errorf("keys for the director's CPI: %w", err)
+		return createenv.Request{}, err
 	}
 	r.Mask(r.keys.SecretKey, r.keys.SessionToken)
 	in, err := r.input()
 	if err != nil {
-		return EnvironmentRequest{}, err
+		return createenv.Request{}, err
 	}
 	t, err := environment.Director(in)
 	if err != nil {
-		return EnvironmentRequest{}, err
+		return createenv.Request{}, err
 	}
 	text, vars, err := environment.Split(t)
 	if err != nil {
-		return EnvironmentRequest{}, fmt.Errorf("render the director's manifest: %w", err)
+		return createenv.Request{}, fmt.Errorf("render the director's manifest: %w", err)
 	}
 	var transient []string
 	for name := range vars {
@@ -37,8 +39,8 @@ func (r *run) request(ctx context.Context) (EnvironmentRequest, error) {
 			transient = append(transient, name)
 		}
 	}
-	request := EnvironmentRequest{
-		Store: r.store, Manifest: text, Vars: vars, Transient: transient, Show: environment.Reader(in, t), Recreate: r.options.Recreate,
+	request := createenv.Request{
+		Manifest: text, Vars: vars, Transient: transient, Show: environment.Reader(in, t), Recreate: r.options.Recreate,
 	}
 	if !r.inside { // the pipeline's role reaches nothing else
 		request.Inspect = r.inspect
@@ -65,7 +67,7 @@ func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
 	if err := r.saveRecord(ctx); err != nil {
 		return Outcome{}, err
 	}
-	made, err := r.Env.Create(ctx, request, func(line string) { r.note(stepDirector, "%s", line) })
+	made, err := r.createDirector(ctx, request)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -112,7 +114,7 @@ func (r *run) deleteDirector(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := r.Env.Delete(ctx, request, func(line string) { r.note(stepDirector, "%s", line) }); err != nil {
+	if err := r.deleteDirectorVM(ctx, request); err != nil {
 		return Outcome{}, err
 	}
 	r.record.Director = false

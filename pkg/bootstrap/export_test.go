@@ -1,6 +1,11 @@
 package bootstrap
 
-import "context"
+import (
+	"context"
+
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/state"
+)
 
 // OnlyPipeline does the steps about the pipeline alone, of an installation whose state is
 // there.
@@ -46,3 +51,9 @@ func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {
 	pipeline, err := p.pipeline(ctx)
 	return append(parameters.Lines, pipeline.Lines...), err
 }
+
+// NewDocuments keeps create-env's documents in a store.
+func NewDocuments(store state.Store) createenv.Documents { return newDocuments(store) }
+
+// DescribeStep makes a line of what create-env does.
+func DescribeStep(e createenv.Event) string { return describeStep(e) }

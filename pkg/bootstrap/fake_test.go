@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -25,27 +28,27 @@ type cloud struct {
 	account      string
 	zones        []string
 	offered      map[string][]string
-	stack        *bootstrap.Wanted // what the stack was made from; nil: there is none
-	applied      []bootstrap.Wanted
-	major        int // of the database service; 0: nobody knows
+	stack        *stack.Parameters // what the stack was made from; nil: there is none
+	applied      []stack.Parameters
+	planned      stack.Parameters // last
+	major        int              // of the database service; 0: nobody knows
 	vm           bool
 	broken       bool // a run has left the stack half changed
 	discarded    int
-	quotas       bootstrap.Quotas
+	quotas       account.Quotas
 	keyPair      string // that is there already
 	keyOwner     string
-	needs        []bootstrap.Needs // that were asked for
-	bucket       string            // of the state that the stack was made with
-	elsewhere    bootstrap.Elsewhere
-	stands       func(*bootstrap.Standing) // changes what is said of the stack
+	needs        []account.Needs     // that were asked for
+	bucket       string              // of the state that the stack was made with
+	stands       func(*stack.Status) // changes what is said of the stack
 	refusePlan   error
 	undo         bool // what Apply has failed at is undone
 	parameters   map[string]string
-	keys         map[string][]bootstrap.AccessKey // by user
-	made         int                              // access keys
-	unknown      int                              // how often AWS does not know a new key
-	mine         string                           // id of the key that the run works with
-	pipelineUser string                           // of the stack; "" with a role
+	keys         map[string][]account.AccessKey // by user
+	made         int                            // access keys
+	unknown      int                            // how often AWS does not know a new key
+	mine         string                         // id of the key that the run works with
+	pipelineUser string                         // of the stack; "" with a role
 	now          func() time.Time
 	effects      []string         // what was written: "stack", "vm", "parameter x"
 	fail         map[string]error // by the effect that fails
@@ -53,21 +56,20 @@ type cloud struct {
 	applying     func(context.Context) // called by Apply
 	stores       map[string]state.Store
 	dir          string // of the first
-	env          []bootstrap.EnvironmentRequest
+	env          []createenv.Request
 	operator     *operator
-	things       []bootstrap.Thing      // that create-env's state names
-	late         []bootstrap.Thing      // and that it names when create-env begins
-	appear       []bootstrap.Possession // in the account by then
-	missing      []bootstrap.Thing      // as create-env was told
-	possessions  []bootstrap.Possession // of the account
-	fresh        bool                   // the first store has no credentials of other tests
+	late         []createenv.Thing    // that create-env's state names when create-env begins
+	appear       []account.Possession // in the account by then
+	missing      []createenv.Thing    // as create-env was told
+	possessions  []account.Possession // of the account
+	fresh        bool                 // the first store has no credentials of other tests
 	open         func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
 }
 
 func newCloud() *cloud {
 	return &cloud{
 		account: "123456789012", zones: []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"},
-		parameters: map[string]string{}, keys: map[string][]bootstrap.AccessKey{}, mine: "AKIAEXAMPLE", fail: map[string]error{}, stores: map[string]state.Store{}, operator: &operator{},
+		parameters: map[string]string{}, keys: map[string][]account.AccessKey{}, mine: "AKIAEXAMPLE", fail: map[string]error{}, stores: map[string]state.Store{}, operator: &operator{},
 	}
 }
 
@@ -95,20 +97,28 @@ func (c *cloud) written() []string {
 }
 
 // Identity implements bootstrap.Account.
-func (c *cloud) Identity(context.Context) (bootstrap.Identity, error) {
+func (c *cloud) Identity(context.Context) (account.Identity, error) {
 	if err := c.fail["identity"]; err != nil {
-		return bootstrap.Identity{}, err
+		return account.Identity{}, err
 	}
-	return bootstrap.Identity{Account: c.account, ARN: "arn:aws:iam::" + c.account + ":user/ada"}, nil
+	return account.Identity{Account: c.account, ARN: "arn:aws:iam::" + c.account + ":user/ada"}, nil
 }
 
 // Keys implements bootstrap.Account.
-func (c *cloud) Keys(context.Context) (bootstrap.Keys, error) {
-	return bootstrap.Keys{AccessKey: secret.New(c.mine), SecretKey: secret.New("canary-of-the-secret-key")}, nil
+func (c *cloud) Keys(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKey: c.mine, SecretKey: secret.New("canary-of-the-secret-key")}, nil
 }
 
+// Regions implements bootstrap.Account: there is one.
+func (c *cloud) Regions(context.Context) ([]string, error) { return []string{"eu-central-1"}, nil }
+
 // Zones implements bootstrap.Account.
-func (c *cloud) Zones(context.Context) ([]string, error) { return c.zones, nil }
+func (c *cloud) Zones(context.Context) (list []account.Zone, err error) {
+	for _, name := range c.zones {
+		list = append(list, account.Zone{Name: name})
+	}
+	return list, nil
+}
 
 // Offerings implements bootstrap.Account: every zone has every type, but for offered.
 func (c *cloud) Offerings(_ context.Context, types []string) (map[string][]string, error) {
@@ -124,34 +134,36 @@ func (c *cloud) Offerings(_ context.Context, types []string) (map[string][]strin
 }
 
 // Subnets implements bootstrap.Account.
-func (c *cloud) Subnets(_ context.Context, ids []string) ([]bootstrap.Subnet, error) {
-	var list []bootstrap.Subnet
+func (c *cloud) Subnets(_ context.Context, ids []string) ([]account.Subnet, error) {
+	var list []account.Subnet
 	for _, id := range ids {
 		zone := c.zones[0]
 		if strings.HasSuffix(id, "b") {
 			zone = c.zones[1]
 		}
-		list = append(list, bootstrap.Subnet{ID: id, VPC: "vpc-1", Zone: zone, CIDR: "10.1.0.0/24", Public: strings.Contains(id, "public")})
+		list = append(list, account.Subnet{ID: id, VPC: "vpc-1", Zone: zone, CIDR: "10.1.0.0/24", Public: strings.Contains(id, "public")})
 	}
 	return list, nil
 }
 
 // KeyPair implements bootstrap.Account.
-func (c *cloud) KeyPair(context.Context) (name, owner string, err error) {
-	return c.keyPair, c.keyOwner, nil
+func (c *cloud) KeyPair(_ context.Context, name string) (account.KeyPair, bool, error) {
+	return account.KeyPair{Tags: map[string]string{"perpetual:name": c.keyOwner}}, c.keyPair == name, nil
 }
 
 // Quotas implements bootstrap.Account.
-func (c *cloud) Quotas(_ context.Context, n bootstrap.Needs) (bootstrap.Quotas, error) {
+func (c *cloud) Quotas(_ context.Context, n account.Needs) (account.Quotas, error) {
 	c.needs = append(c.needs, n)
 	return c.quotas, nil
 }
 
 // HostedZone implements bootstrap.Account.
-func (c *cloud) HostedZone(context.Context, string) (string, bool, error) { return "Z123", true, nil }
+func (c *cloud) HostedZone(context.Context, string) (account.HostedZone, bool, error) {
+	return account.HostedZone{ID: "Z123"}, true, nil
+}
 
-// Address implements bootstrap.Account.
-func (c *cloud) Address(context.Context) (string, error) { return "203.0.113.7", nil }
+// EgressAddress implements bootstrap.Account.
+func (c *cloud) EgressAddress(context.Context) (string, error) { return "203.0.113.7", nil }
 
 // PutParameter implements bootstrap.Account.
 func (c *cloud) PutParameter(_ context.Context, name string, value secret.Value, _ map[string]string) (bool, error) {
@@ -188,16 +200,20 @@ func (c *cloud) Parameters(_ context.Context, prefix string) (names []string, er
 	return names, nil
 }
 
-// Parameter implements bootstrap.Account.
-func (c *cloud) Parameter(_ context.Context, name string) (secret.Value, error) {
-	return secret.New(c.parameters[name]), nil
+// GetParameter implements bootstrap.Account.
+func (c *cloud) GetParameter(_ context.Context, name string) (secret.Value, error) {
+	value, there := c.parameters[name]
+	if !there {
+		return secret.Value{}, fmt.Errorf("read parameter %s: %w", name, aws.ErrNotFound)
+	}
+	return secret.New(value), nil
 }
 
 // DatabaseAuthorities implements bootstrap.Account.
 func (c *cloud) DatabaseAuthorities(context.Context) (string, error) { return "the CAs", nil }
 
 // AccessKeys implements bootstrap.Account.
-func (c *cloud) AccessKeys(_ context.Context, user string) ([]bootstrap.AccessKey, error) {
+func (c *cloud) AccessKeys(_ context.Context, user string) ([]account.AccessKey, error) {
 	return slices.Clone(c.keys[user]), nil
 }
 
@@ -211,17 +227,17 @@ func (c *cloud) NewAccessKey(_ context.Context, user string) (id, key secret.Val
 	}
 	c.made++
 	name := fmt.Sprintf("AKIA%d", c.made)
-	c.keys[user] = append(c.keys[user], bootstrap.AccessKey{ID: name, Made: c.time()})
+	c.keys[user] = append(c.keys[user], account.AccessKey{ID: name, Made: c.time()})
 	return secret.New(name), secret.New("canary-of-" + name), c.effect("made " + name)
 }
 
 // TryAccessKey implements bootstrap.Account.
-func (c *cloud) TryAccessKey(_ context.Context, id, _ secret.Value) (bool, error) {
+func (c *cloud) TryAccessKey(_ context.Context, id, _ secret.Value) error {
 	if c.unknown > 0 {
 		c.unknown--
-		return false, nil
+		return aws.ErrCredentials
 	}
-	return true, c.effect("tried " + id.Reveal())
+	return c.effect("tried " + id.Reveal())
 }
 
 // DeleteAccessKey implements bootstrap.Account.
@@ -229,7 +245,7 @@ func (c *cloud) DeleteAccessKey(_ context.Context, user, id string) error {
 	if err := c.effect("deleted " + id); err != nil {
 		return err
 	}
-	c.keys[user] = slices.DeleteFunc(c.keys[user], func(k bootstrap.AccessKey) bool { return k.ID == id })
+	c.keys[user] = slices.DeleteFunc(c.keys[user], func(k account.AccessKey) bool { return k.ID == id })
 	return nil
 }
 
@@ -241,148 +257,53 @@ func (c *cloud) time() time.Time {
 	return c.now()
 }
 
-// Elsewhere implements bootstrap.Account.
-func (c *cloud) Elsewhere(context.Context, string) (bootstrap.Elsewhere, error) {
-	return c.elsewhere, nil
-}
-
-// Left implements bootstrap.Account.
-func (c *cloud) Left(context.Context) ([]string, error) {
+// Tagged implements bootstrap.Account.
+func (c *cloud) Tagged(context.Context, string, string) ([]string, error) {
 	if c.stack != nil {
 		return []string{"stack"}, nil
 	}
 	return nil, nil
 }
 
-// Look implements bootstrap.Infrastructure.
-func (c *cloud) Look(context.Context) (bootstrap.Standing, error) {
-	if c.stack == nil {
-		return bootstrap.Standing{}, nil
-	}
-	became := "CREATE_COMPLETE"
-	if c.undo {
-		became = "UPDATE_ROLLBACK_COMPLETE"
-	}
-	said := bootstrap.Standing{Live: true, Name: "perpetual-ci", State: became, Bucket: c.bucket, WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"}
-	if c.stands != nil {
-		c.stands(&said)
-	}
-	return said, nil
-}
-
-// Plan implements bootstrap.Infrastructure.
-func (c *cloud) Plan(_ context.Context, w bootstrap.Wanted) (bootstrap.Change, error) {
-	if c.refusePlan != nil {
-		return bootstrap.Change{}, c.refusePlan
-	}
-	if c.broken {
-		return bootstrap.Change{Repair: true, Lines: []string{"! before anything else: the rollback is finished"}, Handle: w}, nil
-	}
-	if c.stack == nil {
-		return bootstrap.Change{Create: true, Lines: []string{"+ VPC (AWS::EC2::VPC)"}, Handle: w}, nil
-	}
-	same := w.HoldDatabase || c.major == 0 || w.Config.Database.Version == 0 || w.Config.Database.Version == c.major
-	if same && fmt.Sprint(c.stack.Zones, c.stack.DirectorCIDRs, c.stack.DatabasePassword.Reveal(), c.stack.Config.Upgrade.WorkerTag) == fmt.Sprint(w.Zones, w.DirectorCIDRs, w.DatabasePassword.Reveal(), w.Config.Upgrade.WorkerTag) {
-		return bootstrap.Change{Empty: true}, nil
-	}
-	return bootstrap.Change{Lines: []string{"~ DirectorSecurityGroup"}, Handle: w}, nil
-}
-
-// Apply implements bootstrap.Infrastructure.
-func (c *cloud) Apply(ctx context.Context, change bootstrap.Change, _ func(string)) error {
-	if err := c.effect("stack"); err != nil {
-		return err
-	}
-	if c.applying != nil {
-		c.applying(ctx)
-	}
-	w := change.Handle.(bootstrap.Wanted)
-	c.stack, c.applied = &w, append(c.applied, w)
-	if c.major > 0 && w.Config.Database.Version > 0 && !w.HoldDatabase {
-		c.major = w.Config.Database.Version
-	}
-	return ctx.Err()
-}
-
-// Discard implements bootstrap.Infrastructure.
-func (c *cloud) Discard(context.Context, bootstrap.Change) error {
-	c.discarded++
-	return nil
-}
-
-// Outputs implements bootstrap.Infrastructure.
-func (c *cloud) Outputs(context.Context) (environment.Infrastructure, error) {
-	if c.stack == nil {
-		return environment.Infrastructure{}, bootstrap.ErrNotFound
-	}
-	infra := environment.Infrastructure{
-		Region: "eu-central-1", VPC: "vpc-1", CIDR: "10.0.0.0/16", DirectorAddress: "198.51.100.2", DirectorIP: "10.0.0.6",
-		WebAddress: "198.51.100.1", EgressAddress: "198.51.100.3", KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci", OwnPath: "/perpetual-own/ci",
-		PipelineUser: c.pipelineUser, ReaderUser: "reader",
-		SecurityGroups: environment.SecurityGroups{Director: "sg-1", VMs: "sg-2", Web: "sg-3", Database: "sg-4", UpgradeWorker: "sg-5"},
-		Profiles:       environment.Profiles{Director: "director", Web: "web", Worker: "worker"},
-		Database:       environment.Database{Host: "db.example.com", Port: 5432, Name: "concourse", User: "concourse", Major: c.major},
-	}
-	for i, zone := range c.stack.Zones {
-		infra.Zones = append(infra.Zones, environment.Zone{
-			Name: zone, PublicSubnet: fmt.Sprintf("subnet-public-%d", i), PrivateSubnet: fmt.Sprintf("subnet-private-%d", i),
-			PublicCIDR: fmt.Sprintf("10.0.%d.0/24", i), PrivateCIDR: fmt.Sprintf("10.0.%d.0/20", 16*(i+1)),
-		})
-	}
-	return infra, nil
-}
-
-// Delete implements bootstrap.Infrastructure.
-func (c *cloud) Delete(context.Context, *config.Config, func(string)) ([]string, error) {
-	if c.stack == nil {
-		return nil, bootstrap.ErrNotFound
-	}
-	if err := c.effect("stack deleted"); err != nil {
-		return nil, err
-	}
-	c.stack = nil
-	return []string{"the last snapshot of the database"}, nil
-}
-
 // createEnv is bootstrap.Environment on the cloud.
-type createEnv struct{ *cloud }
+type createEnv struct {
+	*cloud
+	documents createenv.Documents
+}
 
 // Pending implements bootstrap.Environment.
-func (c createEnv) Pending(context.Context, bootstrap.EnvironmentRequest) ([]string, error) {
+func (c createEnv) Pending(context.Context, createenv.Request) ([]string, error) {
 	if c.vm {
 		return nil, nil
 	}
 	return []string{"+ VM bosh/0"}, nil
 }
 
-// Answers implements bootstrap.Environment.
-func (c createEnv) Answers(context.Context, string) bool { return c.vm }
-
 // Create implements bootstrap.Environment.
-func (c createEnv) Create(ctx context.Context, r bootstrap.EnvironmentRequest, _ func(string)) (bool, error) {
+func (c createEnv) Create(ctx context.Context, r createenv.Request) (createenv.Result, error) {
 	c.cloud.env = append(c.cloud.env, r)
 	c.possessions = append(c.possessions, c.appear...)
 	if r.Inspect != nil && len(c.late) > 0 {
 		var err error
 		if c.missing, err = r.Inspect(ctx, c.late); err != nil {
-			return false, err
+			return createenv.Result{}, err
 		}
 	}
 	if c.vm && !r.Recreate {
-		return false, nil
+		return createenv.Result{}, nil
 	}
 	if err := c.effect("vm"); err != nil {
-		return false, err
+		return createenv.Result{}, err
 	}
 	c.cloud.vm = true
-	if _, err := r.Store.Put(context.WithoutCancel(ctx), "run/environment/state.json", []byte("{}"), ""); err != nil && !errors.Is(err, state.ErrConflict) {
-		return false, err
+	if err := c.documents.Put(context.WithoutCancel(ctx), createenv.StateDocument, []byte(`{"director_id": "d-1"}`)); err != nil && !errors.Is(err, state.ErrConflict) {
+		return createenv.Result{}, err
 	}
-	return true, nil
+	return createenv.Result{Changed: true}, nil
 }
 
 // Delete implements bootstrap.Environment.
-func (c createEnv) Delete(context.Context, bootstrap.EnvironmentRequest, func(string)) error {
+func (c createEnv) Delete(context.Context, createenv.Request) error {
 	if err := c.effect("vm deleted"); err != nil {
 		return err
 	}
@@ -390,19 +311,29 @@ func (c createEnv) Delete(context.Context, bootstrap.EnvironmentRequest, func(st
 	return nil
 }
 
-// Things implements bootstrap.Environment.
-func (c createEnv) Things(context.Context, state.Store) ([]bootstrap.Thing, error) {
-	return c.things, nil
+// Instances implements bootstrap.Account.
+func (c *cloud) Instances(_ context.Context, ids []string) ([]account.Possession, error) {
+	return c.find(ids), nil
 }
 
-// Possessions implements bootstrap.Account.
-func (c *cloud) Possessions(_ context.Context, _ bootstrap.ThingKind, ids []string) (found []bootstrap.Possession, err error) {
+// Volumes implements bootstrap.Account.
+func (c *cloud) Volumes(_ context.Context, ids []string) ([]account.Possession, error) {
+	return c.find(ids), nil
+}
+
+// Images implements bootstrap.Account.
+func (c *cloud) Images(_ context.Context, ids []string) ([]account.Possession, error) {
+	return c.find(ids), nil
+}
+
+// find gives those of the possessions that have the ids.
+func (c *cloud) find(ids []string) (found []account.Possession) {
 	for _, p := range c.possessions {
 		if slices.Contains(ids, p.ID) {
 			found = append(found, p)
 		}
 	}
-	return found, nil
+	return found
 }
 
 // store is bootstrap.OpenStore on directories.

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -193,7 +195,8 @@ func TestDeploy_goesOnWithoutAFileWhereItWasKilledEarly(t *testing.T) {
 // A self-upgrade by hand, with the operator's key, has the guards of a run by hand.
 func TestSelfUpgrade_byHandAsksWhoseThingsAre(t *testing.T) {
 	c := installed(t)
-	c.things, c.possessions = []bootstrap.Thing{{Kind: bootstrap.Instance, ID: "i-1"}}, []bootstrap.Possession{{ID: "i-1", Tags: owned("perpetual:name", "prod")}}
+	c.names(t, createenv.Thing{Kind: createenv.VM, CID: "i-1"})
+	c.possessions = []account.Possession{{ID: "i-1", Tags: owned("perpetual:name", "prod")}}
 	i, _ := c.install(t, given())
 	i.Pipeline = bootstrap.Pipeline{}
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{Self: true, Components: set}); err == nil || !strings.Contains(err.Error(), "of another installation") {

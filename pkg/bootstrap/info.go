@@ -7,6 +7,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -132,8 +133,8 @@ func (i *Installation) GatewayKey(ctx context.Context, info Info) (secret.Value,
 	if info.keyParameter == "" {
 		return secret.Value{}, fmt.Errorf("the state does not say where the key of the director's VM is: the next deploy writes it down")
 	}
-	key, err := i.Account.Parameter(ctx, info.keyParameter)
-	if err == nil && key.Empty() {
+	key, err := i.Account.GetParameter(ctx, info.keyParameter)
+	if errors.Is(err, aws.ErrNotFound) || err == nil && key.Empty() {
 		err = errors.New("it is not there")
 	}
 	if err != nil {

@@ -6,8 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -23,12 +26,12 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	change := Change{Empty: true}
+	change := stack.Change{Empty: true}
 	if r.raise.Major() && usesService(r.config) {
 		// Alone and after all else: an update that fails is taken back, which a database
 		// cannot be.
 		first := wanted
-		first.HoldDatabase = true
+		first.DatabaseVersion = "" // stays as it is
 		if change, err = r.changeInfrastructure(ctx, first); err != nil {
 			return Outcome{}, err
 		}
@@ -37,13 +40,13 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	change = change.and(then)
+	change = both(change, then)
 	if usesService(r.config) {
 		if err := r.keepVersion(ctx); err != nil {
 			return Outcome{}, err
 		}
 	}
-	if r.infra, err = r.Infra.Outputs(ctx); err != nil {
+	if r.infra, err = r.outputs(ctx); err != nil {
 		return Outcome{}, fmt.Errorf("read what the stack gives: %w", err)
 	}
 	if err := r.findAuthorities(ctx); err != nil {
@@ -58,38 +61,37 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	case change.Empty:
 		return upToDate("no changes to the stack")
 	case change.Create:
-		return changed("the stack was created, %d resources", change.resources())
+		return changed("the stack was created, %d resources", len(change.Resources))
 	}
-	return changed("the stack was updated, %d resources changed", change.resources())
+	return changed("the stack was updated, %d resources changed", len(change.Resources))
 }
 
 // changeInfrastructure makes one change of the stack.
-func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, error) {
-	change, err := r.Infra.Plan(ctx, wanted)
+func (r *run) changeInfrastructure(ctx context.Context, wanted stack.Parameters) (stack.Change, error) {
+	change, err := r.planStack(ctx, wanted)
 	if err != nil || change.Empty {
 		return change, err
 	}
-	if r.options.Self && (len(change.Roles) > 0 || change.Repair) {
-		return Change{}, r.refuseRoles(ctx, change)
+	if r.options.Self && (len(change.Forbidden()) > 0 || change.Repair != "") {
+		return stack.Change{}, r.refuseRoles(ctx, change)
 	}
 	if err := r.saveConfig(ctx); err != nil {
-		return Change{}, err
+		return stack.Change{}, err
 	}
 	r.record.Stack, r.stackMade = true, r.stackMade || change.Create
 	if err := r.saveRecord(ctx); err != nil { // what was chosen, before it is built
-		return Change{}, err
+		return stack.Change{}, err
 	}
-	if before := r.record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.IssuerURL != "" {
+	if before := r.record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.Issuer != "" {
 		// The user goes, now that a role serves; it cannot go while it has a key.
 		if err := r.deleteKeys(ctx); err != nil {
-			return Change{}, err
+			return stack.Change{}, err
 		}
 	}
-	for _, line := range slices.Concat(change.Lines, change.Details) {
+	for _, line := range slices.Concat(infrastructure.ChangeLines(change), change.Details) {
 		r.note(stepInfrastructure, "%s", line)
 	}
-	err = r.Infra.Apply(ctx, change, func(line string) { r.note(stepInfrastructure, "%s", line) })
-	if err != nil {
+	if err := r.executeStack(ctx, change); err != nil {
 		r.takeBackUndone(ctx)
 		return change, err
 	}
@@ -97,31 +99,21 @@ func (r *run) changeInfrastructure(ctx context.Context, wanted Wanted) (Change, 
 	return change, nil
 }
 
-// and is what two changes, one after the other, come to.
-func (c Change) and(next Change) Change {
-	return Change{Empty: c.Empty && next.Empty, Create: c.Create || next.Create, Lines: slices.Concat(c.Lines, next.Lines)}
-}
-
-// resources counts the lines that are about resources: the others, which begin with
-// "!", say what is done besides.
-func (c Change) resources() int {
-	n := 0
-	for _, line := range c.Lines {
-		if !strings.HasPrefix(line, "!") {
-			n++
-		}
+// both is what two changes, one after the other, come to.
+func both(first, next stack.Change) stack.Change {
+	return stack.Change{
+		Empty: first.Empty && next.Empty, Create: first.Create || next.Create, Resources: slices.Concat(first.Resources, next.Resources),
 	}
-	return n
 }
 
 // refuseRoles ends a self-upgrade that would change who may do what: the pipeline has
 // no right to that, and would leave the stack half changed.
-func (r *run) refuseRoles(ctx context.Context, change Change) error {
-	if err := r.Infra.Discard(ctx, change); err != nil {
+func (r *run) refuseRoles(ctx context.Context, change stack.Change) error {
+	if err := r.discardStack(ctx, change); err != nil {
 		return err
 	}
-	what := strings.Join(change.Roles, ", ")
-	if change.Repair {
+	what := strings.Join(change.Forbidden(), ", ")
+	if change.Repair != "" {
 		what = "the stack, which a run has left half changed"
 	}
 	return fmt.Errorf("this would change %s, to which the pipeline has no right on purpose; nothing was changed: run perpetual deploy %s by hand, with your own credentials, and the pipeline goes on from there",
@@ -143,27 +135,27 @@ func (r *run) findAuthorities(ctx context.Context) (err error) {
 }
 
 // wanted looks up what the user need not say. What it has chosen stays chosen.
-func (r *run) wanted(ctx context.Context) (Wanted, error) {
+func (r *run) wanted(ctx context.Context) (stack.Parameters, error) {
 	access := r.config.Access
 	r.record.HostedZone = ""
 	switch {
 	case access.HostedZone != "":
 		r.record.HostedZone = access.HostedZone
 	case access.Domain != "":
-		id, _, err := r.Account.HostedZone(ctx, access.Domain)
+		zone, _, err := r.Account.HostedZone(ctx, access.Domain)
 		if err != nil {
-			return Wanted{}, err
+			return stack.Parameters{}, err
 		}
-		r.record.HostedZone = id // "" where the account has none: the user makes the record
+		r.record.HostedZone = zone.ID // "" where the account has none: the user makes the record
 	}
 	if err := r.findDirectorCIDRs(ctx); err != nil {
-		return Wanted{}, err
+		return stack.Parameters{}, err
 	}
 	password, _ := r.credentials[environment.DatabasePassword].(string)
-	return Wanted{
+	return infrastructure.Wanted{
 		Config: r.config, Account: r.identity.Account, Zones: r.record.Zones, HostedZone: r.record.HostedZone, Subnets: r.subnets,
-		DirectorCIDRs: r.record.DirectorCIDRs, DatabasePassword: secret.New(password), IssuerURL: r.issuer(),
-	}, nil
+		DirectorCIDRs: r.record.DirectorCIDRs, DatabasePassword: secret.New(password), Issuer: r.issuer(),
+	}.Parameters()
 }
 
 // findDirectorCIDRs lets the address from which this runs reach the director. From
@@ -176,7 +168,7 @@ func (r *run) findDirectorCIDRs(ctx context.Context) error {
 	if r.options.Self && len(r.record.DirectorCIDRs) > 0 {
 		return nil
 	}
-	address, err := r.Account.Address(ctx)
+	address, err := r.Account.EgressAddress(ctx)
 	if err != nil {
 		return fmt.Errorf("find the address from which the director will be reached: %w; or give access.director", err)
 	}
@@ -196,7 +188,7 @@ func (r *run) findSubnets(ctx context.Context) error {
 	if r.subnets, err = r.Account.Subnets(ctx, ids); err != nil {
 		return err
 	}
-	found := map[string]Subnet{}
+	found := map[string]account.Subnet{}
 	for _, s := range r.subnets {
 		found[s.ID] = s
 		switch public := slices.Contains(network.PublicSubnets, s.ID); {

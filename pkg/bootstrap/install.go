@@ -250,7 +250,7 @@ func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
 	if r.elsewhere() {
 		return kept, nil
 	}
-	list, err := r.Account.Left(ctx)
+	list, err := r.Account.Tagged(ctx, ownerTag, r.Name)
 	if err != nil {
 		return kept, fmt.Errorf("look for what is left: %w", err)
 	}
@@ -280,7 +280,7 @@ func (r *run) deleteInfrastructure(ctx context.Context) (Outcome, []string, erro
 		o, err := skipped("the director's owner has made it")
 		return o, nil, err
 	}
-	kept, err := r.Infra.Delete(ctx, r.config, func(line string) { r.note(stepInfrastructure, "%s", line) })
+	kept, err := r.deleteStack(ctx)
 	if isNotFound(err) {
 		o, err := skipped("none was made")
 		return o, nil, err

@@ -11,11 +11,13 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/difference"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -33,8 +35,14 @@ type Installation struct {
 	Program string         // the version of this program
 
 	Account Account // nil without aws
-	Infra   Infrastructure
-	Env     Environment
+	// OpenStack opens a stack of the account; region is "" for the account's own. The
+	// options lack the connection, and how often a stack is looked at.
+	OpenStack func(region string, o stack.Options) (Stack, error)
+	// OpenEnvironment opens create-env. The options lack where it works, and what its
+	// surroundings are.
+	OpenEnvironment func(createenv.Options) (Environment, error)
+	// Answers says whether something answers at a director's URL.
+	Answers func(ctx context.Context, url string) bool
 	// OpenStore gives the state store, and makes its bucket if it is not there yet.
 	// With create false a store that is not there is ErrNotFound.
 	// account is "" without aws.
@@ -75,150 +83,69 @@ type Installation struct {
 	Log      *slog.Logger  // says why at level debug; nil says nothing
 }
 
-// Account is the cloud account in which everything is.
+// Account is the cloud account in which everything is; an *account.Account is one.
 type Account interface {
 	// Identity fails when there are no credentials, or when they have expired.
-	Identity(ctx context.Context) (Identity, error)
+	Identity(ctx context.Context) (account.Identity, error)
+	// Regions lists those that are enabled in the account.
+	Regions(ctx context.Context) ([]string, error)
 	// Zones lists the zones of the region; it fails when there is no such region.
-	Zones(ctx context.Context) ([]string, error)
+	Zones(ctx context.Context) ([]account.Zone, error)
 	// Offerings lists, for each instance type, the zones that offer it.
 	Offerings(ctx context.Context, types []string) (map[string][]string, error)
 	// Subnets describes subnets that exist; it fails when one does not.
-	Subnets(ctx context.Context, ids []string) ([]Subnet, error)
-	// KeyPair finds a key pair of the name that the stack gives to its own, "perpetual-ci",
-	// and the installation that it says to be of; the name is "" where there is none.
-	KeyPair(ctx context.Context) (name, owner string, err error)
+	Subnets(ctx context.Context, ids []string) ([]account.Subnet, error)
+	// KeyPair finds the region's key pair of a name.
+	KeyPair(ctx context.Context, name string) (pair account.KeyPair, found bool, err error)
 	// Quotas compares the account's quotas with some needs. What it may not look at is in
 	// the answer, not an error.
-	Quotas(ctx context.Context, n Needs) (Quotas, error)
+	Quotas(ctx context.Context, n account.Needs) (account.Quotas, error)
 	// HostedZone finds the DNS zone that holds a domain.
-	HostedZone(ctx context.Context, domain string) (id string, found bool, err error)
-	// Address is that from which this program reaches the internet: "203.0.113.7".
-	Address(ctx context.Context) (string, error)
-	// PutParameter writes a secret for the pipeline when it differs.
+	HostedZone(ctx context.Context, domain string) (zone account.HostedZone, found bool, err error)
+	// EgressAddress is that from which this program reaches the internet: "203.0.113.7".
+	EgressAddress(ctx context.Context) (string, error)
+	// DatabaseAuthorities are the CAs that sign for the databases of the service, in PEM.
+	DatabaseAuthorities(ctx context.Context) (string, error)
+	// Tagged lists what in the region has a tag.
+	Tagged(ctx context.Context, key, value string) ([]string, error)
+	// Keys are the credentials with which the director is made; they do not stay there.
+	Keys(ctx context.Context) (aws.Credentials, error)
+
+	parameters
+	accessKeys
+	possessions
+}
+
+// parameters are the secrets for the pipeline.
+type parameters interface {
+	// PutParameter writes one when it differs.
 	PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (changed bool, err error)
-	// Parameter reads one of them; "" where there is none.
-	Parameter(ctx context.Context, name string) (secret.Value, error)
+	// GetParameter reads one; it fails with aws.ErrNotFound.
+	GetParameter(ctx context.Context, name string) (secret.Value, error)
 	// Parameters lists the names of those below a prefix.
 	Parameters(ctx context.Context, prefix string) ([]string, error)
 	// DeleteParameters removes those below a prefix, or only those of the names, and lists
 	// them.
 	DeleteParameters(ctx context.Context, prefix string, only ...string) ([]string, error)
-	// DatabaseAuthorities are the CAs that sign for the databases of the service, in PEM.
-	DatabaseAuthorities(ctx context.Context) (string, error)
-	// AccessKeys lists the keys of one of the pipeline's users; it fails with ErrNotFound.
-	AccessKeys(ctx context.Context, user string) ([]AccessKey, error)
-	// TryAccessKey says whether AWS knows a key already.
-	TryAccessKey(ctx context.Context, id, key secret.Value) (known bool, err error)
+}
+
+// accessKeys are those of the pipeline's users.
+type accessKeys interface {
+	// AccessKeys lists the keys of a user; it fails with aws.ErrNotFound.
+	AccessKeys(ctx context.Context, user string) ([]account.AccessKey, error)
+	// TryAccessKey fails with aws.ErrCredentials while AWS does not know a key.
+	TryAccessKey(ctx context.Context, id, key secret.Value) error
 	// NewAccessKey makes a key; its secret is told once.
 	NewAccessKey(ctx context.Context, user string) (id, key secret.Value, err error)
 	// DeleteAccessKey deletes a key; one that is gone is not an error.
 	DeleteAccessKey(ctx context.Context, user, id string) error
-	// Elsewhere looks for an installation's stack in the account's other regions. What
-	// it cannot look into is in the answer, not an error.
-	Elsewhere(ctx context.Context, name string) (Elsewhere, error)
-	// Possessions describes things of one kind by their ids. Those that are not there are
-	// left out.
-	Possessions(ctx context.Context, kind ThingKind, ids []string) ([]Possession, error)
-	// Left lists what the account still has of this installation.
-	Left(ctx context.Context) ([]string, error)
-	// Keys are the credentials with which the director is made; they do not stay there.
-	Keys(ctx context.Context) (Keys, error)
 }
 
-// Identity is who asks.
-type Identity struct {
-	Account string // "123456789012"
-	ARN     string // "arn:aws:iam::123456789012:user/ada"
-}
-
-// Keys sign what create-env asks of the cloud.
-type Keys struct {
-	AccessKey, SecretKey, SessionToken secret.Value
-}
-
-// Subnet is one that exists.
-type Subnet struct {
-	ID, VPC, Zone, CIDR string
-	Public              bool // it has a route to an internet gateway
-}
-
-// Infrastructure is the stack below an installation.
-type Infrastructure interface {
-	// Look says what there is of the stack; none is not an error.
-	Look(ctx context.Context) (Standing, error)
-	// Plan compares what is wanted with what is there. The change is applied or
-	// discarded afterwards.
-	Plan(ctx context.Context, wanted Wanted) (Change, error)
-	// Apply makes a change and waits for its end. A context that ends leaves it going on.
-	Apply(ctx context.Context, change Change, report func(string)) error
-	// Discard forgets a change.
-	Discard(ctx context.Context, change Change) error
-	// Outputs gives what there is; it fails with ErrNotFound.
-	Outputs(ctx context.Context) (environment.Infrastructure, error)
-	// Delete removes the stack, and lists what is kept on purpose.
-	// It fails with ErrNotFound.
-	Delete(ctx context.Context, c *config.Config, report func(string)) (kept []string, err error)
-}
-
-// Wanted is what the stack is made from.
-type Wanted struct {
-	Config           *config.Config
-	Account          string // "123456789012"
-	Zones            []string
-	HostedZone       string
-	Subnets          []Subnet // of a network that exists
-	DirectorCIDRs    []string
-	DatabasePassword secret.Value
-	// HoldDatabase leaves the database's version as it is, for what is changed before it.
-	HoldDatabase bool
-	IssuerURL    string // of Concourse's identity tokens; "" while the web is not public
-}
-
-// Change is what Plan has found.
-type Change struct {
-	Empty  bool
-	Create bool
-	Lines  []string // "+ Database (AWS::RDS::DBInstance)", "~ WebGroup …"; "! …" says what is done besides
-	// Details say which parameters, rights, rules and values change: "~ parameter WebCIDRs:
-	// old → new", "+ UpgradePolicy: Allow ec2:AttachVolume on …".
-	Details []string
-	// Expected is the infrastructure after the change, as far as it is known before.
-	Expected environment.Infrastructure
-	Roles    []string // who may do what changes: "UpgradePolicy"
-	Repair   bool     // what a run that ended badly has left is put right first
-	Handle   any      // the adapter's own
-}
-
-// Environment is create-env: the director's own VM.
-type Environment interface {
-	// Pending says what Create would do, with each URL, digest and value that changes;
-	// nothing means nothing.
-	Pending(ctx context.Context, r EnvironmentRequest) ([]string, error)
-	// Create converges the VM, and reports what changes before it does. A context that
-	// ends stops it at a safe point.
-	Create(ctx context.Context, r EnvironmentRequest, report func(string)) (changed bool, err error)
-	// Answers says whether something answers at a director's URL.
-	Answers(ctx context.Context, url string) bool
-	// Things lists what its state names. It reads only.
-	Things(ctx context.Context, store state.Store) ([]Thing, error)
-	// Delete deletes the VM, its disks and its stemcell.
-	Delete(ctx context.Context, r EnvironmentRequest, report func(string)) error
-}
-
-// EnvironmentRequest is what create-env is given.
-type EnvironmentRequest struct {
-	Store    state.Store // where it keeps its state, below run/environment/
-	Manifest []byte      // with placeholders
-	Vars     map[string]any
-	// Transient names the variables that are of this run alone: keys, and the address
-	// by which the VM is reached from here. Another value of theirs is not a change.
-	Transient []string
-	Show      difference.Reader // says what of it is secret, where it is shown
-	Recreate  bool
-	// Inspect looks at what its state names before anything is written or done with it,
-	// and says what of it is not there. Its error ends the run. nil: what it names is taken.
-	Inspect func(context.Context, []Thing) (gone []Thing, err error)
+// possessions describe things by their ids. Those that are not there are left out.
+type possessions interface {
+	Instances(ctx context.Context, ids []string) ([]account.Possession, error)
+	Volumes(ctx context.Context, ids []string) ([]account.Possession, error)
+	Images(ctx context.Context, ids []string) ([]account.Possession, error)
 }
 
 // Director is the director once it runs.

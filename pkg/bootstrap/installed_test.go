@@ -69,7 +69,7 @@ func (s *snapshot) copy(t *testing.T) *cloud {
 	for user, list := range c.keys {
 		c.keys[user] = slices.Clone(list)
 	}
-	c.env, c.needs = slices.Clone(from.env), slices.Clone(from.needs)
+	c.env, c.needs, c.planned = slices.Clone(from.env), slices.Clone(from.needs), from.planned
 	c.operator.made, c.operator.seen = from.operator.made, from.operator.seen
 	c.operator.seen.Documents = maps.Clone(from.operator.seen.Documents)
 	c.open = c.store(t)

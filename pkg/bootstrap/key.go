@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -20,12 +22,6 @@ const (
 	// keyTries is how often AWS is asked whether it knows a new key, which takes seconds.
 	keyTries = 30
 )
-
-// AccessKey is a key of a user, without its secret.
-type AccessKey struct {
-	ID   string    // "AKIA…"
-	Made time.Time // to the second
-}
 
 // keyHolder is a user whose key is in a parameter.
 type keyHolder struct {
@@ -48,12 +44,12 @@ func (r *run) keyHolders(in environment.Input) (list []keyHolder) {
 type keyStanding struct {
 	stored string // id of the key in the parameter that the user still has; "" for none
 	old    bool   // that key is to be replaced
-	all    []AccessKey
+	all    []account.AccessKey
 }
 
 // lookAtKey says what there is of a user's keys.
 func (r *run) lookAtKey(ctx context.Context, h keyHolder) (keyStanding, error) {
-	value, err := r.Account.Parameter(ctx, h.parameter)
+	value, err := r.parameter(ctx, h.parameter)
 	if err != nil {
 		return keyStanding{}, err
 	}
@@ -63,7 +59,7 @@ func (r *run) lookAtKey(ctx context.Context, h keyHolder) (keyStanding, error) {
 	if s.all, err = r.Account.AccessKeys(ctx, h.user); err != nil {
 		return keyStanding{}, err
 	}
-	if i := slices.IndexFunc(s.all, func(k AccessKey) bool { return k.ID == key.ID }); i >= 0 {
+	if i := slices.IndexFunc(s.all, func(k account.AccessKey) bool { return k.ID == key.ID }); i >= 0 {
 		s.stored, s.old = key.ID, r.now().Sub(s.all[i].Made) >= keyAge
 	}
 	return s, nil
@@ -106,7 +102,7 @@ func (r *run) renewKey(ctx context.Context, h keyHolder, s keyStanding) error {
 	if err := r.awaitKey(ctx, id, key); err != nil {
 		return fmt.Errorf("%w; the next run makes another key", err)
 	}
-	if _, err := r.Account.PutParameter(ctx, h.parameter, text, r.config.AWS.Tags); err != nil {
+	if _, err := r.putParameter(ctx, h.parameter, text); err != nil {
 		return fmt.Errorf("%w; the next run makes another key", err)
 	}
 	crash.Here("access-key-stored")
@@ -116,8 +112,7 @@ func (r *run) renewKey(ctx context.Context, h keyHolder, s keyStanding) error {
 // awaitKey waits until AWS knows a key.
 func (r *run) awaitKey(ctx context.Context, id, key secret.Value) error {
 	for range keyTries {
-		known, err := r.Account.TryAccessKey(ctx, id, key)
-		if err != nil || known {
+		if err := r.Account.TryAccessKey(ctx, id, key); !errors.Is(err, aws.ErrCredentials) {
 			return err
 		}
 		timer := time.NewTimer(r.poll())
@@ -156,10 +151,10 @@ func (r *run) dropKeys(ctx context.Context, h keyHolder, s keyStanding) error {
 	}
 	mine, err := r.Account.Keys(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("find the access key of this run: %w", err)
 	}
 	for _, k := range s.all {
-		if k.ID == s.stored || k.ID == mine.AccessKey.Reveal() {
+		if k.ID == s.stored || k.ID == mine.AccessKey {
 			continue
 		}
 		if err := r.Account.DeleteAccessKey(ctx, h.user, k.ID); err != nil {
@@ -189,7 +184,7 @@ func (r *run) plannedKeys(ctx context.Context, in environment.Input) (lines []st
 func (r *run) deleteKeys(ctx context.Context) error {
 	for _, h := range r.keyHolders(environment.Input{Config: r.config, Infrastructure: r.infra}) {
 		keys, err := r.Account.AccessKeys(ctx, h.user)
-		if errors.Is(err, ErrNotFound) {
+		if errors.Is(err, aws.ErrNotFound) {
 			continue
 		}
 		if err != nil {

@@ -54,7 +54,7 @@ func oldState(t *testing.T) *cloud {
 	}
 	for name, value := range map[string]any{
 		"config.json": said.Configuration, "credentials.json": credentials, "installation.json": record,
-		"environment/state.json": map[string]any{}, "journal/42.json": map[string]any{"schema": 1},
+		"environment/state.json": map[string]any{"director_id": "d-1"}, "journal/42.json": map[string]any{"schema": 1},
 	} {
 		body, err := json.Marshal(value)
 		if err != nil {

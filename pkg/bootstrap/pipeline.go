@@ -73,7 +73,7 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 
 // readerKey is the key with which Concourse reads the pipeline's variables.
 func (r *run) readerKey(ctx context.Context, in environment.Input) (environment.Key, error) {
-	value, err := r.Account.Parameter(ctx, environment.OwnPath(in)+"/"+environment.ReaderKey)
+	value, err := r.parameter(ctx, environment.OwnPath(in)+"/"+environment.ReaderKey)
 	if err != nil {
 		return environment.Key{}, err
 	}
@@ -195,7 +195,7 @@ func (r *run) putParameters(ctx context.Context) (Outcome, error) {
 	count := 0
 	list := environment.Parameters(in, r.credentials)
 	for _, p := range list {
-		differs, err := r.Account.PutParameter(ctx, p.Name, p.Value, r.config.AWS.Tags)
+		differs, err := r.putParameter(ctx, p.Name, p.Value)
 		if err != nil {
 			return Outcome{}, err
 		}

@@ -108,8 +108,8 @@ func TestDeploy_tagsThePipelineAsLongAsThereIsAWorkerForIt(t *testing.T) {
 		if step := config.Jobs[0].Plan[0]; strings.Join(step.Tags, " ") != tag {
 			t.Errorf("with worker_tag %q the first step has the tags %q", tag, step.Tags)
 		}
-		if wanted := c.applied[len(c.applied)-1].Config.Upgrade.WorkerTag; wanted != tag {
-			t.Errorf("with worker_tag %q the stack was made for %q", tag, wanted)
+		if wanted := c.applied[len(c.applied)-1].UpgradeWorker; wanted != (tag != "") {
+			t.Errorf("with worker_tag %q the stack was made for %t", tag, wanted)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -128,7 +129,7 @@ func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
 		return PlannedStep{}, err
 	}
 	p.bare = p.record.Infrastructure == nil
-	change, err := p.Infra.Plan(ctx, wanted)
+	change, err := p.planStack(ctx, wanted)
 	if err != nil {
 		return PlannedStep{}, err
 	}
@@ -137,19 +138,21 @@ func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
 	}
 	discard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := p.Infra.Discard(discard, change); err != nil {
+	if err := p.discardStack(discard, change); err != nil {
 		return PlannedStep{}, fmt.Errorf("discard the change set of the plan: %w", err)
 	}
 	if p.bare && !change.Empty {
-		p.infra = change.Expected // for what is planned on it
+		if p.infra, err = infrastructure.Expected(wanted, p.config.AWS.Region); err != nil { // for what is planned on it
+			return PlannedStep{}, err
+		}
 	}
 	switch {
 	case change.Empty:
 		return quiet("no changes to the stack")
 	case change.Create:
-		return PlannedStep{Changes: true, Summary: notYet, Lines: slices.Concat(change.Lines, change.Details)}, nil
+		return PlannedStep{Changes: true, Summary: notYet, Lines: slices.Concat(infrastructure.ChangeLines(change), change.Details)}, nil
 	}
-	return PlannedStep{Changes: true, Summary: "would change", Lines: slices.Concat(change.Lines, change.Details)}, nil
+	return PlannedStep{Changes: true, Summary: "would change", Lines: slices.Concat(infrastructure.ChangeLines(change), change.Details)}, nil
 }
 
 // lendPassword gives a stack that is not there yet a password for its database, with
@@ -219,7 +222,7 @@ func (p *planner) director(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	pending, err := p.Env.Pending(ctx, request)
+	pending, err := p.pendingDirector(ctx, request)
 	if err != nil {
 		return PlannedStep{}, err
 	}

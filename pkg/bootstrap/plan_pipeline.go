@@ -29,7 +29,7 @@ func (p *planner) parameters(ctx context.Context) (PlannedStep, error) {
 	var lines []string
 	list := environment.Parameters(in, p.run.credentials)
 	for _, parameter := range list {
-		value, err := p.Account.Parameter(ctx, parameter.Name)
+		value, err := p.parameter(ctx, parameter.Name)
 		if err != nil {
 			return PlannedStep{}, err
 		}
@@ -156,7 +156,7 @@ func (p *planner) diffPipeline(ctx context.Context, atc ATC, ref concourse.Pipel
 // would make.
 func (p *planner) lendReader(ctx context.Context, in environment.Input) (environment.Key, error) {
 	if p.infra.ReaderUser != "" {
-		value, err := p.Account.Parameter(ctx, environment.OwnPath(in)+"/"+environment.ReaderKey)
+		value, err := p.parameter(ctx, environment.OwnPath(in)+"/"+environment.ReaderKey)
 		if err != nil {
 			return environment.Key{}, err
 		}

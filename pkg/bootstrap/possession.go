@@ -5,34 +5,33 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
 )
 
-// Thing is something in the account that create-env's state names. Runs of the pipeline
-// write that state, too: an operator's keys reach further than the pipeline's, so that
-// whose it is is asked before a run by hand uses, changes or deletes it.
-type Thing struct {
-	Kind ThingKind
-	ID   string // "vol-0123456789abcdef0"
+// looks are the words that AWS has for the kinds of create-env's things, and how things of
+// a kind are looked up. Runs of the pipeline write create-env's state, too: an operator's
+// keys reach further than the pipeline's, so that whose a thing is is asked before a run
+// by hand uses, changes or deletes it.
+var looks = []struct {
+	kind createenv.Kind
+	name string
+	find func(Account, context.Context, []string) ([]account.Possession, error)
+}{
+	{createenv.VM, "instance", Account.Instances},
+	{createenv.Disk, "volume", Account.Volumes},
+	{createenv.Stemcell, "image", Account.Images},
 }
 
-// ThingKind is what a Thing is.
-type ThingKind string
-
-// The kinds of things.
-const (
-	Instance ThingKind = "instance"
-	Volume   ThingKind = "volume"
-	Image    ThingKind = "image"
-)
-
-// Possession is a thing as the account knows it.
-type Possession struct {
-	ID        string
-	Tags      map[string]string
-	Owner     string   // the account that an image is of
-	Instances []string // that a volume is attached to
-	Snapshot  string   // that a volume was made from
-	Encrypted bool     // of volumes
+// nameOf is AWS's word for a kind.
+func nameOf(kind createenv.Kind) string {
+	for _, l := range looks {
+		if l.kind == kind {
+			return l.name
+		}
+	}
+	return string(kind)
 }
 
 // The tags by which things are told apart.
@@ -43,7 +42,7 @@ const (
 
 // verdict is what is said of a thing: nothing when it is ours.
 type verdict struct {
-	thing  Thing
+	thing  createenv.Thing
 	why    string // "has no tag perpetual:name"
 	theirs bool   // it is somebody else's for certain
 }
@@ -54,7 +53,7 @@ func (r *run) checkPossessions(ctx context.Context) error {
 	if r.inside || r.elsewhere() || r.store == nil || !r.known() {
 		return nil
 	}
-	things, err := r.Env.Things(ctx, r.store)
+	things, err := createenv.Things(ctx, newDocuments(r.store))
 	if err != nil {
 		return err
 	}
@@ -64,14 +63,14 @@ func (r *run) checkPossessions(ctx context.Context) error {
 
 // inspect is checkPossessions for what create-env has read when it begins. It says what
 // of that is not there.
-func (r *run) inspect(ctx context.Context, things []Thing) (gone []Thing, err error) {
+func (r *run) inspect(ctx context.Context, things []createenv.Thing) (gone []createenv.Thing, err error) {
 	return r.judge(ctx, things, false)
 }
 
 // judge looks at the things that were not found yet. One that is not there may be when it
 // is used: somebody makes an image public, or a volume that was being made appears.
-func (r *run) judge(ctx context.Context, things []Thing, asks bool) (gone []Thing, err error) {
-	things = slices.DeleteFunc(slices.Clone(things), func(t Thing) bool { return slices.Contains(r.judged, t) })
+func (r *run) judge(ctx context.Context, things []createenv.Thing, asks bool) (gone []createenv.Thing, err error) {
+	things = slices.DeleteFunc(slices.Clone(things), func(t createenv.Thing) bool { return slices.Contains(r.judged, t) })
 	if len(things) == 0 {
 		return nil, nil
 	}
@@ -84,7 +83,7 @@ func (r *run) judge(ctx context.Context, things []Thing, asks bool) (gone []Thin
 		if v.theirs {
 			return nil, r.refuseTheirs(v, asks)
 		}
-		if !slices.Contains(r.seen.Things, v.thing.ID) {
+		if !slices.Contains(r.seen.Things, v.thing.CID) {
 			doubts = append(doubts, v)
 		}
 	}
@@ -94,13 +93,13 @@ func (r *run) judge(ctx context.Context, things []Thing, asks bool) (gone []Thin
 		}
 	}
 	r.judged = append(r.judged, found...)
-	return slices.DeleteFunc(things, func(t Thing) bool { return slices.Contains(found, t) }), nil
+	return slices.DeleteFunc(things, func(t createenv.Thing) bool { return slices.Contains(found, t) }), nil
 }
 
 // refuseTheirs refuses what is somebody else's.
 func (r *run) refuseTheirs(v verdict, early bool) error {
 	return fmt.Errorf("%s names %s %.60s as the director's, and it %s; %s: find out who may write %s, and restore the last good version of that document; if it is this installation's and only lacks the tag, give it the tag %s=%s",
-		directorStateName, v.thing.Kind, v.thing.ID, v.why, untouched(early), storeName(r), ownerTag, r.Name)
+		directorStateName, nameOf(v.thing.Kind), v.thing.CID, v.why, untouched(early), storeName(r), ownerTag, r.Name)
 }
 
 // untouched is what is still true.
@@ -115,8 +114,8 @@ func untouched(early bool) string {
 func (r *run) askForThings(doubts []verdict, asks bool) error {
 	var lines, ids []string
 	for _, v := range doubts {
-		ids = append(ids, v.thing.ID)
-		lines = append(lines, fmt.Sprintf("%s %s %s", v.thing.Kind, v.thing.ID, v.why))
+		ids = append(ids, v.thing.CID)
+		lines = append(lines, fmt.Sprintf("%s %s %s", nameOf(v.thing.Kind), v.thing.CID, v.why))
 	}
 	switch {
 	case r.options.AcceptStored:
@@ -143,27 +142,27 @@ func (r *run) askForThings(doubts []verdict, asks bool) error {
 
 // verdicts say which things are there, and of which of them it is not certain that they
 // are ours.
-func (r *run) verdicts(ctx context.Context, things []Thing) (there []Thing, list []verdict, err error) {
-	for _, kind := range []ThingKind{Instance, Volume, Image} {
+func (r *run) verdicts(ctx context.Context, things []createenv.Thing) (there []createenv.Thing, list []verdict, err error) {
+	for _, look := range looks {
 		var ids []string
 		for _, t := range things {
-			if t.Kind == kind {
-				ids = append(ids, t.ID)
+			if t.Kind == look.kind {
+				ids = append(ids, t.CID)
 			}
 		}
 		if len(ids) == 0 {
 			continue
 		}
-		found, err := r.Account.Possessions(ctx, kind, ids)
+		found, err := look.find(r.Account, ctx, ids)
 		if err != nil {
 			return nil, nil, err
 		}
 		for _, p := range found {
-			v := verdict{thing: Thing{kind, p.ID}}
+			v := verdict{thing: createenv.Thing{Kind: look.kind, CID: p.ID}}
 			there = append(there, v.thing)
-			if v.why, v.theirs = r.whose(kind, p); v.why != "" {
+			if v.why, v.theirs = r.whose(look.kind, p); v.why != "" {
 				list = append(list, v)
-			} else if kind == Instance {
+			} else if look.kind == createenv.VM {
 				r.ourInstances = append(r.ourInstances, p.ID)
 			}
 		}
@@ -172,19 +171,19 @@ func (r *run) verdicts(ctx context.Context, things []Thing) (there []Thing, list
 }
 
 // whose says why something may not be ours; "" when it is.
-func (r *run) whose(kind ThingKind, p Possession) (why string, theirs bool) {
+func (r *run) whose(kind createenv.Kind, p account.Possession) (why string, theirs bool) {
 	owner, tagged := p.Tags[ownerTag]
 	switch {
-	case kind == Image && p.Owner != r.identity.Account:
+	case kind == createenv.Stemcell && p.Owner != r.identity.Account:
 		return fmt.Sprintf("is of account %.40s", p.Owner), true
 	case tagged && owner != r.Name:
 		return fmt.Sprintf("is of another installation: its tag %s is %.60q", ownerTag, owner), true
 	case tagged && p.Tags[directorTag] == "perpetual-"+r.Name:
 		return fmt.Sprintf("was made by the director, for deployment %.60q", p.Tags["deployment"]), true
-	case kind == Volume:
+	case kind == createenv.Disk:
 		return r.whoseVolume(p, tagged)
 	case !tagged:
-		return fmt.Sprintf("has no tag %s%s", ownerTag, named(p)), kind == Instance
+		return fmt.Sprintf("has no tag %s%s", ownerTag, named(p)), kind == createenv.VM
 	}
 	return "", false
 }
@@ -193,7 +192,7 @@ func (r *run) whose(kind ThingKind, p Possession) (why string, theirs bool) {
 // disks, and tags them when they are attached: until then one has neither that tag nor a
 // name. The pipeline's role can tag what has neither, so that the tag alone says little
 // of a volume that is not as the CPI makes them.
-func (r *run) whoseVolume(p Possession, tagged bool) (why string, theirs bool) {
+func (r *run) whoseVolume(p account.Possession, tagged bool) (why string, theirs bool) {
 	_, hasName := p.Tags["Name"]
 	switch {
 	case slices.ContainsFunc(p.Instances, func(id string) bool { return slices.Contains(r.ourInstances, id) }):
@@ -211,7 +210,7 @@ func (r *run) whoseVolume(p Possession, tagged bool) (why string, theirs bool) {
 }
 
 // named adds the name that somebody has given.
-func named(p Possession) string {
+func named(p account.Possession) string {
 	if name := p.Tags["Name"]; name != "" {
 		return fmt.Sprintf(" (its Name is %.60q)", name)
 	}

@@ -1,11 +1,15 @@
 package bootstrap_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
 )
 
 // owned are the tags of what create-env has made, with some changed; "" takes one away.
@@ -23,31 +27,56 @@ func owned(pairs ...string) map[string]string {
 // names, and what the refusal says of it.
 var (
 	theirs = map[string]struct {
-		kind  bootstrap.ThingKind
-		found bootstrap.Possession
+		kind  createenv.Kind
+		found account.Possession
 		says  string
 	}{
-		"an instance of somebody":          {bootstrap.Instance, bootstrap.Possession{Tags: map[string]string{"Name": "shop"}}, `has no tag perpetual:name (its Name is "shop")`},
-		"an instance without tags":         {bootstrap.Instance, bootstrap.Possession{}, "has no tag perpetual:name"},
-		"an instance of another":           {bootstrap.Instance, bootstrap.Possession{Tags: owned("perpetual:name", "prod")}, `of another installation: its tag perpetual:name is "prod"`},
-		"a VM of the director":             {bootstrap.Instance, bootstrap.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse")}, `made by the director, for deployment "concourse"`},
-		"a volume of another":              {bootstrap.Volume, bootstrap.Possession{Tags: owned("perpetual:name", "prod"), Encrypted: true}, `its tag perpetual:name is "prod"`},
-		"a disk of the director":           {bootstrap.Volume, bootstrap.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse"), Encrypted: true}, "made by the director"},
-		"a volume of somebody's instance":  {bootstrap.Volume, bootstrap.Possession{Instances: []string{"i-77"}, Encrypted: true}, "has no tag perpetual:name, and is attached to instance i-77"},
-		"an image of another account":      {bootstrap.Image, bootstrap.Possession{Owner: "999999999999", Tags: owned()}, "is of account 999999999999"},
-		"an image of another installation": {bootstrap.Image, bootstrap.Possession{Owner: "123456789012", Tags: owned("perpetual:name", "prod")}, "of another installation"},
+		"an instance of somebody":          {createenv.VM, account.Possession{Tags: map[string]string{"Name": "shop"}}, `has no tag perpetual:name (its Name is "shop")`},
+		"an instance without tags":         {createenv.VM, account.Possession{}, "has no tag perpetual:name"},
+		"an instance of another":           {createenv.VM, account.Possession{Tags: owned("perpetual:name", "prod")}, `of another installation: its tag perpetual:name is "prod"`},
+		"a VM of the director":             {createenv.VM, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse")}, `made by the director, for deployment "concourse"`},
+		"a volume of another":              {createenv.Disk, account.Possession{Tags: owned("perpetual:name", "prod"), Encrypted: true}, `its tag perpetual:name is "prod"`},
+		"a disk of the director":           {createenv.Disk, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse"), Encrypted: true}, "made by the director"},
+		"a volume of somebody's instance":  {createenv.Disk, account.Possession{Instances: []string{"i-77"}, Encrypted: true}, "has no tag perpetual:name, and is attached to instance i-77"},
+		"an image of another account":      {createenv.Stemcell, account.Possession{Owner: "999999999999", Tags: owned()}, "is of account 999999999999"},
+		"an image of another installation": {createenv.Stemcell, account.Possession{Owner: "123456789012", Tags: owned("perpetual:name", "prod")}, "of another installation"},
 	}
 	doubtful = map[string]struct {
-		kind  bootstrap.ThingKind
-		found bootstrap.Possession
+		kind  createenv.Kind
+		found account.Possession
 		says  string
 	}{
-		"a volume with a name":           {bootstrap.Volume, bootstrap.Possession{Tags: map[string]string{"Name": "db"}, Encrypted: true}, `has no tag perpetual:name (its Name is "db")`},
-		"a volume from a snapshot":       {bootstrap.Volume, bootstrap.Possession{Snapshot: "snap-1", Encrypted: true, Tags: owned()}, "was made from snap-1"},
-		"a volume that is not encrypted": {bootstrap.Volume, bootstrap.Possession{Tags: owned()}, "is not encrypted"},
-		"an image of this account":       {bootstrap.Image, bootstrap.Possession{Owner: "123456789012"}, "has no tag perpetual:name"},
+		"a volume with a name":           {createenv.Disk, account.Possession{Tags: map[string]string{"Name": "db"}, Encrypted: true}, `has no tag perpetual:name (its Name is "db")`},
+		"a volume from a snapshot":       {createenv.Disk, account.Possession{Snapshot: "snap-1", Encrypted: true, Tags: owned()}, "was made from snap-1"},
+		"a volume that is not encrypted": {createenv.Disk, account.Possession{Tags: owned()}, "is not encrypted"},
+		"an image of this account":       {createenv.Stemcell, account.Possession{Owner: "123456789012"}, "has no tag perpetual:name"},
 	}
 )
+
+// inAWS are the words of AWS for what create-env names.
+var inAWS = map[createenv.Kind]string{createenv.VM: "instance", createenv.Disk: "volume", createenv.Stemcell: "image"}
+
+// names makes create-env's state name some things.
+func (c *cloud) names(t *testing.T, things ...createenv.Thing) {
+	t.Helper()
+	state := map[string]any{"director_id": "d-1"}
+	for i, thing := range things {
+		id := fmt.Sprintf("id-%d", i)
+		switch thing.Kind {
+		case createenv.VM:
+			state["current_vm_cid"] = thing.CID
+		case createenv.Disk:
+			state["current_disk_id"], state["disks"] = id, []map[string]any{{"id": id, "cid": thing.CID}}
+		case createenv.Stemcell:
+			state["current_stemcell_id"], state["stemcells"] = id, []map[string]any{{"id": id, "cid": thing.CID}}
+		}
+	}
+	body, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, c.stores["ci"], createenv.StateDocument, body)
+}
 
 // What the holder of the pipeline's role writes into create-env's state does not lead an
 // operator's keys to what is not of this installation.
@@ -55,7 +84,8 @@ func TestPossessions_ofOthersAreRefused(t *testing.T) {
 	for name, of := range theirs {
 		c := installed(t)
 		of.found.ID = "x-1"
-		c.things, c.possessions = []bootstrap.Thing{{Kind: of.kind, ID: "x-1"}}, []bootstrap.Possession{of.found}
+		c.names(t, createenv.Thing{Kind: of.kind, CID: "x-1"})
+		c.possessions = []account.Possession{of.found}
 		for verb, do := range map[string]func(*bootstrap.Installation, bootstrap.Options) error{
 			"plan": func(i *bootstrap.Installation, o bootstrap.Options) error {
 				_, err := i.Plan(t.Context(), o)
@@ -73,7 +103,7 @@ func TestPossessions_ofOthersAreRefused(t *testing.T) {
 			c.operator.yes, c.operator.asked = true, nil
 			i, _ := c.install(t, given())
 			err := do(i, bootstrap.Options{AcceptStored: true}) // no flag takes what is somebody else's
-			for _, part := range []string{"run/environment/state.json names " + string(of.kind) + " x-1", of.says, "nothing was changed", "find out who may write the bucket", "give it the tag perpetual:name=ci"} {
+			for _, part := range []string{"run/environment/state.json names " + inAWS[of.kind] + " x-1", of.says, "nothing was changed", "find out who may write the bucket", "give it the tag perpetual:name=ci"} {
 				if err == nil || !strings.Contains(err.Error(), part) {
 					t.Errorf("%s: %s: the error lacks %q: %v", name, verb, part, err)
 				}
@@ -93,8 +123,9 @@ func TestPossessions_thatMayBeOursAreAskedFor(t *testing.T) {
 	for name, of := range doubtful {
 		c := installed(t)
 		of.found.ID = "x-1"
-		c.things, c.possessions = []bootstrap.Thing{{Kind: of.kind, ID: "x-1"}}, []bootstrap.Possession{of.found}
-		line := string(of.kind) + " x-1 " + of.says
+		c.names(t, createenv.Thing{Kind: of.kind, CID: "x-1"})
+		c.possessions = []account.Possession{of.found}
+		line := inAWS[of.kind] + " x-1 " + of.says
 
 		i, _ := c.install(t, given())
 		_, err := i.Deploy(t.Context(), bootstrap.Options{})
@@ -127,25 +158,26 @@ func TestPossessions_thatMayBeOursAreAskedFor(t *testing.T) {
 // What create-env has made, what it was about to tag when it was killed, and what is gone
 // are no question.
 func TestPossessions_ofThisInstallationAreUsed(t *testing.T) {
-	vm := bootstrap.Possession{ID: "i-1", Tags: owned()}
+	vm := account.Possession{ID: "i-1", Tags: owned()}
 	for name, of := range map[string]struct {
 		things []string
-		found  []bootstrap.Possession
+		found  []account.Possession
 	}{
-		"all tagged":                  {[]string{"i-1", "vol-1"}, []bootstrap.Possession{vm, {ID: "vol-1", Tags: owned(), Encrypted: true}}},
-		"a VM that was just launched": {[]string{"i-1"}, []bootstrap.Possession{{ID: "i-1", Tags: owned("director", "", "deployment", "")}}},
-		"a disk that was just made":   {[]string{"vol-1"}, []bootstrap.Possession{{ID: "vol-1", Encrypted: true}}},
-		"a disk of the VM, untagged":  {[]string{"i-1", "vol-1"}, []bootstrap.Possession{vm, {ID: "vol-1", Instances: []string{"i-1"}}}},
+		"all tagged":                  {[]string{"i-1", "vol-1"}, []account.Possession{vm, {ID: "vol-1", Tags: owned(), Encrypted: true}}},
+		"a VM that was just launched": {[]string{"i-1"}, []account.Possession{{ID: "i-1", Tags: owned("director", "", "deployment", "")}}},
+		"a disk that was just made":   {[]string{"vol-1"}, []account.Possession{{ID: "vol-1", Encrypted: true}}},
+		"a disk of the VM, untagged":  {[]string{"i-1", "vol-1"}, []account.Possession{vm, {ID: "vol-1", Instances: []string{"i-1"}}}},
 		"all gone":                    {[]string{"i-9", "vol-9"}, nil},
 	} {
-		c := installed(t)
+		c, things := installed(t), []createenv.Thing{}
 		for _, id := range of.things {
-			kind := bootstrap.Volume
+			kind := createenv.Disk
 			if strings.HasPrefix(id, "i-") {
-				kind = bootstrap.Instance
+				kind = createenv.VM
 			}
-			c.things = append(c.things, bootstrap.Thing{Kind: kind, ID: id})
+			things = append(things, createenv.Thing{Kind: kind, CID: id})
 		}
+		c.names(t, things...)
 		c.possessions = of.found
 		if c.deploy(t, given()); len(c.operator.asked) > 0 {
 			t.Errorf("%s: it asks %q", name, c.operator.asked)
@@ -160,8 +192,8 @@ func TestPossessions_ofThisInstallationAreUsed(t *testing.T) {
 // What comes into the state after the look is looked at when create-env begins.
 func TestPossessions_areLookedAtAgainWhenTheyAreUsed(t *testing.T) {
 	c := installed(t)
-	c.late = []bootstrap.Thing{{Kind: bootstrap.Instance, ID: "i-7"}}
-	c.possessions = []bootstrap.Possession{{ID: "i-7", Tags: map[string]string{"Name": "shop"}}}
+	c.late = []createenv.Thing{{Kind: createenv.VM, CID: "i-7"}}
+	c.possessions = []account.Possession{{ID: "i-7", Tags: map[string]string{"Name": "shop"}}}
 	i, _ := c.install(t, given())
 	_, err := i.Deploy(t.Context(), bootstrap.Options{Recreate: true})
 	if err == nil || !strings.Contains(err.Error(), "instance i-7") || !strings.Contains(err.Error(), "nothing was done with it") {
@@ -176,9 +208,9 @@ func TestPossessions_areLookedAtAgainWhenTheyAreUsed(t *testing.T) {
 // has made public meanwhile.
 func TestPossessions_thatWereNotFoundAreLookedAtAgain(t *testing.T) {
 	c := installed(t)
-	c.things = []bootstrap.Thing{{Kind: bootstrap.Image, ID: "ami-7"}}
-	c.late = c.things
-	c.appear = []bootstrap.Possession{{ID: "ami-7", Owner: "999999999999"}}
+	c.late = []createenv.Thing{{Kind: createenv.Stemcell, CID: "ami-7"}}
+	c.names(t, c.late...)
+	c.appear = []account.Possession{{ID: "ami-7", Owner: "999999999999"}}
 	i, _ := c.install(t, given())
 	_, err := i.Deploy(t.Context(), bootstrap.Options{Recreate: true})
 	if err == nil || !strings.Contains(err.Error(), "image ami-7") || !strings.Contains(err.Error(), "is of account 999999999999") {
@@ -193,11 +225,12 @@ func TestPossessions_thatWereNotFoundAreLookedAtAgain(t *testing.T) {
 // before is.
 func TestPossessions_thatAreGoneAreNamed(t *testing.T) {
 	c := installed(t)
-	c.things = []bootstrap.Thing{{Kind: bootstrap.Instance, ID: "i-1"}, {Kind: bootstrap.Image, ID: "ami-8"}}
-	c.late = append(slices.Clone(c.things), bootstrap.Thing{Kind: bootstrap.Volume, ID: "vol-1"}, bootstrap.Thing{Kind: bootstrap.Volume, ID: "vol-9"})
-	c.possessions = []bootstrap.Possession{{ID: "i-1", Tags: owned()}, {ID: "vol-1", Tags: owned(), Encrypted: true}}
+	known := []createenv.Thing{{Kind: createenv.VM, CID: "i-1"}, {Kind: createenv.Stemcell, CID: "ami-8"}}
+	c.names(t, known...)
+	c.late = append(slices.Clone(known), createenv.Thing{Kind: createenv.Disk, CID: "vol-1"}, createenv.Thing{Kind: createenv.Disk, CID: "vol-9"})
+	c.possessions = []account.Possession{{ID: "i-1", Tags: owned()}, {ID: "vol-1", Tags: owned(), Encrypted: true}}
 	c.deploy(t, given())
-	if want := []bootstrap.Thing{{Kind: bootstrap.Image, ID: "ami-8"}, {Kind: bootstrap.Volume, ID: "vol-9"}}; !slices.Equal(c.missing, want) {
+	if want := []createenv.Thing{{Kind: createenv.Stemcell, CID: "ami-8"}, {Kind: createenv.Disk, CID: "vol-9"}}; !slices.Equal(c.missing, want) {
 		t.Errorf("gone are %v, want %v", c.missing, want)
 	}
 }

@@ -4,31 +4,19 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 )
-
-// Needs are how many of what an installation will make.
-type Needs struct {
-	Addresses int            // elastic IP addresses
-	VPCs      int            //
-	OnDemand  map[string]int // instances by type, "t3.medium": 1
-	Spot      map[string]int // the same on spot
-}
-
-// Quotas are what the account's quotas say to them, in lines for people.
-type Quotas struct {
-	Short   []string // what is too low, with what helps
-	Notes   []string // what else should be known
-	Unknown []string // what could not be looked at, and why
-}
 
 // compilers is how many VMs the director compiles on at a time, as in the cloud config.
 const compilers = 2
 
 // needs are those of an installation of which nothing is there. While releases are
 // compiled at an upgrade, its other VMs run on.
-func (r *run) needs() Needs {
+func (r *run) needs() account.Needs {
 	c, types := r.config, r.record.InstanceTypes
-	n := Needs{Addresses: 2, OnDemand: map[string]int{}, Spot: map[string]int{}}
+	n := account.Needs{Addresses: 2, OnDemand: map[string]int{}, Spot: map[string]int{}}
 	if c.AWS.Network.VPC == "" {
 		n.VPCs, n.Addresses = 1, 3 // with the NAT gateway's
 	}
@@ -69,10 +57,12 @@ func (r *run) checkQuotas(ctx context.Context) error {
 // checkKeyPair refuses a key pair that has the name of the stack's own: there is one of a
 // name in a region, and its private half is with whoever has made it.
 func (r *run) checkKeyPair(ctx context.Context) error {
-	name, owner, err := r.Account.KeyPair(ctx)
-	if err != nil || name == "" {
+	name := infrastructure.StackName(r.Name)
+	pair, found, err := r.Account.KeyPair(ctx, name)
+	if err != nil || !found {
 		return err
 	}
+	owner := pair.Tags[ownerTag]
 	whose := "that Perpetual has not made"
 	if owner == r.Name {
 		whose = "that an earlier stack of this installation has left"
@@ -93,7 +83,7 @@ func (r *run) checkRoom(ctx context.Context) error {
 		return nil
 	}
 	r.roomChecked = true
-	if stack, err := r.Infra.Look(ctx); err != nil || stack.Live {
+	if stack, err := r.look(ctx); err != nil || stack.Live {
 		return err
 	}
 	if err := r.checkKeyPair(ctx); err != nil {

@@ -6,13 +6,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -25,8 +29,8 @@ type run struct {
 	config       *config.Config // what is wanted, with what was wanted before and the defaults
 	stored       *config.Config // what was wanted before; nil at the first run
 	wantedConfig *config.Config // what is stored in its place: without defaults that may change later
-	identity     Identity
-	keys         Keys
+	identity     account.Identity
+	keys         aws.Credentials
 	store        state.Store
 	lease        *state.Lease
 
@@ -54,15 +58,15 @@ type run struct {
 	old            bool   // the state is where an older release has kept it
 	heldOld        bool   // this run holds the lease of an older release
 
-	judged       []Thing  // of what create-env's state names: those that are there and may be used
-	ourInstances []string // of them
+	judged       []createenv.Thing // of what create-env's state names: those that are there and may be used
+	ourInstances []string          // of them
 
 	warned      []string        // what was said already
 	lenient     bool            // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
 	raise       postgres.Change // the major upgrade of the database that this run makes; the zero value: none
 	holdVersion bool            // database.version is not stored before the database has it
 	postgres    int             // the major of the database VM; 0 until the director was asked
-	subnets     []Subnet
+	subnets     []account.Subnet
 	infra       environment.Infrastructure
 	roomChecked bool
 	stackMade   bool   // by this run
@@ -214,7 +218,7 @@ func (r *run) input() (environment.Input, error) {
 
 		PostgresMajor: r.postgres,
 		Installer: environment.Installer{
-			AccessKey: r.keys.AccessKey, SecretKey: r.keys.SecretKey, SessionToken: r.keys.SessionToken, Inside: r.options.Self,
+			AccessKey: secret.New(r.keys.AccessKey), SecretKey: r.keys.SecretKey, SessionToken: r.keys.SessionToken, Inside: r.options.Self,
 		},
 	}
 	var err error

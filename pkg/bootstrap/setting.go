@@ -98,7 +98,7 @@ func (r *run) takeBackUndone(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	stack, err := r.Infra.Look(ctx)
+	stack, err := r.look(ctx)
 	if err != nil || stack.State != rolledBack {
 		return // what is half made is wanted: the next run finishes it
 	}

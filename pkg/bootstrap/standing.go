@@ -42,7 +42,7 @@ func (r *run) checkStanding(ctx context.Context) error {
 	if r.elsewhere() {
 		return r.checkDeployment(ctx)
 	}
-	stack, err := r.Infra.Look(ctx)
+	stack, err := r.look(ctx)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (r *run) missing(ctx context.Context) ([]string, error) {
 // that cannot be looked into are said, and are no reason to stop: what is installed
 // there is not touched.
 func (r *run) checkElsewhere(ctx context.Context) error {
-	found, err := r.Account.Elsewhere(ctx, r.Name)
+	found, err := r.lookElsewhere(ctx)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (r *run) unopened(ctx context.Context, err error) error {
 	if r.elsewhere() || ctx.Err() != nil || r.unlocked {
 		return err // the documents were found
 	}
-	stack, lookErr := r.Infra.Look(ctx)
+	stack, lookErr := r.look(ctx)
 	switch {
 	case lookErr != nil:
 		return err
@@ -186,7 +186,7 @@ func (r *run) unopened(ctx context.Context, err error) error {
 	case stack.Live:
 		return err
 	}
-	if found, lookErr := r.Account.Elsewhere(ctx, r.Name); lookErr == nil && found.Region != "" {
+	if found, lookErr := r.lookElsewhere(ctx); lookErr == nil && found.Region != "" {
 		return r.refuseElsewhere(found)
 	}
 	return err
@@ -206,7 +206,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains step) (left []string, 
 	if r.elsewhere() {
 		return nil, &StepError{stepState, fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))}
 	}
-	stack, err := r.Infra.Look(ctx)
+	stack, err := r.look(ctx)
 	switch {
 	case err != nil:
 		return nil, &StepError{stepState, err}
@@ -236,7 +236,7 @@ func (r *run) checkSilence(ctx context.Context) error {
 		return nil
 	}
 	url := r.access().URL
-	if !r.Env.Answers(ctx, url) {
+	if !r.Answers(ctx, url) {
 		return nil
 	}
 	return fmt.Errorf("a director answers at %s, and %s has no %s, by which it is known; it was not touched: restore that document from an earlier version, then run again",

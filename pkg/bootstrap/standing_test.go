@@ -5,17 +5,20 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 )
 
 // A state of another installation of the same name is known by the addresses: both of
 // them are others. One that differs may have been changed.
 func TestState_ofAnotherInstallationOfThisNameNeverTakesOver(t *testing.T) {
-	at := func(web, director string) func(*bootstrap.Standing) {
-		return func(s *bootstrap.Standing) { s.WebAddress, s.DirectorAddress, s.Bucket = web, director, "its-bucket" }
+	at := func(web, director string) func(*stack.Status) {
+		return func(s *stack.Status) {
+			s.Outputs.WebAddress, s.Outputs.DirectorAddress, s.Parameters["StateBucket"] = web, director, "its-bucket"
+		}
 	}
 	for name, of := range map[string]struct {
-		stands  func(*bootstrap.Standing)
+		stands  func(*stack.Status)
 		refused bool
 	}{
 		"both addresses are others":    {at("203.0.113.1", "203.0.113.2"), true},
@@ -58,7 +61,7 @@ func TestState_ofAnotherInstallationOfThisNameNeverTakesOver(t *testing.T) {
 func TestState_keepsItsRegionWithoutItsConfiguration(t *testing.T) {
 	c := installed(t)
 	c.amend(t, "operator/configuration.json", func(fields map[string]any) { delete(fields, "configuration") })
-	c.stands = func(s *bootstrap.Standing) { *s = bootstrap.Standing{} }
+	c.stands = func(s *stack.Status) { *s = stack.Status{} }
 	before := c.document(t, "run/record.json")
 	moved := given()
 	moved.AWS.Region = "eu-west-1"

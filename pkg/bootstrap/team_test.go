@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -195,7 +196,7 @@ func (i *piped) former(t *testing.T, pausedBy string) {
 	for _, name := range []string{"atc_password", "director_password", "aws_access_key_id", "aws_secret_access_key", "slack"} {
 		i.parameters["/perpetual/ci/main/self-upgrade/"+name] = "of old"
 	}
-	i.keys["pipeline"] = []bootstrap.AccessKey{{ID: "AKIAOLD", Made: i.time()}}
+	i.keys["pipeline"] = []account.AccessKey{{ID: "AKIAOLD", Made: i.time()}}
 	i.ci.forget()
 }
 

@@ -185,13 +185,8 @@ func (s *session) installation(ctx context.Context) *bootstrap.Installation {
 		Poll: s.Scale(poll), Still: s.Scale(still), Settle: s.Scale(settle), Log: s.Logger(), Build: s.build(),
 	}
 	if s.config.AWS != nil {
-		i.Account = awsAccount{s.account, s.config}
-		i.SpotCeiling = ceiling
-		i.Infra = &infrastructure{
-			name: s.config.Name, account: s.account, poll: s.Scale(stackPoll),
-			say: s.display.Say, note: func(line string) { s.display.Note("infrastructure", line) },
-		}
-		i.Env = &environmentOf{session: s}
+		i.Account, i.SpotCeiling = s.account, ceiling
+		i.OpenStack, i.OpenEnvironment, i.Answers = s.openStack, s.openEnvironment, answers
 	}
 	return i
 }

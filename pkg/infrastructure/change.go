@@ -1,0 +1,66 @@
+package infrastructure
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+)
+
+// ChangeLines say of a change what happens to which resource: "+ Database (AWS::RDS::DBInstance)",
+// "~ WebGroup …"; one that begins with "!" says what is done besides.
+func ChangeLines(c stack.Change) (lines []string) {
+	switch {
+	case c.Repair != "":
+		lines = append(lines, "! before anything else: "+c.Repair+"; what changes after that is known only then")
+	case c.Protect && !c.Create:
+		lines = append(lines, "! the stack's protection against deletion is turned on")
+	}
+	for _, r := range c.Resources {
+		lines = append(lines, describe(r))
+	}
+	return lines
+}
+
+// describe makes a line of a resource's change: "~ Database (AWS::RDS::DBInstance) …".
+func describe(r stack.ResourceChange) string {
+	sign := map[stack.Action]string{stack.Add: "+", stack.Modify: "~", stack.Remove: "-"}[r.Action]
+	if sign == "" {
+		sign = "~"
+	}
+	line := fmt.Sprintf("%s %s (%s)", sign, r.LogicalID, r.Type)
+	if len(r.Details) > 0 {
+		line += " " + strings.Join(r.Details, ", ")
+	}
+	switch r.Replacement {
+	case "True":
+		line += "; it is replaced"
+	case "Conditional":
+		line += "; it may be replaced"
+	}
+	return line
+}
+
+// EventLine makes a line of an event: "Database: create in progress".
+func EventLine(e stack.Event) string {
+	if e.Status == "" {
+		return e.Reason
+	}
+	line := e.LogicalID + ": " + strings.ToLower(strings.ReplaceAll(e.Status, "_", " "))
+	if e.Reason != "" {
+		line += ", " + e.Reason
+	}
+	return line
+}
+
+// undone are the states of a stack that holds nothing: it was never made, or its
+// creation has failed.
+var undone = []string{"REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
+
+// Live says whether a stack is ours and was begun in earnest: a stack of change sets
+// only, or one whose creation failed and was undone, holds nothing. One that somebody
+// else has made is not live: the step that would change it refuses to.
+func Live(s stack.Status) bool {
+	return s.Exists && s.Ours && !slices.Contains(undone, s.State)
+}
