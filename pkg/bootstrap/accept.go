@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // accept asks whether what the state says may be taken, where it was changed since this
@@ -118,7 +119,7 @@ type sealedDocument struct {
 // sealedDocuments are those that were read.
 func (r *run) sealedDocuments() []sealedDocument {
 	list := []sealedDocument{{r.statement.name, r.statement.exists, r.statement.digest, r.statement.envelope.Serial, r.statement.replayed, r.statement.former, r.statement.wrapped}}
-	for _, d := range []*sealed[map[string]any]{r.credentialDocument, r.viewDocument} {
+	for _, d := range []*sealed[secret.Values]{r.credentialDocument, r.viewDocument} {
 		if d != nil {
 			list = append(list, sealedDocument{d.name, d.exists, d.digest, d.envelope.Serial, d.replayed, d.former, d.wrapped})
 		}

@@ -147,7 +147,7 @@ func TestDeploy_takesNothingFromWhatRunsHaveWritten(t *testing.T) {
 				_, _ = i.Deploy(t.Context(), bootstrap.Options{})
 			}
 			for _, r := range c.env {
-				fmt.Fprintf(&asked, "create-env %s %v\n", r.Manifest, r.Vars)
+				fmt.Fprintf(&asked, "create-env %s %v\n", r.Manifest, r.Vars.Reveal())
 			}
 			for _, w := range c.applied {
 				fmt.Fprintf(&asked, "stack %+v\n", w)

@@ -35,13 +35,13 @@ type run struct {
 	lease        *state.Lease
 
 	statement          *sealed[statement]
-	credentialDocument *sealed[map[string]any]
-	viewDocument       *sealed[map[string]any] // the pipeline's, of the credentials
-	base               *sealed[map[string]any] // of a self-upgrade: where the credentials come from
+	credentialDocument *sealed[secret.Values]
+	viewDocument       *sealed[secret.Values] // the pipeline's, of the credentials
+	base               *sealed[secret.Values] // of a self-upgrade: where the credentials come from
 	recordDocument     *document[findings]
 	said               statement // the configuration and the files as they are stored
 	record             record
-	credentials        map[string]any
+	credentials        secret.Values
 
 	reader         seal.Identity
 	unlocked       bool // with reader, or with keys of KMS in its place
@@ -76,11 +76,11 @@ type run struct {
 	set         []component.Component
 }
 
-var credentialCodec = codec[map[string]any]{encode: credential.Encode, decode: credential.Decode}
+var credentialCodec = codec[secret.Values]{encode: credential.Encode, decode: credential.Decode}
 
 // newRun begins with what the user has given alone.
 func (i *Installation) newRun(o Options) *run {
-	return &run{Installation: i, options: o, config: config.Defaults(i.Given), credentials: map[string]any{}}
+	return &run{Installation: i, options: o, config: config.Defaults(i.Given), credentials: secret.Values{}}
 }
 
 // open reads the state. With create a store that is not there yet is made. It
@@ -106,7 +106,7 @@ func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
 	}
 	r.stored, r.before, r.beforeFiles = r.said.config, r.record, r.said.files
 	if r.credentials == nil {
-		r.credentials = map[string]any{}
+		r.credentials = secret.Values{}
 	}
 	r.Mask(credential.Secrets(r.credentials)...)
 	if r.record.Infrastructure != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // SigningKey is the key of perpetual.yml that names the key of KMS.
@@ -132,7 +133,7 @@ func (r *run) signerLine() string {
 }
 
 // envelopeOf is that of a document, if it was read.
-func (r *run) envelopeOf(d *sealed[map[string]any]) *seal.Envelope {
+func (r *run) envelopeOf(d *sealed[secret.Values]) *seal.Envelope {
 	if d == nil {
 		return nil
 	}

@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"reflect"
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // pipelineKey makes the key with which the pipeline reads its part of the state.
-func (r *run) pipelineKey(all map[string]any) (made bool, err error) {
+func (r *run) pipelineKey(all secret.Values) (made bool, err error) {
 	if _, there := all[environment.StateKey]; there || r.options.Self || r.elsewhere() {
 		return false, nil
 	}
@@ -39,7 +41,7 @@ func (r *run) pipelineRecipients() []string {
 
 // saveCredentials keeps what was generated: by hand all of it, in a self-upgrade the
 // certificates that were renewed, for its own later runs.
-func (r *run) saveCredentials(ctx context.Context, all map[string]any, added []string) error {
+func (r *run) saveCredentials(ctx context.Context, all secret.Values, added []string) error {
 	if r.options.Self {
 		return r.saveRenewed(ctx, all, added)
 	}
@@ -61,7 +63,7 @@ func (r *run) saveView(ctx context.Context) error {
 // The key of the CA of the director's own certificates is not among it: they are made by
 // an operator's run. That of the CA of NATS is: the director's job is rendered with it,
 // since BOSH signs a certificate for each agent.
-func pipelineView(all map[string]any) map[string]any {
+func pipelineView(all secret.Values) secret.Values {
 	view := maps.Clone(all)
 	delete(view, environment.StateKey)
 	if ca, is := view[environment.DirectorCA].(map[string]any); is {
@@ -74,15 +76,23 @@ func pipelineView(all map[string]any) map[string]any {
 
 // renewed are the certificates that self-upgrades have made again.
 type renewed struct {
-	Schema int            `json:"schema"` // 1
-	Of     string         `json:"of"`     // the digest of the operator's document that they go with
-	Values map[string]any `json:"values"` // {"web_tls": {"certificate": …, "private_key": …}}
+	Schema int           `json:"schema"` // 1
+	Of     string        `json:"of"`     // the digest of the operator's document that they go with
+	Values secret.Values `json:"values"` // {"web_tls": {"certificate": …, "private_key": …}}
+}
+
+// encodeRenewed writes it as it is encrypted.
+func encodeRenewed(d renewed) ([]byte, error) {
+	return json.Marshal(struct {
+		renewed
+		Values map[string]any `json:"values"`
+	}{d, d.Values.Reveal()})
 }
 
 // loadRenewed lays what earlier self-upgrades have renewed over the operator's credentials. What
 // they have left for others than these is left alone: an operator's run has made
 // its own since.
-func (r *run) loadRenewed(ctx context.Context, base *sealed[map[string]any]) error {
+func (r *run) loadRenewed(ctx context.Context, base *sealed[secret.Values]) error {
 	r.base = base
 	d, text, err := load(ctx, r.store, renewedName, plainCodec)
 	if err != nil || !d.exists {
@@ -103,25 +113,25 @@ func (r *run) loadRenewed(ctx context.Context, base *sealed[map[string]any]) err
 }
 
 // saveRenewed keeps what this self-upgrade has made, with what earlier ones have.
-func (r *run) saveRenewed(ctx context.Context, all map[string]any, added []string) error {
+func (r *run) saveRenewed(ctx context.Context, all secret.Values, added []string) error {
 	d, _, err := load(ctx, r.store, renewedName, plainCodec)
 	if err != nil {
 		return err
 	}
-	values := map[string]any{}
+	values := secret.Values{}
 	before, err := credential.Decode(r.base.name, r.base.body)
 	if err != nil {
 		return err
 	}
 	for name, value := range r.credentials { // of earlier self-upgrades
-		if fmt.Sprint(value) != fmt.Sprint(before[name]) {
+		if !reflect.DeepEqual(value, before[name]) {
 			values[name] = value
 		}
 	}
 	for _, name := range added {
 		values[name] = all[name]
 	}
-	body, err := json.Marshal(renewed{Schema: 1, Of: r.base.digest, Values: values})
+	body, err := encodeRenewed(renewed{Schema: 1, Of: r.base.digest, Values: values})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // Names of the documents in which the environment is kept.
@@ -88,7 +89,7 @@ type Request struct {
 	// Manifest is the create-env manifest with ((placeholders)); it is kept in memory only.
 	Manifest []byte
 	// Vars fill the placeholders.
-	Vars map[string]any
+	Vars secret.Values
 	// Transient names those of Vars that are of this run alone, such as the keys
 	// with which the CPI is called from here: another value is not a change.
 	Transient []string

@@ -82,7 +82,7 @@ type session struct {
 	instancesOf  biinstance.ManagerFactory
 	blobstores   biblobstore.Factory
 	deployments  bidepl.Factory
-	manifestVars map[string]any
+	manifestVars secret.Values
 	transient    []string // names of manifestVars that are of this run alone
 	show         difference.Reader
 }

@@ -22,16 +22,16 @@ type document struct {
 
 // Encode writes credentials as the document that a state store keeps. It is the
 // one place where they leave the process in clear.
-func Encode(all map[string]any) ([]byte, error) {
+func Encode(all secret.Values) ([]byte, error) {
 	if all == nil {
-		all = map[string]any{}
+		all = secret.Values{}
 	}
-	return documentFormat.Encode(document{Values: all})
+	return documentFormat.Encode(document{Values: all.Reveal()})
 }
 
 // Decode reads what Encode wrote. It fails with a *state.NewerError for a document
 // of a later release, and says when one is damaged.
-func Decode(name string, body []byte) (map[string]any, error) {
+func Decode(name string, body []byte) (secret.Values, error) {
 	var d document
 	if err := documentFormat.Decode(name, body, &d); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ var public = map[string]bool{"certificate": true, "ca": true, "public_key": true
 
 // Secrets are all texts in the credentials that nobody may see, in the order of
 // their names: what a masking writer hides.
-func Secrets(all map[string]any) []secret.Value {
+func Secrets(all secret.Values) []secret.Value {
 	var list []secret.Value
 	var walk func(value any)
 	walk = func(value any) {
@@ -90,7 +90,7 @@ type Expiry struct {
 
 // Expiries lists the certificates among the credentials, the one that ends first
 // first. What cannot be read is left out.
-func Expiries(all map[string]any, now time.Time) []Expiry {
+func Expiries(all secret.Values, now time.Time) []Expiry {
 	var list []Expiry
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		text, ok := all[name].(string)
@@ -123,7 +123,7 @@ func daysLeft(certificate *x509.Certificate, now time.Time) int {
 
 // Withheld lists those of Expiries that nobody can make again with these credentials: the
 // CA that has signed them is there without its key.
-func Withheld(all map[string]any, now time.Time) []Expiry {
+func Withheld(all secret.Values, now time.Time) []Expiry {
 	var authorities []*x509.Certificate
 	for _, value := range all {
 		if both, ok := asPair(value); ok && both.privateKey == "" {

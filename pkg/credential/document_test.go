@@ -28,7 +28,7 @@ func TestEncode_isReadBackTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(all, got); diff != "" {
+			if diff := cmp.Diff(all, got.Reveal()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cloudfoundry/config-server/types"
+
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // How long certificates are good for, unless their options say it. A year, which
@@ -39,11 +41,11 @@ type Options struct {
 //
 // It fails when a variable is not possible, or when what is kept under its name is
 // of another type; no error holds a credential. have is not changed.
-func Generate(ctx context.Context, variables []Variable, have map[string]any, o Options) (all map[string]any, added []string, err error) {
+func Generate(ctx context.Context, variables []Variable, have secret.Values, o Options) (all secret.Values, added []string, err error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	g := &generator{options: o, variables: map[string]Variable{}, all: map[string]any{}, state: map[string]progress{}}
+	g := &generator{options: o, variables: map[string]Variable{}, all: secret.Values{}, state: map[string]progress{}}
 	maps.Copy(g.all, have)
 	for _, v := range variables {
 		if err := v.check(); err != nil {
@@ -69,7 +71,7 @@ const (
 type generator struct {
 	options   Options
 	variables map[string]Variable
-	all       map[string]any
+	all       secret.Values
 	added     []string
 	state     map[string]progress // by name; absent: not begun
 }

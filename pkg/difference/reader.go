@@ -17,7 +17,7 @@ import (
 // Reader takes documents apart. The zero Reader has no variables and no key.
 type Reader struct {
 	// Vars fill ((placeholders)); one without a value stays as it is.
-	Vars map[string]any
+	Vars secret.Values
 	// Secret names the variables that are never shown, beside those whose names tell.
 	Secret map[string]bool
 	// Doubtful names variables that somebody else has made up: they are shown where they

@@ -22,7 +22,7 @@ type Access struct {
 
 // DirectorAccess is how the director at a host is reached with the credentials of
 // an installation.
-func DirectorAccess(host string, credentials map[string]any) Access {
+func DirectorAccess(host string, credentials secret.Values) Access {
 	return Access{
 		URL: "https://" + host + ":25555", CACert: textOf(credentials, DirectorCA, "certificate"),
 		Username: DirectorUser, Password: secret.New(textOf(credentials, DirectorPassword, "")),
@@ -31,7 +31,7 @@ func DirectorAccess(host string, credentials map[string]any) Access {
 
 // WebAccess is how Concourse at a URL is reached. A certificate that was given is
 // trusted as it is, whoever signed it.
-func WebAccess(url string, c *config.Config, credentials map[string]any) Access {
+func WebAccess(url string, c *config.Config, credentials secret.Values) Access {
 	a := Access{URL: url, Username: ATCUser, Password: secret.New(textOf(credentials, ATCPassword, ""))}
 	switch c.TLS.Mode {
 	case tlsLetsEncrypt:
@@ -46,7 +46,7 @@ func WebAccess(url string, c *config.Config, credentials map[string]any) Access 
 // PersonAccess is WebAccess as a person of the team main logs in: the first local user
 // of that team whose password is known here, admin where none is configured. Where
 // there is none it is this project's own user.
-func PersonAccess(url string, c *config.Config, credentials map[string]any) Access {
+func PersonAccess(url string, c *config.Config, credentials secret.Values) Access {
 	a := WebAccess(url, c, credentials)
 	known := maps.Clone(c.Auth.LocalUsers)
 	if len(known) == 0 {
@@ -67,7 +67,7 @@ func PersonAccess(url string, c *config.Config, credentials map[string]any) Acce
 }
 
 // textOf is a credential, or a field of one; "" if it is not there.
-func textOf(credentials map[string]any, name, field string) string {
+func textOf(credentials secret.Values, name, field string) string {
 	value := credentials[name]
 	if field != "" {
 		fields, _ := value.(map[string]any)
@@ -132,7 +132,7 @@ func FormerParameters(in Input) (prefix string, names []string) {
 // Parameters are the secrets that the pipeline does not hold itself: it has a
 // ((own:variable)) for each, which Concourse looks up when a build or a check needs it.
 // What has no value yet is left out.
-func Parameters(in Input, credentials map[string]any) []Parameter {
+func Parameters(in Input, credentials secret.Values) []Parameter {
 	if in.Infrastructure.ParameterPath == "" {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // Check finds what of the user's files cannot be used, without asking anybody: files
@@ -83,7 +84,7 @@ func (in Input) checkVariables() config.Problems {
 	if err != nil {
 		return config.Problems{{Key: "manifest", Text: err.Error()}}
 	}
-	in.Credentials = map[string]any{}
+	in.Credentials = secret.Values{}
 	for _, v := range list {
 		in.Credentials[v.Name] = stand(v)
 	}

@@ -59,7 +59,7 @@ func TestDirector_isWhatCreateEnvTakes(t *testing.T) {
 	}
 	const path = "/director.yml"
 	log, fs, vars := logger.NewLogger(logger.LevelNone), fakes.NewFakeFileSystem(), template.StaticVariables{}
-	plain, err := yaml.Marshal(values)
+	plain, err := yaml.Marshal(values.Reveal())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ type Input struct {
 	// is not told any.
 	OperatorPublicKey string
 	// Credentials are the values of Variables.
-	Credentials map[string]any
+	Credentials secret.Values
 	User        User
 }
 

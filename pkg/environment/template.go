@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 //go:embed director.yml cloud-config.yml versions.yml ops
@@ -86,8 +87,8 @@ func Concourse(in Input) (manifest.Template, error) { return final(in.concourse(
 
 // Split gives the text of a template with its ops applied and its ((variables)) in
 // place, and all values in one map: what create-env takes.
-func Split(t manifest.Template) (text []byte, values map[string]any, err error) {
-	values = vars{}
+func Split(t manifest.Template) (text []byte, values secret.Values, err error) {
+	values = secret.Values{}
 	for _, layer := range t.Vars {
 		maps.Copy(values, layer)
 	}

@@ -84,3 +84,38 @@ func TestValue_isEqualToOneWithTheSameText(t *testing.T) {
 		t.Error("values do not compare as their texts do")
 	}
 }
+
+// Credentials by their names print as nothing, however deep they are, and alone or in what
+// holds them; only Reveal gives them.
+func TestValues_neverShowWhatIsInThem(t *testing.T) {
+	const canary = "canary-of-the-values"
+	v := secret.Values{"password": canary, "tls": map[string]any{"private_key": canary, "list": []any{canary}}}
+	type holder struct {
+		Name   string
+		Values secret.Values `json:"values" yaml:"values"`
+	}
+	whole := holder{"ci", v}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		for _, arg := range []any{v, &v, whole, &whole, []secret.Values{v}, map[string]secret.Values{"a": v}} {
+			if text := fmt.Sprintf(verb, arg); strings.Contains(text, canary) || strings.Contains(text, fmt.Sprintf("%x", canary)) {
+				t.Errorf("%s of %T shows %s", verb, arg, text)
+			}
+		}
+	}
+	for name, encode := range map[string]func(any) ([]byte, error){"json": json.Marshal, "yaml": yaml.Marshal} {
+		for _, arg := range []any{v, whole} {
+			if text, err := encode(arg); err != nil || strings.Contains(string(text), canary) {
+				t.Errorf("%s of %T shows %s, %v", name, arg, text, err)
+			}
+		}
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "values", v, "whole", whole)
+	if strings.Contains(log.String(), canary) || strings.Contains(v.String(), canary) {
+		t.Errorf("the log shows %s", log.String())
+	}
+	var back secret.Values
+	if err := json.Unmarshal([]byte(`{"password": "x"}`), &back); err != nil || back.Reveal()["password"] != "x" {
+		t.Errorf("read from JSON: %v, %v", back.Reveal(), err)
+	}
+}
