@@ -33,8 +33,11 @@ demo: ## play a whole self-upgrade against simulators; DEMO=fail a failing one, 
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/resource ./cmd/sandbox $(if $(filter install,$(DEMO)),./cmd/perpetual)
 	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource --perpetual bin/perpetual $(foreach p,policy director-policy identity-policy,--installer-policy pkg/aws/stack/installer-$(p).json) --boundary pkg/aws/stack/boundary-policy.json
 
-lint: ## gofmt, go vet, staticcheck
+lint: ## gofmt, go vet, staticcheck; modules tidy and as they were published
 	@unformatted=$$(gofmt -l cmd pkg pipelines); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
+	go mod tidy -diff
+	cd pkg/e2e && go mod tidy -diff
+	go mod verify
 	go vet ./...
 	go tool staticcheck ./...
 

@@ -3,6 +3,7 @@ module github.com/perpetual-ci/perpetual
 go 1.26.0
 
 require (
+	code.cloudfoundry.org/lager/v3 v3.42.0
 	filippo.io/age v1.3.2
 	github.com/Masterminds/semver/v3 v3.5.0
 	github.com/agnivade/levenshtein v1.2.2
@@ -53,7 +54,6 @@ require (
 
 require (
 	code.cloudfoundry.org/clock v1.42.0 // indirect
-	code.cloudfoundry.org/lager/v3 v3.42.0 // indirect
 	code.cloudfoundry.org/tlsconfig v0.12.0 // indirect
 	filippo.io/hpke v0.4.0 // indirect
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
