@@ -31,7 +31,8 @@ func innermost(err error) error {
 // explain is what went wrong in one clause: the cause without the chain.
 func explain(err error) string {
 	inner := innermost(err)
-	if refusal, ok := inner.(bicloud.Error); ok {
+	var refusal bicloud.Error
+	if errors.As(inner, &refusal) {
 		return fmt.Sprintf("the CPI refused %s: %s (%s)", refusal.Method(), refusal.Message(), refusal.Type())
 	}
 	text := lower(inner.Error())
@@ -52,7 +53,8 @@ func execFailure(err error) (string, bool) {
 		if !ok {
 			return "", false
 		}
-		if run, ok := e.Err.(boshsys.ExecError); ok {
+		var run boshsys.ExecError
+		if errors.As(e.Err, &run) {
 			name, _, _ := strings.Cut(run.Command, " ")
 			return fmt.Sprintf("run %s: %s: %s", filepath.Base(name), e.Cause, strings.TrimSpace(run.StdErr)), true
 		}

@@ -2,6 +2,7 @@ package createenv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -186,7 +187,8 @@ func repeatDeletions(doubted []call, cloud bicloud.Cloud, l *ledger) error {
 		default:
 			continue
 		}
-		if refusal, ok := err.(bicloud.Error); ok && strings.HasSuffix(refusal.Type(), "NotFound") {
+		var refusal bicloud.Error
+		if errors.As(err, &refusal) && strings.HasSuffix(refusal.Type(), "NotFound") {
 			err = nil
 		}
 		if err != nil {
