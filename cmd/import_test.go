@@ -32,14 +32,14 @@ var mayImport = map[string][]string{
 		"pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version", "pkg/dial",
 	},
 	"pkg/command/installer": {
-		"pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/file",
+		"pkg/bosh", "pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/file",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
 		"pkg/aws", "pkg/aws/account", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 		"pkg/seal", "pkg/secret", "pkg/plain",
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {
-		"pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
+		"pkg/bosh", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/manifest", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},

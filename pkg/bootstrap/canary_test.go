@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -110,8 +111,8 @@ func (s spied) SetCloudConfig(_ context.Context, text []byte, _ bool, _ func(str
 }
 
 // Deployment implements upgrade.Director: nothing is deployed.
-func (s spied) Deployment(context.Context, string) (upgrade.Deployed, error) {
-	return upgrade.Deployed{}, upgrade.ErrNotFound
+func (s spied) Deployment(context.Context, string) (bosh.Deployment, error) {
+	return bosh.Deployment{}, bosh.ErrNotFound
 }
 
 // For every field that runs write, whatever is in it changes nothing that a run by hand

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // versionKey is the key of the database's major version.
@@ -134,7 +134,7 @@ func (r *run) settleDatabase(ctx context.Context, d Director) error {
 		}.Problem()
 	}
 	deployed, err := d.Deployment(ctx, r.deploymentName())
-	if err != nil && !errors.Is(err, upgrade.ErrNotFound) {
+	if err != nil && !errors.Is(err, bosh.ErrNotFound) {
 		return fmt.Errorf("read which PostgreSQL is deployed: %w", err)
 	}
 	if r.postgres, err = r.databaseMajor(deployed.Manifest); err != nil {

@@ -8,10 +8,10 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // keeper is a director that has deployed a database VM, and takes no deploy.
@@ -23,14 +23,14 @@ type keeper struct {
 }
 
 // Deployment implements upgrade.Director.
-func (k *keeper) Deployment(context.Context, string) (upgrade.Deployed, error) {
+func (k *keeper) Deployment(context.Context, string) (bosh.Deployment, error) {
 	switch {
 	case k.gone:
-		return upgrade.Deployed{}, errNoDirector
+		return bosh.Deployment{}, errNoDirector
 	case k.manifest == "":
-		return upgrade.Deployed{}, upgrade.ErrNotFound
+		return bosh.Deployment{}, bosh.ErrNotFound
 	}
-	return upgrade.Deployed{Manifest: []byte(k.manifest)}, nil
+	return bosh.Deployment{Manifest: []byte(k.manifest)}, nil
 }
 
 // SetCloudConfig implements upgrade.Director.

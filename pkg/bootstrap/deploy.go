@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -198,8 +199,8 @@ func (w *noteWriter) Write(p []byte) (int, error) {
 }
 
 // event notes an event of a director task.
-func (r *run) event(step string) func(upgrade.Event) {
-	return func(e upgrade.Event) {
+func (r *run) event(step string) func(bosh.Event) {
+	return func(e bosh.Event) {
 		if e.Type == "" && (e.State == "started" || e.State == "failed") {
 			r.note(step, "%s: %s %s", e.Stage, e.Task, e.State)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -49,23 +50,23 @@ func given() *config.Config {
 type deaf struct{ bootstrap.Director }
 
 // Deployment implements upgrade.Director.
-func (deaf) Deployment(context.Context, string) (upgrade.Deployed, error) {
-	return upgrade.Deployed{}, errNoDirector
+func (deaf) Deployment(context.Context, string) (bosh.Deployment, error) {
+	return bosh.Deployment{}, errNoDirector
 }
 
 // Tasks implements upgrade.Director.
-func (deaf) Tasks(context.Context, upgrade.TaskFilter) ([]upgrade.Task, error) {
+func (deaf) Tasks(context.Context, bosh.TaskFilter) ([]bosh.Task, error) {
 	return nil, errNoDirector
 }
 
 // Stemcells implements upgrade.Director: there is none.
-func (deaf) Stemcells(context.Context) ([]upgrade.Stemcell, error) { return nil, nil }
+func (deaf) Stemcells(context.Context) ([]bosh.Stemcell, error) { return nil, nil }
 
 // Releases implements upgrade.Director: there is none.
-func (deaf) Releases(context.Context) ([]upgrade.NameVersion, error) { return nil, nil }
+func (deaf) Releases(context.Context) ([]bosh.Release, error) { return nil, nil }
 
 // Packages implements upgrade.Director: every release is there.
-func (deaf) Packages(context.Context, upgrade.NameVersion) ([]upgrade.Package, error) {
+func (deaf) Packages(context.Context, bosh.Release) ([]bosh.Package, error) {
 	return nil, nil
 }
 

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // request is what create-env is given: a manifest that still has its placeholders,
@@ -153,7 +153,7 @@ func (r *run) deleteDeployment(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, fmt.Errorf("wait for director task %d, which keeps running: %w", task, err)
 	}
-	if ended.State != upgrade.StateDone {
+	if ended.State != bosh.StateDone {
 		return Outcome{}, fmt.Errorf("director task %d, the deletion of %s, ended as %s: %s", task, r.deploymentName(), ended.State, strings.TrimSpace(ended.Result))
 	}
 	if err := r.cleanUp(ctx, d); err != nil {
@@ -170,7 +170,7 @@ func (r *run) submitDeletion(ctx context.Context, d Director) (task int, err err
 		return task, err
 	}
 	task, err = d.DeleteDeployment(ctx, r.deploymentName(), r.destroyID())
-	if !errors.Is(err, upgrade.ErrUncertain) {
+	if !errors.Is(err, bosh.ErrUncertain) {
 		return task, err
 	}
 	if found, lookErr := r.runningDeletion(ctx, d); lookErr == nil && found != 0 {
@@ -181,7 +181,7 @@ func (r *run) submitDeletion(ctx context.Context, d Director) (task int, err err
 
 // runningDeletion is the task of a deletion that is under way; 0 without one.
 func (r *run) runningDeletion(ctx context.Context, d Director) (int, error) {
-	tasks, err := d.Tasks(ctx, upgrade.TaskFilter{ContextID: r.destroyID(), All: true})
+	tasks, err := d.Tasks(ctx, bosh.TaskFilter{ContextID: r.destroyID(), All: true})
 	if err != nil {
 		return 0, err
 	}
@@ -208,14 +208,14 @@ func (r *run) cleanUp(ctx context.Context, d Director) error {
 	if err != nil {
 		return fmt.Errorf("wait for director task %d, which keeps running: %w", task, err)
 	}
-	if ended.State != upgrade.StateDone {
+	if ended.State != bosh.StateDone {
 		return fmt.Errorf("director task %d, which deletes what is kept for a while, ended as %s: %s", task, ended.State, strings.TrimSpace(ended.Result))
 	}
 	return nil
 }
 
 func isNotFound(err error) bool {
-	return errors.Is(err, ErrNotFound) || errors.Is(err, upgrade.ErrNotFound)
+	return errors.Is(err, ErrNotFound) || errors.Is(err, bosh.ErrNotFound)
 }
 
 // deploymentName is that of Concourse on the director.

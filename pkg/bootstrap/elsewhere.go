@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // elsewhere says whether Concourse goes to a director that exists: there is no
@@ -95,7 +95,7 @@ func (r *run) checkDeployment(ctx context.Context) error {
 	defer done()
 	_, err = d.Manifest(ctx, r.deploymentName())
 	switch {
-	case errors.Is(err, upgrade.ErrNotFound):
+	case errors.Is(err, bosh.ErrNotFound):
 		return nil
 	case err != nil:
 		return fmt.Errorf("ask the director at %s for deployment %s: %w; nothing was changed", where, r.deploymentName(), err)

@@ -151,7 +151,7 @@ type possessions interface {
 // Director is the director once it runs.
 type Director interface {
 	upgrade.Director
-	// DeleteDeployment starts the task; it fails with upgrade.ErrNotFound.
+	// DeleteDeployment starts the task; it fails with bosh.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
 	// Version is that of the director itself, "283.1.6".
 	Version(ctx context.Context) (string, error)

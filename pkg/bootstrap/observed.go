@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -20,7 +21,7 @@ type observed struct {
 }
 
 // Deployment implements upgrade.Director.
-func (o *observed) Deployment(ctx context.Context, name string) (upgrade.Deployed, error) {
+func (o *observed) Deployment(ctx context.Context, name string) (bosh.Deployment, error) {
 	deployed, err := o.Director.Deployment(ctx, name)
 	o.deployed = deployed.Manifest
 	return deployed, err
@@ -31,7 +32,7 @@ func (o *observed) Deployment(ctx context.Context, name string) (upgrade.Deploye
 const preparation = "Preparing deployment"
 
 // Deploy implements upgrade.Director.
-func (o *observed) Deploy(ctx context.Context, text []byte, options upgrade.DeployOptions) (int, error) {
+func (o *observed) Deploy(ctx context.Context, text []byte, options bosh.DeployOptions) (int, error) {
 	if err := o.before(); err != nil {
 		return 0, err
 	}
@@ -41,14 +42,14 @@ func (o *observed) Deploy(ctx context.Context, text []byte, options upgrade.Depl
 }
 
 // Wait implements upgrade.Director.
-func (o *observed) Wait(ctx context.Context, id int, report func(upgrade.Event)) (upgrade.Task, error) {
+func (o *observed) Wait(ctx context.Context, id int, report func(bosh.Event)) (bosh.Task, error) {
 	task, err := o.Director.Wait(ctx, id, report)
 	if err != nil || id != o.task {
 		return task, err
 	}
 	events, unread := o.Director.Events(ctx, id)
-	o.touched = o.touched || unread != nil || task.State != upgrade.StateError ||
-		slices.ContainsFunc(events, func(e upgrade.Event) bool { return e.Stage != "" && e.Stage != preparation })
+	o.touched = o.touched || unread != nil || task.State != bosh.StateError ||
+		slices.ContainsFunc(events, func(e bosh.Event) bool { return e.Stage != "" && e.Stage != preparation })
 	o.refused = !o.touched && !strings.HasPrefix(task.Result, "Failed to acquire lock")
 	return task, err
 }

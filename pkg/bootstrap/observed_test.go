@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // ended is a director whose deploys end as the list says, one after the other.
@@ -22,26 +22,26 @@ type ending struct {
 	lost          bool // so was the answer to its submission
 }
 
-func (d *ended) Deploy(context.Context, []byte, upgrade.DeployOptions) (int, error) {
+func (d *ended) Deploy(context.Context, []byte, bosh.DeployOptions) (int, error) {
 	d.next++
 	if d.list[d.next-1].lost {
-		return 0, upgrade.ErrUncertain
+		return 0, bosh.ErrUncertain
 	}
 	return d.next, nil
 }
 
-func (d *ended) Wait(_ context.Context, id int, _ func(upgrade.Event)) (upgrade.Task, error) {
-	return upgrade.Task{ID: id, State: d.list[id-1].state, Result: d.list[id-1].result}, nil
+func (d *ended) Wait(_ context.Context, id int, _ func(bosh.Event)) (bosh.Task, error) {
+	return bosh.Task{ID: id, State: d.list[id-1].state, Result: d.list[id-1].result}, nil
 }
 
-func (d *ended) Events(_ context.Context, id int) (list []upgrade.Event, err error) {
+func (d *ended) Events(_ context.Context, id int) (list []bosh.Event, err error) {
 	if d.list[id-1].unread {
 		return nil, errors.New("the director does not answer")
 	}
 	for _, stage := range d.list[id-1].stages {
-		list = append(list, upgrade.Event{Stage: stage, State: "started"})
+		list = append(list, bosh.Event{Stage: stage, State: "started"})
 	}
-	return append(list, upgrade.Event{Type: upgrade.EventError, Message: "it failed"}), nil
+	return append(list, bosh.Event{Type: bosh.EventError, Message: "it failed"}), nil
 }
 
 // A setting is taken back only when it is certain that no VM has it.
@@ -67,8 +67,8 @@ func TestObserved_knowsADeployThatWasRefusedBeforeItTouchedAVM(t *testing.T) {
 	} {
 		seen := &observed{Director: &ended{list: of.list}, before: func() error { return nil }}
 		for i := range of.list {
-			_, _ = seen.Deploy(t.Context(), nil, upgrade.DeployOptions{})
-			_, _ = seen.Wait(t.Context(), i+1, func(upgrade.Event) {})
+			_, _ = seen.Deploy(t.Context(), nil, bosh.DeployOptions{})
+			_, _ = seen.Wait(t.Context(), i+1, func(bosh.Event) {})
 		}
 		if seen.refused != of.refused {
 			t.Errorf("%s: refused is %t", name, seen.refused)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // preview is a director that is only asked, and notes whether the cloud config differs.
@@ -15,7 +15,7 @@ type preview struct {
 }
 
 // Deployment implements upgrade.Director.
-func (p *preview) Deployment(ctx context.Context, name string) (upgrade.Deployed, error) {
+func (p *preview) Deployment(ctx context.Context, name string) (bosh.Deployment, error) {
 	deployed, err := p.Director.Deployment(ctx, name)
 	p.deployed = deployed.Manifest
 	return deployed, err

@@ -7,19 +7,19 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // empty is a director without the deployment, which has every release.
 type empty struct{ deaf }
 
-func (empty) Deployment(context.Context, string) (upgrade.Deployed, error) {
-	return upgrade.Deployed{}, upgrade.ErrNotFound
+func (empty) Deployment(context.Context, string) (bosh.Deployment, error) {
+	return bosh.Deployment{}, bosh.ErrNotFound
 }
 
-func (empty) Stemcells(context.Context) ([]upgrade.Stemcell, error) {
-	return []upgrade.Stemcell{{Name: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Version: "1.1300", OS: "ubuntu-jammy"}}, nil
+func (empty) Stemcells(context.Context) ([]bosh.Stemcell, error) {
+	return []bosh.Stemcell{{Name: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Version: "1.1300", OS: "ubuntu-jammy"}}, nil
 }
 
 func (empty) SetCloudConfig(context.Context, []byte, bool, func(string)) (bool, error) {

@@ -22,8 +22,8 @@ import (
 // PausedList is what a quiet upgrade has paused, and who works on it.
 type PausedList struct {
 	pause.List
-	DirectorTask upgrade.Task // zero: none was accepted, or the director has forgotten it
-	Building     bool         // the build that has paused still runs
+	DirectorTask bosh.Task // zero: none was accepted, or the director has forgotten it
+	Building     bool      // the build that has paused still runs
 }
 
 // Paused reads what a quiet upgrade of a deployment has paused, from the
@@ -40,7 +40,7 @@ func (c *Call) Paused(ctx context.Context, at resource.Director, web resource.Co
 		return paused, false, err
 	}
 	if paused.Task != 0 {
-		if paused.DirectorTask, err = d.Task(ctx, paused.Task); err != nil && !errors.Is(err, upgrade.ErrNotFound) {
+		if paused.DirectorTask, err = d.Task(ctx, paused.Task); err != nil && !errors.Is(err, bosh.ErrNotFound) {
 			return paused, false, err
 		}
 	}

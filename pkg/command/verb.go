@@ -85,7 +85,7 @@ func (c *Call) Scale(d time.Duration) time.Duration { return crash.Scale(d) }
 type Director interface {
 	upgrade.Director
 	// DeleteDeployment starts the task that deletes a deployment with its VMs and
-	// disks; it fails with upgrade.ErrNotFound.
+	// disks; it fails with bosh.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
 	// Version is that of the director itself, "283.1.6".
 	Version(ctx context.Context) (string, error)

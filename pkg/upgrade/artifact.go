@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
@@ -48,7 +49,7 @@ func (o Out) uploadOwn(ctx context.Context, r *run, missing []Artifact) ([]Artif
 		return missing, nil
 	}
 	err := o.uploadAll(ctx, missing[own:own+1])
-	if !errors.Is(err, ErrForbidden) {
+	if !errors.Is(err, bosh.ErrForbidden) {
 		return missing, err
 	}
 	o.say("the director's client may not upload releases (%v): going on without the release %s", err, boshrelease.Name)
@@ -137,8 +138,8 @@ func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 		if id == 0 {
 			continue
 		}
-		task, err := o.Director.Wait(ctx, id, func(Event) {})
-		if err == nil && task.State != StateDone {
+		task, err := o.Director.Wait(ctx, id, func(bosh.Event) {})
+		if err == nil && task.State != bosh.StateDone {
 			err = o.failed(ctx, task)
 		}
 		if err != nil {

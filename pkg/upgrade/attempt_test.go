@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -12,7 +13,7 @@ import (
 const long = 2 * time.Minute
 
 func TestOut_answersWithWhatItsBuildHasStartedAlready(t *testing.T) {
-	for _, state := range []string{upgrade.StateDone, upgrade.StateError, upgrade.StateTimeout, upgrade.StateCancelled} {
+	for _, state := range []string{bosh.StateDone, bosh.StateError, bosh.StateTimeout, bosh.StateCancelled} {
 		t.Run(state, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
 				f.build.ID, f.director.deploy.end = "12", state
@@ -31,7 +32,7 @@ func TestOut_answersWithWhatItsBuildHasStartedAlready(t *testing.T) {
 
 func TestOut_makesANewAttemptInAnotherBuild(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, "Instance group 'web' references an unknown vm type 'web'"
+		f.director.deploy.end, f.director.deploy.Result = bosh.StateError, "Instance group 'web' references an unknown vm type 'web'"
 		seen := map[string]bool{}
 		for i, build := range []string{"12", "13", "14"} {
 			f.build.ID = build
@@ -61,7 +62,7 @@ func TestOut_makesANewAttemptInAnotherBuild(t *testing.T) {
 // Errands are tasks of the deployment too, and some run one every few minutes.
 func TestOut_knowsTheLastDeployBehindManyErrands(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.build.ID, f.director.deploy.end = "12", upgrade.StateError
+		f.build.ID, f.director.deploy.end = "12", bosh.StateError
 		first, err := f.out(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +85,7 @@ func TestOut_countsAttemptsWithTheSameConfigs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
 				f.write(t, "cloud.yml", "azs: []")
-				f.director.deploy.end = upgrade.StateError
+				f.director.deploy.end = bosh.StateError
 				for range 3 {
 					if _, err := f.out(t.Context(), nil); err != nil {
 						t.Fatal(err)
@@ -114,8 +115,8 @@ func TestOut_countsAttemptsWithTheSameConfigs(t *testing.T) {
 func TestOut_countsAttemptsOfOneContentUntilADeployIsDone(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		for i, step := range []struct{ version, end string }{
-			{"8.2.1", upgrade.StateError}, {"8.2.1", upgrade.StateError}, {"8.2.2", upgrade.StateError}, {"8.2.3", upgrade.StateDone},
-			{"8.2.1", upgrade.StateError}, {"8.2.1", upgrade.StateError}, {"8.2.1", upgrade.StateDone},
+			{"8.2.1", bosh.StateError}, {"8.2.1", bosh.StateError}, {"8.2.2", bosh.StateError}, {"8.2.3", bosh.StateDone},
+			{"8.2.1", bosh.StateError}, {"8.2.1", bosh.StateError}, {"8.2.1", bosh.StateDone},
 		} {
 			f.set(t, step.version, "1.1364")
 			f.director.deploy.end = step.end
@@ -154,9 +155,9 @@ func TestOut_deploysAgainWhatDidNotGetTheLock(t *testing.T) {
 	edit := func(p *resource.OutParams) { p.Detach = &attached }
 	t.Run("the other deploy ends", func(t *testing.T) {
 		play(t, func(t *testing.T, f *fixture) {
-			f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, lockLost
+			f.director.deploy.end, f.director.deploy.Result = bosh.StateError, lockLost
 			f.director.onDeploy = func() { // the second one gets it
-				f.director.onDeploy = func() { f.director.deploy.end = upgrade.StateDone }
+				f.director.onDeploy = func() { f.director.deploy.end = bosh.StateDone }
 			}
 			result, err := f.out(t.Context(), edit)
 			if err != nil || result.Version["task"] != "11" || f.count("deploy") != 2 {
@@ -167,7 +168,7 @@ func TestOut_deploysAgainWhatDidNotGetTheLock(t *testing.T) {
 	})
 	t.Run("nobody lets it go", func(t *testing.T) {
 		play(t, func(t *testing.T, f *fixture) {
-			f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, lockLost
+			f.director.deploy.end, f.director.deploy.Result = bosh.StateError, lockLost
 			_, err := f.out(t.Context(), edit)
 			wantError(t, err, "Failed to acquire lock")
 			if n := f.count("deploy"); n < 2 || n > 7 {
@@ -177,7 +178,7 @@ func TestOut_deploysAgainWhatDidNotGetTheLock(t *testing.T) {
 	})
 	t.Run("any other error", func(t *testing.T) {
 		play(t, func(t *testing.T, f *fixture) {
-			f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, "Unable to render instance groups"
+			f.director.deploy.end, f.director.deploy.Result = bosh.StateError, "Unable to render instance groups"
 			_, err := f.out(t.Context(), edit)
 			wantError(t, err, "Unable to render instance groups")
 			if n := f.count("deploy"); n != 1 {
@@ -193,13 +194,13 @@ func TestIn_judgesTheTwinsOfAnAttemptTogether(t *testing.T) {
 		asked               string // task to verify
 		good                bool
 	}{
-		{"the second lost the lock", upgrade.StateDone, lockLost, "11", true},
-		{"the first lost the lock", lockLost, upgrade.StateDone, "10", true},
-		{"the first one's worker died", upgrade.StateTimeout, upgrade.StateDone, "10", true},
-		{"the one that is asked for is done", upgrade.StateDone, lockLost, "10", true},
-		{"the first one's worker died, the second lost the lock", upgrade.StateTimeout, lockLost, "11", false},
+		{"the second lost the lock", bosh.StateDone, lockLost, "11", true},
+		{"the first lost the lock", lockLost, bosh.StateDone, "10", true},
+		{"the first one's worker died", bosh.StateTimeout, bosh.StateDone, "10", true},
+		{"the one that is asked for is done", bosh.StateDone, lockLost, "10", true},
+		{"the first one's worker died, the second lost the lock", bosh.StateTimeout, lockLost, "11", false},
 		{"both lost the lock to somebody else", lockLost, lockLost, "11", false},
-		{"both failed", upgrade.StateError, upgrade.StateError, "10", false},
+		{"both failed", bosh.StateError, bosh.StateError, "10", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
@@ -208,9 +209,9 @@ func TestIn_judgesTheTwinsOfAnAttemptTogether(t *testing.T) {
 				f.director.lastID = 9
 				for _, end := range []string{c.first, c.second} {
 					twin := fakeTask{takes: time.Minute, end: end}
-					twin.Task = upgrade.Task{Description: "create deployment", Deployment: "concourse", ContextID: "perpetual-c0ffee-1-12"}
+					twin.Task = bosh.Task{Description: "create deployment", Deployment: "concourse", ContextID: "perpetual-c0ffee-1-12"}
 					if end == lockLost {
-						twin.end, twin.Result = upgrade.StateError, lockLost
+						twin.end, twin.Result = bosh.StateError, lockLost
 					}
 					f.director.add(twin)
 				}
@@ -218,7 +219,7 @@ func TestIn_judgesTheTwinsOfAnAttemptTogether(t *testing.T) {
 				if (err == nil) != c.good {
 					t.Errorf("%v", err)
 				}
-				if !c.good && c.first == upgrade.StateTimeout {
+				if !c.good && c.first == bosh.StateTimeout {
 					wantError(t, err, "director task 10 ended as timeout")
 				}
 			})
@@ -231,7 +232,7 @@ func TestIn_judgesTheTwinsOfAnAttemptTogether(t *testing.T) {
 // red, and the next put deploys.
 func TestOut_mayLoseTheLockAfterItHasAnswered(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.deploy = fakeTask{Task: upgrade.Task{Result: lockLost}, takes: 10 * time.Second, end: upgrade.StateError}
+		f.director.deploy = fakeTask{Task: bosh.Task{Result: lockLost}, takes: 10 * time.Second, end: bosh.StateError}
 		first, err := f.out(t.Context(), nil)
 		if err != nil || first.Version["task"] != "10" {
 			t.Fatalf("version %v, %v, want task 10, accepted", first.Version, err)
@@ -244,7 +245,7 @@ func TestOut_mayLoseTheLockAfterItHasAnswered(t *testing.T) {
 		}
 		_, err = f.in(t.Context(), "10", t.TempDir(), resource.InParams{Verify: true})
 		wantError(t, err, "director task 10 ended as error", "Failed to acquire lock", "it has changed nothing: put again")
-		f.director.deploy = fakeTask{takes: time.Minute, end: upgrade.StateDone}
+		f.director.deploy = fakeTask{takes: time.Minute, end: bosh.StateDone}
 		second, err := f.out(t.Context(), nil)
 		if err != nil || second.Version["task"] != "11" || f.count("deploy") != 2 {
 			t.Errorf("version %v after %d deploys, %v, want the second one's", second.Version, f.count("deploy"), err)
@@ -254,7 +255,7 @@ func TestOut_mayLoseTheLockAfterItHasAnswered(t *testing.T) {
 
 func TestIn_saysWhenTheTwinsCannotBeListed(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.deploy.end = upgrade.StateError
+		f.director.deploy.end = bosh.StateError
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -30,8 +31,8 @@ func (c Check) Run(ctx context.Context, deployment string, given resource.Versio
 			return nil, err
 		}
 	}
-	tasks, err := allTasks(ctx, c.Director, TaskFilter{Deployment: deployment}, func(tasks []Task) bool {
-		return slices.ContainsFunc(tasks, func(t Task) bool { return t.IsDeploy() && (after == 0 || t.ID <= after) })
+	tasks, err := allTasks(ctx, c.Director, bosh.TaskFilter{Deployment: deployment}, func(tasks []bosh.Task) bool {
+		return slices.ContainsFunc(tasks, func(t bosh.Task) bool { return t.IsDeploy() && (after == 0 || t.ID <= after) })
 	})
 	if err != nil {
 		return nil, err
@@ -62,12 +63,12 @@ func (c Check) Run(ctx context.Context, deployment string, given resource.Versio
 
 // task finds the given task in the list or, where it is not there, at the director; nil
 // says that the director has none.
-func (c Check) task(ctx context.Context, listed []Task, id int) (*Task, error) {
-	if i := slices.IndexFunc(listed, func(t Task) bool { return t.ID == id }); i >= 0 {
+func (c Check) task(ctx context.Context, listed []bosh.Task, id int) (*bosh.Task, error) {
+	if i := slices.IndexFunc(listed, func(t bosh.Task) bool { return t.ID == id }); i >= 0 {
 		return &listed[i], nil
 	}
 	t, err := c.Director.Task(ctx, id)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, bosh.ErrNotFound) {
 		return nil, nil
 	}
 	if err != nil {
@@ -80,7 +81,7 @@ func (c Check) task(ctx context.Context, listed []Task, id int) (*Task, error) {
 // knows less than it did: then what is the given task, if there is one, is not a deploy of
 // the deployment, or there is none although there are lower ones, which a director
 // forgets first.
-func (c Check) restarted(deployment string, given int, is *Task, last []Task) bool {
+func (c Check) restarted(deployment string, given int, is *bosh.Task, last []bosh.Task) bool {
 	say := func(format string, args ...any) {
 		_, _ = fmt.Fprintf(c.Log, "director task %d "+format+"\n", append([]any{given}, args...)...)
 	}
@@ -104,7 +105,7 @@ func (c Check) restarted(deployment string, given int, is *Task, last []Task) bo
 	return true
 }
 
-func taskIDs(tasks []Task) string {
+func taskIDs(tasks []bosh.Task) string {
 	ids := make([]int, len(tasks))
 	for i, t := range tasks {
 		ids[i] = t.ID
@@ -113,12 +114,12 @@ func taskIDs(tasks []Task) string {
 }
 
 // finishedDeploys are the deploys that have ended, lowest id first.
-func finishedDeploys(tasks []Task) []Task {
-	deploys := slices.DeleteFunc(byID(tasks), func(t Task) bool { return !t.IsDeploy() || !t.Finished() })
+func finishedDeploys(tasks []bosh.Task) []bosh.Task {
+	deploys := slices.DeleteFunc(byID(tasks), func(t bosh.Task) bool { return !t.IsDeploy() || !t.Finished() })
 	// A twin that lost the lock to its sibling says nothing of its own.
 	all := slices.Clone(deploys)
-	return slices.DeleteFunc(deploys, func(t Task) bool {
-		return t.LostLock() && t.ContextID != "" && slices.ContainsFunc(all, func(o Task) bool {
+	return slices.DeleteFunc(deploys, func(t bosh.Task) bool {
+		return t.LostLock() && t.ContextID != "" && slices.ContainsFunc(all, func(o bosh.Task) bool {
 			return o.ContextID == t.ContextID && !o.LostLock()
 		})
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -39,7 +40,7 @@ func TestCheck_givesFinishedDeploysFromTheGivenOneOn(t *testing.T) {
 		{"the same, where that task is an errand", resource.Version{"task": "32"}, nil, versions("21"), "director task 32 is \"run errand smoke\""},
 		{"the same, where that task is of another deployment", resource.Version{"task": "33"}, nil, versions("21"), "director task 33 is \"create deployment\" of vault"},
 		{"the same, where that task is an upload", resource.Version{"task": "9"}, func(d *fakeDirector) {
-			upload := foreign("create release", 0, upgrade.StateDone)
+			upload := foreign("create release", 0, bosh.StateDone)
 			d.lastID, upload.Deployment = 8, ""
 			d.add(upload)
 		}, versions("21"), "director task 9 is \"create release\""},
@@ -67,10 +68,10 @@ func TestCheck_givesFinishedDeploysFromTheGivenOneOn(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t)
 			d := f.director
-			d.past(12, upgrade.StateError)
-			d.past(14, upgrade.StateCancelled)
-			d.past(21, upgrade.StateTimeout)
-			other := foreign("create deployment (dry run)", 0, upgrade.StateDone)
+			d.past(12, bosh.StateError)
+			d.past(14, bosh.StateCancelled)
+			d.past(21, bosh.StateTimeout)
+			other := foreign("create deployment (dry run)", 0, bosh.StateDone)
 			d.lastID = 30
 			d.add(other)
 			other.Description = "run errand smoke"
@@ -98,7 +99,7 @@ func TestCheck_givesFinishedDeploysFromTheGivenOneOn(t *testing.T) {
 // errands are that many that have ended since.
 func (d *fakeDirector) errands(n int) {
 	for range n {
-		d.add(foreign("run errand smoke", 0, upgrade.StateDone))
+		d.add(foreign("run errand smoke", 0, bosh.StateDone))
 	}
 }
 
@@ -140,11 +141,11 @@ type lastEnded struct {
 	id int
 }
 
-func (d lastEnded) Tasks(ctx context.Context, f upgrade.TaskFilter) ([]upgrade.Task, error) {
+func (d lastEnded) Tasks(ctx context.Context, f bosh.TaskFilter) ([]bosh.Task, error) {
 	limit := f.Limit
 	f.Limit = 0
 	list, err := d.fakeDirector.Tasks(ctx, f)
-	if i := slices.IndexFunc(list, func(t upgrade.Task) bool { return t.ID == d.id }); i >= 0 {
+	if i := slices.IndexFunc(list, func(t bosh.Task) bool { return t.ID == d.id }); i >= 0 {
 		list = append(list, list[i])
 		list = slices.Delete(list, i, i+1)
 	}
@@ -155,10 +156,10 @@ func (d lastEnded) Tasks(ctx context.Context, f upgrade.TaskFilter) ([]upgrade.T
 func TestCheck_givesDeploysBehindATaskThatHasTakenLong(t *testing.T) {
 	f := newFixture(t)
 	f.director.lastID = 4
-	f.director.add(foreign("fetch logs", 0, upgrade.StateDone))
-	f.director.past(12, upgrade.StateDone)
+	f.director.add(foreign("fetch logs", 0, bosh.StateDone))
+	f.director.past(12, bosh.StateDone)
 	f.director.errands(98)
-	f.director.past(120, upgrade.StateDone)
+	f.director.past(120, bosh.StateDone)
 	got, err := upgrade.Check{Director: lastEnded{f.director, 5}, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "7"})
 	if diff := cmp.Diff(versions("7", "12", "120"), got); diff != "" || err != nil {
 		t.Errorf("%v, versions (-want +got):\n%s", err, diff)

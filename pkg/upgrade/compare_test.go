@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // begins has another user's deploy of other content begin while the director
@@ -36,7 +36,7 @@ func TestOut_waitsForADeployThatBeginsDuringTheComparison(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
 				f.current(t)
-				other := foreign("create deployment", 90*time.Second, upgrade.StateDone)
+				other := foreign("create deployment", 90*time.Second, bosh.StateDone)
 				if c.changes {
 					other.then = func() { f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.1.0"})) }
 				}
@@ -67,7 +67,7 @@ func TestOut_keepsWhatADeployLeavesThatEndsDuringTheComparison(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.director.onDiff = func() {
 			f.director.onDiff = nil
-			f.director.add(foreign("create deployment", 0, upgrade.StateDone))
+			f.director.add(foreign("create deployment", 0, bosh.StateDone))
 			f.director.record("concourse", f.manifest(t, map[string]any{"worker_key": "rotated"}))
 		}
 		if _, err := f.out(t.Context(), nil); err != nil || f.count("deploy") != 1 {
@@ -83,7 +83,7 @@ func TestOut_keepsWhatADeployLeavesThatEndsDuringTheComparison(t *testing.T) {
 func TestOut_waitsOnceForAllThatBeginDuringTheComparison(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.current(t)
-		f.director.onDiff = func() { f.director.add(foreign("create deployment", 100*time.Second, upgrade.StateDone)) }
+		f.director.onDiff = func() { f.director.add(foreign("create deployment", 100*time.Second, bosh.StateDone)) }
 		began := time.Now()
 		_, err := f.out(t.Context(), func(p *resource.OutParams) { p.Recreate = true })
 		wantError(t, err, "deploy: director task ", "still holds deployment concourse after 5m0s", "keeps running")
@@ -97,7 +97,7 @@ func TestOut_waitsOnceForAllThatBeginDuringTheComparison(t *testing.T) {
 func TestOut_stopsWaitingForADeployThatBeganDuringTheComparison(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.current(t)
-		f.begins(foreign("create deployment", time.Hour, upgrade.StateDone))
+		f.begins(foreign("create deployment", time.Hour, bosh.StateDone))
 		_, err := f.out(t.Context(), func(p *resource.OutParams) { p.Fix, p.Timeout.Duration = true, time.Minute })
 		wantError(t, err, "wait for director task 8", "which keeps running", "params.timeout of 1m0s is over")
 	})

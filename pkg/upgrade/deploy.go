@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -72,7 +73,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 // director says of the difference then. Where there is none, it looks again: who
 // made it so may have been at it since the first look, and who has begun
 // something else is waited for, as at the first look.
-func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err error) {
+func (o Out) compare(ctx context.Context, r *run) (v verdict, diff bosh.Diff, err error) {
 	deadline := time.Now().Add(r.lockTimeout())
 	r.configs = "" // they may have been set since
 	r.shelf = &shelf{director: o.Director}
@@ -92,7 +93,7 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 		if diff.Changed() {
 			// The arrangement follows what was deployed when the run read it.
 			now, err := o.Director.Manifest(ctx, r.Source.Deployment)
-			if err != nil && !errors.Is(err, ErrNotFound) {
+			if err != nil && !errors.Is(err, bosh.ErrNotFound) {
 				return v, diff, fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
 			}
 			if bytes.Equal(now, r.deployed.Manifest) {
@@ -110,7 +111,7 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff Diff, err err
 // diff is the director's comparison, which also tells the configs that a deploy would
 // have. A manifest that differs from the deployed one in its arrangement alone is the
 // deployed one.
-func (o Out) diff(ctx context.Context, r *run) (Diff, error) {
+func (o Out) diff(ctx context.Context, r *run) (bosh.Diff, error) {
 	if r.way.plain != nil && !bytes.Equal(r.way.plain, r.manifest) && !r.hasNewRelease() {
 		diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.way.plain)
 		if err != nil || !diff.Changed() {
@@ -149,7 +150,7 @@ func (o Out) mayTry(ctx context.Context, r *run, v verdict) error {
 
 // why is what the director says of the last failure.
 func (v verdict) why() string {
-	i := slices.IndexFunc(v.tasks, func(t Task) bool { return t.ID == v.failed[len(v.failed)-1] })
+	i := slices.IndexFunc(v.tasks, func(t bosh.Task) bool { return t.ID == v.failed[len(v.failed)-1] })
 	text := strings.Join(strings.Fields(v.tasks[i].Result), " ")
 	if text == "" {
 		return ""
@@ -173,7 +174,7 @@ func (o Out) byPerson(ctx context.Context) bool {
 }
 
 // join makes a task that runs the answer.
-func (o Out) join(r *run, t *Task) string {
+func (o Out) join(r *run, t *bosh.Task) string {
 	r.answer = answer{task: t.ID, note: noteJoined}
 	if _, build, _ := r.operation(o.Build).attempt(t.ContextID); build != o.Build.ID { // this build's own has them
 		r.answer.dropped = r.paceParams()
@@ -181,7 +182,7 @@ func (o Out) join(r *run, t *Task) string {
 	if len(r.answer.dropped) > 0 {
 		o.say("params.%s of this put do not count: director task %d runs already", strings.Join(r.answer.dropped, ", "), t.ID)
 	}
-	if t.State == StateQueued {
+	if t.State == bosh.StateQueued {
 		o.say("director task %d is queued: if the director has free workers and none takes it, %s, and put again", t.ID, t.Unqueue())
 	}
 	return fmt.Sprintf("director task %d deploys the same content already", t.ID)
@@ -206,7 +207,7 @@ func (r *run) paceParams() (names []string) {
 
 // settled says whether there is nothing to submit, because what is wanted is
 // deployed, or because this build has submitted it before it was run again.
-func (r *run) settled(v verdict, diff Diff) (report string, over bool) {
+func (r *run) settled(v verdict, diff bosh.Diff) (report string, over bool) {
 	forced := r.Params.Recreate || r.Params.Fix
 	mine := v.own != nil && v.own.ID == v.last.ID
 	switch {
@@ -233,8 +234,8 @@ func numbers(ids []int) string {
 }
 
 // options go with the deploy of one attempt.
-func (r *run) options(diff Diff, contextID string) DeployOptions {
-	o := DeployOptions{
+func (r *run) options(diff bosh.Diff, contextID string) bosh.DeployOptions {
+	o := bosh.DeployOptions{
 		ContextID: contextID, DiffContext: diff.Context,
 		Recreate: r.Params.Recreate, Fix: r.Params.Fix, SkipDrain: r.Params.SkipDrain,
 		Canaries: resource.Count(r.Params.Canaries), MaxInFlight: resource.Count(r.Params.MaxInFlight),

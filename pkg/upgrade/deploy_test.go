@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 func TestOut_startsNothingWhenNothingHasChanged(t *testing.T) {
@@ -62,11 +62,11 @@ func TestOut_deploysTheSameContentAgainOnlyAfterAFailure(t *testing.T) {
 		states  []string // of the tasks 8, 9, …
 		deploys int
 	}{
-		{"it failed", []string{upgrade.StateError}, 1},
-		{"it timed out", []string{upgrade.StateTimeout}, 1},
-		{"it was cancelled", []string{upgrade.StateCancelled}, 1},
-		{"it failed and was repaired", []string{upgrade.StateError, upgrade.StateDone}, 0},
-		{"it failed after a good one", []string{upgrade.StateDone, upgrade.StateError}, 1},
+		{"it failed", []string{bosh.StateError}, 1},
+		{"it timed out", []string{bosh.StateTimeout}, 1},
+		{"it was cancelled", []string{bosh.StateCancelled}, 1},
+		{"it failed and was repaired", []string{bosh.StateError, bosh.StateDone}, 0},
+		{"it failed after a good one", []string{bosh.StateDone, bosh.StateError}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
@@ -92,13 +92,13 @@ func TestOut_handsTheOptionsToTheDirector(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		edit func(*resource.OutParams)
-		want upgrade.DeployOptions
+		want bosh.DeployOptions
 	}{
-		{"recreate", func(p *resource.OutParams) { p.Recreate = true }, upgrade.DeployOptions{Recreate: true}},
-		{"fix", func(p *resource.OutParams) { p.Fix = true }, upgrade.DeployOptions{Fix: true}},
+		{"recreate", func(p *resource.OutParams) { p.Recreate = true }, bosh.DeployOptions{Recreate: true}},
+		{"fix", func(p *resource.OutParams) { p.Fix = true }, bosh.DeployOptions{Fix: true}},
 		{"drain and pace", func(p *resource.OutParams) {
 			p.Recreate, p.SkipDrain, p.Canaries, p.MaxInFlight = true, []string{"worker"}, json.Number("2"), "10%"
-		}, upgrade.DeployOptions{Recreate: true, SkipDrain: []string{"worker"}, Canaries: "2", MaxInFlight: "10%"}},
+		}, bosh.DeployOptions{Recreate: true, SkipDrain: []string{"worker"}, Canaries: "2", MaxInFlight: "10%"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
@@ -110,7 +110,7 @@ func TestOut_handsTheOptionsToTheDirector(t *testing.T) {
 					t.Fatalf("%d deploys of the same content, want the forced one", n)
 				}
 				got := f.director.options[0]
-				if diff := cmp.Diff(c.want, got, cmpopts.IgnoreFields(upgrade.DeployOptions{}, "ContextID", "DiffContext")); diff != "" {
+				if diff := cmp.Diff(c.want, got, cmpopts.IgnoreFields(bosh.DeployOptions{}, "ContextID", "DiffContext")); diff != "" {
 					t.Errorf("options (-want +got):\n%s", diff)
 				}
 				if string(got.DiffContext) != `{"cloud_config_ids":[1]}` {
@@ -195,7 +195,7 @@ func TestOut_answersTheDeployThatMadeItSo(t *testing.T) {
 				f.director.record("concourse", f.manifest(t, nil))
 				f.director.onDiff = func() {
 					f.director.onDiff = nil
-					other := foreign("create deployment", c.takes, upgrade.StateDone)
+					other := foreign("create deployment", c.takes, bosh.StateDone)
 					other.ContextID = id
 					f.director.add(other)
 					f.director.record("concourse", wanted)

@@ -1,5 +1,7 @@
 package upgrade
 
+import "github.com/perpetual-ci/perpetual/pkg/bosh"
+
 // version is that of a release of the rendered manifest, resolved; "" for none.
 func (r *run) version(release string) string {
 	for _, w := range r.wanted {
@@ -12,10 +14,10 @@ func (r *run) version(release string) string {
 
 // stemcellVersions are stemcells without their OS, which the director does not say of a
 // deployment's.
-func stemcellVersions(list []Stemcell) []NameVersion {
-	versions := make([]NameVersion, len(list))
+func stemcellVersions(list []bosh.Stemcell) []bosh.Release {
+	versions := make([]bosh.Release, len(list))
 	for i, s := range list {
-		versions[i] = NameVersion{Name: s.Name, Version: s.Version}
+		versions[i] = bosh.Release{Name: s.Name, Version: s.Version}
 	}
 	return versions
 }

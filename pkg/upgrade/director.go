@@ -10,50 +10,17 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 )
 
-var (
-	ErrNotFound  = bosh.ErrNotFound
-	ErrForbidden = bosh.ErrForbidden
-	ErrUncertain = bosh.ErrUncertain
-)
-
-// The states of a director task.
-const (
-	StateQueued     = bosh.StateQueued
-	StateProcessing = bosh.StateProcessing
-	StateCancelling = bosh.StateCancelling
-	StateDone       = bosh.StateDone
-	StateError      = bosh.StateError
-	StateTimeout    = bosh.StateTimeout
-	StateCancelled  = bosh.StateCancelled
-	EventError      = bosh.EventError
-)
-
-type (
-	Task          = bosh.Task
-	TaskFilter    = bosh.TaskFilter
-	Event         = bosh.Event
-	Lock          = bosh.Lock
-	Deployed      = bosh.Deployment
-	Diff          = bosh.Diff
-	DiffLine      = bosh.DiffLine
-	DeployOptions = bosh.DeployOptions
-	Instance      = bosh.Instance
-	NameVersion   = bosh.Release
-	Stemcell      = bosh.Stemcell
-	Package       = bosh.Package
-)
-
 // Director is what this package asks of a BOSH director.
 type Director interface {
 	Tasks
 	Artifacts
 	Deployer
 	// Deployment fails with ErrNotFound for a deployment that does not exist.
-	Deployment(ctx context.Context, name string) (Deployed, error)
+	Deployment(ctx context.Context, name string) (bosh.Deployment, error)
 	// Manifest is that of Deployment alone.
 	Manifest(ctx context.Context, name string) ([]byte, error)
 	// Instances asks the agents, so it takes as long as they do.
-	Instances(ctx context.Context, name string) ([]Instance, error)
+	Instances(ctx context.Context, name string) ([]bosh.Instance, error)
 	// DiskUsage is how full, in percent, the fullest persistent disk of a group is; known
 	// is false where no agent says it.
 	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
@@ -70,24 +37,24 @@ type Director interface {
 // Tasks reads the director's tasks and locks.
 type Tasks interface {
 	// Task fails with ErrNotFound.
-	Task(ctx context.Context, id int) (Task, error)
+	Task(ctx context.Context, id int) (bosh.Task, error)
 	// Tasks gives them by id, lowest first.
-	Tasks(ctx context.Context, filter TaskFilter) ([]Task, error)
+	Tasks(ctx context.Context, filter bosh.TaskFilter) ([]bosh.Task, error)
 	// Events gives the events of a task so far.
-	Events(ctx context.Context, id int) ([]Event, error)
+	Events(ctx context.Context, id int) ([]bosh.Event, error)
 	// Wait returns when the task has ended, or with an error when ctx has. It
 	// never cancels the task.
-	Wait(ctx context.Context, id int, report func(Event)) (Task, error)
+	Wait(ctx context.Context, id int, report func(bosh.Event)) (bosh.Task, error)
 	// Locks gives those that have not expired.
-	Locks(ctx context.Context) ([]Lock, error)
+	Locks(ctx context.Context) ([]bosh.Lock, error)
 }
 
 // Artifacts are the releases and stemcells on the director.
 type Artifacts interface {
-	Stemcells(ctx context.Context) ([]Stemcell, error)
-	Releases(ctx context.Context) ([]NameVersion, error)
+	Stemcells(ctx context.Context) ([]bosh.Stemcell, error)
+	Releases(ctx context.Context) ([]bosh.Release, error)
 	// Packages are those of one version of a release. It fails with ErrNotFound.
-	Packages(ctx context.Context, release NameVersion) ([]Package, error)
+	Packages(ctx context.Context, release bosh.Release) ([]bosh.Package, error)
 	// Admit refuses an artifact whose URL leads to where the server that named it may not
 	// send the director.
 	Admit(ctx context.Context, a Artifact) error
@@ -98,10 +65,10 @@ type Artifacts interface {
 
 // Deployer compares and deploys manifests.
 type Deployer interface {
-	Diff(ctx context.Context, deployment string, manifest []byte) (Diff, error)
+	Diff(ctx context.Context, deployment string, manifest []byte) (bosh.Diff, error)
 	// Deploy submits the manifest once and gives the task that was accepted. It
 	// fails with ErrUncertain when the answer was lost.
-	Deploy(ctx context.Context, manifest []byte, o DeployOptions) (task int, err error)
+	Deploy(ctx context.Context, manifest []byte, o bosh.DeployOptions) (task int, err error)
 }
 
 // Artifact is a release or stemcell to bring to the director: from a URL, which

@@ -10,25 +10,26 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-func (d *fakeDirector) Locks(context.Context) ([]upgrade.Lock, error) {
+func (d *fakeDirector) Locks(context.Context) ([]bosh.Lock, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.locks, d.enter("Locks")
 }
 
-func (d *fakeDirector) Stemcells(context.Context) ([]upgrade.Stemcell, error) {
+func (d *fakeDirector) Stemcells(context.Context) ([]bosh.Stemcell, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.enter("Stemcells")
 	return slices.Clone(d.stemcells), err
 }
 
-func (d *fakeDirector) Releases(context.Context) ([]upgrade.NameVersion, error) {
+func (d *fakeDirector) Releases(context.Context) ([]bosh.Release, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.enter("Releases")
@@ -36,14 +37,14 @@ func (d *fakeDirector) Releases(context.Context) ([]upgrade.NameVersion, error) 
 }
 
 // Packages are those of a release that is there: none, where the test gives it no others.
-func (d *fakeDirector) Packages(_ context.Context, release upgrade.NameVersion) ([]upgrade.Package, error) {
+func (d *fakeDirector) Packages(_ context.Context, release bosh.Release) ([]bosh.Package, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Packages"); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(d.releases, release) {
-		return nil, fmt.Errorf("release %s/%s: %w", release.Name, release.Version, upgrade.ErrNotFound)
+		return nil, fmt.Errorf("release %s/%s: %w", release.Name, release.Version, bosh.ErrNotFound)
 	}
 	return d.packages[release], nil
 }
@@ -61,7 +62,7 @@ func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error
 	}
 	if len(d.lostUploads) > 0 && d.lostUploads[0] == "dropped" {
 		d.lostUploads = d.lostUploads[1:]
-		return 0, fmt.Errorf("%w: 502", upgrade.ErrUncertain)
+		return 0, fmt.Errorf("%w: 502", bosh.ErrUncertain)
 	}
 	from := a.URL
 	if a.File != "" {
@@ -73,11 +74,11 @@ func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error
 	}
 	d.effects.add("upload %s/%s from %s%s", cmp.Or(a.Name, a.OS), a.Version, from, fix)
 	o := d.uploads[a.Name]
-	t := fakeTask{Task: upgrade.Task{Description: "create release"}, takes: o.takes, end: cmp.Or(o.end, upgrade.StateDone), events: o.events}
+	t := fakeTask{Task: bosh.Task{Description: "create release"}, takes: o.takes, end: cmp.Or(o.end, bosh.StateDone), events: o.events}
 	t.then = func() {
-		nv := upgrade.NameVersion{Name: cmp.Or(o.as, a.Name), Version: cmp.Or(o.version, a.Version)}
+		nv := bosh.Release{Name: cmp.Or(o.as, a.Name), Version: cmp.Or(o.version, a.Version)}
 		if a.Stemcell {
-			d.stemcells = append(d.stemcells, upgrade.Stemcell{Name: nv.Name, Version: nv.Version, OS: cmp.Or(a.OS, "ubuntu-jammy")})
+			d.stemcells = append(d.stemcells, bosh.Stemcell{Name: nv.Name, Version: nv.Version, OS: cmp.Or(a.OS, "ubuntu-jammy")})
 		} else {
 			d.releases = append(d.releases, nv)
 			delete(d.packages, nv) // it has its source now
@@ -90,34 +91,34 @@ func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error
 		}
 		d.lostUploads = d.lostUploads[1:]
 		d.add(t)
-		return 0, fmt.Errorf("%w: 504", upgrade.ErrUncertain)
+		return 0, fmt.Errorf("%w: 504", bosh.ErrUncertain)
 	}
 	return d.add(t), nil
 }
 
 // Diff gives the lines of one text that the other does not have.
-func (d *fakeDirector) Diff(_ context.Context, deployment string, text []byte) (upgrade.Diff, error) {
+func (d *fakeDirector) Diff(_ context.Context, deployment string, text []byte) (bosh.Diff, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Diff"); err != nil {
-		return upgrade.Diff{}, err
+		return bosh.Diff{}, err
 	}
 	if d.onDiff != nil {
 		d.onDiff()
 	}
 	now, wanted := lines(d.deployed[deployment].Manifest), lines(d.resolve(text))
-	diff := upgrade.Diff{Context: fmt.Appendf(nil, `{"cloud_config_ids":[%d]}`, 1+d.configs), Lines: []upgrade.DiffLine{{Text: "releases:"}}}
+	diff := bosh.Diff{Context: fmt.Appendf(nil, `{"cloud_config_ids":[%d]}`, 1+d.configs), Lines: []bosh.DiffLine{{Text: "releases:"}}}
 	if d.configs != d.deployedWith {
-		diff.Lines = append(diff.Lines, upgrade.DiffLine{Text: "vm_types:"}, upgrade.DiffLine{Op: "added", Text: "- name: web"})
+		diff.Lines = append(diff.Lines, bosh.DiffLine{Text: "vm_types:"}, bosh.DiffLine{Op: "added", Text: "- name: web"})
 	}
 	for _, line := range now {
 		if !slices.Contains(wanted, line) {
-			diff.Lines = append(diff.Lines, upgrade.DiffLine{Op: "removed", Text: line})
+			diff.Lines = append(diff.Lines, bosh.DiffLine{Op: "removed", Text: line})
 		}
 	}
 	for _, line := range wanted {
 		if !slices.Contains(now, line) {
-			diff.Lines = append(diff.Lines, upgrade.DiffLine{Op: "added", Text: line})
+			diff.Lines = append(diff.Lines, bosh.DiffLine{Op: "added", Text: line})
 		}
 	}
 	return diff, nil
@@ -137,7 +138,7 @@ func (d *fakeDirector) resolve(text []byte) []byte {
 
 func lines(text []byte) []string { return strings.Split(strings.TrimSpace(string(text)), "\n") }
 
-func (d *fakeDirector) Deploy(_ context.Context, text []byte, o upgrade.DeployOptions) (int, error) {
+func (d *fakeDirector) Deploy(_ context.Context, text []byte, o bosh.DeployOptions) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Deploy"); err != nil {
@@ -147,13 +148,13 @@ func (d *fakeDirector) Deploy(_ context.Context, text []byte, o upgrade.DeployOp
 		d.onDeploy()
 	}
 	if d.lost == "dropped" {
-		return 0, fmt.Errorf("%w: connection reset", upgrade.ErrUncertain)
+		return 0, fmt.Errorf("%w: connection reset", bosh.ErrUncertain)
 	}
 	parsed, _ := manifest.Parse(manifest.File{Text: text})
 	d.effects.add("deploy %s", parsed.Name)
 	d.submitted, d.options = append(d.submitted, text), append(d.options, o)
 	t := d.deploy
-	t.Task = upgrade.Task{Description: "create deployment", Deployment: parsed.Name, User: "ci", ContextID: o.ContextID, Result: t.Result}
+	t.Task = bosh.Task{Description: "create deployment", Deployment: parsed.Name, User: "ci", ContextID: o.ContextID, Result: t.Result}
 	// It runs with the configs that its request has named, whatever is set meanwhile.
 	var with int
 	_, _ = fmt.Sscanf(string(o.DiffContext), `{"cloud_config_ids":[%d]}`, &with)
@@ -170,18 +171,18 @@ func (d *fakeDirector) Deploy(_ context.Context, text []byte, o upgrade.DeployOp
 	default:
 		return d.add(t), nil
 	}
-	return 0, fmt.Errorf("%w: connection reset", upgrade.ErrUncertain)
+	return 0, fmt.Errorf("%w: connection reset", bosh.ErrUncertain)
 }
 
-func (d *fakeDirector) Deployment(_ context.Context, name string) (upgrade.Deployed, error) {
+func (d *fakeDirector) Deployment(_ context.Context, name string) (bosh.Deployment, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Deployment"); err != nil {
-		return upgrade.Deployed{}, err
+		return bosh.Deployment{}, err
 	}
 	deployed, ok := d.deployed[name]
 	if !ok {
-		return upgrade.Deployed{}, fmt.Errorf("deployment %s: %w", name, upgrade.ErrNotFound)
+		return bosh.Deployment{}, fmt.Errorf("deployment %s: %w", name, bosh.ErrNotFound)
 	}
 	return deployed, nil
 }
@@ -191,7 +192,7 @@ func (d *fakeDirector) Manifest(ctx context.Context, name string) ([]byte, error
 	return deployed.Manifest, err
 }
 
-func (d *fakeDirector) Instances(context.Context, string) ([]upgrade.Instance, error) {
+func (d *fakeDirector) Instances(context.Context, string) ([]bosh.Instance, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Instances"); err != nil {

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // effects lists what was changed on any server, in order.
@@ -50,12 +50,12 @@ type fakeDirector struct {
 	mu           sync.Mutex
 	tasks        []*fakeTask
 	lastID       int
-	locks        []upgrade.Lock
-	releases     []upgrade.NameVersion
-	packages     map[upgrade.NameVersion][]upgrade.Package
-	stemcells    []upgrade.Stemcell
-	deployed     map[string]upgrade.Deployed
-	instances    [][]upgrade.Instance // one for each look; the last one stays
+	locks        []bosh.Lock
+	releases     []bosh.Release
+	packages     map[bosh.Release][]bosh.Package
+	stemcells    []bosh.Stemcell
+	deployed     map[string]bosh.Deployment
+	instances    [][]bosh.Instance // one for each look; the last one stays
 	logs         map[string][]byte
 	diskUsage    int // percent
 	cloudConfig  string
@@ -73,14 +73,14 @@ type fakeDirector struct {
 	onDeploy    func()
 	onDiff      func()
 	submitted   [][]byte // manifests that were accepted
-	options     []upgrade.DeployOptions
+	options     []bosh.DeployOptions
 	calls       []string // methods
 }
 
 // fakeTask is a task that ends by itself: after takes, or never without an end.
 type fakeTask struct {
-	upgrade.Task
-	events []upgrade.Event
+	bosh.Task
+	events []bosh.Event
 	takes  time.Duration
 	end    string
 	dead   bool   // its worker is gone: it becomes a timeout when somebody reads it
@@ -94,7 +94,7 @@ type outcome struct {
 	version string // another version than the artifact's
 	end     string // default: done
 	takes   time.Duration
-	events  []upgrade.Event
+	events  []bosh.Event
 }
 
 // enter begins a call: it lets the tasks go on and gives the call's fault.
@@ -103,7 +103,7 @@ func (d *fakeDirector) enter(method string) error {
 	for _, t := range d.tasks {
 		if !t.Finished() && t.end != "" && time.Since(t.begin) >= t.takes {
 			t.State, t.FinishedAt = t.end, t.begin.Add(t.takes)
-			if t.State == upgrade.StateDone && t.then != nil {
+			if t.State == bosh.StateDone && t.then != nil {
 				t.then()
 			}
 		}
@@ -120,7 +120,7 @@ func (d *fakeDirector) add(t fakeTask) int {
 	d.lastID++
 	t.ID, t.begin, t.StartedAt = d.lastID, time.Now(), time.Now()
 	if t.State == "" {
-		t.State = upgrade.StateProcessing
+		t.State = bosh.StateProcessing
 	}
 	d.tasks = append(d.tasks, &t)
 	return t.ID
@@ -129,7 +129,7 @@ func (d *fakeDirector) add(t fakeTask) int {
 // past is a deploy that has ended long ago.
 func (d *fakeDirector) past(id int, state string) {
 	d.lastID = max(d.lastID, id)
-	d.tasks = append(d.tasks, &fakeTask{Task: upgrade.Task{
+	d.tasks = append(d.tasks, &fakeTask{Task: bosh.Task{
 		ID: id, State: state, Description: "create deployment", Deployment: "concourse", User: "admin",
 		StartedAt: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC), FinishedAt: time.Date(2026, 8, 1, 12, 3, 20, 0, time.UTC),
 	}})
@@ -141,12 +141,12 @@ func (d *fakeDirector) record(name string, text []byte) {
 	if err != nil {
 		panic(err) // a mistake in the test
 	}
-	deployed := upgrade.Deployed{Manifest: text}
+	deployed := bosh.Deployment{Manifest: text}
 	for _, r := range parsed.Releases {
-		deployed.Releases = append(deployed.Releases, upgrade.NameVersion{Name: r.Name, Version: r.Version})
+		deployed.Releases = append(deployed.Releases, bosh.Release{Name: r.Name, Version: r.Version})
 	}
 	for _, s := range parsed.Stemcells {
-		deployed.Stemcells = append(deployed.Stemcells, upgrade.Stemcell{Name: s.Name, Version: s.Version})
+		deployed.Stemcells = append(deployed.Stemcells, bosh.Stemcell{Name: s.Name, Version: s.Version})
 	}
 	d.deployed[name] = deployed
 }
@@ -160,15 +160,15 @@ func (d *fakeDirector) find(id int) *fakeTask {
 	return nil
 }
 
-func (d *fakeDirector) Task(_ context.Context, id int) (upgrade.Task, error) {
+func (d *fakeDirector) Task(_ context.Context, id int) (bosh.Task, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Task"); err != nil {
-		return upgrade.Task{}, err
+		return bosh.Task{}, err
 	}
 	t := d.find(id)
 	if t == nil {
-		return upgrade.Task{}, upgrade.ErrNotFound
+		return bosh.Task{}, bosh.ErrNotFound
 	}
 	t.read()
 	return t.Task, nil
@@ -177,17 +177,17 @@ func (d *fakeDirector) Task(_ context.Context, id int) (upgrade.Task, error) {
 // read is what every answer with a task does first.
 func (t *fakeTask) read() {
 	if t.dead && !t.Finished() {
-		t.State = upgrade.StateTimeout
+		t.State = bosh.StateTimeout
 	}
 }
 
-func (d *fakeDirector) Tasks(_ context.Context, f upgrade.TaskFilter) ([]upgrade.Task, error) {
+func (d *fakeDirector) Tasks(_ context.Context, f bosh.TaskFilter) ([]bosh.Task, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Tasks"); err != nil {
 		return nil, err
 	}
-	var list []upgrade.Task
+	var list []bosh.Task
 	for _, t := range d.tasks {
 		if (f.Deployment == "" || f.Deployment == t.Deployment) && (f.ContextID == "" || f.ContextID == t.ContextID) &&
 			(len(f.States) == 0 || slices.Contains(f.States, t.State)) {
@@ -195,7 +195,7 @@ func (d *fakeDirector) Tasks(_ context.Context, f upgrade.TaskFilter) ([]upgrade
 			list = append(list, t.Task)
 		}
 	}
-	slices.SortFunc(list, func(a, b upgrade.Task) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, func(a, b bosh.Task) int { return cmp.Compare(a.ID, b.ID) })
 	if f.Limit > 0 && len(list) > f.Limit {
 		list = list[len(list)-f.Limit:]
 	}
@@ -205,7 +205,7 @@ func (d *fakeDirector) Tasks(_ context.Context, f upgrade.TaskFilter) ([]upgrade
 	return list, nil
 }
 
-func (d *fakeDirector) Events(_ context.Context, id int) ([]upgrade.Event, error) {
+func (d *fakeDirector) Events(_ context.Context, id int) ([]bosh.Event, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Events"); err != nil {
@@ -214,14 +214,14 @@ func (d *fakeDirector) Events(_ context.Context, id int) ([]upgrade.Event, error
 	if t := d.find(id); t != nil {
 		return t.events, nil
 	}
-	return nil, upgrade.ErrNotFound
+	return nil, bosh.ErrNotFound
 }
 
-func (d *fakeDirector) Wait(ctx context.Context, id int, report func(upgrade.Event)) (upgrade.Task, error) {
+func (d *fakeDirector) Wait(ctx context.Context, id int, report func(bosh.Event)) (bosh.Task, error) {
 	for {
 		task, err := d.Task(ctx, id)
 		if err != nil {
-			return upgrade.Task{}, err
+			return bosh.Task{}, err
 		}
 		if task.Finished() {
 			events, err := d.Events(ctx, id)

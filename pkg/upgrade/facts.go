@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -26,10 +27,10 @@ const (
 
 // facts are what in has found out.
 type facts struct {
-	Task      Task
-	Events    []Event
-	Deployed  Deployed
-	Instances []Instance
+	Task      bosh.Task
+	Events    []bosh.Event
+	Deployed  bosh.Deployment
+	Instances []bosh.Instance
 	Failure   *Failure
 	Checks    []checkResult
 }
@@ -52,7 +53,7 @@ func (f *facts) result(version resource.Version) resource.Result {
 }
 
 // versions are the deployed releases and stemcells.
-func (f *facts) versions() []NameVersion {
+func (f *facts) versions() []bosh.Release {
 	return slices.Concat(f.Deployed.Releases, stemcellVersions(f.Deployed.Stemcells))
 }
 

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // Failure is where and why a director task ended badly, from its event log.
@@ -20,7 +22,7 @@ type Failure struct {
 var instanceName = regexp.MustCompile(`^[^/ ]+/\S+ \(\d+\)`)
 
 // at is the failure of one step.
-func at(e Event, message string) Failure {
+func at(e bosh.Event, message string) Failure {
 	if instanceName.MatchString(e.Task) {
 		return Failure{Stage: e.Stage, Instance: e.Task, Message: message}
 	}
@@ -30,14 +32,14 @@ func at(e Event, message string) Failure {
 // Fail finds the failure in a task's events; ok is false when there is none. Of
 // several instances that failed at the same time it is the one of which the
 // task's last words are, else the first.
-func Fail(events []Event) (f Failure, ok bool) {
+func Fail(events []bosh.Event) (f Failure, ok bool) {
 	var steps []Failure
 	var last string
 	for _, e := range events {
 		if e.State == "failed" {
 			steps = append(steps, at(e, e.Error))
 		}
-		if e.Type == EventError { // the line that ends the log
+		if e.Type == bosh.EventError { // the line that ends the log
 			last, ok = e.Message, true
 		}
 	}
@@ -57,8 +59,8 @@ func Fail(events []Event) (f Failure, ok bool) {
 
 // unfinished finds what was under way when the log just stops, as it does for
 // a task whose worker was killed.
-func unfinished(events []Event) (f Failure, ok bool) {
-	open := map[string]Event{}
+func unfinished(events []bosh.Event) (f Failure, ok bool) {
+	open := map[string]bosh.Event{}
 	var order []string
 	for _, e := range events {
 		key := e.Stage + "\x00" + e.Task
@@ -104,7 +106,7 @@ func (f Failure) String() string {
 }
 
 // taskError is the error for a task that did not end well.
-func taskError(t Task, f Failure) error {
+func taskError(t bosh.Task, f Failure) error {
 	why := f.String()
 	if why == "" {
 		why = strings.Join(strings.Fields(t.Result), " ")

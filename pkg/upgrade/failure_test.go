@@ -10,13 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // eventLog reads the lines of an event log; all others in the text are skipped.
-func eventLog(t *testing.T, text []byte) []upgrade.Event {
+func eventLog(t *testing.T, text []byte) []bosh.Event {
 	t.Helper()
-	var events []upgrade.Event
+	var events []bosh.Event
 	for _, line := range bytes.Split(text, []byte("\n")) {
 		if !bytes.HasPrefix(line, []byte(`{"time":`)) {
 			continue
@@ -32,12 +33,12 @@ func eventLog(t *testing.T, text []byte) []upgrade.Event {
 		if err := json.Unmarshal(line, &wire); err != nil {
 			t.Fatalf("%v in %s", err, line)
 		}
-		e := upgrade.Event{
+		e := bosh.Event{
 			Type: wire.Type, Message: wire.Message, Stage: wire.Stage, Task: wire.Task, State: wire.State,
 			Status: wire.Data.Status, Error: wire.Data.Error,
 		}
 		if wire.Error != nil {
-			e.Type, e.Code, e.Message = upgrade.EventError, wire.Error.Code, wire.Error.Message
+			e.Type, e.Code, e.Message = bosh.EventError, wire.Error.Code, wire.Error.Message
 		}
 		events = append(events, e)
 	}

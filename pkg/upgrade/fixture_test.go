@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -64,20 +65,20 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{
 		effects: done, name: "concourse", dir: t.TempDir(), build: upgrade.Build{Team: "main", Pipeline: "self-upgrade", Name: "3"},
 		director: &fakeDirector{
-			effects: done, deployed: map[string]upgrade.Deployed{}, faults: map[string][]error{}, uploads: map[string]outcome{},
-			releases: []upgrade.NameVersion{
+			effects: done, deployed: map[string]bosh.Deployment{}, faults: map[string][]error{}, uploads: map[string]outcome{},
+			releases: []bosh.Release{
 				{Name: "concourse", Version: "8.2.0"}, {Name: boshrelease.Name, Version: boshrelease.Version()},
 			},
-			packages:  map[upgrade.NameVersion][]upgrade.Package{},
-			stemcells: []upgrade.Stemcell{{Name: stemcellName, Version: "1.1340", OS: "ubuntu-jammy"}},
-			instances: [][]upgrade.Instance{all()},
-			deploy:    fakeTask{takes: time.Minute, end: upgrade.StateDone},
+			packages:  map[bosh.Release][]bosh.Package{},
+			stemcells: []bosh.Stemcell{{Name: stemcellName, Version: "1.1340", OS: "ubuntu-jammy"}},
+			instances: [][]bosh.Instance{all()},
+			deploy:    fakeTask{takes: time.Minute, end: bosh.StateDone},
 		},
 		atc:  &fakeATC{effects: done, pipelines: map[string][]byte{}, looks: []look{{version: "8.2.0", workerVersion: "2.5"}}},
 		kept: &fakeKeeper{},
 		sets: &fakeSets{},
 	}
-	f.director.past(7, upgrade.StateDone)
+	f.director.past(7, bosh.StateDone)
 	f.director.record("concourse", f.manifest(t, map[string]any{}))
 	var err error
 	if f.atc.pipelines["self-upgrade"], err = runningPipeline(); err != nil {
@@ -159,7 +160,7 @@ func (f *fixture) set(t *testing.T, concourse, stemcell string) {
 func (f *fixture) has(releases ...string) {
 	for _, r := range releases {
 		name, version, _ := strings.Cut(r, "/")
-		f.director.releases = append(f.director.releases, upgrade.NameVersion{Name: name, Version: version})
+		f.director.releases = append(f.director.releases, bosh.Release{Name: name, Version: version})
 	}
 }
 
@@ -240,12 +241,12 @@ func (f *fixture) contextID(t *testing.T) string {
 }
 
 // running are instances of the web that run.
-func running() []upgrade.Instance {
-	return []upgrade.Instance{{Group: "web", ID: "6f1c", AgentID: "vm-web", State: "running"}}
+func running() []bosh.Instance {
+	return []bosh.Instance{{Group: "web", ID: "6f1c", AgentID: "vm-web", State: "running"}}
 }
 
 // all are the instances of the deployment: a web and two workers, which run.
-func all() []upgrade.Instance { return append(running(), group("worker", "w0", "w1")...) }
+func all() []bosh.Instance { return append(running(), group("worker", "w0", "w1")...) }
 
 // logBuffer is a log that several goroutines may write.
 type logBuffer struct {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -155,7 +156,7 @@ func TestOut_saysWhatToDoWhenItCannotHandOver(t *testing.T) {
 // build that nobody has asked for.
 func TestOut_triesAgainOnlyForAPerson(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.deploy.end = upgrade.StateError
+		f.director.deploy.end = bosh.StateError
 		f.atc.builds = []concourse.Build{{ID: 12, Status: "started"}, {ID: 13, Status: "started"}, {ID: 14, Status: "started", CreatedBy: "ada"}}
 		f.build.ID = "12"
 		if _, err := f.out(t.Context(), nil); err != nil {
@@ -184,7 +185,7 @@ func TestOut_triesAgainOnlyForAPerson(t *testing.T) {
 func TestIn_saysWhyTheGateGaveUp(t *testing.T) {
 	const gone = "Action Failed get_task: Task 4b2c result: 1 of 2 post-start scripts failed. Failed Jobs: gate. Successful Jobs: web."
 	play(t, func(t *testing.T, f *fixture) {
-		task := f.finished(t, upgrade.StateError, event(t, "Updating instance", "web/6f1c (0) (canary)", "failed", gone))
+		task := f.finished(t, bosh.StateError, event(t, "Updating instance", "web/6f1c (0) (canary)", "failed", gone))
 		f.director.logs = map[string][]byte{
 			"./gate/post-start.stdout.log": []byte("waiting for the API\nthe web answers as 8.2.0, wanted is 8.2.1: giving up after 2h\n"),
 			"./web/web.stdout.log":         []byte("not ours\n"),
@@ -196,7 +197,7 @@ func TestIn_saysWhyTheGateGaveUp(t *testing.T) {
 		}
 	})
 	play(t, func(t *testing.T, f *fixture) {
-		task := f.finished(t, upgrade.StateError, event(t, "Updating instance", "web/6f1c (0) (canary)", "failed", gone))
+		task := f.finished(t, bosh.StateError, event(t, "Updating instance", "web/6f1c (0) (canary)", "failed", gone))
 		f.director.faults["Logs"] = []error{errUnreachable}
 		_, err := f.in(t.Context(), task, t.TempDir(), verify)
 		wantError(t, err, "Failed Jobs: gate")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // defaultLockTimeout is longer than the 241 s after which the lock of a task
@@ -57,7 +59,7 @@ func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err er
 		return v, "", err
 	}
 	op := r.operation(o.Build)
-	if op.configs == "" && slices.ContainsFunc(tasks, func(t Task) bool { return !t.Finished() && op.related(t.ContextID) }) {
+	if op.configs == "" && slices.ContainsFunc(tasks, func(t bosh.Task) bool { return !t.Finished() && op.related(t.ContextID) }) {
 		// Whether it is what this run would submit, its configs decide.
 		if _, err := o.diff(ctx, r); err != nil {
 			return v, "", fmt.Errorf("compare manifest: %w", err)
@@ -90,7 +92,7 @@ func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err er
 
 // lockName says to people who holds the lock. It may be a task whose worker has
 // died, and even one before that: whoever takes a lock over keeps the old name.
-func lockName(l Lock, tasks []Task) string {
+func lockName(l bosh.Lock, tasks []bosh.Task) string {
 	for _, t := range tasks {
 		if t.ID == l.TaskID && t.Finished() {
 			return fmt.Sprintf("the lock of director task %d, which has ended as %s (it frees itself within 4 minutes),", l.TaskID, t.State)

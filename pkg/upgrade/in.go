@@ -116,13 +116,13 @@ func (in In) gather(ctx context.Context, req resource.InRequest, id int) (*facts
 	if f.Task.Finished() {
 		f.Instances, err = in.Director.Instances(ctx, req.Source.Deployment)
 		switch {
-		case err != nil && f.Task.State == StateDone:
+		case err != nil && f.Task.State == bosh.StateDone:
 			return nil, err
 		case err != nil: // why the task failed matters more
 			_, _ = fmt.Fprintf(in.Log, "the instances cannot be read: %v\n", err)
 		}
 	}
-	if failure, failed := Fail(f.Events); failed && f.Task.Finished() && f.Task.State != StateDone {
+	if failure, failed := Fail(f.Events); failed && f.Task.Finished() && f.Task.State != bosh.StateDone {
 		if lines := in.gateSays(ctx, req.Source.Deployment, failure); len(lines) > 0 {
 			failure.Says = lines[len(lines)-1]
 			_, _ = fmt.Fprintf(in.Log, "the log of the job %s:\n  %s\n", boshrelease.GateJob, strings.Join(lines, "\n  "))
@@ -133,38 +133,38 @@ func (in In) gather(ctx context.Context, req resource.InRequest, id int) (*facts
 }
 
 // task reads the task; 0 stands for a deployment whose task the director has forgotten.
-func (in In) task(ctx context.Context, req resource.InRequest, id int) (Task, error) {
+func (in In) task(ctx context.Context, req resource.InRequest, id int) (bosh.Task, error) {
 	if id == 0 {
 		return bosh.DeployTask(req.Source.Deployment), nil
 	}
 	task, err := in.Director.Task(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return Task{}, fmt.Errorf("read director task %d: the director has forgotten it, or counts its tasks from 1 again; run check for a later one", id)
+	if errors.Is(err, bosh.ErrNotFound) {
+		return bosh.Task{}, fmt.Errorf("read director task %d: the director has forgotten it, or counts its tasks from 1 again; run check for a later one", id)
 	}
 	if err != nil {
-		return Task{}, fmt.Errorf("read director task %d: %w", id, err)
+		return bosh.Task{}, fmt.Errorf("read director task %d: %w", id, err)
 	}
 	if !task.IsDeploy() || !task.IsOf(req.Source.Deployment) {
-		return Task{}, fmt.Errorf("director task %d is %s, not a deploy of %s: a director that was rebuilt or restored counts its tasks from 1 again; run check for its newest deploy",
+		return bosh.Task{}, fmt.Errorf("director task %d is %s, not a deploy of %s: a director that was rebuilt or restored counts its tasks from 1 again; run check for its newest deploy",
 			id, task.Kind(req.Source.Deployment), req.Source.Deployment)
 	}
 	if !req.Params.Verify {
 		return task, nil
 	}
-	if task, err = in.end(ctx, task); err != nil || task.State == StateDone || task.ContextID == "" {
+	if task, err = in.end(ctx, task); err != nil || task.State == bosh.StateDone || task.ContextID == "" {
 		return task, err
 	}
 	return in.twin(ctx, task)
 }
 
 // end waits for the end of a task.
-func (in In) end(ctx context.Context, task Task) (Task, error) {
+func (in In) end(ctx context.Context, task bosh.Task) (bosh.Task, error) {
 	if task.Finished() {
 		return task, nil
 	}
 	_, _ = fmt.Fprintf(in.Log, "director task %d is %s: waiting for its end\n", task.ID, task.State)
 	ended, err := in.Director.Wait(ctx, task.ID, Out{Log: in.Log}.progress)
-	if err != nil && ended.State == StateQueued {
+	if err != nil && ended.State == bosh.StateQueued {
 		err = fmt.Errorf("%w; no worker has taken it: if the director has free ones, none will: %s, and put again", err, task.Unqueue())
 	}
 	return ended, err
@@ -172,22 +172,22 @@ func (in In) end(ctx context.Context, task Task) (Task, error) {
 
 // twin looks for another task of the same attempt, which there is when the
 // director got a deploy twice. If one of them is done, the attempt is.
-func (in In) twin(ctx context.Context, failed Task) (Task, error) {
-	tasks, err := in.Director.Tasks(ctx, TaskFilter{ContextID: failed.ContextID, All: true})
+func (in In) twin(ctx context.Context, failed bosh.Task) (bosh.Task, error) {
+	tasks, err := in.Director.Tasks(ctx, bosh.TaskFilter{ContextID: failed.ContextID, All: true})
 	if err != nil {
 		return failed, fmt.Errorf("list the tasks of director task %d's attempt: %w", failed.ID, err)
 	}
-	tasks = slices.DeleteFunc(byID(tasks), func(t Task) bool {
-		return t.ID == failed.ID || t.Deployment != failed.Deployment || t.Overtaken(append([]Task{failed}, tasks...))
+	tasks = slices.DeleteFunc(byID(tasks), func(t bosh.Task) bool {
+		return t.ID == failed.ID || t.Deployment != failed.Deployment || t.Overtaken(append([]bosh.Task{failed}, tasks...))
 	})
 	// One that is done decides, whatever the others come to.
-	slices.SortStableFunc(tasks, func(a, b Task) int { return cmp.Compare(decides(a), decides(b)) })
+	slices.SortStableFunc(tasks, func(a, b bosh.Task) int { return cmp.Compare(decides(a), decides(b)) })
 	for _, t := range tasks {
 		if t, err = in.end(ctx, t); err != nil {
 			return failed, err
 		}
 		tell(ctx, in.Debug, "twin judged", "task", failed.ID, "twin", t.ID, "state", t.State, "context", t.ContextID, "lost the lock", t.LostLock())
-		if t.State == StateDone {
+		if t.State == bosh.StateDone {
 			_, _ = fmt.Fprintf(in.Log, "director task %d ended as %s, but task %d of the same attempt is done\n", failed.ID, failed.State, t.ID)
 			return t, nil
 		}
@@ -199,8 +199,8 @@ func (in In) twin(ctx context.Context, failed Task) (Task, error) {
 }
 
 // decides is 0 for a task that is done, else 1.
-func decides(t Task) int {
-	if t.State == StateDone {
+func decides(t bosh.Task) int {
+	if t.State == bosh.StateDone {
 		return 0
 	}
 	return 1

@@ -13,16 +13,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 var verify = resource.InParams{Verify: true}
 
 // finished makes the director's last task a deploy of 8.2.1 that has ended.
-func (f *fixture) finished(t *testing.T, state string, events ...upgrade.Event) string {
+func (f *fixture) finished(t *testing.T, state string, events ...bosh.Event) string {
 	t.Helper()
 	f.director.past(42, state)
 	task := f.director.find(42)
@@ -43,13 +43,13 @@ func workers(list ...string) []concourse.Worker {
 }
 
 // event is an event as the director has written it.
-func event(t *testing.T, stage, task, state, why string) upgrade.Event {
+func event(t *testing.T, stage, task, state, why string) bosh.Event {
 	t.Helper()
 	raw, err := json.Marshal(map[string]any{"time": 1785585600, "stage": stage, "task": task, "state": state})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return upgrade.Event{Stage: stage, Task: task, State: state, Error: why, Raw: raw}
+	return bosh.Event{Stage: stage, Task: task, State: state, Error: why, Raw: raw}
 }
 
 // golden compares a directory with one of testdata.
@@ -78,7 +78,7 @@ func golden(t *testing.T, name, dir string) {
 func TestIn_writesWhatIsKnownOfADeploy(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		dir := t.TempDir()
-		task := f.finished(t, upgrade.StateDone,
+		task := f.finished(t, bosh.StateDone,
 			event(t, "Updating instance", "worker/6f1c (0) (canary)", "started", ""), event(t, "Updating instance", "worker/6f1c (0) (canary)", "finished", ""))
 		result, err := f.in(t.Context(), task, dir, verify)
 		if err != nil {
@@ -99,24 +99,24 @@ func TestIn_writesWhatIsKnownOfADeploy(t *testing.T) {
 // A director that was rebuilt gives the numbers of earlier deploys to other tasks.
 func TestIn_refusesATaskThatIsNoDeployOfTheDeployment(t *testing.T) {
 	for name, c := range map[string]struct {
-		task upgrade.Task
+		task bosh.Task
 		want string
 	}{
-		"an upload":               {upgrade.Task{Description: "create release"}, `is "create release", not a deploy of concourse`},
-		"an errand":               {upgrade.Task{Description: "run errand smoke", Deployment: "concourse"}, `is "run errand smoke", not a deploy of concourse`},
-		"a dry run":               {upgrade.Task{Description: "create deployment (dry run)", Deployment: "concourse"}, `is "create deployment (dry run)", not a deploy of concourse`},
-		"a deploy of another":     {upgrade.Task{Description: "create deployment", Deployment: "vault"}, `is "create deployment" of vault, not a deploy of concourse`},
-		"a deletion":              {upgrade.Task{Description: "delete deployment concourse", Deployment: "concourse"}, `is "delete deployment concourse"`},
-		"an upload that runs":     {upgrade.Task{Description: "create stemcell", State: upgrade.StateProcessing}, `is "create stemcell"`},
-		"a deploy without a name": {upgrade.Task{Description: "create deployment"}, `is "create deployment", not a deploy of concourse`},
+		"an upload":               {bosh.Task{Description: "create release"}, `is "create release", not a deploy of concourse`},
+		"an errand":               {bosh.Task{Description: "run errand smoke", Deployment: "concourse"}, `is "run errand smoke", not a deploy of concourse`},
+		"a dry run":               {bosh.Task{Description: "create deployment (dry run)", Deployment: "concourse"}, `is "create deployment (dry run)", not a deploy of concourse`},
+		"a deploy of another":     {bosh.Task{Description: "create deployment", Deployment: "vault"}, `is "create deployment" of vault, not a deploy of concourse`},
+		"a deletion":              {bosh.Task{Description: "delete deployment concourse", Deployment: "concourse"}, `is "delete deployment concourse"`},
+		"an upload that runs":     {bosh.Task{Description: "create stemcell", State: bosh.StateProcessing}, `is "create stemcell"`},
+		"a deploy without a name": {bosh.Task{Description: "create deployment"}, `is "create deployment", not a deploy of concourse`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				f.finished(t, upgrade.StateDone) // all else is good
+				f.finished(t, bosh.StateDone) // all else is good
 				if c.task.State == "" {
-					c.task.State = upgrade.StateDone
+					c.task.State = bosh.StateDone
 				}
-				id := strconv.Itoa(f.director.add(fakeTask{Task: c.task, takes: time.Minute, end: upgrade.StateDone}))
+				id := strconv.Itoa(f.director.add(fakeTask{Task: c.task, takes: time.Minute, end: bosh.StateDone}))
 				for _, params := range []resource.InParams{verify, {}} {
 					_, err := f.in(t.Context(), id, t.TempDir(), params)
 					wantError(t, err, "director task "+id+" "+c.want, "counts its tasks from 1 again", "check")
@@ -129,8 +129,8 @@ func TestIn_refusesATaskThatIsNoDeployOfTheDeployment(t *testing.T) {
 func TestIn_writesWhyADeployFailed(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		dir := t.TempDir()
-		task := f.finished(t, upgrade.StateError, event(t, "Updating instance", "worker/6f1c (0) (canary)", "failed", "'worker/6f1c (0)' is not running\nafter update."))
-		f.director.instances = [][]upgrade.Instance{{{Group: "worker", ID: "6f1c", State: "failing"}}}
+		task := f.finished(t, bosh.StateError, event(t, "Updating instance", "worker/6f1c (0) (canary)", "failed", "'worker/6f1c (0)' is not running\nafter update."))
+		f.director.instances = [][]bosh.Instance{{{Group: "worker", ID: "6f1c", State: "failing"}}}
 		_, err := f.in(t.Context(), task, dir, verify)
 		wantError(t, err, "verify deployment concourse: director task: director task 42 ended as error", "Updating instance", "worker/6f1c (0) (canary)", "is not running after update")
 		golden(t, "in-failed", dir)
@@ -143,9 +143,9 @@ func TestIn_spellsOutWhatIsNotForTheEye(t *testing.T) {
 		const foreign = "red\x1b[31m\u202e\u009b\x7f"
 		dir := t.TempDir()
 		broken := event(t, "Updating "+foreign, "worker/6f1c (0) "+foreign, "failed", "line one\nline two "+foreign)
-		task := f.finished(t, upgrade.StateError, broken)
+		task := f.finished(t, bosh.StateError, broken)
 		f.director.find(42).Result = foreign
-		f.director.instances = [][]upgrade.Instance{{{Group: "worker" + foreign, ID: "6f1c", State: foreign + "\n| a | row |"}}}
+		f.director.instances = [][]bosh.Instance{{{Group: "worker" + foreign, ID: "6f1c", State: foreign + "\n| a | row |"}}}
 		if _, err := f.in(t.Context(), task, dir, resource.InParams{}); err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +170,7 @@ func TestIn_spellsOutWhatIsNotForTheEye(t *testing.T) {
 
 func TestIn_fetchesAFailedDeployWithoutVerifying(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		task := f.finished(t, upgrade.StateError, event(t, "Updating instance", "worker/6f1c (0)", "failed", "not running"))
+		task := f.finished(t, bosh.StateError, event(t, "Updating instance", "worker/6f1c (0)", "failed", "not running"))
 		result, err := f.in(t.Context(), task, t.TempDir(), resource.InParams{})
 		if err != nil {
 			t.Fatal(err)
@@ -185,10 +185,10 @@ func TestIn_fetchesAFailedDeployWithoutVerifying(t *testing.T) {
 func TestIn_doesNotWaitWithoutVerifying(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.director.lastID = 41
-		f.director.add(foreign("create deployment", time.Minute, upgrade.StateDone))
+		f.director.add(foreign("create deployment", time.Minute, bosh.StateDone))
 		dir, began := t.TempDir(), time.Now()
 		result, err := f.in(t.Context(), "42", dir, resource.InParams{})
-		if err != nil || time.Since(began) > time.Second || result.Metadata[0].Value != upgrade.StateProcessing {
+		if err != nil || time.Since(began) > time.Second || result.Metadata[0].Value != bosh.StateProcessing {
 			t.Errorf("%v, %v after %s", result, err, time.Since(began))
 		}
 		if text, err := os.ReadFile(filepath.Join(dir, "instances.json")); err != nil || string(text) != "[]\n" {
@@ -199,9 +199,9 @@ func TestIn_doesNotWaitWithoutVerifying(t *testing.T) {
 
 func TestIn_waitsForTheEndBeforeItVerifies(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.finished(t, upgrade.StateDone)
-		f.director.find(42).end = upgrade.StateDone
-		f.director.find(42).takes, f.director.find(42).begin, f.director.find(42).State = time.Minute, time.Now(), upgrade.StateProcessing
+		f.finished(t, bosh.StateDone)
+		f.director.find(42).end = bosh.StateDone
+		f.director.find(42).takes, f.director.find(42).begin, f.director.find(42).State = time.Minute, time.Now(), bosh.StateProcessing
 		began := time.Now()
 		if _, err := f.in(t.Context(), "42", t.TempDir(), verify); err != nil {
 			t.Fatal(err)
@@ -234,12 +234,12 @@ func TestIn_endsWithItsTimeout(t *testing.T) {
 
 func TestIn_verifiesADeploymentWhoseTaskIsForgotten(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.finished(t, upgrade.StateDone)
+		f.finished(t, bosh.StateDone)
 		result, err := f.in(t.Context(), "0", t.TempDir(), verify)
 		if err != nil || !result.Version.Equal(resource.Version{"task": "0"}) {
 			t.Fatalf("%v, %v", result, err)
 		}
-		f.director.instances = [][]upgrade.Instance{nil}
+		f.director.instances = [][]bosh.Instance{nil}
 		_, err = f.in(t.Context(), "0", t.TempDir(), verify)
 		wantError(t, err, "instances: no instance of the deployment runs")
 	})
@@ -262,7 +262,7 @@ func TestIn_saysWhatItCouldNotRead(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				f.finished(t, upgrade.StateDone)
+				f.finished(t, bosh.StateDone)
 				c.edit(f)
 				dir := t.TempDir()
 				_, err := f.in(t.Context(), c.task, dir, resource.InParams{})
@@ -277,7 +277,7 @@ func TestIn_saysWhatItCouldNotRead(t *testing.T) {
 
 func TestIn_saysWhenItsDirectoryIsGone(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.finished(t, upgrade.StateDone)
+		f.finished(t, bosh.StateDone)
 		_, err := f.in(context.WithoutCancel(t.Context()), "42", filepath.Join(t.TempDir(), "none"), resource.InParams{})
 		wantError(t, err, "write ", "no such file or directory")
 	})

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // A task keeps to the configs of its request: one that runs does not take what was set
@@ -91,7 +91,7 @@ func TestOut_comparesAgainWhenADeployThatItHasJoinedIsDone(t *testing.T) {
 				if err != nil || result.Version["task"] != c.task || f.count("deploy") != c.deploys || metadata(result)["deploy"] != c.note {
 					t.Errorf("%+v, %v, %d deploys, want task %s (%s)", result, err, f.count("deploy"), c.task, c.note)
 				}
-				if task := f.director.find(9 + c.deploys); task.State != upgrade.StateDone {
+				if task := f.director.find(9 + c.deploys); task.State != bosh.StateDone {
 					t.Errorf("it did not wait for task %d, which is %s", task.ID, task.State)
 				}
 			})

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // latest makes the fixture a Concourse 8.2.5 whose manifest asks for the latest one that
@@ -17,7 +17,7 @@ func (f *fixture) latest(t *testing.T, releases ...string) {
 	f.write(t, "manifest.yml", strings.Replace(string(manifestTemplate(t)), "((concourse_version))", "latest", 1))
 	f.director.releases = f.director.releases[1:]
 	for _, version := range releases {
-		f.director.releases = append(f.director.releases, upgrade.NameVersion{Name: "concourse", Version: version})
+		f.director.releases = append(f.director.releases, bosh.Release{Name: "concourse", Version: version})
 	}
 }
 

@@ -5,20 +5,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // foreign is a task of another user on the deployment.
 func foreign(description string, takes time.Duration, end string) fakeTask {
 	return fakeTask{
-		Task:  upgrade.Task{Description: description, Deployment: "concourse", User: "admin"},
+		Task:  bosh.Task{Description: description, Deployment: "concourse", User: "admin"},
 		takes: takes, end: end,
 	}
 }
 
 func TestOut_joinsTheRunningDeployOfTheSameContent(t *testing.T) {
-	for _, state := range []string{upgrade.StateQueued, upgrade.StateProcessing} {
+	for _, state := range []string{bosh.StateQueued, bosh.StateProcessing} {
 		t.Run(state, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
 				first, err := f.out(t.Context(), nil)
@@ -45,7 +45,7 @@ func TestOut_waitsForTheJoinedDeployWhenNotDetached(t *testing.T) {
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		f.director.tasks[len(f.director.tasks)-1].end = upgrade.StateError
+		f.director.tasks[len(f.director.tasks)-1].end = bosh.StateError
 		_, err := f.out(t.Context(), func(p *resource.OutParams) { p.Detach = &attached })
 		wantError(t, err, "wait for the deploy: director task 10 ended as error")
 		if n := f.count("deploy"); n != 1 {
@@ -60,12 +60,12 @@ func TestOut_doesNotJoinADeployThatIsBeingCancelled(t *testing.T) {
 			t.Fatal(err)
 		}
 		task := f.director.tasks[len(f.director.tasks)-1]
-		task.State, task.end, task.takes = upgrade.StateCancelling, upgrade.StateCancelled, 20*time.Second
+		task.State, task.end, task.takes = bosh.StateCancelling, bosh.StateCancelled, 20*time.Second
 		result, err := f.out(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if result.Version["task"] != "11" || f.count("deploy") != 2 || task.State != upgrade.StateCancelled {
+		if result.Version["task"] != "11" || f.count("deploy") != 2 || task.State != bosh.StateCancelled {
 			t.Errorf("version %v, %d deploys, the first one is %s", result.Version, f.count("deploy"), task.State)
 		}
 		wantText(t, "log", f.log.String(), "waiting up to 5m0s for director task 10 (create deployment by ci, cancelling, since 2000-01-01 00:00:00 UTC) to end")
@@ -74,7 +74,7 @@ func TestOut_doesNotJoinADeployThatIsBeingCancelled(t *testing.T) {
 
 func TestOut_readsTheDeployedManifestAgainAfterAnotherDeploy(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		other := foreign("create deployment", 30*time.Second, upgrade.StateDone)
+		other := foreign("create deployment", 30*time.Second, bosh.StateDone)
 		other.then = func() { f.director.record("concourse", f.manifest(t, map[string]any{"worker_instances": 5})) }
 		f.director.add(other)
 		began := time.Now()
@@ -90,7 +90,7 @@ func TestOut_readsTheDeployedManifestAgainAfterAnotherDeploy(t *testing.T) {
 
 func TestOut_startsNothingWhenAnotherDeployHasDoneIt(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		other := foreign("create deployment", 30*time.Second, upgrade.StateDone)
+		other := foreign("create deployment", 30*time.Second, bosh.StateDone)
 		other.then = func() {
 			f.director.record("concourse", f.manifest(t, map[string]any{"concourse_version": "8.2.1", "stemcell_version": "1.1364"}))
 		}
@@ -107,7 +107,7 @@ func TestOut_startsNothingWhenAnotherDeployHasDoneIt(t *testing.T) {
 
 func TestOut_startsNothingWhenTheDeploymentIsDeletedMeanwhile(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		deletion := foreign("delete deployment concourse", 30*time.Second, upgrade.StateDone)
+		deletion := foreign("delete deployment concourse", 30*time.Second, bosh.StateDone)
 		deletion.then = func() { delete(f.director.deployed, "concourse") }
 		f.director.add(deletion)
 		_, err := f.out(t.Context(), nil)
@@ -132,7 +132,7 @@ func TestOut_givesUpOnAHeldDeployment(t *testing.T) {
 		{"a dry run", func(f *fixture) { f.director.add(foreign("create deployment (dry run)", 0, "")) }, 0, []string{"director task 10 (create deployment (dry run)"}},
 		{"a deletion", func(f *fixture) { f.director.add(foreign("delete deployment concourse", 0, "")) }, 0, []string{"director task 10 (delete deployment"}},
 		{"a lock whose task is not listed", func(f *fixture) {
-			f.director.locks = []upgrade.Lock{{Type: "deployment", Resource: []string{"concourse"}, TaskID: 99}}
+			f.director.locks = []bosh.Lock{{Type: "deployment", Resource: []string{"concourse"}, TaskID: 99}}
 		}, 0, []string{"director task 99 (lock of the deployment) still holds deployment concourse", "it keeps running"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestOut_doesNotCareForWhatHoldsSomethingElse(t *testing.T) {
 		other := foreign("create deployment", 0, "")
 		other.Deployment = "vault"
 		f.director.add(other)
-		f.director.locks = []upgrade.Lock{
+		f.director.locks = []bosh.Lock{
 			{Type: "deployment", Resource: []string{"vault"}, TaskID: 8}, {Type: "release", Resource: []string{"concourse"}, TaskID: 9},
 		}
 		began := time.Now()
@@ -185,7 +185,7 @@ func TestOut_saysThatTheOtherDeployKeepsRunningWhenItIsTerminated(t *testing.T) 
 		if took := time.Since(began); took != 10*time.Second {
 			t.Errorf("it ended %s after it began, and was terminated after 10s", took)
 		}
-		if task, _ := f.director.Task(t.Context(), id); task.State != upgrade.StateProcessing || f.count("deploy") != 0 {
+		if task, _ := f.director.Task(t.Context(), id); task.State != bosh.StateProcessing || f.count("deploy") != 0 {
 			t.Errorf("the task is %s, %d deploys were started", task.State, f.count("deploy"))
 		}
 	})

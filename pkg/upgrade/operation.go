@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // contextPrefix begins the context id of every deploy of this program.
@@ -99,28 +101,28 @@ func (o operation) related(contextID string) bool {
 
 // verdict is what the director's tasks say about an operation.
 type verdict struct {
-	running  *Task // deploys the same content, and is not being cancelled
-	holder   *Task // works on the deployment, but not on this content
-	last     *Task // the last deploy that ended
-	good     bool  // whether last, or a twin of it, is done
-	own      *Task // the last deploy that this very build has submitted and that has ended
-	failed   []int // the tasks that have failed with this content since a deploy was last done
-	attempts int   // how many attempts these were
-	next     int   // the number of the attempt to submit
-	newest   int   // the highest id of all tasks
-	tasks    []Task
+	running  *bosh.Task // deploys the same content, and is not being cancelled
+	holder   *bosh.Task // works on the deployment, but not on this content
+	last     *bosh.Task // the last deploy that ended
+	good     bool       // whether last, or a twin of it, is done
+	own      *bosh.Task // the last deploy that this very build has submitted and that has ended
+	failed   []int      // the tasks that have failed with this content since a deploy was last done
+	attempts int        // how many attempts these were
+	next     int        // the number of the attempt to submit
+	newest   int        // the highest id of all tasks
+	tasks    []bosh.Task
 }
 
 // judge looks at all tasks of a deployment. A task that did not get the lock
 // has done nothing, whatever became of it: its twin, or somebody else, held it.
-func judge(op operation, tasks []Task) verdict {
+func judge(op operation, tasks []bosh.Task) verdict {
 	v := verdict{tasks: tasks}
 	done, failed := map[string]bool{}, map[string]bool{} // by context id
 	for _, t := range byID(tasks) {
 		v.newest = t.ID
 		number, build, same := op.attempt(t.ContextID)
 		switch {
-		case !t.Finished() && same && t.State != StateCancelling:
+		case !t.Finished() && same && t.State != bosh.StateCancelling:
 			v.running = cmp.Or(v.running, &t)
 		case !t.Finished() && t.Holds():
 			v.holder = cmp.Or(v.holder, &t)
@@ -136,7 +138,7 @@ func judge(op operation, tasks []Task) verdict {
 			v.own = &t
 		}
 		switch {
-		case t.State == StateDone:
+		case t.State == bosh.StateDone:
 			done[t.ContextID] = t.ContextID != ""
 			clear(failed)
 			v.failed = nil
@@ -147,6 +149,6 @@ func judge(op operation, tasks []Task) verdict {
 	}
 	v.next++
 	v.attempts = len(failed)
-	v.good = v.last != nil && (v.last.State == StateDone || done[v.last.ContextID])
+	v.good = v.last != nil && (v.last.State == bosh.StateDone || done[v.last.ContextID])
 	return v
 }

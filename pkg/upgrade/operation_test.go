@@ -6,29 +6,31 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // tasks reads lines such as "8 done own-2", of ids, states and context ids:
 // own is this build's, other another build's of the same content, alien another
 // content's and none a deploy by the CLI. "lock" is an error that lost the lock,
 // "dry" a dry run, "delete" a deletion that runs.
-func tasks(t *testing.T, text string) []Task {
+func tasks(t *testing.T, text string) []bosh.Task {
 	t.Helper()
-	var list []Task
+	var list []bosh.Task
 	for _, line := range strings.Split(strings.TrimSpace(text), ",") {
-		task, context := Task{Description: "create deployment", Deployment: "concourse"}, ""
+		task, context := bosh.Task{Description: "create deployment", Deployment: "concourse"}, ""
 		if n, err := fmt.Sscan(line, &task.ID, &task.State, &context); n != 3 {
 			t.Fatalf("%q: %v", line, err)
 		}
 		switch task.State {
 		case "lock":
-			task.State, task.Result = StateError, "Failed to acquire lock for lock:deployment:concourse uid: 1. Locking task id is 1, descr..."
+			task.State, task.Result = bosh.StateError, "Failed to acquire lock for lock:deployment:concourse uid: 1. Locking task id is 1, descr..."
 		case "dry":
-			task.State, task.Description = StateDone, "create deployment (dry run)"
+			task.State, task.Description = bosh.StateDone, "create deployment (dry run)"
 		case "delete":
-			task.State, task.Description = StateProcessing, "delete deployment concourse"
+			task.State, task.Description = bosh.StateProcessing, "delete deployment concourse"
 		case "ssh":
-			task.State, task.Description = StateProcessing, "ssh: setup"
+			task.State, task.Description = bosh.StateProcessing, "ssh: setup"
 		}
 		kind, attempt, _ := strings.Cut(context, "-")
 		switch kind {
@@ -85,7 +87,7 @@ func TestJudge_looksAtTheWholeSet(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := judge(operation{content: "c0ffee", configs: "0123456789", build: "12"}, tasks(t, c.tasks))
-			id := func(t *Task) int {
+			id := func(t *bosh.Task) int {
 				if t == nil {
 					return 0
 				}
@@ -100,8 +102,8 @@ func TestJudge_looksAtTheWholeSet(t *testing.T) {
 }
 
 func TestJudge_takesNoRunOutsideOfABuildForAnother(t *testing.T) {
-	v := judge(operation{content: "c0ffee", configs: "0123456789", build: byHand}, []Task{
-		{ID: 8, State: StateError, Description: "create deployment", ContextID: "perpetual-c0ffee0123456789-1-0"},
+	v := judge(operation{content: "c0ffee", configs: "0123456789", build: byHand}, []bosh.Task{
+		{ID: 8, State: bosh.StateError, Description: "create deployment", ContextID: "perpetual-c0ffee0123456789-1-0"},
 	})
 	if v.own != nil || v.next != 2 {
 		t.Errorf("own %v, next attempt %d", v.own, v.next)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
@@ -61,12 +62,12 @@ type Out struct {
 type run struct {
 	resource.OutRequest
 	input     Input
-	deployed  Deployed // the zero value for a first deploy
-	rendered  []byte   // the manifest as people wrote it, filled in
-	digest    string   // of that: what was asked for, whatever the way
-	left      []int    // queued tasks that no worker will take, as people were told
-	configs   string   // the cloud and runtime configs of the last comparison; "" is not known
-	manifest  []byte   // as it is submitted: rendered, arranged for the way
+	deployed  bosh.Deployment // the zero value for a first deploy
+	rendered  []byte          // the manifest as people wrote it, filled in
+	digest    string          // of that: what was asked for, whatever the way
+	left      []int           // queued tasks that no worker will take, as people were told
+	configs   string          // the cloud and runtime configs of the last comparison; "" is not known
+	manifest  []byte          // as it is submitted: rendered, arranged for the way
 	way       way
 	wanted    []inventory.Wanted   // releases and stemcells of rendered, versions resolved
 	ignored   []inventory.Conflict // what rendered does not take of the component set, as params allow
@@ -206,7 +207,7 @@ func (o Out) observe(ctx context.Context, r *run) error {
 func (o Out) read(ctx context.Context, r *run) error {
 	var err error
 	r.deployed, err = o.Director.Deployment(ctx, r.Source.Deployment)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, bosh.ErrNotFound) {
 		return fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
 	}
 	if err := o.render(ctx, r); err != nil {
@@ -237,7 +238,7 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if task.State == StateDone {
+		if task.State == bosh.StateDone {
 			if err := o.resolved(ctx, r); err != nil {
 				return "", err
 			}
@@ -257,7 +258,7 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 
 // after is what comes when a deploy that was waited for is done. One that others have
 // submitted may have begun before the last change of a config.
-func (o Out) after(ctx context.Context, r *run, task Task) (string, error) {
+func (o Out) after(ctx context.Context, r *run, task bosh.Task) (string, error) {
 	report := fmt.Sprintf("director task %d is done", task.ID)
 	if r.answer.note != noteJoined {
 		return report, nil
@@ -277,7 +278,7 @@ func (o Out) after(ctx context.Context, r *run, task Task) (string, error) {
 }
 
 // failed is the error for a task that ended badly, with the place.
-func (o Out) failed(ctx context.Context, task Task) error {
+func (o Out) failed(ctx context.Context, task bosh.Task) error {
 	events, err := o.Director.Events(ctx, task.ID)
 	if err != nil {
 		return fmt.Errorf("%w (read its events: %w)", taskError(task, Failure{}), err)
@@ -289,9 +290,9 @@ func (o Out) failed(ctx context.Context, task Task) error {
 func (o Out) say(format string, args ...any) { _, _ = fmt.Fprintf(o.Log, format+"\n", args...) }
 
 // progress prints what a person who follows a task wants to see of an event.
-func (o Out) progress(e Event) {
+func (o Out) progress(e bosh.Event) {
 	switch {
-	case e.Type == EventError:
+	case e.Type == bosh.EventError:
 		o.say("  error %d: %s", e.Code, e.Message)
 	case e.Type != "":
 		o.say("  %s: %s", e.Type, e.Message)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 func TestOut_setsThePipelineThenBringsArtifactsThenDeploys(t *testing.T) {
@@ -56,7 +56,7 @@ func TestOut_setsThePipelineThenBringsArtifactsThenDeploys(t *testing.T) {
 
 func TestOut_leavesAloneWhatIsThereAlready(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.releases = append(f.director.releases, upgrade.NameVersion{Name: "concourse", Version: "8.2.1"})
+		f.director.releases = append(f.director.releases, bosh.Release{Name: "concourse", Version: "8.2.1"})
 		f.director.cloudConfig = "azs: []\n"
 		f.write(t, "cloud.yml", "azs: []\n")
 		if _, err := f.out(t.Context(), func(p *resource.OutParams) { p.CloudConfig = "cloud.yml" }); err != nil {
@@ -115,7 +115,7 @@ func TestOut_bringsNothingWithoutAComponentSet(t *testing.T) {
 }
 
 func TestOut_stopsAtTheFirstStepThatFails(t *testing.T) {
-	failed := []upgrade.Event{{Stage: "Downloading remote release", Task: "Downloading remote release", State: "failed", Error: "No space left"}}
+	failed := []bosh.Event{{Stage: "Downloading remote release", Task: "Downloading remote release", State: "failed", Error: "No space left"}}
 	for _, c := range []struct {
 		name string
 		edit func(f *fixture)
@@ -128,9 +128,9 @@ func TestOut_stopsAtTheFirstStepThatFails(t *testing.T) {
 		{"stemcells cannot be listed", func(f *fixture) { f.director.faults["Stemcells"] = []error{errUnreachable} }, "", []string{"list stemcells"}},
 		{"releases cannot be listed after the upload", func(f *fixture) { f.director.faults["Releases"] = []error{nil, errUnreachable} }, "upload " + stemcellName, []string{"bring stemcell and releases: list releases"}},
 		{"an upload is refused", func(f *fixture) { f.director.faults["Upload"] = []error{errors.New("403")} }, "set cloud config", []string{"upload concourse/8.2.1: 403"}},
-		{"an upload task fails", func(f *fixture) { f.director.uploads["concourse"] = outcome{end: upgrade.StateError, events: failed} }, "upload " + stemcellName,
+		{"an upload task fails", func(f *fixture) { f.director.uploads["concourse"] = outcome{end: bosh.StateError, events: failed} }, "upload " + stemcellName,
 			[]string{"upload concourse/8.2.1: director task 8 ended as error", "Downloading remote release", "No space left"}},
-		{"an upload task is cancelled and leaves no reason", func(f *fixture) { f.director.uploads[stemcellName] = outcome{end: upgrade.StateCancelled} }, "upload " + stemcellName,
+		{"an upload task is cancelled and leaves no reason", func(f *fixture) { f.director.uploads[stemcellName] = outcome{end: bosh.StateCancelled} }, "upload " + stemcellName,
 			[]string{"director task 9 ended as cancelled: the director gives no reason"}},
 		{"a release is called otherwise inside", func(f *fixture) { f.director.uploads["concourse"] = outcome{as: "concourse-ce"} }, "upload " + stemcellName,
 			[]string{"took concourse/8.2.1, but under another name"}},
@@ -164,7 +164,7 @@ func TestOut_stopsAtTheFirstStepThatFails(t *testing.T) {
 func TestOut_waitsForTheDeployWhenNotDetached(t *testing.T) {
 	attached := false
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.deploy.events = []upgrade.Event{
+		f.director.deploy.events = []bosh.Event{
 			{Stage: "Updating instance", Task: "web/6f1c (0) (canary)", State: "started"},
 			{Type: "warning", Message: "deprecated key"},
 		}
@@ -186,10 +186,10 @@ func TestOut_waitsForTheDeployWhenNotDetached(t *testing.T) {
 func TestOut_namesStageAndInstanceOfADeployThatFails(t *testing.T) {
 	attached := false
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.deploy.end = upgrade.StateError
-		f.director.deploy.events = []upgrade.Event{
+		f.director.deploy.end = bosh.StateError
+		f.director.deploy.events = []bosh.Event{
 			{Stage: "Updating instance", Task: "worker/6f1c (0) (canary)", State: "failed", Error: "'worker/6f1c (0)' is not running after update."},
-			{Type: upgrade.EventError, Code: 400007, Message: "not running after update"},
+			{Type: bosh.EventError, Code: 400007, Message: "not running after update"},
 		}
 		_, err := f.out(t.Context(), func(p *resource.OutParams) { p.Detach = &attached })
 		wantError(t, err, "wait for the deploy: director task 10 ended as error", "Updating instance", "worker/6f1c (0) (canary)", "is not running after update")
@@ -200,7 +200,7 @@ func TestOut_namesStageAndInstanceOfADeployThatFails(t *testing.T) {
 func TestOut_saysBothWhenTheEventsOfAFailureCannotBeRead(t *testing.T) {
 	attached := false
 	play(t, func(t *testing.T, f *fixture) {
-		f.director.deploy.end = upgrade.StateTimeout
+		f.director.deploy.end = bosh.StateTimeout
 		f.director.faults["Events"] = []error{nil, nil, nil, errUnreachable} // two uploads, the wait, then ours
 		_, err := f.out(t.Context(), func(p *resource.OutParams) { p.Detach = &attached })
 		wantError(t, err, "director task 10 ended as timeout", "connection refused")
@@ -226,7 +226,7 @@ func TestOut_endsWithItsTimeoutAndLeavesTheTaskAlone(t *testing.T) {
 		wantError(t, err, "wait for the deploy", "params.timeout of 20s is over")
 		time.Sleep(time.Minute)
 		task, err := f.director.Task(t.Context(), 10)
-		if err != nil || task.State != upgrade.StateDone {
+		if err != nil || task.State != bosh.StateDone {
 			t.Errorf("task = %+v, %v", task, err)
 		}
 	})

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // database adds a PostgreSQL to a manifest.
@@ -36,7 +36,7 @@ func TestOut_looksAtWhatAnotherPostgreSQLNeeds(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
 				f.set(t, "8.2.0", "1.1340")
 				f.director.diskUsage = c.used
-				f.director.releases = append(f.director.releases, upgrade.NameVersion{Name: "postgres", Version: c.release})
+				f.director.releases = append(f.director.releases, bosh.Release{Name: "postgres", Version: c.release})
 				f.director.record("concourse", []byte(database(t, string(f.manifest(t, nil)), "54.0.5", c.from)))
 				f.write(t, "manifest.yml", database(t, string(manifestTemplate(t)), c.release, c.to))
 				_, err := f.out(t.Context(), nil)

@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // jobless puts a task into the queue that no worker takes, and gives its id.
 func (d *fakeDirector) jobless(contextID string) int {
 	task := foreign("create deployment", 0, "")
-	task.State, task.ContextID = upgrade.StateQueued, contextID
+	task.State, task.ContextID = bosh.StateQueued, contextID
 	id := d.add(task)
 	d.find(id).StartedAt = time.Time{}
 	return id
@@ -21,10 +21,10 @@ func (d *fakeDirector) jobless(contextID string) int {
 
 // worked is a later task that a worker has had for so long.
 func (d *fakeDirector) worked(description, deployment string, took time.Duration) {
-	task := foreign(description, took, upgrade.StateDone)
+	task := foreign(description, took, bosh.StateDone)
 	task.Deployment = deployment
 	task = *d.find(d.add(task))
-	task.FinishedAt, task.State = task.StartedAt.Add(took), upgrade.StateDone
+	task.FinishedAt, task.State = task.StartedAt.Add(took), bosh.StateDone
 	*d.find(task.ID) = task
 }
 
@@ -108,7 +108,7 @@ func TestOut_findsItsTaskBehindOneThatNoWorkerTakes(t *testing.T) {
 func TestIn_judgesATaskBesideATwinThatNoWorkerTakes(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.director.jobless("perpetual-c0ffee-1-12")
-		failed := foreign("create deployment", time.Minute, upgrade.StateError)
+		failed := foreign("create deployment", time.Minute, bosh.StateError)
 		failed.ContextID = "perpetual-c0ffee-1-12"
 		id := strconv.Itoa(f.director.add(failed))
 		time.Sleep(long)
@@ -124,7 +124,7 @@ func TestIn_judgesATaskBesideATwinThatNoWorkerTakes(t *testing.T) {
 // A queued deploy changes nothing yet: it is no reason not to judge.
 func TestIn_judgesWhileANewerDeployIsQueued(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		task := f.finished(t, upgrade.StateDone)
+		task := f.finished(t, bosh.StateDone)
 		f.atc.looks = []look{{version: "8.2.0", workerVersion: "2.5"}}
 		f.director.jobless("")
 		_, err := f.in(t.Context(), task, t.TempDir(), verify)
@@ -134,7 +134,7 @@ func TestIn_judgesWhileANewerDeployIsQueued(t *testing.T) {
 
 func TestIn_saysWhatToDoAboutATaskThatStaysQueued(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.finished(t, upgrade.StateDone)
+		f.finished(t, bosh.StateDone)
 		f.director.jobless("")
 		_, err := f.in(t.Context(), "43", t.TempDir(), resource.InParams{Verify: true, Timeout: resource.Duration{Duration: time.Minute}})
 		wantError(t, err, "director task 43", "no worker has taken it", "bosh cancel-task 43", "params.timeout of 1m0s is over")

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // busy makes the fixture a Concourse 8.2.5 that is to become 8.3.0, with pipelines of
@@ -110,7 +110,7 @@ func TestIn_unpausesAfterAFailedDeployWhereBuildsCanRun(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
 				f.busy(t)
-				f.director.deploy.end = upgrade.StateError
+				f.director.deploy.end = bosh.StateError
 				if _, err := f.out(t.Context(), nil); err != nil {
 					t.Fatal(err)
 				}

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // A manifest whose own order or pace would error builds is refused where something is
@@ -79,7 +79,7 @@ func TestOut_saysEachNoteOnceWhenItGoesWithoutItsRelease(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.concourse(t, "7.6.0", "2.3", "7.9.9")
 		f.director.releases = f.director.releases[:1]
-		f.director.faults["Upload"] = []error{upgrade.ErrForbidden}
+		f.director.faults["Upload"] = []error{bosh.ErrForbidden}
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 )
@@ -79,7 +80,7 @@ func (in In) setDeployed(ctx context.Context, f *facts) (string, error) {
 }
 
 // keptSet is the set of the deploy of a task. found says why there is none.
-func (in In) keptSet(ctx context.Context, task Task) (kept keptSet, found string, err error) {
+func (in In) keptSet(ctx context.Context, task bosh.Task) (kept keptSet, found string, err error) {
 	if in.Set != nil {
 		return keptSet{Components: in.Set, Ignored: in.IgnoreSet}, "", nil
 	}

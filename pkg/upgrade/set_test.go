@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // fakeSets keeps the set of one deployment.
@@ -34,7 +34,7 @@ func (f *fixture) upgraded(t *testing.T, edit func(*resource.OutParams)) string 
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Minute)
-	if _, err := f.director.Tasks(t.Context(), upgrade.TaskFilter{}); err != nil { // which ends it
+	if _, err := f.director.Tasks(t.Context(), bosh.TaskFilter{}); err != nil { // which ends it
 		t.Fatal(err)
 	}
 	f.atc.looks = []look{good()}
@@ -75,7 +75,7 @@ func TestIn_comparesTheDeploymentWithTheSetOfItsPut(t *testing.T) {
 		"which a newer deploy changes": {
 			after: func(t *testing.T, f *fixture) {
 				deploys(f, t, nil)
-				f.director.add(foreign("create deployment", time.Hour, upgrade.StateDone))
+				f.director.add(foreign("create deployment", time.Hour, bosh.StateDone))
 			},
 			want: "component set: not judged: director task ",
 		},
@@ -133,7 +133,7 @@ func TestIn_comparesTheDeploymentWithTheSetOfItsPut(t *testing.T) {
 
 func TestOut_saysThatASetIsNotKept(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.sets.err = fmt.Errorf("save: %w", upgrade.ErrForbidden)
+		f.sets.err = fmt.Errorf("save: %w", bosh.ErrForbidden)
 		if _, err := f.out(t.Context(), nil); err != nil || f.count("deploy") != 1 {
 			t.Errorf("effects %q, %v", f.all(), err)
 		}
@@ -154,7 +154,7 @@ func TestOut_keepsTheSetOfADeployThatIsDone(t *testing.T) {
 		}
 		// What somebody else has deployed as it is wanted was no put's.
 		f.sets.text = ""
-		f.director.add(foreign("create deployment", time.Second, upgrade.StateDone))
+		f.director.add(foreign("create deployment", time.Second, bosh.StateDone))
 		time.Sleep(time.Minute)
 		if _, err := f.out(t.Context(), nil); err != nil || f.sets.text != "" {
 			t.Errorf("%v, kept %q", err, f.sets.text)

@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 )
 
 // shelf is what the director has of releases and stemcells, asked for once.
 type shelf struct {
 	director  Artifacts
-	releases  []NameVersion
-	stemcells []Stemcell
+	releases  []bosh.Release
+	stemcells []bosh.Stemcell
 	known     struct{ releases, stemcells bool }
 }
 
@@ -40,8 +41,8 @@ func (s *shelf) listStemcells(ctx context.Context) (err error) {
 func (s *shelf) lists(ctx context.Context, w inventory.Wanted) (bool, error) {
 	if w.Stemcell {
 		err := s.listStemcells(ctx)
-		return w.Latest() && slices.ContainsFunc(s.stemcells, func(have Stemcell) bool { return w.Is(have.Name, have.OS) }) || w.Among(s.stemcells), err
+		return w.Latest() && slices.ContainsFunc(s.stemcells, func(have bosh.Stemcell) bool { return w.Is(have.Name, have.OS) }) || w.Among(s.stemcells), err
 	}
 	err := s.listReleases(ctx)
-	return w.Latest() && slices.ContainsFunc(s.releases, func(have NameVersion) bool { return w.Name == have.Name }) || w.In(s.releases), err
+	return w.Latest() && slices.ContainsFunc(s.releases, func(have bosh.Release) bool { return w.Name == have.Name }) || w.In(s.releases), err
 }

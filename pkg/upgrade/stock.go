@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
@@ -175,11 +176,11 @@ func (a Artifact) same(other Artifact) bool {
 }
 
 // isIn says whether a deployment uses it: then the director does not let go of it.
-func (a Artifact) isIn(d Deployed) bool {
+func (a Artifact) isIn(d bosh.Deployment) bool {
 	if a.Stemcell {
-		return slices.ContainsFunc(d.Stemcells, func(s Stemcell) bool { return s.Name == a.Name && s.Version == a.Version })
+		return slices.ContainsFunc(d.Stemcells, func(s bosh.Stemcell) bool { return s.Name == a.Name && s.Version == a.Version })
 	}
-	return slices.Contains(d.Releases, NameVersion{Name: a.Name, Version: a.Version})
+	return slices.Contains(d.Releases, bosh.Release{Name: a.Name, Version: a.Version})
 }
 
 // has says whether what is wanted is on the director and can be used. Of what the
@@ -201,8 +202,8 @@ func (r *run) has(ctx context.Context, w inventory.Wanted) (there bool, flaw str
 	if used && w.In(r.deployed.Releases) {
 		return true, "", nil
 	}
-	packages, err := r.shelf.director.Packages(ctx, NameVersion{Name: w.Name, Version: w.Version})
-	if errors.Is(err, ErrNotFound) {
+	packages, err := r.shelf.director.Packages(ctx, bosh.Release{Name: w.Name, Version: w.Version})
+	if errors.Is(err, bosh.ErrNotFound) {
 		return false, "", nil
 	}
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // replaced is testdata's manifest with texts replaced, pairwise.
@@ -82,7 +82,7 @@ func TestOut_refusesASetThatTheManifestDoesNotTake(t *testing.T) {
 		"a stemcell of another line": {
 			func(t *testing.T, f *fixture, _ *resource.OutParams) {
 				f.replaced(t, literalStemcell, `os: ubuntu-noble, version: "1.2"`)
-				f.director.stemcells = append(f.director.stemcells, upgrade.Stemcell{Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.2", OS: "ubuntu-noble"})
+				f.director.stemcells = append(f.director.stemcells, bosh.Stemcell{Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.2", OS: "ubuntu-noble"})
 			},
 			[]string{"stemcell: the set has " + stemcellName + " 1.1364, the manifest ubuntu-noble 1.2"}, []string{"stemcell"},
 			map[string]string{"ubuntu-noble": "1.2"},
@@ -166,7 +166,7 @@ func TestOut_bringsWhatIsTakenOfAnIgnoredComponent(t *testing.T) {
 		_, err := f.out(t.Context(), nil)
 		wantError(t, err, "stemcell: the set has 1.1364, the manifest 1.1340")
 		d := f.director.deployed["concourse"]
-		d.Stemcells = append(d.Stemcells, upgrade.Stemcell{Name: stemcellName, Version: "1.1350"})
+		d.Stemcells = append(d.Stemcells, bosh.Stemcell{Name: stemcellName, Version: "1.1350"})
 		f.director.deployed["concourse"] = d
 		result, err := f.out(t.Context(), func(p *resource.OutParams) { p.IgnoreSet = []string{"stemcell"} })
 		if err != nil || f.count("upload "+stemcellName+"/1.1364") != 1 {
@@ -236,7 +236,7 @@ func (f *fixture) more(t *testing.T, releases string) {
 // onNoble adds version 79 of a release to the manifest, for a group of another stemcell.
 func (f *fixture) onNoble(t *testing.T, release string) {
 	t.Helper()
-	f.director.stemcells = append(f.director.stemcells, upgrade.Stemcell{Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.2", OS: "ubuntu-noble"})
+	f.director.stemcells = append(f.director.stemcells, bosh.Stemcell{Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.2", OS: "ubuntu-noble"})
 	f.replaced(t,
 		"releases:\n", "releases:\n- {name: "+release+", version: 79}\n",
 		"stemcells:\n", "stemcells:\n- {alias: new, os: ubuntu-noble, version: \"1.2\"}\n",
@@ -244,7 +244,7 @@ func (f *fixture) onNoble(t *testing.T, release string) {
 }
 
 // uses makes a release with these packages one that the deployment uses.
-func (f *fixture) uses(release upgrade.NameVersion, packages []upgrade.Package) {
+func (f *fixture) uses(release bosh.Release, packages []bosh.Package) {
 	d := f.director.deployed["concourse"]
 	d.Releases = append(d.Releases, release)
 	f.director.deployed["concourse"] = d
@@ -252,7 +252,7 @@ func (f *fixture) uses(release upgrade.NameVersion, packages []upgrade.Package) 
 }
 
 func TestOut_refusesWhatTheDirectorDoesNotHaveBeforeAnythingIsSet(t *testing.T) {
-	jammy := []upgrade.Package{{Name: "golang", Compiled: []string{"ubuntu-jammy/1.1340"}}, {Name: "tiny", Compiled: []string{"ubuntu-jammy/1.1340"}}}
+	jammy := []bosh.Package{{Name: "golang", Compiled: []string{"ubuntu-jammy/1.1340"}}, {Name: "tiny", Compiled: []string{"ubuntu-jammy/1.1340"}}}
 	for name, c := range map[string]struct {
 		edit func(t *testing.T, f *fixture)
 		want []string
@@ -269,22 +269,22 @@ func TestOut_refusesWhatTheDirectorDoesNotHaveBeforeAnythingIsSet(t *testing.T) 
 		}, []string{"uaa/79 (its url in the manifest is not one that the director can fetch)"}},
 		"compiled for another stemcell": {func(t *testing.T, f *fixture) {
 			f.has("uaa/79")
-			f.director.packages[upgrade.NameVersion{Name: "uaa", Version: "79"}] = jammy
+			f.director.packages[bosh.Release{Name: "uaa", Version: "79"}] = jammy
 			f.onNoble(t, "uaa")
 		}, []string{"uaa/79 (it is there without its source, compiled for ubuntu-jammy/1.1340)"}},
 		"compiled for another than it was exported from": {func(t *testing.T, f *fixture) {
 			f.has("uaa/79")
-			f.director.packages[upgrade.NameVersion{Name: "uaa", Version: "79"}] = append(jammy, upgrade.Package{Name: "more", Source: true})
+			f.director.packages[bosh.Release{Name: "uaa", Version: "79"}] = append(jammy, bosh.Package{Name: "more", Source: true})
 			f.more(t, "- {name: uaa, version: 79, exported_from: [{os: ubuntu-jammy, version: \"1.1340\"}]}\n")
 		}, []string{"uaa/79 (it is there without its source, compiled for no stemcell)"}},
 		"of the deployment, and compiled for another than it is exported from now": {func(t *testing.T, f *fixture) {
 			f.has("uaa/79")
-			f.uses(upgrade.NameVersion{Name: "uaa", Version: "79"}, jammy)
+			f.uses(bosh.Release{Name: "uaa", Version: "79"}, jammy)
 			f.more(t, "- {name: uaa, version: 79, exported_from: [{os: ubuntu-jammy, version: \"1.1\"}]}\n")
 		}, []string{"uaa/79 (it is there without its source, compiled for ubuntu-jammy/1.1340)"}},
 		"of the deployment, and compiled for another than it runs on now": {func(t *testing.T, f *fixture) {
 			f.has("uaa/79")
-			f.uses(upgrade.NameVersion{Name: "uaa", Version: "79"}, jammy)
+			f.uses(bosh.Release{Name: "uaa", Version: "79"}, jammy)
 			f.onNoble(t, "uaa")
 		}, []string{"uaa/79 (it is there without its source, compiled for ubuntu-jammy/1.1340)"}},
 	} {
@@ -309,7 +309,7 @@ func TestOut_takesACompiledReleaseForItsStemcell(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.has("concourse/8.2.1")
 		f.replaced(t, "  jobs:\n", "  stemcell: default\n  jobs:\n")
-		f.director.packages[upgrade.NameVersion{Name: "concourse", Version: "8.2.1"}] = []upgrade.Package{{Name: "concourse", Compiled: []string{"ubuntu-jammy/1.100"}}}
+		f.director.packages[bosh.Release{Name: "concourse", Version: "8.2.1"}] = []bosh.Package{{Name: "concourse", Compiled: []string{"ubuntu-jammy/1.100"}}}
 		if _, err := f.out(t.Context(), nil); err != nil || f.count("upload concourse") != 0 || f.count("deploy") != 1 {
 			t.Errorf("effects %q, %v", f.all(), err)
 		}
@@ -319,7 +319,7 @@ func TestOut_takesACompiledReleaseForItsStemcell(t *testing.T) {
 func TestOut_uploadsWhatTheManifestNamesWithURLAndDigest(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.has("uaa/79.0.0", "old/1")
-		f.director.packages[upgrade.NameVersion{Name: "uaa", Version: "79.0.0"}] = []upgrade.Package{{Name: "jdk", Compiled: []string{"ubuntu-bionic/1.5"}}}
+		f.director.packages[bosh.Release{Name: "uaa", Version: "79.0.0"}] = []bosh.Package{{Name: "jdk", Compiled: []string{"ubuntu-bionic/1.5"}}}
 		f.replaced(t, "releases:\n", `releases:
 - {name: uaa, version: 79.0.0, url: "https://h/uaa.tgz", sha1: "sha256:9f86"}
 - {name: credhub, version: latest, url: "https://h/credhub.tgz", sha1: c1}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
@@ -22,7 +23,7 @@ var errUnseen = errors.New("the director shows no task for it")
 
 // submit has the director accept one attempt. Its error is errUnseen when it is certain
 // that the director has not got it.
-func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, error) {
+func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v verdict) (int, error) {
 	contextID := r.operation(o.Build).contextID(v.next)
 	if err := o.begin(ctx, r, v.next); err != nil {
 		return 0, err
@@ -35,7 +36,7 @@ func (o Out) submit(ctx context.Context, r *run, diff Diff, v verdict) (int, err
 	tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.next, "try", r.unseen+1)
 	id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
 	crash.Here("after-submit")
-	if !errors.Is(err, ErrUncertain) {
+	if !errors.Is(err, bosh.ErrUncertain) {
 		if err != nil { // it was certainly not accepted
 			r.sent = ""
 		}
@@ -70,7 +71,7 @@ func (o Out) find(ctx context.Context, contextID string, known int) (int, error)
 	began := time.Now()
 	said := began
 	for until := began.Add(o.acceptance()); ; {
-		tasks, err := o.Director.Tasks(ctx, TaskFilter{ContextID: contextID, All: true})
+		tasks, err := o.Director.Tasks(ctx, bosh.TaskFilter{ContextID: contextID, All: true})
 		for _, t := range byID(tasks) {
 			if t.ID > known {
 				return t.ID, nil

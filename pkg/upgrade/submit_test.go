@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // lockLost is how a real director's task says that it did not get the lock.
@@ -56,7 +56,7 @@ func TestOut_saysThatNothingRunsWhenADeployWasLostOnItsWay(t *testing.T) {
 		began := time.Now()
 		_, err := f.out(t.Context(), nil)
 		wantError(t, err, "deploy: the director's answer was lost: connection reset", "shows no task for it", "nothing is known to run", "put again")
-		if !errors.Is(err, upgrade.ErrUncertain) {
+		if !errors.Is(err, bosh.ErrUncertain) {
 			t.Errorf("error %v does not wrap ErrUncertain", err)
 		}
 		if took := time.Since(began); took < 90*time.Second || took > 2*time.Minute {
@@ -99,7 +99,7 @@ func TestOut_joinsWhatOthersHaveSubmittedMeanwhile(t *testing.T) {
 				f.director.lost = "dropped"
 				f.director.onDeploy = func() {
 					f.director.onDeploy = nil
-					other := foreign("create deployment", c.takes, upgrade.StateDone)
+					other := foreign("create deployment", c.takes, bosh.StateDone)
 					other.ContextID = strings.Replace(id, "-1-12", "-1-11", 1)
 					other.then = func() { f.director.record("concourse", wanted) }
 					f.director.add(other)
@@ -118,8 +118,8 @@ func TestOut_joinsWhatOthersHaveSubmittedMeanwhile(t *testing.T) {
 // director has it twice then. Its tasks are judged as twins, whichever is asked for.
 func TestOut_judgesADeployThatWasDeliveredLateAsATwin(t *testing.T) {
 	for name, late := range map[string]fakeTask{
-		"it lost the lock":     {Task: upgrade.Task{Result: lockLost}, takes: 10 * time.Second, end: upgrade.StateError},
-		"it had nothing to do": {takes: 10 * time.Second, end: upgrade.StateDone},
+		"it lost the lock":     {Task: bosh.Task{Result: lockLost}, takes: 10 * time.Second, end: bosh.StateError},
+		"it had nothing to do": {takes: 10 * time.Second, end: bosh.StateDone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
@@ -129,7 +129,7 @@ func TestOut_judgesADeployThatWasDeliveredLateAsATwin(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				late.Task = upgrade.Task{Description: "create deployment", Deployment: "concourse", User: "ci", Result: late.Result, ContextID: f.contextID(t)}
+				late.Task = bosh.Task{Description: "create deployment", Deployment: "concourse", User: "ci", Result: late.Result, ContextID: f.contextID(t)}
 				f.director.add(late)
 				time.Sleep(long)
 				f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
@@ -152,7 +152,7 @@ func TestOut_doesNotTakeAnEarlierTaskOfTheSameAttemptForTheLostOne(t *testing.T)
 	for _, c := range []struct{ lost, task string }{{"accepted", "11"}, {"dropped", ""}} {
 		t.Run(c.lost, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				f.director.deploy.end, f.director.deploy.Result = upgrade.StateError, lockLost
+				f.director.deploy.end, f.director.deploy.Result = bosh.StateError, lockLost
 				if _, err := f.out(t.Context(), nil); err != nil {
 					t.Fatal(err)
 				}

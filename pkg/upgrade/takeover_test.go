@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // adopted makes the list that of another run, which has gone on from it after a while.
@@ -89,7 +89,7 @@ func TestIn_leavesPipelinesPausedAfterADeployByOthers(t *testing.T) {
 		failed := make(chan error)
 		time.AfterFunc(time.Minute, func() {
 			f.director.mu.Lock()
-			f.director.past(9, upgrade.StateDone)
+			f.director.past(9, bosh.StateDone)
 			f.director.mu.Unlock()
 			_, err := f.in(t.Context(), "9", t.TempDir(), verify)
 			failed <- errors.Join(err, pausedAs(f, silent))
@@ -121,7 +121,7 @@ func TestIn_leavesPipelinesPausedWhileANewerDeployRuns(t *testing.T) {
 		}
 		time.Sleep(long)
 		f.atc.looks = []look{{version: "8.3.0", workerVersion: "3.0", workers: workers("running 3.0", "running 3.0")}}
-		f.director.add(fakeTask{Task: upgrade.Task{Description: "create deployment", Deployment: "concourse", User: "ada"}, takes: time.Hour, end: upgrade.StateDone})
+		f.director.add(fakeTask{Task: bosh.Task{Description: "create deployment", Deployment: "concourse", User: "ada"}, takes: time.Hour, end: bosh.StateDone})
 		if _, err := f.in(t.Context(), "9", t.TempDir(), verify); err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +160,7 @@ func TestIn_unpausesThoughItsTimeIsOver(t *testing.T) {
 func TestIn_saysInOneLineWhatItCouldNotUnpause(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.busy(t)
-		f.director.deploy.end = upgrade.StateError
+		f.director.deploy.end = bosh.StateError
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestOut_looksAgainAtWhatIsDeployedWhenItHasWaited(t *testing.T) {
 		time.AfterFunc(time.Minute, func() {
 			f.director.mu.Lock()
 			defer f.director.mu.Unlock()
-			f.director.past(9, upgrade.StateDone)
+			f.director.past(9, bosh.StateDone)
 			f.director.record("concourse", text)
 		})
 	}

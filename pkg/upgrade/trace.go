@@ -3,6 +3,8 @@ package upgrade
 import (
 	"context"
 	"log/slog"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // tell is what only debug shows; a nil log shows nothing.
@@ -13,7 +15,7 @@ func tell(ctx context.Context, log *slog.Logger, message string, args ...any) {
 }
 
 // tellJudgement says what each task was taken for, and what all of them come to.
-func (o Out) tellJudgement(ctx context.Context, op operation, tasks []Task, v verdict) {
+func (o Out) tellJudgement(ctx context.Context, op operation, tasks []bosh.Task, v verdict) {
 	if o.Debug == nil || !o.Debug.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
@@ -21,7 +23,7 @@ func (o Out) tellJudgement(ctx context.Context, op operation, tasks []Task, v ve
 		tell(ctx, o.Debug, "task judged", "task", t.ID, "state", t.State, "description", t.Description,
 			"context", t.ContextID, "because", op.why(t))
 	}
-	id := func(t *Task) int {
+	id := func(t *bosh.Task) int {
 		if t == nil {
 			return 0
 		}
@@ -32,10 +34,10 @@ func (o Out) tellJudgement(ctx context.Context, op operation, tasks []Task, v ve
 }
 
 // why says in words by which rule of judge a task counts, or does not.
-func (o operation) why(t Task) string {
+func (o operation) why(t bosh.Task) string {
 	_, build, same := o.attempt(t.ContextID)
 	switch {
-	case !t.Finished() && same && t.State != StateCancelling:
+	case !t.Finished() && same && t.State != bosh.StateCancelling:
 		return "it deploys the same content: join it"
 	case !t.Finished() && same:
 		return "it deployed the same content and is being cancelled: wait for its end"
@@ -49,9 +51,9 @@ func (o operation) why(t Task) string {
 		return "it is not a deploy"
 	case t.LostLock():
 		return "it did not get the lock, so it has done nothing: what its twin did counts"
-	case t.State == StateDone && same:
+	case t.State == bosh.StateDone && same:
 		return "it has deployed this content"
-	case t.State == StateDone:
+	case t.State == bosh.StateDone:
 		return "it has deployed other content: earlier failures count no more"
 	case same && build == o.build && build != byHand:
 		return "this build's own attempt, which failed"

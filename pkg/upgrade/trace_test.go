@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // why is the line in which debug says how a task was judged.
@@ -27,18 +27,18 @@ func (f *fixture) why(t *testing.T, task string) string {
 func TestOut_tellsAtDebugWhyTasksAreJudgedAsTheyAre(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.build.ID = "12"
-		f.director.deploy = fakeTask{takes: time.Minute, end: upgrade.StateError}
+		f.director.deploy = fakeTask{takes: time.Minute, end: bosh.StateError}
 		if _, err := f.out(t.Context(), nil); err != nil { // task 10, which fails
 			t.Fatal(err)
 		}
 		time.Sleep(long)
 		id := f.contextID(t)
-		twin := foreign("create deployment", 0, upgrade.StateError)
+		twin := foreign("create deployment", 0, bosh.StateError)
 		twin.ContextID, twin.Result = id, "Failed to acquire lock for lock:deployment:concourse uid: 1. Locking task id is 10, descr..."
 		f.director.add(twin)
-		f.director.add(foreign("create deployment (dry run)", 0, upgrade.StateDone))
-		f.director.add(foreign("ssh: setup", time.Hour, upgrade.StateDone))
-		f.director.add(foreign("delete deployment concourse", 20*time.Second, upgrade.StateError))
+		f.director.add(foreign("create deployment (dry run)", 0, bosh.StateDone))
+		f.director.add(foreign("ssh: setup", time.Hour, bosh.StateDone))
+		f.director.add(foreign("delete deployment concourse", 20*time.Second, bosh.StateError))
 		f.build.ID = "13"
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
@@ -74,7 +74,7 @@ func TestIn_tellsAtDebugOfTheTwin(t *testing.T) {
 		if _, err := f.out(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
-		twin := foreign("create deployment", 0, upgrade.StateError)
+		twin := foreign("create deployment", 0, bosh.StateError)
 		twin.ContextID, twin.Result = f.contextID(t), "Failed to acquire lock for lock:deployment:concourse uid: 1. Locking task id is 10, descr..."
 		f.director.add(twin)
 		time.Sleep(long)

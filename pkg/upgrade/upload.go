@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 // uploadPrefix begins the context id of every upload of this program.
@@ -17,7 +19,7 @@ func (o Out) upload(ctx context.Context, a Artifact) (task int, err error) {
 	a.ContextID = uploadPrefix + rand.Text()
 	for n := 1; ; n++ {
 		task, err = o.Director.Upload(ctx, a)
-		if !errors.Is(err, ErrUncertain) {
+		if !errors.Is(err, bosh.ErrUncertain) {
 			return task, err
 		}
 		o.say("the director's answer was lost (%v): looking whether it has taken %s", err, describe([]Artifact{a}))

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
 func TestOut_repeatsAnUploadOnlyWhereItIsNotThere(t *testing.T) {
@@ -37,7 +37,7 @@ func TestOut_repeatsAnUploadOnlyWhereItIsNotThere(t *testing.T) {
 	t.Run("lost on its way, and what is there cannot be used", func(t *testing.T) {
 		play(t, func(t *testing.T, f *fixture) {
 			f.has("concourse/8.2.1")
-			f.director.packages[upgrade.NameVersion{Name: "concourse", Version: "8.2.1"}] = []upgrade.Package{{Name: "concourse", Compiled: []string{"ubuntu-bionic/1.5"}}}
+			f.director.packages[bosh.Release{Name: "concourse", Version: "8.2.1"}] = []bosh.Package{{Name: "concourse", Compiled: []string{"ubuntu-bionic/1.5"}}}
 			f.replaced(t, "  jobs:\n", "  stemcell: default\n  jobs:\n")
 			f.director.lostUploads = []string{"dropped"}
 			if _, err := f.out(t.Context(), nil); err != nil || f.count("upload concourse/8.2.1") != 1 {
@@ -50,7 +50,7 @@ func TestOut_repeatsAnUploadOnlyWhereItIsNotThere(t *testing.T) {
 			f.director.lostUploads = []string{"dropped", "dropped", "dropped", "dropped", "dropped"}
 			_, err := f.out(t.Context(), nil)
 			wantError(t, err, "upload concourse/8.2.1", "the director's answer was lost: 502", "shows nothing of it, 3 times", "put again")
-			if !errors.Is(err, upgrade.ErrUncertain) || f.count("upload") != 0 || f.count("deploy") != 0 {
+			if !errors.Is(err, bosh.ErrUncertain) || f.count("upload") != 0 || f.count("deploy") != 0 {
 				t.Errorf("%v, it did %v", err, f.all())
 			}
 		})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -67,7 +68,7 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 		result.found, result.err = in.ask(settling, c)
 		if result.err != nil && (c.settles || c.moves) {
 			newer, err := in.newer(ctx, source, f.Task)
-			if err == nil && newer != nil && newer.State != StateQueued {
+			if err == nil && newer != nil && newer.State != bosh.StateQueued {
 				result.found, result.err = fmt.Sprintf("not judged: %s changes it", newer.Label()), nil
 			}
 		}
@@ -82,18 +83,18 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 
 // newer is a later deploy of the deployment that runs, or else is queued; nil if there
 // is none.
-func (in In) newer(ctx context.Context, source resource.Source, than Task) (*Task, error) {
-	tasks, err := in.Director.Tasks(ctx, TaskFilter{
-		Deployment: source.Deployment, States: []string{StateQueued, StateProcessing, StateCancelling}, All: true,
+func (in In) newer(ctx context.Context, source resource.Source, than bosh.Task) (*bosh.Task, error) {
+	tasks, err := in.Director.Tasks(ctx, bosh.TaskFilter{
+		Deployment: source.Deployment, States: []string{bosh.StateQueued, bosh.StateProcessing, bosh.StateCancelling}, All: true,
 	})
 	if err == nil {
-		tasks, err = leaveQueued(ctx, in.Director, tasks, func(t Task) {
+		tasks, err = leaveQueued(ctx, in.Director, tasks, func(t bosh.Task) {
 			_, _ = fmt.Fprintf(in.Log, "director task %d is queued, and later ones have ended: no worker will take it; %s\n", t.ID, t.Unqueue())
 		})
 	}
-	var found *Task
+	var found *bosh.Task
 	for _, t := range byID(tasks) {
-		if t.ID > than.ID && t.Holds() && (found == nil || found.State == StateQueued) {
+		if t.ID > than.ID && t.Holds() && (found == nil || found.State == bosh.StateQueued) {
 			found = &t
 		}
 	}
@@ -149,7 +150,7 @@ func (in In) ask(ctx context.Context, c check) (string, error) {
 }
 
 func (f *facts) taskDone() (string, error) {
-	if f.Task.State == StateDone {
+	if f.Task.State == bosh.StateDone {
 		return fmt.Sprintf("%d is done", f.Task.ID), nil
 	}
 	failure := Failure{}
@@ -180,7 +181,7 @@ func (in In) instancesRun(ctx context.Context, source resource.Source, f *facts,
 
 // notRunning counts those that run, and names one that does not and should: an
 // errand's VMs come and go, and an operator may have stopped others.
-func notRunning(instances []Instance, wanted manifest.Deployment) (running int, bad string) {
+func notRunning(instances []bosh.Instance, wanted manifest.Deployment) (running int, bad string) {
 	for _, i := range instances {
 		errand := slices.ContainsFunc(wanted.InstanceGroups, func(g manifest.InstanceGroup) bool {
 			return g.Name == i.Group && g.Lifecycle == "errand"

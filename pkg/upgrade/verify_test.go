@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // good is a look at an ATC that is as wanted.
@@ -16,10 +16,10 @@ func good() look {
 
 // group are instances of one group that run: the worker on the first one with the id
 // a1 is called a1-0.
-func group(name string, ids ...string) []upgrade.Instance {
-	var list []upgrade.Instance
+func group(name string, ids ...string) []bosh.Instance {
+	var list []bosh.Instance
 	for i, id := range ids {
-		list = append(list, upgrade.Instance{Group: name, ID: id + "-of-an-instance", AgentID: fmt.Sprintf("vm-%d", i), Index: i, State: "running", Wanted: "started"})
+		list = append(list, bosh.Instance{Group: name, ID: id + "-of-an-instance", AgentID: fmt.Sprintf("vm-%d", i), Index: i, State: "running", Wanted: "started"})
 	}
 	return list
 }
@@ -46,7 +46,7 @@ func TestIn_verifiesWhatSettles(t *testing.T) {
 		want string // in the log
 	}{
 		{"an instance that fails at first", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}, {{Group: "web", State: "unresponsive agent"}}, all()}
+			f.director.instances = [][]bosh.Instance{{{Group: "web", State: "failing"}}, {{Group: "web", State: "unresponsive agent"}}, all()}
 		}, "instances: 3 run"},
 		{"an ATC that is still the old one", func(f *fixture) {
 			f.atc.looks = []look{{version: "8.2.0", workerVersion: "2.5"}, {version: "8.2.0", workerVersion: "2.5"}, good()}
@@ -55,7 +55,7 @@ func TestIn_verifiesWhatSettles(t *testing.T) {
 			f.atc.looks = []look{{err: errUnreachable}, {err: errUnreachable}, good(), {err: errUnreachable}, good()}
 		}, "workers: 2 of 2 run"},
 		{"a director that is away for a while", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}, all()}
+			f.director.instances = [][]bosh.Instance{{{Group: "web", State: "failing"}}, all()}
 			f.director.faults["Instances"] = []error{nil, errUnreachable}
 		}, "instances: 3 run"},
 		{"workers that come one by one", func(f *fixture) {
@@ -70,15 +70,15 @@ func TestIn_verifiesWhatSettles(t *testing.T) {
 			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5", "running 2.5", "stalled 2.4")}}
 		}, "workers: 2 of 2 run\n"},
 		{"a foreign worker of an old version", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{group("worker", "a1", "b2")}
+			f.director.instances = [][]bosh.Instance{group("worker", "a1", "b2")}
 			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: named(workers("running 2.5", "running 2.6", "running 2.4"), "a1-0", "b2-1", "mac")}}
 		}, "workers: 2 of 2 run\n"},
 		{"an errand, which has no VM", func(f *fixture) {
 			f.director.record("concourse", f.withErrand(t))
-			f.director.instances = [][]upgrade.Instance{append(all(), upgrade.Instance{Group: "smoke", ID: "e", Wanted: "started"})}
+			f.director.instances = [][]bosh.Instance{append(all(), bosh.Instance{Group: "smoke", ID: "e", Wanted: "started"})}
 		}, "instances: 3 run"},
 		{"a worker that an operator has stopped", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{append(group("worker", "a1"), upgrade.Instance{Group: "worker", ID: "b2", State: "stopped", Wanted: "stopped"})}
+			f.director.instances = [][]bosh.Instance{append(group("worker", "a1"), bosh.Instance{Group: "worker", ID: "b2", State: "stopped", Wanted: "stopped"})}
 			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: named(workers("running 2.5"), "a1-0")}}
 		}, "workers: 1 of 1 run"},
 		{"build metadata in a version", func(f *fixture) {
@@ -94,7 +94,7 @@ func TestIn_verifiesWhatSettles(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				task := f.finished(t, upgrade.StateDone)
+				task := f.finished(t, bosh.StateDone)
 				c.edit(f)
 				began := time.Now()
 				if _, err := f.in(t.Context(), task, t.TempDir(), verify); err != nil {
@@ -116,7 +116,7 @@ func TestIn_saysWhatDidNotSettle(t *testing.T) {
 		want []string
 	}{
 		{"an instance", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{running()[0], {Group: "worker", ID: "6f1c", Index: 1, State: "failing"}}}
+			f.director.instances = [][]bosh.Instance{{running()[0], {Group: "worker", ID: "6f1c", Index: 1, State: "failing"}}}
 		}, []string{"instances: worker/6f1c (1) is failing", "did not settle within 5m0s"}},
 		{"the old ATC", func(f *fixture) { f.atc.looks = []look{{version: "8.2.0", workerVersion: "2.5"}} },
 			[]string{"Concourse version: the ATC reports 8.2.0, wanted is 8.2.1", "did not settle within 5m0s"}},
@@ -138,17 +138,17 @@ func TestIn_saysWhatDidNotSettle(t *testing.T) {
 			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 3.0", "running 2.6")}}
 		}, []string{"workers: 1 of 2 workers run; worker w0-0 has version 3.0, the ATC wants 2.5"}},
 		{"a stalled worker of the deployment, beside a foreign one that runs", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{group("worker", "a1", "b2")}
+			f.director.instances = [][]bosh.Instance{group("worker", "a1", "b2")}
 			f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: named(workers("running 2.5", "stalled 2.5", "running 2.5"), "a1-0", "b2-1", "mac")}}
 		}, []string{"workers: 1 of 2 workers run; worker b2-1 is stalled"}},
 		{"an instance that has lost its VM", func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{running()[0], {Group: "worker", ID: "6f1c", Index: 1, Wanted: "started"}}}
+			f.director.instances = [][]bosh.Instance{{running()[0], {Group: "worker", ID: "6f1c", Index: 1, Wanted: "started"}}}
 		}, []string{"instances: worker/6f1c (1) is without a VM"}},
 		{"a version that is not a semantic one", func(f *fixture) { f.atc.looks = []look{{version: "8.2.1-rc?"}} }, []string{"the ATC reports 8.2.1-rc?, wanted is 8.2.1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				task := f.finished(t, upgrade.StateDone)
+				task := f.finished(t, bosh.StateDone)
 				c.edit(f)
 				began := time.Now()
 				_, err := f.in(t.Context(), task, t.TempDir(), verify)
@@ -162,7 +162,7 @@ func TestIn_saysWhatDidNotSettle(t *testing.T) {
 }
 
 func TestIn_doesNotWaitForATaskThatEndedBadlyToSettle(t *testing.T) {
-	for _, state := range []string{upgrade.StateError, upgrade.StateTimeout, upgrade.StateCancelled} {
+	for _, state := range []string{bosh.StateError, bosh.StateTimeout, bosh.StateCancelled} {
 		t.Run(state, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
 				task := f.finished(t, state)
@@ -180,8 +180,8 @@ func TestIn_doesNotWaitForATaskThatEndedBadlyToSettle(t *testing.T) {
 
 func TestIn_refusesToVerifyWithAManifestThatIsBroken(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		task := f.finished(t, upgrade.StateDone)
-		f.director.deployed["concourse"] = upgrade.Deployed{Manifest: []byte("name: [")}
+		task := f.finished(t, bosh.StateDone)
+		f.director.deployed["concourse"] = bosh.Deployment{Manifest: []byte("name: [")}
 		_, err := f.in(t.Context(), task, t.TempDir(), verify)
 		wantError(t, err, "parse the deployed manifest")
 	})
@@ -192,13 +192,13 @@ func TestIn_doesNotAskAgainWhatIsRefused(t *testing.T) {
 		"the ATC":     func(f *fixture) { f.atc.looks = []look{{err: errLogin}} },
 		"its workers": func(f *fixture) { f.atc.looks = []look{{version: "8.2.1", workersErr: errLogin}} },
 		"the director": func(f *fixture) {
-			f.director.instances = [][]upgrade.Instance{{{Group: "web", State: "failing"}}}
+			f.director.instances = [][]bosh.Instance{{{Group: "web", State: "failing"}}}
 			f.director.faults["Instances"] = []error{nil, errLogin}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {
-				task := f.finished(t, upgrade.StateDone)
+				task := f.finished(t, bosh.StateDone)
 				edit(f)
 				began := time.Now()
 				_, err := f.in(t.Context(), task, t.TempDir(), verify)
@@ -215,9 +215,9 @@ var errLogin = fmt.Errorf("%w: wrong password", concourse.ErrLogin)
 
 func TestIn_leavesWhatANewerDeployChangesToThatOne(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		task := f.finished(t, upgrade.StateDone)
-		f.director.add(foreign("create deployment", time.Hour, upgrade.StateDone))
-		f.director.instances = [][]upgrade.Instance{{{Group: "web", ID: "6f1c", State: "stopped", Wanted: "started"}}}
+		task := f.finished(t, bosh.StateDone)
+		f.director.add(foreign("create deployment", time.Hour, bosh.StateDone))
+		f.director.instances = [][]bosh.Instance{{{Group: "web", ID: "6f1c", State: "stopped", Wanted: "started"}}}
 		f.atc.looks = []look{{err: errUnreachable}}
 		if _, err := f.in(t.Context(), task, t.TempDir(), verify); err != nil {
 			t.Fatal(err)
@@ -228,7 +228,7 @@ func TestIn_leavesWhatANewerDeployChangesToThatOne(t *testing.T) {
 
 func TestIn_saysWhyADeployFailedThoughTheInstancesCannotBeRead(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		task := f.finished(t, upgrade.StateError, event(t, "Updating instance", "worker/6f1c (0)", "failed", "not running"))
+		task := f.finished(t, bosh.StateError, event(t, "Updating instance", "worker/6f1c (0)", "failed", "not running"))
 		f.director.faults["Instances"] = []error{errUnreachable}
 		_, err := f.in(t.Context(), task, t.TempDir(), verify)
 		wantError(t, err, `stage "Updating instance": instance worker/6f1c (0): not running`)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/component"
@@ -186,7 +187,7 @@ func (r *run) begun(version string) string {
 // failedMidway says whether the last deploy has ended before its manifest was stored:
 // its instances are restarted, also where the manifest does not change again.
 func (r *run) failedMidway(deployed manifest.Deployment) bool {
-	return slices.ContainsFunc(r.deployed.Releases, func(nv NameVersion) bool {
+	return slices.ContainsFunc(r.deployed.Releases, func(nv bosh.Release) bool {
 		version := deployed.Release(nv.Name)
 		return version != "" && version != nv.Version
 	})

@@ -8,9 +8,9 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // arranged is what a submitted manifest says of the order of an upgrade.
@@ -178,7 +178,7 @@ func TestOut_goesWithoutTheGate(t *testing.T) {
 		"when params say so": func(_ *fixture, p *resource.OutParams) { p.Upgrade.Colocate = &no },
 		"when the director takes no release": func(f *fixture, _ *resource.OutParams) {
 			f.director.releases = f.director.releases[:1]
-			f.director.faults["Upload"] = []error{upgrade.ErrForbidden}
+			f.director.faults["Upload"] = []error{bosh.ErrForbidden}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +262,7 @@ func TestOut_refusesToGoBackBelowADeployThatWasBegun(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.concourse(t, "8.2.5", "2.5", "8.2.5")
 		deployed := f.director.deployed["concourse"]
-		deployed.Releases = append(deployed.Releases, upgrade.NameVersion{Name: "concourse", Version: "8.3.0"})
+		deployed.Releases = append(deployed.Releases, bosh.Release{Name: "concourse", Version: "8.3.0"})
 		f.director.deployed["concourse"] = deployed
 		f.atc.looks = []look{{err: errUnreachable}}
 		_, err := f.out(t.Context(), skipPipeline)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -51,7 +52,7 @@ func (in In) workers(ctx context.Context, deployment string, f *facts, wanted ma
 
 // expected says how many workers there must be, and what those are called that have a
 // VM. Those that an operator has stopped are not expected.
-func expected(instances []Instance, groups []manifest.InstanceGroup) (want int, names []string) {
+func expected(instances []bosh.Instance, groups []manifest.InstanceGroup) (want int, names []string) {
 	for _, g := range groups {
 		want += g.Instances
 		for _, i := range instances {
@@ -71,7 +72,7 @@ func expected(instances []Instance, groups []manifest.InstanceGroup) (want int, 
 // instance's id, then that of its agent from the second block on. The job takes it
 // from the host name, which is the agent's id (concourse-bosh-release,
 // jobs/worker/templates/env.sh.erb).
-func workerName(i Instance) string {
+func workerName(i bosh.Instance) string {
 	instance, _, _ := strings.Cut(i.ID, "-")
 	_, agent, _ := strings.Cut(i.AgentID, "-")
 	return instance + "-" + agent

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/command"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // Destroyed is the result of destroy with --output json.
@@ -106,7 +106,7 @@ func (s *session) countVMs(ctx context.Context, i *bootstrap.Installation, info 
 		own = "and not the director's"
 	}
 	switch {
-	case errors.Is(err, upgrade.ErrNotFound):
+	case errors.Is(err, bosh.ErrNotFound):
 		return "none of Concourse, " + own
 	case err != nil:
 		return "those of Concourse, " + own + "; how many is not known, since it does not answer"

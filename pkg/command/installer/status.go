@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/command"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // statusTimeout bounds each look at somebody who may not answer.
@@ -113,7 +113,7 @@ func (s *Status) director(ctx context.Context, i *bootstrap.Installation, info b
 		return err
 	}
 	defer done()
-	tasks, err := d.Tasks(ctx, upgrade.TaskFilter{States: []string{upgrade.StateQueued, upgrade.StateProcessing, upgrade.StateCancelling}})
+	tasks, err := d.Tasks(ctx, bosh.TaskFilter{States: []string{bosh.StateQueued, bosh.StateProcessing, bosh.StateCancelling}})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (s *Status) director(ctx context.Context, i *bootstrap.Installation, info b
 		s.Tasks = append(s.Tasks, fmt.Sprintf("%d %s %s", t.ID, t.State, t.Description))
 	}
 	list, err := d.Instances(ctx, info.Deployment)
-	if errors.Is(err, upgrade.ErrNotFound) {
+	if errors.Is(err, bosh.ErrNotFound) {
 		return nil
 	}
 	for _, in := range list {

@@ -5,16 +5,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/docs/block"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 func TestPausedPipelines_areAwaitedWhileSomebodyIsToUnpauseThem(t *testing.T) {
 	now := time.Date(2026, 8, 26, 12, 0, 0, 0, time.UTC)
-	ended := func(ago time.Duration) upgrade.Task {
-		return upgrade.Task{ID: 42, State: upgrade.StateDone, FinishedAt: now.Add(-ago)}
+	ended := func(ago time.Duration) bosh.Task {
+		return bosh.Task{ID: 42, State: bosh.StateDone, FinishedAt: now.Add(-ago)}
 	}
 	for name, c := range map[string]struct {
 		list command.PausedList
@@ -22,7 +22,7 @@ func TestPausedPipelines_areAwaitedWhileSomebodyIsToUnpauseThem(t *testing.T) {
 	}{
 		"nobody":                      {command.PausedList{}, false},
 		"the build that has paused":   {command.PausedList{Building: true}, true},
-		"a deploy":                    {command.PausedList{DirectorTask: upgrade.Task{ID: 42, State: upgrade.StateProcessing}}, true},
+		"a deploy":                    {command.PausedList{DirectorTask: bosh.Task{ID: 42, State: bosh.StateProcessing}}, true},
 		"the verifying build":         {command.PausedList{DirectorTask: ended(time.Minute)}, true},
 		"a verification that is late": {command.PausedList{DirectorTask: ended(time.Hour)}, false},
 	} {
@@ -59,7 +59,7 @@ func TestPausedPipelines_areToldAsDocumented(t *testing.T) {
 			Phase: pause.Paused, Since: time.Date(2026, 8, 26, 12, 0, 3, 0, time.UTC), Build: "perpetual/self-upgrade/upgrade #12",
 			From: "8.2.5", To: "8.3.0", Task: 42,
 		},
-		DirectorTask: upgrade.Task{ID: 42, State: upgrade.StateProcessing},
+		DirectorTask: bosh.Task{ID: 42, State: bosh.StateProcessing},
 	}
 	for i := range 14 {
 		list.Pipelines = append(list.Pipelines, pause.Entry{ID: i + 1, Team: []string{"main", "dev"}[i%2], Name: "app", Step: pause.Held})
