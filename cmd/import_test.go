@@ -27,10 +27,12 @@ var mayImport = map[string][]string{
 	"cmd/perpetual": {"pkg/command", "pkg/command/installer"},
 	"cmd/sandbox":   {"pkg/sandbox"},
 	"pkg/command": {
-		"pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
-		"pkg/difference", "pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/secret", "pkg/plain",
+		"pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
+		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/secret", "pkg/plain",
 		"pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version", "pkg/dial",
 	},
+	// What a build asks of the packages that do it, and what they answer.
+	"pkg/command/step": {"pkg/file", "pkg/compatibility", "pkg/component", "pkg/manifest", "pkg/resource", "pkg/upgrade"},
 	"pkg/command/installer": {
 		"pkg/bosh", "pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/file",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
@@ -53,7 +55,7 @@ var mayImport = map[string][]string{
 	"pkg/compatibility/refresh": {"pkg/compatibility", "pkg/file"},
 	"pkg/upgrade": {
 		"pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
-		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pkg/plain", "pipelines", "pkg/crash", "pkg/dial", "pkg/file",
+		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pkg/plain", "pipelines", "pkg/crash", "pkg/dial",
 	},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
 	"pkg/component":        {"pkg/file", "pkg/github", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},

@@ -104,10 +104,21 @@ func (s spied) Upload(_ context.Context, a upgrade.Artifact) (int, error) {
 	return 0, errNoDirector
 }
 
-// SetCloudConfig implements upgrade.Director.
-func (s spied) SetCloudConfig(_ context.Context, text []byte, _ bool, _ func(string)) (bool, error) {
-	fmt.Fprintf(s.asked, "cloud config %s\n", text)
-	return false, errNoDirector
+// CloudConfig implements upgrade.Director: there is none.
+func (spied) CloudConfig(context.Context) (bosh.ConfigVersion, error) {
+	return bosh.ConfigVersion{}, bosh.ErrNotFound
+}
+
+// UpdateConfig implements upgrade.Director.
+func (s spied) UpdateConfig(_ context.Context, kind, _, text, _ string) (bosh.ConfigVersion, error) {
+	fmt.Fprintf(s.asked, "%s config %s\n", kind, text)
+	return bosh.ConfigVersion{}, errNoDirector
+}
+
+// Diff implements upgrade.Director.
+func (s spied) Diff(_ context.Context, _ string, text []byte) (bosh.Diff, error) {
+	fmt.Fprintf(s.asked, "diff %s\n", text)
+	return bosh.Diff{}, errNoDirector
 }
 
 // Deployment implements upgrade.Director: nothing is deployed.

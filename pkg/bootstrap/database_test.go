@@ -33,9 +33,9 @@ func (k *keeper) Deployment(context.Context, string) (bosh.Deployment, error) {
 	return bosh.Deployment{Manifest: []byte(k.manifest)}, nil
 }
 
-// SetCloudConfig implements upgrade.Director.
-func (*keeper) SetCloudConfig(context.Context, []byte, bool, func(string)) (bool, error) {
-	return false, errNoDirector
+// CloudConfig implements upgrade.Director.
+func (*keeper) CloudConfig(context.Context) (bosh.ConfigVersion, error) {
+	return bosh.ConfigVersion{}, errNoDirector
 }
 
 // DiskUsage implements bootstrap.Director.

@@ -20,9 +20,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-// ownManifest is what the upgrade calls a manifest that is not the bundled one as it is.
-const ownManifest = "the installation's manifest"
-
 // source is the deployment as the resource type names it.
 func (r *run) source() resource.Source {
 	return resource.Source{Deployment: r.deploymentName(), Director: r.access(), Concourse: r.web()}
@@ -38,7 +35,7 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 	if err != nil {
 		return upgrade.Input{}, err
 	}
-	result := upgrade.Input{Components: r.set, Vars: concourse.Vars}
+	result := upgrade.Input{Components: r.set, Vars: concourse.Vars, OwnManifest: true}
 	concourse.Vars = nil
 	result.Manifest = concourse
 	if r.elsewhere() {
@@ -48,21 +45,33 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 	if err != nil {
 		return upgrade.Input{}, err
 	}
-	if result.CloudConfig, err = manifest.Render(cloud); err != nil {
+	if result.CloudConfig.Text, err = manifest.Render(cloud); err != nil {
 		return upgrade.Input{}, fmt.Errorf("render the cloud config: %w", err)
 	}
 	return result, nil
 }
 
-// outRequest is the put that the step makes.
-func (r *run) outRequest() resource.OutRequest {
-	detach := r.options.Self
-	return resource.OutRequest{Source: r.source(), Params: resource.OutParams{
-		AllowDowngrade: r.options.AllowDowngrade, Attempts: r.options.Attempts,
-		Manifest: ownManifest, Pipeline: &resource.PipelineParams{Skip: true, Name: r.config.Pipeline.Name}, Detach: &detach, Recreate: r.options.Recreate,
-		Timeout: resource.Duration{Duration: r.timeout()}, LockTimeout: resource.Duration{Duration: r.timeout()},
-		Upgrade: r.upgradeParams(), IgnoreSet: r.ignoreSet(),
-	}}
+// upgradeRequest is what the step asks of the upgrade: in a self-upgrade it does not wait
+// for the end of the deploy.
+func (r *run) upgradeRequest(in upgrade.Input) upgrade.Request {
+	u := r.config.Upgrade
+	quiet, _ := time.ParseDuration(u.QuietTimeout) // Validate has looked
+	return upgrade.Request{
+		Deployment: r.deploymentName(), Team: r.web().Team, Input: in, Wait: !r.options.Self,
+		Pipeline:       &upgrade.Pipeline{Skip: true, Name: r.config.Pipeline.Name}, // a step of its own sets it
+		AllowDowngrade: r.options.AllowDowngrade, Attempts: r.options.Attempts, Recreate: r.options.Recreate,
+		Timeout: r.timeout(), LockTimeout: r.timeout(), IgnoreSet: r.ignoreSet(),
+		Way: u.Way, QuietTimeout: quiet, GoOn: u.OnQuietTimeout == resource.QuietGo, NoGate: u.Colocate != nil && !*u.Colocate,
+	}
+}
+
+// upgrader upgrades through a director and a Concourse, which may be the former one.
+func (r *run) upgrader(d Director, atc ATC) upgrade.Out {
+	return upgrade.Out{
+		Director: d, ATC: atc, Concourse: atc, Keeper: d.Keeper(r.deploymentName()), Program: r.Program,
+		MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true, NoQuiet: r.noQuiet(),
+		Mask: r.Mask, Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL, Build: r.build(),
+	}
 }
 
 // ignoreKey is what lets the manifest leave out components of the set.
@@ -74,15 +83,6 @@ func (r *run) ignoreSet() []string {
 	return slices.DeleteFunc(slices.Clone(r.config.Upgrade.IgnoreSet), func(key string) bool {
 		return !slices.ContainsFunc(r.set, func(c component.Component) bool { return c.Name == key })
 	})
-}
-
-// upgradeParams are the section upgrade as the resource has it.
-func (r *run) upgradeParams() resource.UpgradeParams {
-	u := r.config.Upgrade
-	quiet, _ := time.ParseDuration(u.QuietTimeout) // Validate has looked
-	return resource.UpgradeParams{
-		Way: u.Way, QuietTimeout: resource.Duration{Duration: quiet}, OnQuietTimeout: u.OnQuietTimeout, Colocate: u.Colocate,
-	}
 }
 
 // deploy brings stemcell and releases to the director and deploys: in a first
@@ -104,41 +104,48 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	if err := r.saveRecord(ctx); err != nil {
 		return Outcome{}, err
 	}
-	seen := &observed{Director: d}
-	seen.before = func() error {
-		r.tell(stepDeploy)(r.manifestValues(seen.deployed))
-		r.record.Submitted = r.set
-		return r.saveRecord(ctx)
-	}
 	atc, err := r.ATC(r.webNow(ctx))
 	if err != nil {
 		return Outcome{}, err
 	}
-	answer, err := upgrade.Out{
-		Director: seen, ATC: atc, Concourse: atc, Keeper: d.Keeper(r.deploymentName()), State: state.Folder(r.store, runFolder), Program: r.Program, MoreAttempts: "--attempts ", IgnoreKey: ignoreKey, DiskChecked: true, NoQuiet: r.noQuiet(),
-		Log: r.lines(stepDeploy), Debug: r.Log, Mask: r.Mask, Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL, Build: r.build(),
-	}.Upgrade(ctx, r.outRequest(), in)
+	up := r.upgrader(d, atc)
+	up.State, up.Log, up.Debug = state.Folder(r.store, runFolder), r.lines(stepDeploy), r.Log
+	up.Submitting = func(ctx context.Context, deployed []byte) error {
+		r.tell(stepDeploy)(r.manifestValues(deployed))
+		r.record.Submitted = r.set
+		return r.saveRecord(ctx)
+	}
+	did, err := up.Run(ctx, r.upgradeRequest(in))
 	if err != nil {
-		r.takeBackRefused(ctx, seen)
+		r.takeBackRefused(ctx, did.Refused)
 		return Outcome{}, err
 	}
-	if r.result.Task, err = answer.Version.Task(); err != nil {
-		return Outcome{}, err
-	}
+	r.result.Task = did.Task
 	if err := r.keepVersion(ctx); err != nil {
 		return Outcome{}, err
 	}
-	what, became := describeSet(r.set), answer.Field("deploy")
-	if became != upgrade.NothingToDeploy {
-		seen.changes = append(seen.changes, fmt.Sprintf("director task %d %s", r.result.Task, became))
-	}
+	what, list := describeSet(r.set), changes(did)
 	switch {
-	case len(seen.changes) == 0:
+	case len(list) == 0:
 		return upToDate("%s", what)
 	case r.options.Self:
 		return changed("%s: director task %d was accepted and keeps running", what, r.result.Task)
 	}
-	return changed("%s: %s", what, strings.Join(seen.changes, ", "))
+	return changed("%s: %s", what, strings.Join(list, ", "))
+}
+
+// changes are what an upgrade has changed.
+func changes(did upgrade.Result) (list []string) {
+	if len(did.CloudConfig) > 0 {
+		list = append(list, "cloud config updated")
+	}
+	for _, a := range did.Uploads {
+		list = append(list, a.Name+"/"+a.Version+" uploaded")
+	}
+	if did.Became != upgrade.NothingToDeploy {
+		list = append(list, fmt.Sprintf("director task %d %s", did.Task, did.Became))
+	}
+	return list
 }
 
 // build is the build in which a self-upgrade runs. The container of a task is not told

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -256,20 +256,15 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	preview := &preview{Director: d}
-	var text strings.Builder
-	request := p.outRequest()
-	request.Params.DryRun = true
-	answer, err := upgrade.Out{
-		Director: preview, ATC: atc, Concourse: atc, Keeper: d.Keeper(p.deploymentName()), Program: p.Program, IgnoreKey: ignoreKey, DiskChecked: true,
-		Log: &text, Mask: p.Mask, Poll: p.poll(), Build: p.Build,
-	}.Upgrade(ctx, request, in)
+	up, request := p.upgrader(d, atc), p.upgradeRequest(in)
+	up.Log, request.DryRun = io.Discard, true
+	would, err := up.Run(ctx, request)
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	if !preview.cloudConfig && answer.Field("deploy") != upgrade.WouldDeploy {
+	if len(would.CloudConfig) == 0 && would.Became != upgrade.WouldDeploy {
 		return quiet("%s", describeSet(p.set))
 	}
-	lines, err := p.manifestValues(preview.deployed)
-	return PlannedStep{Changes: true, Summary: "would change", Lines: append(told(text.String()), lines...)}, err
+	lines, err := p.manifestValues(would.Deployed)
+	return PlannedStep{Changes: true, Summary: "would change", Lines: append(would.Lines(request.Deployment), lines...)}, err
 }

@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -10,34 +9,30 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-func TestOutRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
-	params := func(text string) resource.UpgradeParams {
-		t.Helper()
+func TestUpgradeRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
+	for text, want := range map[string]upgrade.Request{
+		"": {Way: "auto", QuietTimeout: 30 * time.Minute},
+		"upgrade: {way: quiet, quiet_timeout: 1h, on_quiet_timeout: go, colocate: false}": {Way: "quiet", QuietTimeout: time.Hour, GoOn: true, NoGate: true},
+	} {
 		c, err := config.Parse("perpetual.yml", []byte("name: ci\naws: {region: eu-central-1}\n"+text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := &run{Installation: &Installation{}, config: config.Defaults(c)}
-		return r.outRequest().Params.Upgrade
-	}
-	yes, no := true, false
-	for text, want := range map[string]resource.UpgradeParams{
-		"": {Way: "auto", QuietTimeout: resource.Duration{Duration: 30 * time.Minute}, OnQuietTimeout: resource.QuietGiveUp, Colocate: &yes},
-		"upgrade: {way: quiet, quiet_timeout: 1h, on_quiet_timeout: go, colocate: false}": {
-			Way: "quiet", QuietTimeout: resource.Duration{Duration: time.Hour}, OnQuietTimeout: resource.QuietGo, Colocate: &no},
-	} {
-		if got := params(text); !reflect.DeepEqual(got, want) {
+		got := r.upgradeRequest(upgrade.Input{})
+		if got.Way != want.Way || got.QuietTimeout != want.QuietTimeout || got.GoOn != want.GoOn || got.NoGate != want.NoGate {
 			t.Errorf("%q: got %+v, want %+v", text, got, want)
 		}
 	}
 }
 
-func TestOutRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
+func TestUpgradeRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
 	for _, n := range []int{0, 5} {
 		r := &run{Installation: &Installation{}, config: config.Defaults(&config.Config{}), options: Options{Attempts: n}}
-		if got := r.outRequest().Params.Attempts; got != n {
+		if got := r.upgradeRequest(upgrade.Input{}).Attempts; got != n {
 			t.Errorf("%d attempts, want %d", got, n)
 		}
 	}
@@ -45,13 +40,13 @@ func TestOutRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
 
 // What an ops file pins is not taken from the set; what the set of this installation does
 // not have cannot be ignored, and does no harm.
-func TestOutRequest_ignoresOfTheSetWhatTheConfigurationSays(t *testing.T) {
+func TestUpgradeRequest_ignoresOfTheSetWhatTheConfigurationSays(t *testing.T) {
 	c, err := config.Parse("perpetual.yml", []byte("name: ci\nupgrade: {ignore_set: [postgres, stemcell]}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &run{Installation: &Installation{}, config: config.Defaults(c), set: []component.Component{{Name: "concourse"}, {Name: "stemcell"}}}
-	if got := r.outRequest().Params.IgnoreSet; !slices.Equal(got, []string{"stemcell"}) {
+	if got := r.upgradeRequest(upgrade.Input{}).IgnoreSet; !slices.Equal(got, []string{"stemcell"}) {
 		t.Errorf("ignored are %v, want the stemcell", got)
 	}
 	const want = "upgrade.ignore_set"

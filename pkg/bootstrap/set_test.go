@@ -22,8 +22,8 @@ func (empty) Stemcells(context.Context) ([]bosh.Stemcell, error) {
 	return []bosh.Stemcell{{Name: "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", Version: "1.1300", OS: "ubuntu-jammy"}}, nil
 }
 
-func (empty) SetCloudConfig(context.Context, []byte, bool, func(string)) (bool, error) {
-	return false, errNoDirector
+func (empty) CloudConfig(context.Context) (bosh.ConfigVersion, error) {
+	return bosh.ConfigVersion{}, errNoDirector
 }
 
 // An ops file of the user's that pins a version is refused, as nothing would be upgraded

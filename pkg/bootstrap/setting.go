@@ -108,8 +108,8 @@ func (r *run) takeBackUndone(ctx context.Context) {
 // takeBackRefused does so when the director has refused the deploy before it touched a
 // VM. A deploy that fails later has made some of the settings true, and of those that
 // grow a disk there is no way back: they stay.
-func (r *run) takeBackRefused(ctx context.Context, seen *observed) {
-	if !seen.refused || !r.mayTakeBack(ctx) {
+func (r *run) takeBackRefused(ctx context.Context, refused bool) {
+	if !refused || !r.mayTakeBack(ctx) {
 		return
 	}
 	changed := r.configurationChange()

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,8 +10,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
-	"github.com/perpetual-ci/perpetual/pkg/difference"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -90,49 +87,4 @@ func (d director) CloudConfigs(ctx context.Context) ([][]byte, error) {
 		texts[i] = []byte(c.Content)
 	}
 	return texts, nil
-}
-
-// SetCloudConfig implements upgrade.Director. It compares by content, as the director writes YAML in its own way.
-func (d director) SetCloudConfig(ctx context.Context, content []byte, dryRun bool, tell func(string)) (bool, error) {
-	wanted, err := manifest.Digest(content)
-	if err != nil {
-		return false, err
-	}
-	now, err := d.Client.CloudConfig(ctx)
-	if err != nil && !errors.Is(err, bosh.ErrNotFound) {
-		return false, err
-	}
-	is, err := manifest.Digest([]byte(now.Content))
-	if err != nil {
-		return false, err
-	}
-	if is == wanted {
-		return false, nil
-	}
-	for _, line := range cloudConfigLines([]byte(now.Content), content) {
-		tell(line)
-	}
-	if dryRun {
-		return true, nil
-	}
-	// Without one yet there is no id to hold the director to.
-	_, err = d.Client.UpdateConfig(ctx, "cloud", "default", string(content), now.ID)
-	return true, err
-}
-
-// cloudConfigLines say how two cloud configs differ, with what looks like a secret hidden.
-func cloudConfigLines(before, after []byte) []string {
-	var r difference.Reader
-	old, err := r.Read(before)
-	if err != nil { // set by others: all of ours is new
-		old = nil
-	}
-	wanted, err := r.Read(after)
-	if err != nil {
-		return []string{"! " + err.Error()}
-	}
-	if lines := difference.Lines(old, wanted); len(lines) > 0 {
-		return lines
-	}
-	return []string{"! the cloud config has changed only in a hidden value or in the order of a list"}
 }

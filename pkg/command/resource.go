@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -151,16 +152,20 @@ func runOut(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	result, err := upgrade.Out{
+	asked, err := step.Put(req, dir)
+	if err != nil {
+		return err
+	}
+	did, err := upgrade.Out{
 		Director: d, ATC: web, Concourse: concourse, Keeper: keepers(store, d, req.Source.Deployment)[0], Sets: d.sets(req.Source.Deployment), State: store,
 		Build: c.build(), Program: Version, Log: c.log, Debug: c.debug, Mask: c.log.Add,
 		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance), Still: crash.Scale(still), LeaseTTL: leaseTTL(),
-	}.Run(ctx, req, dir)
+	}.Run(ctx, asked)
 	if err != nil {
 		return err
 	}
 	crash.Here("before-result")
-	err = c.answer(result)
+	err = c.answer(step.PutResult(req, did))
 	crash.Here("after-result")
 	return err
 }

@@ -36,6 +36,9 @@ type Choice struct {
 	Notes  []string // "9.0.0 is not in the table of versions …": each a sentence
 }
 
+// String is the way with its reason, for people.
+func (c Choice) String() string { return fmt.Sprintf("%s: %s", c.Way, c.Reason) }
+
 // Choose decides how Concourse gets to a version. The wish is one of the ways, or auto
 // or empty for the one that errors no build. A wish that does error builds is taken, and
 // the notes say which.

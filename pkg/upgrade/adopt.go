@@ -15,7 +15,7 @@ import (
 // data behind, and all that differs from a manifest that was never made from the
 // bundled one.
 func (o Out) adopt(r *run, t manifest.Template, given []map[string]any) error {
-	if r.Params.Manifest != "" || len(r.deployed.Manifest) == 0 {
+	if r.Input.OwnManifest || len(r.deployed.Manifest) == 0 {
 		return nil
 	}
 	changes, ours, err := structure(t, r.deployed.Manifest, given)
@@ -26,17 +26,17 @@ func (o Out) adopt(r *run, t manifest.Template, given []map[string]any) error {
 	if len(changes) == 0 || ours && !data {
 		return nil
 	}
-	if r.Params.Adopt {
+	if r.Adopt {
 		for _, c := range changes {
 			if text := "adopt: " + c.What; !slices.Contains(r.adopted, text) {
 				r.adopted = append(r.adopted, text)
-				o.say("%s", text)
+				o.note(r, "%s", text)
 			}
 		}
 		return nil
 	}
 	return fmt.Errorf("refuse to deploy the bundled manifest over another one: %s; nothing was changed; "+
-		"give params.manifest (or the ops_files) that %s was deployed with, or take it over with params.adopt: true, first with dry_run: true", adoption.Text(changes), r.Source.Deployment)
+		"give params.manifest (or the ops_files) that %s was deployed with, or take it over with params.adopt: true, first with dry_run: true", adoption.Text(changes), r.Deployment)
 }
 
 // structure says what a template would change of the structure of what is deployed, and

@@ -18,7 +18,7 @@ import (
 // bring uploads what the director lacks of the stemcells and releases that stock has
 // found. What is there is left alone.
 func (o Out) bring(ctx context.Context, r *run) (string, error) {
-	o.tellOrigins(r.upload)
+	o.show(originLines(r.upload))
 	missing, err := o.uploadOwn(ctx, r, r.upload)
 	if err != nil {
 		return "", err
@@ -26,7 +26,7 @@ func (o Out) bring(ctx context.Context, r *run) (string, error) {
 	if len(missing) == 0 {
 		return "all are there", nil
 	}
-	if err := o.uploadAll(ctx, slices.DeleteFunc(slices.Clone(missing), Artifact.isOwn)); err != nil {
+	if err := o.uploadAll(ctx, r, slices.DeleteFunc(slices.Clone(missing), Artifact.isOwn)); err != nil {
 		return "", err
 	}
 	// The name of a release is inside its tarball, and the manifest asks for it.
@@ -48,11 +48,11 @@ func (o Out) uploadOwn(ctx context.Context, r *run, missing []Artifact) ([]Artif
 	if own < 0 {
 		return missing, nil
 	}
-	err := o.uploadAll(ctx, missing[own:own+1])
+	err := o.uploadAll(ctx, r, missing[own:own+1])
 	if !errors.Is(err, bosh.ErrForbidden) {
 		return missing, err
 	}
-	o.say("the director's client may not upload releases (%v): going on without the release %s", err, boshrelease.Name)
+	o.note(r, "the director's client may not upload releases (%v): going on without the release %s", err, boshrelease.Name)
 	r.noRelease = true
 	if err := r.arrange(); err != nil {
 		return nil, err
@@ -61,9 +61,9 @@ func (o Out) uploadOwn(ctx context.Context, r *run, missing []Artifact) ([]Artif
 	return slices.Delete(slices.Clone(missing), own, own+1), nil
 }
 
-// tellOrigins says of each artifact from where it would be fetched, and by which digests
+// originLines say of each artifact from where it would be fetched, and by which digests
 // it is known: "+ concourse/8.2.5: https://bosh.io/d/…, sha256 9f86…".
-func (o Out) tellOrigins(list []Artifact) {
+func originLines(list []Artifact) (lines []string) {
 	for _, a := range list {
 		parts := []string{difference.URL(a.URL)}
 		switch {
@@ -78,8 +78,9 @@ func (o Out) tellOrigins(list []Artifact) {
 		if a.SHA256 != "" && !a.isOwn() {
 			parts = append(parts, "sha256 "+a.SHA256)
 		}
-		o.tell(fmt.Sprintf("+ %s: %s", describe([]Artifact{a}), strings.Join(parts, ", ")))
+		lines = append(lines, fmt.Sprintf("  + %s: %s", describe([]Artifact{a}), strings.Join(parts, ", ")))
 	}
+	return lines
 }
 
 // isOwn says whether this program has made the artifact.
@@ -109,7 +110,7 @@ func (a Artifact) wanted() inventory.Wanted {
 
 // uploadAll starts all uploads, so that the director works on them at the same
 // time, and waits for each. After an error the others go on at the director.
-func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
+func (o Out) uploadAll(ctx context.Context, r *run, list []Artifact) error {
 	ids := make([]int, len(list))
 	for i, a := range list {
 		crash.Here("before-upload")
@@ -127,6 +128,7 @@ func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 			}
 			return fmt.Errorf("upload %s: %w", describe(list[i:i+1]), err)
 		}
+		r.result.Uploads = append(r.result.Uploads, a)
 		crash.Here("after-upload")
 		if ids[i] == 0 {
 			o.say("%s is there now", describe(list[i:i+1]))
@@ -140,7 +142,8 @@ func (o Out) uploadAll(ctx context.Context, list []Artifact) error {
 		}
 		task, err := o.Director.Wait(ctx, id, func(bosh.Event) {})
 		if err == nil && task.State != bosh.StateDone {
-			err = o.failed(ctx, task)
+			events, unread := o.Director.Events(ctx, id)
+			err = failed(task, events, unread)
 		}
 		if err != nil {
 			return fmt.Errorf("upload %s: %w", describe(list[i:i+1]), err)

@@ -30,8 +30,8 @@ func (r *run) because(ctx context.Context, err error) error {
 	}
 	still := "this run has submitted no deploy"
 	switch {
-	case r.answer.task != 0:
-		still = fmt.Sprintf("director task %d keeps running", r.answer.task)
+	case r.result.Task != 0:
+		still = fmt.Sprintf("director task %d keeps running", r.result.Task)
 	case r.sent != "":
 		still = "whether the director has accepted a deploy of this run is not known: look for a task with context id " + r.sent
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
 // defaultAttempts is how often the same content may fail.
@@ -55,7 +54,8 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	if v.last != nil && !v.good && !diff.Changed() {
 		o.say("director task %d, the last deploy, ended as %s: deploying again", v.last.ID, v.last.State)
 	}
-	o.print(diff.Lines)
+	r.result.Diff = diff.Lines
+	o.show(diffLines(diff.Lines))
 	id, err := o.submit(ctx, r, diff, v)
 	if errors.Is(err, errUnseen) {
 		return o.again(ctx, r, err)
@@ -63,7 +63,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.answer = answer{task: id, note: noteStarted}
+	r.became(id, Started)
 	o.accepted(ctx, r, v.next, id)
 	o.keepSet(ctx, r)
 	return fmt.Sprintf("the director has accepted it as task %d", id), nil
@@ -92,9 +92,9 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff bosh.Diff, er
 		o.tellJudgement(ctx, op, v.tasks, v)
 		if diff.Changed() {
 			// The arrangement follows what was deployed when the run read it.
-			now, err := o.Director.Manifest(ctx, r.Source.Deployment)
+			now, err := o.Director.Manifest(ctx, r.Deployment)
 			if err != nil && !errors.Is(err, bosh.ErrNotFound) {
-				return v, diff, fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
+				return v, diff, fmt.Errorf("read deployment %s: %w", r.Deployment, err)
 			}
 			if bytes.Equal(now, r.deployed.Manifest) {
 				return v, diff, nil
@@ -113,13 +113,13 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff bosh.Diff, er
 // deployed one.
 func (o Out) diff(ctx context.Context, r *run) (bosh.Diff, error) {
 	if r.way.plain != nil && !bytes.Equal(r.way.plain, r.manifest) && !r.hasNewRelease() {
-		diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.way.plain)
+		diff, err := o.Director.Diff(ctx, r.Deployment, r.way.plain)
 		if err != nil || !diff.Changed() {
 			r.configs = configsOf(diff.Context)
 			return diff, err
 		}
 	}
-	diff, err := o.Director.Diff(ctx, r.Source.Deployment, r.manifest)
+	diff, err := o.Director.Diff(ctx, r.Deployment, r.manifest)
 	if err == nil {
 		r.configs = configsOf(diff.Context)
 	}
@@ -141,7 +141,7 @@ func (o Out) mayTry(ctx context.Context, r *run, v verdict) error {
 	if v.attempts > 0 && !o.byPerson(ctx) {
 		return fmt.Errorf("refuse to deploy the same content again by itself: it has failed with director task %s; repair the cause and trigger the job by hand, or wait for something newer", numbers(v.failed))
 	}
-	if limit := cmp.Or(r.Params.Attempts, defaultAttempts); v.attempts >= limit {
+	if limit := cmp.Or(r.Attempts, defaultAttempts); v.attempts >= limit {
 		return fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s%s; repair the cause: another manifest, cloud or runtime config is tried at once; if the cause was elsewhere, try again with %s%d",
 			v.attempts, numbers(v.failed), v.why(), cmp.Or(o.MoreAttempts, "params.attempts: "), v.attempts+1)
 	}
@@ -175,12 +175,12 @@ func (o Out) byPerson(ctx context.Context) bool {
 
 // join makes a task that runs the answer.
 func (o Out) join(r *run, t *bosh.Task) string {
-	r.answer = answer{task: t.ID, note: noteJoined}
+	r.became(t.ID, Joined)
 	if _, build, _ := r.operation(o.Build).attempt(t.ContextID); build != o.Build.ID { // this build's own has them
-		r.answer.dropped = r.paceParams()
+		r.result.Dropped = r.paceParams()
 	}
-	if len(r.answer.dropped) > 0 {
-		o.say("params.%s of this put do not count: director task %d runs already", strings.Join(r.answer.dropped, ", "), t.ID)
+	if len(r.result.Dropped) > 0 {
+		o.say("params.%s of this put do not count: director task %d runs already", strings.Join(r.result.Dropped, ", "), t.ID)
 	}
 	if t.State == bosh.StateQueued {
 		o.say("director task %d is queued: if the director has free workers and none takes it, %s, and put again", t.ID, t.Unqueue())
@@ -194,9 +194,9 @@ func (r *run) paceParams() (names []string) {
 		name  string
 		given bool
 	}{
-		{"skip_drain", len(r.Params.SkipDrain) > 0},
-		{"canaries", resource.Count(r.Params.Canaries) != ""},
-		{"max_in_flight", resource.Count(r.Params.MaxInFlight) != ""},
+		{"skip_drain", len(r.SkipDrain) > 0},
+		{"canaries", r.Canaries != ""},
+		{"max_in_flight", r.MaxInFlight != ""},
 	} {
 		if p.given {
 			names = append(names, p.name)
@@ -208,16 +208,16 @@ func (r *run) paceParams() (names []string) {
 // settled says whether there is nothing to submit, because what is wanted is
 // deployed, or because this build has submitted it before it was run again.
 func (r *run) settled(v verdict, diff bosh.Diff) (report string, over bool) {
-	forced := r.Params.Recreate || r.Params.Fix
+	forced := r.Recreate || r.Fix
 	mine := v.own != nil && v.own.ID == v.last.ID
 	switch {
-	case !diff.Changed() && v.good && forced && mine, mine && !v.good && r.Params.Detached():
-		r.answer = answer{task: v.own.ID, note: noteOwn}
+	case !diff.Changed() && v.good && forced && mine, mine && !v.good && !r.Wait:
+		r.became(v.own.ID, StartedBefore)
 		return fmt.Sprintf("this build has started it before, as director task %d, which ended as %s", v.own.ID, v.own.State), true
 	case !diff.Changed() && !forced && (v.good || v.last == nil):
-		r.answer = answer{note: noteNothing}
+		r.became(0, NothingToDeploy)
 		if v.last != nil {
-			r.answer.task = v.last.ID
+			r.result.Task = v.last.ID
 		}
 		return "nothing has changed, so nothing is started", true
 	}
@@ -237,8 +237,8 @@ func numbers(ids []int) string {
 func (r *run) options(diff bosh.Diff, contextID string) bosh.DeployOptions {
 	o := bosh.DeployOptions{
 		ContextID: contextID, DiffContext: diff.Context,
-		Recreate: r.Params.Recreate, Fix: r.Params.Fix, SkipDrain: r.Params.SkipDrain,
-		Canaries: resource.Count(r.Params.Canaries), MaxInFlight: resource.Count(r.Params.MaxInFlight),
+		Recreate: r.Recreate, Fix: r.Fix, SkipDrain: r.SkipDrain,
+		Canaries: r.Canaries, MaxInFlight: r.MaxInFlight,
 	}
 	if r.way.quiet() { // they would override what the manifest says of its groups
 		o.Canaries, o.MaxInFlight = "", ""

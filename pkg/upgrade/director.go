@@ -15,7 +15,7 @@ type Director interface {
 	Tasks
 	Artifacts
 	Deployer
-	// Deployment fails with ErrNotFound for a deployment that does not exist.
+	// Deployment fails with bosh.ErrNotFound for a deployment that does not exist.
 	Deployment(ctx context.Context, name string) (bosh.Deployment, error)
 	// Manifest is that of Deployment alone.
 	Manifest(ctx context.Context, name string) ([]byte, error)
@@ -28,15 +28,16 @@ type Director interface {
 	Logs(ctx context.Context, deployment, group, id string, files ...string) (map[string][]byte, error)
 	// ConfigServer says whether the director fills in variables by itself.
 	ConfigServer(ctx context.Context) (bool, error)
-	// SetCloudConfig sets the default cloud config when it differs. With dryRun
-	// it only says whether it would. Before that it tells each value that differs,
-	// "~ vm_types/worker/cloud_properties/instance_type: m6i.large → m7i.large".
-	SetCloudConfig(ctx context.Context, content []byte, dryRun bool, tell func(line string)) (changed bool, err error)
+	// CloudConfig is the default one; it fails with bosh.ErrNotFound where there is none.
+	CloudConfig(ctx context.Context) (bosh.ConfigVersion, error)
+	// UpdateConfig sets a config in place of the version with an id, and fails with
+	// bosh.ErrConfigChanged where there is another by now. Without an id it overwrites.
+	UpdateConfig(ctx context.Context, kind, name, content, id string) (bosh.ConfigVersion, error)
 }
 
 // Tasks reads the director's tasks and locks.
 type Tasks interface {
-	// Task fails with ErrNotFound.
+	// Task fails with bosh.ErrNotFound.
 	Task(ctx context.Context, id int) (bosh.Task, error)
 	// Tasks gives them by id, lowest first.
 	Tasks(ctx context.Context, filter bosh.TaskFilter) ([]bosh.Task, error)
@@ -53,13 +54,13 @@ type Tasks interface {
 type Artifacts interface {
 	Stemcells(ctx context.Context) ([]bosh.Stemcell, error)
 	Releases(ctx context.Context) ([]bosh.Release, error)
-	// Packages are those of one version of a release. It fails with ErrNotFound.
+	// Packages are those of one version of a release. It fails with bosh.ErrNotFound.
 	Packages(ctx context.Context, release bosh.Release) ([]bosh.Package, error)
 	// Admit refuses an artifact whose URL leads to where the server that named it may not
 	// send the director.
 	Admit(ctx context.Context, a Artifact) error
 	// Upload starts the task that fetches or takes one; it does not wait for it. It
-	// fails with ErrUncertain when the answer was lost.
+	// fails with bosh.ErrUncertain when the answer was lost.
 	Upload(ctx context.Context, a Artifact) (task int, err error)
 }
 
@@ -67,7 +68,7 @@ type Artifacts interface {
 type Deployer interface {
 	Diff(ctx context.Context, deployment string, manifest []byte) (bosh.Diff, error)
 	// Deploy submits the manifest once and gives the task that was accepted. It
-	// fails with ErrUncertain when the answer was lost.
+	// fails with bosh.ErrUncertain when the answer was lost.
 	Deploy(ctx context.Context, manifest []byte, o bosh.DeployOptions) (task int, err error)
 }
 

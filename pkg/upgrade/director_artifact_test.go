@@ -229,20 +229,37 @@ func (d *fakeDirector) ConfigServer(context.Context) (bool, error) {
 	return d.configServer, d.enter("ConfigServer")
 }
 
-func (d *fakeDirector) SetCloudConfig(_ context.Context, content []byte, dryRun bool, tell func(string)) (bool, error) {
+// CloudConfig has the number of sets as its id.
+func (d *fakeDirector) CloudConfig(context.Context) (bosh.ConfigVersion, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.enter("SetCloudConfig"); err != nil {
-		return false, err
+	if err := d.enter("CloudConfig"); err != nil {
+		return bosh.ConfigVersion{}, err
 	}
-	changed := d.cloudConfig != string(content)
-	if changed {
-		tell(fmt.Sprintf("~ all: %q → %q", d.cloudConfig, content))
+	if d.cloudConfig == "" {
+		return bosh.ConfigVersion{}, fmt.Errorf("read the cloud config: %w", bosh.ErrNotFound)
 	}
-	if changed && !dryRun {
-		d.cloudConfig = string(content)
-		d.configs++
-		d.effects.add("set cloud config")
+	now := bosh.ConfigVersion{ID: fmt.Sprint(d.configs), Content: d.cloudConfig}
+	if d.onCloudConfig != nil {
+		d.onCloudConfig()
 	}
-	return changed, nil
+	return now, nil
+}
+
+func (d *fakeDirector) UpdateConfig(_ context.Context, kind, name, content, id string) (bosh.ConfigVersion, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.enter("UpdateConfig"); err != nil {
+		return bosh.ConfigVersion{}, err
+	}
+	if kind != "cloud" || name != "default" {
+		return bosh.ConfigVersion{}, fmt.Errorf("a config %s/%s was set", kind, name)
+	}
+	if id != "" && id != fmt.Sprint(d.configs) {
+		return bosh.ConfigVersion{}, bosh.ErrConfigChanged
+	}
+	d.cloudConfig = content
+	d.configs++
+	d.effects.add("set cloud config")
+	return bosh.ConfigVersion{ID: fmt.Sprint(d.configs), Content: content}, nil
 }

@@ -72,9 +72,11 @@ type fakeDirector struct {
 	faults      map[string][]error // by method: what its next calls give; nil is not an error
 	onDeploy    func()
 	onDiff      func()
-	submitted   [][]byte // manifests that were accepted
-	options     []bosh.DeployOptions
-	calls       []string // methods
+	// onCloudConfig is what happens once the cloud config was read.
+	onCloudConfig func()
+	submitted     [][]byte // manifests that were accepted
+	options       []bosh.DeployOptions
+	calls         []string // methods
 }
 
 // fakeTask is a task that ends by itself: after takes, or never without an end.

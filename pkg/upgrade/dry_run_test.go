@@ -25,7 +25,7 @@ func TestOut_showsWhatADryRunWouldChangeAndChangesNothing(t *testing.T) {
 		}
 		wantText(t, "log", f.log.String(),
 			"pipeline self-upgrade would change:\n  - tag: 1.2.0\n  + tag: 1.3.0\n",
-			"cloud config: would change: true\n  ~ all: \"\" → \"azs: []\\n\"\n",
+			"cloud config: would change: true\n  + azs: []\n",
 			"would be uploaded: concourse/8.2.1, "+stemcellName+"/1.1364\n  + concourse/8.2.1: https://bosh.io/d/concourse?v=8.2.1, sha1 ",
 			"manifest of concourse would change:\n    releases:\n", "\n  -   version: 8.2.0\n", "\n  +   version: 8.2.1\n",
 		)
@@ -91,7 +91,7 @@ func TestOut_saysThatTheDirectorComparesOnlyWhatItKnows(t *testing.T) {
 
 func TestOut_saysWhatADryRunCouldNotCompare(t *testing.T) {
 	for method, want := range map[string]string{
-		"SetCloudConfig": "compare cloud config: refused", "Diff": "compare manifest: refused", "Tasks": "list tasks of concourse: refused",
+		"CloudConfig": "compare cloud config: refused", "Diff": "compare manifest: refused", "Tasks": "list tasks of concourse: refused",
 		"Packages": "look at the packages of concourse/8.2.1: refused", "Stemcells": "list stemcells: refused",
 	} {
 		t.Run(method, func(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -43,13 +44,15 @@ type fixture struct {
 	kept     *fakeKeeper // the list of paused pipelines
 	sets     *fakeSets
 	program  string // the version of this program
-	name     string // of the deployment
-	team     string // of the source
-	dir      string
-	log      logBuffer
-	debug    logBuffer
-	mu       sync.Mutex
-	masked   []string
+	// submitting is called before each deploy is submitted; nil: nothing is.
+	submitting func(context.Context, []byte) error
+	name       string // of the deployment
+	team       string // of the source
+	dir        string
+	log        logBuffer
+	debug      logBuffer
+	mu         sync.Mutex
+	masked     []string
 }
 
 // play runs a test in a world of its own, whose clock stands still while
@@ -179,21 +182,40 @@ func (f *fixture) current(t *testing.T) {
 
 // out runs a put with the fetched set and testdata's manifest.
 func (f *fixture) out(ctx context.Context, edit func(*resource.OutParams)) (resource.Result, error) {
-	req := resource.OutRequest{
-		Params: resource.OutParams{Components: "components", Manifest: "manifest.yml"},
+	req := f.put(edit)
+	did, err := f.run(ctx, req)
+	if err != nil {
+		return resource.Result{}, err
 	}
+	return step.PutResult(req, did), nil
+}
+
+// put is the request of out.
+func (f *fixture) put(edit func(*resource.OutParams)) resource.OutRequest {
+	params := resource.OutParams{Components: "components", Manifest: "manifest.yml"}
 	if edit != nil {
-		edit(&req.Params)
+		edit(&params) // of the fixture, too
 	}
-	req.Source = resource.Source{Deployment: f.name, Director: resource.Director{URL: "https://10.0.0.6:25555"}, Concourse: resource.Concourse{Team: f.team}}
+	return resource.OutRequest{
+		Source: resource.Source{Deployment: f.name, Director: resource.Director{URL: "https://10.0.0.6:25555"}, Concourse: resource.Concourse{Team: f.team}},
+		Params: params,
+	}
+}
+
+// run upgrades as a put asks for.
+func (f *fixture) run(ctx context.Context, req resource.OutRequest) (upgrade.Result, error) {
+	asked, err := step.Put(req, f.dir)
+	if err != nil {
+		return upgrade.Result{}, err
+	}
 	o := upgrade.Out{
 		Director: f.director, ATC: f.atc, Concourse: f.atc, Keeper: f.kept, Sets: f.sets, Build: f.build, Program: f.program,
-		Log: &f.log, Debug: f.logger(), Mask: f.mask, State: f.state,
+		Log: &f.log, Debug: f.logger(), Mask: f.mask, State: f.state, Submitting: f.submitting,
 	}
 	if f.noATC {
 		o.ATC, o.Concourse = nil, nil
 	}
-	return o.Run(ctx, req, f.dir)
+	return o.Run(ctx, asked)
 }
 
 // in runs a get of a task into a directory.

@@ -33,7 +33,7 @@ func (o Out) handsOver(r *run) bool {
 // newerPerpetual is the version of this program in the set, if it is newer than running,
 // and the tag or digest of its image.
 func (r *run) newerPerpetual(running string) (version, tag string) {
-	for _, c := range r.input.Components {
+	for _, c := range r.Input.Components {
 		if c.Name == ownComponent && c.Kind == component.KindGitHub && running != "" && component.Lower(running, c.Version) {
 			return c.Version, c.ImageTag()
 		}
@@ -53,9 +53,9 @@ func (o Out) handOver(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r.answer = answer{note: noteHandedOver}
+	r.became(0, HandedOver)
 	if last := judge(r.operation(o.Build), tasks).last; last != nil {
-		r.answer.task = last.ID
+		r.result.Task = last.ID
 	}
 	return fmt.Sprintf("this Perpetual does not know Concourse %s: build #%s of %s goes on with Perpetual %s", r.way.to, cmp.Or(build.Name, "?"), o.Build.Job, newer), nil
 }

@@ -32,7 +32,7 @@ func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool)
 			return v, err
 		}
 		if time.Now().After(deadline) {
-			return v, fmt.Errorf("%s still holds deployment %s after %s; it keeps running; put again when it has ended, or set params.lock_timeout", holder, r.Source.Deployment, limit)
+			return v, fmt.Errorf("%s still holds deployment %s after %s; it keeps running; put again when it has ended, or set params.lock_timeout", holder, r.Deployment, limit)
 		}
 		if holder != said {
 			o.say("waiting up to %s for %s to end", limit, holder)
@@ -46,10 +46,10 @@ func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool)
 }
 
 func (r *run) lockTimeout() time.Duration {
-	if r.Params.LockTimeout.Duration == 0 {
+	if r.LockTimeout == 0 {
 		return defaultLockTimeout
 	}
-	return r.Params.LockTimeout.Duration
+	return r.LockTimeout
 }
 
 // look reads the tasks and, if none of them works on the deployment, the locks.
@@ -83,7 +83,7 @@ func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err er
 		return v, "", fmt.Errorf("list locks: %w", err)
 	}
 	for _, l := range locks {
-		if l.Type == "deployment" && slices.Contains(l.Resource, r.Source.Deployment) && l.Holds(time.Now()) {
+		if l.Type == "deployment" && slices.Contains(l.Resource, r.Deployment) && l.Holds(time.Now()) {
 			return v, lockName(l, tasks), nil
 		}
 	}

@@ -22,11 +22,11 @@ func LeaseName(deployment string) string { return "leases/deployment-" + deploym
 //
 // The context that it gives ends when the lease is lost. release gives it back.
 func (o Out) hold(ctx context.Context, r *run) (held context.Context, release func(), err error) {
-	if o.State == nil || r.Params.DryRun {
+	if o.State == nil || r.DryRun {
 		return ctx, func() {}, nil
 	}
 	host, _ := os.Hostname()
-	holder := state.Holder{Purpose: "out " + r.Source.Deployment, Host: host, PID: os.Getpid()}
+	holder := state.Holder{Purpose: "out " + r.Deployment, Host: host, PID: os.Getpid()}
 	if o.Build.ID != "" {
 		holder.Purpose += ", build " + o.Build.ID
 	}
@@ -34,24 +34,24 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 	deadline := time.Now().Add(limit)
 	var other *state.HeldError
 	for said := false; ; said = true {
-		r.lease, err = state.Acquire(ctx, o.State, LeaseName(r.Source.Deployment), holder, state.LeaseOptions{TTL: o.LeaseTTL, Debug: o.Debug})
+		r.lease, err = state.Acquire(ctx, o.State, LeaseName(r.Deployment), holder, state.LeaseOptions{TTL: o.LeaseTTL, Debug: o.Debug})
 		switch {
 		case err == nil:
 			held, cancel := r.lease.Context(ctx)
 			return held, func() { cancel(); o.release(ctx, r) }, nil
 		case said && ctx.Err() != nil:
-			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Source.Deployment, other, context.Cause(ctx))
+			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Deployment, other, context.Cause(ctx))
 		case !errors.As(err, &other):
-			return nil, nil, fmt.Errorf("take the lease of deployment %s: %w", r.Source.Deployment, err)
+			return nil, nil, fmt.Errorf("take the lease of deployment %s: %w", r.Deployment, err)
 		case time.Now().After(deadline):
-			return nil, nil, fmt.Errorf("wait %s for the lease of deployment %s: %w", limit, r.Source.Deployment, err)
+			return nil, nil, fmt.Errorf("wait %s for the lease of deployment %s: %w", limit, r.Deployment, err)
 		}
 		if !said {
 			o.say("waiting up to %s: %v", limit, other)
 		}
 		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "the lease of "+other.Holder.Purpose)
 		if paused := sleep(ctx, o.poll()); paused != nil {
-			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Source.Deployment, other, paused)
+			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Deployment, other, paused)
 		}
 	}
 }
@@ -62,7 +62,7 @@ func (o Out) release(ctx context.Context, r *run) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	if err := r.lease.Release(ctx); err != nil {
-		o.say("the lease of deployment %s was not given back: %v", r.Source.Deployment, err)
+		o.say("the lease of deployment %s was not given back: %v", r.Deployment, err)
 	}
 }
 
@@ -73,21 +73,21 @@ func (o Out) begin(ctx context.Context, r *run, attempt int) error {
 	}
 	components := map[string]string{}
 	for _, t := range r.taken() {
-		components[t.name] = t.now
+		components[t.Name] = t.Now
 	}
 	journal := state.NewJournal(o.State)
 	_, err := journal.Begin(ctx, state.Operation{
-		ID: r.operation(o.Build).contextID(attempt), Deployment: r.Source.Deployment,
+		ID: r.operation(o.Build).contextID(attempt), Deployment: r.Deployment,
 		Digest: r.digest, Components: components, Attempt: attempt,
 	})
 	if err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
-	return o.note(ctx, r, attempt, state.Entry{Step: "deploy", Status: state.Begun})
+	return o.record(ctx, r, attempt, state.Entry{Step: "deploy", Status: state.Begun})
 }
 
-// note adds to the journal what became of an attempt.
-func (o Out) note(ctx context.Context, r *run, attempt int, entry state.Entry) error {
+// record adds to the journal what became of an attempt.
+func (o Out) record(ctx context.Context, r *run, attempt int, entry state.Entry) error {
 	if o.State == nil {
 		return nil
 	}
@@ -110,9 +110,9 @@ func (o Out) accepted(ctx context.Context, r *run, attempt, task int) {
 	if o.State == nil {
 		return
 	}
-	err := o.note(ctx, r, attempt, state.Entry{Step: "deploy", Status: state.Done, Task: task, Note: "accepted by the director"})
+	err := o.record(ctx, r, attempt, state.Entry{Step: "deploy", Status: state.Done, Task: task, Note: "accepted by the director"})
 	if err == nil {
-		_, err = state.NewJournal(o.State).Prune(ctx, r.Source.Deployment, keptOperations)
+		_, err = state.NewJournal(o.State).Prune(ctx, r.Deployment, keptOperations)
 	}
 	if err != nil {
 		o.say("director task %d was accepted, but: %v", task, err)

@@ -40,12 +40,12 @@ const configDigits = 10
 func (r *run) operation(build Build) operation {
 	op := operation{build: cmp.Or(build.ID, byHand), configs: r.configs}
 	forced := ""
-	if r.Params.Recreate || r.Params.Fix {
+	if r.Recreate || r.Fix {
 		forced = op.build
 	}
 	parts := []string{
-		r.Source.Deployment, r.digest,
-		strconv.FormatBool(r.Params.Recreate), strconv.FormatBool(r.Params.Fix), forced,
+		r.Deployment, r.digest,
+		strconv.FormatBool(r.Recreate), strconv.FormatBool(r.Fix), forced,
 	}
 	for _, w := range r.wanted {
 		if w.Latest() { // it means another version once the director has a newer one

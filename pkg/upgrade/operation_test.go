@@ -112,7 +112,7 @@ func TestJudge_takesNoRunOutsideOfABuildForAnother(t *testing.T) {
 
 func TestOperation_fitsTheContextID(t *testing.T) {
 	r := &run{digest: strings.Repeat("d", 64), configs: configsOf([]byte(`{"cloud_config_ids":[1],"runtime_config_ids":[]}`))}
-	r.Source.Deployment = strings.Repeat("concourse", 30)
+	r.Deployment = strings.Repeat("concourse", 30)
 	op := r.operation(Build{ID: "9223372036854775807"})
 	if id := op.contextID(999); len(id) > 64 {
 		t.Errorf("%s has %d characters, the director takes 64", id, len(id))

@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -43,11 +43,14 @@ type Out struct {
 	// "" is "params.attempts: ".
 	MoreAttempts string
 	IgnoreKey    IgnoreKey
-	NoQuiet      string // why this run may not upgrade quietly; "" where it may, if Concourse lets it
-	Log          io.Writer
-	Debug        *slog.Logger          // gets why tasks are judged as they are, and of the journal and the lease; nil: nothing is logged
-	Mask         func(...secret.Value) // hides more values in the log from now on
-	Poll         time.Duration         // between two looks at the director's tasks; 0 is 2 s
+	// Submitting is called before each deploy is submitted, with the manifest that is
+	// deployed; its error ends the run. nil: nothing is to be done.
+	Submitting func(ctx context.Context, deployed []byte) error
+	NoQuiet    string // why this run may not upgrade quietly; "" where it may, if Concourse lets it
+	Log        io.Writer
+	Debug      *slog.Logger          // gets why tasks are judged as they are, and of the journal and the lease; nil: nothing is logged
+	Mask       func(...secret.Value) // hides more values in the log from now on
+	Poll       time.Duration         // between two looks at the director's tasks; 0 is 2 s
 	// State, if there is one, keeps two runs apart and remembers what they did.
 	State state.Store
 	// Acceptance is how long the task of a lost answer is looked for; 0 is 30 s.
@@ -60,8 +63,8 @@ type Out struct {
 
 // run is what the steps of one upgrade share.
 type run struct {
-	resource.OutRequest
-	input     Input
+	Request
+	result    Result          // as far as the run has come; see finished
 	deployed  bosh.Deployment // the zero value for a first deploy
 	rendered  []byte          // the manifest as people wrote it, filled in
 	digest    string          // of that: what was asked for, whatever the way
@@ -80,11 +83,11 @@ type run struct {
 	noRelease bool
 	paused    bool // pipelines may have been paused by this run
 	pipeline  pipelinePlan
-	change    concourse.PipelineChange
 	lease     *state.Lease // nil without a state store
 	unseen    int          // how often a deploy was lost on its way
 	sent      string       // the context id of a deploy that may have been accepted; "" before any is sent
-	answer    answer
+	certain   int          // the task that the director has answered the last deploy of this run with; 0 for none
+	touched   bool         // a deploy of this run has got beyond its preparation
 }
 
 // step is one part of an upgrade: it observes, compares, acts and reports.
@@ -94,79 +97,79 @@ type step struct {
 }
 
 // Run validates everything, then sets the pipeline, brings stemcell and
-// releases to the director, and starts the deploy exactly once. With detach it
-// returns as soon as the director has accepted. dir is the build's directory.
+// releases to the director, and starts the deploy exactly once. Unless it is to wait it
+// returns as soon as the director has accepted.
 //
 // An error before the first step has changed nothing. A context that ends
 // leaves the director's tasks alone.
-func (o Out) Run(ctx context.Context, req resource.OutRequest, dir string) (resource.Result, error) {
-	in, err := readInput(req.Params, dir)
-	if err != nil {
-		return resource.Result{}, fmt.Errorf("read inputs: %w", err)
-	}
-	return o.Upgrade(ctx, req, in)
-}
-
-// Upgrade is Run for a caller that has the inputs in memory; what params say of
-// files is not looked at, but for params.manifest, which says that the manifest is
-// not the bundled one.
-func (o Out) Upgrade(ctx context.Context, req resource.OutRequest, in Input) (resource.Result, error) {
-	timeout := req.Params.Timeout.Duration
-	if timeout == 0 {
-		timeout = defaultTimeout
-	}
+func (o Out) Run(ctx context.Context, req Request) (Result, error) {
+	timeout := cmp.Or(req.Timeout, defaultTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("params.timeout of %s is over", timeout))
 	defer cancel()
 
-	r := &run{OutRequest: req, input: in, ignoreKey: o.IgnoreKey}
-	for _, layer := range slices.Concat(r.input.Vars, r.input.Pipeline.VarsFiles, []map[string]any{r.input.Pipeline.Vars}) {
+	r := &run{Request: req, ignoreKey: o.IgnoreKey}
+	for _, layer := range slices.Concat(r.Input.Vars, r.Input.Pipeline.VarsFiles, []map[string]any{r.Input.Pipeline.Vars}) {
 		o.Mask(resource.SecretVars(layer)...)
 	}
-	for _, note := range r.input.Notes {
-		o.say("%s", note)
+	for _, note := range r.Input.Notes {
+		o.note(r, "%s", note)
 	}
 	ctx, release, err := o.hold(ctx, r)
 	if err != nil {
-		return resource.Result{}, err
+		return r.finished(), err
 	}
 	defer release()
-	result, err := o.play(ctx, r)
+	err = o.play(ctx, r)
 	o.restore(ctx, r)
-	return result, r.because(ctx, err)
+	return r.finished(), r.because(ctx, err)
 }
 
 // play is Run once the deployment is the run's own.
-func (o Out) play(ctx context.Context, r *run) (resource.Result, error) {
+func (o Out) play(ctx context.Context, r *run) error {
 	err := o.read(ctx, r)
 	if err != nil {
-		return resource.Result{}, err
+		return err
 	}
 	if r.pipeline, err = o.planPipeline(ctx, r); err != nil {
-		return resource.Result{}, fmt.Errorf("prepare pipeline: %w", err)
+		return fmt.Errorf("prepare pipeline: %w", err)
 	}
+	r.result.Pipeline = PipelineResult{Skipped: r.pipeline.skip, Ref: r.pipeline.ref}
 	if err := o.chooseWay(ctx, r); err != nil {
-		return resource.Result{}, err
+		return err
 	}
 	if err := o.stock(ctx, r); err != nil {
-		return resource.Result{}, err
+		return err
 	}
 	o.sayWay(r)
-	if r.Params.DryRun {
+	if r.DryRun {
 		return o.preview(ctx, r)
 	}
 	for _, s := range o.steps(r) {
 		crash.Here("before-" + s.name)
 		report, err := s.do(ctx, r)
 		if err != nil {
-			return resource.Result{}, doing(s.name, err)
+			return doing(s.name, err)
 		}
 		crash.Here("after-" + s.name)
 		o.say("%s: %s", s.name, report)
-		if r.answer.note == noteHandedOver {
+		if r.result.Became == HandedOver {
 			break
 		}
 	}
-	return r.result(), nil
+	return nil
+}
+
+// became notes what became of the deploy.
+func (r *run) became(task int, what Became) {
+	r.result.Task, r.result.Became, r.result.Dropped = task, what, nil
+}
+
+// finished is the result with what the run knows anyway.
+func (r *run) finished() Result {
+	result := r.result
+	result.Taken, result.Deployed = r.taken(), r.deployed.Manifest
+	result.From, result.To, result.Way = r.way.from, r.way.to, r.way.Choice
+	return result
 }
 
 // doing puts the name of a step before its error, unless the error begins with it, as
@@ -185,11 +188,11 @@ func (o Out) steps(r *run) []step {
 	if o.handsOver(r) {
 		list = append(list, step{"hand over", o.handOver})
 	}
-	if len(r.input.CloudConfig) > 0 {
+	if len(r.Input.CloudConfig.Text) > 0 {
 		list = append(list, step{"set cloud config", o.setCloudConfig})
 	}
 	list = append(list, step{"bring stemcell and releases", o.bring}, step{"deploy", o.deploy})
-	if !r.Params.Detached() {
+	if r.Wait {
 		list = append(list, step{"wait for the deploy", o.wait})
 	}
 	return list
@@ -206,9 +209,9 @@ func (o Out) observe(ctx context.Context, r *run) error {
 // read reads what is deployed and renders the manifest over it.
 func (o Out) read(ctx context.Context, r *run) error {
 	var err error
-	r.deployed, err = o.Director.Deployment(ctx, r.Source.Deployment)
+	r.deployed, err = o.Director.Deployment(ctx, r.Deployment)
 	if err != nil && !errors.Is(err, bosh.ErrNotFound) {
-		return fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
+		return fmt.Errorf("read deployment %s: %w", r.Deployment, err)
 	}
 	if err := o.render(ctx, r); err != nil {
 		return err
@@ -216,25 +219,14 @@ func (o Out) read(ctx context.Context, r *run) error {
 	return o.take(ctx, r)
 }
 
-func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {
-	changed, err := o.Director.SetCloudConfig(ctx, r.input.CloudConfig, false, o.tell)
-	if err != nil {
-		return "", err
-	}
-	if !changed {
-		return "unchanged", nil
-	}
-	return "updated", nil
-}
-
 // wait follows a deploy that was not detached. One that did not get the
 // deployment's lock has done nothing, so it is made again within lock_timeout.
 func (o Out) wait(ctx context.Context, r *run) (string, error) {
 	for deadline := time.Now().Add(r.lockTimeout()); ; {
-		if r.answer.note == noteNothing {
+		if r.result.Became == NothingToDeploy {
 			return "nothing to wait for", nil
 		}
-		task, err := o.Director.Wait(ctx, r.answer.task, o.progress)
+		task, err := o.Director.Wait(ctx, r.result.Task, o.progress)
 		if err != nil {
 			return "", err
 		}
@@ -244,8 +236,10 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 			}
 			return o.after(ctx, r, task)
 		}
+		events, unread := o.Director.Events(ctx, task.ID)
+		r.judgeRefusal(task, events, unread)
 		if !task.LostLock() || time.Now().After(deadline) {
-			return "", o.failed(ctx, task)
+			return "", failed(task, events, unread)
 		}
 		o.say("director task %d did not get the lock of the deployment: deploying again", task.ID)
 		report, err := o.deploy(ctx, r)
@@ -260,34 +254,62 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 // submitted may have begun before the last change of a config.
 func (o Out) after(ctx context.Context, r *run, task bosh.Task) (string, error) {
 	report := fmt.Sprintf("director task %d is done", task.ID)
-	if r.answer.note != noteJoined {
+	if r.result.Became != Joined {
 		return report, nil
 	}
 	o.say("%s: comparing again", report)
-	joined := r.answer
+	joined := r.result
 	again, err := o.deploy(ctx, r)
 	if err != nil {
 		return "", err
 	}
-	if r.answer.note == noteNothing {
-		r.answer = joined
+	if r.result.Became == NothingToDeploy {
+		r.result = joined
 		return report, nil
 	}
 	o.say("deploy: %s", again)
 	return o.wait(ctx, r)
 }
 
+// preparation is the first stage of a deploy. The director finds out in it whether the
+// manifest goes with the configs, and whether its templates can be rendered.
+const preparation = "Preparing deployment"
+
+// judgeRefusal finds out whether a deploy that ended badly was refused before anything was
+// made of it. Whoever only joined a task, or has lost the answer to a submission, which the
+// director may have got twice, cannot tell.
+func (r *run) judgeRefusal(task bosh.Task, events []bosh.Event, unread error) {
+	if task.ID != r.certain {
+		return
+	}
+	r.touched = r.touched || unread != nil || task.State != bosh.StateError ||
+		slices.ContainsFunc(events, func(e bosh.Event) bool { return e.Stage != "" && e.Stage != preparation })
+	r.result.Refused = !r.touched && !task.LostLock()
+}
+
 // failed is the error for a task that ended badly, with the place.
-func (o Out) failed(ctx context.Context, task bosh.Task) error {
-	events, err := o.Director.Events(ctx, task.ID)
-	if err != nil {
-		return fmt.Errorf("%w (read its events: %w)", taskError(task, Failure{}), err)
+func failed(task bosh.Task, events []bosh.Event, unread error) error {
+	if unread != nil {
+		return fmt.Errorf("%w (read its events: %w)", taskError(task, Failure{}), unread)
 	}
 	failure, _ := Fail(events)
 	return taskError(task, failure)
 }
 
 func (o Out) say(format string, args ...any) { _, _ = fmt.Fprintf(o.Log, format+"\n", args...) }
+
+// note says what people should know, also those who see the result alone.
+func (o Out) note(r *run, format string, args ...any) {
+	r.result.Notes = append(r.result.Notes, fmt.Sprintf(format, args...))
+	o.say(format, args...)
+}
+
+// show prints lines as they are.
+func (o Out) show(lines []string) {
+	for _, line := range lines {
+		o.say("%s", line)
+	}
+}
 
 // progress prints what a person who follows a task wants to see of an event.
 func (o Out) progress(e bosh.Event) {

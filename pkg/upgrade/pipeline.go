@@ -39,22 +39,22 @@ const whenDown = "if Concourse is down because a deploy died, put with params.pi
 
 // planPipeline renders the pipeline. It changes nothing.
 func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
-	params := resource.PipelineParams{}
-	if r.Params.Pipeline != nil {
-		params = *r.Params.Pipeline
+	asked := Pipeline{}
+	if r.Pipeline != nil {
+		asked = *r.Pipeline
 	}
-	if params.Skip {
+	if asked.Skip {
 		return pipelinePlan{skip: "skipped, as params.pipeline.skip says"}, nil
 	}
 	if o.ATC == nil {
-		if r.Params.Pipeline != nil {
+		if r.Pipeline != nil {
 			return pipelinePlan{}, errors.New("params.pipeline needs source.concourse")
 		}
 		return pipelinePlan{skip: "skipped, as the source has no concourse section"}, nil
 	}
 	plan := pipelinePlan{}
 	var err error
-	if plan.ref, err = o.pipelineRef(params, r.Source.Concourse.Team); err != nil {
+	if plan.ref, err = o.pipelineRef(asked, r.Team); err != nil {
 		return pipelinePlan{}, err
 	}
 	running, err := o.ATC.PipelineConfig(ctx, plan.ref)
@@ -67,9 +67,9 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 	if plan.ref.Name == o.Build.Pipeline {
 		plan.program = o.Program
 	}
-	bundled := params.File == ""
+	bundled := r.Input.Pipeline.File.Name == ""
 	plan.bundled = bundled
-	if bundled && params.Name == "" && running.Exists && !isBundled(running.YAML) {
+	if bundled && asked.Name == "" && running.Exists && !isBundled(running.YAML) {
 		return pipelinePlan{}, fmt.Errorf("pipeline %s is not made from the bundled one, which would replace it; give params.pipeline.file, params.pipeline.name, or params.pipeline.skip: true", plan.ref)
 	}
 	return plan, plan.render(r, o.Program, running, bundled)
@@ -80,20 +80,20 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 // now; a user's own file is taken as fly takes it: nothing but the params fills
 // it in, so that ((var)) in it can take a literal's place.
 func (p *pipelinePlan) render(r *run, program string, running concourse.PipelineConfig, bundled bool) (err error) {
-	in := r.input.Pipeline
+	in := r.Input.Pipeline
 	t := manifest.Pipeline{
 		File: in.File, OpsFiles: in.OpsFiles, Vars: in.Vars, VarsFiles: in.VarsFiles, InstanceVars: p.ref.InstanceVars,
 	}
 	if bundled {
 		t.File = manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()}
-		given := append([]map[string]any{r.input.componentVars(), in.Vars, p.ref.InstanceVars}, in.VarsFiles...)
+		given := append([]map[string]any{r.Input.componentVars(), in.Vars, p.ref.InstanceVars}, in.VarsFiles...)
 		if running.Exists {
 			template := manifest.Template{File: t.File, OpsFiles: t.OpsFiles}
 			if p.kept, err = keep(template, running.YAML, given, "set", "params.pipeline.vars"); err != nil {
 				return err
 			}
 		}
-		t.Defaults = append(t.Defaults, pipelines.SelfUpgradeDefaults(r.concourseVersion(), program), p.kept, r.input.componentVars())
+		t.Defaults = append(t.Defaults, pipelines.SelfUpgradeDefaults(r.concourseVersion(), program), p.kept, r.Input.componentVars())
 	}
 	if p.config, err = manifest.RenderPipeline(t); err != nil || !bundled || !running.Exists {
 		return err
@@ -142,10 +142,10 @@ func (r *run) concourseVersion() string {
 	return r.version(concourseRelease)
 }
 
-// pipelineRef is the pipeline that params name, else the build's own one, which
+// pipelineRef is the pipeline that the request names, else the build's own one, which
 // must be in the team that the source may set pipelines in.
-func (o Out) pipelineRef(params resource.PipelineParams, team string) (concourse.Pipeline, error) {
-	ref := concourse.Pipeline{Name: params.Name, InstanceVars: params.InstanceVars}
+func (o Out) pipelineRef(asked Pipeline, team string) (concourse.Pipeline, error) {
+	ref := concourse.Pipeline{Name: asked.Name, InstanceVars: asked.InstanceVars}
 	if ref.Name != "" {
 		return ref, nil
 	}
@@ -189,13 +189,13 @@ func (o Out) setPipeline(ctx context.Context, r *run) (string, error) {
 	}
 	o.Mask(resource.SecretVars(r.pipeline.kept)...)
 	o.sayForeign(r.pipeline)
-	var err error
-	r.change, err = o.ATC.SetPipeline(ctx, r.pipeline.ref, r.pipeline.config)
+	change, err := o.ATC.SetPipeline(ctx, r.pipeline.ref, r.pipeline.config)
 	if err != nil {
 		return "", err
 	}
-	o.printPipeline(r.change.Diff)
-	return fmt.Sprintf("%s %s", r.pipeline.ref, r.change), nil
+	r.result.Pipeline.Change = change
+	o.printPipeline(change.Diff)
+	return fmt.Sprintf("%s %s", r.pipeline.ref, change), nil
 }
 
 func (o Out) previewPipeline(ctx context.Context, r *run) error {
@@ -209,6 +209,7 @@ func (o Out) previewPipeline(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	r.result.Pipeline.Change = change
 	switch {
 	case change.Created:
 		o.say("pipeline %s would be created", r.pipeline.ref)
@@ -219,4 +220,11 @@ func (o Out) previewPipeline(ctx context.Context, r *run) error {
 	}
 	o.printPipeline(change.Diff)
 	return nil
+}
+
+// printPipeline shows a difference of pipelines as diff does.
+func (o Out) printPipeline(lines []concourse.DiffLine) {
+	for _, line := range lines {
+		o.say("  %s %s", line.Op, line.Text)
+	}
 }

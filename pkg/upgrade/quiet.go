@@ -34,10 +34,10 @@ type Concourse interface {
 // pauser pauses the pipelines of all teams for this run.
 func (o Out) pauser(r *run) pause.Pause {
 	return pause.Pause{
-		ATC: o.Concourse, Keeper: o.Keeper, Deployment: r.Source.Deployment,
+		ATC: o.Concourse, Keeper: o.Keeper, Deployment: r.Deployment,
 		Own: o.own(r),
-		Log: o.Log, Poll: o.poll(), Still: o.Still, Timeout: cmp.Or(r.Params.Upgrade.QuietTimeout.Duration, defaultQuietTimeout),
-		GoOn: r.Params.Upgrade.OnQuietTimeout == resource.QuietGo,
+		Log: o.Log, Poll: o.poll(), Still: o.Still, Timeout: cmp.Or(r.QuietTimeout, defaultQuietTimeout),
+		GoOn: r.GoOn,
 	}
 }
 
@@ -45,7 +45,7 @@ func (o Out) pauser(r *run) pause.Pause {
 // build's own one, whichever one is set, and outside of a build the one that is set.
 func (o Out) own(r *run) pause.Own {
 	own := pause.Own{
-		Team: cmp.Or(o.Build.Team, r.Source.Concourse.Team, defaultTeam), Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.number(),
+		Team: cmp.Or(o.Build.Team, r.Team, defaultTeam), Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.number(),
 	}
 	switch {
 	case o.Build.Pipeline != "":
@@ -53,8 +53,8 @@ func (o Out) own(r *run) pause.Own {
 		own.InstanceVars, _ = o.Build.vars() // Concourse gives JSON
 	case r.pipeline.ref.Name != "":
 		own.Pipeline, own.InstanceVars = r.pipeline.ref.Name, r.pipeline.ref.InstanceVars
-	case r.Params.Pipeline != nil && r.Params.Pipeline.Name != "":
-		own.Pipeline, own.InstanceVars = r.Params.Pipeline.Name, r.Params.Pipeline.InstanceVars
+	case r.Pipeline != nil && r.Pipeline.Name != "":
+		own.Pipeline, own.InstanceVars = r.Pipeline.Name, r.Pipeline.InstanceVars
 	default:
 		own.Pipeline = bundledName
 	}
@@ -72,8 +72,8 @@ func (o Out) quietly(ctx context.Context, r *run) error {
 		return nil // nothing runs that could be paused
 	case o.NoQuiet != "":
 		return fmt.Errorf("upgrade quietly (%s): %s; no deploy was started", r.way.Reason, o.NoQuiet)
-	case r.way.silent && r.Params.Upgrade.OnQuietTimeout == resource.QuietGo:
-		r.note("the ATC does not answer, so that no pipeline is paused: builds that run there all the same are lost")
+	case r.way.silent && r.GoOn:
+		r.remark("the ATC does not answer, so that no pipeline is paused: builds that run there all the same are lost")
 		return nil
 	case r.way.silent:
 		return fmt.Errorf("upgrade quietly (%s): the ATC does not answer, so that pipelines cannot be paused, and whether builds run is not known; nothing was changed: put where Concourse is reached, or, if it is down, with upgrade.on_quiet_timeout: go", r.way.Reason)
@@ -123,7 +123,7 @@ func (o Out) restore(ctx context.Context, r *run) {
 	if !r.paused {
 		return
 	}
-	if r.answer.task != 0 || r.sent != "" {
+	if r.result.Task != 0 || r.sent != "" {
 		o.say("pipelines stay paused until the deploy was verified; where no build can do that, run perpetual resume")
 		return
 	}

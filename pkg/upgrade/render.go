@@ -17,12 +17,12 @@ import (
 // ones winning, from the bundled defaults, what is deployed, the component set,
 // and the params.
 func (o Out) render(ctx context.Context, r *run) error {
-	t := r.input.Manifest
+	t := r.Input.Manifest
 	t.Vars = nil
-	if r.Params.Manifest == "" {
+	if !r.Input.OwnManifest {
 		t.Vars = append(t.Vars, manifest.ConcourseDefaults())
 	}
-	given := append([]map[string]any{{"deployment_name": r.Source.Deployment}, r.input.componentVars()}, r.input.Vars...)
+	given := append([]map[string]any{{"deployment_name": r.Deployment}, r.Input.componentVars()}, r.Input.Vars...)
 	if err := o.adopt(r, t, given); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (o Out) render(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	if r.Params.Manifest == "" {
+	if !r.Input.OwnManifest {
 		text = manifest.WithoutEmptyVariables(text)
 	}
 	if err := o.renderCloudConfig(ctx, r, t.Vars); err != nil {
@@ -60,18 +60,19 @@ func (o Out) render(ctx context.Context, r *run) error {
 // is a variable in it is sent to nobody, unless the director fills it in itself. One
 // without variables stays as it is.
 func (o Out) renderCloudConfig(ctx context.Context, r *run, vars []map[string]any) error {
-	if !manifest.HasVariables(r.input.CloudConfig) {
+	if !manifest.HasVariables(r.Input.CloudConfig.Text) {
 		return nil
 	}
-	file := manifest.File{Name: cmp.Or(r.Params.CloudConfig, "the cloud config"), Text: r.input.CloudConfig}
+	file := r.Input.CloudConfig
+	file.Name = cmp.Or(file.Name, "the cloud config")
 	var err error
-	r.input.CloudConfig, err = o.fillIn(ctx, manifest.Template{File: file, Vars: vars})
+	r.Input.CloudConfig.Text, err = o.fillIn(ctx, manifest.Template{File: file, Vars: vars})
 	return err
 }
 
 // majorParam is where a person says which major of PostgreSQL is wanted.
 func (r *run) majorParam() string {
-	if r.Params.Manifest == "" {
+	if !r.Input.OwnManifest {
 		return "params.vars." + postgres.Variable
 	}
 	return "databases.version"
@@ -125,8 +126,8 @@ func (r *run) accept(text []byte, name string) error {
 	if err != nil {
 		return err
 	}
-	if parsed.Name != r.Source.Deployment {
-		return fmt.Errorf("validate %s: its name is %q, but source.deployment is %q", name, parsed.Name, r.Source.Deployment)
+	if parsed.Name != r.Deployment {
+		return fmt.Errorf("validate %s: its name is %q, but source.deployment is %q", name, parsed.Name, r.Deployment)
 	}
 	if len(parsed.InstanceGroups) == 0 {
 		return fmt.Errorf("validate %s: it has no instance_groups; deploying it would delete every instance", name)

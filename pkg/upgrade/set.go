@@ -34,11 +34,11 @@ type keptSet struct {
 // keepSet keeps the set of a deploy that was accepted. It is no reason to fail: the
 // verification then compares with the manifest alone.
 func (o Out) keepSet(ctx context.Context, r *run) {
-	if o.Sets == nil || len(r.input.Components) == 0 {
+	if o.Sets == nil || len(r.Input.Components) == 0 {
 		return
 	}
-	kept := keptSet{Operation: r.operation(o.Build).content, Ignored: r.Params.IgnoreSet}
-	for _, c := range r.input.Components {
+	kept := keptSet{Operation: r.operation(o.Build).content, Ignored: r.IgnoreSet}
+	for _, c := range r.Input.Components {
 		kept.Components = append(kept.Components, component.Component{Name: c.Name, Kind: c.Kind, Upstream: c.Upstream, Version: c.Version})
 	}
 	text, err := json.Marshal(kept)

@@ -22,12 +22,12 @@ import (
 // never be deployed, and every build of it would be green: it is refused, unless
 // params say that it is meant.
 func (o Out) take(ctx context.Context, r *run) error {
-	for _, key := range r.Params.IgnoreSet {
-		if !slices.ContainsFunc(r.input.Components, func(c component.Component) bool { return c.Name == key }) {
-			return fmt.Errorf("validate %s: the component set has no %q; it has %s", o.IgnoreKey.name(), key, keys(r.input.Components))
+	for _, key := range r.IgnoreSet {
+		if !slices.ContainsFunc(r.Input.Components, func(c component.Component) bool { return c.Name == key }) {
+			return fmt.Errorf("validate %s: the component set has no %q; it has %s", o.IgnoreKey.name(), key, keys(r.Input.Components))
 		}
 	}
-	parsed, err := manifest.Parse(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered})
+	parsed, err := manifest.Parse(manifest.File{Name: r.Input.Manifest.Name, Text: r.rendered})
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ func (o Out) take(ctx context.Context, r *run) error {
 		return err
 	}
 	var refused, ignored []inventory.Conflict
-	for _, c := range inventory.Conflicts(r.input.Components, r.wanted) {
-		if slices.Contains(r.Params.IgnoreSet, c.Key) {
+	for _, c := range inventory.Conflicts(r.Input.Components, r.wanted) {
+		if slices.Contains(r.IgnoreSet, c.Key) {
 			ignored = append(ignored, c)
 		} else {
 			refused = append(refused, c)
@@ -49,7 +49,7 @@ func (o Out) take(ctx context.Context, r *run) error {
 	}
 	for _, c := range ignored {
 		if !slices.Contains(r.ignored, c) {
-			o.say("component set: %s, as %s says", c, o.IgnoreKey.name())
+			o.note(r, "component set: %s, as %s says", c, o.IgnoreKey.name())
 		}
 	}
 	r.ignored = ignored
@@ -103,7 +103,7 @@ func (r *run) resolveLatest(ctx context.Context) error {
 
 // set is the component set without what params ignore of it.
 func (r *run) set() []component.Component {
-	return slices.DeleteFunc(slices.Clone(r.input.Components), func(c component.Component) bool { return slices.Contains(r.Params.IgnoreSet, c.Name) })
+	return slices.DeleteFunc(slices.Clone(r.Input.Components), func(c component.Component) bool { return slices.Contains(r.IgnoreSet, c.Name) })
 }
 
 // preparing is the phase that errors of the director name: what is found out here is
@@ -151,7 +151,7 @@ func (o Out) stock(ctx context.Context, r *run) error {
 		}
 	}
 	for i := range r.upload {
-		r.upload[i].Fix = r.Params.Fix
+		r.upload[i].Fix = r.Fix
 	}
 	return o.admit(ctx, r.upload)
 }
@@ -220,7 +220,7 @@ func (r *run) has(ctx context.Context, w inventory.Wanted) (there bool, flaw str
 // that it is not taken everywhere, else the manifest. If it is not ok, why says so where
 // there is something to say.
 func (r *run) source(w inventory.Wanted) (a Artifact, ok bool, why string) {
-	for _, c := range r.input.Components {
+	for _, c := range r.Input.Components {
 		if w.IsOf(c) && w.Version == c.Version {
 			return r.artifact(c), true, ""
 		}
@@ -241,7 +241,7 @@ func (r *run) source(w inventory.Wanted) (a Artifact, ok bool, why string) {
 func (r *run) artifact(c component.Component) Artifact {
 	a := Artifact{Name: c.Name, Version: c.Version, URL: c.URL, Network: c.Network, SHA1: c.SHA1, SHA256: c.SHA256}
 	if c.File != "" {
-		a.File = filepath.Join(r.input.ComponentsDir, c.File)
+		a.File = filepath.Join(r.Input.ComponentsDir, c.File)
 	}
 	if c.Kind == component.KindStemcell {
 		a.Stemcell, a.Name = true, c.Upstream
@@ -270,9 +270,9 @@ func (o Out) resolved(ctx context.Context, r *run) error {
 	if !slices.ContainsFunc(r.wanted, inventory.Wanted.Latest) {
 		return nil
 	}
-	now, err := o.Director.Deployment(ctx, r.Source.Deployment)
+	now, err := o.Director.Deployment(ctx, r.Deployment)
 	if err != nil {
-		return fmt.Errorf("read deployment %s: %w", r.Source.Deployment, err)
+		return fmt.Errorf("read deployment %s: %w", r.Deployment, err)
 	}
 	r.wanted = inventory.Resolve(r.wanted, now.Releases, now.Stemcells)
 	return nil

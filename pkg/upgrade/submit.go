@@ -28,11 +28,16 @@ func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v verdict) (int
 	if err := o.begin(ctx, r, v.next); err != nil {
 		return 0, err
 	}
+	if o.Submitting != nil {
+		if err := o.Submitting(ctx, r.deployed.Manifest); err != nil {
+			return 0, err
+		}
+	}
 	crash.Here("before-submit")
 	if err := r.fenced(); err != nil {
 		return 0, err
 	}
-	r.sent = contextID
+	r.sent, r.certain, r.result.Refused = contextID, 0, false
 	tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.next, "try", r.unseen+1)
 	id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
 	crash.Here("after-submit")
@@ -40,6 +45,7 @@ func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v verdict) (int
 		if err != nil { // it was certainly not accepted
 			r.sent = ""
 		}
+		r.certain = id
 		return id, err
 	}
 	o.say("the director's answer was lost (%v): looking for the task by its context id", err)

@@ -9,27 +9,27 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 )
 
-// taken is a release, a stemcell or a program that the manifest or the pipeline takes.
-type taken struct {
-	name   string // the component's, or its own
-	before string // the version that is deployed; "" for none
-	now    string
-	note   string
+// Taken is a release, a stemcell or a program that the manifest or the pipeline takes.
+type Taken struct {
+	Name   string // the component's, or its own
+	Before string // the version that is deployed; "" for none
+	Now    string
+	Note   string // "the component set has 1.1364, which params.ignore_set ignores"
 }
 
-// text is how people read it: "8.2.4 → 8.3.0".
-func (t taken) text() string {
+// String is how people read it: "8.2.4 → 8.3.0".
+func (t Taken) String() string {
 	var notes []string
-	text := t.now
-	switch t.before {
+	text := t.Now
+	switch t.Before {
 	case "":
-	case t.now:
+	case t.Now:
 		notes = append(notes, "unchanged")
 	default:
-		text = t.before + " → " + t.now
+		text = t.Before + " → " + t.Now
 	}
-	if t.note != "" {
-		notes = append(notes, t.note)
+	if t.Note != "" {
+		notes = append(notes, t.Note)
 	}
 	if len(notes) == 0 {
 		return text
@@ -39,10 +39,10 @@ func (t taken) text() string {
 
 // taken lists what the rendered manifest takes, in the order of the component set
 // where it is of one, and after it the programs that the pipeline gets.
-func (r *run) taken() []taken {
-	var list []taken
+func (r *run) taken() []Taken {
+	var list []Taken
 	others := slices.Clone(r.wanted)
-	for _, c := range r.input.Components {
+	for _, c := range r.Input.Components {
 		for _, w := range r.wanted {
 			if !w.IsOf(c) {
 				continue
@@ -51,7 +51,7 @@ func (r *run) taken() []taken {
 			list = append(list, r.take(c.Name, w))
 		}
 		if c.Kind == component.KindGitHub && r.pipeline.bundled {
-			list = append(list, taken{name: c.Name, before: r.pipeline.programBefore(c), now: c.Version})
+			list = append(list, Taken{Name: c.Name, Before: r.pipeline.programBefore(c), Now: c.Version})
 		}
 	}
 	for _, w := range others {
@@ -60,14 +60,14 @@ func (r *run) taken() []taken {
 	return list
 }
 
-func (r *run) take(name string, w inventory.Wanted) taken {
-	t := taken{name: name, before: r.before(w), now: w.Version}
-	if t.now == "" {
-		t.now = w.Asked
+func (r *run) take(name string, w inventory.Wanted) Taken {
+	t := Taken{Name: name, Before: r.before(w), Now: w.Version}
+	if t.Now == "" {
+		t.Now = w.Asked
 	}
 	for _, c := range r.ignored {
-		if c.Key == name && c.Set != t.now { // of two stemcells one may be of the set
-			t.note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.ignoreKey.name())
+		if c.Key == name && c.Set != t.Now { // of two stemcells one may be of the set
+			t.Note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.ignoreKey.name())
 		}
 	}
 	return t

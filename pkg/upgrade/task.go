@@ -81,7 +81,7 @@ func leaveQueued(ctx context.Context, director Tasks, tasks []bosh.Task, say fun
 // tasks are those of the run's deployment, back to a deploy that was done: what was
 // before it counts no more.
 func (o Out) tasks(ctx context.Context, r *run) ([]bosh.Task, error) {
-	tasks, err := allTasks(ctx, o.Director, bosh.TaskFilter{Deployment: r.Source.Deployment, All: true}, func(tasks []bosh.Task) bool {
+	tasks, err := allTasks(ctx, o.Director, bosh.TaskFilter{Deployment: r.Deployment, All: true}, func(tasks []bosh.Task) bool {
 		return slices.ContainsFunc(tasks, func(t bosh.Task) bool { return t.IsDeploy() && t.State == bosh.StateDone })
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (o Out) tasks(ctx context.Context, r *run) ([]bosh.Task, error) {
 	return leaveQueued(ctx, o.Director, tasks, func(t bosh.Task) {
 		if !slices.Contains(r.left, t.ID) {
 			r.left = append(r.left, t.ID)
-			o.say("director task %d is queued, and later ones have ended: no worker will take it; going on without it; %s", t.ID, t.Unqueue())
+			o.note(r, "director task %d is queued, and later ones have ended: no worker will take it; going on without it; %s", t.ID, t.Unqueue())
 		}
 	})
 }

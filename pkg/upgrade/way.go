@@ -14,7 +14,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
 // postgresRelease is the release of the database that the bundled manifest has.
@@ -41,13 +40,10 @@ func (w way) quiet() bool { return w.Way == compatibility.Quiet && w.restarts }
 // changes says whether Concourse gets another version.
 func (w way) changes() bool { return w.from != "" && w.to != "" && !sameVersion(w.from, w.to) }
 
-// String is the way with its reason, for people.
-func (w way) String() string { return fmt.Sprintf("%s: %s", w.Way, w.Reason) }
-
 // chooseWay decides in what order web and workers are replaced, from what runs and
 // what is wanted, and arranges the manifest so. It changes nothing.
 func (o Out) chooseWay(ctx context.Context, r *run) error {
-	wanted, err := manifest.Parse(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered})
+	wanted, err := manifest.Parse(manifest.File{Name: r.Input.Manifest.Name, Text: r.rendered})
 	if err != nil {
 		return err
 	}
@@ -100,7 +96,7 @@ func (o Out) room(ctx context.Context, r *run, database postgres.Change, deploye
 	if o.DiskChecked || !database.Major() || database.Group == "" || r.failedMidway(deployed) {
 		return nil
 	}
-	percent, known, err := o.Director.DiskUsage(ctx, r.Source.Deployment, database.Group)
+	percent, known, err := o.Director.DiskUsage(ctx, r.Deployment, database.Group)
 	if err != nil {
 		return err
 	}
@@ -115,10 +111,10 @@ func (o Out) room(ctx context.Context, r *run, database postgres.Change, deploye
 
 // wish is the way that params name. A quiet upgrade is for a web that restarts.
 func (r *run) wish() string {
-	if r.Params.Upgrade.Way == string(compatibility.Quiet) && !r.way.restarts {
+	if r.Way == string(compatibility.Quiet) && !r.way.restarts {
 		return ""
 	}
-	return r.Params.Upgrade.Way
+	return r.Way
 }
 
 // running is what runs now: as the ATC reports it, else as the manifest was deployed.
@@ -137,11 +133,11 @@ func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) 
 		return now, fmt.Errorf("ask the ATC what runs: %w", err)
 	case err != nil && ctx.Err() != nil:
 		return now, fmt.Errorf("ask the ATC what runs: %w", context.Cause(ctx))
-	case err != nil && (r.Params.Pipeline == nil || !r.Params.Pipeline.Skip):
+	case err != nil && (r.Pipeline == nil || !r.Pipeline.Skip):
 		return now, fmt.Errorf("ask the ATC what runs: %w; %s", err, whenDown)
 	case err != nil:
 		r.way.silent = true
-		o.say("the ATC does not answer (%v): what runs is taken from the director, Concourse %s", err, now.Version)
+		o.note(r, "the ATC does not answer (%v): what runs is taken from the director, Concourse %s", err, now.Version)
 		return now, nil
 	}
 	now.Version, now.Worker = info.Version, info.WorkerVersion
@@ -155,12 +151,11 @@ func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) 
 
 // pace looks at the params that override what the manifest says of all its groups.
 func (r *run) pace(wanted manifest.Deployment) error {
-	canaries, inFlight := resource.Count(r.Params.Canaries), resource.Count(r.Params.MaxInFlight)
 	switch {
-	case canaries == "" && inFlight == "":
+	case r.Canaries == "" && r.MaxInFlight == "":
 	case r.way.quiet():
-		r.note("params.canaries and params.max_in_flight do not count in a quiet upgrade, which replaces all workers at once")
-	case canaries == "0" && inFlight == "100%":
+		r.remark("params.canaries and params.max_in_flight do not count in a quiet upgrade, which replaces all workers at once")
+	case r.Canaries == "0" && r.MaxInFlight == "100%":
 		workers := 0
 		for _, g := range wanted.Groups(concourseRelease, workerJob) {
 			workers += g.Instances
@@ -198,7 +193,7 @@ func (r *run) refuseDowngrade(deployed, wanted manifest.Deployment) error {
 	for _, from := range []string{r.way.from, deployed.Release(concourseRelease)} {
 		err := compatibility.Downgrade(from, r.way.to)
 		var lower *compatibility.DowngradeError
-		if errors.As(err, &lower) && r.Params.AllowDowngrade && !lower.Forbidden() {
+		if errors.As(err, &lower) && r.AllowDowngrade && !lower.Forbidden() {
 			err = nil
 		}
 		if err != nil {
@@ -206,7 +201,7 @@ func (r *run) refuseDowngrade(deployed, wanted manifest.Deployment) error {
 		}
 	}
 	from, to := deployed.Release(postgresRelease), wanted.Release(postgresRelease)
-	if !r.Params.AllowDowngrade && component.Lower(to, from) {
+	if !r.AllowDowngrade && component.Lower(to, from) {
 		return fmt.Errorf("refuse to deploy postgres %s over %s: it is lower; nothing was changed; set params.allow_downgrade: true if that is intended", to, from)
 	}
 	return nil
@@ -223,13 +218,13 @@ func (r *run) restart(deployed manifest.Deployment) error {
 	if err != nil {
 		return fmt.Errorf("read the arrangement of the deployed manifest: %w", err)
 	}
-	plain, _, err := manifest.Arrange(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered}, now)
+	plain, _, err := manifest.Arrange(manifest.File{Name: r.Input.Manifest.Name, Text: r.rendered}, now)
 	if err != nil {
 		return nil // it cannot stay as it is deployed; arrange says why
 	}
 	r.way.plain = plain
 	restarts, err := manifest.RestartsWeb(r.deployed.Manifest, plain)
-	r.way.restarts = restarts || r.Params.Recreate || r.failedMidway(deployed)
+	r.way.restarts = restarts || r.Recreate || r.failedMidway(deployed)
 	return err
 }
 
@@ -245,13 +240,13 @@ func (r *run) arrange() error {
 		return fmt.Errorf("read the arrangement of the deployed manifest: %w", err)
 	case !r.way.restarts: // it never restarts a web by itself
 		a.Gate = now.Gate
-	case r.Params.Upgrade.Colocated() && !r.noRelease:
+	case !r.NoGate && !r.noRelease:
 		a.Gate = &manifest.Colocation{Release: boshrelease.Name, Version: boshrelease.Version(), Job: boshrelease.GateJob}
 	case r.way.from != "" && migrates(r.way.from, r.way.to):
 		a.WatchTime = patientWatch
-		r.note("the job " + boshrelease.GateJob + " is not beside the web: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
+		r.remark("the job " + boshrelease.GateJob + " is not beside the web: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
 	}
-	text, notes, err := manifest.Arrange(manifest.File{Name: r.input.Manifest.Name, Text: r.rendered}, a)
+	text, notes, err := manifest.Arrange(manifest.File{Name: r.Input.Manifest.Name, Text: r.rendered}, a)
 	if err != nil && r.asDeployed() {
 		text, notes, err = r.way.plain, nil, nil // nothing is replaced, so nothing errors
 	}
@@ -260,12 +255,12 @@ func (r *run) arrange() error {
 	}
 	r.way.gate = a.Gate != nil && a.Gate.Version == boshrelease.Version()
 	r.manifest = text
-	r.note(notes...)
+	r.remark(notes...)
 	return nil
 }
 
-// note adds what people should know of the way, each once.
-func (r *run) note(notes ...string) {
+// remark adds what people should know of the way, each once.
+func (r *run) remark(notes ...string) {
 	for _, note := range notes {
 		if !slices.Contains(r.way.Notes, note) {
 			r.way.Notes = append(r.way.Notes, note)
@@ -292,13 +287,13 @@ func migrates(from, to string) bool {
 // sayWay tells people about the way, once a run.
 func (o Out) sayWay(r *run) {
 	if r.way.database != "" {
-		o.say("%s", r.way.database)
+		o.note(r, "%s", r.way.database)
 	}
 	if r.way.to == "" || !r.way.restarts {
 		return // nothing is replaced that builds would notice
 	}
 	if r.way.changes() || r.way.Way != compatibility.WebFirst {
-		o.say("way: %s", r.way)
+		o.note(r, "way: %s", r.way.Choice)
 	}
 	o.sayNotes(r)
 }
@@ -307,7 +302,7 @@ func (o Out) sayWay(r *run) {
 func (o Out) sayNotes(r *run) {
 	for _, note := range r.way.Notes {
 		if !slices.Contains(r.said, note) {
-			o.say("way: note: %s", note)
+			o.note(r, "way: note: %s", note)
 		}
 	}
 	r.said = slices.Clone(r.way.Notes)

@@ -1,4 +1,4 @@
-package upgrade
+package step
 
 import (
 	"os"
@@ -41,6 +41,5 @@ func FuzzInput(f *testing.F) {
 				t.Errorf("variables were taken: %v", err)
 			}
 		}
-		_ = isBundled(in.Pipeline.File.Text)
 	})
 }

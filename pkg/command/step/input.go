@@ -1,4 +1,4 @@
-package upgrade
+package step
 
 import (
 	"encoding/json"
@@ -10,68 +10,54 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/file"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-// Input is what an upgrade is made of.
-type Input struct {
-	Components    []component.Component // the set; its releases and stemcells are brought to the director
-	ComponentsDir string                // where the set's downloaded files are; "" without any
-	Manifest      manifest.Template     // without variables
-	Vars          []map[string]any      // of the manifest; the later maps win
-	CloudConfig   []byte                // YAML; empty: left as it is
-	Pipeline      PipelineInput
-	Notes         []string // what people should know of their files
-}
-
-// PipelineInput is what the pipeline is made of. Its variables are those of fly.
-type PipelineInput struct {
-	File      manifest.File // without text: the bundled one
-	OpsFiles  []manifest.File
-	Vars      map[string]any
-	VarsFiles []map[string]any // the later maps win; below Vars
-}
+// input is an upgrade's input while its files are read.
+type input struct{ upgrade.Input }
 
 // readInput reads every file named in params, so that a missing one is found
 // before anything is changed.
-func readInput(p resource.OutParams, dir string) (Input, error) {
-	in := Input{}
+func readInput(p resource.OutParams, dir string) (upgrade.Input, error) {
+	in := input{Input: upgrade.Input{OwnManifest: p.Manifest != ""}}
 	var err error
 	if p.Components != "" {
 		in.ComponentsDir = filepath.Join(dir, p.Components)
 		if in.Components, err = component.ReadSet(in.ComponentsDir); err != nil {
-			return Input{}, fmt.Errorf("params.components: %w", err)
+			return upgrade.Input{}, fmt.Errorf("params.components: %w", err)
 		}
 		if err := in.haveFiles(); err != nil {
-			return Input{}, fmt.Errorf("params.components: %w", err)
+			return upgrade.Input{}, fmt.Errorf("params.components: %w", err)
 		}
 	}
 	in.Manifest.File = manifest.Concourse()
 	if p.Manifest != "" {
 		if in.Manifest.File, err = in.readFile(dir, "params.manifest", p.Manifest); err != nil {
-			return Input{}, err
+			return upgrade.Input{}, err
 		}
 	}
 	if in.Manifest.OpsFiles, err = in.readFiles(dir, "params.ops_files", p.OpsFiles); err != nil {
-		return Input{}, err
+		return upgrade.Input{}, err
 	}
 	if in.Vars, err = in.readVars(dir, "params.vars_files", p.VarsFiles, manifest.Vars); err != nil {
-		return Input{}, err
+		return upgrade.Input{}, err
 	}
 	in.Vars = append(in.Vars, native(p.Vars).(map[string]any))
 	if p.CloudConfig != "" {
 		file, err := in.readFile(dir, "params.cloud_config", p.CloudConfig)
 		if err != nil {
-			return Input{}, err
+			return upgrade.Input{}, err
 		}
 		if err := manifest.Mapping(file); err != nil {
-			return Input{}, fmt.Errorf("params.cloud_config: %w", err)
+			return upgrade.Input{}, fmt.Errorf("params.cloud_config: %w", err)
 		}
-		in.CloudConfig = file.Text
+		in.CloudConfig = file
 	}
-	return in, in.readPipeline(p.Pipeline, dir)
+	err = in.readPipeline(p.Pipeline, dir)
+	return in.Input, err
 }
 
-func (in *Input) readPipeline(p *resource.PipelineParams, dir string) error {
+func (in *input) readPipeline(p *resource.PipelineParams, dir string) error {
 	if p == nil {
 		return nil
 	}
@@ -91,7 +77,7 @@ func (in *Input) readPipeline(p *resource.PipelineParams, dir string) error {
 
 // haveFiles wants the downloaded files of the component set: the director asks
 // for them only after the pipeline was set.
-func (in Input) haveFiles() error {
+func (in input) haveFiles() error {
 	for _, c := range in.Components {
 		if c.File == "" {
 			continue
@@ -104,7 +90,7 @@ func (in Input) haveFiles() error {
 }
 
 // readFiles reads the files that a key lists.
-func (in *Input) readFiles(dir, key string, names []string) ([]manifest.File, error) {
+func (in *input) readFiles(dir, key string, names []string) ([]manifest.File, error) {
 	var files []manifest.File
 	for _, name := range names {
 		file, err := in.readFile(dir, key, name)
@@ -117,7 +103,7 @@ func (in *Input) readFiles(dir, key string, names []string) ([]manifest.File, er
 }
 
 // readVars gives the layers of variables, those that win last.
-func (in *Input) readVars(dir, key string, files []string, parse func(manifest.File) (map[string]any, error)) ([]map[string]any, error) {
+func (in *input) readVars(dir, key string, files []string, parse func(manifest.File) (map[string]any, error)) ([]map[string]any, error) {
 	var layers []map[string]any
 	for _, name := range files {
 		file, err := in.readFile(dir, key, name)
@@ -134,7 +120,7 @@ func (in *Input) readVars(dir, key string, files []string, parse func(manifest.F
 }
 
 // readFile reads a file below the build's directory.
-func (in *Input) readFile(dir, key, name string) (manifest.File, error) {
+func (in *input) readFile(dir, key, name string) (manifest.File, error) {
 	path := filepath.Join(dir, name)
 	if filepath.IsAbs(name) {
 		path = name // a task image carries files of its own
@@ -149,20 +135,6 @@ func (in *Input) readFile(dir, key, name string) (manifest.File, error) {
 	file := manifest.File{Name: name, Text: text}
 	in.Notes = append(in.Notes, manifest.Repeated(file)...)
 	return file, nil
-}
-
-// componentVars are the variables that a component set gives.
-func (in Input) componentVars() map[string]any {
-	vars := map[string]any{}
-	for _, c := range in.Components {
-		for key, value := range c.Vars() {
-			vars[key] = value
-		}
-		if c.Name == ownComponent && c.Kind == component.KindGitHub {
-			vars[ownTag] = c.ImageTag()
-		}
-	}
-	return vars
 }
 
 // native makes numbers of JSON's number texts.

@@ -1,20 +1,13 @@
-package bootstrap
+package upgrade
 
 import (
-	"context"
 	"errors"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 )
 
-// ended is a director whose deploys end as the list says, one after the other.
-type ended struct {
-	Director
-	list []ending
-	next int
-}
-
+// ending is how a deploy of a run ended.
 type ending struct {
 	state, result string
 	stages        []string
@@ -22,30 +15,8 @@ type ending struct {
 	lost          bool // so was the answer to its submission
 }
 
-func (d *ended) Deploy(context.Context, []byte, bosh.DeployOptions) (int, error) {
-	d.next++
-	if d.list[d.next-1].lost {
-		return 0, bosh.ErrUncertain
-	}
-	return d.next, nil
-}
-
-func (d *ended) Wait(_ context.Context, id int, _ func(bosh.Event)) (bosh.Task, error) {
-	return bosh.Task{ID: id, State: d.list[id-1].state, Result: d.list[id-1].result}, nil
-}
-
-func (d *ended) Events(_ context.Context, id int) (list []bosh.Event, err error) {
-	if d.list[id-1].unread {
-		return nil, errors.New("the director does not answer")
-	}
-	for _, stage := range d.list[id-1].stages {
-		list = append(list, bosh.Event{Stage: stage, State: "started"})
-	}
-	return append(list, bosh.Event{Type: bosh.EventError, Message: "it failed"}), nil
-}
-
 // A setting is taken back only when it is certain that no VM has it.
-func TestObserved_knowsADeployThatWasRefusedBeforeItTouchedAVM(t *testing.T) {
+func TestRun_knowsADeployThatWasRefusedBeforeItTouchedAVM(t *testing.T) {
 	preparing, compiling, updating := []string{"Preparing deployment"}, []string{"Preparing deployment", "Compiling packages"}, []string{"Preparing deployment", "Updating instance"}
 	const lock = "Failed to acquire lock for lock:deployment:concourse uid: x. Locking task id is 7"
 	for name, of := range map[string]struct {
@@ -62,16 +33,27 @@ func TestObserved_knowsADeployThatWasRefusedBeforeItTouchedAVM(t *testing.T) {
 		"after a lock":                {[]ending{{state: "error", result: lock}, {state: "error", stages: preparing}}, true},
 		"events that cannot be read":  {[]ending{{state: "error", unread: true}}, false},
 		"an answer that was lost":     {[]ending{{state: "error", stages: preparing, lost: true}}, false},
-		"after another that was done": {[]ending{{state: "done", stages: updating}, {state: "error", stages: preparing}}, false},
-		"done":                        {[]ending{{state: "done", stages: updating}}, false},
+		"after another that went far": {[]ending{{state: "error", stages: updating}, {state: "error", stages: preparing}}, false},
 	} {
-		seen := &observed{Director: &ended{list: of.list}, before: func() error { return nil }}
-		for i := range of.list {
-			_, _ = seen.Deploy(t.Context(), nil, bosh.DeployOptions{})
-			_, _ = seen.Wait(t.Context(), i+1, func(bosh.Event) {})
+		r := &run{}
+		for i, e := range of.list {
+			r.certain, r.result.Refused = i+1, false // as a submission does
+			if e.lost {
+				r.certain = 0
+			}
+			var events []bosh.Event
+			for _, stage := range e.stages {
+				events = append(events, bosh.Event{Stage: stage, State: "started"})
+			}
+			events = append(events, bosh.Event{Type: bosh.EventError, Message: "it failed"})
+			var unread error
+			if e.unread {
+				events, unread = nil, errors.New("the director does not answer")
+			}
+			r.judgeRefusal(bosh.Task{ID: i + 1, State: e.state, Result: e.result}, events, unread)
 		}
-		if seen.refused != of.refused {
-			t.Errorf("%s: refused is %t", name, seen.refused)
+		if r.result.Refused != of.refused {
+			t.Errorf("%s: refused is %t", name, r.result.Refused)
 		}
 	}
 }
