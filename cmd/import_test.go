@@ -17,7 +17,7 @@ const module = "github.com/perpetual-ci/perpetual/"
 // mayImport lists, for each package or folder of ours, what of ours it may
 // import. Imports go down only:
 //
-//	cmd → command → bootstrap → upgrade → {component, pause} → {resource, manifest, state}
+//	cmd → command → bootstrap → {upgrade, verify} → {task, component, pause} → {resource, manifest, state}
 //	command → adapters → {retry, secret}
 //
 // Simulators are on their own, so that none of them gets into a shipped binary.
@@ -27,12 +27,12 @@ var mayImport = map[string][]string{
 	"cmd/perpetual": {"pkg/command", "pkg/command/installer"},
 	"cmd/sandbox":   {"pkg/sandbox"},
 	"pkg/command": {
-		"pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
+		"pkg/inventory", "pkg/task", "pkg/verify", "pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/secret", "pkg/plain",
 		"pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version", "pkg/dial",
 	},
 	// What a build asks of the packages that do it, and what they answer.
-	"pkg/command/step": {"pkg/file", "pkg/compatibility", "pkg/component", "pkg/manifest", "pkg/resource", "pkg/upgrade"},
+	"pkg/command/step": {"pkg/verify", "pkg/task", "pkg/file", "pkg/compatibility", "pkg/component", "pkg/manifest", "pkg/resource", "pkg/upgrade"},
 	"pkg/command/installer": {
 		"pkg/bosh", "pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/file",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {
-		"pkg/bosh", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
+		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/manifest", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},
@@ -54,9 +54,11 @@ var mayImport = map[string][]string{
 	// A program of its own for maintainers.
 	"pkg/compatibility/refresh": {"pkg/compatibility", "pkg/file"},
 	"pkg/upgrade": {
-		"pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
-		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pkg/plain", "pipelines", "pkg/crash", "pkg/dial",
+		"pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
+		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pipelines", "pkg/crash", "pkg/dial",
 	},
+	"pkg/verify":           {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/manifest", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry"},
+	"pkg/task":             {"pkg/bosh"},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
 	"pkg/component":        {"pkg/file", "pkg/github", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
 	"pkg/adoption":         {"pkg/manifest"},

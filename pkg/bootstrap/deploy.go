@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
 // source is the deployment as the resource type names it.
@@ -169,9 +171,14 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	err = upgrade.In{Director: d, ATC: atc, Concourse: atc, Keepers: []pause.Keeper{d.Keeper(r.deploymentName())}, Set: r.set, IgnoreSet: r.ignoreSet(), IgnoreKey: ignoreKey, Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll()}.Verify(ctx, resource.InRequest{
-		Source: r.source(), Version: resource.TaskVersion(r.result.Task),
-		Params: resource.InParams{Verify: true, Timeout: resource.Duration{Duration: r.timeout()}},
+	v := verify.Verification{
+		Director: d, ATC: atc, Concourse: atc, Keepers: []pause.Keeper{d.Keeper(r.deploymentName())},
+		Set: r.set, IgnoreSet: r.ignoreSet(), IgnoreKey: ignoreKey,
+		Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll(),
+	}
+	_, err = v.Run(ctx, verify.Request{
+		Deployment: r.deploymentName(), Task: r.result.Task, Judge: true,
+		Timeout: r.timeout(), Over: errors.New("the time for the verification is over"),
 	})
 	if err != nil {
 		return Outcome{}, err

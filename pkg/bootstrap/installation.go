@@ -23,6 +23,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
 // ErrNotFound says that something has not been made yet.
@@ -151,6 +152,7 @@ type possessions interface {
 // Director is the director once it runs.
 type Director interface {
 	upgrade.Director
+	verify.Director
 	// DeleteDeployment starts the task; it fails with bosh.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
 	// Version is that of the director itself, "283.1.6".

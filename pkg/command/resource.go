@@ -12,7 +12,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
 // checkDeadline bounds check: Concourse's own limit for checks is an hour.
@@ -71,7 +73,7 @@ func (c *call) checkDeployment(ctx context.Context, req resource.CheckRequest) (
 		return nil, err
 	}
 	defer d.close()
-	return upgrade.Check{Director: d, Log: c.log, Debug: c.debug}.Run(ctx, req.Source.Deployment, req.Version)
+	return step.Check(ctx, task.Check{Director: d, Log: c.log, Debug: c.debug}, req)
 }
 
 func runIn(ctx context.Context, c *call) error {
@@ -123,9 +125,9 @@ func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir str
 	if err != nil {
 		return resource.Result{}, err
 	}
-	return upgrade.In{
+	return step.Get(ctx, verify.Verification{
 		Director: d, ATC: web, Concourse: concourse, Keepers: keepers(store, d, req.Source.Deployment), Sets: d.sets(req.Source.Deployment), Log: c.log, Debug: c.debug, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
-	}.Run(ctx, req, dir)
+	}, req, dir)
 }
 
 func runOut(ctx context.Context, c *call) error {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // setKeeper keeps the component set of a deployment's last put as a config of the
@@ -23,11 +23,11 @@ type setConfig struct {
 	Set string `json:"set" yaml:"set"`
 }
 
-func (d director) sets(deployment string) upgrade.SetKeeper {
+func (d director) sets(deployment string) inventory.SetKeeper {
 	return setKeeper{d.Client, deployment + ".set"}
 }
 
-// SaveSet implements upgrade.SetKeeper.
+// SaveSet implements inventory.SetKeeper.
 func (k setKeeper) SaveSet(ctx context.Context, text string) error {
 	content, err := json.Marshal(setConfig{text})
 	if err != nil {
@@ -37,7 +37,7 @@ func (k setKeeper) SaveSet(ctx context.Context, text string) error {
 	return err
 }
 
-// LoadSet implements upgrade.SetKeeper.
+// LoadSet implements inventory.SetKeeper.
 func (k setKeeper) LoadSet(ctx context.Context) (string, error) {
 	versions, err := k.client.Configs(ctx, "perpetual", k.name)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
 // Call is a running command as a verb of another package sees it. What is written to
@@ -84,6 +85,7 @@ func (c *Call) Scale(d time.Duration) time.Duration { return crash.Scale(d) }
 // Director is what the installer asks of a director.
 type Director interface {
 	upgrade.Director
+	verify.Director
 	// DeleteDeployment starts the task that deletes a deployment with its VMs and
 	// disks; it fails with bosh.ErrNotFound.
 	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)

@@ -128,6 +128,17 @@ func Source() string {
 	return fmt.Sprintf("read from the tags of %s on %s", t.Source, t.Date)
 }
 
+// Same says whether two versions are equal. It ignores build metadata, which a release's
+// final version may carry.
+func Same(a, b string) bool {
+	va, errA := semver.NewVersion(a)
+	vb, errB := semver.NewVersion(b)
+	if errA != nil || errB != nil {
+		return a == b
+	}
+	return va.Compare(vb) == 0
+}
+
 // parse reads a version; nil when it is none.
 func parse(version string) *semver.Version {
 	v, err := semver.NewVersion(strings.TrimSpace(version))

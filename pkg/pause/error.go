@@ -1,10 +1,8 @@
 package pause
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -41,17 +39,6 @@ func (e *BusyError) Error() string {
 // refused says whether another look would only get the same answer: nobody logs
 // in with a wrong password every two seconds.
 func refused(err error) bool {
-	var status *concourse.StatusError
-	var authority x509.UnknownAuthorityError
-	var invalid x509.CertificateInvalidError
-	var hostname x509.HostnameError
 	var right *RightError
-	switch {
-	case errors.Is(err, concourse.ErrLogin), errors.Is(err, concourse.ErrNoTeam), errors.As(err, &right):
-	case errors.As(err, &authority), errors.As(err, &invalid), errors.As(err, &hostname):
-	case errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden):
-	default:
-		return false
-	}
-	return true
+	return concourse.Refused(err) || errors.As(err, &right)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // bring uploads what the director lacks of the stemcells and releases that stock has
@@ -124,7 +125,7 @@ func (o Out) uploadAll(ctx context.Context, r *run, list []Artifact) error {
 		var err error
 		if ids[i], err = o.upload(ctx, a); err != nil {
 			if i > 0 {
-				err = fmt.Errorf("%w; director task %s keeps running", err, numbers(ids[:i]))
+				err = fmt.Errorf("%w; director task %s keeps running", err, task.Numbers(ids[:i]))
 			}
 			return fmt.Errorf("upload %s: %w", describe(list[i:i+1]), err)
 		}

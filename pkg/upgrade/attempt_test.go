@@ -6,7 +6,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // long is after the end of every deploy of the fixture.
@@ -239,7 +238,7 @@ func TestOut_mayLoseTheLockAfterItHasAnswered(t *testing.T) {
 		}
 		wantText(t, "metadata", metadata(first)["result"], "may still fail, or not get the deployment's lock", "verify: true")
 		time.Sleep(long)
-		versions, err := upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "7"})
+		versions, err := check(t.Context(), f.director, &f.log, resource.Version{"task": "7"})
 		if err != nil || len(versions) != 2 || versions[1]["task"] != "10" {
 			t.Errorf("versions %v, %v, want task 10 as the newest", versions, err)
 		}

@@ -5,25 +5,16 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
-
-// because adds to the error of a run whose time was over that this is why. What
-// was under way then knows only that its context has ended.
-func because(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	if err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, cause) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", cause, err)
-}
 
 // because adds to the error of a run that has lost its lease who has it now, what
 // is still true, and what to do.
 func (r *run) because(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if err == nil || ctx.Err() == nil || !errors.Is(cause, state.ErrLost) {
-		return because(ctx, err)
+		return retry.Because(ctx, err)
 	}
 	if !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", err, cause)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // versions are those of director tasks.
@@ -81,7 +80,7 @@ func TestCheck_givesFinishedDeploysFromTheGivenOneOn(t *testing.T) {
 			if c.edit != nil {
 				c.edit(d)
 			}
-			got, err := upgrade.Check{Director: d, Log: &f.log}.Run(t.Context(), "concourse", c.given)
+			got, err := check(t.Context(), d, &f.log, c.given)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +109,7 @@ func TestCheck_readsAllUnfinishedTasks(t *testing.T) {
 	for range 150 {
 		f.director.add(foreign("run errand smoke", 0, ""))
 	}
-	got, err := upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "7"})
+	got, err := check(t.Context(), f.director, &f.log, resource.Version{"task": "7"})
 	if diff := cmp.Diff(versions("7", "8"), got); diff != "" || err != nil {
 		t.Errorf("%v, versions (-want +got):\n%s", err, diff)
 	}
@@ -119,7 +118,7 @@ func TestCheck_readsAllUnfinishedTasks(t *testing.T) {
 func TestCheck_refusesWhatItDidNotMake(t *testing.T) {
 	f := newFixture(t)
 	for _, given := range []resource.Version{{"task": "x"}, {"task": "-1"}, {"concourse": "8.2.9"}, {"task": "7", "more": "x"}} {
-		_, err := upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", given)
+		_, err := check(t.Context(), f.director, &f.log, given)
 		wantError(t, err, `want {"task": "1234"}`)
 	}
 }
@@ -127,10 +126,10 @@ func TestCheck_refusesWhatItDidNotMake(t *testing.T) {
 func TestCheck_failsWhenTheDirectorIsAway(t *testing.T) {
 	f := newFixture(t)
 	f.director.faults["Tasks"] = []error{errUnreachable}
-	_, err := upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", nil)
+	_, err := check(t.Context(), f.director, &f.log, nil)
 	wantError(t, err, "list tasks of concourse", "connection refused")
 	f.director.faults["Task"] = []error{errUnreachable}
-	_, err = upgrade.Check{Director: f.director, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "13"})
+	_, err = check(t.Context(), f.director, &f.log, resource.Version{"task": "13"})
 	wantError(t, err, "read director task 13", "connection refused")
 }
 
@@ -160,7 +159,7 @@ func TestCheck_givesDeploysBehindATaskThatHasTakenLong(t *testing.T) {
 	f.director.past(12, bosh.StateDone)
 	f.director.errands(98)
 	f.director.past(120, bosh.StateDone)
-	got, err := upgrade.Check{Director: lastEnded{f.director, 5}, Log: &f.log}.Run(t.Context(), "concourse", resource.Version{"task": "7"})
+	got, err := check(t.Context(), lastEnded{f.director, 5}, &f.log, resource.Version{"task": "7"})
 	if diff := cmp.Diff(versions("7", "12", "120"), got); diff != "" || err != nil {
 		t.Errorf("%v, versions (-want +got):\n%s", err, diff)
 	}

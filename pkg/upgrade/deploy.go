@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // defaultAttempts is how often the same content may fail.
@@ -25,13 +25,13 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if v.running != nil {
-		report := o.join(r, v.running)
+	if v.Running != nil {
+		report := o.join(r, v.Running)
 		o.keepSet(ctx, r) // who started it may have been killed before
 		return report, nil
 	}
 	if report, over := r.settled(v, diff); over {
-		if v.last != nil && r.operation(o.Build).related(v.last.ContextID) {
+		if v.Last != nil && r.operation(o.Build).Related(v.Last.ContextID) {
 			o.keepSet(ctx, r) // as who joins does
 		}
 		return report, o.resumeLeft(ctx, r)
@@ -40,7 +40,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	if o.quiet(r) && !r.paused {
-		if err := o.silence(ctx, r, v.newest); err != nil {
+		if err := o.silence(ctx, r, v.Newest); err != nil {
 			return "", err
 		}
 		if err := o.observe(ctx, r); err != nil { // the wait may have been long: look again
@@ -51,8 +51,8 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	if err := o.silent(ctx, r); err != nil {
 		return "", err
 	}
-	if v.last != nil && !v.good && !diff.Changed() {
-		o.say("director task %d, the last deploy, ended as %s: deploying again", v.last.ID, v.last.State)
+	if v.Last != nil && !v.Good && !diff.Changed() {
+		o.say("director task %d, the last deploy, ended as %s: deploying again", v.Last.ID, v.Last.State)
 	}
 	r.result.Diff = diff.Lines
 	o.show(diffLines(diff.Lines))
@@ -64,7 +64,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	r.became(id, Started)
-	o.accepted(ctx, r, v.next, id)
+	o.accepted(ctx, r, v.Next, id)
 	o.keepSet(ctx, r)
 	return fmt.Sprintf("the director has accepted it as task %d", id), nil
 }
@@ -73,7 +73,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 // director says of the difference then. Where there is none, it looks again: who
 // made it so may have been at it since the first look, and who has begun
 // something else is waited for, as at the first look.
-func (o Out) compare(ctx context.Context, r *run) (v verdict, diff bosh.Diff, err error) {
+func (o Out) compare(ctx context.Context, r *run) (v task.Verdict, diff bosh.Diff, err error) {
 	deadline := time.Now().Add(r.lockTimeout())
 	r.configs = "" // they may have been set since
 	r.shelf = &shelf{director: o.Director}
@@ -81,15 +81,15 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff bosh.Diff, er
 		return v, diff, err
 	}
 	for again := false; ; again = true {
-		if v, err = o.settle(ctx, r, deadline, again); err != nil || v.running != nil {
+		if v, err = o.settle(ctx, r, deadline, again); err != nil || v.Running != nil {
 			return v, diff, err
 		}
 		if diff, err = o.diff(ctx, r); err != nil {
 			return v, diff, fmt.Errorf("compare manifest: %w", err)
 		}
 		op := r.operation(o.Build) // now that the configs are known
-		v = judge(op, v.tasks)
-		o.tellJudgement(ctx, op, v.tasks, v)
+		v = task.Judge(op, v.Tasks)
+		o.tellJudgement(ctx, op, v.Tasks, v)
 		if diff.Changed() {
 			// The arrangement follows what was deployed when the run read it.
 			now, err := o.Director.Manifest(ctx, r.Deployment)
@@ -102,7 +102,7 @@ func (o Out) compare(ctx context.Context, r *run) (v verdict, diff bosh.Diff, er
 			continue
 		}
 		holder := ""
-		if v, holder, err = o.look(ctx, r); err != nil || v.running != nil || holder == "" {
+		if v, holder, err = o.look(ctx, r); err != nil || v.Running != nil || holder == "" {
 			return v, diff, err
 		}
 	}
@@ -115,13 +115,13 @@ func (o Out) diff(ctx context.Context, r *run) (bosh.Diff, error) {
 	if r.way.plain != nil && !bytes.Equal(r.way.plain, r.manifest) && !r.hasNewRelease() {
 		diff, err := o.Director.Diff(ctx, r.Deployment, r.way.plain)
 		if err != nil || !diff.Changed() {
-			r.configs = configsOf(diff.Context)
+			r.configs = task.ConfigsOf(diff.Context)
 			return diff, err
 		}
 	}
 	diff, err := o.Director.Diff(ctx, r.Deployment, r.manifest)
 	if err == nil {
-		r.configs = configsOf(diff.Context)
+		r.configs = task.ConfigsOf(diff.Context)
 	}
 	return diff, err
 }
@@ -137,21 +137,21 @@ func (r *run) hasNewRelease() bool {
 // mayTry refuses what has failed before: for builds that nobody has triggered at once,
 // because a new scope of a resource's versions starts one by itself, for others after
 // some attempts.
-func (o Out) mayTry(ctx context.Context, r *run, v verdict) error {
-	if v.attempts > 0 && !o.byPerson(ctx) {
-		return fmt.Errorf("refuse to deploy the same content again by itself: it has failed with director task %s; repair the cause and trigger the job by hand, or wait for something newer", numbers(v.failed))
+func (o Out) mayTry(ctx context.Context, r *run, v task.Verdict) error {
+	if v.Attempts > 0 && !o.byPerson(ctx) {
+		return fmt.Errorf("refuse to deploy the same content again by itself: it has failed with director task %s; repair the cause and trigger the job by hand, or wait for something newer", task.Numbers(v.Failed))
 	}
-	if limit := cmp.Or(r.Attempts, defaultAttempts); v.attempts >= limit {
+	if limit := cmp.Or(r.Attempts, defaultAttempts); v.Attempts >= limit {
 		return fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s%s; repair the cause: another manifest, cloud or runtime config is tried at once; if the cause was elsewhere, try again with %s%d",
-			v.attempts, numbers(v.failed), v.why(), cmp.Or(o.MoreAttempts, "params.attempts: "), v.attempts+1)
+			v.Attempts, task.Numbers(v.Failed), why(v), cmp.Or(o.MoreAttempts, "params.attempts: "), v.Attempts+1)
 	}
 	return nil
 }
 
 // why is what the director says of the last failure.
-func (v verdict) why() string {
-	i := slices.IndexFunc(v.tasks, func(t bosh.Task) bool { return t.ID == v.failed[len(v.failed)-1] })
-	text := strings.Join(strings.Fields(v.tasks[i].Result), " ")
+func why(v task.Verdict) string {
+	i := slices.IndexFunc(v.Tasks, func(t bosh.Task) bool { return t.ID == v.Failed[len(v.Failed)-1] })
+	text := strings.Join(strings.Fields(v.Tasks[i].Result), " ")
 	if text == "" {
 		return ""
 	}
@@ -176,7 +176,7 @@ func (o Out) byPerson(ctx context.Context) bool {
 // join makes a task that runs the answer.
 func (o Out) join(r *run, t *bosh.Task) string {
 	r.became(t.ID, Joined)
-	if _, build, _ := r.operation(o.Build).attempt(t.ContextID); build != o.Build.ID { // this build's own has them
+	if _, build, _ := r.operation(o.Build).Attempt(t.ContextID); build != o.Build.ID { // this build's own has them
 		r.result.Dropped = r.paceParams()
 	}
 	if len(r.result.Dropped) > 0 {
@@ -207,30 +207,21 @@ func (r *run) paceParams() (names []string) {
 
 // settled says whether there is nothing to submit, because what is wanted is
 // deployed, or because this build has submitted it before it was run again.
-func (r *run) settled(v verdict, diff bosh.Diff) (report string, over bool) {
+func (r *run) settled(v task.Verdict, diff bosh.Diff) (report string, over bool) {
 	forced := r.Recreate || r.Fix
-	mine := v.own != nil && v.own.ID == v.last.ID
+	mine := v.Own != nil && v.Own.ID == v.Last.ID
 	switch {
-	case !diff.Changed() && v.good && forced && mine, mine && !v.good && !r.Wait:
-		r.became(v.own.ID, StartedBefore)
-		return fmt.Sprintf("this build has started it before, as director task %d, which ended as %s", v.own.ID, v.own.State), true
-	case !diff.Changed() && !forced && (v.good || v.last == nil):
+	case !diff.Changed() && v.Good && forced && mine, mine && !v.Good && !r.Wait:
+		r.became(v.Own.ID, StartedBefore)
+		return fmt.Sprintf("this build has started it before, as director task %d, which ended as %s", v.Own.ID, v.Own.State), true
+	case !diff.Changed() && !forced && (v.Good || v.Last == nil):
 		r.became(0, NothingToDeploy)
-		if v.last != nil {
-			r.result.Task = v.last.ID
+		if v.Last != nil {
+			r.result.Task = v.Last.ID
 		}
 		return "nothing has changed, so nothing is started", true
 	}
 	return "", false
-}
-
-// numbers are the ids of tasks as people write a list.
-func numbers(ids []int) string {
-	text := make([]string, len(ids))
-	for i, id := range ids {
-		text[i] = strconv.Itoa(id)
-	}
-	return strings.Join(text, ", ")
 }
 
 // options go with the deploy of one attempt.

@@ -19,13 +19,9 @@ type Director interface {
 	Deployment(ctx context.Context, name string) (bosh.Deployment, error)
 	// Manifest is that of Deployment alone.
 	Manifest(ctx context.Context, name string) ([]byte, error)
-	// Instances asks the agents, so it takes as long as they do.
-	Instances(ctx context.Context, name string) ([]bosh.Instance, error)
 	// DiskUsage is how full, in percent, the fullest persistent disk of a group is; known
 	// is false where no agent says it.
 	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
-	// Logs fetches the logs of an instance's jobs, by file: "gate/post-start.stdout.log".
-	Logs(ctx context.Context, deployment, group, id string, files ...string) (map[string][]byte, error)
 	// ConfigServer says whether the director fills in variables by itself.
 	ConfigServer(ctx context.Context) (bool, error)
 	// CloudConfig is the default one; it fails with bosh.ErrNotFound where there is none.

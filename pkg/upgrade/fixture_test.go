@@ -24,7 +24,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
 const (
@@ -220,15 +222,22 @@ func (f *fixture) run(ctx context.Context, req resource.OutRequest) (upgrade.Res
 
 // in runs a get of a task into a directory.
 func (f *fixture) in(ctx context.Context, task, dir string, params resource.InParams) (resource.Result, error) {
-	i := upgrade.In{
+	v := verify.Verification{
 		Director: f.director, ATC: f.atc, Concourse: f.atc, Keepers: []pause.Keeper{f.kept}, Sets: f.sets, Log: &f.log, Debug: f.logger(),
 	}
 	if f.noATC {
-		i.ATC, i.Concourse = nil, nil
+		v.ATC, v.Concourse = nil, nil
 	}
-	return i.Run(ctx, resource.InRequest{
+	return step.Get(ctx, v, resource.InRequest{
 		Source: resource.Source{Deployment: f.name}, Version: resource.Version{"task": task}, Params: params,
 	}, dir)
+}
+
+// check is a check from a version on.
+func check(ctx context.Context, director task.Director, log io.Writer, given resource.Version) ([]resource.Version, error) {
+	return step.Check(ctx, task.Check{Director: director, Log: log}, resource.CheckRequest{
+		Source: resource.Source{Deployment: "concourse"}, Version: given,
+	})
 }
 
 // logger writes what only debug shows.

@@ -8,6 +8,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // ownComponent is what the bundled pipeline calls this program in a component set.
@@ -54,7 +55,7 @@ func (o Out) handOver(ctx context.Context, r *run) (string, error) {
 		return "", err
 	}
 	r.became(0, HandedOver)
-	if last := judge(r.operation(o.Build), tasks).last; last != nil {
+	if last := task.Judge(r.operation(o.Build), tasks).Last; last != nil {
 		r.result.Task = last.ID
 	}
 	return fmt.Sprintf("this Perpetual does not know Concourse %s: build #%s of %s goes on with Perpetual %s", r.way.to, cmp.Or(build.Name, "?"), o.Build.Job, newer), nil

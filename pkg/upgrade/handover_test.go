@@ -190,7 +190,7 @@ func TestIn_saysWhyTheGateGaveUp(t *testing.T) {
 			"./gate/post-start.stdout.log": []byte("waiting for the API\nthe web answers as 8.2.0, wanted is 8.2.1: giving up after 2h\n"),
 			"./web/web.stdout.log":         []byte("not ours\n"),
 		}
-		_, err := f.in(t.Context(), task, t.TempDir(), verify)
+		_, err := f.in(t.Context(), task, t.TempDir(), judged)
 		wantError(t, err, "Failed Jobs: gate", "its log ends with: the web answers as 8.2.0, wanted is 8.2.1: giving up after 2h")
 		if !slices.Contains(f.director.calls, "Logs of web/6f1c") {
 			t.Errorf("calls %q, want the logs of web/6f1c", f.director.calls)
@@ -199,7 +199,7 @@ func TestIn_saysWhyTheGateGaveUp(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		task := f.finished(t, bosh.StateError, event(t, "Updating instance", "web/6f1c (0) (canary)", "failed", gone))
 		f.director.faults["Logs"] = []error{errUnreachable}
-		_, err := f.in(t.Context(), task, t.TempDir(), verify)
+		_, err := f.in(t.Context(), task, t.TempDir(), judged)
 		wantError(t, err, "Failed Jobs: gate")
 		wantText(t, "log", f.log.String(), "cannot be fetched", "connection refused")
 	})

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // defaultLockTimeout is longer than the 241 s after which the lock of a task
@@ -18,11 +20,11 @@ const defaultLockTimeout = 5 * time.Minute
 //
 // deadline is when it gives up; again says that something has begun since the
 // run read the deployment, so that it must be read again in any case.
-func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool) (verdict, error) {
+func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool) (task.Verdict, error) {
 	limit, said := r.lockTimeout(), ""
 	for waited := again; ; waited = true {
 		v, holder, err := o.look(ctx, r)
-		if err != nil || v.running != nil {
+		if err != nil || v.Running != nil {
 			return v, err
 		}
 		if holder == "" {
@@ -39,7 +41,7 @@ func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool)
 			said = holder
 		}
 		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", holder)
-		if err := sleep(ctx, o.poll()); err != nil {
+		if err := retry.Sleep(ctx, o.poll()); err != nil {
 			return v, fmt.Errorf("wait for %s, which keeps running: %w", holder, err)
 		}
 	}
@@ -53,27 +55,27 @@ func (r *run) lockTimeout() time.Duration {
 }
 
 // look reads the tasks and, if none of them works on the deployment, the locks.
-func (o Out) look(ctx context.Context, r *run) (v verdict, holder string, err error) {
+func (o Out) look(ctx context.Context, r *run) (v task.Verdict, holder string, err error) {
 	tasks, err := o.tasks(ctx, r)
 	if err != nil {
 		return v, "", err
 	}
 	op := r.operation(o.Build)
-	if op.configs == "" && slices.ContainsFunc(tasks, func(t bosh.Task) bool { return !t.Finished() && op.related(t.ContextID) }) {
+	if op.Configs == "" && slices.ContainsFunc(tasks, func(t bosh.Task) bool { return !t.Finished() && op.Related(t.ContextID) }) {
 		// Whether it is what this run would submit, its configs decide.
 		if _, err := o.diff(ctx, r); err != nil {
 			return v, "", fmt.Errorf("compare manifest: %w", err)
 		}
 		op = r.operation(o.Build)
 	}
-	v = judge(op, tasks)
+	v = task.Judge(op, tasks)
 	o.tellJudgement(ctx, op, tasks, v)
-	if v.running != nil {
+	if v.Running != nil {
 		return v, "", nil
 	}
-	if v.holder != nil {
-		holder = v.holder.Label()
-		if _, _, same := op.attempt(v.holder.ContextID); !same && op.related(v.holder.ContextID) {
+	if v.Holder != nil {
+		holder = v.Holder.Label()
+		if _, _, same := op.Attempt(v.Holder.ContextID); !same && op.Related(v.Holder.ContextID) {
 			holder += ", which deploys the same manifest with other cloud or runtime configs,"
 		}
 		return v, holder, nil

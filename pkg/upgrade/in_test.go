@@ -19,7 +19,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
-var verify = resource.InParams{Verify: true}
+var judged = resource.InParams{Verify: true}
 
 // finished makes the director's last task a deploy of 8.2.1 that has ended.
 func (f *fixture) finished(t *testing.T, state string, events ...bosh.Event) string {
@@ -80,7 +80,7 @@ func TestIn_writesWhatIsKnownOfADeploy(t *testing.T) {
 		dir := t.TempDir()
 		task := f.finished(t, bosh.StateDone,
 			event(t, "Updating instance", "worker/6f1c (0) (canary)", "started", ""), event(t, "Updating instance", "worker/6f1c (0) (canary)", "finished", ""))
-		result, err := f.in(t.Context(), task, dir, verify)
+		result, err := f.in(t.Context(), task, dir, judged)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestIn_refusesATaskThatIsNoDeployOfTheDeployment(t *testing.T) {
 					c.task.State = bosh.StateDone
 				}
 				id := strconv.Itoa(f.director.add(fakeTask{Task: c.task, takes: time.Minute, end: bosh.StateDone}))
-				for _, params := range []resource.InParams{verify, {}} {
+				for _, params := range []resource.InParams{judged, {}} {
 					_, err := f.in(t.Context(), id, t.TempDir(), params)
 					wantError(t, err, "director task "+id+" "+c.want, "counts its tasks from 1 again", "check")
 				}
@@ -131,7 +131,7 @@ func TestIn_writesWhyADeployFailed(t *testing.T) {
 		dir := t.TempDir()
 		task := f.finished(t, bosh.StateError, event(t, "Updating instance", "worker/6f1c (0) (canary)", "failed", "'worker/6f1c (0)' is not running\nafter update."))
 		f.director.instances = [][]bosh.Instance{{{Group: "worker", ID: "6f1c", State: "failing"}}}
-		_, err := f.in(t.Context(), task, dir, verify)
+		_, err := f.in(t.Context(), task, dir, judged)
 		wantError(t, err, "verify deployment concourse: director task: director task 42 ended as error", "Updating instance", "worker/6f1c (0) (canary)", "is not running after update")
 		golden(t, "in-failed", dir)
 	})
@@ -203,7 +203,7 @@ func TestIn_waitsForTheEndBeforeItVerifies(t *testing.T) {
 		f.director.find(42).end = bosh.StateDone
 		f.director.find(42).takes, f.director.find(42).begin, f.director.find(42).State = time.Minute, time.Now(), bosh.StateProcessing
 		began := time.Now()
-		if _, err := f.in(t.Context(), "42", t.TempDir(), verify); err != nil {
+		if _, err := f.in(t.Context(), "42", t.TempDir(), judged); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took < time.Minute {
@@ -224,7 +224,7 @@ func TestIn_endsWithItsTimeout(t *testing.T) {
 			t.Errorf("it ended after %s", took)
 		}
 		began = time.Now()
-		_, err = f.in(t.Context(), "42", t.TempDir(), verify)
+		_, err = f.in(t.Context(), "42", t.TempDir(), judged)
 		wantError(t, err, "params.timeout of 30m0s is over")
 		if took := time.Since(began); took != 30*time.Minute {
 			t.Errorf("by default it ended after %s", took)
@@ -235,12 +235,12 @@ func TestIn_endsWithItsTimeout(t *testing.T) {
 func TestIn_verifiesADeploymentWhoseTaskIsForgotten(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.finished(t, bosh.StateDone)
-		result, err := f.in(t.Context(), "0", t.TempDir(), verify)
+		result, err := f.in(t.Context(), "0", t.TempDir(), judged)
 		if err != nil || !result.Version.Equal(resource.Version{"task": "0"}) {
 			t.Fatalf("%v, %v", result, err)
 		}
 		f.director.instances = [][]bosh.Instance{nil}
-		_, err = f.in(t.Context(), "0", t.TempDir(), verify)
+		_, err = f.in(t.Context(), "0", t.TempDir(), judged)
 		wantError(t, err, "instances: no instance of the deployment runs")
 	})
 }

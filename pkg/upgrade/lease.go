@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -50,7 +51,7 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 			o.say("waiting up to %s: %v", limit, other)
 		}
 		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "the lease of "+other.Holder.Purpose)
-		if paused := sleep(ctx, o.poll()); paused != nil {
+		if paused := retry.Sleep(ctx, o.poll()); paused != nil {
 			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Deployment, other, paused)
 		}
 	}
@@ -77,7 +78,7 @@ func (o Out) begin(ctx context.Context, r *run, attempt int) error {
 	}
 	journal := state.NewJournal(o.State)
 	_, err := journal.Begin(ctx, state.Operation{
-		ID: r.operation(o.Build).contextID(attempt), Deployment: r.Deployment,
+		ID: r.operation(o.Build).ContextID(attempt), Deployment: r.Deployment,
 		Digest: r.digest, Components: components, Attempt: attempt,
 	})
 	if err != nil {
@@ -91,7 +92,7 @@ func (o Out) record(ctx context.Context, r *run, attempt int, entry state.Entry)
 	if o.State == nil {
 		return nil
 	}
-	id := r.operation(o.Build).contextID(attempt)
+	id := r.operation(o.Build).ContextID(attempt)
 	if err := state.NewJournal(o.State).Record(ctx, id, entry); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}

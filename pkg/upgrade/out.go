@@ -18,6 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // defaultTimeout bounds out where params.timeout does not.
@@ -32,7 +33,7 @@ type Out struct {
 	// Keeper is where the list of paused pipelines outlives the run.
 	Keeper pause.Keeper
 	// Sets keeps the component set for the verification; nil: it is not kept.
-	Sets  SetKeeper
+	Sets  inventory.SetKeeper
 	Build Build
 	// DiskChecked says that the caller has looked at the disk that another major of
 	// PostgreSQL needs.
@@ -42,7 +43,7 @@ type Out struct {
 	// MoreAttempts is what allows more attempts, as people write it before the number;
 	// "" is "params.attempts: ".
 	MoreAttempts string
-	IgnoreKey    IgnoreKey
+	IgnoreKey    inventory.IgnoreKey
 	// Submitting is called before each deploy is submitted, with the manifest that is
 	// deployed; its error ends the run. nil: nothing is to be done.
 	Submitting func(ctx context.Context, deployed []byte) error
@@ -78,7 +79,7 @@ type run struct {
 	shelf     *shelf
 	adopted   []string // what people were told of the manifest that is taken over
 	said      []string // the notes of the way that people were told
-	ignoreKey IgnoreKey
+	ignoreKey inventory.IgnoreKey
 	// noRelease says that the director does not let us upload a release.
 	noRelease bool
 	paused    bool // pipelines may have been paused by this run
@@ -226,7 +227,7 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 		if r.result.Became == NothingToDeploy {
 			return "nothing to wait for", nil
 		}
-		task, err := o.Director.Wait(ctx, r.result.Task, o.progress)
+		task, err := o.Director.Wait(ctx, r.result.Task, task.Progress(o.Log))
 		if err != nil {
 			return "", err
 		}
@@ -288,12 +289,12 @@ func (r *run) judgeRefusal(task bosh.Task, events []bosh.Event, unread error) {
 }
 
 // failed is the error for a task that ended badly, with the place.
-func failed(task bosh.Task, events []bosh.Event, unread error) error {
+func failed(t bosh.Task, events []bosh.Event, unread error) error {
 	if unread != nil {
-		return fmt.Errorf("%w (read its events: %w)", taskError(task, Failure{}), unread)
+		return fmt.Errorf("%w (read its events: %w)", task.Error(t, task.Failure{}), unread)
 	}
-	failure, _ := Fail(events)
-	return taskError(task, failure)
+	failure, _ := task.Fail(events)
+	return task.Error(t, failure)
 }
 
 func (o Out) say(format string, args ...any) { _, _ = fmt.Fprintf(o.Log, format+"\n", args...) }
@@ -308,32 +309,6 @@ func (o Out) note(r *run, format string, args ...any) {
 func (o Out) show(lines []string) {
 	for _, line := range lines {
 		o.say("%s", line)
-	}
-}
-
-// progress prints what a person who follows a task wants to see of an event.
-func (o Out) progress(e bosh.Event) {
-	switch {
-	case e.Type == bosh.EventError:
-		o.say("  error %d: %s", e.Code, e.Message)
-	case e.Type != "":
-		o.say("  %s: %s", e.Type, e.Message)
-	case e.State == "failed":
-		o.say("  %s: %s failed: %s", e.Stage, e.Task, e.Error)
-	case e.State == "started" || e.State == "finished":
-		o.say("  %s: %s %s", e.Stage, e.Task, e.State)
-	}
-}
-
-// sleep waits for the next look, or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
 	}
 }
 

@@ -58,7 +58,7 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 		return pipelinePlan{}, err
 	}
 	running, err := o.ATC.PipelineConfig(ctx, plan.ref)
-	if refused(err) {
+	if concourse.Refused(err) {
 		return pipelinePlan{}, err
 	}
 	if err != nil {
@@ -136,10 +136,10 @@ func (o Out) sayForeign(p pipelinePlan) {
 // deploy, the one that will be; "" where neither says.
 func (r *run) concourseVersion() string {
 	deployed, err := inventory.Deployed(r.deployed)
-	if version := deployed.Release(concourseRelease); err == nil && version != "" {
+	if version := deployed.Release(inventory.Concourse); err == nil && version != "" {
 		return version
 	}
-	return r.version(concourseRelease)
+	return r.version(inventory.Concourse)
 }
 
 // pipelineRef is the pipeline that the request names, else the build's own one, which

@@ -3,6 +3,8 @@ package upgrade
 import (
 	"context"
 	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // preview says what Run would do, and changes nothing.
@@ -26,13 +28,13 @@ func (o Out) preview(ctx context.Context, r *run) error {
 		return err
 	}
 	r.result.Became = NothingWould
-	v := judge(r.operation(o.Build), tasks)
-	if v.last != nil {
-		r.result.Task = v.last.ID
+	v := task.Judge(r.operation(o.Build), tasks)
+	if v.Last != nil {
+		r.result.Task = v.Last.ID
 	}
-	if !changed && v.last != nil && !v.good && v.running == nil {
-		o.say("%s", repeatLine(*v.last))
-		r.result.Repeats, changed = v.last, true
+	if !changed && v.Last != nil && !v.Good && v.Running == nil {
+		o.say("%s", repeatLine(*v.Last))
+		r.result.Repeats, changed = v.Last, true
 	}
 	if changed || r.Recreate || r.Fix {
 		r.result.Became = WouldDeploy

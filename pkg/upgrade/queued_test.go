@@ -98,7 +98,7 @@ func TestOut_findsItsTaskBehindOneThatNoWorkerTakes(t *testing.T) {
 		}
 		time.Sleep(long)
 		f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
-		if _, err := f.in(t.Context(), result.Version["task"], t.TempDir(), verify); err != nil {
+		if _, err := f.in(t.Context(), result.Version["task"], t.TempDir(), judged); err != nil {
 			t.Errorf("verify: %v", err)
 		}
 	})
@@ -113,7 +113,7 @@ func TestIn_judgesATaskBesideATwinThatNoWorkerTakes(t *testing.T) {
 		id := strconv.Itoa(f.director.add(failed))
 		time.Sleep(long)
 		began := time.Now()
-		_, err := f.in(t.Context(), id, t.TempDir(), verify)
+		_, err := f.in(t.Context(), id, t.TempDir(), judged)
 		wantError(t, err, "director task "+id+" ended as error")
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("it took %s", took)
@@ -127,7 +127,7 @@ func TestIn_judgesWhileANewerDeployIsQueued(t *testing.T) {
 		task := f.finished(t, bosh.StateDone)
 		f.atc.looks = []look{{version: "8.2.0", workerVersion: "2.5"}}
 		f.director.jobless("")
-		_, err := f.in(t.Context(), task, t.TempDir(), verify)
+		_, err := f.in(t.Context(), task, t.TempDir(), judged)
 		wantError(t, err, "Concourse version", "8.2.0")
 	})
 }

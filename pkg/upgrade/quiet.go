@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
 const (
@@ -173,85 +171,4 @@ func (o Out) resumeLeft(ctx context.Context, r *run) error {
 	}
 	r.paused = false
 	return nil
-}
-
-// resume lets the pipelines run again that a quiet upgrade has paused, once its deploy
-// has ended. verdict is what the verification has found; where Concourse cannot run
-// builds they stay paused, because unpausing would error them. It does so too when the
-// time of the verification is over.
-func (in In) resume(ctx context.Context, req resource.InRequest, f *facts, verdict error) (err error) {
-	if in.Concourse == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), giveBack)
-		defer cancel()
-	}
-	for _, keeper := range in.Keepers {
-		err = also(err, in.resumeFrom(ctx, req, f, verdict, keeper))
-	}
-	return err
-}
-
-// resumeFrom is resume for the list that one keeper has.
-func (in In) resumeFrom(ctx context.Context, req resource.InRequest, f *facts, verdict error, keeper pause.Keeper) error {
-	p := pause.Pause{ATC: in.Concourse, Keeper: keeper, Deployment: req.Source.Deployment, Log: in.Log}
-	list, found, err := p.Look(ctx)
-	if err != nil {
-		return fmt.Errorf("look for pipelines that a quiet upgrade has paused: %w", err)
-	}
-	if !found || !f.ends(list) {
-		return nil
-	}
-	newer, err := in.newer(ctx, req.Source, f.Task)
-	switch {
-	case err != nil:
-		return fmt.Errorf("look for a newer deploy, before pipelines are unpaused: %w; run perpetual resume", err)
-	case newer != nil:
-		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused until %s was verified\n", len(list.Pipelines), newer.Label())
-		return nil
-	case verdict != nil && !in.serves(ctx):
-		_, _ = fmt.Fprintf(in.Log, "%d pipelines stay paused, because no worker takes steps: repair the deployment, then run `perpetual resume`\n", len(list.Pipelines))
-		return nil
-	}
-	_, err = p.End(ctx)
-	return err
-}
-
-// also is both errors in one line; nil is none.
-func also(err, other error) error {
-	if err == nil || other == nil {
-		return cmp.Or(err, other)
-	}
-	return fmt.Errorf("%w; %w", err, other)
-}
-
-// ends says whether the task that was looked at is the one for which pipelines were
-// paused. A run that was killed after its deploy was accepted has not noted it: then it
-// is any later one of this program, while a person's may have ended before the run has
-// come to its own.
-func (f *facts) ends(list pause.List) bool {
-	if list.Task != 0 {
-		return f.Task.ID >= list.Task
-	}
-	return f.Task.ID > list.After && strings.HasPrefix(f.Task.ContextID, contextPrefix)
-}
-
-// serves says whether any worker takes steps.
-func (in In) serves(ctx context.Context) bool {
-	info, err := in.ATC.Info(ctx)
-	if err != nil {
-		return false
-	}
-	workers, err := in.ATC.Workers(ctx)
-	if err != nil {
-		return false
-	}
-	for _, w := range workers {
-		if w.State == "running" && compatible(w.Version, info.WorkerVersion) {
-			return true
-		}
-	}
-	return false
 }

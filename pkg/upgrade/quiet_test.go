@@ -68,7 +68,7 @@ func TestIn_unpausesExactlyWhatWasPaused(t *testing.T) {
 		}
 		time.Sleep(long)
 		f.atc.looks = []look{{version: "8.3.0", workerVersion: "3.0", workers: workers("running 3.0", "running 3.0")}}
-		if _, err := f.in(t.Context(), "9", t.TempDir(), verify); err != nil {
+		if _, err := f.in(t.Context(), "9", t.TempDir(), judged); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.atc.paused(); !slices.Equal(got, untouched) {
@@ -87,7 +87,7 @@ func TestIn_leavesPipelinesToTheTaskTheyArePausedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.atc.looks = []look{{version: "8.2.5", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
-		if _, err := f.in(t.Context(), "7", t.TempDir(), verify); err != nil { // the deploy before
+		if _, err := f.in(t.Context(), "7", t.TempDir(), judged); err != nil { // the deploy before
 			t.Log(err)
 		}
 		if got := f.atc.paused(); !slices.Equal(got, silent) {
@@ -116,7 +116,7 @@ func TestIn_unpausesAfterAFailedDeployWhereBuildsCanRun(t *testing.T) {
 				}
 				time.Sleep(long)
 				f.atc.looks = []look{c.look}
-				_, err := f.in(t.Context(), "9", t.TempDir(), verify)
+				_, err := f.in(t.Context(), "9", t.TempDir(), judged)
 				wantError(t, err, "director task 9 ended as error")
 				if got := f.atc.paused(); !slices.Equal(got, c.want) {
 					t.Errorf("paused are %q, want %q", got, c.want)
@@ -242,7 +242,7 @@ func TestOut_goesOnWithAListThatAKilledRunHasLeft(t *testing.T) {
 			}
 			time.Sleep(long)
 			f.atc.looks = []look{{version: "8.3.0", workerVersion: "3.0", workers: workers("running 3.0", "running 3.0")}}
-			if _, err := f.in(t.Context(), "9", t.TempDir(), verify); err != nil {
+			if _, err := f.in(t.Context(), "9", t.TempDir(), judged); err != nil {
 				t.Fatal(err)
 			}
 			if got := f.atc.paused(); !slices.Equal(got, untouched) {

@@ -59,7 +59,9 @@ const (
 )
 
 // Upgrades says whether Concourse gets another version.
-func (r Result) Upgrades() bool { return r.From != "" && r.To != "" && !sameVersion(r.From, r.To) }
+func (r Result) Upgrades() bool {
+	return r.From != "" && r.To != "" && !compatibility.Same(r.From, r.To)
+}
 
 // Lines tell what a dry run has found, but for the pipeline: what people should know, and
 // what would change.

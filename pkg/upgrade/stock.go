@@ -24,7 +24,7 @@ import (
 func (o Out) take(ctx context.Context, r *run) error {
 	for _, key := range r.IgnoreSet {
 		if !slices.ContainsFunc(r.Input.Components, func(c component.Component) bool { return c.Name == key }) {
-			return fmt.Errorf("validate %s: the component set has no %q; it has %s", o.IgnoreKey.name(), key, keys(r.Input.Components))
+			return fmt.Errorf("validate %s: the component set has no %q; it has %s", o.IgnoreKey.Name(), key, keys(r.Input.Components))
 		}
 	}
 	parsed, err := manifest.Parse(manifest.File{Name: r.Input.Manifest.Name, Text: r.rendered})
@@ -49,7 +49,7 @@ func (o Out) take(ctx context.Context, r *run) error {
 	}
 	for _, c := range ignored {
 		if !slices.Contains(r.ignored, c) {
-			o.note(r, "component set: %s, as %s says", c, o.IgnoreKey.name())
+			o.note(r, "component set: %s, as %s says", c, o.IgnoreKey.Name())
 		}
 	}
 	r.ignored = ignored
@@ -68,12 +68,6 @@ func keys(set []component.Component) string {
 	return strings.Join(names, ", ")
 }
 
-// IgnoreKey is what lists the components that a manifest need not take, as people set
-// it; "" is "params.ignore_set".
-type IgnoreKey string
-
-func (k IgnoreKey) name() string { return cmp.Or(string(k), "params.ignore_set") }
-
 // takesNot is the error for a set that the manifest does not take.
 func (o Out) takesNot(list []inventory.Conflict) error {
 	var texts, names []string
@@ -82,7 +76,7 @@ func (o Out) takesNot(list []inventory.Conflict) error {
 	}
 	return fmt.Errorf("refuse to deploy: the manifest does not take the component set: %s; nothing was changed; "+
 		"use ((%s_version)) in the manifest, and give it no other value, or set %s: [%s] if that is intended",
-		strings.Join(texts, "; "), strings.ReplaceAll(names[0], "-", "_"), o.IgnoreKey.name(), strings.Join(names, ", "))
+		strings.Join(texts, "; "), strings.ReplaceAll(names[0], "-", "_"), o.IgnoreKey.Name(), strings.Join(names, ", "))
 }
 
 // resolveLatest puts what the director will take for "latest" in its place: the newest

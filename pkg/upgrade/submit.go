@@ -8,6 +8,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // defaultAcceptance is how long a task is looked for after its reply was lost.
@@ -23,9 +25,9 @@ var errUnseen = errors.New("the director shows no task for it")
 
 // submit has the director accept one attempt. Its error is errUnseen when it is certain
 // that the director has not got it.
-func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v verdict) (int, error) {
-	contextID := r.operation(o.Build).contextID(v.next)
-	if err := o.begin(ctx, r, v.next); err != nil {
+func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v task.Verdict) (int, error) {
+	contextID := r.operation(o.Build).ContextID(v.Next)
+	if err := o.begin(ctx, r, v.Next); err != nil {
 		return 0, err
 	}
 	if o.Submitting != nil {
@@ -38,7 +40,7 @@ func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v verdict) (int
 		return 0, err
 	}
 	r.sent, r.certain, r.result.Refused = contextID, 0, false
-	tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.next, "try", r.unseen+1)
+	tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.Next, "try", r.unseen+1)
 	id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
 	crash.Here("after-submit")
 	if !errors.Is(err, bosh.ErrUncertain) {
@@ -49,7 +51,7 @@ func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v verdict) (int
 		return id, err
 	}
 	o.say("the director's answer was lost (%v): looking for the task by its context id", err)
-	id, searchErr := o.find(ctx, contextID, v.newest)
+	id, searchErr := o.find(ctx, contextID, v.Newest)
 	switch {
 	case searchErr != nil:
 		return 0, fmt.Errorf("%w; whether it was accepted is not known: look for a task with context id %s (%w)", err, contextID, searchErr)
@@ -78,7 +80,7 @@ func (o Out) find(ctx context.Context, contextID string, known int) (int, error)
 	said := began
 	for until := began.Add(o.acceptance()); ; {
 		tasks, err := o.Director.Tasks(ctx, bosh.TaskFilter{ContextID: contextID, All: true})
-		for _, t := range byID(tasks) {
+		for _, t := range task.ByID(tasks) {
 			if t.ID > known {
 				return t.ID, nil
 			}
@@ -91,7 +93,7 @@ func (o Out) find(ctx context.Context, contextID string, known int) (int, error)
 			o.say("still looking, after %s: %v", said.Sub(began).Round(time.Second), err)
 		}
 		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "a task with context id "+contextID)
-		if pauseErr := sleep(ctx, o.poll()); pauseErr != nil {
+		if pauseErr := retry.Sleep(ctx, o.poll()); pauseErr != nil {
 			if err != nil {
 				pauseErr = fmt.Errorf("%w; list tasks: %w", pauseErr, err)
 			}

@@ -134,7 +134,7 @@ func TestOut_judgesADeployThatWasDeliveredLateAsATwin(t *testing.T) {
 				time.Sleep(long)
 				f.atc.looks = []look{{version: "8.2.1", workerVersion: "2.5", workers: workers("running 2.5", "running 2.5")}}
 				for _, task := range []string{first.Version["task"], "11"} {
-					if _, err := f.in(t.Context(), task, t.TempDir(), verify); err != nil {
+					if _, err := f.in(t.Context(), task, t.TempDir(), judged); err != nil {
 						t.Errorf("verify of task %s: %v", task, err)
 					}
 				}

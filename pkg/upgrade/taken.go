@@ -67,7 +67,7 @@ func (r *run) take(name string, w inventory.Wanted) Taken {
 	}
 	for _, c := range r.ignored {
 		if c.Key == name && c.Set != t.Now { // of two stemcells one may be of the set
-			t.Note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.ignoreKey.name())
+			t.Note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.ignoreKey.Name())
 		}
 	}
 	return t
@@ -77,7 +77,7 @@ func (r *run) take(name string, w inventory.Wanted) Taken {
 func (r *run) before(w inventory.Wanted) string {
 	list := r.deployed.Releases
 	if w.Stemcell {
-		list = stemcellVersions(r.deployed.Stemcells)
+		list = inventory.StemcellVersions(r.deployed.Stemcells)
 	}
 	found := ""
 	for _, nv := range list {

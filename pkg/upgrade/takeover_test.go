@@ -91,7 +91,7 @@ func TestIn_leavesPipelinesPausedAfterADeployByOthers(t *testing.T) {
 			f.director.mu.Lock()
 			f.director.past(9, bosh.StateDone)
 			f.director.mu.Unlock()
-			_, err := f.in(t.Context(), "9", t.TempDir(), verify)
+			_, err := f.in(t.Context(), "9", t.TempDir(), judged)
 			failed <- errors.Join(err, pausedAs(f, silent))
 		})
 		ended := make(chan error)
@@ -122,7 +122,7 @@ func TestIn_leavesPipelinesPausedWhileANewerDeployRuns(t *testing.T) {
 		time.Sleep(long)
 		f.atc.looks = []look{{version: "8.3.0", workerVersion: "3.0", workers: workers("running 3.0", "running 3.0")}}
 		f.director.add(fakeTask{Task: bosh.Task{Description: "create deployment", Deployment: "concourse", User: "ada"}, takes: time.Hour, end: bosh.StateDone})
-		if _, err := f.in(t.Context(), "9", t.TempDir(), verify); err != nil {
+		if _, err := f.in(t.Context(), "9", t.TempDir(), judged); err != nil {
 			t.Fatal(err)
 		}
 		if err := pausedAs(f, silent); err != nil {
@@ -130,7 +130,7 @@ func TestIn_leavesPipelinesPausedWhileANewerDeployRuns(t *testing.T) {
 		}
 		wantText(t, "log", f.log.String(), "pipelines stay paused", "director task 10")
 		time.Sleep(time.Hour)
-		if _, err := f.in(t.Context(), "10", t.TempDir(), verify); err != nil {
+		if _, err := f.in(t.Context(), "10", t.TempDir(), judged); err != nil {
 			t.Fatal(err)
 		}
 		if err := pausedAs(f, untouched); err != nil {
@@ -166,7 +166,7 @@ func TestIn_saysInOneLineWhatItCouldNotUnpause(t *testing.T) {
 		}
 		time.Sleep(long)
 		f.atc.failures = map[string]error{"unpause other/app": errUnreachable}
-		_, err := f.in(t.Context(), "9", t.TempDir(), verify)
+		_, err := f.in(t.Context(), "9", t.TempDir(), judged)
 		wantError(t, err, "director task 9 ended as error", "; ", "other/app", "perpetual resume")
 	})
 }

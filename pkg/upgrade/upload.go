@@ -7,10 +7,11 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // uploadPrefix begins the context id of every upload of this program.
-const uploadPrefix = contextPrefix + "upload-"
+const uploadPrefix = task.Prefix + "upload-"
 
 // upload starts the task that brings an artifact to the director; 0 says that it is
 // there now. One whose answer was lost is sent again, a bounded number of times, unless

@@ -97,7 +97,7 @@ func TestIn_verifiesWhatSettles(t *testing.T) {
 				task := f.finished(t, bosh.StateDone)
 				c.edit(f)
 				began := time.Now()
-				if _, err := f.in(t.Context(), task, t.TempDir(), verify); err != nil {
+				if _, err := f.in(t.Context(), task, t.TempDir(), judged); err != nil {
 					t.Fatal(err)
 				}
 				if took := time.Since(began); took > time.Minute {
@@ -151,7 +151,7 @@ func TestIn_saysWhatDidNotSettle(t *testing.T) {
 				task := f.finished(t, bosh.StateDone)
 				c.edit(f)
 				began := time.Now()
-				_, err := f.in(t.Context(), task, t.TempDir(), verify)
+				_, err := f.in(t.Context(), task, t.TempDir(), judged)
 				wantError(t, err, append([]string{"verify deployment concourse: "}, c.want...)...)
 				if took := time.Since(began); took != 5*time.Minute {
 					t.Errorf("it gave up after %s", took)
@@ -168,7 +168,7 @@ func TestIn_doesNotWaitForATaskThatEndedBadlyToSettle(t *testing.T) {
 				task := f.finished(t, state)
 				f.director.find(42).Result = ""
 				began := time.Now()
-				_, err := f.in(t.Context(), task, t.TempDir(), verify)
+				_, err := f.in(t.Context(), task, t.TempDir(), judged)
 				wantError(t, err, "director task 42 ended as "+state+": the director gives no reason")
 				if took := time.Since(began); took != 0 {
 					t.Errorf("it waited %s", took)
@@ -182,7 +182,7 @@ func TestIn_refusesToVerifyWithAManifestThatIsBroken(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		task := f.finished(t, bosh.StateDone)
 		f.director.deployed["concourse"] = bosh.Deployment{Manifest: []byte("name: [")}
-		_, err := f.in(t.Context(), task, t.TempDir(), verify)
+		_, err := f.in(t.Context(), task, t.TempDir(), judged)
 		wantError(t, err, "parse the deployed manifest")
 	})
 }
@@ -201,7 +201,7 @@ func TestIn_doesNotAskAgainWhatIsRefused(t *testing.T) {
 				task := f.finished(t, bosh.StateDone)
 				edit(f)
 				began := time.Now()
-				_, err := f.in(t.Context(), task, t.TempDir(), verify)
+				_, err := f.in(t.Context(), task, t.TempDir(), judged)
 				wantError(t, err, "wrong password")
 				if took := time.Since(began); took != 0 {
 					t.Errorf("it asked for %s", took)
@@ -219,7 +219,7 @@ func TestIn_leavesWhatANewerDeployChangesToThatOne(t *testing.T) {
 		f.director.add(foreign("create deployment", time.Hour, bosh.StateDone))
 		f.director.instances = [][]bosh.Instance{{{Group: "web", ID: "6f1c", State: "stopped", Wanted: "started"}}}
 		f.atc.looks = []look{{err: errUnreachable}}
-		if _, err := f.in(t.Context(), task, t.TempDir(), verify); err != nil {
+		if _, err := f.in(t.Context(), task, t.TempDir(), judged); err != nil {
 			t.Fatal(err)
 		}
 		wantText(t, "log", f.log.String(), "instances: not judged: director task 43 (create deployment by admin, processing", "workers: not judged")
@@ -230,7 +230,7 @@ func TestIn_saysWhyADeployFailedThoughTheInstancesCannotBeRead(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		task := f.finished(t, bosh.StateError, event(t, "Updating instance", "worker/6f1c (0)", "failed", "not running"))
 		f.director.faults["Instances"] = []error{errUnreachable}
-		_, err := f.in(t.Context(), task, t.TempDir(), verify)
+		_, err := f.in(t.Context(), task, t.TempDir(), judged)
 		wantError(t, err, `stage "Updating instance": instance worker/6f1c (0): not running`)
 		wantText(t, "log", f.log.String(), "the instances cannot be read", "connection refused")
 	})

@@ -38,7 +38,7 @@ type way struct {
 func (w way) quiet() bool { return w.Way == compatibility.Quiet && w.restarts }
 
 // changes says whether Concourse gets another version.
-func (w way) changes() bool { return w.from != "" && w.to != "" && !sameVersion(w.from, w.to) }
+func (w way) changes() bool { return w.from != "" && w.to != "" && !compatibility.Same(w.from, w.to) }
 
 // chooseWay decides in what order web and workers are replaced, from what runs and
 // what is wanted, and arranges the manifest so. It changes nothing.
@@ -48,7 +48,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 		return err
 	}
 	r.way = way{}
-	if len(wanted.Groups(concourseRelease, webJob)) == 0 {
+	if len(wanted.Groups(inventory.Concourse, inventory.WebJob)) == 0 {
 		return nil // another deployment than a Concourse
 	}
 	deployed, err := inventory.Deployed(r.deployed)
@@ -60,7 +60,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 		return err
 	}
 	r.way.from = now.Version
-	r.way.to = r.version(concourseRelease)
+	r.way.to = r.version(inventory.Concourse)
 	if err := r.refuseDowngrade(deployed, wanted); err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (r *run) wish() string {
 
 // running is what runs now: as the ATC reports it, else as the manifest was deployed.
 func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) (compatibility.Now, error) {
-	now := compatibility.Now{Version: r.begun(deployed.Release(concourseRelease))}
+	now := compatibility.Now{Version: r.begun(deployed.Release(inventory.Concourse))}
 	if len(r.deployed.Manifest) == 0 || o.ATC == nil {
 		return now, nil
 	}
@@ -129,7 +129,7 @@ func (o Out) running(ctx context.Context, r *run, deployed manifest.Deployment) 
 		workers, err = o.ATC.Workers(ctx)
 	}
 	switch {
-	case refused(err):
+	case concourse.Refused(err):
 		return now, fmt.Errorf("ask the ATC what runs: %w", err)
 	case err != nil && ctx.Err() != nil:
 		return now, fmt.Errorf("ask the ATC what runs: %w", context.Cause(ctx))
@@ -157,7 +157,7 @@ func (r *run) pace(wanted manifest.Deployment) error {
 		r.remark("params.canaries and params.max_in_flight do not count in a quiet upgrade, which replaces all workers at once")
 	case r.Canaries == "0" && r.MaxInFlight == "100%":
 		workers := 0
-		for _, g := range wanted.Groups(concourseRelease, workerJob) {
+		for _, g := range wanted.Groups(inventory.Concourse, inventory.WorkerJob) {
 			workers += g.Instances
 		}
 		if workers > 1 {
@@ -172,7 +172,7 @@ func (r *run) pace(wanted manifest.Deployment) error {
 // releases of a deploy when it begins, and the manifest when it is done.
 func (r *run) begun(version string) string {
 	for _, nv := range r.deployed.Releases {
-		if nv.Name == concourseRelease && component.Lower(version, nv.Version) {
+		if nv.Name == inventory.Concourse && component.Lower(version, nv.Version) {
 			version = nv.Version
 		}
 	}
@@ -190,7 +190,7 @@ func (r *run) failedMidway(deployed manifest.Deployment) bool {
 
 // refuseDowngrade refuses lower versions than what runs or is deployed.
 func (r *run) refuseDowngrade(deployed, wanted manifest.Deployment) error {
-	for _, from := range []string{r.way.from, deployed.Release(concourseRelease)} {
+	for _, from := range []string{r.way.from, deployed.Release(inventory.Concourse)} {
 		err := compatibility.Downgrade(from, r.way.to)
 		var lower *compatibility.DowngradeError
 		if errors.As(err, &lower) && r.AllowDowngrade && !lower.Forbidden() {

@@ -1,4 +1,4 @@
-package upgrade
+package verify
 
 import (
 	"bytes"
@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // The files that in writes for a deployment.
@@ -25,36 +26,20 @@ const (
 	reportFile    = "report.md"
 )
 
-// facts are what in has found out.
-type facts struct {
-	Task      bosh.Task
-	Events    []bosh.Event
-	Deployed  bosh.Deployment
-	Instances []bosh.Instance
-	Failure   *Failure
-	Checks    []checkResult
+// Facts are what is known of a deploy.
+type Facts struct {
+	Deployment string
+	Task       bosh.Task
+	Events     []bosh.Event
+	Deployed   bosh.Deployment
+	Instances  []bosh.Instance
+	Failure    *task.Failure
+	checks     []checkResult
 }
 
-// result is in's answer.
-func (f *facts) result(version resource.Version) resource.Result {
-	r := resource.Result{Version: version}
-	add := func(name, value string) { r.Metadata = append(r.Metadata, resource.Field{Name: name, Value: value}) }
-	add("state", f.Task.State)
-	if d := f.Task.FinishedAt.Sub(f.Task.StartedAt); d > 0 && f.Task.Finished() {
-		add("took", d.Round(time.Second).String())
-	}
-	if f.Failure != nil {
-		add("failure", f.Failure.String())
-	}
-	for _, nv := range f.versions() {
-		add(nv.Name, nv.Version)
-	}
-	return r
-}
-
-// versions are the deployed releases and stemcells.
-func (f *facts) versions() []bosh.Release {
-	return slices.Concat(f.Deployed.Releases, stemcellVersions(f.Deployed.Stemcells))
+// Versions are the deployed releases and stemcells.
+func (f *Facts) Versions() []bosh.Release {
+	return slices.Concat(f.Deployed.Releases, inventory.StemcellVersions(f.Deployed.Stemcells))
 }
 
 // taskJSON is task.json.
@@ -81,8 +66,8 @@ type instanceJSON struct {
 	State string `json:"state"` // "running"
 }
 
-// write writes the files of a deployment's get, or none of them.
-func (f *facts) write(dir, deployment string) (err error) {
+// Write writes the files of a deployment's get, or none of them.
+func (f *Facts) Write(dir string) (err error) {
 	defer func() {
 		if err != nil {
 			for _, name := range []string{taskFile, eventsFile, manifestFile, instancesFile, reportFile} {
@@ -109,7 +94,7 @@ func (f *facts) write(dir, deployment string) (err error) {
 	}
 	for name, text := range map[string][]byte{
 		taskFile: taskText, eventsFile: events.Bytes(), instancesFile: instanceText,
-		reportFile: f.report(deployment),
+		reportFile: f.report(),
 	} {
 		text = []byte(plain.Escape(string(text))) // people print them, too; as JSON they stay the same
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
@@ -123,7 +108,7 @@ func (f *facts) write(dir, deployment string) (err error) {
 	return nil
 }
 
-func (f *facts) taskJSON() taskJSON {
+func (f *Facts) taskJSON() taskJSON {
 	t := taskJSON{
 		ID: f.Task.ID, State: f.Task.State, Description: f.Task.Description, Deployment: f.Task.Deployment,
 		User: f.Task.User, ContextID: f.Task.ContextID, Result: f.Task.Result,
@@ -153,9 +138,9 @@ func indent(value any) ([]byte, error) {
 
 // report is report.md: what happened, for people. What the director says is one line
 // wherever it stands.
-func (f *facts) report(deployment string) []byte {
+func (f *Facts) report() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Deploy of %s\n\n", deployment)
+	fmt.Fprintf(&b, "# Deploy of %s\n\n", f.Deployment)
 	fmt.Fprintf(&b, "Director task %s: **%s**", strconv.Itoa(f.Task.ID), f.Task.State)
 	if !f.Task.StartedAt.IsZero() {
 		fmt.Fprintf(&b, ", started %s", f.Task.StartedAt.UTC().Format(time.RFC3339))
@@ -167,14 +152,14 @@ func (f *facts) report(deployment string) []byte {
 	if f.Failure != nil {
 		fmt.Fprintf(&b, "\nIt failed at %s\n", plain.Line(f.Failure.String()))
 	}
-	if len(f.Checks) > 0 {
+	if len(f.checks) > 0 {
 		b.WriteString("\n| check | result |\n|---|---|\n")
-		for _, c := range f.Checks {
+		for _, c := range f.checks {
 			fmt.Fprintf(&b, "| %s | %s |\n", c.name, plain.Line(c.text()))
 		}
 	}
 	b.WriteString("\n| deployed | version |\n|---|---|\n")
-	for _, nv := range f.versions() {
+	for _, nv := range f.Versions() {
 		fmt.Fprintf(&b, "| %s | %s |\n", plain.Value(nv.Name), plain.Value(nv.Version))
 	}
 	b.WriteString("\n| instance | state |\n|---|---|\n")

@@ -1,4 +1,4 @@
-package upgrade
+package verify
 
 import (
 	"cmp"
@@ -8,19 +8,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/Masterminds/semver/v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
-)
-
-// The names in the bundled and in other people's Concourse manifests.
-const (
-	concourseRelease = "concourse"
-	webJob           = "web"
-	workerJob        = "worker"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // defaultSettle is how long after the deploy the ATC and the workers may take.
@@ -52,28 +46,28 @@ func (c checkResult) text() string {
 // task is done, the instances run, the ATC has the wanted version, the wanted
 // workers run. What a newer deploy is changing just now it leaves to that one's
 // own verification.
-func (in In) verify(ctx context.Context, source resource.Source, f *facts) error {
+func (v Verification) verify(ctx context.Context, f *Facts) error {
 	wanted, err := inventory.Deployed(f.Deployed)
 	if err != nil {
 		return err
 	}
-	settle := in.Settle
+	settle := v.Settle
 	if settle == 0 {
 		settle = defaultSettle
 	}
 	settling, cancel := context.WithTimeoutCause(ctx, settle, fmt.Errorf("it did not settle within %s", settle))
 	defer cancel()
-	for _, c := range in.checks(source, f, wanted) {
+	for _, c := range v.checks(f, wanted) {
 		result := checkResult{name: c.name}
-		result.found, result.err = in.ask(settling, c)
+		result.found, result.err = v.ask(settling, c)
 		if result.err != nil && (c.settles || c.moves) {
-			newer, err := in.newer(ctx, source, f.Task)
+			newer, err := v.newer(ctx, f)
 			if err == nil && newer != nil && newer.State != bosh.StateQueued {
 				result.found, result.err = fmt.Sprintf("not judged: %s changes it", newer.Label()), nil
 			}
 		}
-		f.Checks = append(f.Checks, result)
-		_, _ = fmt.Fprintf(in.Log, "%s: %s\n", c.name, result.text())
+		f.checks = append(f.checks, result)
+		_, _ = fmt.Fprintf(v.Log, "%s: %s\n", c.name, result.text())
 		if result.err != nil {
 			return fmt.Errorf("%s: %w", c.name, result.err)
 		}
@@ -83,18 +77,18 @@ func (in In) verify(ctx context.Context, source resource.Source, f *facts) error
 
 // newer is a later deploy of the deployment that runs, or else is queued; nil if there
 // is none.
-func (in In) newer(ctx context.Context, source resource.Source, than bosh.Task) (*bosh.Task, error) {
-	tasks, err := in.Director.Tasks(ctx, bosh.TaskFilter{
-		Deployment: source.Deployment, States: []string{bosh.StateQueued, bosh.StateProcessing, bosh.StateCancelling}, All: true,
+func (v Verification) newer(ctx context.Context, f *Facts) (*bosh.Task, error) {
+	tasks, err := v.Director.Tasks(ctx, bosh.TaskFilter{
+		Deployment: f.Deployment, States: []string{bosh.StateQueued, bosh.StateProcessing, bosh.StateCancelling}, All: true,
 	})
 	if err == nil {
-		tasks, err = leaveQueued(ctx, in.Director, tasks, func(t bosh.Task) {
-			_, _ = fmt.Fprintf(in.Log, "director task %d is queued, and later ones have ended: no worker will take it; %s\n", t.ID, t.Unqueue())
+		tasks, err = task.LeaveQueued(ctx, v.Director, tasks, func(t bosh.Task) {
+			_, _ = fmt.Fprintf(v.Log, "director task %d is queued, and later ones have ended: no worker will take it; %s\n", t.ID, t.Unqueue())
 		})
 	}
 	var found *bosh.Task
-	for _, t := range byID(tasks) {
-		if t.ID > than.ID && t.Holds() && (found == nil || found.State == bosh.StateQueued) {
+	for _, t := range task.ByID(tasks) {
+		if t.ID > f.Task.ID && t.Holds() && (found == nil || found.State == bosh.StateQueued) {
 			found = &t
 		}
 	}
@@ -102,42 +96,42 @@ func (in In) newer(ctx context.Context, source resource.Source, than bosh.Task) 
 }
 
 // checks is the list of questions; more belong at its end.
-func (in In) checks(source resource.Source, f *facts, wanted manifest.Deployment) []check {
+func (v Verification) checks(f *Facts, wanted manifest.Deployment) []check {
 	list := []check{{name: "director task", do: func(context.Context) (string, error) { return f.taskDone() }}}
-	if in.Set != nil || in.Sets != nil {
-		list = append(list, check{name: "component set", moves: true, do: func(ctx context.Context) (string, error) { return in.setDeployed(ctx, f) }})
+	if v.Set != nil || v.Sets != nil {
+		list = append(list, check{name: "component set", moves: true, do: func(ctx context.Context) (string, error) { return v.setDeployed(ctx, f) }})
 	}
 	list = append(list,
-		check{name: "instances", settles: true, do: func(ctx context.Context) (string, error) { return in.instancesRun(ctx, source, f, wanted) }})
-	if in.ATC == nil {
-		_, _ = fmt.Fprintln(in.Log, "the source has no concourse section: the ATC and its workers are not asked")
+		check{name: "instances", settles: true, do: func(ctx context.Context) (string, error) { return v.instancesRun(ctx, f, wanted) }})
+	if v.ATC == nil {
+		_, _ = fmt.Fprintln(v.Log, "the source has no concourse section: the ATC and its workers are not asked")
 		return list
 	}
 	return append(list,
 		check{name: "Concourse version", settles: true, do: func(ctx context.Context) (string, error) {
-			return in.version(ctx, wanted.Release(concourseRelease))
+			return v.version(ctx, wanted.Release(inventory.Concourse))
 		}},
 		check{name: "workers", settles: true, do: func(ctx context.Context) (string, error) {
-			return in.workers(ctx, source.Deployment, f, wanted)
+			return v.workers(ctx, f.Deployment, f, wanted)
 		}})
 }
 
 // ask repeats a check that may settle, until ctx ends.
-func (in In) ask(ctx context.Context, c check) (string, error) {
-	poll := in.Poll
+func (v Verification) ask(ctx context.Context, c check) (string, error) {
+	poll := v.Poll
 	if poll == 0 {
 		poll = 2 * time.Second
 	}
 	var last error
 	for {
 		found, err := c.do(ctx)
-		if err == nil || !c.settles || refused(err) {
+		if err == nil || !c.settles || (concourse.Refused(err) || bosh.Refused(err)) {
 			return found, err
 		}
 		if last == nil || ctx.Err() == nil { // a look that was cut short tells less than the one before
 			last = err
 		}
-		if waited := sleep(ctx, poll); waited != nil {
+		if waited := retry.Sleep(ctx, poll); waited != nil {
 			if errors.Is(last, waited) {
 				return "", last
 			}
@@ -149,21 +143,21 @@ func (in In) ask(ctx context.Context, c check) (string, error) {
 	}
 }
 
-func (f *facts) taskDone() (string, error) {
+func (f *Facts) taskDone() (string, error) {
 	if f.Task.State == bosh.StateDone {
 		return fmt.Sprintf("%d is done", f.Task.ID), nil
 	}
-	failure := Failure{}
+	failure := task.Failure{}
 	if f.Failure != nil {
 		failure = *f.Failure
 	}
-	return "", taskError(f.Task, failure)
+	return "", task.Error(f.Task, failure)
 }
 
 // instancesRun wants every instance running. The first look was taken before.
-func (in In) instancesRun(ctx context.Context, source resource.Source, f *facts, wanted manifest.Deployment) (string, error) {
+func (v Verification) instancesRun(ctx context.Context, f *Facts, wanted manifest.Deployment) (string, error) {
 	if running, bad := notRunning(f.Instances, wanted); running == 0 || bad != "" {
-		instances, err := in.Director.Instances(ctx, source.Deployment)
+		instances, err := v.Director.Instances(ctx, f.Deployment)
 		if err != nil {
 			return "", err
 		}
@@ -199,26 +193,16 @@ func notRunning(instances []bosh.Instance, wanted manifest.Deployment) (running 
 
 // version wants the ATC to be of the version of the concourse release, which
 // carries Concourse's own version number.
-func (in In) version(ctx context.Context, wanted string) (string, error) {
-	info, err := in.ATC.Info(ctx)
+func (v Verification) version(ctx context.Context, wanted string) (string, error) {
+	info, err := v.ATC.Info(ctx)
 	if err != nil {
 		return "", fmt.Errorf("ask the ATC: %w", err)
 	}
 	if wanted == "" {
-		return fmt.Sprintf("%s (not compared: the manifest has no release %q)", info.Version, concourseRelease), nil
+		return fmt.Sprintf("%s (not compared: the manifest has no release %q)", info.Version, inventory.Concourse), nil
 	}
-	if !sameVersion(info.Version, wanted) {
+	if !compatibility.Same(info.Version, wanted) {
 		return "", fmt.Errorf("the ATC reports %s, wanted is %s", info.Version, wanted)
 	}
 	return info.Version, nil
-}
-
-// sameVersion ignores build metadata, which a release's final version may carry.
-func sameVersion(a, b string) bool {
-	va, errA := semver.NewVersion(a)
-	vb, errB := semver.NewVersion(b)
-	if errA != nil || errB != nil {
-		return a == b
-	}
-	return va.Compare(vb) == 0
 }

@@ -1,4 +1,4 @@
-package upgrade
+package task
 
 import (
 	"fmt"
@@ -86,14 +86,14 @@ func TestJudge_looksAtTheWholeSet(t *testing.T) {
 		{"back to a content that was done before", "7 done other-1, 8 done alien-1", want{Last: 8, Good: true, Next: 2}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v := judge(operation{content: "c0ffee", configs: "0123456789", build: "12"}, tasks(t, c.tasks))
+			v := Judge(Operation{Content: "c0ffee", Configs: "0123456789", Build: "12"}, tasks(t, c.tasks))
 			id := func(t *bosh.Task) int {
 				if t == nil {
 					return 0
 				}
 				return t.ID
 			}
-			got := want{id(v.running), id(v.holder), id(v.last), id(v.own), v.good, v.failed, v.attempts, v.next}
+			got := want{id(v.Running), id(v.Holder), id(v.Last), id(v.Own), v.Good, v.Failed, v.Attempts, v.Next}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
@@ -102,45 +102,43 @@ func TestJudge_looksAtTheWholeSet(t *testing.T) {
 }
 
 func TestJudge_takesNoRunOutsideOfABuildForAnother(t *testing.T) {
-	v := judge(operation{content: "c0ffee", configs: "0123456789", build: byHand}, []bosh.Task{
+	v := Judge(Operation{Content: "c0ffee", Configs: "0123456789", Build: ByHand}, []bosh.Task{
 		{ID: 8, State: bosh.StateError, Description: "create deployment", ContextID: "perpetual-c0ffee0123456789-1-0"},
 	})
-	if v.own != nil || v.next != 2 {
-		t.Errorf("own %v, next attempt %d", v.own, v.next)
+	if v.Own != nil || v.Next != 2 {
+		t.Errorf("own %v, next attempt %d", v.Own, v.Next)
 	}
 }
 
 func TestOperation_fitsTheContextID(t *testing.T) {
-	r := &run{digest: strings.Repeat("d", 64), configs: configsOf([]byte(`{"cloud_config_ids":[1],"runtime_config_ids":[]}`))}
-	r.Deployment = strings.Repeat("concourse", 30)
-	op := r.operation(Build{ID: "9223372036854775807"})
-	if id := op.contextID(999); len(id) > 64 {
+	parts := []string{strings.Repeat("concourse", 30), strings.Repeat("d", 64)}
+	op := Identify("9223372036854775807", ConfigsOf([]byte(`{"cloud_config_ids":[1],"runtime_config_ids":[]}`)), parts...)
+	if id := op.ContextID(999); len(id) > 64 {
 		t.Errorf("%s has %d characters, the director takes 64", id, len(id))
 	}
-	number, build, same := op.attempt(op.contextID(17))
+	number, build, same := op.Attempt(op.ContextID(17))
 	if number != 17 || build != "9223372036854775807" || !same {
 		t.Errorf("attempt %d of build %s, %v", number, build, same)
 	}
-	r.configs = ""
-	if unknown := r.operation(Build{}); !unknown.related(op.contextID(1)) || unknown.related("perpetual-"+op.content+"-1-1") || unknown.related("perpetual-"+op.configs+op.content+"-1-1") {
+	if unknown := Identify("", "", parts...); !unknown.Related(op.ContextID(1)) || unknown.Related("perpetual-"+op.Content+"-1-1") || unknown.Related("perpetual-"+op.Configs+op.Content+"-1-1") {
 		t.Error("what is related does not go by the content")
 	}
-	for _, foreign := range []string{"", "perpetual-", "perpetual-" + op.content, "perpetual-" + op.content + "-x-1", "5f1c"} {
-		if _, _, same := op.attempt(foreign); same {
+	for _, foreign := range []string{"", "perpetual-", "perpetual-" + op.Content, "perpetual-" + op.Content + "-x-1", "5f1c"} {
+		if _, _, same := op.Attempt(foreign); same {
 			t.Errorf("%q is taken for an attempt", foreign)
 		}
 	}
 }
 
 func TestConfigsOf_goByTheirIDs(t *testing.T) {
-	base := configsOf([]byte(`{"cloud_config_ids":[1,2],"runtime_config_ids":[3]}`))
+	base := ConfigsOf([]byte(`{"cloud_config_ids":[1,2],"runtime_config_ids":[3]}`))
 	if len(base) != configDigits {
 		t.Errorf("%q has not %d digits", base, configDigits)
 	}
 	for _, same := range []string{
 		`{"runtime_config_ids":[3],"cloud_config_ids":[2,1]}`, "{\"cloud_config_ids\": [1, 2],\n\"runtime_config_ids\": [3]}",
 	} {
-		if got := configsOf([]byte(same)); got != base {
+		if got := ConfigsOf([]byte(same)); got != base {
 			t.Errorf("%s is taken for other configs", same)
 		}
 	}
@@ -149,7 +147,7 @@ func TestConfigsOf_goByTheirIDs(t *testing.T) {
 		``, `[1]`, `{"cloud_config_ids":[1],"runtime_config_ids":[2,3]}`, `{"cloud_config_ids":[12],"runtime_config_ids":[3]}`,
 		`{"cloud_config_ids":[3],"runtime_config_ids":[1,2]}`, `{"cloud_config_ids":["1","2"]}`,
 	} {
-		got := configsOf([]byte(other))
+		got := ConfigsOf([]byte(other))
 		if twin, taken := seen[got]; taken {
 			t.Errorf("%s is taken for %s", other, twin)
 		}

@@ -1,4 +1,4 @@
-package upgrade
+package verify
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
+	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
 // gateLines is how many of the last lines of the gate's log are shown.
@@ -18,17 +19,17 @@ const gateLines = 5
 // gateSays gives the last lines that the job beside the web has written, for a deploy
 // that ended because it gave up. They are on the VM only, so that the director has to
 // fetch them. A log that cannot be had is no reason to say less.
-func (in In) gateSays(ctx context.Context, deployment string, f Failure) []string {
+func (v Verification) gateSays(ctx context.Context, deployment string, f task.Failure) []string {
 	if !strings.Contains(f.Message, "post-start") || !strings.Contains(f.Message, boshrelease.GateJob) {
 		return nil
 	}
-	group, id, ok := f.instance()
+	group, id, ok := instance(f)
 	if !ok {
 		return nil
 	}
-	files, err := in.Director.Logs(ctx, deployment, group, id)
+	files, err := v.Director.Logs(ctx, deployment, group, id)
 	if err != nil {
-		_, _ = fmt.Fprintf(in.Log, "the gate on %s/%s has failed; its log (job %s) cannot be fetched: %v\n", group, id, boshrelease.GateJob, err)
+		_, _ = fmt.Fprintf(v.Log, "the gate on %s/%s has failed; its log (job %s) cannot be fetched: %v\n", group, id, boshrelease.GateJob, err)
 		return nil
 	}
 	var lines []string
@@ -46,7 +47,7 @@ func (in In) gateSays(ctx context.Context, deployment string, f Failure) []strin
 }
 
 // instance takes apart the name that the event log has: "web/6f1c… (0) (canary)".
-func (f Failure) instance() (group, id string, ok bool) {
+func instance(f task.Failure) (group, id string, ok bool) {
 	name, _, _ := strings.Cut(f.Instance, " ")
 	return strings.Cut(name, "/")
 }

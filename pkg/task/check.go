@@ -1,4 +1,4 @@
-package upgrade
+package task
 
 import (
 	"context"
@@ -9,13 +9,12 @@ import (
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
 // Check gives the finished deploy tasks of a deployment, well or badly ended,
 // from the given version on.
 type Check struct {
-	Director Tasks
+	Director Director
 	Log      io.Writer
 	Debug    *slog.Logger // is told what the tasks were taken for; nil: nothing is logged
 }
@@ -23,25 +22,26 @@ type Check struct {
 // Run gives the last one at the first check; later the given one, if the director still
 // knows it, and all after it. A director that was rebuilt, or restored from a backup,
 // counts its tasks from a lower number again: then it gives the last one.
-func (c Check) Run(ctx context.Context, deployment string, given resource.Version) ([]resource.Version, error) {
+//
+// given is nil at the first check; 0 is before all tasks.
+func (c Check) Run(ctx context.Context, deployment string, given *int) ([]int, error) {
 	after := 0
-	if len(given) > 0 {
-		var err error
-		if after, err = given.Task(); err != nil {
-			return nil, err
-		}
+	if given != nil {
+		after = *given
 	}
-	tasks, err := allTasks(ctx, c.Director, bosh.TaskFilter{Deployment: deployment}, func(tasks []bosh.Task) bool {
+	tasks, err := All(ctx, c.Director, bosh.TaskFilter{Deployment: deployment}, func(tasks []bosh.Task) bool {
 		return slices.ContainsFunc(tasks, func(t bosh.Task) bool { return t.IsDeploy() && (after == 0 || t.ID <= after) })
 	})
 	if err != nil {
 		return nil, err
 	}
 	deploys := finishedDeploys(tasks)
-	tell(ctx, c.Debug, "deploys that have ended", "deployment", deployment, "after", after, "tasks", taskIDs(deploys))
+	if c.Debug != nil {
+		c.Debug.DebugContext(ctx, "deploys that have ended", "deployment", deployment, "after", after, "tasks", taskIDs(deploys))
+	}
 	last := deploys[max(len(deploys)-1, 0):]
 	switch {
-	case len(given) == 0:
+	case given == nil:
 		deploys = last
 	case after != 0:
 		is, err := c.task(ctx, tasks, after)
@@ -52,13 +52,13 @@ func (c Check) Run(ctx context.Context, deployment string, given resource.Versio
 			deploys, after = last, 0
 		}
 	}
-	versions := []resource.Version{}
+	var ids []int
 	for _, t := range deploys {
 		if t.ID >= after {
-			versions = append(versions, resource.TaskVersion(t.ID))
+			ids = append(ids, t.ID)
 		}
 	}
-	return versions, nil
+	return ids, nil
 }
 
 // task finds the given task in the list or, where it is not there, at the director; nil
@@ -110,12 +110,12 @@ func taskIDs(tasks []bosh.Task) string {
 	for i, t := range tasks {
 		ids[i] = t.ID
 	}
-	return numbers(ids)
+	return Numbers(ids)
 }
 
 // finishedDeploys are the deploys that have ended, lowest id first.
 func finishedDeploys(tasks []bosh.Task) []bosh.Task {
-	deploys := slices.DeleteFunc(byID(tasks), func(t bosh.Task) bool { return !t.IsDeploy() || !t.Finished() })
+	deploys := slices.DeleteFunc(ByID(tasks), func(t bosh.Task) bool { return !t.IsDeploy() || !t.Finished() })
 	// A twin that lost the lock to its sibling says nothing of its own.
 	all := slices.Clone(deploys)
 	return slices.DeleteFunc(deploys, func(t bosh.Task) bool {

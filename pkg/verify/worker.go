@@ -1,4 +1,4 @@
-package upgrade
+package verify
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -17,16 +18,16 @@ import (
 // with a worker version that the ATC takes. Workers of others do not count. A VM that
 // is made again in the meantime has another worker, so that the instances are read
 // again for the next look.
-func (in In) workers(ctx context.Context, deployment string, f *facts, wanted manifest.Deployment) (string, error) {
-	info, err := in.ATC.Info(ctx)
+func (v Verification) workers(ctx context.Context, deployment string, f *Facts, wanted manifest.Deployment) (string, error) {
+	info, err := v.ATC.Info(ctx)
 	if err != nil {
 		return "", fmt.Errorf("ask the ATC: %w", err)
 	}
-	workers, err := in.ATC.Workers(ctx)
+	workers, err := v.ATC.Workers(ctx)
 	if err != nil {
 		return "", err
 	}
-	want, names := expected(f.Instances, wanted.Groups(concourseRelease, workerJob))
+	want, names := expected(f.Instances, wanted.Groups(inventory.Concourse, inventory.WorkerJob))
 	running, why := 0, ""
 	for _, name := range names {
 		at := slices.IndexFunc(workers, func(w concourse.Worker) bool { return w.Name == name })
@@ -42,7 +43,7 @@ func (in In) workers(ctx context.Context, deployment string, f *facts, wanted ma
 		}
 	}
 	if running < want {
-		if instances, err := in.Director.Instances(ctx, deployment); err == nil {
+		if instances, err := v.Director.Instances(ctx, deployment); err == nil {
 			f.Instances = instances
 		}
 		return "", fmt.Errorf("%d of %d workers run%s", running, want, why)

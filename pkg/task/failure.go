@@ -1,4 +1,4 @@
-package upgrade
+package task
 
 import (
 	"fmt"
@@ -105,8 +105,8 @@ func (f Failure) String() string {
 	return strings.Join(parts, ": ")
 }
 
-// taskError is the error for a task that did not end well.
-func taskError(t bosh.Task, f Failure) error {
+// Error is the error for a task that did not end well.
+func Error(t bosh.Task, f Failure) error {
 	why := f.String()
 	if why == "" {
 		why = strings.Join(strings.Fields(t.Result), " ")
