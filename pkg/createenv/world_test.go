@@ -109,7 +109,7 @@ func (w *world) publish(name string, a cpi.Archive, err error) {
 // rubyPath is PATH with a ruby in front.
 func rubyPath(t *testing.T) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Minute)
 	defer cancel()
 	dir, err := ruby.Path(ctx)
 	if err != nil {

@@ -16,8 +16,9 @@ import (
 // binary is the program under test, as it ships.
 var binary string
 
-// tooLong is when a process counts as hanging.
-const tooLong = 3 * time.Minute
+// tooLong is when a process counts as hanging, also on a machine that is busy with other
+// work: it is only there to show, before the tests are ended, what the process has said.
+const tooLong = 25 * time.Minute
 
 func TestMain(m *testing.M) { os.Exit(withBinary(m)) }
 
