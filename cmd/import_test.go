@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"cmd/perpetual": {"pkg/command", "pkg/command/installer"},
 	"cmd/sandbox":   {"pkg/sandbox"},
 	"pkg/command": {
-		"pkg/inventory", "pkg/task", "pkg/verify", "pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
+		"pkg/stock", "pkg/inventory", "pkg/task", "pkg/verify", "pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/secret", "pkg/plain",
 		"pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version", "pkg/dial",
 	},
@@ -54,11 +54,12 @@ var mayImport = map[string][]string{
 	// A program of its own for maintainers.
 	"pkg/compatibility/refresh": {"pkg/compatibility", "pkg/file"},
 	"pkg/upgrade": {
-		"pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
-		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pipelines", "pkg/crash", "pkg/dial",
+		"pkg/stock", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
+		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pipelines", "pkg/crash",
 	},
 	"pkg/verify":           {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/manifest", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry"},
-	"pkg/task":             {"pkg/bosh"},
+	"pkg/task":             {"pkg/retry", "pkg/bosh"},
+	"pkg/stock":            {"pkg/task", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/manifest", "pkg/difference", "pkg/bosh", "pkg/crash", "pkg/dial"},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
 	"pkg/component":        {"pkg/file", "pkg/github", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
 	"pkg/adoption":         {"pkg/manifest"},

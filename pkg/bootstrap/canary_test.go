@@ -13,7 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/stock"
 )
 
 // What stands in a document below run/ for what an attacker would like to be taken.
@@ -99,7 +99,7 @@ type spied struct {
 }
 
 // Upload implements upgrade.Director.
-func (s spied) Upload(_ context.Context, a upgrade.Artifact) (int, error) {
+func (s spied) Upload(_ context.Context, a stock.Artifact) (int, error) {
 	fmt.Fprintf(s.asked, "upload %+v\n", a)
 	return 0, errNoDirector
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/stock"
 )
 
 // progress collects what is shown.
@@ -71,7 +71,7 @@ func (deaf) Packages(context.Context, bosh.Release) ([]bosh.Package, error) {
 }
 
 // Admit implements upgrade.Director: it may be sent everywhere.
-func (deaf) Admit(context.Context, upgrade.Artifact) error { return nil }
+func (deaf) Admit(context.Context, stock.Artifact) error { return nil }
 
 // Keeper implements bootstrap.Director: there is no list.
 func (deaf) Keeper(string) pause.Keeper { return nil }

@@ -12,7 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/stock"
 )
 
 // taskPoll is how often a director task that is waited for is looked at, as the bosh CLI does.
@@ -37,12 +37,12 @@ func (c *call) director(s resource.Director) (director, error) {
 func (d director) close() { _ = d.Close() }
 
 // Admit implements upgrade.Director.
-func (d director) Admit(ctx context.Context, a upgrade.Artifact) error {
+func (d director) Admit(ctx context.Context, a stock.Artifact) error {
 	return dial.Check(ctx, a.URL, a.Network, dial.System)
 }
 
 // Upload implements upgrade.Director: from a file where there is one, else by URL.
-func (d director) Upload(ctx context.Context, a upgrade.Artifact) (int, error) {
+func (d director) Upload(ctx context.Context, a stock.Artifact) (int, error) {
 	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256, Fix: a.Fix, ContextID: a.ContextID}
 	switch {
 	case a.Content != nil:

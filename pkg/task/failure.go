@@ -119,3 +119,12 @@ func Error(t bosh.Task, f Failure) error {
 	}
 	return fmt.Errorf("director task %d ended as %s: %s", t.ID, t.State, why)
 }
+
+// Failed is the error for a task that ended badly, with the place.
+func Failed(t bosh.Task, events []bosh.Event, unread error) error {
+	if unread != nil {
+		return fmt.Errorf("%w (read its events: %w)", Error(t, Failure{}), unread)
+	}
+	failure, _ := Fail(events)
+	return Error(t, failure)
+}

@@ -75,9 +75,8 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 // something else is waited for, as at the first look.
 func (o Out) compare(ctx context.Context, r *run) (v task.Verdict, diff bosh.Diff, err error) {
 	deadline := time.Now().Add(r.lockTimeout())
-	r.configs = "" // they may have been set since
-	r.shelf = &shelf{director: o.Director}
-	if err := r.resolveLatest(ctx); err != nil { // as may something newer have been uploaded
+	r.configs = ""                                     // they may have been set since
+	if err := r.stock.ResolveLatest(ctx); err != nil { // as may something newer have been uploaded
 		return v, diff, err
 	}
 	for again := false; ; again = true {
@@ -129,7 +128,7 @@ func (o Out) diff(ctx context.Context, r *run) (bosh.Diff, error) {
 // hasNewRelease says whether the manifest takes a release that the deployment does not
 // use: then it differs from the deployed one in more than its arrangement.
 func (r *run) hasNewRelease() bool {
-	return slices.ContainsFunc(r.wanted, func(w inventory.Wanted) bool {
+	return slices.ContainsFunc(r.stock.Wanted, func(w inventory.Wanted) bool {
 		return !w.Stemcell && w.Version != "" && !w.In(r.deployed.Releases)
 	})
 }

@@ -7,13 +7,13 @@ import (
 	"context"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/dial"
+	"github.com/perpetual-ci/perpetual/pkg/stock"
 )
 
 // Director is what this package asks of a BOSH director.
 type Director interface {
 	Tasks
-	Artifacts
+	stock.Director
 	Deployer
 	// Deployment fails with bosh.ErrNotFound for a deployment that does not exist.
 	Deployment(ctx context.Context, name string) (bosh.Deployment, error)
@@ -46,42 +46,10 @@ type Tasks interface {
 	Locks(ctx context.Context) ([]bosh.Lock, error)
 }
 
-// Artifacts are the releases and stemcells on the director.
-type Artifacts interface {
-	Stemcells(ctx context.Context) ([]bosh.Stemcell, error)
-	Releases(ctx context.Context) ([]bosh.Release, error)
-	// Packages are those of one version of a release. It fails with bosh.ErrNotFound.
-	Packages(ctx context.Context, release bosh.Release) ([]bosh.Package, error)
-	// Admit refuses an artifact whose URL leads to where the server that named it may not
-	// send the director.
-	Admit(ctx context.Context, a Artifact) error
-	// Upload starts the task that fetches or takes one; it does not wait for it. It
-	// fails with bosh.ErrUncertain when the answer was lost.
-	Upload(ctx context.Context, a Artifact) (task int, err error)
-}
-
 // Deployer compares and deploys manifests.
 type Deployer interface {
 	Diff(ctx context.Context, deployment string, manifest []byte) (bosh.Diff, error)
 	// Deploy submits the manifest once and gives the task that was accepted. It
 	// fails with bosh.ErrUncertain when the answer was lost.
 	Deploy(ctx context.Context, manifest []byte, o bosh.DeployOptions) (task int, err error)
-}
-
-// Artifact is a release or stemcell to bring to the director: from a URL, which
-// the director fetches and checks by itself, or from a file.
-type Artifact struct {
-	Stemcell     bool   // otherwise a release
-	Name         string // of a stemcell: or its OS
-	OS           string
-	Version      string
-	URL          string
-	Network      dial.Network // of the server that named the URL
-	Given        bool         // no server did, but the manifest, which is an operator's
-	SHA1, SHA256 string       // SHA1 as BOSH takes it: 40 hex digits, or "sha256:9f86d0…"
-	File         string       // path; wins over URL
-	Content      []byte       // of a release that this program has made; wins over File
-	Fix          bool         // replace what is damaged there
-	ContextID    string       // by which the task of its upload is found, at most 64 characters
-	flawed       bool         // it is listed, and not usable as it is there
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/stock"
 )
 
 func (d *fakeDirector) Locks(context.Context) ([]bosh.Lock, error) {
@@ -50,11 +50,11 @@ func (d *fakeDirector) Packages(_ context.Context, release bosh.Release) ([]bosh
 }
 
 // Admit takes a URL by what it says itself: no host is looked up.
-func (d *fakeDirector) Admit(ctx context.Context, a upgrade.Artifact) error {
+func (d *fakeDirector) Admit(ctx context.Context, a stock.Artifact) error {
 	return dial.Check(ctx, a.URL, a.Network, func(context.Context, string) ([]netip.Addr, error) { return nil, nil })
 }
 
-func (d *fakeDirector) Upload(_ context.Context, a upgrade.Artifact) (int, error) {
+func (d *fakeDirector) Upload(_ context.Context, a stock.Artifact) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.enter("Upload"); err != nil {

@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/stock"
 	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
@@ -65,21 +68,17 @@ type Out struct {
 // run is what the steps of one upgrade share.
 type run struct {
 	Request
-	result    Result          // as far as the run has come; see finished
-	deployed  bosh.Deployment // the zero value for a first deploy
-	rendered  []byte          // the manifest as people wrote it, filled in
-	digest    string          // of that: what was asked for, whatever the way
-	left      []int           // queued tasks that no worker will take, as people were told
-	configs   string          // the cloud and runtime configs of the last comparison; "" is not known
-	manifest  []byte          // as it is submitted: rendered, arranged for the way
-	way       way
-	wanted    []inventory.Wanted   // releases and stemcells of rendered, versions resolved
-	ignored   []inventory.Conflict // what rendered does not take of the component set, as params allow
-	upload    []Artifact           // what the director lacks of it
-	shelf     *shelf
-	adopted   []string // what people were told of the manifest that is taken over
-	said      []string // the notes of the way that people were told
-	ignoreKey inventory.IgnoreKey
+	result   Result          // as far as the run has come; see finished
+	deployed bosh.Deployment // the zero value for a first deploy
+	rendered []byte          // the manifest as people wrote it, filled in
+	digest   string          // of that: what was asked for, whatever the way
+	left     []int           // queued tasks that no worker will take, as people were told
+	configs  string          // the cloud and runtime configs of the last comparison; "" is not known
+	manifest []byte          // as it is submitted: rendered, arranged for the way
+	way      way
+	stock    *stock.Stock // the releases and stemcells that rendered takes
+	adopted  []string     // what people were told of the manifest that is taken over
+	said     []string     // the notes of the way that people were told
 	// noRelease says that the director does not let us upload a release.
 	noRelease bool
 	paused    bool // pipelines may have been paused by this run
@@ -108,7 +107,11 @@ func (o Out) Run(ctx context.Context, req Request) (Result, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("params.timeout of %s is over", timeout))
 	defer cancel()
 
-	r := &run{Request: req, ignoreKey: o.IgnoreKey}
+	r := &run{Request: req}
+	r.stock = &stock.Stock{
+		Director: o.Director, Set: r.Input.Components, Dir: r.Input.ComponentsDir, IgnoreSet: r.IgnoreSet, IgnoreKey: o.IgnoreKey,
+		Finder: o.finder(), Say: o.say, Note: func(format string, args ...any) { o.note(r, format, args...) },
+	}
 	for _, layer := range slices.Concat(r.Input.Vars, r.Input.Pipeline.VarsFiles, []map[string]any{r.Input.Pipeline.Vars}) {
 		o.Mask(resource.SecretVars(layer)...)
 	}
@@ -138,7 +141,7 @@ func (o Out) play(ctx context.Context, r *run) error {
 	if err := o.chooseWay(ctx, r); err != nil {
 		return err
 	}
-	if err := o.stock(ctx, r); err != nil {
+	if err := r.stock.Compare(ctx, r.deployed, r.way.gate, r.Fix); err != nil {
 		return err
 	}
 	o.sayWay(r)
@@ -169,6 +172,9 @@ func (r *run) became(task int, what Became) {
 func (r *run) finished() Result {
 	result := r.result
 	result.Taken, result.Deployed = r.taken(), r.deployed.Manifest
+	if !r.DryRun {
+		result.Uploads = r.stock.Brought
+	}
 	result.From, result.To, result.Way = r.way.from, r.way.to, r.way.Choice
 	return result
 }
@@ -217,7 +223,34 @@ func (o Out) read(ctx context.Context, r *run) error {
 	if err := o.render(ctx, r); err != nil {
 		return err
 	}
-	return o.take(ctx, r)
+	parsed, err := manifest.Parse(manifest.File{Name: r.Input.Manifest.Name, Text: r.rendered})
+	if err != nil {
+		return err
+	}
+	return r.stock.Take(ctx, parsed)
+}
+
+// bring brings what the director lacks. Where its client may not upload releases, the
+// upgrade goes without that of this program.
+func (o Out) bring(ctx context.Context, r *run) (string, error) {
+	return r.stock.Bring(ctx, func(why error) error {
+		o.note(r, "the director's client may not upload releases (%v): going on without the release %s", why, boshrelease.Name)
+		r.noRelease = true
+		if err := r.arrange(); err != nil {
+			return err
+		}
+		o.sayNotes(r)
+		return nil
+	})
+}
+
+// readDeployment reads what is deployed now.
+func (o Out) readDeployment(ctx context.Context, r *run) (bosh.Deployment, error) {
+	deployed, err := o.Director.Deployment(ctx, r.Deployment)
+	if err != nil {
+		return deployed, fmt.Errorf("read deployment %s: %w", r.Deployment, err)
+	}
+	return deployed, nil
 }
 
 // wait follows a deploy that was not detached. One that did not get the
@@ -227,22 +260,22 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 		if r.result.Became == NothingToDeploy {
 			return "nothing to wait for", nil
 		}
-		task, err := o.Director.Wait(ctx, r.result.Task, task.Progress(o.Log))
+		t, err := o.Director.Wait(ctx, r.result.Task, task.Progress(o.Log))
 		if err != nil {
 			return "", err
 		}
-		if task.State == bosh.StateDone {
-			if err := o.resolved(ctx, r); err != nil {
+		if t.State == bosh.StateDone {
+			if err := r.stock.Deployed(func() (bosh.Deployment, error) { return o.readDeployment(ctx, r) }); err != nil {
 				return "", err
 			}
-			return o.after(ctx, r, task)
+			return o.after(ctx, r, t)
 		}
-		events, unread := o.Director.Events(ctx, task.ID)
-		r.judgeRefusal(task, events, unread)
-		if !task.LostLock() || time.Now().After(deadline) {
-			return "", failed(task, events, unread)
+		events, unread := o.Director.Events(ctx, t.ID)
+		r.judgeRefusal(t, events, unread)
+		if !t.LostLock() || time.Now().After(deadline) {
+			return "", task.Failed(t, events, unread)
 		}
-		o.say("director task %d did not get the lock of the deployment: deploying again", task.ID)
+		o.say("director task %d did not get the lock of the deployment: deploying again", t.ID)
 		report, err := o.deploy(ctx, r)
 		if err != nil {
 			return "", err
@@ -286,15 +319,6 @@ func (r *run) judgeRefusal(task bosh.Task, events []bosh.Event, unread error) {
 	r.touched = r.touched || unread != nil || task.State != bosh.StateError ||
 		slices.ContainsFunc(events, func(e bosh.Event) bool { return e.Stage != "" && e.Stage != preparation })
 	r.result.Refused = !r.touched && !task.LostLock()
-}
-
-// failed is the error for a task that ended badly, with the place.
-func failed(t bosh.Task, events []bosh.Event, unread error) error {
-	if unread != nil {
-		return fmt.Errorf("%w (read its events: %w)", task.Error(t, task.Failure{}), unread)
-	}
-	failure, _ := task.Fail(events)
-	return task.Error(t, failure)
 }
 
 func (o Out) say(format string, args ...any) { _, _ = fmt.Fprintf(o.Log, format+"\n", args...) }

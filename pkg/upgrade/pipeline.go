@@ -139,7 +139,7 @@ func (r *run) concourseVersion() string {
 	if version := deployed.Release(inventory.Concourse); err == nil && version != "" {
 		return version
 	}
-	return r.version(inventory.Concourse)
+	return r.stock.Version(inventory.Concourse)
 }
 
 // pipelineRef is the pipeline that the request names, else the build's own one, which

@@ -45,12 +45,12 @@ func (o Out) preview(ctx context.Context, r *run) error {
 // previewManifest prints the director's comparison. A director that lacks the
 // stemcell or a release may refuse it; then it says what would be uploaded.
 func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err error) {
-	r.result.Uploads = r.upload
-	if len(r.upload) > 0 {
-		o.show(uploadLines(r.upload))
+	r.result.Uploads = r.stock.Missing
+	if len(r.stock.Missing) > 0 {
+		o.show(uploadLines(r.stock.Missing))
 	}
 	diff, err := o.diff(ctx, r)
-	if err != nil && len(r.upload) > 0 {
+	if err != nil && len(r.stock.Missing) > 0 {
 		o.say("%s", uncomparedLine(r.Deployment, err))
 		r.result.Uncompared = err
 		return true, nil
@@ -61,7 +61,7 @@ func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err err
 	r.result.Diff = diff.Lines
 	if !diff.Changed() {
 		o.say("manifest of %s: unchanged", r.Deployment)
-		return len(r.upload) > 0, nil
+		return len(r.stock.Missing) > 0, nil
 	}
 	o.show(manifestLines(r.Deployment, diff.Lines))
 	return true, nil

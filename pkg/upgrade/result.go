@@ -6,6 +6,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/stock"
 )
 
 // Result is what an upgrade has done or, of a dry run, what it would do. Beside an error
@@ -22,8 +23,8 @@ type Result struct {
 	Way      compatibility.Choice
 
 	Pipeline    PipelineResult
-	CloudConfig []string   // what of it differs: "~ vm_types/worker/…: m6i.large → m7i.large"
-	Uploads     []Artifact // what the director lacks, or has got
+	CloudConfig []string         // what of it differs: "~ vm_types/worker/…: m6i.large → m7i.large"
+	Uploads     []stock.Artifact // what the director lacks, or has got
 	Diff        []bosh.DiffLine
 	// Uncompared is why the director could not compare the manifest before the uploads.
 	Uncompared error
@@ -94,8 +95,8 @@ func cloudConfigLines(differ []string) []string {
 	return lines
 }
 
-func uploadLines(list []Artifact) []string {
-	return append([]string{"would be uploaded: " + describe(list)}, originLines(list)...)
+func uploadLines(list []stock.Artifact) []string {
+	return append([]string{"would be uploaded: " + stock.Describe(list)}, stock.OriginLines(list)...)
 }
 
 func uncomparedLine(deployment string, err error) string {

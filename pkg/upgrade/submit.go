@@ -4,20 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
-	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
-// defaultAcceptance is how long a task is looked for after its reply was lost.
-// The director makes the task before it answers, so a task that does not show
-// up while the director answers other questions was never made.
-const defaultAcceptance = 30 * time.Second
-
-// submissions is how often a deploy, or an upload, may get lost on its way.
+// submissions is how often a deploy may get lost on its way.
 const submissions = 3
 
 // errUnseen says that a deploy was lost on its way: no task of it has shown up.
@@ -51,7 +44,7 @@ func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v task.Verdict)
 		return id, err
 	}
 	o.say("the director's answer was lost (%v): looking for the task by its context id", err)
-	id, searchErr := o.find(ctx, contextID, v.Newest)
+	id, searchErr := o.finder().Find(ctx, contextID, v.Newest)
 	switch {
 	case searchErr != nil:
 		return 0, fmt.Errorf("%w; whether it was accepted is not known: look for a task with context id %s (%w)", err, contextID, searchErr)
@@ -73,38 +66,7 @@ func (o Out) again(ctx context.Context, r *run, lost error) (string, error) {
 	return o.deploy(ctx, r)
 }
 
-// find looks for the task of a lost answer until it is there, or until it is
-// certain that there is none, which is 0. An error means that nobody knows.
-func (o Out) find(ctx context.Context, contextID string, known int) (int, error) {
-	began := time.Now()
-	said := began
-	for until := began.Add(o.acceptance()); ; {
-		tasks, err := o.Director.Tasks(ctx, bosh.TaskFilter{ContextID: contextID, All: true})
-		for _, t := range task.ByID(tasks) {
-			if t.ID > known {
-				return t.ID, nil
-			}
-		}
-		if err == nil && time.Now().After(until) {
-			return 0, nil
-		}
-		if err != nil && time.Since(said) > time.Minute {
-			said = time.Now()
-			o.say("still looking, after %s: %v", said.Sub(began).Round(time.Second), err)
-		}
-		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "a task with context id "+contextID)
-		if pauseErr := retry.Sleep(ctx, o.poll()); pauseErr != nil {
-			if err != nil {
-				pauseErr = fmt.Errorf("%w; list tasks: %w", pauseErr, err)
-			}
-			return 0, pauseErr
-		}
-	}
-}
-
-func (o Out) acceptance() time.Duration {
-	if o.Acceptance == 0 {
-		return defaultAcceptance
-	}
-	return o.Acceptance
+// finder finds the tasks of lost answers.
+func (o Out) finder() task.Finder {
+	return task.Finder{Director: o.Director, Acceptance: o.Acceptance, Poll: o.poll(), Say: o.say, Debug: o.Debug}
 }

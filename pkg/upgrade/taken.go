@@ -41,9 +41,9 @@ func (t Taken) String() string {
 // where it is of one, and after it the programs that the pipeline gets.
 func (r *run) taken() []Taken {
 	var list []Taken
-	others := slices.Clone(r.wanted)
+	others := slices.Clone(r.stock.Wanted)
 	for _, c := range r.Input.Components {
-		for _, w := range r.wanted {
+		for _, w := range r.stock.Wanted {
 			if !w.IsOf(c) {
 				continue
 			}
@@ -65,9 +65,9 @@ func (r *run) take(name string, w inventory.Wanted) Taken {
 	if t.Now == "" {
 		t.Now = w.Asked
 	}
-	for _, c := range r.ignored {
+	for _, c := range r.stock.Ignored {
 		if c.Key == name && c.Set != t.Now { // of two stemcells one may be of the set
-			t.Note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.ignoreKey.Name())
+			t.Note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.stock.IgnoreKey.Name())
 		}
 	}
 	return t

@@ -35,7 +35,7 @@ func (r *run) operation(build Build) task.Operation {
 		forced = cmp.Or(build.ID, task.ByHand)
 	}
 	parts := []string{r.Deployment, r.digest, strconv.FormatBool(r.Recreate), strconv.FormatBool(r.Fix), forced}
-	for _, w := range r.wanted {
+	for _, w := range r.stock.Wanted {
 		if w.Latest() { // it means another version once the director has a newer one
 			parts = append(parts, w.String())
 		}

@@ -60,7 +60,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 		return err
 	}
 	r.way.from = now.Version
-	r.way.to = r.version(inventory.Concourse)
+	r.way.to = r.stock.Version(inventory.Concourse)
 	if err := r.refuseDowngrade(deployed, wanted); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package upgrade
+package stock
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 // shelf is what the director has of releases and stemcells, asked for once.
 type shelf struct {
-	director  Artifacts
+	director  Director
 	releases  []bosh.Release
 	stemcells []bosh.Stemcell
 	known     struct{ releases, stemcells bool }
