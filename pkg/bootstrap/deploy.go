@@ -22,11 +22,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
-// source is the deployment as the resource type names it.
-func (r *run) source() resource.Source {
-	return resource.Source{Deployment: r.deploymentName(), Director: r.access(), Concourse: r.web()}
-}
-
 // upgradeInput renders what the upgrade is made of.
 func (r *run) upgradeInput() (upgrade.Input, error) {
 	in, err := r.input()
