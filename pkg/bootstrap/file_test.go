@@ -38,7 +38,7 @@ func TestDeploy_readsVarsFilesAsTheBoshCLIDoes(t *testing.T) {
 		}
 	}
 	said := slices.DeleteFunc(slices.Clone(shown.lines), func(line string) bool {
-		return !strings.HasPrefix(line, "warning: vars.yml: line 4: the key \"twice\"")
+		return !strings.HasPrefix(line, "warning: vars.yml: line 4: duplicate key \"twice\"")
 	})
 	if len(said) != 1 {
 		t.Errorf("the second key is named %d times: %q", len(said), shown.lines)
