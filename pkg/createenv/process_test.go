@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/difference"
 )
 
 // part is what a child process plays.
@@ -26,16 +27,55 @@ type part struct {
 	Request              createenv.Request
 }
 
+// sent is a part as a child reads it: with the values that do not print themselves.
+type sent struct {
+	part
+	Request sentRequest
+}
+
+type sentRequest struct {
+	createenv.Request
+	Vars map[string]any
+	Show sentReader
+}
+
+type sentReader struct {
+	difference.Reader
+	Vars map[string]any
+}
+
+// send is what a child is sent of a part.
+func (p part) send() sent {
+	r := p.Request
+	return sent{part: p, Request: sentRequest{
+		Request: r, Vars: r.Vars.Reveal(), Show: sentReader{Reader: r.Show, Vars: r.Show.Vars.Reveal()},
+	}}
+}
+
+// received is the part that a child was sent.
+func (s sent) received() part {
+	p := s.part
+	p.Request = s.Request.Request
+	p.Request.Vars, p.Request.Show = s.Request.Vars, s.Request.Show.Reader
+	p.Request.Show.Vars = s.Request.Show.Vars
+	return p
+}
+
+// unread is the exit code of a child that does not know what to do.
+const unread = 3
+
 // play is a child process: one Create or Delete.
 func play(file string) int {
 	body, err := os.ReadFile(file)
 	if err != nil {
-		return 3
+		return unread
 	}
-	var p part
-	if err := json.Unmarshal(body, &p); err != nil {
-		return 3
+	var s sent
+	if err := json.Unmarshal(body, &s); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return unread
 	}
+	p := s.received()
 	e, err := createenv.New(createenv.Options{Dir: p.Dir, Path: p.Path, Documents: remote(p.Documents), Poll: time.Millisecond})
 	if err == nil && p.Delete {
 		err = e.Delete(context.Background(), p.Request)
@@ -130,7 +170,7 @@ var childBinary = sync.OnceValues(func() (string, error) {
 // start runs a child process and returns what ends it and what waits for it.
 func (w *world) start(p part) (kill func(), wait func() (out string, err error)) {
 	w.t.Helper()
-	body, err := json.Marshal(p)
+	body, err := json.Marshal(p.send())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -158,5 +198,11 @@ func (w *world) start(p part) (kill func(), wait func() (out string, err error))
 		_ = command.Process.Kill()
 		<-ended
 	}
-	return kill, func() (string, error) { err := <-done; return out.String(), err }
+	return kill, func() (string, error) {
+		err := <-done
+		if command.ProcessState.ExitCode() == unread {
+			w.t.Errorf("the child does not know what to do: %s", out.String())
+		}
+		return out.String(), err
+	}
 }
