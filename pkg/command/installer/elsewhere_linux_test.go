@@ -345,7 +345,7 @@ func TestDeploy_saysWhyADirectorOfOnesOwnIsNotUsed(t *testing.T) {
 	}{
 		{"PERPETUAL_DIRECTOR_CLIENT_SECRET=wrong", []string{"state: ", "director", "nothing was changed"}},
 		{"PERPETUAL_DIRECTOR_URL=https://" + vacant.Address(t), []string{"state: ", "refused", "nothing was changed"}},
-		{"PERPETUAL_DATABASE_KIND=rds", []string{"database.kind", "rds is of AWS"}},
+		{"PERPETUAL_DATABASE_KIND=rds", []string{"database.kind", "rds needs aws"}},
 	} {
 		e.set = append(slices.Clone(good), c.set)
 		e.refused(t, []string{"deploy"}, c.parts...)

@@ -187,7 +187,7 @@ func TestHelp_namesEveryFlagOnStdout(t *testing.T) {
 			t.Errorf("help %s: code %d, stderr %s, stdout %s", v.Name, p.code, p.stderr, p.stdout)
 		}
 	}
-	if diff := cmp.Diff([]string{"deploy", "plan", "status", "info", "destroy", "resume", "unlock", "config", "completion", "check", "in", "out", "version", "pipeline", "sign"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"deploy", "plan", "status", "info", "destroy", "resume", "unlock", "config", "completion", "docs", "check", "in", "out", "version", "pipeline", "sign"}, names); diff != "" {
 		t.Errorf("verbs (-want +got):\n%s", diff)
 	}
 	for _, args := range []string{"", "help", "--help"} {
