@@ -91,9 +91,15 @@ type jumpbox struct {
 	config  ssh.ClientConfig // but for the host key
 	hostKey string           // its fingerprint, "SHA256:…", or anyHostKey
 	turn    chan struct{}    // held while client is looked at or made
-	client  *ssh.Client
+	client  *connection
 	once    sync.Once
 	closed  chan struct{}
+}
+
+// connection is one to a jumpbox.
+type connection struct {
+	*ssh.Client
+	lost chan struct{} // closed when it has ended
 }
 
 // newJumpbox reads user, key and host key from the proxy's URL.
@@ -144,15 +150,40 @@ func (j *jumpbox) DialContext(ctx context.Context, network, address string) (net
 	if err != nil {
 		return nil, fmt.Errorf("connect to jumpbox %s: %w", j.address, err)
 	}
-	conn, err := client.DialContext(ctx, network, address)
+	conn, err := dialWhile(ctx, client.lost, func(ctx context.Context) (net.Conn, error) {
+		return client.DialContext(ctx, network, address)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("dial from jumpbox %s: %w", j.address, err)
 	}
 	return conn, nil
 }
 
+// errLost is why a dial has ended with the connection that it was made through.
+var errLost = errors.New("the connection to it was lost")
+
+// dialWhile dials until the connection is lost that dial goes through. The SSH library
+// waits for ever for the answer to a dial that is asked for in the moment of the loss:
+// https://github.com/golang/crypto/blob/v0.57.0/ssh/mux.go, between dropAll and Close.
+func dialWhile(ctx context.Context, lost <-chan struct{}, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-lost:
+			cancel(errLost)
+		case <-ctx.Done():
+		}
+	}()
+	conn, err := dial(ctx)
+	if err != nil && errors.Is(context.Cause(ctx), errLost) {
+		return nil, errLost
+	}
+	return conn, err
+}
+
 // connect returns the connection to the jumpbox and makes it where there is none.
-func (j *jumpbox) connect(ctx context.Context) (*ssh.Client, error) {
+func (j *jumpbox) connect(ctx context.Context) (*connection, error) {
 	select {
 	case j.turn <- struct{}{}:
 		defer func() { <-j.turn }()
@@ -175,12 +206,14 @@ func (j *jumpbox) connect(ctx context.Context) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.client = client
+	made := &connection{client, make(chan struct{})}
+	j.client = made
 	go func() {
 		_ = client.Wait()
-		j.forget(client)
+		j.forget(made)
+		close(made.lost)
 	}()
-	return client, nil
+	return made, nil
 }
 
 // login connects to the jumpbox that has the given key. A server has keys of several
@@ -235,7 +268,7 @@ func (j *jumpbox) handshake(ctx context.Context, algorithms []string) (_ *ssh.Cl
 }
 
 // forget drops a dead connection.
-func (j *jumpbox) forget(client *ssh.Client) {
+func (j *jumpbox) forget(client *connection) {
 	j.turn <- struct{}{}
 	defer func() { <-j.turn }()
 	if j.client == client {
