@@ -41,6 +41,12 @@ func (t Task) LostLock() bool {
 	return t.State == StateError && strings.HasPrefix(t.Result, "Failed to acquire lock for lock:deployment:")
 }
 
+// Locked says whether the task ended because another one held any lock that it takes: that
+// of the deployment, or of a release whose upload runs.
+func (t Task) Locked() bool {
+	return t.State == StateError && strings.HasPrefix(t.Result, "Failed to acquire lock for ")
+}
+
 // Kind says what the task does, and on which deployment unless that is the given one:
 // `"delete deployment" of other`.
 func (t Task) Kind(deployment string) string {

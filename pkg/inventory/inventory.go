@@ -12,12 +12,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
-type (
-	NameVersion = bosh.Release
-	Stemcell    = bosh.Stemcell
-	Package     = bosh.Package
-)
-
 // Wanted is a release or stemcell that a manifest takes.
 type Wanted struct {
 	Stemcell bool
@@ -123,18 +117,18 @@ func (w Wanted) Is(name, os string) bool {
 }
 
 // In says whether the wanted version is in a list of releases.
-func (w Wanted) In(releases []NameVersion) bool {
-	return slices.Contains(releases, NameVersion{Name: w.Name, Version: w.Version})
+func (w Wanted) In(releases []bosh.Release) bool {
+	return slices.Contains(releases, bosh.Release{Name: w.Name, Version: w.Version})
 }
 
 // Among says whether the wanted version is in a list of stemcells.
-func (w Wanted) Among(stemcells []Stemcell) bool {
-	return slices.ContainsFunc(stemcells, func(s Stemcell) bool { return s.Version == w.Version && w.Is(s.Name, s.OS) })
+func (w Wanted) Among(stemcells []bosh.Stemcell) bool {
+	return slices.ContainsFunc(stemcells, func(s bosh.Stemcell) bool { return s.Version == w.Version && w.Is(s.Name, s.OS) })
 }
 
 // Resolve gives the wanted with the versions that a director which has these
 // releases and stemcells would take for "latest".
-func Resolve(wanted []Wanted, releases []NameVersion, stemcells []Stemcell) []Wanted {
+func Resolve(wanted []Wanted, releases []bosh.Release, stemcells []bosh.Stemcell) []Wanted {
 	resolved := slices.Clone(wanted)
 	for i, w := range resolved {
 		resolved[i] = w.resolve(releases, stemcells)
@@ -146,7 +140,7 @@ func Resolve(wanted []Wanted, releases []NameVersion, stemcells []Stemcell) []Wa
 	return resolved
 }
 
-func (w Wanted) resolve(releases []NameVersion, stemcells []Stemcell) Wanted {
+func (w Wanted) resolve(releases []bosh.Release, stemcells []bosh.Stemcell) Wanted {
 	if !w.Latest() {
 		return w
 	}
@@ -188,7 +182,7 @@ func Compare(a, b string) int {
 // Usable says whether a release with these packages can be deployed as it is wanted:
 // each has its source, or is compiled for the stemcells on which it runs. Otherwise
 // it says for which stemcells it is compiled.
-func (w Wanted) Usable(packages []Package) (compiled []string, usable bool) {
+func (w Wanted) Usable(packages []bosh.Package) (compiled []string, usable bool) {
 	usable = true
 	for _, p := range packages {
 		if !w.usable(p) {
@@ -200,7 +194,7 @@ func (w Wanted) Usable(packages []Package) (compiled []string, usable bool) {
 	return slices.Compact(compiled), usable
 }
 
-func (w Wanted) usable(p Package) bool {
+func (w Wanted) usable(p bosh.Package) bool {
 	if w.ExportedFrom != "" {
 		return slices.Contains(p.Compiled, w.ExportedFrom)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -86,8 +87,8 @@ func TestIs_knowsStemcellsByNameAndOS(t *testing.T) {
 }
 
 func TestResolve_takesTheNewestAsBOSHDoes(t *testing.T) {
-	releases := []inventory.NameVersion{{Name: "concourse", Version: "8.2.9"}, {Name: "concourse", Version: "8.2.10"}, {Name: "concourse", Version: "8.10.1"}, {Name: "concourse", Version: "80.1"}, {Name: "bpm", Version: "9"}, {Name: "dev", Version: "1+dev.2"}, {Name: "dev", Version: "1+dev.10"}, {Name: "odd", Version: "?"}}
-	stemcells := []inventory.Stemcell{{Name: jammy, Version: "1.9"}, {Name: jammy, Version: "1.10", OS: "ubuntu-jammy"}, {Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.99", OS: "ubuntu-noble"}}
+	releases := []bosh.Release{{Name: "concourse", Version: "8.2.9"}, {Name: "concourse", Version: "8.2.10"}, {Name: "concourse", Version: "8.10.1"}, {Name: "concourse", Version: "80.1"}, {Name: "bpm", Version: "9"}, {Name: "dev", Version: "1+dev.2"}, {Name: "dev", Version: "1+dev.10"}, {Name: "odd", Version: "?"}}
+	stemcells := []bosh.Stemcell{{Name: jammy, Version: "1.9"}, {Name: jammy, Version: "1.10", OS: "ubuntu-jammy"}, {Name: "bosh-aws-xen-hvm-ubuntu-noble", Version: "1.99", OS: "ubuntu-noble"}}
 	for _, c := range []struct {
 		wanted inventory.Wanted
 		want   string
@@ -113,8 +114,8 @@ func TestResolve_takesTheNewestAsBOSHDoes(t *testing.T) {
 }
 
 func TestUsable_takesSourcesOrWhatIsCompiledForTheStemcell(t *testing.T) {
-	source := inventory.Package{Name: "a", Source: true}
-	compiled := func(on ...string) inventory.Package { return inventory.Package{Name: "b", Compiled: on} }
+	source := bosh.Package{Name: "a", Source: true}
+	compiled := func(on ...string) bosh.Package { return bosh.Package{Name: "b", Compiled: on} }
 	on := func(stemcells ...inventory.Wanted) inventory.Wanted {
 		return inventory.Wanted{Name: "r", On: stemcells}
 	}
@@ -123,25 +124,25 @@ func TestUsable_takesSourcesOrWhatIsCompiledForTheStemcell(t *testing.T) {
 	noble := inventory.Wanted{Stemcell: true, OS: "ubuntu-noble", Version: "1.2"}
 	for name, c := range map[string]struct {
 		wanted   inventory.Wanted
-		packages []inventory.Package
+		packages []bosh.Package
 		flaw     string // for what it is compiled where it cannot be used
 		usable   bool
 	}{
-		"sources":                       {on(byOS), []inventory.Package{source, source}, "", true},
+		"sources":                       {on(byOS), []bosh.Package{source, source}, "", true},
 		"no packages":                   {on(byOS), nil, "", true}, // jobs only
-		"compiled for the stemcell":     {on(byOS), []inventory.Package{compiled("ubuntu-jammy/1.484")}, "", true},
-		"for another of its major":      {on(byName), []inventory.Package{compiled("ubuntu-jammy/1.1")}, "", true},
-		"for another major":             {on(byOS), []inventory.Package{compiled("ubuntu-jammy/10.484")}, "ubuntu-jammy/10.484", false},
-		"for another OS":                {on(byName), []inventory.Package{compiled("ubuntu-bionic/1.484")}, "ubuntu-bionic/1.484", false},
-		"for one of two":                {on(byOS, noble), []inventory.Package{compiled("ubuntu-jammy/1.484")}, "ubuntu-jammy/1.484", false},
-		"for both":                      {on(byOS, noble), []inventory.Package{compiled("ubuntu-noble/1.9", "ubuntu-jammy/1.484")}, "", true},
-		"sources in part":               {on(byOS), []inventory.Package{source, compiled("x/1", "x/1")}, "x/1", false},
-		"neither":                       {on(byOS), []inventory.Package{compiled()}, "", false},
-		"no group uses it":              {on(), []inventory.Package{compiled("x/1")}, "", true},
-		"exported from another":         {inventory.Wanted{ExportedFrom: "ubuntu-jammy/1.5"}, []inventory.Package{source, compiled("ubuntu-jammy/1.4")}, "ubuntu-jammy/1.4", false},
-		"exported from it, to the dot":  {inventory.Wanted{ExportedFrom: "ubuntu-jammy/1.5"}, []inventory.Package{compiled("ubuntu-jammy/1.5")}, "", true},
-		"a stemcell that is not there":  {on(inventory.Wanted{Stemcell: true, OS: "ubuntu-jammy", Asked: "latest"}), []inventory.Package{compiled("ubuntu-jammy/1.4")}, "ubuntu-jammy/1.4", false},
-		"a stemcell of raw disk format": {on(inventory.Wanted{Stemcell: true, Name: "bosh-openstack-kvm-ubuntu-jammy-go_agent-raw", Version: "1.5"}), []inventory.Package{compiled("ubuntu-jammy/1.4")}, "", true},
+		"compiled for the stemcell":     {on(byOS), []bosh.Package{compiled("ubuntu-jammy/1.484")}, "", true},
+		"for another of its major":      {on(byName), []bosh.Package{compiled("ubuntu-jammy/1.1")}, "", true},
+		"for another major":             {on(byOS), []bosh.Package{compiled("ubuntu-jammy/10.484")}, "ubuntu-jammy/10.484", false},
+		"for another OS":                {on(byName), []bosh.Package{compiled("ubuntu-bionic/1.484")}, "ubuntu-bionic/1.484", false},
+		"for one of two":                {on(byOS, noble), []bosh.Package{compiled("ubuntu-jammy/1.484")}, "ubuntu-jammy/1.484", false},
+		"for both":                      {on(byOS, noble), []bosh.Package{compiled("ubuntu-noble/1.9", "ubuntu-jammy/1.484")}, "", true},
+		"sources in part":               {on(byOS), []bosh.Package{source, compiled("x/1", "x/1")}, "x/1", false},
+		"neither":                       {on(byOS), []bosh.Package{compiled()}, "", false},
+		"no group uses it":              {on(), []bosh.Package{compiled("x/1")}, "", true},
+		"exported from another":         {inventory.Wanted{ExportedFrom: "ubuntu-jammy/1.5"}, []bosh.Package{source, compiled("ubuntu-jammy/1.4")}, "ubuntu-jammy/1.4", false},
+		"exported from it, to the dot":  {inventory.Wanted{ExportedFrom: "ubuntu-jammy/1.5"}, []bosh.Package{compiled("ubuntu-jammy/1.5")}, "", true},
+		"a stemcell that is not there":  {on(inventory.Wanted{Stemcell: true, OS: "ubuntu-jammy", Asked: "latest"}), []bosh.Package{compiled("ubuntu-jammy/1.4")}, "ubuntu-jammy/1.4", false},
+		"a stemcell of raw disk format": {on(inventory.Wanted{Stemcell: true, Name: "bosh-openstack-kvm-ubuntu-jammy-go_agent-raw", Version: "1.5"}), []bosh.Package{compiled("ubuntu-jammy/1.4")}, "", true},
 	} {
 		if flaw, usable := c.wanted.Usable(c.packages); usable != c.usable || strings.Join(flaw, " ") != c.flaw {
 			t.Errorf("%s: usable %t, compiled for %q", name, usable, flaw)
@@ -196,10 +197,10 @@ func TestConflicts_areWhatAManifestDoesNotTakeOfASet(t *testing.T) {
 
 func TestBrought_isWhatADirectorGetsOfASet(t *testing.T) {
 	releases, stemcells := inventory.Brought(set(jammy, "1.484"))
-	if diff := cmp.Diff([]inventory.NameVersion{{Name: "concourse", Version: "8.2.5"}, {Name: "bpm", Version: "1.4.38"}}, releases); diff != "" {
+	if diff := cmp.Diff([]bosh.Release{{Name: "concourse", Version: "8.2.5"}, {Name: "bpm", Version: "1.4.38"}}, releases); diff != "" {
 		t.Errorf("releases (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]inventory.Stemcell{{Name: jammy, Version: "1.484"}}, stemcells); diff != "" {
+	if diff := cmp.Diff([]bosh.Stemcell{{Name: jammy, Version: "1.484"}}, stemcells); diff != "" {
 		t.Errorf("stemcells (-want +got):\n%s", diff)
 	}
 }

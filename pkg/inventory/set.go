@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 )
 
@@ -74,13 +75,13 @@ func (w Wanted) IsOf(c component.Component) bool {
 }
 
 // Brought are the releases and stemcells that a set brings to a director.
-func Brought(set []component.Component) (releases []NameVersion, stemcells []Stemcell) {
+func Brought(set []component.Component) (releases []bosh.Release, stemcells []bosh.Stemcell) {
 	for _, c := range set {
 		switch c.Kind {
 		case component.KindRelease:
-			releases = append(releases, NameVersion{Name: c.Name, Version: c.Version})
+			releases = append(releases, bosh.Release{Name: c.Name, Version: c.Version})
 		case component.KindStemcell:
-			stemcells = append(stemcells, Stemcell{Name: c.Upstream, Version: c.Version})
+			stemcells = append(stemcells, bosh.Stemcell{Name: c.Upstream, Version: c.Version})
 		}
 	}
 	return releases, stemcells

@@ -14,7 +14,7 @@ import (
 type ATC interface {
 	Info(ctx context.Context) (concourse.Info, error)
 	Workers(ctx context.Context) ([]concourse.Worker, error)
-	// concourse.PipelineConfig gives the config that is set; Exists is false where there is none.
+	// PipelineConfig gives the config that is set; Exists is false where there is none.
 	PipelineConfig(ctx context.Context, p concourse.Pipeline) (concourse.PipelineConfig, error)
 	// DiffPipeline says what SetPipeline would change.
 	DiffPipeline(ctx context.Context, p concourse.Pipeline, config []byte) (concourse.PipelineChange, error)

@@ -42,7 +42,7 @@ type Tasks interface {
 	// Wait returns when the task has ended, or with an error when ctx has. It
 	// never cancels the task.
 	Wait(ctx context.Context, id int, report func(bosh.Event)) (bosh.Task, error)
-	// Locks gives those that have not expired.
+	// Locks lists them, those included that have expired and nobody has taken over.
 	Locks(ctx context.Context) ([]bosh.Lock, error)
 }
 

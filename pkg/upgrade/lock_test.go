@@ -163,6 +163,7 @@ func TestOut_doesNotCareForWhatHoldsSomethingElse(t *testing.T) {
 		f.director.add(other)
 		f.director.locks = []bosh.Lock{
 			{Type: "deployment", Resource: []string{"vault"}, TaskID: 8}, {Type: "release", Resource: []string{"concourse"}, TaskID: 9},
+			{Type: "deployment", Resource: []string{"concourse"}, TaskID: 7, ExpiresAt: time.Now().Add(-time.Second)}, // nobody's any more
 		}
 		began := time.Now()
 		if _, err := f.out(t.Context(), nil); err != nil {

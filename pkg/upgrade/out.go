@@ -292,13 +292,13 @@ func (o Out) after(ctx context.Context, r *run, task bosh.Task) (string, error) 
 		return report, nil
 	}
 	o.say("%s: comparing again", report)
-	joined := r.result
+	joined := r.result.Task
 	again, err := o.deploy(ctx, r)
 	if err != nil {
 		return "", err
 	}
 	if r.result.Became == NothingToDeploy {
-		r.result = joined
+		r.result.Task, r.result.Became = joined, Joined
 		return report, nil
 	}
 	o.say("deploy: %s", again)
@@ -318,7 +318,7 @@ func (r *run) judgeRefusal(task bosh.Task, events []bosh.Event, unread error) {
 	}
 	r.touched = r.touched || unread != nil || task.State != bosh.StateError ||
 		slices.ContainsFunc(events, func(e bosh.Event) bool { return e.Stage != "" && e.Stage != preparation })
-	r.result.Refused = !r.touched && !task.LostLock()
+	r.result.Refused = !r.touched && !task.Locked()
 }
 
 func (o Out) say(format string, args ...any) { _, _ = fmt.Fprintf(o.Log, format+"\n", args...) }

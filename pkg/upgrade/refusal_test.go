@@ -19,6 +19,7 @@ type ending struct {
 func TestRun_knowsADeployThatWasRefusedBeforeItTouchedAVM(t *testing.T) {
 	preparing, compiling, updating := []string{"Preparing deployment"}, []string{"Preparing deployment", "Compiling packages"}, []string{"Preparing deployment", "Updating instance"}
 	const lock = "Failed to acquire lock for lock:deployment:concourse uid: x. Locking task id is 7"
+	const release = "Failed to acquire lock for lock:release:concourse uid: x. Locking task id is 8"
 	for name, of := range map[string]struct {
 		list    []ending
 		refused bool
@@ -29,6 +30,7 @@ func TestRun_knowsADeployThatWasRefusedBeforeItTouchedAVM(t *testing.T) {
 		"at an instance":              {[]ending{{state: "error", stages: updating}}, false},
 		"cancelled":                   {[]ending{{state: "cancelled", stages: preparing}}, false},
 		"its worker died":             {[]ending{{state: "timeout", stages: preparing}}, false},
+		"for a release's lock":        {[]ending{{state: "error", result: release, stages: preparing}}, false},
 		"for a lock":                  {[]ending{{state: "error", result: lock}}, false},
 		"after a lock":                {[]ending{{state: "error", result: lock}, {state: "error", stages: preparing}}, true},
 		"events that cannot be read":  {[]ending{{state: "error", unread: true}}, false},

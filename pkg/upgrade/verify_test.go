@@ -193,7 +193,7 @@ func TestIn_doesNotAskAgainWhatIsRefused(t *testing.T) {
 		"its workers": func(f *fixture) { f.atc.looks = []look{{version: "8.2.1", workersErr: errLogin}} },
 		"the director": func(f *fixture) {
 			f.director.instances = [][]bosh.Instance{{{Group: "web", State: "failing"}}}
-			f.director.faults["Instances"] = []error{nil, errLogin}
+			f.director.faults["Instances"] = []error{nil, &bosh.ResponseError{Status: 401, Description: "wrong password"}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
