@@ -68,7 +68,7 @@ image-test: ## build the images from local bases and test them (Debian, root)
 	go test -count=1 -timeout 30m -tags image -v ./pkg/image
 
 # Not `go run`, which would keep signals from the program: it has much to clear away.
-e2e: ## prove it on a real Concourse (Debian, root), 10 minutes; SCENARIO=3 plays one
+e2e: ## prove it on a real Concourse (Debian, root, network), 20 minutes; SCENARIO=3 plays one
 	cd pkg/e2e && go vet ./... && go test ./... && go build -o ../../bin/e2e . && exec ../../bin/e2e --scenario $(SCENARIO)
 
 clean: ## remove what was built

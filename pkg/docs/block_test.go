@@ -87,7 +87,7 @@ func isMade(t *testing.T, b block.Block) {
 	for _, line := range b.Lines() {
 		words := strings.Fields(line)
 		if words[0] != "make" {
-			t.Errorf("%s: %q is no make", b, line)
+			t.Errorf("%s: %q does not run make", b, line)
 			continue
 		}
 		command := exec.CommandContext(t.Context(), "make", append([]string{"--dry-run", "--no-print-directory", "-C", root}, words[1:]...)...)

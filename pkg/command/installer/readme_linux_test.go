@@ -51,8 +51,7 @@ func TestState_isReadWithoutThisProgramAsDocumented(t *testing.T) {
 	holds("with the library", readWithAge(t, copied, string(command[2]), string(command[3]), string(command[4])))
 	for _, name := range []string{"jq", "age"} {
 		if _, err := exec.LookPath(name); err != nil {
-			t.Logf("there is no %s: the command itself was not run", name)
-			return
+			t.Skipf("there is no %s: the library reads the document, and the command itself was not run", name)
 		}
 	}
 	shell := exec.CommandContext(t.Context(), "sh", "-c", string(command[1]))
