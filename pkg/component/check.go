@@ -112,6 +112,8 @@ func settle(log io.Writer, name string, w resource.Watch, given string, result f
 	}
 	down := result.component.downgrade(at)
 	switch {
+	case at == newest && (given == at || text == newest): // one of them names no digest
+		return text
 	case at == newest:
 		say("the tag of %s names another image now: %s follows %s", at, text, given)
 		return text
@@ -122,6 +124,9 @@ func settle(log io.Writer, name string, w resource.Watch, given string, result f
 		say("%s was withdrawn upstream, or never was; %s follows it", at, newest)
 		return text
 	case down == nil && newer(newest, at):
+		return text
+	case down == nil && given != at && text != newest && digestOf(given) != digestOf(text):
+		say("the tag of %s names another image now: %s follows %s", at, text, given)
 		return text
 	case down == nil: // one version, written in two ways
 	case down.Forbidden():
@@ -154,6 +159,9 @@ func bare(text string) string {
 	}
 	return version
 }
+
+// digestOf is what stands behind the "@" of a version; "" without one.
+func digestOf(text string) string { return strings.TrimPrefix(text, bare(text)) }
 
 // each runs do for every component at the same time, under the set's deadline.
 func (s Set) each(ctx context.Context, source resource.Source, log io.Writer, do func(context.Context, *finder) error) error {

@@ -147,7 +147,7 @@ func (f *finder) fromReleases(ctx context.Context, releases []github.Release, gi
 	var tags []string
 	var drafts tally
 	for _, r := range releases {
-		if r.Draft && !f.watch.Drafts { // it may bear the tag of a release
+		if r.Draft && !f.watch.Drafts { // it may have the tag of a release
 			drafts.add(r.Tag)
 			continue
 		}

@@ -94,7 +94,7 @@ func (i image) exactly(ctx context.Context, f *finder, version string) (Componen
 func (image) describe(f *finder, repository registry.Image, version, tag, digest string) Component {
 	return Component{
 		Name: f.name, Kind: KindImage, Upstream: f.watch.Image, Version: version, Tag: tag, Digest: digest,
-		URL: fmt.Sprintf("https://%s/v2/%s/manifests/%s", repository.Host, repository.Path, digest),
+		URL: repository.ManifestURL(digest),
 	}
 }
 

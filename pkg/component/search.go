@@ -25,7 +25,7 @@ type search struct {
 func (f *finder) newSearch(first []github.Release, tags []string, given string) *search {
 	s := &search{finder: f, given: given, listed: map[string]github.Release{}, none: map[string]bool{}}
 	for _, r := range first {
-		if !r.Draft { // it may bear the tag of a release
+		if !r.Draft { // it may have the tag of a release
 			s.listed[r.Tag] = r
 		}
 	}

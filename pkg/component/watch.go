@@ -102,7 +102,9 @@ func validateKind(w resource.Watch) error {
 func keysOf(w resource.Watch) (keys []string) {
 	v := reflect.ValueOf(w)
 	for i := range v.NumField() {
-		if field := v.Field(i); !field.IsZero() {
+		field := v.Field(i)
+		list := field.Kind() == reflect.Slice || field.Kind() == reflect.Map
+		if !field.IsZero() && !(list && field.Len() == 0) { // "assets: []" asks for nothing
 			keys = append(keys, v.Type().Field(i).Tag.Get("json"))
 		}
 	}

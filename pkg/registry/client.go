@@ -78,10 +78,7 @@ func (c *Client) host(name string) (*host, error) {
 	if h, known := c.hosts[name]; known {
 		return h, nil
 	}
-	h := &host{Host: c.config.Hosts[name], base: &url.URL{Scheme: "https", Host: name, Path: "/v2/"}, grant: map[string]grant{}}
-	if name == hub {
-		h.base.Host = hubHost
-	}
+	h := &host{Host: c.config.Hosts[name], base: base(name), grant: map[string]grant{}}
 	var err error
 	h.http, err = retry.NewClient(retry.Options{
 		CACert: h.CACert, Policy: c.config.Policy, MaxBody: maxBody, Debug: c.config.Debug,
@@ -116,7 +113,9 @@ func (h *host) send(ctx context.Context, method, repository string, target *url.
 	if err != nil {
 		return nil, err
 	}
-	if res.StatusCode == http.StatusUnauthorized {
+	// What a server asks for to which the registry has sent us on is not answered: it would
+	// be given the registry's password.
+	if res.StatusCode == http.StatusUnauthorized && res.Request.URL.Host == target.Host {
 		_ = res.Body.Close()
 		login, err := h.login(ctx, repository, res)
 		if err != nil {

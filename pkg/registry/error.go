@@ -14,10 +14,10 @@ import (
 // The kinds of refusal, for errors.Is.
 var (
 	ErrNotFound     = errors.New("not found")
-	ErrUnauthorized = errors.New("the registry lets nobody in without a password, or not with this one") // 401, 403
-	ErrLimited      = errors.New("the registry limits how often it is asked")                            // 429, after the tries
-	ErrUnavailable  = errors.New("the registry has a fault")                                             // 5xx, after the tries
-	ErrNotRegistry  = errors.New("the answer is not a registry's")                                       // a login page, a proxy's notice
+	ErrUnauthorized = errors.New("the registry wants a login, or refuses this one") // 401, 403
+	ErrLimited      = errors.New("the registry limits how often it is asked")       // 429, after the tries
+	ErrUnavailable  = errors.New("the registry has a fault")                        // 5xx, after the tries
+	ErrNotRegistry  = errors.New("the answer is not a registry's")                  // a login page, a proxy's notice
 )
 
 // StatusError is a response that refuses. errors.Is knows its kind.
@@ -76,11 +76,11 @@ func (h *host) refusal(res *http.Response, repository string) error {
 	text := fmt.Sprintf("%s answered %s", server, said)
 	switch {
 	case (code == http.StatusUnauthorized || code == http.StatusForbidden) && h.Username != "":
-		text += fmt.Sprintf(": it refuses the username or password, or repository %s is not to be seen with them", repository)
+		text += fmt.Sprintf(": it refuses the username or password, or repository %s is not visible to this user", repository)
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		text += fmt.Sprintf(": repository %s does not exist, or is private and needs a username and password", repository)
 	case code == http.StatusNotFound:
-		text += fmt.Sprintf(": it does not have that, or repository %s is private and needs a username and password", repository)
+		text += fmt.Sprintf(": it is not there, or repository %s is private and needs a username and password", repository)
 	case code == http.StatusTooManyRequests:
 		text += ": it limits how often it is asked"
 		if wait, asked := retry.RetryAfter(res.Header, time.Now()); asked {
@@ -89,7 +89,7 @@ func (h *host) refusal(res *http.Response, repository string) error {
 	case code >= 500 && retry.Asked(res.Header) != "":
 		text += ": " + retry.Asked(res.Header)
 	case code >= 500:
-		text += " each time it was asked: try again later"
+		text += ": try again later"
 	}
 	return &StatusError{Status: code, text: text}
 }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -31,6 +32,29 @@ var (
 	})
 )
 
+// HostName is the one name that a registry has here, of those that people give it:
+// "docker.io" for "index.docker.io" and for "registry-1.docker.io".
+func HostName(host string) string {
+	switch host = strings.ToLower(host); host {
+	case "index.docker.io", hubHost:
+		return hub
+	}
+	return host
+}
+
+// ManifestURL is where a manifest is, by its digest: "https://ghcr.io/v2/acme/tool/manifests/sha256:9f86…".
+func (i Image) ManifestURL(digest string) string {
+	return base(i.Host).JoinPath(i.Path, "manifests", digest).String()
+}
+
+// base is where a registry's API is.
+func base(host string) *url.URL {
+	if host == hub {
+		host = hubHost
+	}
+	return &url.URL{Scheme: "https", Host: host, Path: "/v2/"}
+}
+
 // Parse reads the name of an image. The first part is a registry where it has a dot or a
 // port, or is localhost; otherwise the image is Docker Hub's, and one without an owner is
 // its library's.
@@ -39,9 +63,7 @@ func Parse(text string) (Image, error) {
 	if first, rest, ok := strings.Cut(text, "/"); ok && (strings.ContainsAny(first, ".:[") || first == "localhost") {
 		image = Image{Host: first, Path: rest}
 	}
-	if image.Host == "index.docker.io" || image.Host == "registry-1.docker.io" {
-		image.Host = hub
-	}
+	image.Host = HostName(image.Host)
 	if image.Host == hub && !strings.Contains(image.Path, "/") {
 		image.Path = "library/" + image.Path
 	}

@@ -69,7 +69,7 @@ type wireToken struct {
 func (h *host) token(ctx context.Context, repository string, params map[string]string, res *http.Response) (secret.Value, error) {
 	realm, err := url.Parse(params["realm"])
 	if err != nil || realm.Host == "" || realm.User != nil || realm.Scheme != "https" {
-		return secret.Value{}, fmt.Errorf("%s wants a token and names no server with https that would give one: %w", h.base.Host, ErrNotRegistry)
+		return secret.Value{}, fmt.Errorf("%s asks for a token, but names no token server with https: %w", h.base.Host, ErrNotRegistry)
 	}
 	query := realm.Query()
 	query.Set("scope", "repository:"+repository+":pull")

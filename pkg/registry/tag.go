@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 const (
 	pageSize = 1000 // tags; registries may give fewer
 	maxPages = 1000
+	maxTags  = 200_000 // of all pages
 )
 
 // wireTags is an answer to GET /v2/NAME/tags/list.
@@ -50,24 +53,30 @@ func (c *Client) tags(ctx context.Context, image Image) ([]string, error) {
 		if err != nil {
 			return nil, h.malformed(res, err)
 		}
-		all = append(all, c.valid(image, page.Tags)...)
+		if all = append(all, c.valid(image, page.Tags)...); len(all) > maxTags {
+			return nil, fmt.Errorf("%s lists more than %d tags: gave up", h.base.Host, maxTags)
+		}
 		next, err := h.following(target, res.Header)
 		if next == nil || err != nil {
 			return all, err
 		}
 		target = next
 	}
-	return nil, fmt.Errorf("%s lists no end of tags: it was left after %d pages", h.base.Host, maxPages)
+	return nil, fmt.Errorf("%s lists too many tags: gave up after %d pages", h.base.Host, maxPages)
 }
 
 // valid are those texts that can be tags.
 func (c *Client) valid(image Image, texts []string) (tags []string) {
+	passed, example := 0, ""
 	for _, text := range texts {
 		if tagName().MatchString(text) {
 			tags = append(tags, text)
 		} else {
-			c.config.Notify(fmt.Sprintf("%s: %q is passed over: it is not a tag", image, text))
+			passed, example = passed+1, text
 		}
+	}
+	if passed > 0 {
+		c.config.Notify(fmt.Sprintf("%s: passed over %d texts that are not tags, such as %q", image, passed, retry.FirstLine(example)))
 	}
 	return tags
 }

@@ -138,6 +138,8 @@ func TestDecode_refusesPeersThatCannotBeReachedSafely(t *testing.T) {
 		{"URL without scheme", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"bosh.io"}}}`, `validate source.bosh_io.url: want a URL that starts with http:// or https://, got "bosh.io"`},
 		{"credentials in a URL", "check", `{"source":{"watch":{"c":{"release":"a/b/c"}},"bosh_io":{"url":"https://u:p@bosh.io"}}}`, "carries credentials"},
 		{"a registry that is a URL", "check", `{"source":{"watch":{"c":{"image":"a/b"}},"registries":{"https://ghcr.io":{}}}}`, `validate source.registries: want a host as in the name of an image, such as ghcr.io or docker.io, got "https://ghcr.io"`},
+		{"another name of Docker Hub", "check", `{"source":{"watch":{"c":{"image":"a/b"}},"registries":{"index.docker.io":{}}}}`, "validate source.registries: a registry has one name here, in lower case, and Docker Hub's is docker.io, got \"index.docker.io\""},
+		{"a registry in upper case", "check", `{"source":{"watch":{"c":{"image":"a/b"}},"registries":{"GHCR.io":{}}}}`, "in lower case, and Docker Hub's is docker.io, got \"GHCR.io\""},
 		{"a registry with half a login", "check", `{"source":{"watch":{"c":{"image":"a/b"}},"registries":{"ghcr.io":{"password":"hunter22"}}}}`, "validate source.registries.ghcr.io: username and password go together"},
 		{"deployment with registries", "check", `{"source":{"deployment":"c",` + director + `,"registries":{"ghcr.io":{}}}}`, "github, bosh_io and registries belong to a resource with watch"},
 		{"unknown key of a registry", "check", `{"source":{"registries":{"ghcr.io":{"user":"x"}}}}`, "decode source.registries.ghcr.io.user: unknown key; known here: ca_cert, password, username"},

@@ -153,6 +153,8 @@ func (s Source) validateRegistries() error {
 		switch {
 		case host == "" || strings.ContainsAny(host, "/@? "):
 			return fmt.Errorf("validate source.registries: want a host as in the name of an image, such as ghcr.io or docker.io, got %q", host)
+		case host != strings.ToLower(host), host == "index.docker.io", host == "registry-1.docker.io":
+			return fmt.Errorf("validate source.registries: a registry has one name here, in lower case, and Docker Hub's is docker.io, got %q", host)
 		case (r.Username == "") != r.Password.Empty():
 			return fmt.Errorf("validate source.registries.%s: username and password go together", host)
 		}
