@@ -181,7 +181,7 @@ func (c Caller) refusal(answer *smithyhttp.ResponseError, err error) *Error {
 	switch region := bucketRegion(answer); {
 	case r.kind == ErrDenied && r.hint == "":
 		e.Hint = denial(e.Service, call, e.Message)
-	case region != "":
+	case region != "" && region != c.Region:
 		e.Hint = "the bucket is in region " + region
 	case e.Code == "" && e.Status < 500 && e.Status != http.StatusNotFound:
 		e.Hint = "the answer is not in AWS's words: is there a proxy between?"

@@ -10,7 +10,7 @@ import (
 // Values are credentials by their names, as manifests take them: a text, or a map with
 // fields such as private_key. As with Value, every way of formatting or encoding them
 // gives Redacted; who writes or renders them takes them out with Reveal. They are read
-// from JSON and YAML as any map.
+// from JSON as any map; YAML's decoder would make Values of the maps in them, too.
 type Values map[string]any
 
 // Reveal gives the values as they are. Call it only where they are encrypted, or handed

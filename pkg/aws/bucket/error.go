@@ -25,10 +25,17 @@ func (b *Bucket) explain(ctx context.Context, err error) error {
 		e.Kind = state.ErrNotFound
 	case e.Status == http.StatusPreconditionFailed, e.Status == http.StatusConflict:
 		e.Kind = state.ErrConflict // 409: ConditionalRequestConflict, OperationAborted
-	case e.Kind == aws.ErrDenied && !strings.Contains(e.Message, "explicit deny"):
+	case e.Kind == aws.ErrDenied && !strings.Contains(e.Message, "explicit deny") && ofObjects(e.Message):
 		e.Hint = "the role needs s3:GetObject, s3:PutObject and s3:DeleteObject on the objects and s3:ListBucket on the bucket"
 	}
 	return e
+}
+
+// ofObjects says whether a refusal may be about the objects, and not about the key that
+// encrypts them.
+func ofObjects(message string) bool {
+	missing := aws.Missing(message)
+	return missing == "" || strings.HasPrefix(missing, "s3:")
 }
 
 // certain says whether err means that a write had no effect, and would have none

@@ -111,11 +111,13 @@ var causes = []struct {
 }
 
 // permissions is where the rights of who installs are listed.
-const permissions = "perpetual docs permissions has the whole policy"
+const permissions = "perpetual docs permissions names the policies"
 
 // diagnose finds the cause in what a service says; the hint is "" if it is unknown.
 func diagnose(reason string) (hint string, kind error) {
 	switch missing := aws.Missing(reason); {
+	case strings.Contains(reason, "explicit deny"):
+		return aws.Denial(reason), aws.ErrDenied
 	case missing == "":
 	case missing == "iam:CreateRole", missing == "iam:CreateUser", strings.HasSuffix(missing, "PermissionsBoundary"):
 		return "set aws.permissions_boundary to the policy that whoever installs is bound to use, or " + aws.Denial(reason) + "; see perpetual docs permissions", aws.ErrDenied
@@ -149,7 +151,7 @@ func (s *Stack) explain(ctx context.Context, action string, err error) error {
 	if errors.As(err, &e) && e.Kind != aws.ErrCredentials {
 		if hint, kind := diagnose(e.Message); hint != "" {
 			e.Hint, e.Kind = hint, kind
-		} else if e.Kind == aws.ErrDenied {
+		} else if e.Kind == aws.ErrDenied && strings.HasPrefix(e.Hint, "allow ") {
 			e.Hint += "; " + permissions
 		}
 	}
