@@ -26,11 +26,11 @@ func TestDirector_pinsWhatItFetches(t *testing.T) {
 			Stemcell artifact `yaml:"stemcell"`
 		} `yaml:"resource_pools"`
 	}
-	template, err := environment.Director(inputs(t)["default"])
+	tmpl, err := environment.Director(inputs(t)["default"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := manifest.Render(template)
+	text, err := manifest.Render(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -176,11 +176,11 @@ var templates = map[string]func(environment.Input) (manifest.Template, error){
 // render makes one of the templates of an input.
 func render(t *testing.T, kind string, in environment.Input) []byte {
 	t.Helper()
-	template, err := templates[kind](in)
+	tmpl, err := templates[kind](in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := manifest.Render(template)
+	text, err := manifest.Render(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}

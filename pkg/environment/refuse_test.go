@@ -68,9 +68,9 @@ func TestTemplates_refuse(t *testing.T) {
 			if c.change != nil {
 				c.change(&in)
 			}
-			template, err := templates[c.kind](in)
+			tmpl, err := templates[c.kind](in)
 			if err == nil {
-				_, err = manifest.Render(template)
+				_, err = manifest.Render(tmpl)
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error %v, want one with %q", err, c.want)
@@ -140,11 +140,11 @@ func TestDirector_installerVariablesAreOfTheRunAlone(t *testing.T) {
 			t.Errorf("%s: differs is %v", key, a != b)
 		}
 	}
-	template, err := environment.Director(in)
+	tmpl, err := environment.Director(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, _, err := environment.Split(template)
+	text, _, err := environment.Split(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,15 +15,15 @@ import (
 // leavesOf is the director's manifest as a plan shows it.
 func leavesOf(t *testing.T, in environment.Input) []difference.Leaf {
 	t.Helper()
-	template, err := environment.Director(in)
+	tmpl, err := environment.Director(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader := environment.Reader(in, template)
+	reader := environment.Reader(in, tmpl)
 	for name := range reader.Vars {
 		reader.Transient[name] = strings.HasPrefix(name, environment.InstallerPrefix)
 	}
-	text, values, err := environment.Split(template)
+	text, values, err := environment.Split(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,11 +80,11 @@ func another(value any) (any, string) {
 // new one; of a secret, that it is another one.
 func TestReader_showsEveryValueThatChanges(t *testing.T) {
 	in := inputs(t)["everything"]
-	template, err := environment.Director(in)
+	tmpl, err := environment.Director(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, values, err := environment.Split(template)
+	text, values, err := environment.Split(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,11 +141,11 @@ func TestReader_showsEveryValueThatChanges(t *testing.T) {
 // the user has made up is shown where it is a URL, and hidden where it may be a secret.
 func TestReader_showsEveryVariableThatChanges(t *testing.T) {
 	in := inputs(t)["everything"]
-	template, err := environment.Director(in)
+	tmpl, err := environment.Director(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, values, err := environment.Split(template)
+	text, values, err := environment.Split(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,11 +107,11 @@ func TestConcourse_failsWithoutItsCloudConfig(t *testing.T) {
 // the resource type does: values that are deployed stay.
 func TestKeep_findsTheRunningCredentials(t *testing.T) {
 	in := inputs(t)["default"]
-	template, err := environment.Concourse(in)
+	tmpl, err := environment.Concourse(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, _, err := environment.Split(template)
+	text, _, err := environment.Split(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -213,8 +213,8 @@ func TestConcourse_namesOnlyWhatTheCloudConfigHas(t *testing.T) {
 // TestTemplates_holdNoSecret looks at texts and ops: secrets are in variables only.
 func TestTemplates_holdNoSecret(t *testing.T) {
 	for name, in := range inputs(t) {
-		for kind, template := range templates {
-			made, err := template(in)
+		for kind, build := range templates {
+			made, err := build(in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,11 +250,11 @@ func TestTemplates_haveAValueForEachVariable(t *testing.T) {
 		in.Credentials = nil
 		missing := map[string]bool{}
 		for _, kind := range []string{"director", "concourse"} {
-			template, err := templates[kind](in)
+			tmpl, err := templates[kind](in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = manifest.Render(template)
+			_, err = manifest.Render(tmpl)
 			if err == nil {
 				t.Fatalf("%s of %s needs no credentials", kind, name)
 			}

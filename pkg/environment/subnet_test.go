@@ -65,11 +65,11 @@ func FuzzCloudConfig(f *testing.F) {
 		in := environment.Input{Config: parse(t, plain)}
 		in.Infrastructure.DirectorIP = director
 		in.Infrastructure.Zones = []environment.Zone{{Name: "z", PublicCIDR: cidr, PublicRange: own, PrivateCIDR: "192.168.0.0/24"}}
-		template, err := environment.CloudConfig(in)
+		tmpl, err := environment.CloudConfig(in)
 		if err != nil {
 			return
 		}
-		text, err := manifest.Render(template)
+		text, err := manifest.Render(tmpl)
 		if err != nil {
 			t.Fatal(err)
 		}

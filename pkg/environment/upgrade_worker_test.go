@@ -139,11 +139,11 @@ func TestUpgradeWorker_isNoneOnADirectorOfOnesOwn(t *testing.T) {
 	in := input(t, elsewhere+"upgrade: {worker_tag: up}\n", func(in *environment.Input) {
 		in.Infrastructure, in.PostgresMajor = environment.Infrastructure{}, 16
 	})
-	template, err := environment.Concourse(in)
+	tmpl, err := environment.Concourse(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := manifest.Render(template)
+	text, err := manifest.Render(tmpl)
 	if err != nil || strings.Contains(string(text), "upgrade-worker") {
 		t.Errorf("%v\n%s", err, text)
 	}
