@@ -17,7 +17,7 @@ const module = "github.com/perpetual-ci/perpetual/"
 // mayImport lists, for each package or folder of ours, what of ours it may
 // import. Imports go down only:
 //
-//	cmd → command → bootstrap → {upgrade, verify} → {task, component, pause} → {resource, manifest, state}
+//	cmd → command → bootstrap → {upgrade, verify} → {task, component, pause} → {resource, template, state}
 //	command → adapters → {retry, secret}
 //
 // Simulators are on their own, so that none of them gets into a shipped binary.
@@ -27,12 +27,12 @@ var mayImport = map[string][]string{
 	"cmd/perpetual": {"pkg/command", "pkg/command/installer"},
 	"cmd/sandbox":   {"pkg/sandbox"},
 	"pkg/command": {
-		"pkg/stock", "pkg/inventory", "pkg/task", "pkg/verify", "pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/manifest", "pkg/state", "pipelines",
+		"pkg/stock", "pkg/inventory", "pkg/task", "pkg/verify", "pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/template", "pkg/state", "pipelines",
 		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/secret", "pkg/plain",
 		"pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version", "pkg/dial",
 	},
 	// What a build asks of the packages that do it, and what they answer.
-	"pkg/command/step": {"pkg/verify", "pkg/task", "pkg/file", "pkg/compatibility", "pkg/component", "pkg/manifest", "pkg/resource", "pkg/upgrade"},
+	"pkg/command/step": {"pkg/verify", "pkg/task", "pkg/file", "pkg/compatibility", "pkg/component", "pkg/template", "pkg/resource", "pkg/upgrade"},
 	"pkg/command/installer": {
 		"pkg/bosh", "pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/file",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
@@ -43,10 +43,10 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap": {
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
-		"pkg/difference", "pkg/manifest", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
+		"pkg/difference", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/environment", "pkg/secret"},
-	"pkg/environment":    {"pkg/difference", "pkg/config", "pkg/manifest", "pkg/secret", "pkg/credential", "pipelines"},
+	"pkg/environment":    {"pkg/difference", "pkg/config", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
 	"pkg/credential":     {"pkg/secret", "pkg/state"},
 	"pkg/config":         {"pkg/dial", "pkg/difference", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/price":          {"pkg/config"},
@@ -54,19 +54,19 @@ var mayImport = map[string][]string{
 	// A program of its own for maintainers.
 	"pkg/compatibility/refresh": {"pkg/compatibility", "pkg/file"},
 	"pkg/upgrade": {
-		"pkg/stock", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/manifest",
+		"pkg/stock", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/template",
 		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pipelines", "pkg/crash",
 	},
-	"pkg/verify":           {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/manifest", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry"},
+	"pkg/verify":           {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/template", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry"},
 	"pkg/task":             {"pkg/retry", "pkg/bosh"},
-	"pkg/stock":            {"pkg/task", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/manifest", "pkg/difference", "pkg/bosh", "pkg/crash", "pkg/dial"},
+	"pkg/stock":            {"pkg/task", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/template", "pkg/difference", "pkg/bosh", "pkg/crash", "pkg/dial"},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
 	"pkg/component":        {"pkg/file", "pkg/github", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
-	"pkg/adoption":         {"pkg/manifest"},
-	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/manifest"},
-	"pkg/postgres":         {"pkg/compatibility", "pkg/manifest"},
+	"pkg/adoption":         {"pkg/template"},
+	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/template"},
+	"pkg/postgres":         {"pkg/compatibility", "pkg/template"},
 	"pkg/resource":         {"pkg/dial", "pkg/nearest", "pkg/secret", "pkg/plain"},
-	"pkg/manifest":         {},
+	"pkg/template":         {},
 	"pkg/state":            {},
 	"pkg/artifact":         {"pkg/retry", "pkg/crash", "pkg/dial"},
 	"pkg/aws":              {"pkg/dial", "pkg/retry", "pkg/secret"},
@@ -107,8 +107,8 @@ var owners = map[string]string{
 	"github.com/gofrs/flock":                                "pkg/state pkg/createenv pkg/sandbox",
 	"github.com/google/go-github":                           "pkg/github",
 	"github.com/concourse/concourse":                        "pkg/concourse pkg/concourse/config pkg/sandbox",
-	"github.com/concourse/concourse/vars":                   "pkg/manifest pkg/sandbox",
-	"github.com/cloudfoundry/bosh-cli/v7/director/template": "pkg/manifest pkg/createenv",
+	"github.com/concourse/concourse/vars":                   "pkg/template pkg/sandbox",
+	"github.com/cloudfoundry/bosh-cli/v7/director/template": "pkg/template pkg/createenv",
 	"github.com/cloudfoundry/bosh-cli/v7/director":          "pkg/bosh",
 	"github.com/cloudfoundry/bosh-cli/v7/uaa":               "pkg/bosh",
 	"github.com/cloudfoundry/bosh-cli/v7":                   "pkg/createenv",
@@ -118,7 +118,7 @@ var owners = map[string]string{
 	"github.com/alecthomas/kong":                            "pkg/command/installer",
 	"github.com/santhosh-tekuri/jsonschema":                 "pkg/config",
 	"github.com/cppforlife/go-semi-semantic":                "pkg/version pkg/sandbox",
-	"github.com/cppforlife/go-patch":                        "pkg/manifest pkg/createenv",
+	"github.com/cppforlife/go-patch":                        "pkg/template pkg/createenv",
 	"github.com/go-viper/mapstructure":                      "pkg/resource",
 	"github.com/cenkalti/backoff":                           "pkg/retry pkg/artifact",
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Change is one thing that another manifest would do to a deployment.
@@ -45,11 +45,11 @@ func read(text []byte) (shape, error) {
 		Groups []*group       `yaml:"instance_groups"`
 		Rest   map[string]any `yaml:",inline"`
 	}
-	if err := manifest.Decode(text, &m); err != nil {
+	if err := template.Decode(text, &m); err != nil {
 		return shape{}, err
 	}
 	s := shape{groups: map[string]*group{}}
-	if name := m.Rest[manifest.InstallationKey]; name != nil {
+	if name := m.Rest[template.InstallationKey]; name != nil {
 		s.installation = fmt.Sprint(name)
 	}
 	for _, g := range m.Groups {

@@ -9,8 +9,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // versionKey is the key of the database's major version.
@@ -71,12 +71,12 @@ func (r *run) checkService(ctx context.Context, wanted int) error {
 
 // databaseChange is what a deploy of a component set makes of the database VM.
 func (r *run) databaseChange(deployed []byte, set []component.Component, to int) (postgres.Change, error) {
-	file := manifest.File{Name: "the deployed manifest", Text: deployed}
+	file := template.File{Name: "the deployed manifest", Text: deployed}
 	is, found, err := postgres.In(file)
 	if err != nil {
 		return postgres.Change{}, err
 	}
-	before, err := manifest.Parse(file)
+	before, err := template.Parse(file)
 	if err != nil {
 		return postgres.Change{}, err
 	}
@@ -161,7 +161,7 @@ func (r *run) databaseMajor(deployed []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	vars, err := postgres.Vars(manifest.Template{File: manifest.Concourse()}, deployed, user.Vars, versionKey)
+	vars, err := postgres.Vars(template.Template{File: template.Concourse()}, deployed, user.Vars, versionKey)
 	var unknown *postgres.UnknownError
 	if errors.As(err, &unknown) && r.record.Postgres > 0 {
 		return r.record.Postgres, nil

@@ -14,10 +14,10 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
@@ -42,7 +42,7 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 	if err != nil {
 		return upgrade.Input{}, err
 	}
-	if result.CloudConfig.Text, err = manifest.Render(cloud); err != nil {
+	if result.CloudConfig.Text, err = template.Render(cloud); err != nil {
 		return upgrade.Input{}, fmt.Errorf("render the cloud config: %w", err)
 	}
 	return result, nil

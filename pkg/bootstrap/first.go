@@ -7,11 +7,11 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // renderer is one of the environment's templates.
-type renderer func(environment.Input) (manifest.Template, error)
+type renderer func(environment.Input) (template.Template, error)
 
 // firstOf lists everything that is in a template which nothing is made from yet. What
 // cannot be rendered before there is a director or a stack is said, and is no failure of

@@ -10,7 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // local says whether the state is where a build cannot reach it.
@@ -173,7 +173,7 @@ func (r *run) pipeline(in environment.Input) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := manifest.Render(t)
+	text, err := template.Render(t)
 	if err != nil {
 		return nil, fmt.Errorf("render the pipeline: %w", err)
 	}

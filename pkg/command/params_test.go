@@ -4,8 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // badInputs are params of out that name what does not work: a file that is
@@ -99,7 +99,7 @@ func TestOut_doesNotReplaceAPipelineOfTheUsersOwn(t *testing.T) {
 func TestIn_refusesAVersionThatCannotBe(t *testing.T) {
 	t.Parallel()
 	s := installed(t)
-	other := render(t, manifest.File{Name: "other", Text: []byte("name: other\nreleases: []\nstemcells: []\nupdate: {canaries: 1, max_in_flight: 1, canary_watch_time: 1, update_watch_time: 1}\ninstance_groups: []\n")})
+	other := render(t, template.File{Name: "other", Text: []byte("name: other\nreleases: []\nstemcells: []\nupdate: {canaries: 1, max_in_flight: 1, canary_watch_time: 1, update_watch_time: 1}\ninstance_groups: []\n")})
 	if _, err := s.Director.Deploy(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 const pipelineHelp = `perpetual pipeline prints the bundled self-upgrade pipeline for fly set-pipeline.
@@ -62,8 +62,8 @@ func runPipeline(ctx context.Context, c *call) error {
 			}
 		}
 	}
-	text, err := manifest.RenderPipeline(manifest.Pipeline{
-		File:     manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
+	text, err := template.RenderPipeline(template.Pipeline{
+		File:     template.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
 		Defaults: append([]map[string]any{defaults, {"perpetual_image_tag": Version}}, vars...),
 	})
 	if err != nil {
@@ -137,7 +137,7 @@ func (c *call) pipelineVars() (layers []map[string]any, named []string, err erro
 	}
 	yamlValue := func(text string) error {
 		name, value, ok := strings.Cut(text, "=")
-		parsed, err := manifest.PipelineValue([]byte(value))
+		parsed, err := template.PipelineValue([]byte(value))
 		if !ok || name == "" || err != nil {
 			return errors.New("want NAME=YAML")
 		}
@@ -149,7 +149,7 @@ func (c *call) pipelineVars() (layers []map[string]any, named []string, err erro
 		if err != nil {
 			return err
 		}
-		layer, err := manifest.PipelineVars(manifest.File{Name: path, Text: text})
+		layer, err := template.PipelineVars(template.File{Name: path, Text: text})
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // setKeeper keeps the component set of a deployment's last put as a config of the
@@ -46,7 +46,7 @@ func (k setKeeper) LoadSet(ctx context.Context) (string, error) {
 	for _, v := range versions {
 		if v.Name == k.name {
 			var content setConfig
-			err := manifest.Decode([]byte(v.Content), &content)
+			err := template.Decode([]byte(v.Content), &content)
 			return content.Set, err
 		}
 	}

@@ -18,10 +18,10 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // object is a JSON object.
@@ -120,8 +120,8 @@ func installed(t *testing.T, scale ...float64) *stage {
 func (s *stage) oldTexts(t *testing.T) (text, config []byte) {
 	t.Helper()
 	oldTexts.once.Do(func() {
-		bundled := manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
-		text := manifest.WithoutEmptyVariables(render(t, manifest.Concourse(), manifest.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})) // as a put deploys it
+		bundled := template.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
+		text := template.WithoutEmptyVariables(render(t, template.Concourse(), template.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})) // as a put deploys it
 		config := render(t, bundled, pipelines.SelfUpgradeDefaults(oldSet.Concourse, oldSet.Perpetual), s.PipelineVars(), s.setVars())
 		oldTexts.manifest, oldTexts.pipeline = s.Nameless(string(text)), s.Nameless(string(config))
 	})
@@ -133,9 +133,9 @@ var oldTexts struct {
 	manifest, pipeline string // with names for the servers' addresses
 }
 
-func render(t *testing.T, file manifest.File, vars ...map[string]any) []byte {
+func render(t *testing.T, file template.File, vars ...map[string]any) []byte {
 	t.Helper()
-	text, err := manifest.Render(manifest.Template{File: file, Vars: vars, Partial: true})
+	text, err := template.Render(template.Template{File: file, Vars: vars, Partial: true})
 	if err != nil {
 		t.Fatal(err)
 	}

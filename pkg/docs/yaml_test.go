@@ -14,8 +14,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/docs/block"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // isValidPipeline does what fly validate-pipeline --strict does, and reads every source
@@ -130,12 +130,12 @@ func isValidConfiguration(t *testing.T, b block.Block) {
 
 // applies lays an ops file over the bundled manifest.
 func applies(t *testing.T, b block.Block) {
-	bundled := manifest.Concourse()
-	got, err := manifest.Render(manifest.Template{File: bundled, OpsFiles: []manifest.File{{Name: b.File, Text: []byte(b.Text)}}, Partial: true})
+	bundled := template.Concourse()
+	got, err := template.Render(template.Template{File: bundled, OpsFiles: []template.File{{Name: b.File, Text: []byte(b.Text)}}, Partial: true})
 	if err != nil {
 		t.Fatalf("%s: %v", b, err)
 	}
-	if plain, err := manifest.Render(manifest.Template{File: bundled, Partial: true}); err != nil || bytes.Equal(plain, got) {
+	if plain, err := template.Render(template.Template{File: bundled, Partial: true}); err != nil || bytes.Equal(plain, got) {
 		t.Errorf("%s: it changes nothing (error %v)", b, err)
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // AdminPassword is the name of the credential of the local user admin, who is there
@@ -23,11 +23,11 @@ type connectors struct {
 }
 
 // auth gives the ops of the section auth, and the values of their variables.
-func (in Input) auth() (manifest.File, vars, error) {
+func (in Input) auth() (template.File, vars, error) {
 	c := connectors{values: vars{}}
 	users, err := c.localUsers(in.Config.Auth.LocalUsers)
 	if err != nil {
-		return manifest.File{}, nil, err
+		return template.File{}, nil, err
 	}
 	auth := in.Config.Auth
 	if g := auth.GitHub; g != nil {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Check finds what of the user's files cannot be used, without asking anybody: files
@@ -28,9 +28,9 @@ func Check(c *config.Config, u User) config.Problems {
 	for _, kind := range []struct {
 		key  string
 		from []string
-		all  []manifest.File
-		good *[]manifest.File
-		make func(Input) (manifest.Template, error)
+		all  []template.File
+		good *[]template.File
+		make func(Input) (template.Template, error)
 	}{
 		{"manifest.ops_files", c.Manifest.OpsFiles, u.OpsFiles, &in.User.OpsFiles, Input.concourse},
 		{"manifest.director_ops_files", c.Manifest.DirectorOpsFiles, u.DirectorOpsFiles, &in.User.DirectorOpsFiles, Input.director},
@@ -65,13 +65,13 @@ func (u User) empty() bool {
 }
 
 // renders says what keeps a template from being rendered.
-func renders(in Input, of func(Input) (manifest.Template, error), partial bool) error {
+func renders(in Input, of func(Input) (template.Template, error), partial bool) error {
 	t, err := of(in)
 	if err != nil {
 		return err
 	}
 	t.Partial = partial
-	text, err := manifest.Render(t)
+	text, err := template.Render(t)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (in Input) checkVariables() config.Problems {
 	var problems config.Problems
 	for _, kind := range []struct {
 		key  string
-		make func(Input) (manifest.Template, error)
+		make func(Input) (template.Template, error)
 	}{
 		{"manifest.ops_files", Concourse}, {"manifest.director_ops_files", Director}, {"manifest.cloud_config_ops_files", CloudConfig},
 	} {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // What the golden files are made of, and the defaults, have nothing wrong with them. The
@@ -21,14 +21,14 @@ func TestCheck_findsNothingWrongWithWhatRenders(t *testing.T) {
 }
 
 func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
-	file := func(name, text string) manifest.File { return manifest.File{Name: name, Text: []byte(text)} }
+	file := func(name, text string) template.File { return template.File{Name: name, Text: []byte(text)} }
 	good := file("good.yml", "- {type: replace, path: /instance_groups/name=web/instances, value: 1}\n")
 	u := environment.User{
-		OpsFiles: []manifest.File{
+		OpsFiles: []template.File{
 			good, file("gone.yml", "- {type: remove, path: /instance_groups/name=metrics}\n"), file("list.yml", "a: b\n"), file("other.yml", string(good.Text)), file("broken.yml", "- [\n"),
 		},
-		DirectorOpsFiles: []manifest.File{file("director.yml", "- {type: replace, path: /nothing/name=x, value: 1}\n")},
-		CloudOpsFiles:    []manifest.File{file("cloud.yml", "- {type: remove, path: /vm_types/name=metrics}\n")},
+		DirectorOpsFiles: []template.File{file("director.yml", "- {type: replace, path: /nothing/name=x, value: 1}\n")},
+		CloudOpsFiles:    []template.File{file("cloud.yml", "- {type: remove, path: /vm_types/name=metrics}\n")},
 	}
 	want := map[string]string{
 		"manifest.ops_files[1]": "gone.yml", "manifest.ops_files[2]": "list.yml", "manifest.ops_files[4]": "broken.yml",
@@ -48,8 +48,8 @@ func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
 
 // What config.Validate finds wrong elsewhere in the configuration hides no file's mistakes.
 func TestCheck_namesFilesBesideWhatElseIsWrong(t *testing.T) {
-	ops := []manifest.File{{Name: "gone.yml", Text: []byte("- {type: remove, path: /instance_groups/name=metrics}\n")}}
-	cloud := []manifest.File{{Name: "cloud.yml", Text: []byte("- {type: remove, path: /vm_types/name=metrics}\n")}}
+	ops := []template.File{{Name: "gone.yml", Text: []byte("- {type: remove, path: /instance_groups/name=metrics}\n")}}
+	cloud := []template.File{{Name: "cloud.yml", Text: []byte("- {type: remove, path: /vm_types/name=metrics}\n")}}
 	const files = "manifest: {ops_files: [gone.yml], cloud_config_ops_files: [cloud.yml]}\n"
 	for text, want := range map[string][]string{
 		"web: {instances: 2}\n":                 {"manifest.ops_files[0]", "manifest.cloud_config_ops_files[0]"},
@@ -66,7 +66,7 @@ func TestCheck_namesFilesBesideWhatElseIsWrong(t *testing.T) {
 }
 
 func TestCheck_wantsAValueForEachVariable(t *testing.T) {
-	ops := func(text string) []manifest.File { return []manifest.File{{Name: "ops.yml", Text: []byte(text)}} }
+	ops := func(text string) []template.File { return []template.File{{Name: "ops.yml", Text: []byte(text)}} }
 	const limit = "- type: replace\n  path: /instance_groups/name=web/jobs/name=web/properties/max?\n  value: ((most))\n"
 	for name, test := range map[string]struct {
 		user environment.User

@@ -8,8 +8,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // plainCloud is a cloud config in which nothing is in doubt.
@@ -149,7 +149,7 @@ func TestConcourse_forADirectorThatExists(t *testing.T) {
 // The user's ops files are checked without asking the director: what it has stands in.
 func TestCheck_takesOpsFilesForADirectorThatExists(t *testing.T) {
 	c := parse(t, "schema: 1\nname: ci\ndirector: {url: https://director.example.com:25555}\naccess: {domain: ci.example.com}\nmanifest: {ops_files: [good.yml, bad.yml]}\n")
-	u := environment.User{OpsFiles: []manifest.File{
+	u := environment.User{OpsFiles: []template.File{
 		{Name: "good.yml", Text: []byte("- {type: replace, path: \"/instance_groups/name=web/vm_extensions?\", value: [lb]}")},
 		{Name: "bad.yml", Text: []byte("- {type: remove, path: /instance_groups/name=wbe}")},
 	}}

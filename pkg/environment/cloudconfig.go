@@ -6,22 +6,22 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // CloudConfig is the director's cloud config. It says which input is missing.
-func CloudConfig(in Input) (manifest.Template, error) {
+func CloudConfig(in Input) (template.Template, error) {
 	base, err := bundled("cloud-config.yml")
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	zones, err := in.zoneVars()
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	ops, err := in.cloudOps()
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	return in.draft(base, ops, in.User.CloudOpsFiles, zones, in.cloudVars()), nil
 }
@@ -85,7 +85,7 @@ func (in Input) subnetVars(az, cidr, id string, s subnet) vars {
 func azName(n int) string { return "z" + strconv.Itoa(n+1) }
 
 // cloudOps are the changes that the configuration makes.
-func (in Input) cloudOps() ([]manifest.File, error) {
+func (in Input) cloudOps() ([]template.File, error) {
 	var list []operation
 	if profile := in.Infrastructure.Profiles.Worker; profile != "" {
 		// The director may only make VMs that have one of the stack's profiles.
@@ -113,5 +113,5 @@ func (in Input) cloudOps() ([]manifest.File, error) {
 		return nil, nil
 	}
 	file, err := opsFile("the configuration", list)
-	return []manifest.File{file}, err
+	return []template.File{file}, err
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Names that the parts of an environment know each other by.
@@ -41,31 +41,31 @@ const (
 )
 
 // concourse is Concourse's manifest with its section variables.
-func (in Input) concourse() (manifest.Template, error) {
+func (in Input) concourse() (template.Template, error) {
 	if err := in.whole(); err != nil {
-		return manifest.Template{}, fmt.Errorf("render Concourse's manifest: %w", err)
+		return template.Template{}, fmt.Errorf("render Concourse's manifest: %w", err)
 	}
 	ops, err := opsFiles(in.concourseOps()...)
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	auth, values, err := in.auth()
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
-	mark, err := opsFile("the installation's name", []operation{{"replace", "/" + manifest.InstallationKey + "?", in.Config.Name}})
+	mark, err := opsFile("the installation's name", []operation{{"replace", "/" + template.InstallationKey + "?", in.Config.Name}})
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	ops = append(ops, auth, mark)
 	if in.Config.TLS.Mode == tlsLetsEncrypt && in.Config.TLS.ACMEURL != "" {
 		other, err := opsFile("tls.acme_url", []operation{{"replace", webJob + "lets_encrypt/acme_url?", in.Config.TLS.ACMEURL}})
 		if err != nil {
-			return manifest.Template{}, err
+			return template.Template{}, err
 		}
 		ops = append(ops, other)
 	}
-	return in.draft(manifest.Concourse(), ops, in.User.OpsFiles,
+	return in.draft(template.Concourse(), ops, in.User.OpsFiles,
 		concourseDefaults(), in.proxyVars(), in.databaseVars(), in.concourseVars(), values), nil
 }
 
@@ -101,7 +101,7 @@ func (in Input) whole() error {
 
 // concourseDefaults are those of the bundled manifest, without a major of PostgreSQL.
 func concourseDefaults() vars {
-	values := manifest.ConcourseDefaults()
+	values := template.ConcourseDefaults()
 	delete(values, postgresMajor)
 	return values
 }

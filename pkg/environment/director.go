@@ -7,18 +7,18 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // director is the director's manifest with its section variables.
-func (in Input) director() (manifest.Template, error) {
+func (in Input) director() (template.Template, error) {
 	base, err := bundled("director.yml")
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	values, err := in.directorVars()
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	var names []string
 	if in.Infrastructure.DirectorAddress == "" {
@@ -29,11 +29,11 @@ func (in Input) director() (manifest.Template, error) {
 	}
 	ops, err := opsFiles(names...)
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	versions, err := directorVersions()
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	return in.draft(base, ops, in.User.DirectorOpsFiles, versions, in.proxyVars(), values), nil
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // bySHA1 are the artifacts of the director for which nobody publishes a SHA-256:
@@ -30,11 +30,11 @@ func TestDirector_pinsWhatItFetches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := manifest.Render(tmpl)
+	text, err := template.Render(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := manifest.Decode(text, &parts); err != nil {
+	if err := template.Decode(text, &parts); err != nil {
 		t.Fatal(err)
 	}
 	all := parts.Releases

@@ -7,7 +7,7 @@ import (
 	"path"
 	"regexp"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // DirectorRelease is the release that a director's own version is of.
@@ -22,7 +22,7 @@ func DirectorVersions(in Input) (map[string]string, error) {
 		return nil, err
 	}
 	t.Partial = true // credentials may be missing still
-	text, err := manifest.Render(t)
+	text, err := template.Render(t)
 	if err != nil {
 		return nil, fmt.Errorf("render the director's manifest: %w", err)
 	}
@@ -37,7 +37,7 @@ func DirectorVersions(in Input) (map[string]string, error) {
 			} `yaml:"stemcell"`
 		} `yaml:"resource_pools"`
 	}
-	if err := manifest.Decode(text, &parts); err != nil {
+	if err := template.Decode(text, &parts); err != nil {
 		return nil, errors.New("read the versions in the director's manifest: releases or resource_pools do not have the form that create-env takes")
 	}
 	versions := map[string]string{}

@@ -6,11 +6,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 func TestDirectorVersions_areThoseOfTheRenderedManifest(t *testing.T) {
-	ops := func(text string) []manifest.File { return []manifest.File{{Name: "ops.yml", Text: []byte(text)}} }
+	ops := func(text string) []template.File { return []template.File{{Name: "ops.yml", Text: []byte(text)}} }
 	bundled := map[string]string{"bosh": "283.1.6", "bpm": "1.4.38", "bosh-aws-cpi": "107.3.2", "stemcell aws-xen-hvm-ubuntu-noble": "1.484"}
 	with := func(change func(map[string]string)) map[string]string {
 		all := map[string]string{}

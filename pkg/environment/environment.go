@@ -10,8 +10,8 @@ package environment
 
 import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Input is all that the templates depend on.
@@ -151,9 +151,9 @@ const InstallerPrefix = "installer_"
 
 // User is what the user changes. It applies last.
 type User struct {
-	OpsFiles         []manifest.File // on Concourse's manifest
-	DirectorOpsFiles []manifest.File
-	CloudOpsFiles    []manifest.File
-	PipelineOpsFiles []manifest.File
+	OpsFiles         []template.File // on Concourse's manifest
+	DirectorOpsFiles []template.File
+	CloudOpsFiles    []template.File
+	PipelineOpsFiles []template.File
 	Vars             []map[string]any // vars files, then vars; later ones win
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 type object = map[string]any
@@ -149,9 +149,9 @@ func inputs(t *testing.T) map[string]environment.Input {
 			in.Infrastructure.PipelineRole = "arn:aws:iam::123456789012:role/perpetual-ci-pipeline"
 			in.Installer.SessionToken, in.Installer.Inside = secret.New("installer-token-s3cret"), true
 			in.User = environment.User{
-				OpsFiles:         []manifest.File{{Name: "limits.yml", Text: []byte(usersOps)}},
-				DirectorOpsFiles: []manifest.File{{Name: "workers.yml", Text: []byte("- {type: replace, path: /instance_groups/name=director/jobs/name=director/properties/director/workers, value: 8}\n")}},
-				CloudOpsFiles:    []manifest.File{{Name: "iops.yml", Text: []byte("- type: replace\n  path: /vm_types/name=worker/cloud_properties/ephemeral_disk/iops?\n  value: 6000\n")}},
+				OpsFiles:         []template.File{{Name: "limits.yml", Text: []byte(usersOps)}},
+				DirectorOpsFiles: []template.File{{Name: "workers.yml", Text: []byte("- {type: replace, path: /instance_groups/name=director/jobs/name=director/properties/director/workers, value: 8}\n")}},
+				CloudOpsFiles:    []template.File{{Name: "iops.yml", Text: []byte("- type: replace\n  path: /vm_types/name=worker/cloud_properties/ephemeral_disk/iops?\n  value: 6000\n")}},
 				Vars:             []map[string]any{{"most_tasks": 10}, {"most_tasks": 20, "director_bosh_url": "https://mirror.example.com/bosh.tgz"}},
 			}
 		}),
@@ -168,7 +168,7 @@ func inputs(t *testing.T) map[string]environment.Input {
 }
 
 // templates are what is made of an input, by the names of the golden files.
-var templates = map[string]func(environment.Input) (manifest.Template, error){
+var templates = map[string]func(environment.Input) (template.Template, error){
 	"director": environment.Director, "cloud-config": environment.CloudConfig,
 	"concourse": environment.Concourse, "pipeline": environment.Pipeline,
 }
@@ -180,7 +180,7 @@ func render(t *testing.T, kind string, in environment.Input) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := manifest.Render(tmpl)
+	text, err := template.Render(tmpl)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Names are what the cloud configs of a director define: the names that a manifest may
@@ -42,7 +42,7 @@ func ReadNames(texts [][]byte) (Names, error) {
 	zones := map[string][]string{}
 	for _, text := range texts {
 		var c cloudConfig
-		if err := manifest.Decode(text, &c); err != nil {
+		if err := template.Decode(text, &c); err != nil {
 			return Names{}, fmt.Errorf("read the director's cloud config: %w", err)
 		}
 		for _, list := range []struct {

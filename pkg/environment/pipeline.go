@@ -9,7 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 const (
@@ -64,36 +64,36 @@ func (in Input) pipelineName() string { return cmp.Or(in.Config.Pipeline.Name, "
 // Pipeline is the self-upgrade pipeline. Secrets stay ((variables)) in it, for
 // Concourse's credential manager: render it as partial. It says which input is
 // missing or does not go with another.
-func Pipeline(in Input) (manifest.Template, error) {
+func Pipeline(in Input) (template.Template, error) {
 	if in.Infrastructure.ParameterPath == "" {
-		return manifest.Template{}, errors.New("render the pipeline: the infrastructure has no path of SSM parameters, where Concourse finds the pipeline's credentials")
+		return template.Template{}, errors.New("render the pipeline: the infrastructure has no path of SSM parameters, where Concourse finds the pipeline's credentials")
 	}
-	ops := []manifest.File{{Name: "the bundled aws.yml", Text: pipelines.AWS()}}
+	ops := []template.File{{Name: "the bundled aws.yml", Text: pipelines.AWS()}}
 	if in.unsigned() {
 		ops = append(ops, unsignedOps)
 	}
 	switch how := PipelineCredentials(in); how {
 	case CredentialsIDToken:
-		ops = append(ops, manifest.File{Name: "the bundled aws-idtoken.yml", Text: pipelines.AWSIDToken()})
+		ops = append(ops, template.File{Name: "the bundled aws-idtoken.yml", Text: pipelines.AWSIDToken()})
 	case CredentialsSSM:
-		ops = append(ops, manifest.File{Name: "the bundled aws-ssm.yml", Text: pipelines.AWSSSM()})
+		ops = append(ops, template.File{Name: "the bundled aws-ssm.yml", Text: pipelines.AWSSSM()})
 	default:
-		return manifest.Template{}, fmt.Errorf("render the pipeline: pipeline.credentials is %q; want idtoken or ssm", how)
+		return template.Template{}, fmt.Errorf("render the pipeline: pipeline.credentials is %q; want idtoken or ssm", how)
 	}
 	place, err := in.taskOps()
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	tags, err := in.tagOps()
 	if err != nil {
-		return manifest.Template{}, err
+		return template.Template{}, err
 	}
 	ops = append(append(ops, place), tags...)
 	if in.hasService() {
-		ops = append(ops, manifest.File{Name: "the ops of the database service", Text: []byte("- {type: remove, path: /resources/name=components/source/watch/postgres}\n")})
+		ops = append(ops, template.File{Name: "the ops of the database service", Text: []byte("- {type: remove, path: /resources/name=components/source/watch/postgres}\n")})
 	}
-	return manifest.Template{
-		File:     manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
+	return template.Template{
+		File:     template.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
 		OpsFiles: append(ops, in.User.PipelineOpsFiles...),
 		Vars:     []map[string]any{pipelines.SelfUpgradeDefaults(in.Versions.Concourse, in.Program), in.pipelineVars()},
 		Partial:  true,
@@ -157,7 +157,7 @@ func (in Input) unsigned() bool {
 }
 
 // unsignedOps have the task run the image of a tag: of an unsigned release no digest is known.
-var unsignedOps = manifest.File{Name: "the ops of unsigned releases", Text: []byte(`
+var unsignedOps = template.File{Name: "the ops of unsigned releases", Text: []byte(`
 - {type: remove, path: /jobs/name=upgrade/plan/load_var=perpetual_installer_digest}
 - {type: remove, path: /jobs/name=upgrade/plan/task=deploy/config/image_resource/version}
 `)}
@@ -170,7 +170,7 @@ const ownSource = "own"
 
 // taskOps tell the task where the state is, if it is not where it would look, and by
 // which keys it knows the operator's documents and reads its own.
-func (in Input) taskOps() (manifest.File, error) {
+func (in Input) taskOps() (template.File, error) {
 	list := []operation{}
 	if in.OperatorPublicKey != "" {
 		for name, value := range map[string]string{"PERPETUAL_OPERATOR_PUBLIC_KEY": in.OperatorPublicKey, "PERPETUAL_STATE_KEY": own(StateKey)} {

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 func TestTemplates_refuse(t *testing.T) {
@@ -54,7 +54,7 @@ func TestTemplates_refuse(t *testing.T) {
 		"a user with a comma":            {kind: "concourse", config: "auth: {local_users: {'a,b': x}}", want: "auth.local_users: a name is empty or has a comma"},
 		"a user with a colon":            {kind: "concourse", config: "auth: {local_users: {'a:b': x}}", want: "a name cannot have a colon"},
 		"an ops file that does not fit": {kind: "concourse", change: func(in *environment.Input) {
-			in.User.OpsFiles = []manifest.File{{Name: "mine.yml", Text: []byte("- {type: remove, path: /nothing}")}}
+			in.User.OpsFiles = []template.File{{Name: "mine.yml", Text: []byte("- {type: remove, path: /nothing}")}}
 		}, want: "apply ops file mine.yml"},
 		"a pipeline without parameters": {kind: "pipeline", change: func(in *environment.Input) { in.Infrastructure.ParameterPath = "" }, want: "no path of SSM parameters"},
 		"a way that is none": {kind: "pipeline", config: "pipeline: {credentials: keys}", change: func(in *environment.Input) {
@@ -70,7 +70,7 @@ func TestTemplates_refuse(t *testing.T) {
 			}
 			tmpl, err := templates[c.kind](in)
 			if err == nil {
-				_, err = manifest.Render(tmpl)
+				_, err = template.Render(tmpl)
 			}
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error %v, want one with %q", err, c.want)
@@ -84,7 +84,7 @@ func TestTemplates_refuse(t *testing.T) {
 
 func TestVariables_refusesAUsersVariableThatIsNone(t *testing.T) {
 	in := input(t, plain, nil)
-	in.User.OpsFiles = []manifest.File{{Name: "mine.yml", Text: []byte("- {type: replace, path: /variables/-, value: {name: x, type: user}}")}}
+	in.User.OpsFiles = []template.File{{Name: "mine.yml", Text: []byte("- {type: replace, path: /variables/-, value: {name: x, type: user}}")}}
 	if _, err := environment.Variables(in); err == nil || !strings.Contains(err.Error(), `variable "x" has type "user"`) {
 		t.Errorf("error %v", err)
 	}

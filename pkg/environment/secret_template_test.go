@@ -13,7 +13,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // ssmSettings are those of the web, as its job writes them, and of the pipeline's own
@@ -139,7 +139,7 @@ func TestCheck_refusesTemplatesThatConcourseRefuses(t *testing.T) {
 			"manifest.ops_files[0]": {"/instance_groups/name=web/jobs/name=web/properties/aws_ssm/team_secret_template", "manifest: {ops_files: [x.yml]}\n"},
 			"pipeline.ops_files[0]": {"/var_sources/name=own/config/pipeline_secret_template", "pipeline: {ops_files: [x.yml]}\n"},
 		} {
-			ops := []manifest.File{{Name: "x.yml", Text: fmt.Appendf(nil, "- {type: replace, path: %s, value: %q}\n", c.path, text)}}
+			ops := []template.File{{Name: "x.yml", Text: fmt.Appendf(nil, "- {type: replace, path: %s, value: %q}\n", c.path, text)}}
 			u := environment.User{OpsFiles: ops}
 			if strings.HasPrefix(key, "pipeline") {
 				u = environment.User{PipelineOpsFiles: ops}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // leavesOf is the director's manifest as a plan shows it.
@@ -93,7 +93,7 @@ func TestReader_showsEveryValueThatChanges(t *testing.T) {
 	for _, p := range places("", decoded(t, text)) {
 		changed := in
 		value, shown := another(p.value)
-		changed.User.DirectorOpsFiles = append(slices.Clone(in.User.DirectorOpsFiles), manifest.File{
+		changed.User.DirectorOpsFiles = append(slices.Clone(in.User.DirectorOpsFiles), template.File{
 			Name: "ops.yml", Text: fmt.Appendf(nil, "- {type: replace, path: %q, value: %v}", p.ops, value),
 		})
 		lines := difference.Lines(before, leavesOf(t, changed))
@@ -167,7 +167,7 @@ func TestReader_showsEveryVariableThatChanges(t *testing.T) {
 	if seen < 15 {
 		t.Errorf("%d variables were looked at", seen)
 	}
-	in.User.DirectorOpsFiles = []manifest.File{{Name: "ops.yml", Text: []byte("- {type: replace, path: \"/x?\", value: {a: \"((mine))\", b: \"((place))\", url: \"((mine))\"}}")}}
+	in.User.DirectorOpsFiles = []template.File{{Name: "ops.yml", Text: []byte("- {type: replace, path: \"/x?\", value: {a: \"((mine))\", b: \"((place))\", url: \"((mine))\"}}")}}
 	in.User.Vars = []map[string]any{{"mine": "S3CR3T", "place": "https://u:S3CR3T@evil.example.com/x"}}
 	lines := strings.Join(difference.Lines(before, leavesOf(t, in)), "\n")
 	for _, part := range []string{"+ x/a: (hidden)", "+ x/b: https://(hidden)@evil.example.com/x", "+ x/url: S3CR3T"} {

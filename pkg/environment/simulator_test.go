@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // newWorld starts simulators with the cloud config of an input, and with the
@@ -115,7 +115,7 @@ func TestKeep_findsTheRunningCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, unsure, err := manifest.Keep(text, render(t, "concourse", in))
+	kept, unsure, err := template.Keep(text, render(t, "concourse", in))
 	if err != nil || len(unsure) != 0 {
 		t.Fatalf("unsure of %v, error %v", unsure, err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // spec is what a release says of a job.
@@ -230,7 +230,7 @@ func TestTemplates_holdNoSecret(t *testing.T) {
 				t.Errorf("%s: a secret is among the values of the pipeline, which members of the team can read", name)
 			}
 			if kind != "pipeline" && kind != "cloud-config" {
-				whole, err := manifest.Render(manifest.Template{File: manifest.File{Name: kind, Text: text}, Vars: []map[string]any{values}})
+				whole, err := template.Render(template.Template{File: template.File{Name: kind, Text: text}, Vars: []map[string]any{values}})
 				if err != nil {
 					t.Fatalf("%s of %s, filled in after it was split: %v", kind, name, err)
 				}
@@ -254,7 +254,7 @@ func TestTemplates_haveAValueForEachVariable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = manifest.Render(tmpl)
+			_, err = template.Render(tmpl)
 			if err == nil {
 				t.Fatalf("%s of %s needs no credentials", kind, name)
 			}

@@ -9,7 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // TestCloudConfig_leavesOthersTheirAddresses lists what BOSH keeps its hands off.
@@ -69,7 +69,7 @@ func FuzzCloudConfig(f *testing.F) {
 		if err != nil {
 			return
 		}
-		text, err := manifest.Render(tmpl)
+		text, err := template.Render(tmpl)
 		if err != nil {
 			t.Fatal(err)
 		}

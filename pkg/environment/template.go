@@ -8,8 +8,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 //go:embed director.yml cloud-config.yml versions.yml ops
@@ -19,17 +19,17 @@ var files embed.FS
 type vars = map[string]any
 
 // bundled is one of the files that come with this package.
-func bundled(name string) (manifest.File, error) {
+func bundled(name string) (template.File, error) {
 	text, err := files.ReadFile(name)
 	if err != nil {
-		return manifest.File{}, fmt.Errorf("read the bundled %s: %w", name, err)
+		return template.File{}, fmt.Errorf("read the bundled %s: %w", name, err)
 	}
-	return manifest.File{Name: "the bundled " + name, Text: text}, nil
+	return template.File{Name: "the bundled " + name, Text: text}, nil
 }
 
 // opsFiles are bundled ops files by name.
-func opsFiles(names ...string) ([]manifest.File, error) {
-	var list []manifest.File
+func opsFiles(names ...string) ([]template.File, error) {
+	var list []template.File
 	for _, name := range names {
 		file, err := bundled("ops/" + name + ".yml")
 		if err != nil {
@@ -48,22 +48,22 @@ type operation struct {
 }
 
 // opsFile writes operations as an ops file that errors name.
-func opsFile(name string, operations []operation) (manifest.File, error) {
+func opsFile(name string, operations []operation) (template.File, error) {
 	text, err := yaml.Marshal(operations)
 	if err != nil {
-		return manifest.File{}, fmt.Errorf("write the ops of %s: %w", name, err)
+		return template.File{}, fmt.Errorf("write the ops of %s: %w", name, err)
 	}
-	return manifest.File{Name: "the ops of " + name, Text: text}, nil
+	return template.File{Name: "the ops of " + name, Text: text}, nil
 }
 
 // dropVariables removes the section variables: what it asks for has been made, and
 // a director without a config server has no use for it.
-var dropVariables = manifest.File{Name: "the last ops", Text: []byte("- type: remove\n  path: /variables?\n")}
+var dropVariables = template.File{Name: "the last ops", Text: []byte("- type: remove\n  path: /variables?\n")}
 
 // draft is a template whose section variables is still there. The user's ops and
 // variables come after all others.
-func (in Input) draft(base manifest.File, ops, usersOps []manifest.File, values ...vars) manifest.Template {
-	return manifest.Template{
+func (in Input) draft(base template.File, ops, usersOps []template.File, values ...vars) template.Template {
+	return template.Template{
 		File:     base,
 		OpsFiles: append(ops, usersOps...),
 		Vars:     append(append(values, in.Credentials), in.User.Vars...),
@@ -71,7 +71,7 @@ func (in Input) draft(base manifest.File, ops, usersOps []manifest.File, values 
 }
 
 // final is the template without the section variables.
-func final(t manifest.Template, err error) (manifest.Template, error) {
+func final(t template.Template, err error) (template.Template, error) {
 	if err == nil {
 		t.OpsFiles = append(t.OpsFiles, dropVariables)
 	}
@@ -79,21 +79,21 @@ func final(t manifest.Template, err error) (manifest.Template, error) {
 }
 
 // Director is the create-env manifest of the director. It says which input is missing.
-func Director(in Input) (manifest.Template, error) { return final(in.director()) }
+func Director(in Input) (template.Template, error) { return final(in.director()) }
 
 // Concourse is the manifest of the deployment. It says which input is missing or
 // does not go with another.
-func Concourse(in Input) (manifest.Template, error) { return final(in.concourse()) }
+func Concourse(in Input) (template.Template, error) { return final(in.concourse()) }
 
 // Split gives the text of a template with its ops applied and its ((variables)) in
 // place, and all values in one map: what create-env takes.
-func Split(t manifest.Template) (text []byte, values secret.Values, err error) {
+func Split(t template.Template) (text []byte, values secret.Values, err error) {
 	values = secret.Values{}
 	for _, layer := range t.Vars {
 		maps.Copy(values, layer)
 	}
 	t.Vars, t.Partial = nil, true
-	text, err = manifest.Render(t)
+	text, err = template.Render(t)
 	return text, values, err
 }
 
@@ -114,7 +114,7 @@ func Variables(in Input) ([]credential.Variable, error) {
 	in.Credentials = nil // rendering takes what has a value out of the section
 	var all []credential.Variable
 	seen := map[string]bool{}
-	drafts := []func() (manifest.Template, error){in.director, in.concourse}
+	drafts := []func() (template.Template, error){in.director, in.concourse}
 	if in.elsewhere() {
 		drafts = drafts[1:]
 	}
@@ -124,7 +124,7 @@ func Variables(in Input) ([]credential.Variable, error) {
 			return nil, err
 		}
 		t.Partial = true // the credentials themselves have no value yet
-		text, err := manifest.Render(t)
+		text, err := template.Render(t)
 		if err != nil {
 			return nil, err
 		}

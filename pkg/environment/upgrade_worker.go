@@ -3,7 +3,7 @@ package environment
 import (
 	"errors"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // upgradeWorkerDisk is the ephemeral disk of the self-upgrade's worker, in MiB: the two
@@ -44,7 +44,7 @@ func (in Input) upgradeWorkerOps() ([]operation, error) {
 }
 
 // tagOps have the pipeline's checks and steps run on the self-upgrade's worker.
-func (in Input) tagOps() ([]manifest.File, error) {
+func (in Input) tagOps() ([]template.File, error) {
 	tag := in.upgradeWorker()
 	if tag == "" {
 		return nil, nil
@@ -57,5 +57,5 @@ func (in Input) tagOps() ([]manifest.File, error) {
 		list = append(list, operation{"replace", path + "/tags?", []any{tag}})
 	}
 	file, err := opsFile("upgrade.worker_tag", list)
-	return []manifest.File{file}, err
+	return []template.File{file}, err
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/environment"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 const withUpgradeWorker = plain + "upgrade: {worker_tag: up}\n"
@@ -143,7 +143,7 @@ func TestUpgradeWorker_isNoneOnADirectorOfOnesOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := manifest.Render(tmpl)
+	text, err := template.Render(tmpl)
 	if err != nil || strings.Contains(string(text), "upgrade-worker") {
 		t.Errorf("%v\n%s", err, text)
 	}

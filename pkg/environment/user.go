@@ -6,7 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // ReadUser reads the files that the sections manifest and pipeline name; read gives the text of one.
@@ -30,7 +30,7 @@ func ReadUser(c *config.Config, read func(name string) ([]byte, error)) (u User,
 	for _, list := range []struct {
 		key   string
 		names []string
-		into  *[]manifest.File
+		into  *[]template.File
 	}{
 		{"manifest.ops_files", m.OpsFiles, &u.OpsFiles}, {"manifest.director_ops_files", m.DirectorOpsFiles, &u.DirectorOpsFiles},
 		{"manifest.cloud_config_ops_files", m.CloudOpsFiles, &u.CloudOpsFiles},
@@ -38,8 +38,8 @@ func ReadUser(c *config.Config, read func(name string) ([]byte, error)) (u User,
 	} {
 		for i, name := range list.names {
 			if body, ok := text(list.key, i, name); ok {
-				file := manifest.File{Name: name, Text: body}
-				notes = append(notes, manifest.Repeated(file)...)
+				file := template.File{Name: name, Text: body}
+				notes = append(notes, template.Repeated(file)...)
 				*list.into = append(*list.into, file)
 			}
 		}
@@ -49,13 +49,13 @@ func ReadUser(c *config.Config, read func(name string) ([]byte, error)) (u User,
 		if !ok {
 			continue
 		}
-		file := manifest.File{Name: name, Text: body}
-		layer, err := manifest.Vars(file)
+		file := template.File{Name: name, Text: body}
+		layer, err := template.Vars(file)
 		if err != nil {
 			wrong("manifest.vars_files", i, "%v", err)
 			continue
 		}
-		notes = append(notes, manifest.Repeated(file)...)
+		notes = append(notes, template.Repeated(file)...)
 		u.Vars = append(u.Vars, layer)
 	}
 	if len(m.Vars) > 0 {

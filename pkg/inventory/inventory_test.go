@@ -9,7 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 const jammy = "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
@@ -17,11 +17,11 @@ const jammy = "bosh-aws-xen-hvm-ubuntu-jammy-go_agent"
 // of is what a manifest takes, as a put renders it.
 func of(t *testing.T, text string) []inventory.Wanted {
 	t.Helper()
-	rendered, err := manifest.Render(manifest.Template{File: manifest.File{Name: "manifest.yml", Text: []byte("name: concourse\n" + text)}})
+	rendered, err := template.Render(template.Template{File: template.File{Name: "manifest.yml", Text: []byte("name: concourse\n" + text)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := manifest.Parse(manifest.File{Name: "manifest.yml", Text: rendered})
+	d, err := template.Parse(template.File{Name: "manifest.yml", Text: rendered})
 	if err != nil {
 		t.Fatal(err)
 	}

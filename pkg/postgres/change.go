@@ -9,7 +9,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Change is what a deploy makes of a database.
@@ -26,8 +26,8 @@ type Change struct {
 // Compare says what becomes of the database when a manifest is deployed over another,
 // which is empty for a first deploy. It is the zero Change where the manifest has none.
 func Compare(deployed, wanted []byte, param string) (Change, error) {
-	old := manifest.File{Name: "the deployed manifest", Text: deployed}
-	next := manifest.File{Name: "the manifest", Text: wanted}
+	old := template.File{Name: "the deployed manifest", Text: deployed}
+	next := template.File{Name: "the manifest", Text: wanted}
 	from, _, err := In(old)
 	if err != nil {
 		return Change{}, err
@@ -36,11 +36,11 @@ func Compare(deployed, wanted []byte, param string) (Change, error) {
 	if err != nil || !found {
 		return Change{}, err
 	}
-	parsed, err := manifest.Parse(next) // In has parsed both
+	parsed, err := template.Parse(next) // In has parsed both
 	if err != nil {
 		return Change{}, err
 	}
-	before, err := manifest.Parse(old)
+	before, err := template.Parse(old)
 	if err != nil {
 		return Change{}, err
 	}

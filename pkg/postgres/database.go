@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Variable is the bundled manifest's variable for the major.
@@ -46,13 +46,13 @@ type document struct {
 
 // In finds the database in a manifest, the first if there are several. found is false
 // where there is none, such as in an empty text.
-func In(f manifest.File) (d Database, found bool, err error) {
-	parsed, err := manifest.Parse(f)
+func In(f template.File) (d Database, found bool, err error) {
+	parsed, err := template.Parse(f)
 	if err != nil {
 		return Database{}, false, err
 	}
 	var doc document
-	if err := manifest.Decode(f.Text, &doc); err != nil {
+	if err := template.Decode(f.Text, &doc); err != nil {
 		return Database{}, false, fmt.Errorf("find the database in %s: the properties of a job are not a mapping", f.Name)
 	}
 	for _, group := range doc.Groups {
@@ -90,13 +90,13 @@ func majorOf(version any) int {
 // a given one there is none. deployed is the deployed manifest, empty for a first deploy;
 // param is what errors say to give. It fails with *UnknownError when nobody knows what is
 // deployed and the template needs it.
-func Vars(t manifest.Template, deployed []byte, given []map[string]any, param string) (map[string]any, error) {
+func Vars(t template.Template, deployed []byte, given []map[string]any, param string) (map[string]any, error) {
 	for _, layer := range given {
 		if _, said := layer[Variable]; said {
 			return nil, nil
 		}
 	}
-	d, found, err := In(manifest.File{Name: "the deployed manifest", Text: deployed})
+	d, found, err := In(template.File{Name: "the deployed manifest", Text: deployed})
 	switch {
 	case err != nil:
 		return nil, err
@@ -108,7 +108,7 @@ func Vars(t manifest.Template, deployed []byte, given []map[string]any, param st
 		return map[string]any{Variable: d.Text}, nil
 	}
 	t.Vars, t.Partial = nil, true
-	text, err := manifest.Render(t)
+	text, err := template.Render(t)
 	if err != nil {
 		return nil, err
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // deployed is a manifest with these releases and this databases.version, none for "".
@@ -40,13 +40,13 @@ func TestIn_findsTheDatabase(t *testing.T) {
 		"nothing":              {nil, postgres.Database{}, false},
 		"another's":            {[]byte("instance_groups: [{name: db, jobs: [{name: postgres, release: bosh}]}]"), postgres.Database{}, false},
 	} {
-		got, found, err := postgres.In(manifest.File{Name: "m", Text: of.text})
+		got, found, err := postgres.In(template.File{Name: "m", Text: of.text})
 		if err != nil || found != of.found || got != of.want {
 			t.Errorf("%s: got %+v, %t, %v; want %+v", name, got, found, err, of.want)
 		}
 	}
 	for _, text := range []string{"a: [", "instance_groups: [{name: db, jobs: [{name: postgres, release: postgres, properties: [1]}]}]"} {
-		if _, _, err := postgres.In(manifest.File{Name: "m.yml", Text: []byte(text)}); err == nil || !strings.Contains(err.Error(), "m.yml") || strings.Contains(err.Error(), "\n") {
+		if _, _, err := postgres.In(template.File{Name: "m.yml", Text: []byte(text)}); err == nil || !strings.Contains(err.Error(), "m.yml") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -56,7 +56,7 @@ func FuzzIn(f *testing.F) {
 	f.Add(deployed("8.2.4", "54.0.5", "16"))
 	f.Add([]byte("instance_groups: [{jobs: [{name: postgres, release: postgres, properties: {databases: {version: .inf}}}]}]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		d, found, err := postgres.In(manifest.File{Name: "m", Text: text})
+		d, found, err := postgres.In(template.File{Name: "m", Text: text})
 		if (err != nil || !found) && d != (postgres.Database{}) || d.Major < 0 {
 			t.Errorf("%+v, %t, %v", d, found, err)
 		}
@@ -64,13 +64,13 @@ func FuzzIn(f *testing.F) {
 }
 
 func TestVars_keepWhatIsDeployed(t *testing.T) {
-	bundled := manifest.Template{File: manifest.Concourse()}
-	own := manifest.Template{File: manifest.File{Name: "own.yml", Text: []byte("name: x\n")}}
+	bundled := template.Template{File: template.Concourse()}
+	own := template.Template{File: template.File{Name: "own.yml", Text: []byte("name: x\n")}}
 	byOps := own
-	byOps.OpsFiles = []manifest.File{{Name: "ops.yml", Text: []byte("- {type: replace, path: '/major?', value: ((postgres_major))}")}}
+	byOps.OpsFiles = []template.File{{Name: "ops.yml", Text: []byte("- {type: replace, path: '/major?', value: ((postgres_major))}")}}
 	type vars = map[string]any
 	for name, of := range map[string]struct {
-		template manifest.Template
+		template template.Template
 		deployed []byte
 		given    []map[string]any
 		want     vars

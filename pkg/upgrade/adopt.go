@@ -6,7 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/adoption"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // adopt compares the bundled manifest with the deployed one, before it is filled in: a
@@ -14,7 +14,7 @@ import (
 // empty database. What params.adopt allows it says; otherwise it refuses what leaves
 // data behind, and all that differs from a manifest that was never made from the
 // bundled one.
-func (o Out) adopt(r *run, t manifest.Template, given []map[string]any) error {
+func (o Out) adopt(r *run, t template.Template, given []map[string]any) error {
 	if r.Input.OwnManifest || len(r.deployed.Manifest) == 0 {
 		return nil
 	}
@@ -41,23 +41,23 @@ func (o Out) adopt(r *run, t manifest.Template, given []map[string]any) error {
 
 // structure says what a template would change of the structure of what is deployed, and
 // whether that may have been made from it.
-func structure(t manifest.Template, deployed []byte, given []map[string]any) (changes []adoption.Change, ours bool, err error) {
+func structure(t template.Template, deployed []byte, given []map[string]any) (changes []adoption.Change, ours bool, err error) {
 	t.Partial, t.Vars = true, nil
-	text, err := manifest.Render(t)
+	text, err := template.Render(t)
 	if err != nil {
 		return nil, false, err
 	}
-	kept, _, err := manifest.Keep(text, deployed)
+	kept, _, err := template.Keep(text, deployed)
 	if err != nil {
 		return nil, false, fmt.Errorf("compare with the deployed manifest: %w", err)
 	}
-	t.Vars = slices.Concat([]map[string]any{manifest.ConcourseDefaults(), kept}, given)
-	if text, err = manifest.Render(t); err != nil {
+	t.Vars = slices.Concat([]map[string]any{template.ConcourseDefaults(), kept}, given)
+	if text, err = template.Render(t); err != nil {
 		return nil, false, err
 	}
 	if changes, err = adoption.Compare(deployed, text, boshrelease.Name); err != nil {
 		return nil, false, err
 	}
-	ours, err = adoption.MadeFrom(manifest.ConcourseCore(), deployed, text)
+	ours, err = adoption.MadeFrom(template.ConcourseCore(), deployed, text)
 	return changes, ours, err
 }

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // bundled makes the bundled manifest the deployed one, with ops files, and gives what a
@@ -13,14 +13,14 @@ import (
 func (f *fixture) bundled(t *testing.T, ops ...string) {
 	t.Helper()
 	f.has("bpm/1.4.33", "postgres/54.0.5")
-	m := manifest.Template{File: manifest.Concourse(), Vars: []map[string]any{
-		manifest.ConcourseDefaults(), bundledVars(),
+	m := template.Template{File: template.Concourse(), Vars: []map[string]any{
+		template.ConcourseDefaults(), bundledVars(),
 		{"deployment_name": "concourse", "concourse_version": "8.2.0", "stemcell_name": stemcellName, "stemcell_version": "1.1340"},
 	}}
 	for _, text := range ops {
-		m.OpsFiles = append(m.OpsFiles, manifest.File{Name: "ops.yml", Text: []byte(text)})
+		m.OpsFiles = append(m.OpsFiles, template.File{Name: "ops.yml", Text: []byte(text)})
 	}
-	f.director.record("concourse", manifest.WithoutEmptyVariables(render(t, m)))
+	f.director.record("concourse", template.WithoutEmptyVariables(render(t, m)))
 }
 
 const (

@@ -6,7 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // setCloudConfig sets the default cloud config where it differs, in place of the version
@@ -33,7 +33,7 @@ func (o Out) setCloudConfig(ctx context.Context, r *run) (string, error) {
 // compareCloudConfig says how the director's default cloud config differs from the wanted
 // one. It compares by content, as the director writes YAML in its own way.
 func (o Out) compareCloudConfig(ctx context.Context, wanted []byte) (now bosh.ConfigVersion, differ []string, err error) {
-	will, err := manifest.Digest(wanted)
+	will, err := template.Digest(wanted)
 	if err != nil {
 		return now, nil, err
 	}
@@ -41,7 +41,7 @@ func (o Out) compareCloudConfig(ctx context.Context, wanted []byte) (now bosh.Co
 	if err != nil && !errors.Is(err, bosh.ErrNotFound) {
 		return now, nil, err
 	}
-	is, err := manifest.Digest([]byte(now.Content))
+	is, err := template.Digest([]byte(now.Content))
 	if err != nil || is == will {
 		return now, nil, err
 	}

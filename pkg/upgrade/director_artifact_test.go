@@ -12,8 +12,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 func (d *fakeDirector) Locks(context.Context) ([]bosh.Lock, error) {
@@ -150,7 +150,7 @@ func (d *fakeDirector) Deploy(_ context.Context, text []byte, o bosh.DeployOptio
 	if d.lost == "dropped" {
 		return 0, fmt.Errorf("%w: connection reset", bosh.ErrUncertain)
 	}
-	parsed, _ := manifest.Parse(manifest.File{Text: text})
+	parsed, _ := template.Parse(template.File{Text: text})
 	d.effects.add("deploy %s", parsed.Name)
 	d.submitted, d.options = append(d.submitted, text), append(d.options, o)
 	t := d.deploy

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // effects lists what was changed on any server, in order.
@@ -139,7 +139,7 @@ func (d *fakeDirector) past(id int, state string) {
 
 // record makes a manifest the deployed one.
 func (d *fakeDirector) record(name string, text []byte) {
-	parsed, err := manifest.Parse(manifest.File{Name: "deployed", Text: text})
+	parsed, err := template.Parse(template.File{Name: "deployed", Text: text})
 	if err != nil {
 		panic(err) // a mistake in the test
 	}

@@ -19,12 +19,12 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/task"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
@@ -96,8 +96,8 @@ func newFixture(t *testing.T) *fixture {
 
 // runningPipeline is the bundled pipeline as it was set before.
 var runningPipeline = sync.OnceValues(func() ([]byte, error) {
-	return manifest.Render(manifest.Template{
-		File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Partial: true,
+	return template.Render(template.Template{
+		File: template.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Partial: true,
 		Vars: []map[string]any{pipelines.SelfUpgradeDefaults("8.2.4", "1.2.0"), {
 			"perpetual_image_tag": "1.2.0", "director_url": "https://10.0.0.6:25555",
 			"atc_username": "ci", "github_token": "((vault:github.token))",
@@ -108,8 +108,8 @@ var runningPipeline = sync.OnceValues(func() ([]byte, error) {
 // manifest is testdata's manifest with the deployed values and others.
 func (f *fixture) manifest(t *testing.T, vars map[string]any) []byte {
 	t.Helper()
-	return render(t, manifest.Template{
-		File: manifest.File{Name: "manifest", Text: manifestTemplate(t)},
+	return render(t, template.Template{
+		File: template.File{Name: "manifest", Text: manifestTemplate(t)},
 		Vars: []map[string]any{{
 			"deployment_name": "concourse", "concourse_version": "8.2.0", "stemcell_name": stemcellName, "stemcell_version": "1.1340",
 			"external_url": "https://ci.example.com", "worker_instances": 2, "worker_key": keptKey,
@@ -126,9 +126,9 @@ func manifestTemplate(t *testing.T) []byte {
 	return text
 }
 
-func render(t *testing.T, m manifest.Template) []byte {
+func render(t *testing.T, m template.Template) []byte {
 	t.Helper()
-	text, err := manifest.Render(m)
+	text, err := template.Render(m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,13 +15,13 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
 	"github.com/perpetual-ci/perpetual/pkg/task"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // defaultTimeout bounds out where params.timeout does not.
@@ -223,7 +223,7 @@ func (o Out) read(ctx context.Context, r *run) error {
 	if err := o.render(ctx, r); err != nil {
 		return err
 	}
-	parsed, err := manifest.Parse(manifest.File{Name: r.Input.Manifest.Name, Text: r.rendered})
+	parsed, err := template.Parse(template.File{Name: r.Input.Manifest.Name, Text: r.rendered})
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // bundledName is the pipeline's name where neither params nor the build give one.
@@ -81,21 +81,21 @@ func (o Out) planPipeline(ctx context.Context, r *run) (pipelinePlan, error) {
 // it in, so that ((var)) in it can take a literal's place.
 func (p *pipelinePlan) render(r *run, program string, running concourse.PipelineConfig, bundled bool) (err error) {
 	in := r.Input.Pipeline
-	t := manifest.Pipeline{
+	t := template.Pipeline{
 		File: in.File, OpsFiles: in.OpsFiles, Vars: in.Vars, VarsFiles: in.VarsFiles, InstanceVars: p.ref.InstanceVars,
 	}
 	if bundled {
-		t.File = manifest.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()}
+		t.File = template.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()}
 		given := append([]map[string]any{r.Input.componentVars(), in.Vars, p.ref.InstanceVars}, in.VarsFiles...)
 		if running.Exists {
-			template := manifest.Template{File: t.File, OpsFiles: t.OpsFiles}
+			template := template.Template{File: t.File, OpsFiles: t.OpsFiles}
 			if p.kept, err = keep(template, running.YAML, given, "set", "params.pipeline.vars"); err != nil {
 				return err
 			}
 		}
 		t.Defaults = append(t.Defaults, pipelines.SelfUpgradeDefaults(r.concourseVersion(), program), p.kept, r.Input.componentVars())
 	}
-	if p.config, err = manifest.RenderPipeline(t); err != nil || !bundled || !running.Exists {
+	if p.config, err = template.RenderPipeline(t); err != nil || !bundled || !running.Exists {
 		return err
 	}
 	// What people have added by hand, and this program's library knows nothing of.

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // A manifest whose own order or pace would error builds is refused where something is
@@ -33,8 +33,8 @@ func TestOut_refusesAnArrangementOnlyWhereSomethingIsReplaced(t *testing.T) {
 					f.write(t, "manifest.yml", text)
 					runs := func(version string) {
 						f.atc.looks[0].version = version
-						f.director.record("concourse", render(t, manifest.Template{
-							File: manifest.File{Name: "manifest", Text: []byte(text)},
+						f.director.record("concourse", render(t, template.Template{
+							File: template.File{Name: "manifest", Text: []byte(text)},
 							Vars: []map[string]any{{
 								"deployment_name": "concourse", "concourse_version": version, "stemcell_name": stemcellName, "stemcell_version": "1.1340",
 								"external_url": "https://ci.example.com", "worker_instances": 2, "worker_key": keptKey,

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // render makes the manifest to deploy and validates it. Values come, the later
@@ -20,7 +20,7 @@ func (o Out) render(ctx context.Context, r *run) error {
 	t := r.Input.Manifest
 	t.Vars = nil
 	if !r.Input.OwnManifest {
-		t.Vars = append(t.Vars, manifest.ConcourseDefaults())
+		t.Vars = append(t.Vars, template.ConcourseDefaults())
 	}
 	given := append([]map[string]any{{"deployment_name": r.Deployment}, r.Input.componentVars()}, r.Input.Vars...)
 	if err := o.adopt(r, t, given); err != nil {
@@ -48,7 +48,7 @@ func (o Out) render(ctx context.Context, r *run) error {
 		return err
 	}
 	if !r.Input.OwnManifest {
-		text = manifest.WithoutEmptyVariables(text)
+		text = template.WithoutEmptyVariables(text)
 	}
 	if err := o.renderCloudConfig(ctx, r, t.Vars); err != nil {
 		return err
@@ -60,13 +60,13 @@ func (o Out) render(ctx context.Context, r *run) error {
 // is a variable in it is sent to nobody, unless the director fills it in itself. One
 // without variables stays as it is.
 func (o Out) renderCloudConfig(ctx context.Context, r *run, vars []map[string]any) error {
-	if !manifest.HasVariables(r.Input.CloudConfig.Text) {
+	if !template.HasVariables(r.Input.CloudConfig.Text) {
 		return nil
 	}
 	file := r.Input.CloudConfig
 	file.Name = cmp.Or(file.Name, "the cloud config")
 	var err error
-	r.Input.CloudConfig.Text, err = o.fillIn(ctx, manifest.Template{File: file, Vars: vars})
+	r.Input.CloudConfig.Text, err = o.fillIn(ctx, template.Template{File: file, Vars: vars})
 	return err
 }
 
@@ -82,18 +82,18 @@ func (r *run) majorParam() string {
 // at the template as the ops files leave it: they bring variables, and put
 // others in place of some. A variable with two values must be given: taking the
 // default, or one of them, would change what nobody asked to be changed.
-func keep(t manifest.Template, running []byte, given []map[string]any, state, param string) (map[string]any, error) {
+func keep(t template.Template, running []byte, given []map[string]any, state, param string) (map[string]any, error) {
 	t.Vars, t.Partial = nil, true
-	text, err := manifest.Render(t)
+	text, err := template.Render(t)
 	if err != nil {
 		return nil, err
 	}
-	kept, unsure, err := manifest.Keep(text, running)
+	kept, unsure, err := template.Keep(text, running)
 	if err != nil {
 		return nil, fmt.Errorf("keep the %s values in %s: %w", state, t.Name, err)
 	}
 	unsure = slices.DeleteFunc(unsure, func(name string) bool {
-		return slices.ContainsFunc(given, func(layer map[string]any) bool { return manifest.Gives(layer, name) })
+		return slices.ContainsFunc(given, func(layer map[string]any) bool { return template.Gives(layer, name) })
 	})
 	if len(unsure) > 0 {
 		return nil, fmt.Errorf("keep the %s values in %s: what ((%s)) is now is not certain: the places have different values, or a text holds several variables; give it in %s",
@@ -104,9 +104,9 @@ func keep(t manifest.Template, running []byte, given []map[string]any, state, pa
 
 // fillIn renders a document for the director. Variables without a value are left to
 // its config server, if it has one.
-func (o Out) fillIn(ctx context.Context, t manifest.Template) ([]byte, error) {
-	text, missing := manifest.Render(t)
-	if !errors.Is(missing, manifest.ErrNoValue) {
+func (o Out) fillIn(ctx context.Context, t template.Template) ([]byte, error) {
+	text, missing := template.Render(t)
+	if !errors.Is(missing, template.ErrNoValue) {
 		return text, missing
 	}
 	has, err := o.Director.ConfigServer(ctx)
@@ -117,12 +117,12 @@ func (o Out) fillIn(ctx context.Context, t manifest.Template) ([]byte, error) {
 		return nil, fmt.Errorf("%w; give them in params.vars or params.vars_files", missing)
 	}
 	t.Partial = true
-	return manifest.Render(t)
+	return template.Render(t)
 }
 
 // accept validates a rendered manifest.
 func (r *run) accept(text []byte, name string) error {
-	parsed, err := manifest.Parse(manifest.File{Name: name, Text: text})
+	parsed, err := template.Parse(template.File{Name: name, Text: text})
 	if err != nil {
 		return err
 	}
@@ -133,6 +133,6 @@ func (r *run) accept(text []byte, name string) error {
 		return fmt.Errorf("validate %s: it has no instance_groups; deploying it would delete every instance", name)
 	}
 	r.rendered, r.manifest = text, text
-	r.digest, err = manifest.Digest(text)
+	r.digest, err = template.Digest(text)
 	return err
 }

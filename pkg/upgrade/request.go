@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Request is what one upgrade is to do. The zero value of a field is its default.
@@ -49,18 +49,18 @@ type Pipeline struct {
 type Input struct {
 	Components    []component.Component // the set; its releases and stemcells are brought to the director
 	ComponentsDir string                // where the set's downloaded files are; "" without any
-	Manifest      manifest.Template     // without variables
+	Manifest      template.Template     // without variables
 	OwnManifest   bool                  // it is not the bundled one
 	Vars          []map[string]any      // of the manifest; the later maps win
-	CloudConfig   manifest.File         // without text: it is left as it is
+	CloudConfig   template.File         // without text: it is left as it is
 	Pipeline      PipelineInput
 	Notes         []string // what people should know of their files
 }
 
 // PipelineInput is what the pipeline is made of. Its variables are those of fly.
 type PipelineInput struct {
-	File      manifest.File // without a name: the bundled one
-	OpsFiles  []manifest.File
+	File      template.File // without a name: the bundled one
+	OpsFiles  []template.File
 	Vars      map[string]any
 	VarsFiles []map[string]any // the later maps win; below Vars
 }

@@ -7,17 +7,17 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // deployedMajor is the major of PostgreSQL that the director has deployed.
 func (p *place) deployedMajor(t *testing.T) int {
 	t.Helper()
 	for _, m := range p.Director.Deployments() {
-		if d, found, err := postgres.In(manifest.File{Name: m.Name, Text: []byte(m.Manifest)}); err == nil && found && d.Set {
+		if d, found, err := postgres.In(template.File{Name: m.Name, Text: []byte(m.Manifest)}); err == nil && found && d.Set {
 			return d.Major
 		}
 	}

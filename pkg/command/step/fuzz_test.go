@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // FuzzInput feeds foreign bytes as the files of a put: what is read is bounded,
@@ -37,7 +37,7 @@ func FuzzInput(f *testing.F) {
 			return
 		}
 		for _, layer := range in.Vars {
-			if err := manifest.Bounded(layer); err != nil {
+			if err := template.Bounded(layer); err != nil {
 				t.Errorf("variables were taken: %v", err)
 			}
 		}

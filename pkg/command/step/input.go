@@ -8,8 +8,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/file"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -30,7 +30,7 @@ func readInput(p resource.OutParams, dir string) (upgrade.Input, error) {
 			return upgrade.Input{}, fmt.Errorf("params.components: %w", err)
 		}
 	}
-	in.Manifest.File = manifest.Concourse()
+	in.Manifest.File = template.Concourse()
 	if p.Manifest != "" {
 		if in.Manifest.File, err = in.readFile(dir, "params.manifest", p.Manifest); err != nil {
 			return upgrade.Input{}, err
@@ -39,7 +39,7 @@ func readInput(p resource.OutParams, dir string) (upgrade.Input, error) {
 	if in.Manifest.OpsFiles, err = in.readFiles(dir, "params.ops_files", p.OpsFiles); err != nil {
 		return upgrade.Input{}, err
 	}
-	if in.Vars, err = in.readVars(dir, "params.vars_files", p.VarsFiles, manifest.Vars); err != nil {
+	if in.Vars, err = in.readVars(dir, "params.vars_files", p.VarsFiles, template.Vars); err != nil {
 		return upgrade.Input{}, err
 	}
 	in.Vars = append(in.Vars, native(p.Vars).(map[string]any))
@@ -48,7 +48,7 @@ func readInput(p resource.OutParams, dir string) (upgrade.Input, error) {
 		if err != nil {
 			return upgrade.Input{}, err
 		}
-		if err := manifest.Mapping(file); err != nil {
+		if err := template.Mapping(file); err != nil {
 			return upgrade.Input{}, fmt.Errorf("params.cloud_config: %w", err)
 		}
 		in.CloudConfig = file
@@ -71,7 +71,7 @@ func (in *input) readPipeline(p *resource.PipelineParams, dir string) error {
 		return err
 	}
 	in.Pipeline.Vars = native(p.Vars).(map[string]any)
-	in.Pipeline.VarsFiles, err = in.readVars(dir, "params.pipeline.vars_files", p.VarsFiles, manifest.PipelineVars)
+	in.Pipeline.VarsFiles, err = in.readVars(dir, "params.pipeline.vars_files", p.VarsFiles, template.PipelineVars)
 	return err
 }
 
@@ -90,8 +90,8 @@ func (in input) haveFiles() error {
 }
 
 // readFiles reads the files that a key lists.
-func (in *input) readFiles(dir, key string, names []string) ([]manifest.File, error) {
-	var files []manifest.File
+func (in *input) readFiles(dir, key string, names []string) ([]template.File, error) {
+	var files []template.File
 	for _, name := range names {
 		file, err := in.readFile(dir, key, name)
 		if err != nil {
@@ -103,7 +103,7 @@ func (in *input) readFiles(dir, key string, names []string) ([]manifest.File, er
 }
 
 // readVars gives the layers of variables, those that win last.
-func (in *input) readVars(dir, key string, files []string, parse func(manifest.File) (map[string]any, error)) ([]map[string]any, error) {
+func (in *input) readVars(dir, key string, files []string, parse func(template.File) (map[string]any, error)) ([]map[string]any, error) {
 	var layers []map[string]any
 	for _, name := range files {
 		file, err := in.readFile(dir, key, name)
@@ -120,20 +120,20 @@ func (in *input) readVars(dir, key string, files []string, parse func(manifest.F
 }
 
 // readFile reads a file below the build's directory.
-func (in *input) readFile(dir, key, name string) (manifest.File, error) {
+func (in *input) readFile(dir, key, name string) (template.File, error) {
 	path := filepath.Join(dir, name)
 	if filepath.IsAbs(name) {
 		path = name // a task image carries files of its own
 	}
-	text, err := file.Read(path, manifest.MaxText)
+	text, err := file.Read(path, template.MaxText)
 	if err != nil {
-		return manifest.File{}, fmt.Errorf("%s: read the file: %w", key, err)
+		return template.File{}, fmt.Errorf("%s: read the file: %w", key, err)
 	}
-	if len(text) > manifest.MaxText {
-		return manifest.File{}, fmt.Errorf("%s: read the file: %s is larger than %d bytes", key, name, manifest.MaxText)
+	if len(text) > template.MaxText {
+		return template.File{}, fmt.Errorf("%s: read the file: %s is larger than %d bytes", key, name, template.MaxText)
 	}
-	file := manifest.File{Name: name, Text: text}
-	in.Notes = append(in.Notes, manifest.Repeated(file)...)
+	file := template.File{Name: name, Text: text}
+	in.Notes = append(in.Notes, template.Repeated(file)...)
 	return file, nil
 }
 

@@ -1,4 +1,4 @@
-package manifest_test
+package template_test
 
 import (
 	"fmt"
@@ -11,12 +11,12 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 func digest(t testing.TB, text string) string {
 	t.Helper()
-	sum, err := manifest.Digest([]byte(text))
+	sum, err := template.Digest([]byte(text))
 	if err != nil {
 		t.Fatalf("%v in:\n%s", err, text)
 	}
@@ -163,11 +163,11 @@ func TestDigest_ofWhatIsRenderedAgain(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for range 5 {
 		for name, in := range bundled(rng) {
-			first, err := manifest.Render(in)
+			first, err := template.Render(in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := manifest.Render(manifest.Template{File: manifest.File{Name: name, Text: first}, Partial: true})
+			again, err := template.Render(template.Template{File: template.File{Name: name, Text: first}, Partial: true})
 			if err != nil || digest(t, string(again)) != digest(t, string(first)) {
 				t.Fatalf("%s: error = %v, different digests of\n%s\nand\n%s", name, err, first, again)
 			}
@@ -177,7 +177,7 @@ func TestDigest_ofWhatIsRenderedAgain(t *testing.T) {
 
 func TestDigest_refusesWhatIsNoYAML(t *testing.T) {
 	for _, text := range []string{"a: [", "a:\n\t- b", "? [a]\n: b", "? {a: b}\n: c", "a: *b", "\x00", "a: \xff"} {
-		sum, err := manifest.Digest([]byte(text))
+		sum, err := template.Digest([]byte(text))
 		if sum != "" || err == nil || !strings.HasPrefix(err.Error(), "digest manifest: ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: digest = %q, error = %v", text, sum, err)
 		}

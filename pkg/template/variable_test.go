@@ -1,10 +1,10 @@
-package manifest_test
+package template_test
 
 import (
 	"fmt"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // -v tls.certificate=… sets a member and leaves the others, whatever the order in
@@ -29,11 +29,11 @@ func TestRender_takesNamesWithDotsForMembers(t *testing.T) {
 			for range 20 {
 				in := of("x: " + c.text)
 				in.Vars = c.layers
-				got, err := manifest.Render(in)
+				got, err := template.Render(in)
 				if err != nil {
 					t.Fatal(err)
 				}
-				want, err := manifest.Render(of(c.want))
+				want, err := template.Render(of(c.want))
 				if err != nil || string(got) != string(want) {
 					t.Fatalf("rendered %s, want %s, %v", got, want, err)
 				}
@@ -49,7 +49,7 @@ func TestRender_takesNamesWithDotsForMembers(t *testing.T) {
 func TestRender_partialLeavesMembersThatHaveNoValue(t *testing.T) {
 	in := of("a: ((tls.a))\nb: x ((tls.b)) y\nc: ((tls.c.d))")
 	in.Vars, in.Partial = []vars{{"tls": vars{"a": 1, "c": vars{}}}}, true
-	got, err := manifest.Render(in)
+	got, err := template.Render(in)
 	if want := "a: 1\nb: x ((tls.b)) y\nc: ((tls.c.d))\n"; err != nil || string(got) != want {
 		t.Errorf("rendered %q, %v, want %q", got, err, want)
 	}

@@ -1,4 +1,4 @@
-package manifest_test
+package template_test
 
 import (
 	"strings"
@@ -7,7 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // oneLine fails for an error that would not fit into a build's log line.
@@ -22,16 +22,16 @@ func FuzzRender(f *testing.F) {
 	f.Add("a: ((a))", "[{type: replace, path: /a, value: 1}]", "a", "x", false)
 	f.Add("a: {b: [((c.d))]}\nvariables: [{name: a, type: password}]", "[{type: remove, path: '/a/b?'}]", "c", "((c))", true)
 	f.Add("((k)): ((k))\n? 1\n: &x [1]\nb: *x", "- {type: test, path: /b/0, value: 1}\n- {path: /l/name=x:next/-}", "k", "", true)
-	f.Add(string(manifest.Concourse().Text), "[{type: replace, path: /instance_groups/name=web/instances, value: 2}]", "azs", "z1", true)
+	f.Add(string(template.Concourse().Text), "[{type: replace, path: /instance_groups/name=web/instances, value: 2}]", "azs", "z1", true)
 	f.Fuzz(func(t *testing.T, text, ops, key, value string, partial bool) {
 		in := of(text, ops)
 		in.Partial, in.Vars = partial, []vars{{key: value}}
-		got, err := manifest.Render(in)
+		got, err := template.Render(in)
 		if err != nil {
 			oneLine(t, err)
 			return
 		}
-		if _, err := manifest.Render(manifest.Template{File: manifest.File{Text: got}, Partial: true}); err != nil {
+		if _, err := template.Render(template.Template{File: template.File{Text: got}, Partial: true}); err != nil {
 			t.Errorf("what was rendered cannot be read: %v\n%s", err, got)
 		}
 	})
@@ -41,14 +41,14 @@ func FuzzDigest(f *testing.F) {
 	f.Add("a: 1\nb: [x, 1.0, true, ~]")
 	f.Add("1: {2: 3}\n? 1.5\n: 2026-08-01")
 	f.Add("a: &a [1]\nb: *a\n<<: {c: !!binary aGk=}")
-	f.Add(string(manifest.Concourse().Text))
+	f.Add(string(template.Concourse().Text))
 	f.Fuzz(func(t *testing.T, text string) {
-		sum, err := manifest.Digest([]byte(text))
+		sum, err := template.Digest([]byte(text))
 		if err != nil {
 			oneLine(t, err)
 			return
 		}
-		again, err := manifest.Digest([]byte("# comment\n" + text))
+		again, err := template.Digest([]byte("# comment\n" + text))
 		if err == nil && again != sum && !strings.HasPrefix(text, "%") && !strings.HasPrefix(text, "\ufeff") {
 			t.Errorf("a comment changes the digest of %q", text)
 		}
@@ -60,7 +60,7 @@ func FuzzKeep(f *testing.F) {
 	f.Add("l: [{alias: x, name: ((n))}, {get: g}, {get: g, v: ((v))}]", "l: [{alias: x, name: ~}, {get: g}, {get: g, v: [1]}]")
 	f.Add(string(pipelines.SelfUpgrade()), string(pipelines.SelfUpgrade()))
 	f.Fuzz(func(t *testing.T, tmpl, running string) {
-		kept, unsure, err := manifest.Keep([]byte(tmpl), []byte(running))
+		kept, unsure, err := template.Keep([]byte(tmpl), []byte(running))
 		if err != nil {
 			oneLine(t, err)
 			return
@@ -85,7 +85,7 @@ func FuzzKeep(f *testing.F) {
 }
 
 func FuzzArrange(f *testing.F) {
-	for _, text := range []string{string(manifest.Concourse().Text), running, "instance_groups:\n" + groupWorker + groupWeb,
+	for _, text := range []string{string(template.Concourse().Text), running, "instance_groups:\n" + groupWorker + groupWeb,
 		"x: &x [{name: web, release: concourse}]\ninstance_groups: [{name: a, jobs: *x, stemcell: [1], update: {<<: {canaries: 0}}}, ~]\nstemcells: [{alias: [1]}]",
 		"update: {serial: no, canaries: 0, max_in_flight: 100%}\ninstance_groups: [{instances: 2, jobs: [{name: worker, release: concourse, properties: {tags: [1], team: t}}]}]",
 	} {
@@ -93,11 +93,11 @@ func FuzzArrange(f *testing.F) {
 		f.Add(text, "", uint8(0))
 	}
 	f.Fuzz(func(t *testing.T, text, watch string, bits uint8) {
-		a := manifest.Arrangement{WorkersFirst: bits&1 != 0, WorkersAtOnce: bits&2 != 0, WatchTime: watch}
+		a := template.Arrangement{WorkersFirst: bits&1 != 0, WorkersAtOnce: bits&2 != 0, WatchTime: watch}
 		if bits&4 != 0 {
-			a.Gate = &manifest.Colocation{Release: "perpetual", Version: "1", Job: "gate"}
+			a.Gate = &template.Colocation{Release: "perpetual", Version: "1", Job: "gate"}
 		}
-		once, notes, err := manifest.Arrange(manifest.File{Name: "m", Text: []byte(text)}, a)
+		once, notes, err := template.Arrange(template.File{Name: "m", Text: []byte(text)}, a)
 		if err != nil {
 			oneLine(t, err)
 			return
@@ -107,14 +107,14 @@ func FuzzArrange(f *testing.F) {
 				t.Error("a note is empty")
 			}
 		}
-		twice, _, err := manifest.Arrange(manifest.File{Name: "m", Text: once}, a)
+		twice, _, err := template.Arrange(template.File{Name: "m", Text: once}, a)
 		if err != nil || string(twice) != string(once) {
 			t.Errorf("arranged again, error = %v:\n%s\nonce:\n%s", err, twice, once)
 		}
-		if _, err := manifest.Arranged(once, "perpetual", "gate"); err != nil {
+		if _, err := template.Arranged(once, "perpetual", "gate"); err != nil {
 			t.Errorf("read back: %v", err)
 		}
-		if _, err := manifest.RestartsWeb([]byte(text), once); err != nil {
+		if _, err := template.RestartsWeb([]byte(text), once); err != nil {
 			oneLine(t, err) // such as a stemcell's alias that is a list: the director refuses it
 		}
 	})

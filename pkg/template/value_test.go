@@ -1,4 +1,4 @@
-package manifest_test
+package template_test
 
 import (
 	"fmt"

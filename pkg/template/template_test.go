@@ -1,4 +1,4 @@
-package manifest_test
+package template_test
 
 import (
 	"errors"
@@ -11,14 +11,14 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // of is a template of a text, an ops file per further text.
-func of(text string, ops ...string) manifest.Template {
-	t := manifest.Template{File: manifest.File{Name: "concourse.yml", Text: []byte(text)}}
+func of(text string, ops ...string) template.Template {
+	t := template.Template{File: template.File{Name: "concourse.yml", Text: []byte(text)}}
 	for _, op := range ops {
-		t.OpsFiles = append(t.OpsFiles, manifest.File{Name: "ops/scale.yml", Text: []byte(op)})
+		t.OpsFiles = append(t.OpsFiles, template.File{Name: "ops/scale.yml", Text: []byte(op)})
 	}
 	return t
 }
@@ -38,7 +38,7 @@ type vars = map[string]any
 func TestRender_fillsInAndPatches(t *testing.T) {
 	cases := []struct {
 		name string
-		in   manifest.Template
+		in   template.Template
 		vars []vars
 		want string
 	}{
@@ -73,7 +73,7 @@ func TestRender_fillsInAndPatches(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			c.in.Vars = c.vars
-			got, err := manifest.Render(c.in)
+			got, err := template.Render(c.in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestRender_fillsInAndPatches(t *testing.T) {
 func TestRender_partialLeavesWhatHasNoValue(t *testing.T) {
 	in := of("a: ((a))\nb: ((b))\nc: x-((b))-((a))\nd: ((vault:path/x.y))")
 	in.Partial, in.Vars = true, []vars{{"a": "1"}}
-	got, err := manifest.Render(in)
+	got, err := template.Render(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestRender_leavesItsInputAlone(t *testing.T) {
 	in := of("a: ((a))\nb: ((b))", "[{type: replace, path: '/c?', value: ((b))}]")
 	in.Vars = []vars{layer}
 	for range 2 {
-		if _, err := manifest.Render(in); err != nil {
+		if _, err := template.Render(in); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestRender_leavesItsInputAlone(t *testing.T) {
 func TestRender_refusesWhatCannotBeRendered(t *testing.T) {
 	cases := []struct {
 		name string
-		in   manifest.Template
+		in   template.Template
 		vars vars
 		want string
 	}{
@@ -143,7 +143,7 @@ func TestRender_refusesWhatCannotBeRendered(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			c.in.Vars = []vars{c.vars}
-			got, err := manifest.Render(c.in)
+			got, err := template.Render(c.in)
 			if got != nil || err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("rendered %q, error = %v, want %q", got, err, c.want)
 			}
@@ -153,7 +153,7 @@ func TestRender_refusesWhatCannotBeRendered(t *testing.T) {
 			if strings.Contains(err.Error(), "canary") {
 				t.Errorf("the error shows a value: %v", err)
 			}
-			if noValue := strings.Contains(c.want, "no value for"); noValue != errors.Is(err, manifest.ErrNoValue) {
+			if noValue := strings.Contains(c.want, "no value for"); noValue != errors.Is(err, template.ErrNoValue) {
 				t.Errorf("errors.Is(%v, ErrNoValue) = %v", err, !noValue)
 			}
 		})
@@ -174,19 +174,19 @@ func bomb() string {
 func TestYAMLBombsAreRefused(t *testing.T) {
 	deep := strings.Repeat("[", 20000) + strings.Repeat("]", 20000)
 	for _, text := range []string{bomb(), "a: " + deep, "a: " + strings.Repeat("{a: ", 20000)} {
-		if _, err := manifest.Render(of(text)); err == nil {
+		if _, err := template.Render(of(text)); err == nil {
 			t.Errorf("rendered %.40q…", text)
 		}
-		if _, err := manifest.Render(of("a: 1", "- {type: replace, path: /a, value: "+deep+"}")); err == nil {
+		if _, err := template.Render(of("a: 1", "- {type: replace, path: /a, value: "+deep+"}")); err == nil {
 			t.Errorf("applied %.40q…", text)
 		}
-		if _, err := manifest.Digest([]byte(text)); err == nil {
+		if _, err := template.Digest([]byte(text)); err == nil {
 			t.Errorf("digested %.40q…", text)
 		}
-		if _, _, err := manifest.Keep([]byte(text), []byte("a: 1")); err == nil {
+		if _, _, err := template.Keep([]byte(text), []byte("a: 1")); err == nil {
 			t.Errorf("kept from %.40q…", text)
 		}
-		if _, _, err := manifest.Keep([]byte("a: 1"), []byte(text)); err == nil {
+		if _, _, err := template.Keep([]byte("a: 1"), []byte(text)); err == nil {
 			t.Errorf("kept of %.40q…", text)
 		}
 	}
@@ -203,7 +203,7 @@ func TestRender_isTheSameEveryTime(t *testing.T) {
 	}
 	in := of(text.String())
 	in.Vars = []vars{all}
-	first, err := manifest.Render(in)
+	first, err := template.Render(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,17 +211,17 @@ func TestRender_isTheSameEveryTime(t *testing.T) {
 		t.Errorf("a value was filled in again (-want +got):\n%s", diff)
 	}
 	for range 5 {
-		if again, err := manifest.Render(in); err != nil || string(again) != string(first) {
+		if again, err := template.Render(in); err != nil || string(again) != string(first) {
 			t.Fatalf("rendered another text, error = %v", err)
 		}
 	}
 }
 
 // bundled are the templates that come with this project, with values for all variables.
-func bundled(rng *rand.Rand) map[string]manifest.Template {
-	list := map[string]manifest.Template{
-		"manifest": {File: manifest.Concourse(), Vars: []vars{manifest.ConcourseDefaults()}},
-		"pipeline": {File: manifest.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Vars: []vars{pipelines.SelfUpgradeDefaults("8.2.5", "1.3.0")}},
+func bundled(rng *rand.Rand) map[string]template.Template {
+	list := map[string]template.Template{
+		"manifest": {File: template.Concourse(), Vars: []vars{template.ConcourseDefaults()}},
+		"pipeline": {File: template.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Vars: []vars{pipelines.SelfUpgradeDefaults("8.2.5", "1.3.0")}},
 	}
 	for name, in := range list {
 		layer := vars{}
@@ -238,12 +238,12 @@ func bundled(rng *rand.Rand) map[string]manifest.Template {
 }
 
 func TestRender_wantsNoValueForWhatNothingRefersTo(t *testing.T) {
-	file := manifest.File{Name: "m", Text: []byte("variables: [{name: unused, type: password}, {name: used, type: certificate}]\na: ((used.ca))\n")}
-	_, err := manifest.Render(manifest.Template{File: file})
+	file := template.File{Name: "m", Text: []byte("variables: [{name: unused, type: password}, {name: used, type: certificate}]\na: ((used.ca))\n")}
+	_, err := template.Render(template.Template{File: file})
 	if err == nil || !strings.Contains(err.Error(), "no value for used") || strings.Contains(err.Error(), "unused") {
 		t.Errorf("error %v, want one about used alone", err)
 	}
-	text, err := manifest.Render(manifest.Template{File: file, Vars: []map[string]any{{"used": map[string]any{"ca": "x"}}}})
+	text, err := template.Render(template.Template{File: file, Vars: []map[string]any{{"used": map[string]any{"ca": "x"}}}})
 	if err != nil || !strings.HasPrefix(string(text), "a: x\n") {
 		t.Errorf("%s, %v", text, err)
 	}

@@ -1,4 +1,4 @@
-package manifest_test
+package template_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 func TestVars_readsAsTheBoshCLIDoes(t *testing.T) {
@@ -27,7 +27,7 @@ func TestVars_readsAsTheBoshCLIDoes(t *testing.T) {
 		{"comments only", "# none yet\n", vars{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := manifest.Vars(manifest.File{Name: "v.yml", Text: []byte(c.text)})
+			got, err := template.Vars(template.File{Name: "v.yml", Text: []byte(c.text)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +49,7 @@ func TestVars_saysWhatIsWrongAndWhere(t *testing.T) {
 		"surrogates in JSON": {`{"a": "\ud83d\ude00"}`, "parse v.yml: yaml: line 1: found invalid Unicode character escape code"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := manifest.Vars(manifest.File{Name: "v.yml", Text: []byte(c.text)})
+			_, err := template.Vars(template.File{Name: "v.yml", Text: []byte(c.text)})
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Fatalf("error = %v, want %q", err, c.want)
 			}
@@ -59,12 +59,12 @@ func TestVars_saysWhatIsWrongAndWhere(t *testing.T) {
 }
 
 func TestRepeated_namesKeyAndLines(t *testing.T) {
-	got := manifest.Repeated(manifest.File{Name: "v.yml", Text: []byte(
+	got := template.Repeated(template.File{Name: "v.yml", Text: []byte(
 		"a: 1\nb: &b {c: 1,\n  c: 2}\nd: {<<: *b, c: 3}\n'a': 2\ne: *b\n- [")})
 	if got != nil {
 		t.Errorf("of a broken file: %q", got)
 	}
-	got = manifest.Repeated(manifest.File{Name: "v.yml", Text: []byte("a: 1\nb: &b {c: 1,\n  c: 2}\nd: {<<: *b, c: 3}\n'a': 2\ne: *b\n")})
+	got = template.Repeated(template.File{Name: "v.yml", Text: []byte("a: 1\nb: &b {c: 1,\n  c: 2}\nd: {<<: *b, c: 3}\n'a': 2\ne: *b\n")})
 	want := []string{
 		`v.yml: line 5: duplicate key "a", of which the last one counts; the first is on line 1`,
 		`v.yml: line 3: duplicate key "c", of which the last one counts; the first is on line 2`,
@@ -77,16 +77,16 @@ func TestRepeated_namesKeyAndLines(t *testing.T) {
 // A value means the same whether it stands in the manifest or comes in by a variable.
 func TestRender_readsVarsFilesAndManifestsAlike(t *testing.T) {
 	values := "[yes, on, no, 2012-10-17, 0777, '2012-10-17', 'no', 1.10]"
-	layer, err := manifest.Vars(manifest.File{Name: "v.yml", Text: []byte("v: " + values + "\nd: 2012-10-17")})
+	layer, err := template.Vars(template.File{Name: "v.yml", Text: []byte("v: " + values + "\nd: 2012-10-17")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := manifest.Template{File: manifest.File{Name: "m", Text: []byte("a: ((v))\nb: v ((d)) x")}, Vars: []vars{layer}}
-	got, err := manifest.Render(in)
+	in := template.Template{File: template.File{Name: "m", Text: []byte("a: ((v))\nb: v ((d)) x")}, Vars: []vars{layer}}
+	got, err := template.Render(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := manifest.Render(manifest.Template{File: manifest.File{Name: "m", Text: []byte("a: " + values + "\nb: v 2012-10-17 x")}})
+	want, err := template.Render(template.Template{File: template.File{Name: "m", Text: []byte("a: " + values + "\nb: v 2012-10-17 x")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestRender_readsVarsFilesAndManifestsAlike(t *testing.T) {
 
 // What is deployed was read by the director, or by the bosh CLI before it: by YAML 1.1.
 func TestKeep_readsAsTheDirectorDoes(t *testing.T) {
-	got, _, err := manifest.Keep([]byte("a: ((a))\nb: ((b))\nc: ((c))"), []byte("a: no\nb: 2012-10-17\nc: 1\nc: 2"))
+	got, _, err := template.Keep([]byte("a: ((a))\nb: ((b))\nc: ((c))"), []byte("a: no\nb: 2012-10-17\nc: 1\nc: 2"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
-// Package manifest renders BOSH manifests and Concourse pipelines from a
+// Package template renders BOSH manifests and Concourse pipelines from a
 // template, ops files and variables, as the bosh CLI does, and compares them.
-package manifest
+package template
 
 import (
 	"bytes"

@@ -1,10 +1,10 @@
-package manifest_test
+package template_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 const running = `name: c
@@ -73,7 +73,7 @@ func TestRestartsWeb(t *testing.T) {
 				t.Fatalf("%q is not in the manifest", c.old)
 			}
 			for _, way := range [][2]string{{running, wanted}, {wanted, running}} {
-				if got, err := manifest.RestartsWeb([]byte(way[0]), []byte(way[1])); err != nil || got != c.want {
+				if got, err := template.RestartsWeb([]byte(way[0]), []byte(way[1])); err != nil || got != c.want {
 					t.Errorf("RestartsWeb = %v, %v, want %v", got, err, c.want)
 				}
 			}
@@ -85,7 +85,7 @@ func TestRestartsWeb_countsTheVersionOfAnAddonsRelease(t *testing.T) {
 	with := func(version string) []byte {
 		return []byte(strings.Replace(running, "releases:\n", "addons: [{name: a, jobs: [{name: agent, release: metrics}]}]\nreleases:\n- {name: metrics, version: "+version+"}\n", 1))
 	}
-	if got, err := manifest.RestartsWeb(with("'1'"), with("'2'")); err != nil || !got {
+	if got, err := template.RestartsWeb(with("'1'"), with("'2'")); err != nil || !got {
 		t.Errorf("RestartsWeb = %v, %v, want true", got, err)
 	}
 }
@@ -93,11 +93,11 @@ func TestRestartsWeb_countsTheVersionOfAnAddonsRelease(t *testing.T) {
 // TestRestartsWeb_takesTheGateForNoReason: the gate comes and goes with upgrades
 // that restart web anyway, also in another version.
 func TestRestartsWeb_takesTheGateForNoReason(t *testing.T) {
-	f := manifest.File{Name: "m", Text: []byte(running)}
+	f := template.File{Name: "m", Text: []byte(running)}
 	texts := [][]byte{f.Text}
 	for _, version := range []string{"1", "2"} {
-		text, _, err := manifest.Arrange(f, manifest.Arrangement{
-			WorkersFirst: true, WorkersAtOnce: true, WatchTime: "60000-600000", Gate: &manifest.Colocation{Release: "perpetual", Version: version, Job: "gate"},
+		text, _, err := template.Arrange(f, template.Arrangement{
+			WorkersFirst: true, WorkersAtOnce: true, WatchTime: "60000-600000", Gate: &template.Colocation{Release: "perpetual", Version: version, Job: "gate"},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -106,20 +106,20 @@ func TestRestartsWeb_takesTheGateForNoReason(t *testing.T) {
 	}
 	for i, deployed := range texts {
 		for j, wanted := range texts {
-			if got, err := manifest.RestartsWeb(deployed, wanted); err != nil || got {
+			if got, err := template.RestartsWeb(deployed, wanted); err != nil || got {
 				t.Errorf("%d → %d: RestartsWeb = %v, %v, want false", i, j, got, err)
 			}
 		}
 	}
 	migrate := []byte(strings.Replace(running, "  - {name: bpm", "  - {name: migrate, release: perpetual}\n  - {name: bpm", 1))
-	if got, err := manifest.RestartsWeb(f.Text, migrate); err != nil || !got {
+	if got, err := template.RestartsWeb(f.Text, migrate); err != nil || !got {
 		t.Errorf("another job of that release: RestartsWeb = %v, %v, want true", got, err)
 	}
 }
 
 func TestRestartsWeb_aFirstDeployDoes(t *testing.T) {
 	for _, wanted := range []string{running, "name: c\n"} {
-		if got, err := manifest.RestartsWeb(nil, []byte(wanted)); err != nil || !got {
+		if got, err := template.RestartsWeb(nil, []byte(wanted)); err != nil || !got {
 			t.Errorf("RestartsWeb = %v, %v, want true", got, err)
 		}
 	}
@@ -131,7 +131,7 @@ func TestRestartsWeb_saysWhichManifestIsBroken(t *testing.T) {
 		{"a: 1", "a: [", "parse the wanted manifest: yaml: "},
 		{"a: 1", "instance_groups: [5]", "parse the wanted manifest: yaml: "},
 	} {
-		if _, err := manifest.RestartsWeb([]byte(c.deployed), []byte(c.wanted)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		if _, err := template.RestartsWeb([]byte(c.deployed), []byte(c.wanted)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		} else {
 			oneLine(t, err)

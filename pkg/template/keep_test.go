@@ -1,4 +1,4 @@
-package manifest_test
+package template_test
 
 import (
 	"math/rand/v2"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 func TestKeep_findsTheValuesOfVariables(t *testing.T) {
@@ -80,7 +80,7 @@ func TestKeep_findsTheValuesOfVariables(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, unsure, err := manifest.Keep([]byte(c.tmpl), []byte(c.running))
+			got, unsure, err := template.Keep([]byte(c.tmpl), []byte(c.running))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +107,7 @@ func TestKeep_isNotSureOfWhatMayHaveComeAboutInSeveralWays(t *testing.T) {
 		{"a: ((x))-((x))", "a: 1-2", vars{}, []string{"x"}},
 		{"a: ((x.k))\nb: ((x))", "a: 1\nb: {k: 2}", vars{"x": vars{"k": 2}}, []string{"x.k"}},
 	} {
-		got, unsure, err := manifest.Keep([]byte(c.tmpl), []byte(c.running))
+		got, unsure, err := template.Keep([]byte(c.tmpl), []byte(c.running))
 		if err != nil || cmp.Diff(c.want, got) != "" || !slices.Equal(unsure, c.unsure) {
 			t.Errorf("%q of %q: kept %v, unsure of %v, error %v; want %v and %v", c.tmpl, c.running, got, unsure, err, c.want, c.unsure)
 		}
@@ -119,7 +119,7 @@ func TestKeep_saysWhichDocumentIsBroken(t *testing.T) {
 		{"a: [", "a: 1", "parse the template: yaml: "},
 		{"a: 1", "a: [", "parse the running document: yaml: "},
 	} {
-		got, _, err := manifest.Keep([]byte(c.tmpl), []byte(c.running))
+		got, _, err := template.Keep([]byte(c.tmpl), []byte(c.running))
 		if got != nil || err == nil || !strings.HasPrefix(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("vars = %v, error = %v, want %q", got, err, c.want)
 		}
@@ -132,11 +132,11 @@ func TestKeep_givesBackEveryValueOfTheBundledTemplates(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	for range 20 {
 		for name, in := range bundled(rng) {
-			rendered, err := manifest.Render(in)
+			rendered, err := template.Render(in)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, unsure, err := manifest.Keep(in.Text, rendered)
+			got, unsure, err := template.Keep(in.Text, rendered)
 			if err != nil || len(unsure) > 0 {
 				t.Fatal(unsure, err)
 			}
@@ -147,7 +147,7 @@ func TestKeep_givesBackEveryValueOfTheBundledTemplates(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("%s (-want +got):\n%s\n%s", name, diff, rendered)
 			}
-			again, err := manifest.Render(manifest.Template{File: in.File, Vars: []vars{got}})
+			again, err := template.Render(template.Template{File: in.File, Vars: []vars{got}})
 			if err != nil || string(again) != string(rendered) {
 				t.Fatalf("%s: rendered from kept values, error = %v:\n%s", name, err, cmp.Diff(string(rendered), string(again)))
 			}

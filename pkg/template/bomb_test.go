@@ -1,4 +1,4 @@
-package manifest_test
+package template_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // laughs is the billion laughs: levels of lists, each of ten times the one before.
@@ -68,13 +68,13 @@ const mostMemory = 256
 func TestBombs_areRefusedBeforeTheyGoOff(t *testing.T) {
 	for name, bomb := range bombs {
 		for what, try := range map[string]func() error{
-			"manifest": func() error { _, err := manifest.Render(of(bomb)); return err },
+			"manifest": func() error { _, err := template.Render(of(bomb)); return err },
 			"ops file": func() error {
 				op := "- type: replace\n  path: /x?\n  value:\n    " + strings.ReplaceAll(bomb, "\n", "\n    ")
-				_, err := manifest.Render(of("name: c", op))
+				_, err := template.Render(of("name: c", op))
 				return err
 			},
-			"digest": func() error { _, err := manifest.Digest([]byte(bomb)); return err },
+			"digest": func() error { _, err := template.Digest([]byte(bomb)); return err },
 		} {
 			t.Run(name+" "+what, func(t *testing.T) {
 				var err error
@@ -96,8 +96,8 @@ func TestBombs_costOthersLittle(t *testing.T) {
 	for name, bomb := range bombs {
 		t.Run(name, func(t *testing.T) {
 			n := allocates(t, func() {
-				_, _, _ = manifest.Keep([]byte(bomb), []byte(bomb))
-				_, _ = manifest.Parse(manifest.File{Text: []byte(bomb)})
+				_, _, _ = template.Keep([]byte(bomb), []byte(bomb))
+				_, _ = template.Parse(template.File{Text: []byte(bomb)})
 			})
 			if n > mostMemory {
 				t.Errorf("they allocate %d MiB", n)
@@ -138,10 +138,10 @@ func TestRender_refusesVariablesThatFillGigabytes(t *testing.T) {
 			in := of(c.text)
 			in.Vars = []vars{c.vars}
 			var err error
-			if n := allocates(t, func() { _, err = manifest.Render(in) }); n > mostMemory {
+			if n := allocates(t, func() { _, err = template.Render(in) }); n > mostMemory {
 				t.Errorf("it allocates %d MiB", n)
 			}
-			if !errors.Is(err, manifest.ErrTooLarge) {
+			if !errors.Is(err, template.ErrTooLarge) {
 				t.Errorf("error %v, want ErrTooLarge", err)
 			}
 		})
@@ -151,19 +151,19 @@ func TestRender_refusesVariablesThatFillGigabytes(t *testing.T) {
 func TestRender_takesWhatIsOnlyLarge(t *testing.T) {
 	in := of("name: c\nx: [" + strings.Repeat("{name: a, value: ((a))}, ", 80_000) + "1]\n")
 	in.Vars = []vars{{"a": "a value"}}
-	if got, err := manifest.Render(in); err != nil || len(got) < 2_000_000 {
+	if got, err := template.Render(in); err != nil || len(got) < 2_000_000 {
 		t.Errorf("a manifest of %d bytes: %d bytes, %v", len(in.Text), len(got), err)
 	}
 	key := strings.Repeat("MIIEpAIBAAKCAQEA\n", 100)
 	in = of("name: c\nx: [" + strings.Repeat("((cert.private_key)), ", 1_000) + "1]\n")
 	in.Vars = []vars{{"cert": vars{"private_key": key, "ca": key, "certificate": key}}}
-	if _, err := manifest.Render(in); err != nil {
+	if _, err := template.Render(in); err != nil {
 		t.Errorf("a key in 1,000 places: %v", err)
 	}
-	if _, err := manifest.Render(of(strings.Repeat("#", manifest.MaxText+1))); !errors.Is(err, manifest.ErrTooLarge) {
+	if _, err := template.Render(of(strings.Repeat("#", template.MaxText+1))); !errors.Is(err, template.ErrTooLarge) {
 		t.Errorf("a text over the limit: %v", err)
 	}
-	if _, err := manifest.Render(of("a: 1", strings.Repeat("#", manifest.MaxText+1))); !errors.Is(err, manifest.ErrTooLarge) {
+	if _, err := template.Render(of("a: 1", strings.Repeat("#", template.MaxText+1))); !errors.Is(err, template.ErrTooLarge) {
 		t.Errorf("an ops file over the limit: %v", err)
 	}
 }
