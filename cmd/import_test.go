@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	// What a build asks of the packages that do it, and what they answer.
 	"pkg/command/step": {"pkg/verify", "pkg/task", "pkg/file", "pkg/compatibility", "pkg/component", "pkg/template", "pkg/resource", "pkg/upgrade"},
 	"pkg/command/installer": {
-		"pkg/bosh", "pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/environment", "pkg/file",
+		"pkg/bosh", "pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/manifest", "pkg/file",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
 		"pkg/aws", "pkg/aws/account", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 		"pkg/seal", "pkg/secret", "pkg/plain",
@@ -42,11 +42,11 @@ var mayImport = map[string][]string{
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
-		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/environment", "pkg/credential", "pkg/resource",
+		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/manifest", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},
-	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/environment", "pkg/secret"},
-	"pkg/environment":    {"pkg/difference", "pkg/config", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
+	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
+	"pkg/manifest":    {"pkg/difference", "pkg/config", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
 	"pkg/credential":     {"pkg/secret", "pkg/state"},
 	"pkg/config":         {"pkg/dial", "pkg/difference", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/price":          {"pkg/config"},

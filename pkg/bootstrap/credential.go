@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // earlyCredentials makes what the infrastructure needs, and the key by which the pipeline
@@ -18,7 +18,7 @@ func (r *run) earlyCredentials(ctx context.Context) error {
 	}
 	var first []credential.Variable
 	if usesService(r.config) {
-		first = environment.FirstVariables()
+		first = manifest.FirstVariables()
 	}
 	_, err := r.generate(ctx, first)
 	return err
@@ -53,7 +53,7 @@ func (r *run) makeCredentials(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	variables, err := environment.Variables(in)
+	variables, err := manifest.Variables(in)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -76,7 +76,7 @@ func (r *run) generate(ctx context.Context, variables []credential.Variable) (ad
 	if made, err := r.pipelineKey(all); err != nil {
 		return nil, err
 	} else if made {
-		added = append(added, environment.StateKey)
+		added = append(added, manifest.StateKey)
 	}
 	r.Mask(credential.Secrets(all)...)
 	if len(added) > 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -28,7 +28,7 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 	if err != nil {
 		return upgrade.Input{}, err
 	}
-	concourse, err := environment.Concourse(in)
+	concourse, err := manifest.Concourse(in)
 	if err != nil {
 		return upgrade.Input{}, err
 	}
@@ -38,7 +38,7 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 	if r.elsewhere() {
 		return result, nil // the cloud config is its owner's
 	}
-	cloud, err := environment.CloudConfig(in)
+	cloud, err := manifest.CloudConfig(in)
 	if err != nil {
 		return upgrade.Input{}, err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -25,22 +25,22 @@ func (r *run) request(ctx context.Context) (createenv.Request, error) {
 	if err != nil {
 		return createenv.Request{}, err
 	}
-	t, err := environment.Director(in)
+	t, err := manifest.Director(in)
 	if err != nil {
 		return createenv.Request{}, err
 	}
-	text, vars, err := environment.Split(t)
+	text, vars, err := manifest.Split(t)
 	if err != nil {
 		return createenv.Request{}, fmt.Errorf("render the director's manifest: %w", err)
 	}
 	var transient []string
 	for name := range vars {
-		if strings.HasPrefix(name, environment.InstallerPrefix) {
+		if strings.HasPrefix(name, manifest.InstallerPrefix) {
 			transient = append(transient, name)
 		}
 	}
 	request := createenv.Request{
-		Manifest: text, Vars: vars, Transient: transient, Show: environment.Reader(in, t), Recreate: r.options.Recreate,
+		Manifest: text, Vars: vars, Transient: transient, Show: manifest.Reader(in, t), Recreate: r.options.Recreate,
 	}
 	if !r.inside { // the pipeline's role reaches nothing else
 		request.Inspect = r.inspect
@@ -101,7 +101,7 @@ func (r *run) access() resource.Director {
 	if r.options.Self || host == "" {
 		host = r.infra.DirectorIP
 	}
-	a := environment.DirectorAccess(host, r.credentials)
+	a := manifest.DirectorAccess(host, r.credentials)
 	return resource.Director{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password}
 }
 
@@ -219,4 +219,4 @@ func isNotFound(err error) bool {
 }
 
 // deploymentName is that of Concourse on the director.
-func (r *run) deploymentName() string { return environment.DeploymentName(r.config) }
+func (r *run) deploymentName() string { return manifest.DeploymentName(r.config) }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // mayRun is the set that may run, whatever became of the last deploy: one that failed
@@ -106,7 +106,7 @@ func (r *run) directorVersions() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return environment.DirectorVersions(in)
+	return manifest.DirectorVersions(in)
 }
 
 // directorAnswer is how long the director is waited for when it is asked for its version
@@ -122,7 +122,7 @@ func (r *run) askDirector(ctx context.Context) map[string]string {
 		defer cancel()
 		var version string
 		if version, err = d.Version(asking); err == nil {
-			return map[string]string{environment.DirectorRelease: version}
+			return map[string]string{manifest.DirectorRelease: version}
 		}
 	}
 	r.note(stepComponents, "which version the director has is not known, and not compared: %v", err)

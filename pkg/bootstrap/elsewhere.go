@@ -9,7 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // elsewhere says whether Concourse goes to a director that exists: there is no
@@ -31,7 +31,7 @@ func (r *run) findNames(ctx context.Context) error {
 	if len(texts) == 0 {
 		return fmt.Errorf("the director at %s has no cloud config, which says what VMs are made of; nothing was changed: set one with bosh update-cloud-config", r.access().URL)
 	}
-	names, err := environment.ReadNames(texts)
+	names, err := manifest.ReadNames(texts)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (r *run) findNames(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("ask the director for its CPI: %w", err)
 		}
-		if all.Stemcell, err = environment.StemcellOf(cpi); err != nil {
+		if all.Stemcell, err = manifest.StemcellOf(cpi); err != nil {
 			return err
 		}
 	}

@@ -6,12 +6,12 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // renderer is one of the environment's templates.
-type renderer func(environment.Input) (template.Template, error)
+type renderer func(manifest.Input) (template.Template, error)
 
 // firstOf lists everything that is in a template which nothing is made from yet. What
 // cannot be rendered before there is a director or a stack is said, and is no failure of
@@ -25,14 +25,14 @@ func (p *planner) firstOf(render renderer) []string {
 	if err != nil {
 		return []string{"! not known yet: " + err.Error()}
 	}
-	text, values, err := environment.Split(t)
+	text, values, err := manifest.Split(t)
 	if err != nil {
 		return []string{"! not known yet: " + err.Error()}
 	}
-	reader := environment.Reader(in, t)
+	reader := manifest.Reader(in, t)
 	reader.Vars = values
 	for name := range values {
-		reader.Transient[name] = strings.HasPrefix(name, environment.InstallerPrefix)
+		reader.Transient[name] = strings.HasPrefix(name, manifest.InstallerPrefix)
 	}
 	leaves, err := reader.Read(text)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // former is the pipeline where earlier releases had it.
@@ -36,13 +36,13 @@ func (r *run) former(ctx context.Context, atc ATC, ref concourse.Pipeline) (form
 		return former{}, err
 	}
 	i := slices.IndexFunc(list, func(p concourse.PipelineState) bool {
-		return p.Team == environment.FormerTeam && p.Name == ref.Name && len(p.InstanceVars) == 0 && !p.Archived
+		return p.Team == manifest.FormerTeam && p.Name == ref.Name && len(p.InstanceVars) == 0 && !p.Archived
 	})
 	if i < 0 {
 		return former{}, nil
 	}
 	web := r.webNow(ctx)
-	web.Team = environment.FormerTeam
+	web.Team = manifest.FormerTeam
 	old := former{ref: ref, paused: list[i].Paused, runs: !list[i].Paused || list[i].PausedBy == web.Username}
 	if old.atc, err = r.ATC(web); err != nil {
 		return former{}, err
@@ -79,7 +79,7 @@ func (f former) pause(ctx context.Context, atc ATC) error {
 	if !f.exists || f.paused {
 		return nil
 	}
-	if err := atc.PausePipeline(ctx, environment.FormerTeam, f.ref); err != nil {
+	if err := atc.PausePipeline(ctx, manifest.FormerTeam, f.ref); err != nil {
 		return err
 	}
 	crash.Here("former-pipeline-paused")
@@ -96,7 +96,7 @@ func (f former) orElse(running concourse.PipelineConfig) concourse.PipelineConfi
 
 // leaveFormer archives the former pipeline, and last deletes its parameters, which every
 // pipeline of its team could read. What people keep there stays, and is named.
-func (r *run) leaveFormer(ctx context.Context, old former, in environment.Input) error {
+func (r *run) leaveFormer(ctx context.Context, old former, in manifest.Input) error {
 	if r.options.Self {
 		return nil
 	}
@@ -111,8 +111,8 @@ func (r *run) leaveFormer(ctx context.Context, old former, in environment.Input)
 		return err
 	}
 	if len(others) > 0 {
-		path := strings.Join([]string{in.Infrastructure.ParameterPath, environment.PipelineTeam, r.config.Pipeline.Name}, "/")
-		r.warn(fmt.Sprintf("pipeline %s has left team %s: variables in its ops files are now looked up below %s; copy what they need from %s", r.config.Pipeline.Name, environment.FormerTeam, path, strings.Join(others, ", ")))
+		path := strings.Join([]string{in.Infrastructure.ParameterPath, manifest.PipelineTeam, r.config.Pipeline.Name}, "/")
+		r.warn(fmt.Sprintf("pipeline %s has left team %s: variables in its ops files are now looked up below %s; copy what they need from %s", r.config.Pipeline.Name, manifest.FormerTeam, path, strings.Join(others, ", ")))
 	}
 	if len(ours) == 0 {
 		return nil
@@ -123,8 +123,8 @@ func (r *run) leaveFormer(ctx context.Context, old former, in environment.Input)
 
 // formerParameters are those that are still where earlier releases had them: ours, and
 // what others have put there.
-func (r *run) formerParameters(ctx context.Context, in environment.Input) (ours, others []string, err error) {
-	prefix, names := environment.FormerParameters(in)
+func (r *run) formerParameters(ctx context.Context, in manifest.Input) (ours, others []string, err error) {
+	prefix, names := manifest.FormerParameters(in)
 	if prefix == "" {
 		return nil, nil, nil
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -97,8 +97,8 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	if r.elsewhere() || r.record.Infrastructure != nil {
 		info.Access, info.Web = r.access(), r.web()
 		info.Person = info.Web
-		person := environment.PersonAccess(info.Web.URL, r.config, r.credentials)
-		info.Person.Username, info.Person.Password, info.Person.Team = person.Username, person.Password, environment.FormerTeam
+		person := manifest.PersonAccess(info.Web.URL, r.config, r.credentials)
+		info.Person.Username, info.Person.Password, info.Person.Team = person.Username, person.Password, manifest.FormerTeam
 		info.Director = info.Access.URL
 	}
 	if r.config.AWS != nil {

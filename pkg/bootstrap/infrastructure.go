@@ -9,8 +9,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -151,7 +151,7 @@ func (r *run) wanted(ctx context.Context) (stack.Parameters, error) {
 	if err := r.findDirectorCIDRs(ctx); err != nil {
 		return stack.Parameters{}, err
 	}
-	password, _ := r.credentials[environment.DatabasePassword].(string)
+	password, _ := r.credentials[manifest.DatabasePassword].(string)
 	return infrastructure.Wanted{
 		Config: r.config, Account: r.identity.Account, Zones: r.record.Zones, HostedZone: r.record.HostedZone, Subnets: r.subnets,
 		DirectorCIDRs: r.record.DirectorCIDRs, DatabasePassword: secret.New(password), Issuer: r.issuer(),
@@ -216,7 +216,7 @@ func (r *run) findSubnets(ctx context.Context) error {
 // issuer is where AWS can fetch the keys of Concourse's identity tokens, "" where
 // the internet does not reach it by a name with a certificate that everybody trusts.
 func (r *run) issuer() string {
-	in := environment.Input{Config: r.config, Infrastructure: r.infra}
+	in := manifest.Input{Config: r.config, Infrastructure: r.infra}
 	if in.Public() {
 		return in.URL()
 	}
@@ -225,7 +225,7 @@ func (r *run) issuer() string {
 
 // url is that of the web; "" while there is no address for it.
 func (r *run) url() string {
-	return environment.Input{Config: r.config, Infrastructure: r.infra}.URL()
+	return manifest.Input{Config: r.config, Infrastructure: r.infra}.URL()
 }
 
 // usesService says whether the database is a service of the cloud.

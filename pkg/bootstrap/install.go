@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // Deploy converges from any state: the first install, the hundredth run, and what a
@@ -265,7 +265,7 @@ func (r *run) deleteParameters(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	count := 0
-	for _, below := range []string{r.infra.ParameterPath, environment.OwnPath(environment.Input{Config: r.config, Infrastructure: r.infra})} {
+	for _, below := range []string{r.infra.ParameterPath, manifest.OwnPath(manifest.Input{Config: r.config, Infrastructure: r.infra})} {
 		gone, err := r.Account.DeleteParameters(ctx, below+"/")
 		if err != nil {
 			return Outcome{}, err

@@ -10,7 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -31,10 +31,10 @@ type keyHolder struct {
 
 // keyHolders are the users whose keys the pipeline works with: its own one, where AWS
 // cannot reach Concourse to trust its identity tokens, and the reader of its variables.
-func (r *run) keyHolders(in environment.Input) (list []keyHolder) {
-	for _, h := range []keyHolder{{r.infra.PipelineUser, environment.PipelineKey}, {r.infra.ReaderUser, environment.ReaderKey}} {
+func (r *run) keyHolders(in manifest.Input) (list []keyHolder) {
+	for _, h := range []keyHolder{{r.infra.PipelineUser, manifest.PipelineKey}, {r.infra.ReaderUser, manifest.ReaderKey}} {
 		if h.user != "" {
-			list = append(list, keyHolder{h.user, environment.OwnPath(in) + "/" + h.parameter})
+			list = append(list, keyHolder{h.user, manifest.OwnPath(in) + "/" + h.parameter})
 		}
 	}
 	return list
@@ -53,7 +53,7 @@ func (r *run) lookAtKey(ctx context.Context, h keyHolder) (keyStanding, error) {
 	if err != nil {
 		return keyStanding{}, err
 	}
-	key := environment.ParseKey(value)
+	key := manifest.ParseKey(value)
 	r.Mask(value, key.Secret)
 	s := keyStanding{}
 	if s.all, err = r.Account.AccessKeys(ctx, h.user); err != nil {
@@ -68,7 +68,7 @@ func (r *run) lookAtKey(ctx context.Context, h keyHolder) (keyStanding, error) {
 // renewKeys gives every user a key that has none, or an old one, and writes it down. The
 // older one goes on working until retireKeys, since what runs now may work with it. It
 // names the users.
-func (r *run) renewKeys(ctx context.Context, in environment.Input) (users []string, err error) {
+func (r *run) renewKeys(ctx context.Context, in manifest.Input) (users []string, err error) {
 	for _, h := range r.keyHolders(in) {
 		s, err := r.lookAtKey(ctx, h)
 		if err != nil {
@@ -97,7 +97,7 @@ func (r *run) renewKey(ctx context.Context, h keyHolder, s keyStanding) error {
 	if err != nil {
 		return err
 	}
-	text := environment.Key{ID: id.Reveal(), Secret: key}.Text()
+	text := manifest.Key{ID: id.Reveal(), Secret: key}.Text()
 	r.Mask(key, text)
 	if err := r.awaitKey(ctx, id, key); err != nil {
 		return fmt.Errorf("%w; the next run makes another key", err)
@@ -128,7 +128,7 @@ func (r *run) awaitKey(ctx context.Context, id, key secret.Value) error {
 
 // retireKeys deletes the keys that no parameter has, once Concourse has the one that a
 // parameter has. A pipeline leaves the one that it works with itself to the next run.
-func (r *run) retireKeys(ctx context.Context, in environment.Input) error {
+func (r *run) retireKeys(ctx context.Context, in manifest.Input) error {
 	for _, h := range r.keyHolders(in) {
 		s, err := r.lookAtKey(ctx, h)
 		if err != nil {
@@ -165,7 +165,7 @@ func (r *run) dropKeys(ctx context.Context, h keyHolder, s keyStanding) error {
 }
 
 // plannedKeys says which keys a deploy would make.
-func (r *run) plannedKeys(ctx context.Context, in environment.Input) (lines []string, err error) {
+func (r *run) plannedKeys(ctx context.Context, in manifest.Input) (lines []string, err error) {
 	for _, h := range r.keyHolders(in) {
 		s, err := r.lookAtKey(ctx, h)
 		switch {
@@ -182,7 +182,7 @@ func (r *run) plannedKeys(ctx context.Context, in environment.Input) (lines []st
 
 // deleteKeys takes the keys from the users, which could not be deleted with them.
 func (r *run) deleteKeys(ctx context.Context) error {
-	for _, h := range r.keyHolders(environment.Input{Config: r.config, Infrastructure: r.infra}) {
+	for _, h := range r.keyHolders(manifest.Input{Config: r.config, Infrastructure: r.infra}) {
 		keys, err := r.Account.AccessKeys(ctx, h.user)
 		if errors.Is(err, aws.ErrNotFound) {
 			continue

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -38,7 +38,7 @@ func oldState(t *testing.T) *cloud {
 	if err := json.Unmarshal([]byte(c.document(t, credentialsName)), &credentials); err != nil {
 		t.Fatal(err)
 	}
-	delete(credentials["values"].(map[string]any), environment.StateKey)
+	delete(credentials["values"].(map[string]any), manifest.StateKey)
 	names, err := store.List(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 )
 
@@ -270,7 +270,7 @@ func (c *cloud) inside(t *testing.T) bootstrap.Pipeline {
 	if err := json.Unmarshal([]byte(c.document(t, credentialsName)), &all); err != nil {
 		t.Fatal(err)
 	}
-	key, _ := all.Values[environment.StateKey].(string)
+	key, _ := all.Values[manifest.StateKey].(string)
 	return bootstrap.Pipeline{Public: theKey().Public().String(), Identity: key}
 }
 

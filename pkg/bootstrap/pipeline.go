@@ -9,7 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -53,7 +53,7 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 	}
 	var team concourse.TeamChange
 	if !r.options.Self {
-		if team, err = atc.SetTeam(ctx, environment.PipelineTeam, environment.PipelineRole, []string{environment.ATCUser}); err != nil {
+		if team, err = atc.SetTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{manifest.ATCUser}); err != nil {
 			return Outcome{}, err
 		}
 		crash.Here("team-set")
@@ -66,18 +66,18 @@ func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if o.Status == UpToDate && (team.Created || team.Updated) {
-		return changed("team %s has its members again", environment.PipelineTeam)
+		return changed("team %s has its members again", manifest.PipelineTeam)
 	}
 	return o, nil
 }
 
 // readerKey is the key with which Concourse reads the pipeline's variables.
-func (r *run) readerKey(ctx context.Context, in environment.Input) (environment.Key, error) {
-	value, err := r.parameter(ctx, environment.OwnPath(in)+"/"+environment.ReaderKey)
+func (r *run) readerKey(ctx context.Context, in manifest.Input) (manifest.Key, error) {
+	value, err := r.parameter(ctx, manifest.OwnPath(in)+"/"+manifest.ReaderKey)
 	if err != nil {
-		return environment.Key{}, err
+		return manifest.Key{}, err
 	}
-	key := environment.ParseKey(value)
+	key := manifest.ParseKey(value)
 	r.Mask(value, key.Secret)
 	if key.ID == "" {
 		return key, fmt.Errorf("the key with which Concourse reads the pipeline's variables is missing; the pipeline was not changed: run perpetual deploy %s by hand", r.Name)
@@ -86,7 +86,7 @@ func (r *run) readerKey(ctx context.Context, in environment.Input) (environment.
 }
 
 // converge makes the pipeline as wanted, in its team.
-func (r *run) converge(ctx context.Context, atc ATC, in environment.Input) (Outcome, error) {
+func (r *run) converge(ctx context.Context, atc ATC, in manifest.Input) (Outcome, error) {
 	ref := concourse.Pipeline{Name: r.config.Pipeline.Name}
 	running, err := atc.PipelineConfig(ctx, ref)
 	if errors.Is(err, concourse.ErrNoTeam) {
@@ -136,9 +136,9 @@ func (r *run) converge(ctx context.Context, atc ATC, in environment.Input) (Outc
 	}
 	switch {
 	case old.exists && ran:
-		return changed("pipeline %s has moved from team %s to team %s, and runs", ref.Name, environment.FormerTeam, environment.PipelineTeam)
+		return changed("pipeline %s has moved from team %s to team %s, and runs", ref.Name, manifest.FormerTeam, manifest.PipelineTeam)
 	case old.exists:
-		return changed("pipeline %s has moved from team %s to team %s, and is paused as it was", ref.Name, environment.FormerTeam, environment.PipelineTeam)
+		return changed("pipeline %s has moved from team %s to team %s, and is paused as it was", ref.Name, manifest.FormerTeam, manifest.PipelineTeam)
 	case ran:
 		return changed("pipeline %s was created and runs", ref.Name)
 	case change.Updated:
@@ -168,8 +168,8 @@ func (r *run) keepForeign(running concourse.PipelineConfig, text []byte) ([]byte
 }
 
 // pipeline renders the pipeline; what Concourse's credential manager fills in stays.
-func (r *run) pipeline(in environment.Input) ([]byte, error) {
-	t, err := environment.Pipeline(in)
+func (r *run) pipeline(in manifest.Input) ([]byte, error) {
+	t, err := manifest.Pipeline(in)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (r *run) putParameters(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	count := 0
-	list := environment.Parameters(in, r.credentials)
+	list := manifest.Parameters(in, r.credentials)
 	for _, p := range list {
 		differs, err := r.putParameter(ctx, p.Name, p.Value)
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -158,10 +158,10 @@ func (p *planner) infrastructure(ctx context.Context) (PlannedStep, error) {
 // lendPassword gives a stack that is not there yet a password for its database, with
 // which it can be planned. It is not kept: deploy generates another one.
 func (p *planner) lendPassword(ctx context.Context) error {
-	if _, there := p.run.credentials[environment.DatabasePassword]; there || !usesService(p.config) {
+	if _, there := p.run.credentials[manifest.DatabasePassword]; there || !usesService(p.config) {
 		return nil
 	}
-	all, _, err := credential.Generate(ctx, environment.FirstVariables(),
+	all, _, err := credential.Generate(ctx, manifest.FirstVariables(),
 		p.run.credentials, p.generation())
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (p *planner) credentials(ctx context.Context) (PlannedStep, error) {
 	if err != nil {
 		return PlannedStep{}, err
 	}
-	variables, err := environment.Variables(in)
+	variables, err := manifest.Variables(in)
 	if err != nil {
 		return PlannedStep{}, err
 	}
@@ -215,7 +215,7 @@ func (p *planner) director(ctx context.Context) (PlannedStep, error) {
 		return PlannedStep{Summary: o.Report}, err
 	case p.bare:
 		p.alone = true
-		return PlannedStep{Changes: true, Summary: notYet, Lines: p.firstOf(environment.Director)}, nil
+		return PlannedStep{Changes: true, Summary: notYet, Lines: p.firstOf(manifest.Director)}, nil
 	}
 	p.alone = !p.record.Director
 	request, err := p.request(ctx)
@@ -237,8 +237,8 @@ func (p *planner) deploy(ctx context.Context) (PlannedStep, error) {
 		if !usesService(p.config) {
 			p.postgres, _ = p.databaseMajor(nil)
 		}
-		lines := append([]string{"  cloud config:"}, p.firstOf(environment.CloudConfig)...)
-		return PlannedStep{Changes: true, Summary: notYet, Lines: append(append(lines, "  manifest:"), p.firstOf(environment.Concourse)...)}, nil
+		lines := append([]string{"  cloud config:"}, p.firstOf(manifest.CloudConfig)...)
+		return PlannedStep{Changes: true, Summary: notYet, Lines: append(append(lines, "  manifest:"), p.firstOf(manifest.Concourse)...)}, nil
 	}
 	d, done, err := p.Director(p.access())
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -27,7 +27,7 @@ func (p *planner) parameters(ctx context.Context) (PlannedStep, error) {
 		return PlannedStep{}, err
 	}
 	var lines []string
-	list := environment.Parameters(in, p.run.credentials)
+	list := manifest.Parameters(in, p.run.credentials)
 	for _, parameter := range list {
 		value, err := p.parameter(ctx, parameter.Name)
 		if err != nil {
@@ -57,7 +57,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 		return quiet("%s", whyLocal)
 	}
 	if p.alone || !p.record.Deployment {
-		return PlannedStep{Changes: true, Summary: notYet, Lines: p.firstOf(environment.Pipeline)}, nil
+		return PlannedStep{Changes: true, Summary: notYet, Lines: p.firstOf(manifest.Pipeline)}, nil
 	}
 	in, err := p.input()
 	if err != nil {
@@ -97,7 +97,7 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 		from = old.atc
 	}
 	if old.exists {
-		lines = append(lines, fmt.Sprintf("! it moves from team %s, where it is archived, to team %s", environment.FormerTeam, environment.PipelineTeam))
+		lines = append(lines, fmt.Sprintf("! it moves from team %s, where it is archived, to team %s", manifest.FormerTeam, manifest.PipelineTeam))
 	}
 	left, others, err := p.formerParameters(ctx, in)
 	if err != nil {
@@ -129,15 +129,15 @@ func (p *planner) pipeline(ctx context.Context) (PlannedStep, error) {
 
 // team says how the members of the pipeline's team would change.
 func (p *planner) team(ctx context.Context, atc ATC) (lines []string, err error) {
-	wanted := environment.PipelineRole + " local:" + environment.ATCUser
-	change, err := atc.DiffTeam(ctx, environment.PipelineTeam, environment.PipelineRole, []string{environment.ATCUser})
+	wanted := manifest.PipelineRole + " local:" + manifest.ATCUser
+	change, err := atc.DiffTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{manifest.ATCUser})
 	switch {
 	case err != nil:
 		return nil, err
 	case change.Created:
-		return []string{"+ team " + environment.PipelineTeam + ": " + wanted}, nil
+		return []string{"+ team " + manifest.PipelineTeam + ": " + wanted}, nil
 	case change.Updated:
-		return []string{fmt.Sprintf("~ team %s: %s → %s", environment.PipelineTeam, strings.Join(change.Members, ", "), wanted)}, nil
+		return []string{fmt.Sprintf("~ team %s: %s → %s", manifest.PipelineTeam, strings.Join(change.Members, ", "), wanted)}, nil
 	}
 	return nil, nil
 }
@@ -154,16 +154,16 @@ func (p *planner) diffPipeline(ctx context.Context, atc ATC, ref concourse.Pipel
 
 // lendReader is the key of the pipeline's reader, or what stands for one that a deploy
 // would make.
-func (p *planner) lendReader(ctx context.Context, in environment.Input) (environment.Key, error) {
+func (p *planner) lendReader(ctx context.Context, in manifest.Input) (manifest.Key, error) {
 	if p.infra.ReaderUser != "" {
-		value, err := p.parameter(ctx, environment.OwnPath(in)+"/"+environment.ReaderKey)
+		value, err := p.parameter(ctx, manifest.OwnPath(in)+"/"+manifest.ReaderKey)
 		if err != nil {
-			return environment.Key{}, err
+			return manifest.Key{}, err
 		}
-		if key := environment.ParseKey(value); key.ID != "" {
+		if key := manifest.ParseKey(value); key.ID != "" {
 			p.Mask(value, key.Secret)
 			return key, nil
 		}
 	}
-	return environment.Key{ID: "(a new key)", Secret: secret.New("(its secret)")}, nil
+	return manifest.Key{ID: "(a new key)", Secret: secret.New("(its secret)")}, nil
 }

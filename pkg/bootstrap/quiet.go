@@ -5,13 +5,13 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // noQuiet says why this run may not upgrade quietly; "" where it may. By hand it may as an
 // owner of the team main.
 func (r *run) noQuiet() string {
-	if !r.options.Self || r.elsewhere() || environment.QuietUpgrades(r.config) {
+	if !r.options.Self || r.elsewhere() || manifest.QuietUpgrades(r.config) {
 		return ""
 	}
 	return fmt.Sprintf("pipeline.quiet_upgrades is false, so the pipeline may not pause other teams' pipelines: run perpetual deploy %s --upgrade by hand, or set pipeline.quiet_upgrades: true", r.Name)

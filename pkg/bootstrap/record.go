@@ -8,7 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -21,15 +21,15 @@ type record struct {
 // choice is what was found for what the user has not said, and what decides what is
 // executed, read and asked for: it is signed by the operator.
 type choice struct {
-	Account        string                      `json:"account,omitempty"` // "123456789012"
-	Region         string                      `json:"region,omitempty"`
-	Zones          []string                    `json:"zones,omitempty"`
-	HostedZone     string                      `json:"hosted_zone,omitempty"`
-	DirectorCIDRs  []string                    `json:"director_cidrs,omitempty"`
-	InstanceTypes  map[string]string           `json:"instance_types,omitempty"` // by what they are for: "worker"
-	Spread         int                         `json:"spread,omitempty"`         // how many of the zones, from the first on, offer all of them
-	Infrastructure *environment.Infrastructure `json:"infrastructure,omitempty"`
-	Web            *webSeen                    `json:"web,omitempty"`
+	Account        string                   `json:"account,omitempty"` // "123456789012"
+	Region         string                   `json:"region,omitempty"`
+	Zones          []string                 `json:"zones,omitempty"`
+	HostedZone     string                   `json:"hosted_zone,omitempty"`
+	DirectorCIDRs  []string                 `json:"director_cidrs,omitempty"`
+	InstanceTypes  map[string]string        `json:"instance_types,omitempty"` // by what they are for: "worker"
+	Spread         int                      `json:"spread,omitempty"`         // how many of the zones, from the first on, offer all of them
+	Infrastructure *manifest.Infrastructure `json:"infrastructure,omitempty"`
+	Web            *webSeen                 `json:"web,omitempty"`
 	// Cloud are the names that were found in the cloud config of a director that exists.
 	Cloud *config.Cloud `json:"cloud,omitempty"`
 	// Postgres is the highest major of PostgreSQL with which a deploy of a database VM

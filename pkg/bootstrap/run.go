@@ -12,7 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
@@ -67,7 +67,7 @@ type run struct {
 	holdVersion bool            // database.version is not stored before the database has it
 	postgres    int             // the major of the database VM; 0 until the director was asked
 	subnets     []account.Subnet
-	infra       environment.Infrastructure
+	infra       manifest.Infrastructure
 	roomChecked bool
 	stackMade   bool   // by this run
 	made        bool   // this run has made something of what is wanted: the stack, or the director
@@ -167,7 +167,7 @@ func (r *run) valid() error {
 	problems := append(r.stale(), config.Validate(r.config, r.now())...)
 	if !r.lenient {
 		u, unread := r.readUser()
-		problems = append(append(problems, unread...), environment.Check(r.config, u)...)
+		problems = append(append(problems, unread...), manifest.Check(r.config, u)...)
 	}
 	if err := r.explained(problems).Err(); err != nil {
 		return err
@@ -204,11 +204,11 @@ func (r *run) configurationChange() string {
 }
 
 // input is what the manifests are rendered from.
-func (r *run) input() (environment.Input, error) {
+func (r *run) input() (manifest.Input, error) {
 	types := r.record.InstanceTypes
-	in := environment.Input{
+	in := manifest.Input{
 		Config: r.config, Infrastructure: r.infra, Credentials: r.credentials, OperatorPublicKey: r.public.String(),
-		InstanceTypes: environment.InstanceTypes{
+		InstanceTypes: manifest.InstanceTypes{
 			Director: types["director"], Web: types["web"], Worker: types["worker"], Database: types["database"],
 		},
 		Spread:      r.record.Spread,
@@ -217,7 +217,7 @@ func (r *run) input() (environment.Input, error) {
 		SpotCeiling: r.spotCeiling(types["worker"]),
 
 		PostgresMajor: r.postgres,
-		Installer: environment.Installer{
+		Installer: manifest.Installer{
 			AccessKey: secret.New(r.keys.AccessKey), SecretKey: r.keys.SecretKey, SessionToken: r.keys.SessionToken, Inside: r.options.Self,
 		},
 	}
@@ -235,8 +235,8 @@ func (r *run) spotCeiling(instanceType string) string {
 }
 
 // versionsOf are the versions of a component set by what they are for.
-func versionsOf(set []component.Component) environment.Versions {
-	var v environment.Versions
+func versionsOf(set []component.Component) manifest.Versions {
+	var v manifest.Versions
 	for _, c := range set {
 		switch c.Name {
 		case "concourse":
@@ -255,13 +255,13 @@ func versionsOf(set []component.Component) environment.Versions {
 }
 
 // user reads the user's ops files and vars files.
-func (r *run) user() (environment.User, error) {
+func (r *run) user() (manifest.User, error) {
 	u, problems := r.readUser()
 	return u, problems.Err()
 }
 
-func (r *run) readUser() (environment.User, config.Problems) {
-	u, notes, problems := environment.ReadUser(r.config, r.file)
+func (r *run) readUser() (manifest.User, config.Problems) {
+	u, notes, problems := manifest.ReadUser(r.config, r.file)
 	r.warn(notes...)
 	for _, layer := range u.Vars {
 		r.Mask(resource.SecretVars(layer)...)

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // Stack is the stack below an installation; a *stack.Stack is one.
@@ -118,21 +118,21 @@ func (r *run) discardStack(ctx context.Context, change stack.Change) error {
 }
 
 // outputs is what the stack gives. It fails with ErrNotFound.
-func (r *run) outputs(ctx context.Context) (environment.Infrastructure, error) {
+func (r *run) outputs(ctx context.Context) (manifest.Infrastructure, error) {
 	s, err := r.stack(r.tellEvent)
 	if err != nil {
-		return environment.Infrastructure{}, err
+		return manifest.Infrastructure{}, err
 	}
 	status, err := s.Describe(ctx)
 	if err != nil {
-		return environment.Infrastructure{}, err
+		return manifest.Infrastructure{}, err
 	}
 	if !status.Exists {
-		return environment.Infrastructure{}, r.noStack()
+		return manifest.Infrastructure{}, r.noStack()
 	}
 	out, err := s.Outputs(ctx)
 	if err != nil {
-		return environment.Infrastructure{}, err
+		return manifest.Infrastructure{}, err
 	}
 	return infrastructure.Read(out, status.Parameters)
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // Standing is what the cloud says of an installation's stack, whatever the state knows.
@@ -89,7 +89,7 @@ func (r *run) howToRestore(stack Standing) string {
 
 // another says whether a stack is not the one that the state knows: both its addresses
 // would have to be new.
-func another(stack Standing, known *environment.Infrastructure) bool {
+func another(stack Standing, known *manifest.Infrastructure) bool {
 	if known == nil || known.WebAddress == "" || stack.WebAddress == "" {
 		return false
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
@@ -217,7 +217,7 @@ func (i *piped) good(t *testing.T, runs bool) {
 		t.Error("both pipelines ran at the same time")
 	}
 	for user, parameter := range map[string]string{"pipeline": "aws_key", "reader": "reader_key"} {
-		key := environment.ParseKey(secret.New(i.parameters["/perpetual-own/ci/"+parameter]))
+		key := manifest.ParseKey(secret.New(i.parameters["/perpetual-own/ci/"+parameter]))
 		if len(i.keys[user]) != 1 || i.keys[user][0].ID != key.ID || key.Secret.Reveal() != "canary-of-"+key.ID {
 			t.Errorf("user %s has the keys %v, the parameter has %s", user, i.keys[user], key.ID)
 		}

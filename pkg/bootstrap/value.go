@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/difference"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -38,15 +38,15 @@ func (r *run) manifestValues(deployed []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := environment.Concourse(in)
+	t, err := manifest.Concourse(in)
 	if err != nil {
 		return nil, err
 	}
-	text, values, err := environment.Split(t)
+	text, values, err := manifest.Split(t)
 	if err != nil {
 		return nil, err
 	}
-	reader := environment.Reader(in, t)
+	reader := manifest.Reader(in, t)
 	reader.Vars, reader.Key = values, secret.New(rand.Text())
 	after, err := reader.Read(text)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"reflect"
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // pipelineKey makes the key with which the pipeline reads its part of the state.
 func (r *run) pipelineKey(all secret.Values) (made bool, err error) {
-	if _, there := all[environment.StateKey]; there || r.options.Self || r.elsewhere() {
+	if _, there := all[manifest.StateKey]; there || r.options.Self || r.elsewhere() {
 		return false, nil
 	}
 	host, _ := os.Hostname()
@@ -24,14 +24,14 @@ func (r *run) pipelineKey(all secret.Values) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	all[environment.StateKey] = key.Reveal().Reveal()
+	all[manifest.StateKey] = key.Reveal().Reveal()
 	return true, nil
 }
 
 // pipelineRecipients is to whom the pipeline's part of the state is encrypted besides the
 // operator; nobody where there is no pipeline.
 func (r *run) pipelineRecipients() []string {
-	text, _ := r.credentials[environment.StateKey].(string)
+	text, _ := r.credentials[manifest.StateKey].(string)
 	key, err := seal.ParseIdentity(text)
 	if err != nil {
 		return nil
@@ -65,11 +65,11 @@ func (r *run) saveView(ctx context.Context) error {
 // since BOSH signs a certificate for each agent.
 func pipelineView(all secret.Values) secret.Values {
 	view := maps.Clone(all)
-	delete(view, environment.StateKey)
-	if ca, is := view[environment.DirectorCA].(map[string]any); is {
+	delete(view, manifest.StateKey)
+	if ca, is := view[manifest.DirectorCA].(map[string]any); is {
 		ca = maps.Clone(ca)
 		ca["private_key"] = ""
-		view[environment.DirectorCA] = ca
+		view[manifest.DirectorCA] = ca
 	}
 	return view
 }

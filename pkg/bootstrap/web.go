@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -16,19 +16,19 @@ func (r *run) web() resource.Concourse {
 
 // accessTo is as whom Concourse is asked, by a configuration: as the pipeline's own user,
 // or by hand, where that one owns its team only, as an owner of the team main.
-func (r *run) accessTo(url string, c *config.Config) environment.Access {
-	if r.options.Self || environment.QuietUpgrades(c) {
-		return environment.WebAccess(url, c, r.credentials)
+func (r *run) accessTo(url string, c *config.Config) manifest.Access {
+	if r.options.Self || manifest.QuietUpgrades(c) {
+		return manifest.WebAccess(url, c, r.credentials)
 	}
-	return environment.PersonAccess(url, c, r.credentials)
+	return manifest.PersonAccess(url, c, r.credentials)
 }
 
 // concourseAt is an access as the resource has it, in the pipeline's team. On a director
 // that exists there is no team of its own: who sets the bundled pipeline does it in main.
-func (r *run) concourseAt(a environment.Access) resource.Concourse {
-	team := environment.PipelineTeam
+func (r *run) concourseAt(a manifest.Access) resource.Concourse {
+	team := manifest.PipelineTeam
 	if r.elsewhere() {
-		team = environment.FormerTeam
+		team = manifest.FormerTeam
 	}
 	return resource.Concourse{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password, Team: team}
 }
@@ -54,7 +54,7 @@ func (r *run) webNow(ctx context.Context) resource.Concourse {
 		now.URL, now.CACert = r.record.Web.URL, r.record.Web.CACert
 	case r.stored != nil && r.record.Infrastructure != nil:
 		before := config.Defaults(r.stored)
-		in := environment.Input{Config: before, Infrastructure: *r.record.Infrastructure}
+		in := manifest.Input{Config: before, Infrastructure: *r.record.Infrastructure}
 		now = r.concourseAt(r.accessTo(in.URL(), before))
 	}
 	if now.URL == wanted.URL && now.CACert == wanted.CACert {

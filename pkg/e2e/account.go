@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	simulatedsite "github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	simulated "github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -93,7 +93,7 @@ func (a *account) web(s *site) http.Handler {
 		if err != nil {
 			return err
 		}
-		for _, i := range a.Director.Instances(environment.Deployment) {
+		for _, i := range a.Director.Instances(manifest.Deployment) {
 			if real := s.slots.worker(fmt.Sprintf("worker-%d", i.Index)); i.Group == "worker" && real != "" {
 				body = bytes.ReplaceAll(body, []byte(real), []byte(workerName(i.ID, i.AgentID)))
 			}

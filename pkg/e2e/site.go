@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // site is one Concourse with everything around it: a database, a web, workers,
@@ -106,7 +106,7 @@ func (s *site) credentials() []string {
 // team is the one that has the pipeline.
 func (s *site) team() string {
 	if s.options.ownTeam {
-		return environment.PipelineTeam
+		return manifest.PipelineTeam
 	}
 	return mainTeam
 }

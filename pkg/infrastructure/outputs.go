@@ -6,25 +6,25 @@ import (
 	"strconv"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
-// Read says in the environment's terms what the stack gives. parameters
+// Read says in the manifests' terms what the stack gives. parameters
 // are those that it was made with.
-func Read(o stack.Outputs, parameters map[string]string) (environment.Infrastructure, error) {
+func Read(o stack.Outputs, parameters map[string]string) (manifest.Infrastructure, error) {
 	zones := len(o.Zones)
 	if zones == 0 || len(o.PublicSubnets) != zones || len(o.PrivateSubnets) != zones || len(o.PublicCIDRs) != zones || len(o.PrivateCIDRs) != zones {
-		return environment.Infrastructure{}, fmt.Errorf("read the outputs of the stack: %d zones need as many subnets and ranges; it was changed by hand, or made by another version", zones)
+		return manifest.Infrastructure{}, fmt.Errorf("read the outputs of the stack: %d zones need as many subnets and ranges; it was changed by hand, or made by another version", zones)
 	}
-	out := environment.Infrastructure{
+	out := manifest.Infrastructure{
 		Region: o.Region, VPC: o.VPC, DirectorAddress: o.DirectorAddress, DirectorIP: o.DirectorIP,
 		WebAddress: o.WebAddress, EgressAddress: o.NATAddress, KeyPair: o.KeyPair, KeyParameter: o.PrivateKeyParameter,
-		SecurityGroups: environment.SecurityGroups{
+		SecurityGroups: manifest.SecurityGroups{
 			Director: o.DirectorSecurityGroup, VMs: o.VMsSecurityGroup, Web: o.WebSecurityGroup, Database: o.DatabaseSecurityGroup,
 			UpgradeWorker: o.UpgradeWorkerSecurityGroup,
 		},
-		Profiles:     environment.Profiles{Director: o.DirectorInstanceProfile, Web: o.WebInstanceProfile, Worker: o.WorkerInstanceProfile},
-		Database:     environment.Database{Host: o.DatabaseHost, Port: o.DatabasePort, Name: o.DatabaseName, User: o.DatabaseUser},
+		Profiles:     manifest.Profiles{Director: o.DirectorInstanceProfile, Web: o.WebInstanceProfile, Worker: o.WorkerInstanceProfile},
+		Database:     manifest.Database{Host: o.DatabaseHost, Port: o.DatabasePort, Name: o.DatabaseName, User: o.DatabaseUser},
 		PipelineRole: o.PipelineRole, PipelineUser: o.PipelineUser, ReaderUser: o.ReaderUser, ParameterPath: o.ParameterPath, OwnPath: o.OwnPath,
 	}
 	if parameters["ExistingVPC"] == "" {
@@ -32,7 +32,7 @@ func Read(o stack.Outputs, parameters map[string]string) (environment.Infrastruc
 	}
 	out.Database.Major, _ = strconv.Atoi(parameters["DatabaseVersion"]) // 0 where the stack has none
 	for i, zone := range o.Zones {
-		out.Zones = append(out.Zones, environment.Zone{
+		out.Zones = append(out.Zones, manifest.Zone{
 			Name: zone, PublicSubnet: o.PublicSubnets[i], PrivateSubnet: o.PrivateSubnets[i],
 			PublicCIDR: o.PublicCIDRs[i], PrivateCIDR: o.PrivateCIDRs[i],
 		})
@@ -45,7 +45,7 @@ const unknown = "not-known-yet"
 
 // Expected is the infrastructure that a stack with these parameters gives, as far as it
 // is known before there is one: for a plan to show what would be made on it.
-func Expected(p stack.Parameters, region string) (environment.Infrastructure, error) {
+func Expected(p stack.Parameters, region string) (manifest.Infrastructure, error) {
 	subnets := func(existing []string) []string {
 		if p.ExistingVPC != "" {
 			return existing
@@ -66,7 +66,7 @@ func Expected(p stack.Parameters, region string) (environment.Infrastructure, er
 	}
 	if p.Database {
 		o.DatabaseSecurityGroup, o.DatabaseHost, o.DatabasePort = unknown, unknown, 5432
-		o.DatabaseName, o.DatabaseUser = environment.Deployment, environment.Deployment
+		o.DatabaseName, o.DatabaseUser = manifest.Deployment, manifest.Deployment
 	}
 	if p.Issuer == "" {
 		o.PipelineUser, o.ReaderUser = unknown, unknown

@@ -12,7 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -44,7 +44,7 @@ func (w Wanted) Parameters() (stack.Parameters, error) {
 	p := stack.Parameters{
 		Name: c.Name, Zones: w.Zones, WebPort: c.Access.Port, WebCIDRs: c.Access.Web, DirectorCIDRs: w.DirectorCIDRs,
 		Domain: c.Access.Domain, HostedZone: w.HostedZone,
-		ParameterPath: "/perpetual/" + c.Name, OwnPath: "/perpetual-own/" + c.Name, Issuer: w.Issuer, PipelineSubject: environment.PipelineSubject(c),
+		ParameterPath: "/perpetual/" + c.Name, OwnPath: "/perpetual-own/" + c.Name, Issuer: w.Issuer, PipelineSubject: manifest.PipelineSubject(c),
 		PermissionsBoundary: c.AWS.PermissionsBoundary, UpgradeWorker: c.Upgrade.WorkerTag != "",
 	}
 	if c.State == nil || c.State.Dir == "" {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // runConfig writes, checks or describes perpetual.yml. It asks nobody.
@@ -127,11 +127,11 @@ func (g validateGrammar) run(c *command.Call, set given) error {
 	}
 	whole := config.Defaults(w.config)
 	found := config.Validate(whole, now())
-	user, notes, unread := environment.ReadUser(whole, w.open)
+	user, notes, unread := manifest.ReadUser(whole, w.open)
 	for _, line := range notes {
 		c.Notify("warning: " + line)
 	}
-	found = append(append(found, unread...), environment.Check(whole, user)...)
+	found = append(append(found, unread...), manifest.Check(whole, user)...)
 	unreadable := problems
 	for _, p := range w.source.Locate(found) {
 		// A key whose value cannot be read has its problem already.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/concourse/concourse/atc"
 
-	"github.com/perpetual-ci/perpetual/pkg/environment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
@@ -15,7 +15,7 @@ import (
 // groups are the instance groups that run, one name an instance.
 func (p *place) groups() []string {
 	var list []string
-	for _, i := range p.Director.Instances(environment.Deployment) {
+	for _, i := range p.Director.Instances(manifest.Deployment) {
 		list = append(list, i.Group)
 	}
 	return list

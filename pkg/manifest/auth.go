@@ -1,0 +1,157 @@
+package manifest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/template"
+)
+
+// AdminPassword is the name of the credential of the local user admin, who is there
+// when the configuration names no local users.
+const AdminPassword = "admin_password"
+
+// connectors writes down who may log in: operations, which show no credential, and
+// the values that they name.
+type connectors struct {
+	ops    []operation
+	values vars
+}
+
+// auth gives the ops of the section auth, and the values of their variables.
+func (in Input) auth() (template.File, vars, error) {
+	c := connectors{values: vars{}}
+	users, err := c.localUsers(in.Config.Auth.LocalUsers)
+	if err != nil {
+		return template.File{}, nil, err
+	}
+	auth := in.Config.Auth
+	if g := auth.GitHub; g != nil {
+		c.oauth("github", g.Host, g.CACert, g.ClientID, g.ClientSecret)
+	}
+	if g := auth.GitLab; g != nil {
+		c.oauth("gitlab", g.Host, "", g.ClientID, g.ClientSecret)
+	}
+	if auth.OIDC != nil {
+		c.oidc(*auth.OIDC)
+	}
+	own := []string{ATCUser}
+	if !QuietUpgrades(in.Config) {
+		own = nil
+	}
+	c.mainTeam(auth.MainTeam, own, users)
+	file, err := opsFile("auth", c.ops)
+	return file, c.values, err
+}
+
+// set notes a property of the web.
+func (c *connectors) set(property string, value any) {
+	c.ops = append(c.ops, operation{"replace", webJob + property, value})
+}
+
+// keep notes a value and gives the text that stands for it.
+func (c *connectors) keep(name string, value secret.Value) string {
+	c.values[name] = value.Reveal()
+	return "((" + name + "))"
+}
+
+// localUsers adds the local users, and the one that this project logs in as. It
+// gives the names of the others.
+func (c *connectors) localUsers(given map[string]secret.Value) ([]string, error) {
+	users := slices.Sorted(maps.Keys(given))
+	list := []any{ATCUser + ":((" + ATCPassword + "))"}
+	for n, user := range users {
+		if user == ATCUser {
+			return nil, fmt.Errorf("auth.local_users.%s: this user is the pipeline's own; choose another name", user)
+		}
+		if err := checkText("auth.local_users: a name", user); err != nil {
+			return nil, err
+		}
+		if strings.Contains(user, ":") {
+			return nil, fmt.Errorf("auth.local_users.%s: a name cannot have a colon", user)
+		}
+		if err := checkText("auth.local_users."+user+": the password", given[user].Reveal()); err != nil {
+			return nil, err
+		}
+		list = append(list, user+":"+c.keep(fmt.Sprintf("local_user_%d_password", n+1), given[user]))
+	}
+	if len(users) == 0 {
+		users = []string{"admin"}
+		list = append(list, "admin:(("+AdminPassword+"))")
+		c.ops = append(c.ops, operation{"replace", "/variables/-", vars{"name": AdminPassword, "type": "password", "options": vars{"length": 24}}})
+	}
+	c.set("add_local_users", list)
+	return users, nil
+}
+
+// oauth adds GitHub or GitLab.
+func (c *connectors) oauth(name, host, authority, id string, key secret.Value) {
+	properties := vars{
+		"client_id":     id,
+		"client_secret": c.keep(name+"_client_secret", key),
+	}
+	if host != "" {
+		properties["host"] = host
+	}
+	if authority != "" {
+		properties["ca_cert"] = vars{"certificate": authority}
+	}
+	c.set(name+"_auth?", properties)
+}
+
+// oidc adds a generic provider.
+func (c *connectors) oidc(o config.OIDC) {
+	properties := vars{
+		"issuer":        o.Issuer,
+		"client_id":     o.ClientID,
+		"client_secret": c.keep("oidc_client_secret", o.ClientSecret),
+	}
+	if o.DisplayName != "" {
+		properties["display_name"] = o.DisplayName
+	}
+	if len(o.Scopes) > 0 {
+		properties["scopes"] = o.Scopes
+	}
+	if o.GroupsKey != "" {
+		properties["groups_key"] = o.GroupsKey
+	}
+	if o.CACert != "" {
+		properties["ca_cert"] = vars{"certificate": o.CACert}
+	}
+	c.set("generic_oidc?", properties)
+}
+
+// mainTeam says who owns the team main: those who are named, or all local users
+// when nobody is, and our own.
+func (c *connectors) mainTeam(team config.MainTeam, own, users []string) {
+	named := map[string]map[string][]string{
+		"local":  {"users": team.LocalUsers},
+		"github": {"users": team.GitHubUsers, "orgs": team.GitHubOrgs, "teams": team.GitHubTeams},
+		"gitlab": {"users": team.GitLabUsers, "groups": team.GitLabGroups},
+		"oidc":   {"users": team.OIDCUsers, "groups": team.OIDCGroups},
+	}
+	auth, anybody := vars{}, false
+	for connector, kinds := range named {
+		members := vars{}
+		for kind, list := range kinds {
+			if len(list) > 0 {
+				members[kind], anybody = list, true
+			}
+		}
+		if len(members) > 0 {
+			auth[connector] = members
+		}
+	}
+	local := slices.Clone(team.LocalUsers)
+	if !anybody {
+		local = users
+	}
+	if local = slices.Concat(own, local); len(local) > 0 {
+		auth["local"] = vars{"users": local}
+	}
+	c.set("main_team", vars{"auth": auth})
+}

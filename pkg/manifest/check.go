@@ -1,0 +1,166 @@
+package manifest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/credential"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/template"
+)
+
+// Check finds what of the user's files cannot be used, without asking anybody: files
+// that do not apply to the manifests, and variables that nothing gives a value. c is a
+// whole configuration that config.Validate finds nothing wrong with; what only the
+// account knows stands in as an example. The keys of the problems are those of the
+// files in the configuration, by which u was read.
+func Check(c *config.Config, u User) config.Problems {
+	if u.empty() {
+		return nil // the bundled templates alone are right for every configuration
+	}
+	in := example(c)
+	in.User = User{Vars: u.Vars}
+	var problems config.Problems
+	whole := true
+	for _, kind := range []struct {
+		key  string
+		from []string
+		all  []template.File
+		good *[]template.File
+		make func(Input) (template.Template, error)
+	}{
+		{"manifest.ops_files", c.Manifest.OpsFiles, u.OpsFiles, &in.User.OpsFiles, Input.concourse},
+		{"manifest.director_ops_files", c.Manifest.DirectorOpsFiles, u.DirectorOpsFiles, &in.User.DirectorOpsFiles, Input.director},
+		{"manifest.cloud_config_ops_files", c.Manifest.CloudOpsFiles, u.CloudOpsFiles, &in.User.CloudOpsFiles, CloudConfig},
+		{"pipeline.ops_files", c.Pipeline.OpsFiles, u.PipelineOpsFiles, &in.User.PipelineOpsFiles, Pipeline},
+	} {
+		if in.elsewhere() && (kind.key == "manifest.director_ops_files" || kind.key == "manifest.cloud_config_ops_files") {
+			continue // the rest is somebody else's
+		}
+		if renders(in, kind.make, true) != nil {
+			whole = false // the configuration itself is wrong, which config.Validate says
+			continue
+		}
+		for _, file := range kind.all {
+			before := *kind.good
+			*kind.good = append(before[:len(before):len(before)], file)
+			if err := renders(in, kind.make, true); err != nil {
+				problems = append(problems, config.Problem{Key: fmt.Sprintf("%s[%d]", kind.key, slices.Index(kind.from, file.Name)), Text: err.Error()})
+				*kind.good = before // the next ones are judged without it
+			}
+		}
+	}
+	if problems != nil || !whole {
+		return problems
+	}
+	return in.checkVariables()
+}
+
+// empty says whether the user has given nothing.
+func (u User) empty() bool {
+	return len(u.OpsFiles)+len(u.DirectorOpsFiles)+len(u.CloudOpsFiles)+len(u.PipelineOpsFiles)+len(u.Vars) == 0
+}
+
+// renders says what keeps a template from being rendered.
+func renders(in Input, of func(Input) (template.Template, error), partial bool) error {
+	t, err := of(in)
+	if err != nil {
+		return err
+	}
+	t.Partial = partial
+	text, err := template.Render(t)
+	if err != nil {
+		return err
+	}
+	return checkSecretTemplates(text)
+}
+
+// checkVariables looks whether every variable has a value, or is one that is generated.
+func (in Input) checkVariables() config.Problems {
+	list, err := Variables(in)
+	if err != nil {
+		return config.Problems{{Key: "manifest", Text: err.Error()}}
+	}
+	in.Credentials = secret.Values{}
+	for _, v := range list {
+		in.Credentials[v.Name] = stand(v)
+	}
+	var problems config.Problems
+	for _, kind := range []struct {
+		key  string
+		make func(Input) (template.Template, error)
+	}{
+		{"manifest.ops_files", Concourse}, {"manifest.director_ops_files", Director}, {"manifest.cloud_config_ops_files", CloudConfig},
+	} {
+		if in.elsewhere() && kind.key != "manifest.ops_files" {
+			continue
+		}
+		if err := renders(in, kind.make, false); err != nil {
+			problems = append(problems, config.Problem{Key: kind.key, Text: err.Error()})
+		}
+	}
+	return problems
+}
+
+// stand is a value of the form that a generated credential will have.
+func stand(v credential.Variable) any {
+	switch v.Type {
+	case credential.TypePassword:
+		return "x"
+	case credential.TypeCertificate:
+		return vars{"ca": "x", "certificate": "x", "private_key": "x"}
+	}
+	return vars{"private_key": "x", "public_key": "x", "public_key_fingerprint": "x"}
+}
+
+// example is an input with what a stack would give, and a component set.
+func example(c *config.Config) Input {
+	in := Input{
+		Config: c, SpotCeiling: "1", PostgresMajor: cmp.Or(c.Database.Version, 17),
+		Versions:  Versions{Concourse: "8.0.0", BPM: "1.0.0", Postgres: "54.0.0", StemcellName: "example", Stemcell: "1.0", Perpetual: "1.0.0"},
+		Installer: Installer{},
+		Infrastructure: Infrastructure{
+			Region: "eu-central-1", VPC: "vpc-0", CIDR: "10.0.0.0/16", DirectorAddress: "192.0.2.2", DirectorIP: "10.0.0.6",
+			WebAddress: "192.0.2.1", EgressAddress: "192.0.2.3", KeyPair: "example", ParameterPath: "/perpetual/" + c.Name,
+			SecurityGroups: SecurityGroups{Director: "sg-0", VMs: "sg-1", Web: "sg-2", Database: "sg-3", UpgradeWorker: "sg-4"},
+			Profiles:       Profiles{Director: "director", Web: "web", Worker: "worker"},
+			Zones: []Zone{
+				{Name: "eu-central-1a", PublicSubnet: "subnet-0", PrivateSubnet: "subnet-1", PublicCIDR: "10.0.0.0/24", PrivateCIDR: "10.0.16.0/20"},
+				{Name: "eu-central-1b", PublicSubnet: "subnet-2", PrivateSubnet: "subnet-3", PublicCIDR: "10.0.1.0/24", PrivateCIDR: "10.0.32.0/20"},
+			},
+		},
+		InstanceTypes: InstanceTypes{Director: c.Director.InstanceType, Web: c.Web.InstanceType, Worker: strings.Join(c.Workers.InstanceTypes[:min(1, len(c.Workers.InstanceTypes))], "")},
+	}
+	if c.Database.Kind == "vm" {
+		in.InstanceTypes.Database = c.Database.InstanceType
+	} else {
+		in.Infrastructure.Database = Database{Host: "database.example.com", Port: 5432, Name: "concourse", User: "concourse", CA: "x"}
+	}
+	if c.Pipeline.Credentials == CredentialsIDToken {
+		in.Infrastructure.PipelineRole = "arn:aws:iam::123456789012:role/example"
+	}
+	whole := *c
+	if c.AWS != nil {
+		in.Infrastructure.Region = c.AWS.Region
+		whole.Web.Instances = min(1, c.Web.Instances) // config.Validate refuses more; the files are looked at all the same
+		in.Config = &whole
+		return in
+	}
+	whole.Cloud, _ = exampleNames(c.Cloud).Choose(c.Cloud, config.Cloud{})
+	in.Config = &whole
+	return in
+}
+
+// exampleNames are those of a cloud config that has what is named.
+func exampleNames(c config.Cloud) Names {
+	network := cmp.Or(c.Network, "example")
+	azs := append(slices.Clone(c.AZs), "example")
+	return Names{
+		azs: azs, vmTypes: []string{"default", c.VMTypes.Web, c.VMTypes.Worker, c.VMTypes.Database},
+		diskTypes: []string{cmp.Or(c.DiskType, "example")}, networks: []string{network},
+		reaches: map[string][]string{network: azs},
+	}
+}

@@ -1,0 +1,86 @@
+package manifest_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/template"
+)
+
+// What the golden files are made of, and the defaults, have nothing wrong with them. The
+// empty layer of variables has each looked at: without any file there is nothing to find.
+func TestCheck_findsNothingWrongWithWhatRenders(t *testing.T) {
+	for name, in := range inputs(t) {
+		in.User.Vars = append(in.User.Vars, map[string]any{})
+		if problems := manifest.Check(in.Config, in.User); len(problems) > 0 {
+			t.Errorf("%s: %v", name, problems)
+		}
+	}
+}
+
+func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
+	file := func(name, text string) template.File { return template.File{Name: name, Text: []byte(text)} }
+	good := file("good.yml", "- {type: replace, path: /instance_groups/name=web/instances, value: 1}\n")
+	u := manifest.User{
+		OpsFiles: []template.File{
+			good, file("gone.yml", "- {type: remove, path: /instance_groups/name=metrics}\n"), file("list.yml", "a: b\n"), file("other.yml", string(good.Text)), file("broken.yml", "- [\n"),
+		},
+		DirectorOpsFiles: []template.File{file("director.yml", "- {type: replace, path: /nothing/name=x, value: 1}\n")},
+		CloudOpsFiles:    []template.File{file("cloud.yml", "- {type: remove, path: /vm_types/name=metrics}\n")},
+	}
+	want := map[string]string{
+		"manifest.ops_files[1]": "gone.yml", "manifest.ops_files[2]": "list.yml", "manifest.ops_files[4]": "broken.yml",
+		"manifest.director_ops_files[0]": "director.yml", "manifest.cloud_config_ops_files[0]": "cloud.yml",
+	}
+	problems := manifest.Check(parse(t, plain+"manifest: {ops_files: [good.yml, gone.yml, list.yml, other.yml, broken.yml], director_ops_files: [director.yml], cloud_config_ops_files: [cloud.yml]}\n"), u)
+	for _, p := range problems {
+		if !strings.Contains(p.Text, want[p.Key]) {
+			t.Errorf("%s: %s lacks %s", p.Key, p.Text, want[p.Key])
+		}
+		delete(want, p.Key)
+	}
+	if len(want) > 0 {
+		t.Errorf("no problem for %v in %v", want, problems)
+	}
+}
+
+// What config.Validate finds wrong elsewhere in the configuration hides no file's mistakes.
+func TestCheck_namesFilesBesideWhatElseIsWrong(t *testing.T) {
+	ops := []template.File{{Name: "gone.yml", Text: []byte("- {type: remove, path: /instance_groups/name=metrics}\n")}}
+	cloud := []template.File{{Name: "cloud.yml", Text: []byte("- {type: remove, path: /vm_types/name=metrics}\n")}}
+	const files = "manifest: {ops_files: [gone.yml], cloud_config_ops_files: [cloud.yml]}\n"
+	for text, want := range map[string][]string{
+		"web: {instances: 2}\n":                 {"manifest.ops_files[0]", "manifest.cloud_config_ops_files[0]"},
+		"auth: {local_users: {perpetual: x}}\n": {"manifest.cloud_config_ops_files[0]"}, // Concourse's manifest has no form then
+	} {
+		var keys []string
+		for _, p := range manifest.Check(parse(t, plain+files+text), manifest.User{OpsFiles: ops, CloudOpsFiles: cloud}) {
+			keys = append(keys, p.Key)
+		}
+		if !slices.Equal(keys, want) {
+			t.Errorf("%s: problems of %q, want %q", text, keys, want)
+		}
+	}
+}
+
+func TestCheck_wantsAValueForEachVariable(t *testing.T) {
+	ops := func(text string) []template.File { return []template.File{{Name: "ops.yml", Text: []byte(text)}} }
+	const limit = "- type: replace\n  path: /instance_groups/name=web/jobs/name=web/properties/max?\n  value: ((most))\n"
+	for name, test := range map[string]struct {
+		user manifest.User
+		want string
+	}{
+		"given":               {manifest.User{OpsFiles: ops(limit), Vars: []map[string]any{{"most": 3}}}, ""},
+		"generated":           {manifest.User{OpsFiles: ops(limit + "- {type: replace, path: /variables/-, value: {name: most, type: password}}\n")}, ""},
+		"missing":             {manifest.User{OpsFiles: ops(limit)}, "most"},
+		"misspelt":            {manifest.User{OpsFiles: ops(limit), Vars: []map[string]any{{"mots": 3}}}, "most"},
+		"of the cloud config": {manifest.User{CloudOpsFiles: ops("- type: replace\n  path: /vm_types/name=web/cloud_properties/x?\n  value: ((cloudy))\n")}, "cloudy"},
+	} {
+		problems := manifest.Check(parse(t, plain), test.user)
+		if (len(problems) == 0) != (test.want == "") || len(problems) > 0 && !strings.Contains(problems[0].Text, test.want) {
+			t.Errorf("%s: %v, want %q", name, problems, test.want)
+		}
+	}
+}
