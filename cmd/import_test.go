@@ -18,7 +18,7 @@ const module = "github.com/perpetual-ci/perpetual/"
 // import. Imports go down only:
 //
 //	cmd → command → bootstrap → {upgrade, verify} → {task, component, pause} → {resource, template, state}
-//	command → adapters → {retry, secret}
+//	command → connect → adapters → {retry, secret}
 //
 // Simulators are on their own, so that none of them gets into a shipped binary.
 var mayImport = map[string][]string{
@@ -27,14 +27,18 @@ var mayImport = map[string][]string{
 	"cmd/perpetual": {"pkg/command", "pkg/command/installer"},
 	"cmd/sandbox":   {"pkg/sandbox"},
 	"pkg/command": {
-		"pkg/stock", "pkg/inventory", "pkg/task", "pkg/verify", "pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/template", "pkg/state", "pipelines",
-		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/secret", "pkg/plain",
-		"pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version", "pkg/dial",
+		"pkg/connect", "pkg/task", "pkg/verify", "pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/template", "pkg/state", "pipelines",
+		"pkg/bosh", "pkg/concourse", "pkg/secret", "pkg/plain", "pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version",
+	},
+	// What a run speaks with, each opened in one way.
+	"pkg/connect": {
+		"pkg/stock", "pkg/inventory", "pkg/pause", "pkg/component", "pkg/resource", "pkg/template", "pkg/state",
+		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial",
 	},
 	// What a build asks of the packages that do it, and what they answer.
 	"pkg/command/step": {"pkg/verify", "pkg/task", "pkg/file", "pkg/compatibility", "pkg/component", "pkg/template", "pkg/resource", "pkg/upgrade"},
 	"pkg/command/installer": {
-		"pkg/bosh", "pkg/command", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/manifest", "pkg/file",
+		"pkg/bosh", "pkg/command", "pkg/connect", "pkg/crash", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/manifest", "pkg/file",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
 		"pkg/aws", "pkg/aws/account", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 		"pkg/seal", "pkg/secret", "pkg/plain",
@@ -46,7 +50,7 @@ var mayImport = map[string][]string{
 		"pkg/difference", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
-	"pkg/manifest":    {"pkg/difference", "pkg/config", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
+	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
 	"pkg/credential":     {"pkg/secret", "pkg/state"},
 	"pkg/config":         {"pkg/dial", "pkg/difference", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/price":          {"pkg/config"},

@@ -12,7 +12,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
-	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -30,12 +30,12 @@ type PausedList struct {
 // director's configs. found says whether there is anything. A Concourse that
 // does not answer is not an error: its build is taken for ended.
 func (c *Call) Paused(ctx context.Context, at resource.Director, web resource.Concourse, deployment string) (paused PausedList, found bool, err error) {
-	d, err := c.inner.director(at)
+	d, err := c.Connector().Director(at)
 	if err != nil {
 		return paused, false, err
 	}
-	defer d.close()
-	paused.List, found, err = pause.Pause{Keeper: pause.InDirector(d.Client, deployment), Deployment: deployment}.Look(ctx)
+	defer d.Close()
+	paused.List, found, err = pause.Pause{Keeper: d.Keeper(deployment), Deployment: deployment}.Look(ctx)
 	if err != nil || !found {
 		return paused, false, err
 	}
@@ -44,7 +44,7 @@ func (c *Call) Paused(ctx context.Context, at resource.Director, web resource.Co
 			return paused, false, err
 		}
 	}
-	client, err := c.inner.concourseClient(web)
+	client, err := c.Connector().ATC(web)
 	if err != nil {
 		return paused, false, err
 	}
@@ -118,7 +118,7 @@ func (c *call) holdLease(ctx context.Context, store state.Store, deployment stri
 	}
 	host, _ := os.Hostname()
 	lease, err := state.Acquire(ctx, store, upgrade.LeaseName(deployment), state.Holder{Purpose: "resume " + deployment, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: leaseTTL(), Debug: c.debug})
+		state.LeaseOptions{TTL: connect.LeaseTTL(), Debug: c.debug})
 	var held *state.HeldError
 	switch {
 	case errors.As(err, &held):
@@ -133,7 +133,3 @@ func (c *call) holdLease(ctx context.Context, store state.Store, deployment stri
 	defer stop()
 	return cmp.Or(err, lease.Release(end))
 }
-
-// leaseTTL is for how long a run that dies keeps others out. In builds for tests it is
-// shorter, as there the next run waits for that; 4 s are for a busy machine to renew in.
-func leaseTTL() time.Duration { return max(crash.Scale(state.DefaultTTL), 4*time.Second) }

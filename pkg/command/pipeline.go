@@ -15,8 +15,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
-	"github.com/perpetual-ci/perpetual/pkg/concourse"
-	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -76,9 +74,6 @@ func runPipeline(ctx context.Context, c *call) error {
 // asking bounds the question for the version: the pipeline is printed all the same.
 const asking = 15 * time.Second
 
-// shortly is how often it is asked.
-var shortly = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 2 * time.Second}
-
 // deployedConcourse is the version whose major the pipeline stays with: that of the
 // Concourse at atc_url, else the newest that is known here, which is said. Who has
 // given concourse_constraint needs none.
@@ -107,7 +102,7 @@ func (c *call) askVersion(ctx context.Context, given map[string]any) (string, er
 	if strings.Contains(authority, "((") {
 		return "", errors.New("atc_ca_cert is a variable, so Concourse cannot be asked for its version")
 	}
-	client, err := concourse.New(concourse.Config{URL: url, CACert: authority, Retry: patience(shortly), Debug: c.debug})
+	client, err := c.connector().Stranger(url, authority)
 	if err != nil {
 		return "", fmt.Errorf("ask Concourse for its version: %w", err)
 	}

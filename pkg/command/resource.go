@@ -8,10 +8,9 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
-	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/task"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 	"github.com/perpetual-ci/perpetual/pkg/verify"
@@ -19,21 +18,6 @@ import (
 
 // checkDeadline bounds check: Concourse's own limit for checks is an hour.
 const checkDeadline = 5 * time.Minute
-
-// upstreamDeadline bounds all upstreams of a component set together.
-const upstreamDeadline = 90 * time.Second
-
-const (
-	// poll is the time between two looks at what somebody else is doing.
-	poll = 2 * time.Second
-	// acceptance is how long the task of a lost answer is looked for.
-	acceptance = 30 * time.Second
-	// settle is how long after a deploy the ATC and the workers may take.
-	settle = 5 * time.Minute
-	// still is for how long no build may have run before a quiet upgrade begins: as
-	// long as Concourse may take to start one that it has scheduled already.
-	still = 10 * time.Second
-)
 
 func runCheck(ctx context.Context, c *call) error {
 	req, err := resource.DecodeCheck(c.request())
@@ -60,7 +44,7 @@ func runCheck(ctx context.Context, c *call) error {
 }
 
 func (c *call) checkComponents(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
-	set, err := c.set(req.Source)
+	set, err := c.connector().Upstreams(req.Source)
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +52,11 @@ func (c *call) checkComponents(ctx context.Context, req resource.CheckRequest) (
 }
 
 func (c *call) checkDeployment(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
-	d, err := c.director(req.Source.Director)
+	d, err := c.connector().Director(req.Source.Director)
 	if err != nil {
 		return nil, err
 	}
-	defer d.close()
+	defer d.Close()
 	return step.Check(ctx, task.Check{Director: d, Log: c.log, Debug: c.debug}, req)
 }
 
@@ -96,7 +80,7 @@ func runIn(ctx context.Context, c *call) error {
 	var result resource.Result
 	if req.Source.IsComponents() {
 		var set component.Set
-		if set, err = c.set(req.Source); err == nil {
+		if set, err = c.connector().Upstreams(req.Source); err == nil {
 			result, err = set.In(ctx, req, dir)
 		}
 	} else {
@@ -112,21 +96,21 @@ func runIn(ctx context.Context, c *call) error {
 }
 
 func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
-	d, err := c.director(req.Source.Director)
+	d, err := c.connector().Director(req.Source.Director)
 	if err != nil {
 		return resource.Result{}, err
 	}
-	defer d.close()
-	web, concourse, err := c.atc(req.Source.Concourse)
+	defer d.Close()
+	web, err := c.atc(req.Source.Concourse)
 	if err != nil {
 		return resource.Result{}, err
 	}
-	store, err := c.store(req.Source.State)
+	store, err := c.connector().State(req.Source.State)
 	if err != nil {
 		return resource.Result{}, err
 	}
 	return step.Get(ctx, verify.Verification{
-		Director: d, ATC: web, Concourse: concourse, Keepers: keepers(store, d, req.Source.Deployment), Sets: d.sets(req.Source.Deployment), Log: c.log, Debug: c.debug, Settle: crash.Scale(settle), Poll: crash.Scale(poll),
+		Director: d, ATC: web, Concourse: web, Keepers: d.Keepers(store, req.Source.Deployment), Sets: d.Sets(req.Source.Deployment), Log: c.log, Debug: c.debug, Settle: connect.Settle(), Poll: connect.Poll(),
 	}, req, dir)
 }
 
@@ -141,16 +125,16 @@ func runOut(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.director(req.Source.Director)
+	d, err := c.connector().Director(req.Source.Director)
 	if err != nil {
 		return err
 	}
-	defer d.close()
-	web, concourse, err := c.atc(req.Source.Concourse)
+	defer d.Close()
+	web, err := c.atc(req.Source.Concourse)
 	if err != nil {
 		return err
 	}
-	store, err := c.store(req.Source.State)
+	store, err := c.connector().State(req.Source.State)
 	if err != nil {
 		return err
 	}
@@ -159,9 +143,9 @@ func runOut(ctx context.Context, c *call) error {
 		return err
 	}
 	did, err := upgrade.Out{
-		Director: d, ATC: web, Concourse: concourse, Keeper: keepers(store, d, req.Source.Deployment)[0], Sets: d.sets(req.Source.Deployment), State: store,
-		Build: c.build(), Program: Version, Log: c.log, Debug: c.debug, Mask: c.log.Add,
-		Poll: crash.Scale(poll), Acceptance: crash.Scale(acceptance), Still: crash.Scale(still), LeaseTTL: leaseTTL(),
+		Director: d, ATC: web, Concourse: web, Keeper: d.Keepers(store, req.Source.Deployment)[0], Sets: d.Sets(req.Source.Deployment), State: store,
+		Build: upgrade.NewBuild(c.Env), Program: Version, Log: c.log, Debug: c.debug, Mask: c.log.Add,
+		Poll: connect.Poll(), Acceptance: connect.Acceptance(), Still: connect.Still(), LeaseTTL: connect.LeaseTTL(),
 	}.Run(ctx, asked)
 	if err != nil {
 		return err
@@ -181,20 +165,21 @@ func (c *call) answer(result resource.Result) error {
 	return resource.WriteResult(c.Out, result)
 }
 
-// keepers are where the list of paused pipelines may be, the one to write to first.
-func keepers(store state.Store, d director, deployment string) []pause.Keeper {
-	list := []pause.Keeper{d.Keeper(deployment)}
-	if store != nil {
-		list = append([]pause.Keeper{pause.InState(store, deployment)}, list...)
-	}
-	return list
+// concourseAPI is what a step asks of a Concourse.
+type concourseAPI interface {
+	upgrade.ATC
+	upgrade.Concourse
 }
 
-// build is what Concourse says of the build.
-func (c *call) build() upgrade.Build {
-	return upgrade.Build{
-		Team: c.Env("BUILD_TEAM_NAME"), Pipeline: c.Env("BUILD_PIPELINE_NAME"),
-		InstanceVars: c.Env("BUILD_PIPELINE_INSTANCE_VARS"), Job: c.Env("BUILD_JOB_NAME"), Name: c.Env("BUILD_NAME"),
-		ID: c.Env("BUILD_ID"),
+// atc gives nothing for a source without a concourse section.
+func (c *call) atc(s resource.Concourse) (concourseAPI, error) {
+	if s == (resource.Concourse{}) {
+		return nil, nil
 	}
+	return c.connector().ATC(s)
+}
+
+// connector opens what this run speaks with.
+func (c *call) connector() connect.Connector {
+	return connect.Connector{Notify: c.notify, Log: c.log, Debug: c.debug, Env: c.Env}
 }

@@ -59,7 +59,7 @@ func runResume(ctx context.Context, c *call) error {
 	case req.Source.Concourse == (resource.Concourse{}):
 		return errors.New("resume: the source has no concourse section, so that no pipeline can be unpaused")
 	}
-	store, err := c.store(req.Source.State)
+	store, err := c.connector().State(req.Source.State)
 	if err != nil {
 		return err
 	}
@@ -126,20 +126,16 @@ func (c *Call) Resume(ctx context.Context, r Resume) (Resumed, error) { return c
 
 // resume unpauses, unless an upgrade is under way.
 func (c *call) resume(ctx context.Context, r Resume) (Resumed, error) {
-	d, err := c.director(r.Director)
+	d, err := c.connector().Director(r.Director)
 	if err != nil {
 		return Resumed{}, err
 	}
-	defer d.close()
-	web, err := c.concourseClient(r.Concourse)
+	defer d.Close()
+	web, err := c.connector().ATC(r.Concourse)
 	if err != nil {
 		return Resumed{}, err
 	}
-	keepers := []pause.Keeper{pause.InDirector(d.Client, r.Deployment)}
-	if r.Store != nil {
-		keepers = append([]pause.Keeper{pause.InState(r.Store, r.Deployment)}, keepers...)
-	}
-	keeper, found, err := pause.Find(ctx, keepers...)
+	keeper, found, err := pause.Find(ctx, d.Keepers(r.Store, r.Deployment)...)
 	if err != nil || !found {
 		return Resumed{}, err
 	}

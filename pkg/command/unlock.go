@@ -42,7 +42,7 @@ func runUnlock(ctx context.Context, c *call) error {
 		return err
 	}
 	c.levelOf(req.Source)
-	store, err := c.store(req.Source.State)
+	store, err := c.connector().State(req.Source.State)
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,14 @@ type Build struct {
 	ID           string // BUILD_ID, "" outside of a build
 }
 
+// NewBuild reads it from the environment of a step.
+func NewBuild(env func(name string) string) Build {
+	return Build{
+		Team: env("BUILD_TEAM_NAME"), Pipeline: env("BUILD_PIPELINE_NAME"), InstanceVars: env("BUILD_PIPELINE_INSTANCE_VARS"),
+		Job: env("BUILD_JOB_NAME"), Name: env("BUILD_NAME"), ID: env("BUILD_ID"),
+	}
+}
+
 // number is the id as the API has it; 0 outside of a build.
 func (b Build) number() int {
 	id, _ := strconv.Atoi(b.ID) // Concourse gives numbers

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 )
 
@@ -18,13 +19,16 @@ func (s *session) openStack(region string, o stack.Options) (bootstrap.Stack, er
 	if region != "" {
 		o.Connection = o.Connection.In(region)
 	}
-	o.Poll = s.Scale(stackPoll)
+	o.Poll = crash.Scale(stackPoll)
 	made, err := stack.New(o)
 	if err != nil {
 		return nil, err // a nil *stack.Stack would be a Stack that is not nil
 	}
 	return made, nil
 }
+
+// stackPoll is the time between two looks at a stack, which changes for minutes.
+const stackPoll = 3 * time.Second
 
 // agentPoll is the time between two looks at an agent, as the bosh CLI has it.
 const agentPoll = 500 * time.Millisecond
@@ -35,7 +39,7 @@ func (s *session) openEnvironment(o createenv.Options) (bootstrap.Environment, e
 	if err != nil {
 		return nil, err
 	}
-	o.Dir, o.Notify, o.Path, o.Poll = dir, s.Notify, s.Env("PATH"), s.Scale(agentPoll)
+	o.Dir, o.Notify, o.Path, o.Poll = dir, s.Notify, s.Env("PATH"), crash.Scale(agentPoll)
 	made, err := createenv.New(o)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (s *session) images(ctx context.Context, c component.Component) (map[string
 	defer func() { _ = os.RemoveAll(dir) }()
 	path := filepath.Join(dir, "stemcell.tgz")
 	from := resource.Source{BoshIO: resource.BoshIO{URL: s.config.BoshIO.URL, CACert: s.config.BoshIO.CACert}}
-	if err := s.Fetch(ctx, from, c, path); err != nil {
+	if err := s.Connector().Fetch(ctx, from, c, path); err != nil {
 		return nil, err
 	}
 	file, err := os.Open(path)

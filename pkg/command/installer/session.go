@@ -18,6 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/price"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -175,14 +176,25 @@ func (s *session) installation(ctx context.Context) *bootstrap.Installation {
 	i := &bootstrap.Installation{
 		Name: s.config.Name, Given: s.config, Program: command.Version,
 		OpenStore: s.openStore, DeleteStore: s.deleteStore,
-		Director: func(d resource.Director) (bootstrap.Director, func(), error) { return s.Call.Director(d) },
-		ATC:      func(c resource.Concourse) (bootstrap.ATC, error) { return s.Call.ATC(c) },
+		Director: func(d resource.Director) (bootstrap.Director, func(), error) {
+			client, err := s.Connector().Director(d)
+			if err != nil {
+				return nil, nil, err
+			}
+			return client, func() { _ = client.Close() }, nil
+		},
+		ATC: func(c resource.Concourse) (bootstrap.ATC, error) { return s.Connector().ATC(c) },
 		Components: func(ctx context.Context, from resource.Source, v resource.Version) ([]component.Component, error) {
-			return s.Call.Components(ctx, from, v)
+			set, err := s.Connector().Upstreams(from)
+			if err != nil {
+				return nil, err
+			}
+			return set.Find(ctx, from, v)
 		},
 		Images: s.images,
 		Files:  s.wishes.open, Operator: s.operator(ctx), Pipeline: s.pipelineKeys(), Progress: s.display, Mask: s.mask, Now: now,
-		Poll: s.Scale(poll), Still: s.Scale(still), Settle: s.Scale(settle), Log: s.Logger(), Build: s.build(),
+		Poll: connect.Poll(), Still: connect.Still(), Settle: connect.Settle(), LeaseTTL: connect.LeaseTTL(),
+		Log: s.Logger(), Build: upgrade.NewBuild(s.Env),
 	}
 	if s.config.AWS != nil {
 		i.Account, i.SpotCeiling = s.account, ceiling
@@ -194,26 +206,6 @@ func (s *session) installation(ctx context.Context) *bootstrap.Installation {
 // ceiling is the most that an hour of a spot worker may cost, as the cloud config has it.
 func ceiling(region, instanceType string) string {
 	return strconv.FormatFloat(price.Ceiling(region, instanceType), 'f', -1, 64)
-}
-
-const (
-	// poll is the time between two looks at the director or the web.
-	poll = 2 * time.Second
-	// still is for how long no build may run before a quiet upgrade.
-	still = 10 * time.Second
-	// settle is how long web and workers may take after a deploy.
-	settle = 5 * time.Minute
-	// stackPoll is the time between two looks at a stack, which changes for minutes.
-	stackPoll = 3 * time.Second
-)
-
-// build is what Concourse says of the build in which a self-upgrade runs; see
-// https://concourse-ci.org/implementing-resource-types.html#resource-metadata.
-func (s *session) build() upgrade.Build {
-	return upgrade.Build{
-		Team: s.Env("BUILD_TEAM_NAME"), Pipeline: s.Env("BUILD_PIPELINE_NAME"),
-		InstanceVars: s.Env("BUILD_PIPELINE_INSTANCE_VARS"), Name: s.Env("BUILD_NAME"), ID: s.Env("BUILD_ID"),
-	}
 }
 
 // cacheDir is where what create-env downloads and compiles is kept, for its owner only.

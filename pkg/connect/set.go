@@ -1,4 +1,4 @@
-package command
+package connect
 
 import (
 	"context"
@@ -23,7 +23,8 @@ type setConfig struct {
 	Set string `json:"set" yaml:"set"`
 }
 
-func (d director) sets(deployment string) inventory.SetKeeper {
+// Sets keeps the component set of a deployment's last put on the director.
+func (d Director) Sets(deployment string) inventory.SetKeeper {
 	return setKeeper{d.Client, deployment + ".set"}
 }
 

@@ -1,4 +1,4 @@
-package command
+package connect
 
 import (
 	"context"
@@ -8,24 +8,26 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/registry"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
-// set joins the adapters of the upstreams to component.Set.
-func (c *call) set(s resource.Source) (component.Set, error) {
+// upstreamDeadline bounds all upstreams of a component set together.
+const upstreamDeadline = 90 * time.Second
+
+// Upstreams joins the adapters of the upstreams to component.Set; it asks nobody.
+func (c Connector) Upstreams(s resource.Source) (component.Set, error) {
 	hub, err := github.New(github.Config{
-		URL: s.GitHub.URL, Token: s.GitHub.Token, CACert: s.GitHub.CACert, Notify: c.notify, Debug: c.debug,
+		URL: s.GitHub.URL, Token: s.GitHub.Token, CACert: s.GitHub.CACert, Notify: c.Notify, Debug: c.Debug,
 		Policy: patience(retry.Default),
 	})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.github: %w", err)
 	}
 	bosh, err := boshio.New(boshio.Config{
-		URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.notify, Debug: c.debug, Policy: patience(retry.Default),
+		URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.Notify, Debug: c.Debug, Policy: patience(retry.Default),
 	})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.bosh_io: %w", err)
@@ -34,23 +36,17 @@ func (c *call) set(s resource.Source) (component.Set, error) {
 	for host, r := range s.Registries {
 		hosts[host] = registry.Host{Username: r.Username, Password: r.Password, CACert: r.CACert}
 	}
-	images, err := registry.New(registry.Config{Hosts: hosts, Notify: c.notify, Debug: c.debug, Policy: patience(retry.Default)})
+	images, err := registry.New(registry.Config{Hosts: hosts, Notify: c.Notify, Debug: c.Debug, Policy: patience(retry.Default)})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.registries.%w", err)
 	}
 	return component.Set{
 		Upstreams: component.Upstreams{GitHub: hub, BoshIO: bosh, Registry: images},
 		Fetcher: fetcher{artifact.Config{
-			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.log, Debug: c.debug, Policy: patience(artifact.DefaultPolicy),
+			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.Log, Debug: c.Debug, Policy: patience(artifact.DefaultPolicy),
 		}},
-		Now: time.Now, Log: c.log, Debug: c.debug, Deadline: upstreamDeadline,
+		Now: time.Now, Log: c.Log, Debug: c.Debug, Deadline: upstreamDeadline,
 	}, nil
-}
-
-// patience is a policy with its waits as they are in this build.
-func patience(p retry.Policy) retry.Policy {
-	p.First, p.Max = crash.Scale(p.First), crash.Scale(p.Max)
-	return p
 }
 
 // fetcher makes the adapter only when there is something to fetch: reading the system's
@@ -64,4 +60,17 @@ func (f fetcher) Fetch(ctx context.Context, files ...artifact.File) error {
 		return err
 	}
 	return fetch.Fetch(ctx, files...)
+}
+
+// Fetch downloads a component's file to path, verified by its digest. Nobody is told how
+// far it is: whoever waits for it tells that.
+func (c Connector) Fetch(ctx context.Context, from resource.Source, found component.Component, path string) error {
+	c.Log = nil
+	set, err := c.Upstreams(from)
+	if err != nil {
+		return err
+	}
+	return set.Fetcher.Fetch(ctx, artifact.File{
+		Name: found.Name, URL: found.URL, Path: path, SHA1: found.SHA1, SHA256: found.SHA256, Size: found.Size, Network: found.Network,
+	})
 }

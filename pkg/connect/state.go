@@ -1,4 +1,4 @@
-package command
+package connect
 
 import (
 	"context"
@@ -6,16 +6,15 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
-
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
-// store gives nil for a source without a state section.
-func (c *call) store(s resource.State) (state.Store, error) {
+// State opens the store that a source's state section names; nil for a source without one.
+func (c Connector) State(s resource.State) (state.Store, error) {
 	switch {
 	case s == (resource.State{}):
 		return nil, nil
@@ -24,11 +23,11 @@ func (c *call) store(s resource.State) (state.Store, error) {
 		if err != nil {
 			return nil, fmt.Errorf("source.state.dir: %w", err)
 		}
-		return traced{dir, c.debug}, nil
+		return traced{dir, c.Debug}, nil
 	}
 	b, err := bucket.New(bucket.Options{
 		Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, Endpoint: s.Endpoint, PathStyle: s.PathStyle,
-		CACert: s.CACert, KMSKey: s.KMSKey, Policy: patience(retry.Default), Notify: c.notify, Debug: c.debug, Env: c.Env,
+		CACert: s.CACert, KMSKey: s.KMSKey, Policy: patience(retry.Default), Notify: c.Notify, Debug: c.Debug, Env: c.Env,
 		Credentials: aws.Credentials{
 			AccessKey: s.AccessKeyID, SecretKey: s.SecretAccessKey, SessionToken: s.SessionToken,
 			Role: s.Role, IdentityToken: s.IdentityToken,
@@ -37,7 +36,7 @@ func (c *call) store(s resource.State) (state.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source.state: %w", err)
 	}
-	return traced{b, c.debug}, nil
+	return traced{b, c.Debug}, nil
 }
 
 // traced tells the log what is read and written in a state store: names and

@@ -1,0 +1,32 @@
+package connect
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+)
+
+// ATC opens a client of the Concourse API; it asks nobody. It fails when the section is
+// empty.
+func (c Connector) ATC(s resource.Concourse) (*concourse.Client, error) {
+	client, err := concourse.New(concourse.Config{
+		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.Notify, Debug: c.Debug,
+		Retry: patience(retry.Default),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("source.concourse: %w", err)
+	}
+	return client, nil
+}
+
+// shortly is how often a Concourse is asked that may be left unasked.
+var shortly = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 2 * time.Second}
+
+// Stranger opens a client of a Concourse that is asked what it tells anybody. Whoever asks
+// can do without the answer, so that nobody is told of retries.
+func (c Connector) Stranger(url, caCert string) (*concourse.Client, error) {
+	return concourse.New(concourse.Config{URL: url, CACert: caCert, Retry: patience(shortly), Debug: c.Debug})
+}
