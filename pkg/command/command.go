@@ -7,16 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/perpetual-ci/perpetual/pkg/plain"
-	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // Exit codes.
@@ -44,28 +40,12 @@ type Streams struct {
 	OnlyFlags []string
 }
 
-// call is one running command. What it writes to Out and to log is spelt out where it
-// could do something to a terminal, as package plain has it.
-type call struct {
-	Streams
-	stdout io.Writer      // the process's own, for what is to arrive as it is
-	args   []string       // without the verb
-	linked bool           // called by the verb's name, as Concourse does
-	log    *secret.Writer // masks what goes to Err
-	debug  *slog.Logger   // to log, if level says so
-	level  *slog.LevelVar
-	chosen string // the level that flag or environment ask for; "": neither does
-
-	notice  func(line string) // gets notices instead of log
-	failure func(line string) // gets why the run failed instead of log
-}
-
 // Verb is a command by name.
 type Verb struct {
 	Name  string
 	Args  string // for help: "DIR"
 	Short string // for help
-	run   func(context.Context, *call) error
+	Run   func(context.Context, *Call) error
 }
 
 // Verbs are the commands of the resource type, and those that need no installer.
@@ -87,15 +67,13 @@ func Verbs() []Verb {
 // most one line of error.
 func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int) {
 	s.In = &contextReader{ctx: ctx, from: s.In}
-	c := &call{Streams: s, stdout: s.Out, log: secret.NewWriter(plain.NewLineWriter(s.Err)), level: &slog.LevelVar{}}
 	out := plain.NewWriter(s.Out)
-	c.Out = out
-	c.debug = newLogger(c.log, c.level)
+	c := newCall(s, out)
 	c.maskEnvironment()
 	defer func() {
 		if cause := recover(); cause != nil {
 			c.debug.Debug("panic", "stack", string(debug.Stack()))
-			_, _ = fmt.Fprintf(c.log, "error: internal: %v\n", cause)
+			_, _ = fmt.Fprintf(c.Err, "error: internal: %v\n", cause)
 			code = ExitBug
 		}
 		_ = out.Flush()
@@ -125,7 +103,7 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 	if err := c.checkEnvironment(verb.Name); err != nil {
 		return c.fail(err)
 	}
-	if err := verb.run(ctx, c); err != nil {
+	if err := verb.Run(ctx, c); err != nil {
 		if s, ok := signalled(ctx, err); ok {
 			_ = c.fail(fmt.Errorf("interrupted by %s: %w; what the director has accepted goes on there", name(s.Signal), err))
 			return ExitSignal + int(s.Signal)
@@ -133,7 +111,7 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 		return c.fail(err)
 	}
 	if c.linked {
-		pad(ctx, c.stdout)
+		pad(ctx, c.Stdout)
 	}
 	return ExitOK
 }
@@ -168,13 +146,13 @@ func (r *contextReader) Read(p []byte) (int, error) {
 var installerVerbs = []string{"deploy", "plan", "status", "info", "destroy", "config", "completion", "docs"}
 
 // choose finds the verb; nil is a wish for help.
-func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
+func (c *Call) choose(argv []string, verbs []Verb) (*Verb, error) {
 	if len(argv) == 0 {
 		return nil, errors.New("run: the program's name is missing")
 	}
 	for i := range verbs {
 		if filepath.Base(argv[0]) == verbs[i].Name {
-			c.args, c.linked = argv[1:], true
+			c.Args, c.linked = argv[1:], true
 			return &verbs[i], nil
 		}
 	}
@@ -190,7 +168,7 @@ func (c *call) choose(argv []string, verbs []Verb) (*Verb, error) {
 	name := strings.TrimPrefix(argv[1], "--") // --version, as people type it
 	for i := range verbs {
 		if name == verbs[i].Name {
-			c.args = argv[2:]
+			c.Args = argv[2:]
 			return &verbs[i], nil
 		}
 	}
@@ -211,16 +189,16 @@ func names(verbs []Verb) []string {
 }
 
 // fail prints an error as one line.
-func (c *call) fail(err error) int {
+func (c *Call) fail(err error) int {
 	var code *CodeError
 	if errors.As(err, &code) {
 		return code.Code
 	}
-	line := plain.Line(c.log.Mask(strings.Join(strings.Fields(err.Error()), " ")))
+	line := plain.Line(c.Masked(strings.Join(strings.Fields(err.Error()), " ")))
 	if c.failure != nil {
 		c.failure(line)
 	} else {
-		_, _ = fmt.Fprintf(c.log, "error: %s\n", line)
+		_, _ = fmt.Fprintf(c.Err, "error: %s\n", line)
 	}
 	return ExitError
 }
@@ -231,7 +209,7 @@ func (c *call) fail(err error) int {
 const requestVariable = "PERPETUAL_REQUEST"
 
 // request is where the request comes from.
-func (c *call) request() io.Reader {
+func (c *Call) request() io.Reader {
 	if text := c.Env(requestVariable); text != "" {
 		return strings.NewReader(text)
 	}
@@ -240,29 +218,11 @@ func (c *call) request() io.Reader {
 }
 
 // dir is the directory argument of in and out.
-func (c *call) dir() (string, error) {
-	if len(c.args) != 1 || c.args[0] == "" {
+func (c *Call) dir() (string, error) {
+	if len(c.Args) != 1 || c.Args[0] == "" {
 		return "", errors.New("run: want exactly one argument, a directory")
 	}
-	return c.args[0], nil
-}
-
-// exact is stdout for files and values that programs read: they get them as they are.
-// People at a terminal get what they can look at.
-func (c *call) exact() io.Writer {
-	if f, ok := c.stdout.(interface{ Fd() uintptr }); ok && term.IsTerminal(int(f.Fd())) {
-		return c.Out
-	}
-	return c.stdout
-}
-
-// notify is where adapters say what is not an error.
-func (c *call) notify(line string) {
-	if c.notice != nil {
-		c.notice(line)
-		return
-	}
-	_, _ = fmt.Fprintln(c.log, line)
+	return c.Args[0], nil
 }
 
 // help lists the verbs.

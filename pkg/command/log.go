@@ -66,7 +66,7 @@ func checkLevel(where, level string) error {
 }
 
 // chooseLevel takes the level from the flag, or else from the environment.
-func (c *call) chooseLevel(flag string) error {
+func (c *Call) chooseLevel(flag string) error {
 	c.chosen = flag
 	if text := c.Env(levelVariable); text != "" && flag == "" {
 		if err := checkLevel(levelVariable, text); err != nil {
@@ -81,7 +81,7 @@ func (c *call) chooseLevel(flag string) error {
 }
 
 // levelOf takes the level from a source, where nothing else has set it.
-func (c *call) levelOf(s resource.Source) {
+func (c *Call) levelOf(s resource.Source) {
 	if c.chosen == "" && s.LogLevel != "" {
 		c.level.Set(levels[s.LogLevel])
 	}
@@ -89,13 +89,13 @@ func (c *call) levelOf(s resource.Source) {
 
 // maskEnvironment masks the credentials that a process may be given by its
 // environment: for a proxy, and for the state bucket.
-func (c *call) maskEnvironment() {
+func (c *Call) maskEnvironment() {
 	for _, name := range []string{
 		"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy",
 		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 	} {
 		if value := c.Env(name); value != "" {
-			c.log.Add(resource.SecretVars(map[string]any{name: value})...)
+			c.Mask(resource.SecretVars(map[string]any{name: value})...)
 		}
 	}
 }

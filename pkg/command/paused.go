@@ -112,7 +112,7 @@ func deploying(ctx context.Context, d *bosh.Client, deployment string) (string, 
 
 // holdLease does something while it holds the lease of a deployment, if there is
 // a store that has one.
-func (c *call) holdLease(ctx context.Context, store state.Store, deployment string, do func(context.Context) error) error {
+func (c *Call) holdLease(ctx context.Context, store state.Store, deployment string, do func(context.Context) error) error {
 	if store == nil {
 		return do(ctx)
 	}

@@ -35,7 +35,7 @@ for its version, without a login.
 
 // runPipeline prints the bundled pipeline, rendered with the given values. What
 // has none stays a ((variable)) for fly's -v and -l or a credential manager.
-func runPipeline(ctx context.Context, c *call) error {
+func runPipeline(ctx context.Context, c *Call) error {
 	vars, named, err := c.pipelineVars()
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = fmt.Fprint(c.Out, pipelineHelp)
@@ -67,7 +67,7 @@ func runPipeline(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.exact().Write(text)
+	_, err = c.Exact().Write(text)
 	return err
 }
 
@@ -77,7 +77,7 @@ const asking = 15 * time.Second
 // deployedConcourse is the version whose major the pipeline stays with: that of the
 // Concourse at atc_url, else the newest that is known here, which is said. Who has
 // given concourse_constraint needs none.
-func (c *call) deployedConcourse(ctx context.Context, given map[string]any) string {
+func (c *Call) deployedConcourse(ctx context.Context, given map[string]any) string {
 	if _, said := given["concourse_constraint"]; said {
 		return ""
 	}
@@ -88,12 +88,12 @@ func (c *call) deployedConcourse(ctx context.Context, given map[string]any) stri
 		return version
 	}
 	version = compatibility.Newest().Version
-	c.notify(fmt.Sprintf("concourse_constraint is %s, the newest major known here: %v; give -v concourse_constraint=… if another one is deployed", pipelines.Constraint(version), err))
+	c.Notify(fmt.Sprintf("concourse_constraint is %s, the newest major known here: %v; give -v concourse_constraint=… if another one is deployed", pipelines.Constraint(version), err))
 	return version
 }
 
 // askVersion asks the Concourse at atc_url for its version.
-func (c *call) askVersion(ctx context.Context, given map[string]any) (string, error) {
+func (c *Call) askVersion(ctx context.Context, given map[string]any) (string, error) {
 	url, _ := given["atc_url"].(string)
 	if url == "" || strings.Contains(url, "((") {
 		return "", errors.New("atc_url is not given, where Concourse could be asked for its version")
@@ -102,7 +102,7 @@ func (c *call) askVersion(ctx context.Context, given map[string]any) (string, er
 	if strings.Contains(authority, "((") {
 		return "", errors.New("atc_ca_cert is a variable, so Concourse cannot be asked for its version")
 	}
-	client, err := c.connector().Stranger(url, authority)
+	client, err := c.Connector().Stranger(url, authority)
 	if err != nil {
 		return "", fmt.Errorf("ask Concourse for its version: %w", err)
 	}
@@ -119,7 +119,7 @@ func (c *call) askVersion(ctx context.Context, given map[string]any) (string, er
 // pipelineVars reads -v NAME=VALUE, -y NAME=YAML and -l FILE, as fly has them;
 // the last one wins. named are those of -v and -y. Its error is flag.ErrHelp for a wish
 // for help.
-func (c *call) pipelineVars() (layers []map[string]any, named []string, err error) {
+func (c *Call) pipelineVars() (layers []map[string]any, named []string, err error) {
 	flags := flag.NewFlagSet("pipeline", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	value := func(text string) error {
@@ -157,7 +157,7 @@ func (c *call) pipelineVars() (layers []map[string]any, named []string, err erro
 	flags.Func("yaml-var", "a value in YAML", yamlValue)
 	flags.Func("l", "a file of values", file)
 	flags.Func("load-vars-from", "a file of values", file)
-	if err := flags.Parse(c.args); err != nil {
+	if err := flags.Parse(c.Args); err != nil {
 		return nil, nil, fmt.Errorf("pipeline: %w", err)
 	}
 	if flags.NArg() > 0 {

@@ -19,9 +19,9 @@ import (
 // checkDeadline bounds check: Concourse's own limit for checks is an hour.
 const checkDeadline = 5 * time.Minute
 
-func runCheck(ctx context.Context, c *call) error {
+func runCheck(ctx context.Context, c *Call) error {
 	req, err := resource.DecodeCheck(c.request())
-	c.log.Add(req.Source.Secrets()...)
+	c.Mask(req.Source.Secrets()...)
 	if err == nil {
 		err = component.Validate(req.Source)
 	}
@@ -43,26 +43,26 @@ func runCheck(ctx context.Context, c *call) error {
 	return resource.WriteVersions(c.Out, versions)
 }
 
-func (c *call) checkComponents(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
-	set, err := c.connector().Upstreams(req.Source)
+func (c *Call) checkComponents(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
+	set, err := c.Connector().Upstreams(req.Source)
 	if err != nil {
 		return nil, err
 	}
 	return set.Check(ctx, req.Source, req.Version)
 }
 
-func (c *call) checkDeployment(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
-	d, err := c.connector().Director(req.Source.Director)
+func (c *Call) checkDeployment(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
+	d, err := c.Connector().Director(req.Source.Director)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	return step.Check(ctx, task.Check{Director: d, Log: c.log, Debug: c.debug}, req)
+	return step.Check(ctx, task.Check{Director: d, Log: c.Err, Debug: c.debug}, req)
 }
 
-func runIn(ctx context.Context, c *call) error {
+func runIn(ctx context.Context, c *Call) error {
 	req, err := resource.DecodeIn(c.request())
-	c.log.Add(req.Source.Secrets()...)
+	c.Mask(req.Source.Secrets()...)
 	if err == nil {
 		err = component.Validate(req.Source)
 	}
@@ -80,7 +80,7 @@ func runIn(ctx context.Context, c *call) error {
 	var result resource.Result
 	if req.Source.IsComponents() {
 		var set component.Set
-		if set, err = c.connector().Upstreams(req.Source); err == nil {
+		if set, err = c.Connector().Upstreams(req.Source); err == nil {
 			result, err = set.In(ctx, req, dir)
 		}
 	} else {
@@ -95,8 +95,8 @@ func runIn(ctx context.Context, c *call) error {
 	return err
 }
 
-func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
-	d, err := c.connector().Director(req.Source.Director)
+func (c *Call) inDeployment(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
+	d, err := c.Connector().Director(req.Source.Director)
 	if err != nil {
 		return resource.Result{}, err
 	}
@@ -105,18 +105,18 @@ func (c *call) inDeployment(ctx context.Context, req resource.InRequest, dir str
 	if err != nil {
 		return resource.Result{}, err
 	}
-	store, err := c.connector().State(req.Source.State)
+	store, err := c.Connector().State(req.Source.State)
 	if err != nil {
 		return resource.Result{}, err
 	}
 	return step.Get(ctx, verify.Verification{
-		Director: d, ATC: web, Concourse: web, Keepers: d.Keepers(store, req.Source.Deployment), Sets: d.Sets(req.Source.Deployment), Log: c.log, Debug: c.debug, Settle: connect.Settle(), Poll: connect.Poll(),
+		Director: d, ATC: web, Concourse: web, Keepers: d.Keepers(store, req.Source.Deployment), Sets: d.Sets(req.Source.Deployment), Log: c.Err, Debug: c.debug, Settle: connect.Settle(), Poll: connect.Poll(),
 	}, req, dir)
 }
 
-func runOut(ctx context.Context, c *call) error {
+func runOut(ctx context.Context, c *Call) error {
 	req, err := resource.DecodeOut(c.request())
-	c.log.Add(req.Secrets()...)
+	c.Mask(req.Secrets()...)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func runOut(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.connector().Director(req.Source.Director)
+	d, err := c.Connector().Director(req.Source.Director)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func runOut(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	store, err := c.connector().State(req.Source.State)
+	store, err := c.Connector().State(req.Source.State)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func runOut(ctx context.Context, c *call) error {
 	}
 	did, err := upgrade.Out{
 		Director: d, ATC: web, Concourse: web, Keeper: d.Keepers(store, req.Source.Deployment)[0], Sets: d.Sets(req.Source.Deployment), State: store,
-		Build: upgrade.NewBuild(c.Env), Program: Version, Log: c.log, Debug: c.debug, Mask: c.log.Add,
+		Build: upgrade.NewBuild(c.Env), Program: Version, Log: c.Err, Debug: c.debug, Mask: c.Mask,
 		Poll: connect.Poll(), Acceptance: connect.Acceptance(), Still: connect.Still(), LeaseTTL: connect.LeaseTTL(),
 	}.Run(ctx, asked)
 	if err != nil {
@@ -158,9 +158,9 @@ func runOut(ctx context.Context, c *call) error {
 
 // answer writes what in or out has done. Metadata has what servers say, which may repeat
 // what they were given.
-func (c *call) answer(result resource.Result) error {
+func (c *Call) answer(result resource.Result) error {
 	for i := range result.Metadata {
-		result.Metadata[i].Value = c.log.Mask(result.Metadata[i].Value)
+		result.Metadata[i].Value = c.Masked(result.Metadata[i].Value)
 	}
 	return resource.WriteResult(c.Out, result)
 }
@@ -172,14 +172,9 @@ type concourseAPI interface {
 }
 
 // atc gives nothing for a source without a concourse section.
-func (c *call) atc(s resource.Concourse) (concourseAPI, error) {
+func (c *Call) atc(s resource.Concourse) (concourseAPI, error) {
 	if s == (resource.Concourse{}) {
 		return nil, nil
 	}
-	return c.connector().ATC(s)
-}
-
-// connector opens what this run speaks with.
-func (c *call) connector() connect.Connector {
-	return connect.Connector{Notify: c.notify, Log: c.log, Debug: c.debug, Env: c.Env}
+	return c.Connector().ATC(s)
 }

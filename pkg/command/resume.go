@@ -34,11 +34,11 @@ Examples:
 `
 
 // runResume unpauses what the quiet upgrade of a deployment has paused.
-func runResume(ctx context.Context, c *call) error {
+func runResume(ctx context.Context, c *Call) error {
 	flags := flag.NewFlagSet("resume", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	force := flags.Bool("force", false, "")
-	switch err := flags.Parse(c.args); {
+	switch err := flags.Parse(c.Args); {
 	case errors.Is(err, flag.ErrHelp):
 		_, err = fmt.Fprint(c.Out, resumeHelp)
 		return err
@@ -48,7 +48,7 @@ func runResume(ctx context.Context, c *call) error {
 		return fmt.Errorf("resume: unexpected argument %q; try resume --help", flags.Arg(0))
 	}
 	req, err := resource.DecodeCheck(c.request())
-	c.log.Add(req.Source.Secrets()...)
+	c.Mask(req.Source.Secrets()...)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func runResume(ctx context.Context, c *call) error {
 	case req.Source.Concourse == (resource.Concourse{}):
 		return errors.New("resume: the source has no concourse section, so that no pipeline can be unpaused")
 	}
-	store, err := c.connector().State(req.Source.State)
+	store, err := c.Connector().State(req.Source.State)
 	if err != nil {
 		return err
 	}
@@ -69,10 +69,10 @@ func runResume(ctx context.Context, c *call) error {
 			return c.holdLease(ctx, store, req.Source.Deployment, do)
 		},
 	}
-	report, err := c.resume(ctx, r)
+	report, err := c.Resume(ctx, r)
 	if err == nil || report.did() {
 		for _, line := range report.Lines(r.Deployment) {
-			c.notify(line)
+			c.Notify(line)
 		}
 	}
 	if err != nil {
@@ -121,17 +121,14 @@ func (r Resumed) Lines(name string) []string {
 	return lines
 }
 
-// Resume unpauses what a quiet upgrade has paused.
-func (c *Call) Resume(ctx context.Context, r Resume) (Resumed, error) { return c.inner.resume(ctx, r) }
-
-// resume unpauses, unless an upgrade is under way.
-func (c *call) resume(ctx context.Context, r Resume) (Resumed, error) {
-	d, err := c.connector().Director(r.Director)
+// Resume unpauses what a quiet upgrade has paused, unless an upgrade is under way.
+func (c *Call) Resume(ctx context.Context, r Resume) (Resumed, error) {
+	d, err := c.Connector().Director(r.Director)
 	if err != nil {
 		return Resumed{}, err
 	}
 	defer d.Close()
-	web, err := c.connector().ATC(r.Concourse)
+	web, err := c.Connector().ATC(r.Concourse)
 	if err != nil {
 		return Resumed{}, err
 	}

@@ -46,7 +46,7 @@ type signing struct {
 }
 
 // runSign writes the signed statement of a release.
-func runSign(_ context.Context, c *call) error {
+func runSign(_ context.Context, c *Call) error {
 	s, err := c.signing(time.Now())
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = fmt.Fprint(c.Out, signHelp)
@@ -69,7 +69,7 @@ func runSign(_ context.Context, c *call) error {
 		if err != nil {
 			return fmt.Errorf("sign: %w", err)
 		}
-		c.notify(fmt.Sprintf("signed by %s, whose public key is %s", signature.ID(public), line))
+		c.Notify(fmt.Sprintf("signed by %s, whose public key is %s", signature.ID(public), line))
 	}
 	_, err = fmt.Fprintln(c.Out, name)
 	return err
@@ -77,7 +77,7 @@ func runSign(_ context.Context, c *call) error {
 
 // signing reads the arguments, the keys, and the digests of the files. Its error is
 // flag.ErrHelp for a wish for help.
-func (c *call) signing(now time.Time) (signing, error) {
+func (c *Call) signing(now time.Time) (signing, error) {
 	s := signing{statement: signature.Statement{Made: now.Truncate(time.Second), Images: map[string]string{}, Files: map[string]string{}}}
 	flags := flag.NewFlagSet("sign", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -95,7 +95,7 @@ func (c *call) signing(now time.Time) (signing, error) {
 		s.statement.Images[name] = digest
 		return signature.Digest(digest)
 	})
-	if err := flags.Parse(c.args); err != nil {
+	if err := flags.Parse(c.Args); err != nil {
 		return s, err
 	}
 	if _, err := version.Parse(s.statement.Version); err != nil || strings.HasPrefix(s.statement.Version, "v") {
@@ -119,7 +119,7 @@ func (c *call) signing(now time.Time) (signing, error) {
 }
 
 // privateKey reads a private key, which no output shows from then on.
-func (c *call) privateKey(path string) (ed25519.PrivateKey, error) {
+func (c *Call) privateKey(path string) (ed25519.PrivateKey, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (c *call) privateKey(path string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.log.Add(secret.New(string(text)))
+	c.Mask(secret.New(string(text)))
 	key, err := signature.ParsePrivateKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -23,11 +23,11 @@ is alive after all loses the lease, and submits nothing any more.
 `
 
 // runUnlock breaks a lease.
-func runUnlock(ctx context.Context, c *call) error {
+func runUnlock(ctx context.Context, c *Call) error {
 	flags := flag.NewFlagSet("unlock", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	id := flags.String("id", "", "of the holder")
-	switch err := flags.Parse(c.args); {
+	switch err := flags.Parse(c.Args); {
 	case errors.Is(err, flag.ErrHelp):
 		_, err = fmt.Fprint(c.Out, unlockHelp)
 		return err
@@ -37,12 +37,12 @@ func runUnlock(ctx context.Context, c *call) error {
 		return errors.New("unlock: want --id ID and nothing else; try unlock --help")
 	}
 	req, err := resource.DecodeCheck(c.request())
-	c.log.Add(req.Source.Secrets()...)
+	c.Mask(req.Source.Secrets()...)
 	if err != nil {
 		return err
 	}
 	c.levelOf(req.Source)
-	store, err := c.connector().State(req.Source.State)
+	store, err := c.Connector().State(req.Source.State)
 	if err != nil {
 		return err
 	}
@@ -56,6 +56,6 @@ func runUnlock(ctx context.Context, c *call) error {
 	if err != nil {
 		return fmt.Errorf("unlock deployment %s: %w", req.Source.Deployment, err)
 	}
-	c.notify(fmt.Sprintf("the lease %s of deployment %s is broken", *id, req.Source.Deployment))
+	c.Notify(fmt.Sprintf("the lease %s of deployment %s is broken", *id, req.Source.Deployment))
 	return nil
 }

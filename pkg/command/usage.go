@@ -46,9 +46,9 @@ Usage:
 }
 
 // help prints the usage of one of these verbs, where the arguments ask for it.
-func (c *call) help(verb string) (printed bool, err error) {
+func (c *Call) help(verb string) (printed bool, err error) {
 	usage, ok := usages[verb]
-	if !ok || !slices.ContainsFunc(c.args, func(a string) bool { return a == "--help" || a == "-h" || a == "-help" }) {
+	if !ok || !slices.ContainsFunc(c.Args, func(a string) bool { return a == "--help" || a == "-h" || a == "-help" }) {
 		return false, nil
 	}
 	_, err = fmt.Fprint(c.Out, usage)
@@ -56,9 +56,9 @@ func (c *call) help(verb string) (printed bool, err error) {
 }
 
 // sayWaiting tells a person at a terminal what is waited for.
-func (c *call) sayWaiting() {
+func (c *Call) sayWaiting() {
 	f, ok := c.In.(interface{ Fd() uintptr })
 	if ok && term.IsTerminal(int(f.Fd())) {
-		c.notify("reading the request, in JSON, from the terminal until Ctrl-D; --help says what it is")
+		c.Notify("reading the request, in JSON, from the terminal until Ctrl-D; --help says what it is")
 	}
 }

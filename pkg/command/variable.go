@@ -22,7 +22,7 @@ var uncheckedVerbs = []string{"version", "completion"}
 // checkEnvironment refuses variables of ours that nobody reads: a misspelt one would
 // have no effect. The resource's program, which does not know what the installer reads,
 // refuses only what is nearly one of its own.
-func (c *call) checkEnvironment(verb string) error {
+func (c *Call) checkEnvironment(verb string) error {
 	if slices.Contains(uncheckedVerbs, verb) {
 		return nil
 	}

@@ -18,9 +18,9 @@ var (
 )
 
 // runVersion prints the version, and the commit that it was built from with its date.
-func runVersion(_ context.Context, c *call) error {
-	if len(c.args) > 0 {
-		return fmt.Errorf("version: unexpected argument %q", c.args[0])
+func runVersion(_ context.Context, c *Call) error {
+	if len(c.Args) > 0 {
+		return fmt.Errorf("version: unexpected argument %q", c.Args[0])
 	}
 	settings := map[string]string{}
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -13,16 +13,16 @@ import (
 // include.
 func Verbs() []command.Verb {
 	return []command.Verb{
-		command.NewVerb("deploy", "[NAME]", aboutDeploy, runDeploy),
-		command.NewVerb("plan", "[NAME]", aboutPlan, runPlan),
-		command.NewVerb("status", "[NAME]", aboutStatus, runStatus),
-		command.NewVerb("info", "[NAME]", aboutInfo, runInfo),
-		command.NewVerb("destroy", "[NAME]", aboutDestroy, runDestroy),
-		command.NewVerb("resume", "[NAME] [--force]", aboutResume, runResume),
-		command.NewVerb("unlock", "[NAME] --id ID", aboutUnlock, runUnlock),
-		command.NewVerb("config", "init|validate|schema", aboutConfig, runConfig),
-		command.NewVerb("completion", "bash|zsh|fish", aboutCompletion, runCompletion),
-		command.NewVerb("docs", "[TOPIC]", aboutDocs, runDocs),
+		{Name: "deploy", Args: "[NAME]", Short: aboutDeploy, Run: runDeploy},
+		{Name: "plan", Args: "[NAME]", Short: aboutPlan, Run: runPlan},
+		{Name: "status", Args: "[NAME]", Short: aboutStatus, Run: runStatus},
+		{Name: "info", Args: "[NAME]", Short: aboutInfo, Run: runInfo},
+		{Name: "destroy", Args: "[NAME]", Short: aboutDestroy, Run: runDestroy},
+		{Name: "resume", Args: "[NAME] [--force]", Short: aboutResume, Run: runResume},
+		{Name: "unlock", Args: "[NAME] --id ID", Short: aboutUnlock, Run: runUnlock},
+		{Name: "config", Args: "init|validate|schema", Short: aboutConfig, Run: runConfig},
+		{Name: "completion", Args: "bash|zsh|fish", Short: aboutCompletion, Run: runCompletion},
+		{Name: "docs", Args: "[TOPIC]", Short: aboutDocs, Run: runDocs},
 	}
 }
 

@@ -44,7 +44,7 @@ func runResume(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	if w, err := readFile(g.Config); err == nil && w.file == "" && g.Name == "" && c.Env(environmentPrefix+"NAME") == "" {
-		return c.Run(ctx, deploymentVerb("resume"))
+		return deploymentVerb("resume").Run(ctx, c)
 	}
 	s, err := open(ctx, c, g.common, set, true)
 	if err != nil {

@@ -23,7 +23,7 @@ func runUnlock(ctx context.Context, c *command.Call) error {
 		return errors.New("unlock: want --id ID, which the error of the refused run names")
 	}
 	if w, err := readFile(g.Config); err == nil && w.file == "" && g.Name == "" && c.Env(environmentPrefix+"NAME") == "" {
-		return c.Run(ctx, deploymentVerb("unlock"))
+		return deploymentVerb("unlock").Run(ctx, c)
 	}
 	s, err := open(ctx, c, g.common, set, true)
 	if err != nil {
