@@ -23,22 +23,22 @@ const module = "github.com/perpetual-ci/perpetual/"
 // Simulators are on their own, so that none of them gets into a shipped binary.
 var mayImport = map[string][]string{
 	"cmd":           {},
-	"cmd/resource":  {"pkg/command"},
-	"cmd/perpetual": {"pkg/command", "pkg/command/installer"},
+	"cmd/resource":  {"pkg/command", "pkg/command/step"},
+	"cmd/perpetual": {"pkg/command", "pkg/command/step", "pkg/command/installer"},
 	"cmd/sandbox":   {"pkg/sandbox"},
-	"pkg/command": {
-		"pkg/connect", "pkg/task", "pkg/verify", "pkg/command/step", "pkg/compatibility", "pkg/upgrade", "pkg/pause", "pkg/component", "pkg/resource", "pkg/template", "pkg/state", "pipelines",
-		"pkg/bosh", "pkg/concourse", "pkg/secret", "pkg/plain", "pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version",
-	},
+	"pkg/command":   {"pkg/connect", "pkg/resource", "pkg/secret", "pkg/plain", "pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version"},
 	// What a run speaks with, each opened in one way.
 	"pkg/connect": {
 		"pkg/stock", "pkg/inventory", "pkg/pause", "pkg/component", "pkg/resource", "pkg/template", "pkg/state",
 		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial",
 	},
-	// What a build asks of the packages that do it, and what they answer.
-	"pkg/command/step": {"pkg/verify", "pkg/task", "pkg/file", "pkg/compatibility", "pkg/component", "pkg/template", "pkg/resource", "pkg/upgrade"},
+	// The verbs of the resource type, as a build or a person runs them.
+	"pkg/command/step": {
+		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/pause", "pkg/compatibility", "pkg/component", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
+		"pkg/bosh", "pkg/concourse", "pkg/crash", "pkg/file",
+	},
 	"pkg/command/installer": {
-		"pkg/bosh", "pkg/command", "pkg/connect", "pkg/crash", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/manifest", "pkg/file",
+		"pkg/bosh", "pkg/command", "pkg/command/step", "pkg/connect", "pkg/crash", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/manifest", "pkg/file",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
 		"pkg/aws", "pkg/aws/account", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 		"pkg/seal", "pkg/secret", "pkg/plain",

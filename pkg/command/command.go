@@ -1,5 +1,6 @@
-// Package command is what the binaries do: it reads a request, joins the
-// adapters to the upgrade, and prints the result or one line of error.
+// Package command is a process: its streams and signals, what is masked in its output, its
+// environment, its exit codes, and the choice of the verb that its arguments name. The verbs
+// themselves are in the packages below it.
 package command
 
 import (
@@ -45,21 +46,8 @@ type Verb struct {
 	Name  string
 	Args  string // for help: "DIR"
 	Short string // for help
+	Usage string // what --help among the arguments prints; "": the verb sees to that itself
 	Run   func(context.Context, *Call) error
-}
-
-// Verbs are the commands of the resource type, and those that need no installer.
-func Verbs() []Verb {
-	return []Verb{
-		{"check", "", "find versions; JSON on stdin, JSON on stdout", runCheck},
-		{"in", "DIR", "fetch a version into DIR; JSON on stdin, JSON on stdout", runIn},
-		{"out", "DIR", "start an upgrade from the inputs in DIR; JSON on stdin, JSON on stdout", runOut},
-		{"version", "", "print the version", runVersion},
-		{"pipeline", "[-v NAME=VALUE] [-y NAME=YAML] [-l FILE]", "print the bundled self-upgrade pipeline for fly set-pipeline", runPipeline},
-		{"sign", "--key FILE --version VERSION --image NAME=DIGEST… [FILE…]", "sign what a release of Perpetual consists of; for maintainers", runSign},
-		{"resume", "[--force]", "unpause what a quiet upgrade has paused; JSON on stdin", runResume},
-		{"unlock", "--id ID", "break the lease of a dead run; JSON on stdin", runUnlock},
-	}
 }
 
 // Main runs the verb that argv names, by its first element (a link called
@@ -94,7 +82,7 @@ func Main(ctx context.Context, argv []string, verbs []Verb, s Streams) (code int
 		_, _ = fmt.Fprint(c.Out, help(filepath.Base(argv[0]), verbs))
 		return ExitOK
 	}
-	if printed, err := c.help(verb.Name); printed {
+	if printed, err := c.help(verb); printed {
 		if err != nil {
 			return c.fail(err)
 		}
@@ -208,8 +196,8 @@ func (c *Call) fail(err error) int {
 // writes an object as JSON.
 const requestVariable = "PERPETUAL_REQUEST"
 
-// request is where the request comes from.
-func (c *Call) request() io.Reader {
+// Request is where the request of a step comes from.
+func (c *Call) Request() io.Reader {
 	if text := c.Env(requestVariable); text != "" {
 		return strings.NewReader(text)
 	}
@@ -217,8 +205,8 @@ func (c *Call) request() io.Reader {
 	return c.In
 }
 
-// dir is the directory argument of in and out.
-func (c *Call) dir() (string, error) {
+// Dir is the directory argument of in and out.
+func (c *Call) Dir() (string, error) {
 	if len(c.Args) != 1 || c.Args[0] == "" {
 		return "", errors.New("run: want exactly one argument, a directory")
 	}

@@ -80,10 +80,10 @@ func (c *Call) chooseLevel(flag string) error {
 	return nil
 }
 
-// levelOf takes the level from a source, where nothing else has set it.
-func (c *Call) levelOf(s resource.Source) {
-	if c.chosen == "" && s.LogLevel != "" {
-		c.level.Set(levels[s.LogLevel])
+// SetLevel takes the level from a source, where that says one and nothing else has set it.
+func (c *Call) SetLevel(level string) {
+	if c.chosen == "" && level != "" {
+		c.level.Set(levels[level])
 	}
 }
 

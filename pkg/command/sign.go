@@ -45,6 +45,14 @@ type signing struct {
 	statement signature.Statement
 }
 
+// SignVerb is the verb sign.
+func SignVerb() Verb {
+	return Verb{
+		Name: "sign", Args: "--key FILE --version VERSION --image NAME=DIGEST… [FILE…]",
+		Short: "sign what a release of Perpetual consists of; for maintainers", Run: runSign,
+	}
+}
+
 // runSign writes the signed statement of a release.
 func runSign(_ context.Context, c *Call) error {
 	s, err := c.signing(time.Now())

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
 
@@ -38,7 +39,7 @@ func signIn(t *testing.T, dir string, args ...string) (code int, stdout, stderr 
 	t.Helper()
 	t.Chdir(dir)
 	var out, log bytes.Buffer
-	code = command.Main(t.Context(), append([]string{"perpetual", "sign"}, args...), command.Verbs(), command.Streams{
+	code = command.Main(t.Context(), append([]string{"perpetual", "sign"}, args...), step.Verbs(), command.Streams{
 		In: strings.NewReader(""), Out: &out, Err: &log, Env: func(string) string { return "" },
 	})
 	return code, out.String(), log.String()

@@ -17,6 +17,18 @@ var (
 	Date    = "" // "2026-11-29T06:16:10Z"
 )
 
+// VersionVerb is the verb version.
+func VersionVerb() Verb {
+	return Verb{Name: "version", Short: "print the version", Usage: versionUsage, Run: runVersion}
+}
+
+const versionUsage = `perpetual version prints the version, the commit that it was built from, and the date
+of that commit.
+
+Usage:
+  perpetual version
+`
+
 // runVersion prints the version, and the commit that it was built from with its date.
 func runVersion(_ context.Context, c *Call) error {
 	if len(c.Args) > 0 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/docs"
 )
@@ -58,7 +59,7 @@ func runCompletion(_ context.Context, c *command.Call) error {
 // words are all verbs, as help lists them.
 func words() []word {
 	var list []word
-	for _, v := range append(Verbs(), command.Verbs()...) {
+	for _, v := range append(Verbs(), step.Verbs()...) {
 		if slices.ContainsFunc(list, func(w word) bool { return w.name == v.Name }) {
 			continue
 		}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 )
 
 func TestCompletion_completesInBash(t *testing.T) {
@@ -64,7 +64,7 @@ func TestCompletion_completesInBash(t *testing.T) {
 
 // Every verb is in every script, and a shell that is here takes it.
 func TestCompletion_isWhatAShellTakes(t *testing.T) {
-	verbs := append(installer.Verbs(), command.Verbs()...)
+	verbs := append(installer.Verbs(), step.Verbs()...)
 	for shell, check := range map[string][]string{"bash": {"bash", "-n"}, "zsh": {"zsh", "-n"}, "fish": {"fish", "--no-execute"}} {
 		dir := t.TempDir()
 		p := run(t, dir, nil, "completion", shell)

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 )
 
@@ -177,7 +177,7 @@ func TestHelp_namesEveryFlagOnStdout(t *testing.T) {
 		}
 	}
 	var names []string
-	for _, v := range append(installer.Verbs(), command.Verbs()...) {
+	for _, v := range append(installer.Verbs(), step.Verbs()...) {
 		if slices.Contains(names, v.Name) {
 			continue // resume and unlock are in both lists
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -44,7 +45,7 @@ func runResume(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	if w, err := readFile(g.Config); err == nil && w.file == "" && g.Name == "" && c.Env(environmentPrefix+"NAME") == "" {
-		return deploymentVerb("resume").Run(ctx, c)
+		return step.Resume(ctx, c)
 	}
 	s, err := open(ctx, c, g.common, set, true)
 	if err != nil {
@@ -66,22 +67,22 @@ func runResume(ctx context.Context, c *command.Call) error {
 }
 
 // resume asks as whom the installation is reached, and unpauses.
-func (s *session) resume(ctx context.Context, force bool) (command.Resumed, error) {
+func (s *session) resume(ctx context.Context, force bool) (step.Resumed, error) {
 	i := s.installation(ctx)
 	info, err := i.Info(ctx, false)
 	if err != nil {
-		return command.Resumed{}, err
+		return step.Resumed{}, err
 	}
 	for _, line := range info.State {
 		s.display.Warn(line)
 	}
 	if info.Access == (resource.Director{}) || info.Web.URL == "" {
-		return command.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.config.Name)
+		return step.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.config.Name)
 	}
-	resumed, err := s.Resume(ctx, command.Resume{
+	resumed, err := step.Resumption{
 		Deployment: info.Deployment, Director: info.Access, Concourse: info.Web, Force: force,
 		Hold: func(ctx context.Context, do func(context.Context) error) error { return i.Alone(ctx, "resume", do) },
-	})
+	}.Run(ctx, s.Connector())
 	var held *state.HeldError
 	switch {
 	case errors.As(err, &held):
@@ -92,7 +93,7 @@ func (s *session) resume(ctx context.Context, force bool) (command.Resumed, erro
 	return resumed, err
 }
 
-func resumeResult(name string, r command.Resumed) Resumed {
+func resumeResult(name string, r step.Resumed) Resumed {
 	result := Resumed{Name: name, Found: r.Found, Unpaused: append([]string{}, r.Unpaused...), Left: []LeftPaused{}}
 	for _, l := range r.Left {
 		result.Left = append(result.Left, LeftPaused(l))

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 )
 
 // PausedPipelines is what a quiet upgrade has paused.
@@ -33,7 +33,7 @@ const verifyWait = 15 * time.Minute
 func (s *Status) lookForPaused(ctx context.Context, with *session, info bootstrap.Info) {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
-	list, found, err := with.Call.Paused(ctx, info.Access, info.Web, info.Deployment)
+	list, found, err := step.Paused(ctx, with.Connector(), info.Access, info.Web, info.Deployment)
 	switch {
 	case err != nil && s.Director.State != "running": // which is a problem already
 	case err != nil:
@@ -44,7 +44,7 @@ func (s *Status) lookForPaused(ctx context.Context, with *session, info bootstra
 }
 
 // pausedPipelines sums a list up.
-func pausedPipelines(list command.PausedList, now time.Time) *PausedPipelines {
+func pausedPipelines(list step.PausedList, now time.Time) *PausedPipelines {
 	task := list.DirectorTask
 	return &PausedPipelines{
 		Phase: string(list.Phase), Since: list.Since, Build: list.Build, From: list.From, To: list.To,

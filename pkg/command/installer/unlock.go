@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/step"
 )
 
 // runUnlock breaks the lease of an installation where one is named, by argument,
@@ -23,7 +23,7 @@ func runUnlock(ctx context.Context, c *command.Call) error {
 		return errors.New("unlock: want --id ID, which the error of the refused run names")
 	}
 	if w, err := readFile(g.Config); err == nil && w.file == "" && g.Name == "" && c.Env(environmentPrefix+"NAME") == "" {
-		return deploymentVerb("unlock").Run(ctx, c)
+		return step.Unlock(ctx, c)
 	}
 	s, err := open(ctx, c, g.common, set, true)
 	if err != nil {
@@ -38,10 +38,4 @@ func runUnlock(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	return s.print(fmt.Sprintf("the lease %s of %s is broken\n", g.ID, s.config.Name))
-}
-
-// deploymentVerb is a verb of the resource type, which takes a request on stdin.
-func deploymentVerb(name string) command.Verb {
-	verbs := command.Verbs()
-	return verbs[slices.IndexFunc(verbs, func(v command.Verb) bool { return v.Name == name })]
 }

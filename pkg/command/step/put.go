@@ -1,6 +1,6 @@
-// Package step holds the steps of the resource type as a build runs them: what a step is
-// given becomes a request of the packages that do it, and what they have done becomes the
-// version and the metadata that Concourse shows.
+// Package step holds the verbs of the resource type, as a build or a person runs them: what
+// a step is given becomes a request of the packages that do it, and what they have done
+// becomes the version and the metadata that Concourse shows.
 package step
 
 import (

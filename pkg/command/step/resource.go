@@ -1,4 +1,4 @@
-package command
+package step
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/command/step"
+	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
@@ -19,8 +19,8 @@ import (
 // checkDeadline bounds check: Concourse's own limit for checks is an hour.
 const checkDeadline = 5 * time.Minute
 
-func runCheck(ctx context.Context, c *Call) error {
-	req, err := resource.DecodeCheck(c.request())
+func runCheck(ctx context.Context, c *command.Call) error {
+	req, err := resource.DecodeCheck(c.Request())
 	c.Mask(req.Source.Secrets()...)
 	if err == nil {
 		err = component.Validate(req.Source)
@@ -28,14 +28,14 @@ func runCheck(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	c.levelOf(req.Source)
+	c.SetLevel(req.Source.LogLevel)
 	ctx, cancel := context.WithTimeout(ctx, checkDeadline)
 	defer cancel()
 	var versions []resource.Version
 	if req.Source.IsComponents() {
-		versions, err = c.checkComponents(ctx, req)
+		versions, err = checkComponents(ctx, c, req)
 	} else {
-		versions, err = c.checkDeployment(ctx, req)
+		versions, err = checkDeployment(ctx, c, req)
 	}
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func runCheck(ctx context.Context, c *Call) error {
 	return resource.WriteVersions(c.Out, versions)
 }
 
-func (c *Call) checkComponents(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
+func checkComponents(ctx context.Context, c *command.Call, req resource.CheckRequest) ([]resource.Version, error) {
 	set, err := c.Connector().Upstreams(req.Source)
 	if err != nil {
 		return nil, err
@@ -51,17 +51,17 @@ func (c *Call) checkComponents(ctx context.Context, req resource.CheckRequest) (
 	return set.Check(ctx, req.Source, req.Version)
 }
 
-func (c *Call) checkDeployment(ctx context.Context, req resource.CheckRequest) ([]resource.Version, error) {
+func checkDeployment(ctx context.Context, c *command.Call, req resource.CheckRequest) ([]resource.Version, error) {
 	d, err := c.Connector().Director(req.Source.Director)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	return step.Check(ctx, task.Check{Director: d, Log: c.Err, Debug: c.debug}, req)
+	return Check(ctx, task.Check{Director: d, Log: c.Err, Debug: c.Logger()}, req)
 }
 
-func runIn(ctx context.Context, c *Call) error {
-	req, err := resource.DecodeIn(c.request())
+func runIn(ctx context.Context, c *command.Call) error {
+	req, err := resource.DecodeIn(c.Request())
 	c.Mask(req.Source.Secrets()...)
 	if err == nil {
 		err = component.Validate(req.Source)
@@ -69,8 +69,8 @@ func runIn(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	c.levelOf(req.Source)
-	dir, err := c.dir()
+	c.SetLevel(req.Source.LogLevel)
+	dir, err := c.Dir()
 	if err != nil {
 		return err
 	}
@@ -84,24 +84,24 @@ func runIn(ctx context.Context, c *Call) error {
 			result, err = set.In(ctx, req, dir)
 		}
 	} else {
-		result, err = c.inDeployment(ctx, req, dir)
+		result, err = inDeployment(ctx, c, req, dir)
 	}
 	if err != nil {
 		return err
 	}
 	crash.Here("before-result")
-	err = c.answer(result)
+	err = answer(c, result)
 	crash.Here("after-result")
 	return err
 }
 
-func (c *Call) inDeployment(ctx context.Context, req resource.InRequest, dir string) (resource.Result, error) {
+func inDeployment(ctx context.Context, c *command.Call, req resource.InRequest, dir string) (resource.Result, error) {
 	d, err := c.Connector().Director(req.Source.Director)
 	if err != nil {
 		return resource.Result{}, err
 	}
 	defer d.Close()
-	web, err := c.atc(req.Source.Concourse)
+	web, err := openATC(c, req.Source.Concourse)
 	if err != nil {
 		return resource.Result{}, err
 	}
@@ -109,19 +109,19 @@ func (c *Call) inDeployment(ctx context.Context, req resource.InRequest, dir str
 	if err != nil {
 		return resource.Result{}, err
 	}
-	return step.Get(ctx, verify.Verification{
-		Director: d, ATC: web, Concourse: web, Keepers: d.Keepers(store, req.Source.Deployment), Sets: d.Sets(req.Source.Deployment), Log: c.Err, Debug: c.debug, Settle: connect.Settle(), Poll: connect.Poll(),
+	return Get(ctx, verify.Verification{
+		Director: d, ATC: web, Concourse: web, Keepers: d.Keepers(store, req.Source.Deployment), Sets: d.Sets(req.Source.Deployment), Log: c.Err, Debug: c.Logger(), Settle: connect.Settle(), Poll: connect.Poll(),
 	}, req, dir)
 }
 
-func runOut(ctx context.Context, c *Call) error {
-	req, err := resource.DecodeOut(c.request())
+func runOut(ctx context.Context, c *command.Call) error {
+	req, err := resource.DecodeOut(c.Request())
 	c.Mask(req.Secrets()...)
 	if err != nil {
 		return err
 	}
-	c.levelOf(req.Source)
-	dir, err := c.dir()
+	c.SetLevel(req.Source.LogLevel)
+	dir, err := c.Dir()
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func runOut(ctx context.Context, c *Call) error {
 		return err
 	}
 	defer d.Close()
-	web, err := c.atc(req.Source.Concourse)
+	web, err := openATC(c, req.Source.Concourse)
 	if err != nil {
 		return err
 	}
@@ -138,27 +138,27 @@ func runOut(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	asked, err := step.Put(req, dir)
+	asked, err := Put(req, dir)
 	if err != nil {
 		return err
 	}
 	did, err := upgrade.Out{
 		Director: d, ATC: web, Concourse: web, Keeper: d.Keepers(store, req.Source.Deployment)[0], Sets: d.Sets(req.Source.Deployment), State: store,
-		Build: upgrade.NewBuild(c.Env), Program: Version, Log: c.Err, Debug: c.debug, Mask: c.Mask,
+		Build: upgrade.NewBuild(c.Env), Program: command.Version, Log: c.Err, Debug: c.Logger(), Mask: c.Mask,
 		Poll: connect.Poll(), Acceptance: connect.Acceptance(), Still: connect.Still(), LeaseTTL: connect.LeaseTTL(),
 	}.Run(ctx, asked)
 	if err != nil {
 		return err
 	}
 	crash.Here("before-result")
-	err = c.answer(step.PutResult(req, did))
+	err = answer(c, PutResult(req, did))
 	crash.Here("after-result")
 	return err
 }
 
 // answer writes what in or out has done. Metadata has what servers say, which may repeat
 // what they were given.
-func (c *Call) answer(result resource.Result) error {
+func answer(c *command.Call, result resource.Result) error {
 	for i := range result.Metadata {
 		result.Metadata[i].Value = c.Masked(result.Metadata[i].Value)
 	}
@@ -171,8 +171,8 @@ type concourseAPI interface {
 	upgrade.Concourse
 }
 
-// atc gives nothing for a source without a concourse section.
-func (c *Call) atc(s resource.Concourse) (concourseAPI, error) {
+// openATC gives nothing for a source without a concourse section.
+func openATC(c *command.Call, s resource.Concourse) (concourseAPI, error) {
 	if s == (resource.Concourse{}) {
 		return nil, nil
 	}

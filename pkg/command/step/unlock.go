@@ -1,4 +1,4 @@
-package command
+package step
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -22,8 +23,8 @@ state section. The id stands in the message of the put that waits. A holder that
 is alive after all loses the lease, and submits nothing any more.
 `
 
-// runUnlock breaks a lease.
-func runUnlock(ctx context.Context, c *Call) error {
+// Unlock is the verb that breaks the lease of a deployment, that of the request.
+func Unlock(ctx context.Context, c *command.Call) error {
 	flags := flag.NewFlagSet("unlock", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	id := flags.String("id", "", "of the holder")
@@ -36,12 +37,12 @@ func runUnlock(ctx context.Context, c *Call) error {
 	case *id == "" || flags.NArg() > 0:
 		return errors.New("unlock: want --id ID and nothing else; try unlock --help")
 	}
-	req, err := resource.DecodeCheck(c.request())
+	req, err := resource.DecodeCheck(c.Request())
 	c.Mask(req.Source.Secrets()...)
 	if err != nil {
 		return err
 	}
-	c.levelOf(req.Source)
+	c.SetLevel(req.Source.LogLevel)
 	store, err := c.Connector().State(req.Source.State)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package command
+package step
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -35,8 +36,8 @@ for its version, without a login.
 
 // runPipeline prints the bundled pipeline, rendered with the given values. What
 // has none stays a ((variable)) for fly's -v and -l or a credential manager.
-func runPipeline(ctx context.Context, c *Call) error {
-	vars, named, err := c.pipelineVars()
+func runPipeline(ctx context.Context, c *command.Call) error {
+	vars, named, err := pipelineVars(c.Args)
 	if errors.Is(err, flag.ErrHelp) {
 		_, err = fmt.Fprint(c.Out, pipelineHelp)
 		return err
@@ -51,7 +52,7 @@ func runPipeline(ctx context.Context, c *Call) error {
 	for _, layer := range vars {
 		maps.Copy(given, layer)
 	}
-	defaults := pipelines.SelfUpgradeDefaults(c.deployedConcourse(ctx, given), Version)
+	defaults := pipelines.SelfUpgradeDefaults(deployedConcourse(ctx, c, given), command.Version)
 	if proxy, _ := given["director_proxy"].(string); strings.HasPrefix(proxy, "ssh+socks5://") {
 		// It does not work without them: they stay variables where they are not given.
 		for variable, query := range map[string]string{"director_proxy_private_key": "private-key=", "director_proxy_host_key": "host-key="} {
@@ -62,7 +63,7 @@ func runPipeline(ctx context.Context, c *Call) error {
 	}
 	text, err := template.RenderPipeline(template.Pipeline{
 		File:     template.File{Name: "the bundled pipeline", Text: pipelines.SelfUpgrade()},
-		Defaults: append([]map[string]any{defaults, {"perpetual_image_tag": Version}}, vars...),
+		Defaults: append([]map[string]any{defaults, {"perpetual_image_tag": command.Version}}, vars...),
 	})
 	if err != nil {
 		return err
@@ -77,13 +78,13 @@ const asking = 15 * time.Second
 // deployedConcourse is the version whose major the pipeline stays with: that of the
 // Concourse at atc_url, else the newest that is known here, which is said. Who has
 // given concourse_constraint needs none.
-func (c *Call) deployedConcourse(ctx context.Context, given map[string]any) string {
+func deployedConcourse(ctx context.Context, c *command.Call, given map[string]any) string {
 	if _, said := given["concourse_constraint"]; said {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, asking)
 	defer cancel()
-	version, err := c.askVersion(ctx, given)
+	version, err := askVersion(ctx, c, given)
 	if err == nil {
 		return version
 	}
@@ -93,7 +94,7 @@ func (c *Call) deployedConcourse(ctx context.Context, given map[string]any) stri
 }
 
 // askVersion asks the Concourse at atc_url for its version.
-func (c *Call) askVersion(ctx context.Context, given map[string]any) (string, error) {
+func askVersion(ctx context.Context, c *command.Call, given map[string]any) (string, error) {
 	url, _ := given["atc_url"].(string)
 	if url == "" || strings.Contains(url, "((") {
 		return "", errors.New("atc_url is not given, where Concourse could be asked for its version")
@@ -119,7 +120,7 @@ func (c *Call) askVersion(ctx context.Context, given map[string]any) (string, er
 // pipelineVars reads -v NAME=VALUE, -y NAME=YAML and -l FILE, as fly has them;
 // the last one wins. named are those of -v and -y. Its error is flag.ErrHelp for a wish
 // for help.
-func (c *Call) pipelineVars() (layers []map[string]any, named []string, err error) {
+func pipelineVars(args []string) (layers []map[string]any, named []string, err error) {
 	flags := flag.NewFlagSet("pipeline", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	value := func(text string) error {
@@ -157,7 +158,7 @@ func (c *Call) pipelineVars() (layers []map[string]any, named []string, err erro
 	flags.Func("yaml-var", "a value in YAML", yamlValue)
 	flags.Func("l", "a file of values", file)
 	flags.Func("load-vars-from", "a file of values", file)
-	if err := flags.Parse(c.Args); err != nil {
+	if err := flags.Parse(args); err != nil {
 		return nil, nil, fmt.Errorf("pipeline: %w", err)
 	}
 	if flags.NArg() > 0 {
@@ -182,7 +183,7 @@ func unknownVars(named []string, layers []map[string]any) error {
 	for _, name := range named {
 		root, _, _ := strings.Cut(strings.Trim(name, `"`), ".")
 		if !slices.Contains(known, root) {
-			return fmt.Errorf("pipeline: -v %s: the pipeline has no such variable; %s", name, DidYouMean(root, known, "it has "+strings.Join(known, ", ")))
+			return fmt.Errorf("pipeline: -v %s: the pipeline has no such variable; %s", name, command.DidYouMean(root, known, "it has "+strings.Join(known, ", ")))
 		}
 	}
 	return nil

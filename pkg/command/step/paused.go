@@ -1,4 +1,4 @@
-package command
+package step
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -29,8 +30,8 @@ type PausedList struct {
 // Paused reads what a quiet upgrade of a deployment has paused, from the
 // director's configs. found says whether there is anything. A Concourse that
 // does not answer is not an error: its build is taken for ended.
-func (c *Call) Paused(ctx context.Context, at resource.Director, web resource.Concourse, deployment string) (paused PausedList, found bool, err error) {
-	d, err := c.Connector().Director(at)
+func Paused(ctx context.Context, c connect.Connector, at resource.Director, web resource.Concourse, deployment string) (paused PausedList, found bool, err error) {
+	d, err := c.Director(at)
 	if err != nil {
 		return paused, false, err
 	}
@@ -44,7 +45,7 @@ func (c *Call) Paused(ctx context.Context, at resource.Director, web resource.Co
 			return paused, false, err
 		}
 	}
-	client, err := c.Connector().ATC(web)
+	client, err := c.ATC(web)
 	if err != nil {
 		return paused, false, err
 	}
@@ -112,13 +113,13 @@ func deploying(ctx context.Context, d *bosh.Client, deployment string) (string, 
 
 // holdLease does something while it holds the lease of a deployment, if there is
 // a store that has one.
-func (c *Call) holdLease(ctx context.Context, store state.Store, deployment string, do func(context.Context) error) error {
+func holdLease(ctx context.Context, c *command.Call, store state.Store, deployment string, do func(context.Context) error) error {
 	if store == nil {
 		return do(ctx)
 	}
 	host, _ := os.Hostname()
 	lease, err := state.Acquire(ctx, store, upgrade.LeaseName(deployment), state.Holder{Purpose: "resume " + deployment, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: connect.LeaseTTL(), Debug: c.debug})
+		state.LeaseOptions{TTL: connect.LeaseTTL(), Debug: c.Logger()})
 	var held *state.HeldError
 	switch {
 	case errors.As(err, &held):

@@ -1,4 +1,4 @@
-package command
+package step
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -33,8 +35,9 @@ Examples:
   echo '{"source": {"deployment": "concourse", "director": {…}, "concourse": {…}}}' | perpetual resume
 `
 
-// runResume unpauses what the quiet upgrade of a deployment has paused.
-func runResume(ctx context.Context, c *Call) error {
+// Resume is the verb that unpauses what the quiet upgrade of a deployment has paused, that of
+// the request.
+func Resume(ctx context.Context, c *command.Call) error {
 	flags := flag.NewFlagSet("resume", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	force := flags.Bool("force", false, "")
@@ -47,12 +50,12 @@ func runResume(ctx context.Context, c *Call) error {
 	case flags.NArg() > 0:
 		return fmt.Errorf("resume: unexpected argument %q; try resume --help", flags.Arg(0))
 	}
-	req, err := resource.DecodeCheck(c.request())
+	req, err := resource.DecodeCheck(c.Request())
 	c.Mask(req.Source.Secrets()...)
 	if err != nil {
 		return err
 	}
-	c.levelOf(req.Source)
+	c.SetLevel(req.Source.LogLevel)
 	switch {
 	case req.Source.IsComponents():
 		return errors.New("resume: the source has watch (components); want the source of a deployment")
@@ -63,13 +66,13 @@ func runResume(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	r := Resume{
+	r := Resumption{
 		Deployment: req.Source.Deployment, Director: req.Source.Director, Concourse: req.Source.Concourse, Store: store, Force: *force,
 		Hold: func(ctx context.Context, do func(context.Context) error) error {
-			return c.holdLease(ctx, store, req.Source.Deployment, do)
+			return holdLease(ctx, c, store, req.Source.Deployment, do)
 		},
 	}
-	report, err := c.Resume(ctx, r)
+	report, err := r.Run(ctx, c.Connector())
 	if err == nil || report.did() {
 		for _, line := range report.Lines(r.Deployment) {
 			c.Notify(line)
@@ -81,8 +84,8 @@ func runResume(ctx context.Context, c *Call) error {
 	return nil
 }
 
-// Resume says what is to be unpaused, and where that is written down.
-type Resume struct {
+// Resumption says what is to be unpaused, and where that is written down.
+type Resumption struct {
 	Deployment string // "concourse"
 	Director   resource.Director
 	Concourse  resource.Concourse
@@ -121,14 +124,14 @@ func (r Resumed) Lines(name string) []string {
 	return lines
 }
 
-// Resume unpauses what a quiet upgrade has paused, unless an upgrade is under way.
-func (c *Call) Resume(ctx context.Context, r Resume) (Resumed, error) {
-	d, err := c.Connector().Director(r.Director)
+// Run unpauses what a quiet upgrade has paused, unless an upgrade is under way.
+func (r Resumption) Run(ctx context.Context, c connect.Connector) (Resumed, error) {
+	d, err := c.Director(r.Director)
 	if err != nil {
 		return Resumed{}, err
 	}
 	defer d.Close()
-	web, err := c.Connector().ATC(r.Concourse)
+	web, err := c.ATC(r.Concourse)
 	if err != nil {
 		return Resumed{}, err
 	}
