@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	},
 	// The verbs of the resource type, as a build or a person runs them.
 	"pkg/command/step": {
-		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/pause", "pkg/compatibility", "pkg/component", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
+		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/pause", "pkg/compatibility", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
 		"pkg/bosh", "pkg/concourse", "pkg/crash", "pkg/file",
 	},
 	"pkg/command/installer": {
@@ -47,10 +47,10 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap": {
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/manifest", "pkg/credential", "pkg/resource",
-		"pkg/difference", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
+		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
-	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
+	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/manifest/bundle", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
 	"pkg/credential":     {"pkg/secret", "pkg/state"},
 	"pkg/config":         {"pkg/dial", "pkg/difference", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/price":          {"pkg/config"},
@@ -58,18 +58,20 @@ var mayImport = map[string][]string{
 	// A program of its own for maintainers.
 	"pkg/compatibility/refresh": {"pkg/compatibility", "pkg/file"},
 	"pkg/upgrade": {
-		"pkg/stock", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/template",
+		"pkg/stock", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/deployment", "pkg/manifest/bundle", "pkg/template",
 		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pipelines", "pkg/crash",
 	},
-	"pkg/verify":           {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/template", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry"},
+	"pkg/verify":           {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry", "pkg/deployment"},
 	"pkg/task":             {"pkg/retry", "pkg/bosh"},
-	"pkg/stock":            {"pkg/task", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/template", "pkg/difference", "pkg/bosh", "pkg/crash", "pkg/dial"},
+	"pkg/stock":            {"pkg/task", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/difference", "pkg/bosh", "pkg/crash", "pkg/dial", "pkg/deployment"},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
 	"pkg/component":        {"pkg/file", "pkg/github", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
-	"pkg/adoption":         {"pkg/template"},
-	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/template"},
-	"pkg/postgres":         {"pkg/compatibility", "pkg/template"},
+	"pkg/adoption":         {"pkg/manifest/bundle", "pkg/template"},
+	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/deployment", "pkg/template"},
+	"pkg/postgres":         {"pkg/compatibility", "pkg/deployment", "pkg/template"},
 	"pkg/resource":         {"pkg/dial", "pkg/nearest", "pkg/secret", "pkg/plain"},
+	"pkg/deployment":       {"pkg/template"},
+	"pkg/manifest/bundle":  {"pkg/template"},
 	"pkg/template":         {},
 	"pkg/state":            {},
 	"pkg/artifact":         {"pkg/retry", "pkg/crash", "pkg/dial"},

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -49,7 +50,7 @@ func read(text []byte) (shape, error) {
 		return shape{}, err
 	}
 	s := shape{groups: map[string]*group{}}
-	if name := m.Rest[template.InstallationKey]; name != nil {
+	if name := m.Rest[bundle.InstallationKey]; name != nil {
 		s.installation = fmt.Sprint(name)
 	}
 	for _, g := range m.Groups {

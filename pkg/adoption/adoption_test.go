@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/adoption"
-	"github.com/perpetual-ci/perpetual/pkg/template"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 )
 
 // small is a Concourse as the bundled manifest makes it.
@@ -114,7 +114,7 @@ func TestMadeFrom_knowsADeploymentOfAnotherVersion(t *testing.T) {
 	for name, c := range map[string]struct{ deployed, wanted string }{
 		"older": {small, grown}, "newer": {grown, small},
 	} {
-		if ours, err := adoption.MadeFrom(template.ConcourseCore(), []byte(c.deployed), []byte(c.wanted)); !ours || err != nil {
+		if ours, err := adoption.MadeFrom(bundle.ConcourseCore(), []byte(c.deployed), []byte(c.wanted)); !ours || err != nil {
 			t.Errorf("%s: made from the template: %t, %v", name, ours, err)
 		}
 		changes, err := adoption.Compare([]byte(c.deployed), []byte(c.wanted), "perpetual")
@@ -122,7 +122,7 @@ func TestMadeFrom_knowsADeploymentOfAnotherVersion(t *testing.T) {
 			t.Errorf("%s: changes %+v, %v", name, changes, err)
 		}
 	}
-	if own, err := adoption.MadeFrom(template.ConcourseCore(), template.Concourse().Text, template.Concourse().Text); !own || err != nil {
+	if own, err := adoption.MadeFrom(bundle.ConcourseCore(), bundle.Concourse().Text, bundle.Concourse().Text); !own || err != nil {
 		t.Errorf("the bundled manifest has not what all its versions have: %v", err)
 	}
 }

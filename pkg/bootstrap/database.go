@@ -9,6 +9,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -76,7 +78,7 @@ func (r *run) databaseChange(deployed []byte, set []component.Component, to int)
 	if err != nil {
 		return postgres.Change{}, err
 	}
-	before, err := template.Parse(file)
+	before, err := deployment.Parse(file)
 	if err != nil {
 		return postgres.Change{}, err
 	}
@@ -161,7 +163,7 @@ func (r *run) databaseMajor(deployed []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	vars, err := postgres.Vars(template.Template{File: template.Concourse()}, deployed, user.Vars, versionKey)
+	vars, err := postgres.Vars(template.Template{File: bundle.Concourse()}, deployed, user.Vars, versionKey)
 	var unknown *postgres.UnknownError
 	if errors.As(err, &unknown) && r.record.Postgres > 0 {
 		return r.record.Postgres, nil

@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -188,7 +189,7 @@ func TestCanary_mayStandInTheUsersFiles(t *testing.T) {
 	t.Parallel()
 	s := installed(t)
 	const canary = "canary-in-a-file"
-	text := string(template.WithoutEmptyVariables(render(t, template.Concourse(), template.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse", "encryption_key": canary})))
+	text := string(template.WithoutEmptyVariables(render(t, bundle.Concourse(), bundle.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse", "encryption_key": canary})))
 	pipeline := "resources:\n- {name: r, type: git, source: {uri: \"https://x:" + canary + "@example.com\", private_key: " + canary + "}}\njobs:\n- name: j\n  plan: [{get: r, params: {anything: " + canary + "}}]\n"
 	write(t, s.dir, map[string]string{"m.yml": text, "p.yml": pipeline})
 	for _, dry := range []bool{true, false} {

@@ -18,6 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -121,7 +122,7 @@ func (s *stage) oldTexts(t *testing.T) (text, config []byte) {
 	t.Helper()
 	oldTexts.once.Do(func() {
 		bundled := template.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}
-		text := template.WithoutEmptyVariables(render(t, template.Concourse(), template.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})) // as a put deploys it
+		text := template.WithoutEmptyVariables(render(t, bundle.Concourse(), bundle.ConcourseDefaults(), s.ManifestVars(), s.setVars(), object{"deployment_name": "concourse"})) // as a put deploys it
 		config := render(t, bundled, pipelines.SelfUpgradeDefaults(oldSet.Concourse, oldSet.Perpetual), s.PipelineVars(), s.setVars())
 		oldTexts.manifest, oldTexts.pipeline = s.Nameless(string(text)), s.Nameless(string(config))
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/docs/block"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -130,7 +131,7 @@ func isValidConfiguration(t *testing.T, b block.Block) {
 
 // applies lays an ops file over the bundled manifest.
 func applies(t *testing.T, b block.Block) {
-	bundled := template.Concourse()
+	bundled := bundle.Concourse()
 	got, err := template.Render(template.Template{File: bundled, OpsFiles: []template.File{{Name: b.File, Text: []byte(b.Text)}}, Partial: true})
 	if err != nil {
 		t.Fatalf("%s: %v", b, err)

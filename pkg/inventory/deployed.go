@@ -2,14 +2,15 @@ package inventory
 
 import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Deployed reads the manifest of a deployment. The director keeps it as it was
 // submitted, with "latest" in it, and knows which versions that has meant. It fails when
 // the manifest is not valid YAML.
-func Deployed(d bosh.Deployment) (template.Deployment, error) {
-	parsed, err := template.Parse(template.File{Name: "the deployed manifest", Text: d.Manifest})
+func Deployed(d bosh.Deployment) (deployment.Deployment, error) {
+	parsed, err := deployment.Parse(template.File{Name: "the deployed manifest", Text: d.Manifest})
 	if err != nil {
 		return parsed, err
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/template"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
@@ -28,7 +28,7 @@ type Wanted struct {
 }
 
 // Of lists what a manifest takes. Versions like "latest" are not resolved.
-func Of(d template.Deployment) []Wanted {
+func Of(d deployment.Deployment) []Wanted {
 	var list []Wanted
 	byAlias := map[string]Wanted{}
 	for _, s := range d.Stemcells {
@@ -55,9 +55,9 @@ func Of(d template.Deployment) []Wanted {
 }
 
 // usedOn are the aliases of the stemcells on which jobs of a release run.
-func usedOn(d template.Deployment, release string) []string {
-	uses := func(jobs []template.Job) bool {
-		return slices.ContainsFunc(jobs, func(j template.Job) bool { return j.Release == release })
+func usedOn(d deployment.Deployment, release string) []string {
+	uses := func(jobs []deployment.Job) bool {
+		return slices.ContainsFunc(jobs, func(j deployment.Job) bool { return j.Release == release })
 	}
 	everywhere := false
 	for _, a := range d.Addons {

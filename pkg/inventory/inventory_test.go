@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -21,7 +22,7 @@ func of(t *testing.T, text string) []inventory.Wanted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := template.Parse(template.File{Name: "manifest.yml", Text: rendered})
+	d, err := deployment.Parse(template.File{Name: "manifest.yml", Text: rendered})
 	if err != nil {
 		t.Fatal(err)
 	}

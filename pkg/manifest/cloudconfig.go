@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // CloudConfig is the director's cloud config. It says which input is missing.
 func CloudConfig(in Input) (template.Template, error) {
-	base, err := bundled("cloud-config.yml")
+	base, err := bundle.File("cloud-config.yml")
 	if err != nil {
 		return template.Template{}, err
 	}

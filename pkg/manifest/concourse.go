@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -45,7 +46,7 @@ func (in Input) concourse() (template.Template, error) {
 	if err := in.whole(); err != nil {
 		return template.Template{}, fmt.Errorf("render Concourse's manifest: %w", err)
 	}
-	ops, err := opsFiles(in.concourseOps()...)
+	ops, err := bundle.Ops(in.concourseOps()...)
 	if err != nil {
 		return template.Template{}, err
 	}
@@ -53,7 +54,7 @@ func (in Input) concourse() (template.Template, error) {
 	if err != nil {
 		return template.Template{}, err
 	}
-	mark, err := opsFile("the installation's name", []operation{{"replace", "/" + template.InstallationKey + "?", in.Config.Name}})
+	mark, err := opsFile("the installation's name", []operation{{"replace", "/" + bundle.InstallationKey + "?", in.Config.Name}})
 	if err != nil {
 		return template.Template{}, err
 	}
@@ -65,7 +66,7 @@ func (in Input) concourse() (template.Template, error) {
 		}
 		ops = append(ops, other)
 	}
-	return in.draft(template.Concourse(), ops, in.User.OpsFiles,
+	return in.draft(bundle.Concourse(), ops, in.User.OpsFiles,
 		concourseDefaults(), in.proxyVars(), in.databaseVars(), in.concourseVars(), values), nil
 }
 
@@ -101,7 +102,7 @@ func (in Input) whole() error {
 
 // concourseDefaults are those of the bundled manifest, without a major of PostgreSQL.
 func concourseDefaults() vars {
-	values := template.ConcourseDefaults()
+	values := bundle.ConcourseDefaults()
 	delete(values, postgresMajor)
 	return values
 }

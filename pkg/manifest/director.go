@@ -7,12 +7,13 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // director is the director's manifest with its section variables.
 func (in Input) director() (template.Template, error) {
-	base, err := bundled("director.yml")
+	base, err := bundle.File("director.yml")
 	if err != nil {
 		return template.Template{}, err
 	}
@@ -27,7 +28,7 @@ func (in Input) director() (template.Template, error) {
 	if in.proxied() {
 		names = append(names, "director-proxy")
 	}
-	ops, err := opsFiles(names...)
+	ops, err := bundle.Ops(names...)
 	if err != nil {
 		return template.Template{}, err
 	}
@@ -40,7 +41,7 @@ func (in Input) director() (template.Template, error) {
 
 // directorVersions are the values of versions.yml.
 func directorVersions() (vars, error) {
-	file, err := bundled("versions.yml")
+	file, err := bundle.File("versions.yml")
 	if err != nil {
 		return nil, err
 	}

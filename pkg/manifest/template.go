@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"embed"
 	"fmt"
 	"maps"
 
@@ -12,33 +11,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
-//go:embed director.yml cloud-config.yml versions.yml ops
-var files embed.FS
-
 // vars are values by the names of variables.
 type vars = map[string]any
-
-// bundled is one of the files that come with this package.
-func bundled(name string) (template.File, error) {
-	text, err := files.ReadFile(name)
-	if err != nil {
-		return template.File{}, fmt.Errorf("read the bundled %s: %w", name, err)
-	}
-	return template.File{Name: "the bundled " + name, Text: text}, nil
-}
-
-// opsFiles are bundled ops files by name.
-func opsFiles(names ...string) ([]template.File, error) {
-	var list []template.File
-	for _, name := range names {
-		file, err := bundled("ops/" + name + ".yml")
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, file)
-	}
-	return list, nil
-}
 
 // operation is one item of an ops file.
 type operation struct {

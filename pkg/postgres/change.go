@@ -9,6 +9,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -36,11 +37,11 @@ func Compare(deployed, wanted []byte, param string) (Change, error) {
 	if err != nil || !found {
 		return Change{}, err
 	}
-	parsed, err := template.Parse(next) // In has parsed both
+	parsed, err := deployment.Parse(next) // In has parsed both
 	if err != nil {
 		return Change{}, err
 	}
-	before, err := template.Parse(old)
+	before, err := deployment.Parse(old)
 	if err != nil {
 		return Change{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -47,7 +48,7 @@ type document struct {
 // In finds the database in a manifest, the first if there are several. found is false
 // where there is none, such as in an empty text.
 func In(f template.File) (d Database, found bool, err error) {
-	parsed, err := template.Parse(f)
+	parsed, err := deployment.Parse(f)
 	if err != nil {
 		return Database{}, false, err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -64,7 +65,7 @@ func FuzzIn(f *testing.F) {
 }
 
 func TestVars_keepWhatIsDeployed(t *testing.T) {
-	bundled := template.Template{File: template.Concourse()}
+	bundled := template.Template{File: bundle.Concourse()}
 	own := template.Template{File: template.File{Name: "own.yml", Text: []byte("name: x\n")}}
 	byOps := own
 	byOps.OpsFiles = []template.File{{Name: "ops.yml", Text: []byte("- {type: replace, path: '/major?', value: ((postgres_major))}")}}

@@ -31,7 +31,7 @@ var harmless = []string{
 }
 
 func TestSecretVars_knowEveryCredentialOfTheBundledManifest(t *testing.T) {
-	text, err := os.ReadFile("../manifest/concourse.yml")
+	text, err := os.ReadFile("../manifest/bundle/concourse.yml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/task"
-	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Stock is what a manifest takes, and what of that the director has.
@@ -34,7 +34,7 @@ type Stock struct {
 // compares them with the component set. A set that the manifest does not take would
 // never be deployed, and every build of it would be green: it is refused, unless
 // params say that it is meant.
-func (s *Stock) Take(ctx context.Context, of template.Deployment) error {
+func (s *Stock) Take(ctx context.Context, of deployment.Deployment) error {
 	for _, key := range s.IgnoreSet {
 		if !slices.ContainsFunc(s.Set, func(c component.Component) bool { return c.Name == key }) {
 			return fmt.Errorf("validate %s: the component set has no %q; it has %s", s.IgnoreKey.Name(), key, keys(s.Set))

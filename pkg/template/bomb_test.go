@@ -8,41 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
-
-// laughs is the billion laughs: levels of lists, each of ten times the one before.
-func laughs(levels int) string {
-	var b strings.Builder
-	b.WriteString("name: c\na0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n")
-	for i := 1; i < levels; i++ {
-		fmt.Fprintf(&b, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
-	}
-	return b.String()
-}
-
-// echoes repeat one long text: few nodes, of which a decoder counts each, and
-// much text once they are written out.
-func echoes(size, times int) string {
-	return "name: c\nbig: &big " + strings.Repeat("x", size) + "\nall: [" + strings.TrimSuffix(strings.Repeat("*big, ", times), ", ") + "]\n"
-}
-
-// bombs are texts of at most a few MiB that would fill gigabytes.
-var bombs = map[string]string{
-	"billion laughs":                        laughs(9),
-	"laughs under the limit of the decoder": laughs(5) + "filler: [" + strings.Repeat("1, ", 200_000) + "1]\n",
-	"echoes":                                echoes(1<<20, 4_000),
-	"merged maps":                           "name: c\nm0: &m0 {a: 1, b: 2}\n" + merges(12),
-	"deep nesting":                          "name: c\nx: " + strings.Repeat("[", 200_000),
-}
-
-func merges(levels int) string {
-	var b strings.Builder
-	for i := 1; i < levels; i++ {
-		fmt.Fprintf(&b, "m%d: &m%d {x: {<<: *m%d}, y: {<<: *m%d}, z: *m%d}\n", i, i, i-1, i-1, i-1)
-	}
-	return b.String()
-}
 
 // allocates gives how many MiB do allocates in all, freed or not. A bomb that goes
 // off has no end: then the test has one.
@@ -66,7 +35,7 @@ func allocates(t *testing.T, do func()) uint64 {
 const mostMemory = 256
 
 func TestBombs_areRefusedBeforeTheyGoOff(t *testing.T) {
-	for name, bomb := range bombs {
+	for name, bomb := range testkit.Bombs {
 		for what, try := range map[string]func() error{
 			"manifest": func() error { _, err := template.Render(of(bomb)); return err },
 			"ops file": func() error {
@@ -93,11 +62,11 @@ func TestBombs_areRefusedBeforeTheyGoOff(t *testing.T) {
 
 // Keep and Parse write nothing out, so that a bomb is at most slow for them.
 func TestBombs_costOthersLittle(t *testing.T) {
-	for name, bomb := range bombs {
+	for name, bomb := range testkit.Bombs {
 		t.Run(name, func(t *testing.T) {
 			n := allocates(t, func() {
 				_, _, _ = template.Keep([]byte(bomb), []byte(bomb))
-				_, _ = template.Parse(template.File{Text: []byte(bomb)})
+				_, _ = deployment.Parse(template.File{Text: []byte(bomb)})
 			})
 			if n > mostMemory {
 				t.Errorf("they allocate %d MiB", n)

@@ -36,16 +36,16 @@ func decode(text []byte) (any, error) {
 	if err := Decode(text, &root); err != nil {
 		return nil, err
 	}
-	return textKeys(root), nil
+	return TextKeys(root), nil
 }
 
-// textKeys gives mappings keys of type string where all keys are texts.
-func textKeys(value any) any {
+// TextKeys gives mappings keys of type string where all keys are texts. It changes value.
+func TextKeys(value any) any {
 	switch v := value.(type) {
 	case map[any]any:
 		out := make(map[string]any, len(v))
 		for key, item := range v {
-			v[key] = textKeys(item)
+			v[key] = TextKeys(item)
 			if text, isText := key.(string); isText {
 				out[text] = v[key]
 			}
@@ -55,11 +55,11 @@ func textKeys(value any) any {
 		}
 	case map[string]any:
 		for key, item := range v {
-			v[key] = textKeys(item)
+			v[key] = TextKeys(item)
 		}
 	case []any:
 		for i, item := range v {
-			v[i] = textKeys(item)
+			v[i] = TextKeys(item)
 		}
 	}
 	return value
@@ -69,7 +69,7 @@ func textKeys(value any) any {
 // error names no value: it may be a secret.
 func Vars(f File) (map[string]any, error) {
 	layer := map[string]any{}
-	if err := checkText(f.Text); err != nil {
+	if err := CheckText(f.Text); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", f.Name, err)
 	}
 	if err := Decode(f.Text, &layer); err != nil {
@@ -81,7 +81,7 @@ func Vars(f File) (map[string]any, error) {
 	if layer == nil { // a text of null
 		return map[string]any{}, nil
 	}
-	return textKeys(layer).(map[string]any), nil
+	return TextKeys(layer).(map[string]any), nil
 }
 
 // Mapping wants a text to be a YAML mapping, as BOSH's configs are.

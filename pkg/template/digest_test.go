@@ -1,7 +1,6 @@
 package template_test
 
 import (
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -67,39 +67,6 @@ func TestDigest_doesNotSeeHowATextIsWritten(t *testing.T) {
 	}
 }
 
-// written writes a value as YAML in one of many ways.
-func written(rng *rand.Rand, v any, indent string) string {
-	pad := strings.Repeat(" ", rng.IntN(3))
-	switch v := v.(type) {
-	case map[string]any:
-		if len(v) == 0 {
-			return " {" + pad + "}\n"
-		}
-		keys := slices.Sorted(maps.Keys(v))
-		rng.Shuffle(len(keys), func(i, j int) { keys[i], keys[j] = keys[j], keys[i] })
-		out := "\n"
-		for _, key := range keys {
-			if rng.IntN(3) == 0 {
-				out += indent + "# " + key + "\n\n"
-			}
-			out += indent + key + pad + ":" + written(rng, v[key], indent+"  "+pad)
-		}
-		return out
-	case []any:
-		if len(v) == 0 {
-			return pad + " [ ]\n"
-		}
-		out := "\n"
-		for _, item := range v {
-			out += indent + "-" + written(rng, item, indent+"   "+pad)
-		}
-		return out
-	case string:
-		return " " + pad + strconv.Quote(v) + pad + "\n"
-	}
-	return fmt.Sprintf(" %s%v\n", pad, v)
-}
-
 // changed is a copy of v in which one value, somewhere, is another.
 func changed(rng *rand.Rand, v any) any {
 	switch v := v.(type) {
@@ -142,8 +109,8 @@ func changed(rng *rand.Rand, v any) any {
 func TestDigest_isOfTheContent(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 300 {
-		root := map[string]any{"root": value(rng, 4), "other": value(rng, 4)}
-		first, second := written(rng, root, ""), written(rng, root, "")
+		root := map[string]any{"root": testkit.Value(rng, 4), "other": testkit.Value(rng, 4)}
+		first, second := testkit.YAML(rng, root, ""), testkit.YAML(rng, root, "")
 		if digest(t, first) != digest(t, second) {
 			t.Fatalf("different digests of\n%s\nand\n%s", first, second)
 		}
@@ -151,7 +118,7 @@ func TestDigest_isOfTheContent(t *testing.T) {
 		if err != nil || digest(t, string(asJSON)) != digest(t, first) {
 			t.Fatalf("error = %v, different digests of\n%s\nand\n%s", err, first, asJSON)
 		}
-		if other := written(rng, changed(rng, root), ""); digest(t, first) == digest(t, other) {
+		if other := testkit.YAML(rng, changed(rng, root), ""); digest(t, first) == digest(t, other) {
 			t.Fatalf("the same digest of\n%s\nand\n%s", first, other)
 		}
 	}

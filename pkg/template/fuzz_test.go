@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -22,7 +23,7 @@ func FuzzRender(f *testing.F) {
 	f.Add("a: ((a))", "[{type: replace, path: /a, value: 1}]", "a", "x", false)
 	f.Add("a: {b: [((c.d))]}\nvariables: [{name: a, type: password}]", "[{type: remove, path: '/a/b?'}]", "c", "((c))", true)
 	f.Add("((k)): ((k))\n? 1\n: &x [1]\nb: *x", "- {type: test, path: /b/0, value: 1}\n- {path: /l/name=x:next/-}", "k", "", true)
-	f.Add(string(template.Concourse().Text), "[{type: replace, path: /instance_groups/name=web/instances, value: 2}]", "azs", "z1", true)
+	f.Add(string(bundle.Concourse().Text), "[{type: replace, path: /instance_groups/name=web/instances, value: 2}]", "azs", "z1", true)
 	f.Fuzz(func(t *testing.T, text, ops, key, value string, partial bool) {
 		in := of(text, ops)
 		in.Partial, in.Vars = partial, []vars{{key: value}}
@@ -41,7 +42,7 @@ func FuzzDigest(f *testing.F) {
 	f.Add("a: 1\nb: [x, 1.0, true, ~]")
 	f.Add("1: {2: 3}\n? 1.5\n: 2026-08-01")
 	f.Add("a: &a [1]\nb: *a\n<<: {c: !!binary aGk=}")
-	f.Add(string(template.Concourse().Text))
+	f.Add(string(bundle.Concourse().Text))
 	f.Fuzz(func(t *testing.T, text string) {
 		sum, err := template.Digest([]byte(text))
 		if err != nil {
@@ -80,42 +81,6 @@ func FuzzKeep(f *testing.F) {
 		}
 		if len(kept) > 0 && !strings.Contains(tmpl, "((") && !strings.Contains(tmpl, `\`) {
 			t.Errorf("kept %v of a template without variables", kept)
-		}
-	})
-}
-
-func FuzzArrange(f *testing.F) {
-	for _, text := range []string{string(template.Concourse().Text), running, "instance_groups:\n" + groupWorker + groupWeb,
-		"x: &x [{name: web, release: concourse}]\ninstance_groups: [{name: a, jobs: *x, stemcell: [1], update: {<<: {canaries: 0}}}, ~]\nstemcells: [{alias: [1]}]",
-		"update: {serial: no, canaries: 0, max_in_flight: 100%}\ninstance_groups: [{instances: 2, jobs: [{name: worker, release: concourse, properties: {tags: [1], team: t}}]}]",
-	} {
-		f.Add(text, "5000-6000", uint8(7))
-		f.Add(text, "", uint8(0))
-	}
-	f.Fuzz(func(t *testing.T, text, watch string, bits uint8) {
-		a := template.Arrangement{WorkersFirst: bits&1 != 0, WorkersAtOnce: bits&2 != 0, WatchTime: watch}
-		if bits&4 != 0 {
-			a.Gate = &template.Colocation{Release: "perpetual", Version: "1", Job: "gate"}
-		}
-		once, notes, err := template.Arrange(template.File{Name: "m", Text: []byte(text)}, a)
-		if err != nil {
-			oneLine(t, err)
-			return
-		}
-		for _, note := range notes {
-			if note == "" {
-				t.Error("a note is empty")
-			}
-		}
-		twice, _, err := template.Arrange(template.File{Name: "m", Text: once}, a)
-		if err != nil || string(twice) != string(once) {
-			t.Errorf("arranged again, error = %v:\n%s\nonce:\n%s", err, twice, once)
-		}
-		if _, err := template.Arranged(once, "perpetual", "gate"); err != nil {
-			t.Errorf("read back: %v", err)
-		}
-		if _, err := template.RestartsWeb([]byte(text), once); err != nil {
-			oneLine(t, err) // such as a stemcell's alias that is a list: the director refuses it
 		}
 	})
 }

@@ -187,7 +187,7 @@ func (k *keeper) result(defined map[string]bool) map[string]any {
 	kept := map[string]any{}
 	for _, ref := range slices.Sorted(maps.Keys(k.whole)) { // a before a.b
 		name, members := split(ref)
-		value := textKeys(k.whole[ref])
+		value := TextKeys(k.whole[ref])
 		if k.unsure[ref] || defined[name] && isPlaceholder(value, name) {
 			continue
 		}
@@ -196,7 +196,7 @@ func (k *keeper) result(defined map[string]bool) map[string]any {
 			continue
 		}
 		if whole && len(members) > 0 { // a holds a.b
-			if is, found := member(kept[name], members); found && !reflect.DeepEqual(textKeys(is), value) {
+			if is, found := member(kept[name], members); found && !reflect.DeepEqual(TextKeys(is), value) {
 				k.unsure[ref] = true
 			}
 			continue

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -97,11 +98,11 @@ func TestPipelineVars_readsAsFlyDoes(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"a: 1\nb: c: d":        "parse v.yml: yaml: line 2: mapping values are not allowed",
-		"- canary":             "parse v.yml: line 1: want a YAML mapping of variables",
-		"canary":               "parse v.yml: line 1: want a YAML mapping of variables",
-		"a: .inf\nb: canary\n": "parse v.yml: ",
-		bombs["echoes"]:        "parse v.yml: ",
+		"a: 1\nb: c: d":         "parse v.yml: yaml: line 2: mapping values are not allowed",
+		"- canary":              "parse v.yml: line 1: want a YAML mapping of variables",
+		"canary":                "parse v.yml: line 1: want a YAML mapping of variables",
+		"a: .inf\nb: canary\n":  "parse v.yml: ",
+		testkit.Bombs["echoes"]: "parse v.yml: ",
 	} {
 		_, err := template.PipelineVars(template.File{Name: "v.yml", Text: []byte(text)})
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "canary") {

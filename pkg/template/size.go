@@ -22,8 +22,9 @@ const (
 // a few kilobytes of YAML aliases or variables can stand for gigabytes.
 var ErrTooLarge = errors.New("it is too large")
 
-// checkText refuses a text that is not worth parsing.
-func checkText(text []byte) error {
+// CheckText refuses, with ErrTooLarge, a text that is not worth parsing: one larger than
+// MaxText.
+func CheckText(text []byte) error {
 	if len(text) > MaxText {
 		return fmt.Errorf("%w: it has %d bytes, at most %d are read", ErrTooLarge, len(text), MaxText)
 	}

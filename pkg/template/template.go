@@ -77,7 +77,7 @@ func WithoutEmptyVariables(text []byte) []byte {
 
 // patched is the template with its ops files applied.
 func (t Template) patched() (any, error) {
-	if err := checkText(t.Text); err != nil {
+	if err := CheckText(t.Text); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", t.Name, err)
 	}
 	var root any
@@ -98,7 +98,7 @@ func (t Template) patched() (any, error) {
 
 // apply applies one ops file.
 func apply(root any, file File) (any, error) {
-	if err := checkText(file.Text); err != nil {
+	if err := CheckText(file.Text); err != nil {
 		return nil, fmt.Errorf("parse ops file %s: %w", file.Name, err)
 	}
 	var definitions []patch.OpDefinition

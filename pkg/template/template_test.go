@@ -11,6 +11,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -220,7 +222,7 @@ func TestRender_isTheSameEveryTime(t *testing.T) {
 // bundled are the templates that come with this project, with values for all variables.
 func bundled(rng *rand.Rand) map[string]template.Template {
 	list := map[string]template.Template{
-		"manifest": {File: template.Concourse(), Vars: []vars{template.ConcourseDefaults()}},
+		"manifest": {File: bundle.Concourse(), Vars: []vars{bundle.ConcourseDefaults()}},
 		"pipeline": {File: template.File{Name: "pipeline", Text: pipelines.SelfUpgrade()}, Vars: []vars{pipelines.SelfUpgradeDefaults("8.2.5", "1.3.0")}},
 	}
 	for name, in := range list {
@@ -228,7 +230,7 @@ func bundled(rng *rand.Rand) map[string]template.Template {
 		maps.Copy(layer, in.Vars[0])
 		for _, v := range variables(in.Text) {
 			if _, set := layer[v]; !set || rng.IntN(2) == 0 {
-				layer[v] = value(rng, 2)
+				layer[v] = testkit.Value(rng, 2)
 			}
 		}
 		in.Vars = []vars{layer}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/adoption"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -51,13 +52,13 @@ func structure(t template.Template, deployed []byte, given []map[string]any) (ch
 	if err != nil {
 		return nil, false, fmt.Errorf("compare with the deployed manifest: %w", err)
 	}
-	t.Vars = slices.Concat([]map[string]any{template.ConcourseDefaults(), kept}, given)
+	t.Vars = slices.Concat([]map[string]any{bundle.ConcourseDefaults(), kept}, given)
 	if text, err = template.Render(t); err != nil {
 		return nil, false, err
 	}
 	if changes, err = adoption.Compare(deployed, text, boshrelease.Name); err != nil {
 		return nil, false, err
 	}
-	ours, err = adoption.MadeFrom(template.ConcourseCore(), deployed, text)
+	ours, err = adoption.MadeFrom(bundle.ConcourseCore(), deployed, text)
 	return changes, ours, err
 }

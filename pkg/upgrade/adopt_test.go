@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -13,8 +14,8 @@ import (
 func (f *fixture) bundled(t *testing.T, ops ...string) {
 	t.Helper()
 	f.has("bpm/1.4.33", "postgres/54.0.5")
-	m := template.Template{File: template.Concourse(), Vars: []map[string]any{
-		template.ConcourseDefaults(), bundledVars(),
+	m := template.Template{File: bundle.Concourse(), Vars: []map[string]any{
+		bundle.ConcourseDefaults(), bundledVars(),
 		{"deployment_name": "concourse", "concourse_version": "8.2.0", "stemcell_name": stemcellName, "stemcell_version": "1.1340"},
 	}}
 	for _, text := range ops {

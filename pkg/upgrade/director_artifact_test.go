@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -150,7 +151,7 @@ func (d *fakeDirector) Deploy(_ context.Context, text []byte, o bosh.DeployOptio
 	if d.lost == "dropped" {
 		return 0, fmt.Errorf("%w: connection reset", bosh.ErrUncertain)
 	}
-	parsed, _ := template.Parse(template.File{Text: text})
+	parsed, _ := deployment.Parse(template.File{Text: text})
 	d.effects.add("deploy %s", parsed.Name)
 	d.submitted, d.options = append(d.submitted, text), append(d.options, o)
 	t := d.deploy

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -139,7 +140,7 @@ func (d *fakeDirector) past(id int, state string) {
 
 // record makes a manifest the deployed one.
 func (d *fakeDirector) record(name string, text []byte) {
-	parsed, err := template.Parse(template.File{Name: "deployed", Text: text})
+	parsed, err := deployment.Parse(template.File{Name: "deployed", Text: text})
 	if err != nil {
 		panic(err) // a mistake in the test
 	}

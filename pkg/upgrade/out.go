@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -223,7 +224,7 @@ func (o Out) read(ctx context.Context, r *run) error {
 	if err := o.render(ctx, r); err != nil {
 		return err
 	}
-	parsed, err := template.Parse(template.File{Name: r.Input.Manifest.Name, Text: r.rendered})
+	parsed, err := deployment.Parse(template.File{Name: r.Input.Manifest.Name, Text: r.rendered})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -20,7 +22,7 @@ func (o Out) render(ctx context.Context, r *run) error {
 	t := r.Input.Manifest
 	t.Vars = nil
 	if !r.Input.OwnManifest {
-		t.Vars = append(t.Vars, template.ConcourseDefaults())
+		t.Vars = append(t.Vars, bundle.ConcourseDefaults())
 	}
 	given := append([]map[string]any{{"deployment_name": r.Deployment}, r.Input.componentVars()}, r.Input.Vars...)
 	if err := o.adopt(r, t, given); err != nil {
@@ -122,7 +124,7 @@ func (o Out) fillIn(ctx context.Context, t template.Template) ([]byte, error) {
 
 // accept validates a rendered manifest.
 func (r *run) accept(text []byte, name string) error {
-	parsed, err := template.Parse(template.File{Name: name, Text: text})
+	parsed, err := deployment.Parse(template.File{Name: name, Text: text})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -43,7 +44,7 @@ func (w way) changes() bool { return w.from != "" && w.to != "" && !compatibilit
 // chooseWay decides in what order web and workers are replaced, from what runs and
 // what is wanted, and arranges the manifest so. It changes nothing.
 func (o Out) chooseWay(ctx context.Context, r *run) error {
-	wanted, err := template.Parse(template.File{Name: r.Input.Manifest.Name, Text: r.rendered})
+	wanted, err := deployment.Parse(template.File{Name: r.Input.Manifest.Name, Text: r.rendered})
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (o Out) chooseWay(ctx context.Context, r *run) error {
 
 // room makes sure that a major upgrade of PostgreSQL has the disk that it needs. One that
 // was begun has used it already.
-func (o Out) room(ctx context.Context, r *run, database postgres.Change, deployed template.Deployment) error {
+func (o Out) room(ctx context.Context, r *run, database postgres.Change, deployed deployment.Deployment) error {
 	if o.DiskChecked || !database.Major() || database.Group == "" || r.failedMidway(deployed) {
 		return nil
 	}
@@ -118,7 +119,7 @@ func (r *run) wish() string {
 }
 
 // running is what runs now: as the ATC reports it, else as the manifest was deployed.
-func (o Out) running(ctx context.Context, r *run, deployed template.Deployment) (compatibility.Now, error) {
+func (o Out) running(ctx context.Context, r *run, deployed deployment.Deployment) (compatibility.Now, error) {
 	now := compatibility.Now{Version: r.begun(deployed.Release(inventory.Concourse))}
 	if len(r.deployed.Manifest) == 0 || o.ATC == nil {
 		return now, nil
@@ -150,7 +151,7 @@ func (o Out) running(ctx context.Context, r *run, deployed template.Deployment) 
 }
 
 // pace looks at the params that override what the manifest says of all its groups.
-func (r *run) pace(wanted template.Deployment) error {
+func (r *run) pace(wanted deployment.Deployment) error {
 	switch {
 	case r.Canaries == "" && r.MaxInFlight == "":
 	case r.way.quiet():
@@ -181,7 +182,7 @@ func (r *run) begun(version string) string {
 
 // failedMidway says whether the last deploy has ended before its manifest was stored:
 // its instances are restarted, also where the manifest does not change again.
-func (r *run) failedMidway(deployed template.Deployment) bool {
+func (r *run) failedMidway(deployed deployment.Deployment) bool {
 	return slices.ContainsFunc(r.deployed.Releases, func(nv bosh.Release) bool {
 		version := deployed.Release(nv.Name)
 		return version != "" && version != nv.Version
@@ -189,7 +190,7 @@ func (r *run) failedMidway(deployed template.Deployment) bool {
 }
 
 // refuseDowngrade refuses lower versions than what runs or is deployed.
-func (r *run) refuseDowngrade(deployed, wanted template.Deployment) error {
+func (r *run) refuseDowngrade(deployed, wanted deployment.Deployment) error {
 	for _, from := range []string{r.way.from, deployed.Release(inventory.Concourse)} {
 		err := compatibility.Downgrade(from, r.way.to)
 		var lower *compatibility.DowngradeError
@@ -209,21 +210,21 @@ func (r *run) refuseDowngrade(deployed, wanted template.Deployment) error {
 
 // restart finds out whether the web is restarted. The manifest that is compared for
 // it is arranged as the deployed one, so that only what people have changed counts.
-func (r *run) restart(deployed template.Deployment) error {
+func (r *run) restart(deployed deployment.Deployment) error {
 	r.way.plain, r.way.restarts = nil, true
 	if len(r.deployed.Manifest) == 0 {
 		return nil
 	}
-	now, err := template.Arranged(r.deployed.Manifest, boshrelease.Name, boshrelease.GateJob)
+	now, err := deployment.Arranged(r.deployed.Manifest, boshrelease.Name, boshrelease.GateJob)
 	if err != nil {
 		return fmt.Errorf("read the arrangement of the deployed manifest: %w", err)
 	}
-	plain, _, err := template.Arrange(template.File{Name: r.Input.Manifest.Name, Text: r.rendered}, now)
+	plain, _, err := deployment.Arrange(template.File{Name: r.Input.Manifest.Name, Text: r.rendered}, now)
 	if err != nil {
 		return nil // it cannot stay as it is deployed; arrange says why
 	}
 	r.way.plain = plain
-	restarts, err := template.RestartsWeb(r.deployed.Manifest, plain)
+	restarts, err := deployment.RestartsWeb(r.deployed.Manifest, plain)
 	r.way.restarts = restarts || r.Recreate || r.failedMidway(deployed)
 	return err
 }
@@ -231,22 +232,22 @@ func (r *run) restart(deployed template.Deployment) error {
 // arrange orders the groups of the manifest, and adds the job that holds BOSH
 // until the web answers.
 func (r *run) arrange() error {
-	a := template.Arrangement{
+	a := deployment.Arrangement{
 		WorkersFirst:  r.way.Way == compatibility.WorkersFirst,
 		WorkersAtOnce: r.way.Way == compatibility.Quiet, First: len(r.deployed.Manifest) == 0,
 	}
-	switch now, err := template.Arranged(r.deployed.Manifest, boshrelease.Name, boshrelease.GateJob); {
+	switch now, err := deployment.Arranged(r.deployed.Manifest, boshrelease.Name, boshrelease.GateJob); {
 	case err != nil:
 		return fmt.Errorf("read the arrangement of the deployed manifest: %w", err)
 	case !r.way.restarts: // it never restarts a web by itself
 		a.Gate = now.Gate
 	case !r.NoGate && !r.noRelease:
-		a.Gate = &template.Colocation{Release: boshrelease.Name, Version: boshrelease.Version(), Job: boshrelease.GateJob}
+		a.Gate = &deployment.Colocation{Release: boshrelease.Name, Version: boshrelease.Version(), Job: boshrelease.GateJob}
 	case r.way.from != "" && migrates(r.way.from, r.way.to):
 		a.WatchTime = patientWatch
 		r.remark("the job " + boshrelease.GateJob + " is not beside the web: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
 	}
-	text, notes, err := template.Arrange(template.File{Name: r.Input.Manifest.Name, Text: r.rendered}, a)
+	text, notes, err := deployment.Arrange(template.File{Name: r.Input.Manifest.Name, Text: r.rendered}, a)
 	if err != nil && r.asDeployed() {
 		text, notes, err = r.way.plain, nil, nil // nothing is replaced, so nothing errors
 	}

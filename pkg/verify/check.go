@@ -11,10 +11,10 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/task"
-	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // defaultSettle is how long after the deploy the ATC and the workers may take.
@@ -96,7 +96,7 @@ func (v Verification) newer(ctx context.Context, f *Facts) (*bosh.Task, error) {
 }
 
 // checks is the list of questions; more belong at its end.
-func (v Verification) checks(f *Facts, wanted template.Deployment) []check {
+func (v Verification) checks(f *Facts, wanted deployment.Deployment) []check {
 	list := []check{{name: "director task", do: func(context.Context) (string, error) { return f.taskDone() }}}
 	if v.Set != nil || v.Sets != nil {
 		list = append(list, check{name: "component set", moves: true, do: func(ctx context.Context) (string, error) { return v.setDeployed(ctx, f) }})
@@ -155,7 +155,7 @@ func (f *Facts) taskDone() (string, error) {
 }
 
 // instancesRun wants every instance running. The first look was taken before.
-func (v Verification) instancesRun(ctx context.Context, f *Facts, wanted template.Deployment) (string, error) {
+func (v Verification) instancesRun(ctx context.Context, f *Facts, wanted deployment.Deployment) (string, error) {
 	if running, bad := notRunning(f.Instances, wanted); running == 0 || bad != "" {
 		instances, err := v.Director.Instances(ctx, f.Deployment)
 		if err != nil {
@@ -175,9 +175,9 @@ func (v Verification) instancesRun(ctx context.Context, f *Facts, wanted templat
 
 // notRunning counts those that run, and names one that does not and should: an
 // errand's VMs come and go, and an operator may have stopped others.
-func notRunning(instances []bosh.Instance, wanted template.Deployment) (running int, bad string) {
+func notRunning(instances []bosh.Instance, wanted deployment.Deployment) (running int, bad string) {
 	for _, i := range instances {
-		errand := slices.ContainsFunc(wanted.InstanceGroups, func(g template.InstanceGroup) bool {
+		errand := slices.ContainsFunc(wanted.InstanceGroups, func(g deployment.InstanceGroup) bool {
 			return g.Name == i.Group && g.Lifecycle == "errand"
 		})
 		switch {

@@ -10,15 +10,15 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
-	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // workers wants a running worker for every instance that the manifest has, each
 // with a worker version that the ATC takes. Workers of others do not count. A VM that
 // is made again in the meantime has another worker, so that the instances are read
 // again for the next look.
-func (v Verification) workers(ctx context.Context, deployment string, f *Facts, wanted template.Deployment) (string, error) {
+func (v Verification) workers(ctx context.Context, deployment string, f *Facts, wanted deployment.Deployment) (string, error) {
 	info, err := v.ATC.Info(ctx)
 	if err != nil {
 		return "", fmt.Errorf("ask the ATC: %w", err)
@@ -53,7 +53,7 @@ func (v Verification) workers(ctx context.Context, deployment string, f *Facts, 
 
 // expected says how many workers there must be, and what those are called that have a
 // VM. Those that an operator has stopped are not expected.
-func expected(instances []bosh.Instance, groups []template.InstanceGroup) (want int, names []string) {
+func expected(instances []bosh.Instance, groups []deployment.InstanceGroup) (want int, names []string) {
 	for _, g := range groups {
 		want += g.Instances
 		for _, i := range instances {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/file"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -30,7 +31,7 @@ func readInput(p resource.OutParams, dir string) (upgrade.Input, error) {
 			return upgrade.Input{}, fmt.Errorf("params.components: %w", err)
 		}
 	}
-	in.Manifest.File = template.Concourse()
+	in.Manifest.File = bundle.Concourse()
 	if p.Manifest != "" {
 		if in.Manifest.File, err = in.readFile(dir, "params.manifest", p.Manifest); err != nil {
 			return upgrade.Input{}, err

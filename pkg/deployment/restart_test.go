@@ -1,9 +1,10 @@
-package template_test
+package deployment_test
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -73,7 +74,7 @@ func TestRestartsWeb(t *testing.T) {
 				t.Fatalf("%q is not in the manifest", c.old)
 			}
 			for _, way := range [][2]string{{running, wanted}, {wanted, running}} {
-				if got, err := template.RestartsWeb([]byte(way[0]), []byte(way[1])); err != nil || got != c.want {
+				if got, err := deployment.RestartsWeb([]byte(way[0]), []byte(way[1])); err != nil || got != c.want {
 					t.Errorf("RestartsWeb = %v, %v, want %v", got, err, c.want)
 				}
 			}
@@ -85,7 +86,7 @@ func TestRestartsWeb_countsTheVersionOfAnAddonsRelease(t *testing.T) {
 	with := func(version string) []byte {
 		return []byte(strings.Replace(running, "releases:\n", "addons: [{name: a, jobs: [{name: agent, release: metrics}]}]\nreleases:\n- {name: metrics, version: "+version+"}\n", 1))
 	}
-	if got, err := template.RestartsWeb(with("'1'"), with("'2'")); err != nil || !got {
+	if got, err := deployment.RestartsWeb(with("'1'"), with("'2'")); err != nil || !got {
 		t.Errorf("RestartsWeb = %v, %v, want true", got, err)
 	}
 }
@@ -96,8 +97,8 @@ func TestRestartsWeb_takesTheGateForNoReason(t *testing.T) {
 	f := template.File{Name: "m", Text: []byte(running)}
 	texts := [][]byte{f.Text}
 	for _, version := range []string{"1", "2"} {
-		text, _, err := template.Arrange(f, template.Arrangement{
-			WorkersFirst: true, WorkersAtOnce: true, WatchTime: "60000-600000", Gate: &template.Colocation{Release: "perpetual", Version: version, Job: "gate"},
+		text, _, err := deployment.Arrange(f, deployment.Arrangement{
+			WorkersFirst: true, WorkersAtOnce: true, WatchTime: "60000-600000", Gate: &deployment.Colocation{Release: "perpetual", Version: version, Job: "gate"},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -106,20 +107,20 @@ func TestRestartsWeb_takesTheGateForNoReason(t *testing.T) {
 	}
 	for i, deployed := range texts {
 		for j, wanted := range texts {
-			if got, err := template.RestartsWeb(deployed, wanted); err != nil || got {
+			if got, err := deployment.RestartsWeb(deployed, wanted); err != nil || got {
 				t.Errorf("%d → %d: RestartsWeb = %v, %v, want false", i, j, got, err)
 			}
 		}
 	}
 	migrate := []byte(strings.Replace(running, "  - {name: bpm", "  - {name: migrate, release: perpetual}\n  - {name: bpm", 1))
-	if got, err := template.RestartsWeb(f.Text, migrate); err != nil || !got {
+	if got, err := deployment.RestartsWeb(f.Text, migrate); err != nil || !got {
 		t.Errorf("another job of that release: RestartsWeb = %v, %v, want true", got, err)
 	}
 }
 
 func TestRestartsWeb_aFirstDeployDoes(t *testing.T) {
 	for _, wanted := range []string{running, "name: c\n"} {
-		if got, err := template.RestartsWeb(nil, []byte(wanted)); err != nil || !got {
+		if got, err := deployment.RestartsWeb(nil, []byte(wanted)); err != nil || !got {
 			t.Errorf("RestartsWeb = %v, %v, want true", got, err)
 		}
 	}
@@ -131,7 +132,7 @@ func TestRestartsWeb_saysWhichManifestIsBroken(t *testing.T) {
 		{"a: 1", "a: [", "parse the wanted manifest: yaml: "},
 		{"a: 1", "instance_groups: [5]", "parse the wanted manifest: yaml: "},
 	} {
-		if _, err := template.RestartsWeb([]byte(c.deployed), []byte(c.wanted)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		if _, err := deployment.RestartsWeb([]byte(c.deployed), []byte(c.wanted)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		} else {
 			oneLine(t, err)

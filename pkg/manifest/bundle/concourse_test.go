@@ -1,4 +1,4 @@
-package template_test
+package bundle_test
 
 import (
 	"encoding/json"
@@ -12,18 +12,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // whole is a manifest rendered with a value for every variable.
 func whole(t *testing.T, more vars) []byte {
 	t.Helper()
-	in := template.Template{File: template.Concourse()}
+	in := template.Template{File: bundle.Concourse()}
 	given := vars{}
 	for _, name := range variables(in.Text) {
 		given[name] = "a " + name
 	}
-	in.Vars = []vars{given, template.ConcourseDefaults(), more}
+	in.Vars = []vars{given, bundle.ConcourseDefaults(), more}
 	text, err := template.Render(in)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +34,7 @@ func whole(t *testing.T, more vars) []byte {
 }
 
 func TestConcourse_isADeploymentOfTheComponentSet(t *testing.T) {
-	d, err := template.Parse(template.File{Name: "m", Text: whole(t, vars{
+	d, err := deployment.Parse(template.File{Name: "m", Text: whole(t, vars{
 		"deployment_name": "concourse", "concourse_version": "8.10", "bpm_version": "1.4.38", "postgres_version": "54",
 		"stemcell_name": "bosh-aws-xen-hvm-ubuntu-jammy-go_agent", "stemcell_version": "1.10", "web_instances": 2, "worker_instances": 3,
 	})})
@@ -76,8 +78,8 @@ func TestConcourse_updatesWebBeforeWorkersAndOneFirst(t *testing.T) {
 }
 
 func TestConcourse_asksForEachOfItsDefaults(t *testing.T) {
-	names := variables(template.Concourse().Text)
-	for name := range template.ConcourseDefaults() {
+	names := variables(bundle.Concourse().Text)
+	for name := range bundle.ConcourseDefaults() {
 		if !slices.Contains(names, name) {
 			t.Errorf("the default for %s is of no variable", name)
 		}
@@ -85,8 +87,8 @@ func TestConcourse_asksForEachOfItsDefaults(t *testing.T) {
 }
 
 func TestConcourse_isACopy(t *testing.T) {
-	clear(template.Concourse().Text)
-	if text := template.Concourse().Text; text[0] == 0 {
+	clear(bundle.Concourse().Text)
+	if text := bundle.Concourse().Text; text[0] == 0 {
 		t.Error("a caller has changed the bundled manifest")
 	}
 }
@@ -164,57 +166,14 @@ func leaves(v any, at []string) []string {
 
 func TestConcourse_setsOnlyPropertiesThatTheJobsHave(t *testing.T) {
 	specs := jobProperties(t)
-	for _, name := range unknownProperties(t, template.Concourse().Text, specs) {
+	for _, name := range unknownProperties(t, bundle.Concourse().Text, specs) {
 		t.Errorf("no job spec has %s", name)
 	}
 	// The comparison finds what BOSH would silently ignore.
 	spoilt := strings.NewReplacer("redact_secrets:", "redact_secret:", "host_key:", "host_keys:", "users: ((main", "user: ((main").
-		Replace(string(template.Concourse().Text))
+		Replace(string(bundle.Concourse().Text))
 	want := []string{"concourse-web main_team.auth.local.user", "concourse-web redact_secret", "concourse-web worker_gateway.host_keys"}
 	if diff := cmp.Diff(want, unknownProperties(t, []byte(spoilt), specs)); diff != "" {
 		t.Errorf("unknown properties of a spoilt manifest (-want +got):\n%s", diff)
-	}
-}
-
-func TestParse_readsVersionsAsTheyAreWritten(t *testing.T) {
-	d, err := template.Parse(template.File{Name: "m", Text: []byte("name: x\nreleases: [{name: a, version: 1.10}, {name: b, version: latest}, {name: c, version: 0777}]\nstemcells: [{os: ubuntu-jammy, version: 1.100}]\n")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := d.Release("a") + " " + d.Release("b") + " " + d.Release("c") + " " + d.Stemcells[0].Version + " " + d.Stemcells[0].OS; got != "1.10 latest 0777 1.100 ubuntu-jammy" {
-		t.Errorf("versions = %q", got)
-	}
-}
-
-func TestDeployment_countsInstances(t *testing.T) {
-	d, err := template.Parse(template.File{Name: "m", Text: []byte(`
-instance_groups:
-- {name: linux, instances: 2, jobs: [{name: worker, release: concourse}, {name: bpm, release: bpm}]}
-- {name: gpu, instances: 3, jobs: [{name: worker, release: concourse}, {name: worker, release: concourse}]}
-- {name: windows, instances: 5, jobs: [{name: worker, release: concourse-windows}]}
-- {name: off, instances: 0, jobs: [{name: worker, release: concourse}]}
-- {name: empty, instances: 7}
-`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, g := range d.Groups("concourse", "worker") {
-		got = append(got, g.Name)
-	}
-	if diff := cmp.Diff([]string{"linux", "gpu", "off"}, got); diff != "" {
-		t.Errorf("groups of workers (-want +got):\n%s", diff)
-	}
-}
-
-func TestParse_namesTheFileThatIsNoManifest(t *testing.T) {
-	for _, text := range []string{"a: [", "- a", "text", "instance_groups: [{name: web, instances: many}]", "releases: {a: b}"} {
-		d, err := template.Parse(template.File{Name: "dir/m.yml", Text: []byte(text)})
-		if err == nil || !strings.HasPrefix(err.Error(), "parse dir/m.yml: yaml: ") || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: error = %v", text, err)
-		}
-		if d.Name != "" || d.Releases != nil || d.InstanceGroups != nil {
-			t.Errorf("%q: deployment = %+v", text, d)
-		}
 	}
 }

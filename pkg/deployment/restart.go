@@ -1,9 +1,11 @@
-package template
+package deployment
 
 import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // The gate of this project is added with an upgrade that restarts web anyway:
@@ -36,7 +38,7 @@ func RestartsWeb(deployed, wanted []byte) (bool, error) {
 
 // webs are the web groups by name, as far as a difference restarts them.
 func webs(text []byte) (map[string]any, error) {
-	d, err := parseDocument(File{Text: text})
+	d, err := parseDocument(template.File{Text: text})
 	if err != nil {
 		return nil, err
 	}
@@ -53,13 +55,13 @@ func webs(text []byte) (map[string]any, error) {
 			Rest map[string]any `yaml:",inline"`
 		}
 	}
-	if err := Decode(text, &m); err != nil {
+	if err := template.Decode(text, &m); err != nil {
 		return nil, err
 	}
 	common := map[string]any{"properties": m.Properties, "features": m.Features, "addons": m.Addons}
 	all := map[string]any{}
 	for _, i := range d.indexes((*group).isWeb) {
-		g, spec := d.groups[i], textKeys(m.Groups[i]).(map[string]any)
+		g, spec := d.groups[i], template.TextKeys(m.Groups[i]).(map[string]any)
 		spec["jobs"] = withoutGate(spec["jobs"])
 		for _, s := range m.Stemcells {
 			if s.Alias == spec["stemcell"] {

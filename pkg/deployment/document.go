@@ -1,10 +1,12 @@
-package template
+package deployment
 
 import (
 	"fmt"
 	"slices"
 
 	yamlv2 "gopkg.in/yaml.v2" // what wrote the text writes it again, so that no value changes its meaning
+
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // document is a rendered manifest that is being arranged.
@@ -38,15 +40,15 @@ type job struct {
 }
 
 // parseDocument reads a manifest. Aliases are resolved.
-func parseDocument(f File) (*document, error) {
-	if err := checkText(f.Text); err != nil {
+func parseDocument(f template.File) (*document, error) {
+	if err := template.CheckText(f.Text); err != nil {
 		return nil, err
 	}
 	var value any
-	if err := Decode(f.Text, &value); err != nil {
+	if err := template.Decode(f.Text, &value); err != nil {
 		return nil, err
 	}
-	if err := Bounded(value); err != nil {
+	if err := template.Bounded(value); err != nil {
 		return nil, err
 	}
 	var known struct {
@@ -54,11 +56,11 @@ func parseDocument(f File) (*document, error) {
 		Update         update
 		InstanceGroups []*group `yaml:"instance_groups"`
 	}
-	if err := Decode(f.Text, &known); err != nil {
+	if err := template.Decode(f.Text, &known); err != nil {
 		return nil, err
 	}
 	d := &document{releases: known.Releases, update: known.Update}
-	if err := Decode(f.Text, &d.root); err != nil {
+	if err := template.Decode(f.Text, &d.root); err != nil {
 		return nil, err
 	}
 	specs, _ := d.root["instance_groups"].([]any)
@@ -81,7 +83,7 @@ func (d *document) text() ([]byte, error) {
 	d.root["instance_groups"] = specs
 	text, err := yamlv2.Marshal(d.root)
 	if err != nil {
-		return nil, oneLine(err)
+		return nil, fmt.Errorf("write manifest: %w", err)
 	}
 	return text, nil
 }

@@ -1,4 +1,4 @@
-package template_test
+package deployment_test
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/deployment"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -40,13 +42,13 @@ func renderedText(t testing.TB, text string) template.File {
 }
 
 // arranged arranges a manifest and sees that doing so twice changes nothing more.
-func arranged(t testing.TB, f template.File, a template.Arrangement) (root vars, notes []string) {
+func arranged(t testing.TB, f template.File, a deployment.Arrangement) (root vars, notes []string) {
 	t.Helper()
-	text, notes, err := template.Arrange(f, a)
+	text, notes, err := deployment.Arrange(f, a)
 	if err != nil {
 		t.Fatalf("%v in:\n%s", err, f.Text)
 	}
-	again, _, err := template.Arrange(template.File{Name: f.Name, Text: text}, a)
+	again, _, err := deployment.Arrange(template.File{Name: f.Name, Text: text}, a)
 	if err != nil || string(again) != string(text) {
 		t.Errorf("arranged again, error = %v (-once +twice):\n%s", err, cmp.Diff(string(text), string(again)))
 	}
@@ -73,7 +75,7 @@ func order(root vars) string {
 	return strings.Join(list, " ")
 }
 
-var gate = &template.Colocation{Release: "perpetual", Version: "1", Job: "gate"}
+var gate = &deployment.Colocation{Release: "perpetual", Version: "1", Job: "gate"}
 
 func TestArrange_ordersWebAndWorkersWhateverTheyAreCalled(t *testing.T) {
 	second := "- {name: ui2, instances: 1, jobs: [{name: web, release: concourse}]}\n"
@@ -104,7 +106,7 @@ func TestArrange_ordersWebAndWorkersWhateverTheyAreCalled(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := ofGroups(t, bigUpdate, c.groups...)
 			was := order(parsed(t, f.Text).(vars))
-			for _, a := range []template.Arrangement{{}, {WorkersFirst: true}} {
+			for _, a := range []deployment.Arrangement{{}, {WorkersFirst: true}} {
 				want := c.web
 				if a.WorkersFirst {
 					want = c.workers
@@ -119,7 +121,7 @@ func TestArrange_ordersWebAndWorkersWhateverTheyAreCalled(t *testing.T) {
 				if said != (was != want) {
 					t.Errorf("%+v: notes %q", a, notes)
 				}
-				text, _, _ := template.Arrange(f, a)
+				text, _, _ := deployment.Arrange(f, a)
 				if was == want && string(text) != string(f.Text) {
 					t.Errorf("%+v: the text is another one, though nothing is to be changed", a)
 				}
@@ -134,7 +136,7 @@ func TestArrange_leavesATextThatIsRightByteForByte(t *testing.T) {
 		"name: c\ninstance_groups: ~\n", "instance_groups: []\nwhen: 2026-08-01\nmode: 0777\n",
 	} {
 		f := template.File{Name: "m", Text: []byte(text)}
-		got, notes, err := template.Arrange(f, template.Arrangement{})
+		got, notes, err := deployment.Arrange(f, deployment.Arrangement{})
 		if err != nil || string(got) != text || len(notes) > 0 {
 			t.Errorf("%q: %q, notes %q, error %v", text, got, notes, err)
 		}
@@ -143,7 +145,7 @@ func TestArrange_leavesATextThatIsRightByteForByte(t *testing.T) {
 
 func TestArrange_workersAtOnceOverTheirOwnUpdate(t *testing.T) {
 	worker := "- {name: builders, instances: 3, update: {serial: false, canaries: 2, max_in_flight: 1, canary_watch_time: 1000-2000, vm_strategy: delete-create}, jobs: [{name: worker, release: concourse}]}\n"
-	root, notes := arranged(t, ofGroups(t, bigUpdate, groupWeb, worker), template.Arrangement{WorkersAtOnce: true})
+	root, notes := arranged(t, ofGroups(t, bigUpdate, groupWeb, worker), deployment.Arrangement{WorkersAtOnce: true})
 	want := vars{"serial": true, "canaries": 0, "max_in_flight": "100%", "canary_watch_time": "1000-2000", "vm_strategy": "delete-create"}
 	if diff := cmp.Diff(want, groupOf(t, root, "builders")["update"]); diff != "" {
 		t.Errorf("update (-want +got):\n%s", diff)
@@ -159,7 +161,7 @@ func TestArrange_workersAtOnceOverTheirOwnUpdate(t *testing.T) {
 	if diff := cmp.Diff(wantNotes, notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
-	root, notes = arranged(t, ofGroups(t, bigUpdate, groupWeb, groupWorker), template.Arrangement{WorkersAtOnce: true})
+	root, notes = arranged(t, ofGroups(t, bigUpdate, groupWeb, groupWorker), deployment.Arrangement{WorkersAtOnce: true})
 	want = vars{"serial": true, "canaries": 0, "max_in_flight": "100%"}
 	if diff := cmp.Diff(want, groupOf(t, root, "builders")["update"]); diff != "" || len(notes) > 0 {
 		t.Errorf("notes %q, update (-want +got):\n%s", notes, diff)
@@ -168,7 +170,7 @@ func TestArrange_workersAtOnceOverTheirOwnUpdate(t *testing.T) {
 
 func TestArrange_updatesWebAndWorkersOneAfterTheOther(t *testing.T) {
 	parallel := strings.Replace(bigUpdate, "serial: true", "serial: false", 1)
-	root, notes := arranged(t, ofGroups(t, parallel, groupDB, groupWeb, groupUAA, groupWorker), template.Arrangement{})
+	root, notes := arranged(t, ofGroups(t, parallel, groupDB, groupWeb, groupUAA, groupWorker), deployment.Arrangement{})
 	for name, want := range map[string]any{"db": nil, "uaa": nil, "ui": vars{"serial": true}, "builders": vars{"serial": true}} {
 		if diff := cmp.Diff(want, groupOf(t, root, name)["update"]); diff != "" {
 			t.Errorf("update of %s (-want +got):\n%s", name, diff)
@@ -179,7 +181,7 @@ func TestArrange_updatesWebAndWorkersOneAfterTheOther(t *testing.T) {
 	}
 	for _, alone := range []string{groupWeb, groupWorker} {
 		f := ofGroups(t, parallel, groupDB, alone)
-		if text, notes, err := template.Arrange(f, template.Arrangement{}); err != nil || len(notes) > 0 || string(text) != string(f.Text) {
+		if text, notes, err := deployment.Arrange(f, deployment.Arrangement{}); err != nil || len(notes) > 0 || string(text) != string(f.Text) {
 			t.Errorf("one of both alone: notes %q, error %v:\n%s", notes, err, text)
 		}
 	}
@@ -193,7 +195,7 @@ func with(group, update string) string {
 // At a first deploy there are no builds, and nothing to replace.
 func TestArrange_takesBothJobsInOneGroupAtAFirstDeploy(t *testing.T) {
 	both := "- {name: all, instances: 1, jobs: [{name: web, release: concourse}, {name: worker, release: concourse}]}\n"
-	checkRefusal(t, ofGroups(t, bigUpdate, both, groupWorker), template.Arrangement{First: true}, "", "instance group all has both web and worker: they are updated together")
+	checkRefusal(t, ofGroups(t, bigUpdate, both, groupWorker), deployment.Arrangement{First: true}, "", "instance group all has both web and worker: they are updated together")
 }
 
 func TestArrange_refusesOnlyWhatErrorsBuilds(t *testing.T) {
@@ -241,12 +243,12 @@ func TestArrange_refusesOnlyWhatErrorsBuilds(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := ofGroups(t, c.update, c.groups...)
-			checkRefusal(t, f, template.Arrangement{}, c.refused, c.note)
+			checkRefusal(t, f, deployment.Arrangement{}, c.refused, c.note)
 			if !strings.HasSuffix(c.name, "in this order") {
-				checkRefusal(t, f, template.Arrangement{WorkersFirst: true}, c.refused, c.note)
+				checkRefusal(t, f, deployment.Arrangement{WorkersFirst: true}, c.refused, c.note)
 			}
 			// While nothing runs, all of it is right.
-			root, _ := arranged(t, f, template.Arrangement{WorkersAtOnce: true})
+			root, _ := arranged(t, f, deployment.Arrangement{WorkersAtOnce: true})
 			for _, item := range root["instance_groups"].([]any) {
 				g := item.(vars)
 				if g["name"] == "builders" && !cmp.Equal(groupOf(t, root, "builders")["update"].(vars)["serial"], true) {
@@ -257,9 +259,9 @@ func TestArrange_refusesOnlyWhatErrorsBuilds(t *testing.T) {
 	}
 }
 
-func checkRefusal(t *testing.T, f template.File, a template.Arrangement, refused, note string) {
+func checkRefusal(t *testing.T, f template.File, a deployment.Arrangement, refused, note string) {
 	t.Helper()
-	text, notes, err := template.Arrange(f, a)
+	text, notes, err := deployment.Arrange(f, a)
 	if refused == "" {
 		if err != nil {
 			t.Errorf("%+v: error %v", a, err)
@@ -277,7 +279,7 @@ func checkRefusal(t *testing.T, f template.File, a template.Arrangement, refused
 
 func TestArrange_quietlyTakesOneGroupForBoth(t *testing.T) {
 	both := "- {name: all, instances: 2, jobs: [{name: web, release: concourse}, {name: worker, release: concourse}]}\n"
-	a := template.Arrangement{WorkersAtOnce: true, Gate: gate}
+	a := deployment.Arrangement{WorkersAtOnce: true, Gate: gate}
 	root, notes := arranged(t, ofGroups(t, bigUpdate, groupWorker, both), a)
 	if want := []string{"instance group all has both web and worker: they are updated together"}; !cmp.Equal(want, notes) {
 		t.Errorf("notes %q, want %q", notes, want)
@@ -293,7 +295,7 @@ func TestArrange_colocatesTheGateOnEveryWeb(t *testing.T) {
 	job := vars{"name": "gate", "release": "perpetual"}
 	bpm, web := vars{"name": "bpm", "release": "bpm"}, vars{"name": "web", "release": "concourse"}
 	f := ofGroups(t, bigUpdate, groupDB, groupWeb, second, groupWorker)
-	root, notes := arranged(t, f, template.Arrangement{Gate: gate})
+	root, notes := arranged(t, f, deployment.Arrangement{Gate: gate})
 	if diff := cmp.Diff([]any{bpm, web, job}, groupOf(t, root, "ui")["jobs"]); diff != "" {
 		t.Errorf("jobs of ui (-want +got):\n%s", diff)
 	}
@@ -309,7 +311,7 @@ func TestArrange_colocatesTheGateOnEveryWeb(t *testing.T) {
 	}
 
 	pinned := renderedText(t, "name: c\n"+releases+"- {name: perpetual, version: '0.9', url: https://example.com/p.tgz}\n"+bigUpdate+"instance_groups:\n"+groupWeb)
-	root, notes = arranged(t, pinned, template.Arrangement{Gate: gate})
+	root, notes = arranged(t, pinned, deployment.Arrangement{Gate: gate})
 	if got := root["releases"].([]any); len(got) != 3 || got[2].(vars)["version"] != "0.9" {
 		t.Errorf("releases %v, want the user's own", got)
 	}
@@ -318,13 +320,13 @@ func TestArrange_colocatesTheGateOnEveryWeb(t *testing.T) {
 	}
 
 	there := renderedText(t, "name: c\n"+releases+"- {name: perpetual, version: '1'}\n"+bigUpdate+"instance_groups:\n"+strings.Replace(groupWeb, "}]}", "}, {name: gate, release: perpetual}]}", 1))
-	for _, a := range []template.Arrangement{{Gate: gate}, {}} {
-		if text, notes, err := template.Arrange(there, a); err != nil || len(notes) > 0 || string(text) != string(there.Text) {
+	for _, a := range []deployment.Arrangement{{Gate: gate}, {}} {
+		if text, notes, err := deployment.Arrange(there, a); err != nil || len(notes) > 0 || string(text) != string(there.Text) {
 			t.Errorf("%+v, %s is there: notes %q, error %v:\n%s", a, own, notes, err, text)
 		}
 	}
 	workers := ofGroups(t, bigUpdate, groupWorker)
-	if text, _, err := template.Arrange(workers, template.Arrangement{Gate: gate}); err != nil || string(text) != string(workers.Text) {
+	if text, _, err := deployment.Arrange(workers, deployment.Arrangement{Gate: gate}); err != nil || string(text) != string(workers.Text) {
 		t.Errorf("a manifest without web: error %v:\n%s", err, text)
 	}
 }
@@ -346,7 +348,7 @@ func TestArrange_watchesWebsLongerWhereTheirTimeIsShorter(t *testing.T) {
 			if c.own != "" {
 				web = with(groupWeb, c.own)
 			}
-			root, _ := arranged(t, ofGroups(t, c.update, web, groupWorker), template.Arrangement{WatchTime: long})
+			root, _ := arranged(t, ofGroups(t, c.update, web, groupWorker), deployment.Arrangement{WatchTime: long})
 			if diff := cmp.Diff(c.want, groupOf(t, root, "ui")["update"]); diff != "" {
 				t.Errorf("update (-want +got):\n%s", diff)
 			}
@@ -355,7 +357,7 @@ func TestArrange_watchesWebsLongerWhereTheirTimeIsShorter(t *testing.T) {
 			}
 		})
 	}
-	if _, _, err := template.Arrange(ofGroups(t, bigUpdate, groupWeb), template.Arrangement{WatchTime: "5m"}); err == nil || !strings.Contains(err.Error(), `the watch time "5m" is neither`) {
+	if _, _, err := deployment.Arrange(ofGroups(t, bigUpdate, groupWeb), deployment.Arrangement{WatchTime: "5m"}); err == nil || !strings.Contains(err.Error(), `the watch time "5m" is neither`) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -367,20 +369,20 @@ func TestArranged_isTheArrangementThatGivesTheTextAgain(t *testing.T) {
 	tried := 0
 	for range 1000 {
 		f, a := anyManifest(t, rng), anyArrangement(rng)
-		text, _, err := template.Arrange(f, a)
+		text, _, err := deployment.Arrange(f, a)
 		if err != nil {
 			continue
 		}
 		tried++
-		back, err := template.Arranged(text, "perpetual", "gate")
+		back, err := deployment.Arranged(text, "perpetual", "gate")
 		if err != nil {
 			t.Fatalf("%v in:\n%s", err, text)
 		}
-		again, _, err := template.Arrange(f, back)
+		again, _, err := deployment.Arrange(f, back)
 		if err != nil || string(again) != string(text) {
 			t.Fatalf("arranged as %+v, read back as %+v, error %v (-was +again):\n%s\nof:\n%s", a, back, err, cmp.Diff(string(text), string(again)), f.Text)
 		}
-		if restarts, err := template.RestartsWeb(text, f.Text); err != nil || restarts {
+		if restarts, err := deployment.RestartsWeb(text, f.Text); err != nil || restarts {
 			t.Fatalf("arranged as %+v it restarts web, error %v:\n%s", a, err, f.Text)
 		}
 	}
@@ -391,23 +393,23 @@ func TestArranged_isTheArrangementThatGivesTheTextAgain(t *testing.T) {
 
 func TestArranged_readsEachPart(t *testing.T) {
 	f := ofGroups(t, bigUpdate, groupDB, groupWeb, groupWorker)
-	for _, a := range []template.Arrangement{
+	for _, a := range []deployment.Arrangement{
 		{}, {WorkersFirst: true}, {WorkersAtOnce: true}, {Gate: gate}, {WatchTime: "300000-7200000"},
 		{WorkersFirst: true, WorkersAtOnce: true, Gate: gate, WatchTime: "300000-7200000"},
 	} {
-		text, _, err := template.Arrange(f, a)
+		text, _, err := deployment.Arrange(f, a)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := template.Arranged(text, "perpetual", "gate")
+		got, err := deployment.Arranged(text, "perpetual", "gate")
 		if diff := cmp.Diff(a, got); diff != "" || err != nil {
 			t.Errorf("error %v, arranged (-want +got):\n%s", err, diff)
 		}
 	}
 }
 
-func anyArrangement(rng *rand.Rand) template.Arrangement {
-	a := template.Arrangement{WorkersFirst: rng.IntN(2) == 0, WorkersAtOnce: rng.IntN(2) == 0}
+func anyArrangement(rng *rand.Rand) deployment.Arrangement {
+	a := deployment.Arrangement{WorkersFirst: rng.IntN(2) == 0, WorkersAtOnce: rng.IntN(2) == 0}
 	if rng.IntN(2) == 0 {
 		a.Gate = gate
 	}
@@ -442,20 +444,20 @@ func anyManifest(t testing.TB, rng *rand.Rand) template.File {
 	var groups []any
 	for i := range rng.IntN(6) {
 		kind := []string{"web", "worker", "db", "other", "web", "worker", "all", "gated"}[rng.IntN(8)]
-		g := vars{"name": fmt.Sprintf("%s%d", kind, i), "instances": rng.IntN(4), "jobs": jobs[kind], "azs": []any{"z1", "z2"}[:rng.IntN(3)], "env": value(rng, 3)}
+		g := vars{"name": fmt.Sprintf("%s%d", kind, i), "instances": rng.IntN(4), "jobs": jobs[kind], "azs": []any{"z1", "z2"}[:rng.IntN(3)], "env": testkit.Value(rng, 3)}
 		if rng.IntN(2) == 0 {
 			g["update"] = update()
 		}
 		groups = append(groups, g)
 	}
-	root := vars{"name": "c", "releases": []any{vars{"name": "concourse", "version": "8.2.5"}}, "instance_groups": groups, "properties": value(rng, 4)}
+	root := vars{"name": "c", "releases": []any{vars{"name": "concourse", "version": "8.2.5"}}, "instance_groups": groups, "properties": testkit.Value(rng, 4)}
 	if rng.IntN(2) == 0 {
 		root["update"] = update()
 	}
 	if rng.IntN(5) == 0 {
 		root["releases"] = append(root["releases"].([]any), vars{"name": "perpetual", "version": "0.9"})
 	}
-	return renderedText(t, written(rng, root, ""))
+	return renderedText(t, testkit.YAML(rng, root, ""))
 }
 
 // TestArrange_changesNothingElse: but for the order of the groups, the update of
@@ -464,7 +466,7 @@ func TestArrange_changesNothingElse(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 14))
 	for range 1000 {
 		f, a := anyManifest(t, rng), anyArrangement(rng)
-		text, _, err := template.Arrange(f, a)
+		text, _, err := deployment.Arrange(f, a)
 		if err != nil {
 			oneLine(t, err)
 			continue
@@ -514,7 +516,7 @@ func TestArrange_keepsEveryValuesMeaning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := template.Arrange(template.File{Name: "m", Text: rendered}, template.Arrangement{WorkersAtOnce: true, Gate: gate})
+	got, _, err := deployment.Arrange(template.File{Name: "m", Text: rendered}, deployment.Arrangement{WorkersAtOnce: true, Gate: gate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -534,7 +536,7 @@ func TestArrange_keepsEveryValuesMeaning(t *testing.T) {
 
 func TestArrange_resolvesAnchors(t *testing.T) {
 	text := "name: c\nx: &jobs [{name: web, release: concourse}]\nz: &update {canaries: 1}\ninstance_groups:\n- {name: a, jobs: *jobs, update: {<<: *update, serial: true}}\n- {name: b, jobs: *jobs}\n"
-	root, _ := arranged(t, template.File{Name: "m", Text: []byte(text)}, template.Arrangement{Gate: gate, WatchTime: "5000"})
+	root, _ := arranged(t, template.File{Name: "m", Text: []byte(text)}, deployment.Arrangement{Gate: gate, WatchTime: "5000"})
 	if got := len(root["x"].([]any)); got != 1 {
 		t.Errorf("the anchor itself has got %d jobs", got)
 	}
@@ -551,18 +553,18 @@ func TestArrange_resolvesAnchors(t *testing.T) {
 
 func TestArrange_refusesWhatIsNoManifest(t *testing.T) {
 	for _, text := range []string{"a: [", "- a", "instance_groups: 5", "instance_groups: [5]", "instance_groups: [{name: [a]}]", "update: {serial: maybe}", "\x00"} {
-		got, _, err := template.Arrange(template.File{Name: "my.yml", Text: []byte(text)}, template.Arrangement{})
+		got, _, err := deployment.Arrange(template.File{Name: "my.yml", Text: []byte(text)}, deployment.Arrangement{})
 		if got != nil || err == nil || !strings.HasPrefix(err.Error(), "parse my.yml: ") {
 			t.Errorf("%q: %q, error %v", text, got, err)
 			continue
 		}
 		oneLine(t, err)
-		if _, err := template.Arranged([]byte(text), "perpetual", "gate"); err == nil || !strings.HasPrefix(err.Error(), "parse the deployed manifest: ") {
+		if _, err := deployment.Arranged([]byte(text), "perpetual", "gate"); err == nil || !strings.HasPrefix(err.Error(), "parse the deployed manifest: ") {
 			t.Errorf("%q: read back, error %v", text, err)
 		}
 	}
-	for name, bomb := range bombs {
-		if _, _, err := template.Arrange(template.File{Name: "m", Text: []byte(bomb)}, template.Arrangement{}); err == nil {
+	for name, bomb := range testkit.Bombs {
+		if _, _, err := deployment.Arrange(template.File{Name: "m", Text: []byte(bomb)}, deployment.Arrangement{}); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}

@@ -1,9 +1,11 @@
-package template
+package deployment
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // Arrangement is the order and the pace in which BOSH updates the parts of a
@@ -32,7 +34,7 @@ type Colocation struct {
 // what was changed over the manifest's own settings, and what cannot be helped.
 // A setting with which builds would error is refused, but for an upgrade while
 // nothing runs (WorkersAtOnce).
-func Arrange(f File, a Arrangement) (text []byte, notes []string, err error) {
+func Arrange(f template.File, a Arrangement) (text []byte, notes []string, err error) {
 	d, err := parseDocument(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("parse %s: %w", f.Name, err)
@@ -58,7 +60,7 @@ func Arrange(f File, a Arrangement) (text []byte, notes []string, err error) {
 // Arranged reads back how a deployed manifest is arranged; release and job are
 // the gate's. The template of that manifest, arranged so, gives it again.
 func Arranged(text []byte, release, job string) (Arrangement, error) {
-	d, err := parseDocument(File{Text: text})
+	d, err := parseDocument(template.File{Text: text})
 	if err != nil {
 		return Arrangement{}, fmt.Errorf("parse the deployed manifest: %w", err)
 	}
