@@ -9,6 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -126,7 +127,7 @@ func (r *run) checkStemcell(set []component.Component) error {
 	}
 	for _, c := range set {
 		if c.Kind == component.KindStemcell && c.Upstream != wanted {
-			return config.Problems{{Key: "cloud.stemcell", Text: fmt.Sprintf(
+			return schema.Problems{{Key: "cloud.stemcell", Text: fmt.Sprintf(
 				"%s is wanted, and %s is deployed: another stemcell comes with versions of its own; nothing was changed: run again with --upgrade", wanted, c.Upstream)}}
 		}
 	}

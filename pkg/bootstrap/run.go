@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -148,7 +149,7 @@ func (r *run) merge() error {
 		return err
 	}
 	r.wantedConfig, r.config = config.Pinned(wanted), config.Defaults(wanted)
-	r.Mask(config.Secrets(r.config)...)
+	r.Mask(config.Keys().Secrets(r.config)...)
 	if err := r.valid(); err != nil && !r.lenient {
 		return err
 	}
@@ -260,7 +261,7 @@ func (r *run) user() (manifest.User, error) {
 	return u, problems.Err()
 }
 
-func (r *run) readUser() (manifest.User, config.Problems) {
+func (r *run) readUser() (manifest.User, schema.Problems) {
 	u, notes, problems := manifest.ReadUser(r.config, r.file)
 	r.warn(notes...)
 	for _, layer := range u.Vars {

@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
 // stale is what an earlier release has stored and this one refuses, unless another
 // value is given now. A key that is not known any more is said and left out.
-func (r *run) stale() config.Problems {
+func (r *run) stale() schema.Problems {
 	if r.stored == nil {
 		return nil
 	}
-	var problems config.Problems
+	var problems schema.Problems
 	for _, p := range r.stored.Stale {
 		if config.Sets(r.Given, p.Key) {
 			continue
@@ -32,7 +33,7 @@ func (r *run) stale() config.Problems {
 
 // explained says, of problems with what was not given now, where they come from and
 // how they are put right: the file does not show them.
-func (r *run) explained(problems config.Problems) config.Problems {
+func (r *run) explained(problems schema.Problems) schema.Problems {
 	out := slices.Clone(problems)
 	for i, p := range out {
 		key := config.Holder(p.Key)

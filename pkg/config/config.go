@@ -2,7 +2,10 @@
 // schema, its checks, and how it is merged with what was wanted before.
 package config
 
-import "github.com/perpetual-ci/perpetual/pkg/secret"
+import (
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+)
 
 // Config is perpetual.yml. Pointers and empty values are "not set": what is not
 // set keeps its stored value, and without one gets its default.
@@ -33,7 +36,7 @@ type Config struct {
 	Reset []string `yaml:"-"`
 	// Stale is what an earlier release has stored and this one refuses. Decode leaves it
 	// out of the rest. It is not a key itself.
-	Stale Problems `yaml:"-"`
+	Stale schema.Problems `yaml:"-"`
 }
 
 // AWS is where the infrastructure goes.
@@ -133,6 +136,9 @@ type Auth struct {
 	// MainTeam says who is in the team main; default: the local users.
 	MainTeam MainTeam `yaml:"main_team,omitempty"`
 }
+
+// ATCUser is the local user of Concourse that this project logs in as.
+const ATCUser = "perpetual"
 
 // GitHubLogin is a GitHub application by which people log in.
 type GitHubLogin struct {

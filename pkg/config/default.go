@@ -1,9 +1,13 @@
 package config
 
-import "slices"
+import (
+	"slices"
 
-// everywhere is every address.
-const everywhere = "0.0.0.0/0"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
+)
+
+// Everywhere is every address.
+const Everywhere = "0.0.0.0/0"
 
 // Defaults returns c with the schema's defaults for what is not set. What has to be
 // looked up in the account stays unset: the zones, the hosted zone, who may reach the
@@ -12,12 +16,12 @@ const everywhere = "0.0.0.0/0"
 // so that the defaults of what may change can get better. See Pinned.
 func Defaults(c *Config) *Config {
 	out := clone(c)
-	for _, f := range fields() {
-		if f.set(out) || !f.applies(out) {
+	for _, f := range Keys().Fields() {
+		if f.Set(out) || !applies(f, out) {
 			continue
 		}
-		if value := f.standard(out); value != nil {
-			_ = f.assign(out, value) // a test shows that every default has its type
+		if value := standard(f, out); value != nil {
+			_ = f.Assign(out, value) // a test shows that every default has its type
 		}
 	}
 	return out
@@ -27,37 +31,37 @@ func Defaults(c *Config) *Config {
 // network and the kind of the database. It is what to store.
 func Pinned(c *Config) *Config {
 	out, full := clone(c), Defaults(c)
-	for _, f := range fields() {
-		if f.rule.Immutable && !f.set(out) && f.set(full) {
-			f.copy(out, full)
+	for _, f := range Keys().Fields() {
+		if f.Rule.Immutable && !f.Set(out) && f.Set(full) {
+			f.Copy(out, full)
 		}
 	}
 	return out
 }
 
 // applies says whether a default of the field means anything in c.
-func (f field) applies(c *Config) bool {
-	if !f.of(c).IsValid() || (f.rule.AWS && c.AWS == nil) {
+func applies(f schema.Field[Config], c *Config) bool {
+	if !f.Of(c).IsValid() || (f.Rule.AWS && c.AWS == nil) {
 		return false // its section is absent
 	}
-	return f.key != "aws.network.cidr" || c.AWS.Network.VPC == ""
+	return f.Key != "aws.network.cidr" || c.AWS.Network.VPC == ""
 }
 
 // standard is the default, which of some keys hangs on others that stand before them.
-func (f field) standard(c *Config) any {
+func standard(f schema.Field[Config], c *Config) any {
 	switch {
-	case f.key == "director.deployment" && elsewhere(c):
+	case f.Key == "director.deployment" && elsewhere(c):
 		return "concourse"
-	case f.key == "database.kind":
-		return databaseKind(c, f.rule.Default)
-	case f.key == "database.instance_type" && c.Database.Kind == "vm":
+	case f.Key == "database.kind":
+		return databaseKind(c, f.Rule.Default)
+	case f.Key == "database.instance_type" && c.Database.Kind == "vm":
 		return "t3.small"
-	case f.key == "tls.mode" && c.TLS.Certificate != "":
+	case f.Key == "tls.mode" && c.TLS.Certificate != "":
 		return "own"
-	case f.key == "pipeline.credentials" && public(c):
+	case f.Key == "pipeline.credentials" && Public(c):
 		return "idtoken"
 	}
-	return f.rule.Default
+	return f.Rule.Default
 }
 
 // elsewhere says whether Concourse goes to a director that exists.
@@ -74,11 +78,11 @@ func databaseKind(c *Config, standard any) any {
 	return standard
 }
 
-// public says whether AWS can fetch the keys of Concourse's identity tokens: at a
+// Public says whether AWS can fetch the keys of Concourse's identity tokens: at a
 // name with a certificate that it trusts, at the usual port, from everywhere.
-func public(c *Config) bool {
+func Public(c *Config) bool {
 	return c.Access.Domain != "" && (c.Access.Port == 0 || c.Access.Port == 443) && (c.TLS.Mode == "own" || c.TLS.Mode == "lets_encrypt") &&
-		slices.Contains(c.Access.Web, everywhere)
+		slices.Contains(c.Access.Web, Everywhere)
 }
 
 // BucketName is the name of the bucket for the state: the one that is configured, or

@@ -1,19 +1,14 @@
 package config
 
 import (
-	"crypto/sha256"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 )
-
-// hidden stands for a secret in what is shown.
-const hidden = "(hidden)"
 
 // Change is one key that differs between two configurations.
 type Change struct {
@@ -28,29 +23,21 @@ type Change struct {
 // section state is left out, since it is not stored.
 func Diff(old, new *Config) []Change {
 	var changes []Change
-	for _, f := range fields() {
-		before, after := f.value(old), f.value(new)
+	for _, f := range Keys().Fields() {
+		before, after := f.Value(old), f.Value(new)
 		switch {
-		case f.key == "schema" || f.within("state") || reflect.DeepEqual(before, after):
-		case f.rule.Type == "object":
-			changes = append(changes, f.diffMap(before, after)...)
+		case f.Key == "schema" || f.Within("state") || reflect.DeepEqual(before, after):
+		case f.Rule.Type == "object":
+			changes = append(changes, diffMap(f, before, after)...)
 		default:
-			changes = append(changes, Change{Key: f.key, Old: f.show(old), New: f.show(new)})
+			changes = append(changes, Change{Key: f.Key, Old: f.Show(old), New: f.Show(new)})
 		}
 	}
 	return changes
 }
 
-// value is the plain value in c, nil when it is not set.
-func (f field) value(c *Config) any {
-	if !f.set(c) {
-		return nil
-	}
-	return f.plain(c)
-}
-
 // diffMap is Diff of a map.
-func (f field) diffMap(old, new any) []Change {
+func diffMap(f schema.Field[Config], old, new any) []Change {
 	before, _ := old.(map[string]any)
 	after, _ := new.(map[string]any)
 	names := slices.Collect(maps.Keys(before))
@@ -67,8 +54,8 @@ func (f field) diffMap(old, new any) []Change {
 		if was == is && reflect.DeepEqual(a, b) {
 			continue
 		}
-		change := Change{Key: join(f.key, name), Old: f.shown(a, was), New: f.shown(b, is)}
-		if f.key == "manifest.vars" && !artifact(name) {
+		change := Change{Key: schema.Join(f.Key, name), Old: f.Rule.Show(a, was), New: f.Rule.Show(b, is)}
+		if f.Key == "manifest.vars" && !artifact(name) {
 			change.Old, change.New = hide(was), hide(is)
 		}
 		change.Old, change.New = difference.URL(change.Old), difference.URL(change.New)
@@ -90,33 +77,5 @@ func hide(set bool) string {
 	if !set {
 		return ""
 	}
-	return hidden
-}
-
-// show is the value in c for people.
-func (f field) show(c *Config) string { return f.shown(f.value(c), f.set(c)) }
-
-// shown is a value for people.
-func (f field) shown(value any, set bool) string {
-	switch {
-	case !set:
-		return ""
-	case f.rule.Secret:
-		return hidden
-	}
-	switch v := value.(type) {
-	case string:
-		if lines := strings.Count(strings.TrimSpace(v), "\n") + 1; lines > 1 {
-			return fmt.Sprintf("(%d lines, sha256 %.4x)", lines, sha256.Sum256([]byte(v)))
-		}
-		return v
-	case []any:
-		var items []string
-		for _, item := range v {
-			items = append(items, fmt.Sprint(item))
-		}
-		return "[" + strings.Join(items, ", ") + "]"
-	}
-	text, _ := json.Marshal(value)
-	return string(text)
+	return schema.Hidden
 }

@@ -57,9 +57,6 @@ func (v *validator) client(key string, noID, noSecret bool) {
 	}
 }
 
-// ATCUser is the local user of Concourse that this project logs in as.
-const ATCUser = "perpetual"
-
 // knownOwner says whether the team main has a local user, whose password is known here.
 func (v *validator) knownOwner() bool {
 	team := v.c.Auth.MainTeam

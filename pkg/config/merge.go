@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
 // ImmutableError says that a key was given another value than the installation was
@@ -49,14 +51,14 @@ func Merge(stored, given *Config) (*Config, error) {
 	for _, key := range given.Reset {
 		reset(merged, key)
 	}
-	for _, s := range sections() {
-		if v := s.in(given); !v.IsNil() && s.in(merged).IsNil() {
-			s.in(merged).Set(reflect.New(v.Type().Elem()))
+	for _, s := range Keys().Sections() {
+		if s.Set(given) && !s.Set(merged) {
+			s.Make(merged)
 		}
 	}
-	for _, f := range fields() {
-		if f.set(given) {
-			f.copy(merged, given)
+	for _, f := range Keys().Fields() {
+		if f.Set(given) {
+			f.Copy(merged, given)
 		}
 	}
 	return merged, nil
@@ -64,30 +66,30 @@ func Merge(stored, given *Config) (*Config, error) {
 
 // reset takes key, and all below it, out of c.
 func reset(c *Config, key string) {
-	for _, s := range sections() {
-		if s.within(key) && s.of(c).IsValid() {
-			s.clear(c)
+	for _, s := range Keys().Sections() {
+		if s.Within(key) {
+			s.Clear(c)
 		}
 	}
-	for _, f := range fields() {
-		if f.within(key) {
-			f.clear(c)
+	for _, f := range Keys().Fields() {
+		if f.Within(key) {
+			f.Clear(c)
 		}
 	}
 }
 
 // compareImmutable looks for a given value that may not differ from the stored one.
 func compareImmutable(stored, given *Config) error {
-	for _, f := range fields() {
-		if !f.rule.Immutable {
+	for _, f := range Keys().Fields() {
+		if !f.Rule.Immutable {
 			continue
 		}
-		changed := f.set(given) && differs(f, stored, given)
-		if slices.ContainsFunc(given.Reset, f.within) && f.set(stored) && !f.set(given) {
+		changed := f.Set(given) && differs(f, stored, given)
+		if slices.ContainsFunc(given.Reset, f.Within) && f.Set(stored) && !f.Set(given) {
 			changed = true
 		}
 		if changed {
-			return &ImmutableError{Key: f.key, Stored: f.show(stored), Given: f.show(given)}
+			return &ImmutableError{Key: f.Key, Stored: f.Show(stored), Given: f.Show(given)}
 		}
 	}
 	return nil
@@ -96,9 +98,18 @@ func compareImmutable(stored, given *Config) error {
 // differs says whether the given value is not the stored one. A value that was left
 // open when the installation was made may still be named, as the account; but not a
 // network, since one was made then.
-func differs(f field, stored, given *Config) bool {
-	if !f.set(stored) {
-		return strings.HasPrefix(f.key, "aws.network.") && stored.AWS != nil
+func differs(f schema.Field[Config], stored, given *Config) bool {
+	if !f.Set(stored) {
+		return strings.HasPrefix(f.Key, "aws.network.") && stored.AWS != nil
 	}
-	return !reflect.DeepEqual(f.plain(stored), f.plain(given))
+	return !reflect.DeepEqual(f.Plain(stored), f.Plain(given))
+}
+
+// clone is a copy that shares nothing with c.
+func clone(c *Config) *Config {
+	out := Keys().Clone(c)
+	if c != nil {
+		out.Reset = append([]string(nil), c.Reset...)
+	}
+	return out
 }

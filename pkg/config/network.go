@@ -97,7 +97,7 @@ func (v *validator) access() {
 		v.atMost("access.director", a.Director)
 	}
 	for i, text := range a.Director {
-		if text == everywhere {
+		if text == Everywhere {
 			v.warn(fmt.Sprintf("access.director[%d]", i), "opens the director to the whole internet; its password is then all that protects it")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -156,7 +157,7 @@ func TestParse_namesLineAndKeyOfWhatIsWrong(t *testing.T) {
 
 func TestParse_tellsAllAtOnceInTheOrderOfTheFile(t *testing.T) {
 	_, err := config.Parse("p.yml", []byte("workers:\n  spot: 1\nweb:\n  disc: 20\nname: C I\n"))
-	var problems config.Problems
+	var problems schema.Problems
 	if !errors.As(err, &problems) || len(problems) != 3 {
 		t.Fatalf("got %v", err)
 	}
@@ -171,7 +172,7 @@ func TestParse_tellsAllAtOnceInTheOrderOfTheFile(t *testing.T) {
 // its being left out.
 func TestParse_tellsAllBesideWhatItCannotRead(t *testing.T) {
 	_, err := config.Parse("p.yml", []byte("name: ci\nname: cd\nweb:\n  disk:\n  disc: 20\naccess:\n  web: [!x y]\naws:\n  tags:\n    ? [a]\n    : b\nworkers:\n  count: three\n"))
-	var problems config.Problems
+	var problems schema.Problems
 	if !errors.As(err, &problems) {
 		t.Fatalf("got %v", err)
 	}
@@ -264,7 +265,7 @@ func TestSource_givesTheLineOfALaterProblem(t *testing.T) {
 	if !reflect.DeepEqual(lines, want) {
 		t.Errorf("got  %q\nwant %q", lines, want)
 	}
-	var none *config.Source
+	var none *schema.Source
 	if got := none.Locate(problems[:1]); len(got) != 1 {
 		t.Errorf("without a file: %v", got)
 	}

@@ -1,48 +1,11 @@
 package config
 
 import (
-	"maps"
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
-
-// prune takes out of a tree what does not fit the schema, and says what that was.
-func prune(content map[string]any) (Problems, error) {
-	var all Problems
-	for {
-		problems, err := check(content)
-		if err != nil || len(problems) == 0 {
-			return all, err
-		}
-		removed := false
-		for _, p := range problems {
-			removed = remove(content, p.Key) || removed
-		}
-		all = append(all, problems...)
-		if !removed {
-			return nil, all // a problem of no key
-		}
-	}
-}
-
-// remove takes a key, or the list in which it stands, out of a tree.
-func remove(content map[string]any, key string) bool {
-	key, _, _ = strings.Cut(key, "[")
-	for _, name := range slices.Sorted(maps.Keys(content)) {
-		if name == key {
-			delete(content, name)
-			return true
-		}
-		below, isMap := content[name].(map[string]any)
-		if rest, in := strings.CutPrefix(key, name+"."); in && isMap && remove(below, rest) {
-			if len(below) == 0 {
-				delete(content, name)
-			}
-			return true
-		}
-	}
-	return false
-}
 
 // Sets says whether c sets a key, or something below or above it, or takes it back to
 // its default.
@@ -54,13 +17,13 @@ func Sets(c *Config, key string) bool {
 	near := func(other string) bool {
 		return other == key || strings.HasPrefix(other, key+".") || strings.HasPrefix(key, other+".")
 	}
-	return slices.ContainsFunc(c.Reset, near) || slices.ContainsFunc(fields(), func(f field) bool { return near(f.key) && f.set(c) })
+	return slices.ContainsFunc(c.Reset, near) || slices.ContainsFunc(Keys().Fields(), func(f schema.Field[Config]) bool { return near(f.Key) && f.Set(c) })
 }
 
 // Known says whether a key is one of perpetual.yml.
 func Known(key string) bool {
-	holder := Holder(key)
-	return slices.ContainsFunc(fields(), func(f field) bool { return f.key == holder })
+	_, known := Keys().Field(Holder(key))
+	return known
 }
 
 // Holder is the key whose value holds that of another key, and so what null is written
@@ -68,9 +31,9 @@ func Known(key string) bool {
 // their own.
 func Holder(key string) string {
 	key, _, _ = strings.Cut(key, "[")
-	for _, f := range fields() {
-		if f.rule.Type == "object" && strings.HasPrefix(key, f.key+".") {
-			return f.key
+	for _, f := range Keys().Fields() {
+		if f.Rule.Type == "object" && strings.HasPrefix(key, f.Key+".") {
+			return f.Key
 		}
 	}
 	return key

@@ -16,7 +16,7 @@ var stored = state.Format{Kind: "configuration"}
 // in clear, since the store is where secrets are kept. The section state is left out,
 // because it says where the store is, and so are the keys in Reset.
 func Encode(c *Config) ([]byte, error) {
-	content := tree(c)
+	content := Keys().Tree(c)
 	delete(content, "schema")
 	delete(content, "state")
 	if len(content) == 0 {
@@ -43,11 +43,11 @@ func Decode(name string, body []byte) (*Config, error) {
 		}
 		content[key] = plainNumbers(value)
 	}
-	stale, err := prune(content)
+	stale, err := Keys().Prune(content)
 	if err != nil {
 		return nil, err
 	}
-	c, err := fromTree(content)
+	c, err := Keys().FromTree(content)
 	if err != nil {
 		return nil, fmt.Errorf("decode configuration %s: %w", name, err)
 	}

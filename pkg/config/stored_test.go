@@ -176,7 +176,7 @@ func TestDiff_hidesSecrets(t *testing.T) {
 		t.Errorf("nothing has changed, and %v has", same)
 	}
 	var seen []string
-	for _, v := range config.Secrets(new) {
+	for _, v := range config.Keys().Secrets(new) {
 		seen = append(seen, v.Reveal())
 	}
 	if len(seen) != 3 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
@@ -14,7 +15,7 @@ import (
 // and Defaults gave. It asks nobody; what only the account knows (whether a zone
 // offers an instance type, whether a subnet exists) is not its business. Now is for
 // certificates. Source.Locate adds the lines of the file.
-func Validate(c *Config, now time.Time) Problems {
+func Validate(c *Config, now time.Time) schema.Problems {
 	v := &validator{c: c, now: now}
 	v.place()
 	if c.AWS != nil {
@@ -46,34 +47,34 @@ func Validate(c *Config, now time.Time) Problems {
 type validator struct {
 	c        *Config
 	now      time.Time
-	problems Problems
+	problems schema.Problems
 }
 
 // wrong notes what must be changed.
 func (v *validator) wrong(key, format string, args ...any) {
-	v.problems = append(v.problems, Problem{Key: key, Text: fmt.Sprintf(format, args...)})
+	v.problems = append(v.problems, schema.Problem{Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
 // warn notes what is likely not meant so.
 func (v *validator) warn(key, format string, args ...any) {
-	v.problems = append(v.problems, Problem{Key: key, Text: fmt.Sprintf(format, args...), Warning: true})
+	v.problems = append(v.problems, schema.Problem{Key: key, Text: fmt.Sprintf(format, args...), Warning: true})
 }
 
 // order puts the problems in the order of the file's keys, the grave ones first.
 func (v *validator) order() {
 	rank := map[string]int{}
-	for i, f := range fields() {
-		rank[f.key] = i + 1
+	for i, f := range Keys().Fields() {
+		rank[f.Key] = i + 1
 	}
-	of := func(p Problem) int {
-		for key := p.Key; key != ""; key = above(key) {
+	of := func(p schema.Problem) int {
+		for key := p.Key; key != ""; key = schema.Above(key) {
 			if n := rank[key]; n > 0 {
 				return n
 			}
 		}
 		return 0
 	}
-	slices.SortStableFunc(v.problems, func(a, b Problem) int {
+	slices.SortStableFunc(v.problems, func(a, b schema.Problem) int {
 		if a.Warning != b.Warning {
 			if b.Warning {
 				return -1
@@ -99,9 +100,9 @@ func (v *validator) place() {
 		if n := len(v.c.Name); n > MaxName {
 			v.wrong("name", "has %d characters, and with aws %d are the most: the names of the roles that are made from it would be too long for IAM", n, MaxName)
 		}
-		for _, f := range fields() {
-			if ofOwn(f.key) && f.set(v.c) {
-				v.wrong(f.key, "is for an existing director, and with aws a new one is created; leave out one of them")
+		for _, f := range Keys().Fields() {
+			if ofOwn(f.Key) && f.Set(v.c) {
+				v.wrong(f.Key, "is for an existing director, and with aws a new one is created; leave out one of them")
 			}
 		}
 		return
@@ -125,9 +126,9 @@ func (v *validator) place() {
 	if v.c.Cloud.WebAddress != "" && v.c.Web.Instances > 1 {
 		v.wrong("cloud.web_address", "is one address, and web.instances is %d; leave it out and put a load balancer before them with manifest.ops_files", v.c.Web.Instances)
 	}
-	for _, f := range fields() {
-		if f.rule.AWS && f.set(v.c) {
-			v.warn(f.key, "has no effect without aws")
+	for _, f := range Keys().Fields() {
+		if f.Rule.AWS && f.Set(v.c) {
+			v.warn(f.Key, "has no effect without aws")
 		}
 	}
 }
@@ -143,7 +144,7 @@ var reserved = []string{"Name", "director", "deployment", "instance_group", "job
 // tags looks at aws.tags (EC2 user guide, tag restrictions).
 func (v *validator) tags() {
 	for name := range v.c.AWS.Tags {
-		key := join("aws.tags", name)
+		key := schema.Join("aws.tags", name)
 		switch lower := strings.ToLower(name); {
 		case strings.HasPrefix(lower, "aws:"):
 			v.wrong(key, "begins with aws:, which AWS keeps for itself")
@@ -291,7 +292,7 @@ func (v *validator) pipeline() {
 	if quiet := v.c.Pipeline.QuietUpgrades; quiet != nil && !*quiet && v.c.AWS != nil && !v.knownOwner() {
 		v.wrong("pipeline.quiet_upgrades", "false needs a local user in the team main: deploy by hand logs in as one, since the pipeline's own user is no owner then; name one in auth.local_users and auth.main_team.local_users")
 	}
-	if v.c.Pipeline.Credentials != "idtoken" || v.c.AWS == nil || public(v.c) {
+	if v.c.Pipeline.Credentials != "idtoken" || v.c.AWS == nil || Public(v.c) {
 		return
 	}
 	_, err := netip.ParseAddr(v.c.Access.Domain)
@@ -303,6 +304,6 @@ func (v *validator) pipeline() {
 	case v.c.Access.Port != 0 && v.c.Access.Port != 443:
 		v.wrong("pipeline.credentials", "idtoken needs access.port 443, at which AWS fetches Concourse's keys; use ssm with another")
 	default:
-		v.wrong("pipeline.credentials", "idtoken needs access.web to hold %s, since AWS fetches Concourse's keys; use ssm otherwise", everywhere)
+		v.wrong("pipeline.credentials", "idtoken needs access.web to hold %s, since AWS fetches Concourse's keys; use ssm otherwise", Everywhere)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
 // now is when the configurations of these tests are looked at.
@@ -189,7 +190,7 @@ func TestValidate_tellsGraveProblemsFirstAndInTheOrderOfTheFile(t *testing.T) {
 	if want := []string{"workers.drain_timeout", "database.multi_zone", "proxy.http", "aws.network.cidr"}; !reflect.DeepEqual(keys, want) {
 		t.Errorf("got %q, want %q", keys, want)
 	}
-	var grave config.Problems
+	var grave schema.Problems
 	if err := problems.Err(); !errors.As(err, &grave) || len(grave) != 3 || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("Err gives %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -17,13 +18,13 @@ import (
 // whole configuration that config.Validate finds nothing wrong with; what only the
 // account knows stands in as an example. The keys of the problems are those of the
 // files in the configuration, by which u was read.
-func Check(c *config.Config, u User) config.Problems {
+func Check(c *config.Config, u User) schema.Problems {
 	if u.empty() {
 		return nil // the bundled templates alone are right for every configuration
 	}
 	in := example(c)
 	in.User = User{Vars: u.Vars}
-	var problems config.Problems
+	var problems schema.Problems
 	whole := true
 	for _, kind := range []struct {
 		key  string
@@ -48,7 +49,7 @@ func Check(c *config.Config, u User) config.Problems {
 			before := *kind.good
 			*kind.good = append(before[:len(before):len(before)], file)
 			if err := renders(in, kind.make, true); err != nil {
-				problems = append(problems, config.Problem{Key: fmt.Sprintf("%s[%d]", kind.key, slices.Index(kind.from, file.Name)), Text: err.Error()})
+				problems = append(problems, schema.Problem{Key: fmt.Sprintf("%s[%d]", kind.key, slices.Index(kind.from, file.Name)), Text: err.Error()})
 				*kind.good = before // the next ones are judged without it
 			}
 		}
@@ -79,16 +80,16 @@ func renders(in Input, of func(Input) (template.Template, error), partial bool) 
 }
 
 // checkVariables looks whether every variable has a value, or is one that is generated.
-func (in Input) checkVariables() config.Problems {
+func (in Input) checkVariables() schema.Problems {
 	list, err := Variables(in)
 	if err != nil {
-		return config.Problems{{Key: "manifest", Text: err.Error()}}
+		return schema.Problems{{Key: "manifest", Text: err.Error()}}
 	}
 	in.Credentials = secret.Values{}
 	for _, v := range list {
 		in.Credentials[v.Name] = stand(v)
 	}
-	var problems config.Problems
+	var problems schema.Problems
 	for _, kind := range []struct {
 		key  string
 		make func(Input) (template.Template, error)
@@ -99,7 +100,7 @@ func (in Input) checkVariables() config.Problems {
 			continue
 		}
 		if err := renders(in, kind.make, false); err != nil {
-			problems = append(problems, config.Problem{Key: kind.key, Text: err.Error()})
+			problems = append(problems, schema.Problem{Key: kind.key, Text: err.Error()})
 		}
 	}
 	return problems

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -83,7 +84,7 @@ func TestNames_sayWhichKeyIsNeeded(t *testing.T) {
 	}
 }
 
-func choose(t *testing.T, texts []string, given, before config.Cloud) (config.Cloud, config.Problems) {
+func choose(t *testing.T, texts []string, given, before config.Cloud) (config.Cloud, schema.Problems) {
 	t.Helper()
 	var all [][]byte
 	for _, text := range texts {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -72,7 +73,7 @@ func ReadNames(texts [][]byte) (Names, error) {
 // Choose completes names: those that are given, then those that were chosen before,
 // then those that there is no doubt about. The problems name the keys that are wrong
 // or needed, with what there is. The stemcell is not among them.
-func (n Names) Choose(given, before config.Cloud) (config.Cloud, config.Problems) {
+func (n Names) Choose(given, before config.Cloud) (config.Cloud, schema.Problems) {
 	c := chooser{}
 	out := given
 	out.VMTypes.Web = c.choose("cloud.vm_types.web", "vm types", n.vmTypes, given.VMTypes.Web, before.VMTypes.Web, "web", "default")
@@ -87,10 +88,10 @@ func (n Names) Choose(given, before config.Cloud) (config.Cloud, config.Problems
 }
 
 // chooser collects what is in the way of a choice.
-type chooser struct{ problems config.Problems }
+type chooser struct{ problems schema.Problems }
 
 func (c *chooser) wrong(key, format string, args ...any) {
-	c.problems = append(c.problems, config.Problem{Key: key, Text: fmt.Sprintf(format, args...)})
+	c.problems = append(c.problems, schema.Problem{Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
 // choose finds one name among those that there are; "" with a problem.
@@ -152,7 +153,7 @@ func StemcellOf(cpi string) (string, error) {
 	if name := stemcells[cpi]; name != "" {
 		return name, nil
 	}
-	return "", config.Problems{{Key: "cloud.stemcell", Text: fmt.Sprintf(
+	return "", schema.Problems{{Key: "cloud.stemcell", Text: fmt.Sprintf(
 		"is needed: the director's CPI calls itself %q, and the stemcell is known for %s; name that of bosh.io, such as bosh-vsphere-esxi-ubuntu-jammy-go_agent",
 		cpi, strings.Join(slices.Sorted(maps.Keys(stemcells)), ", "))}}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/concourse/concourse/atc/creds"
 	concoursessm "github.com/concourse/concourse/atc/creds/ssm"
 
-	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -151,7 +151,7 @@ func TestCheck_refusesTemplatesThatConcourseRefuses(t *testing.T) {
 				}
 				continue
 			}
-			i := slices.IndexFunc(problems, func(p config.Problem) bool { return p.Key == key && strings.Contains(p.Text, want) })
+			i := slices.IndexFunc(problems, func(p schema.Problem) bool { return p.Key == key && strings.Contains(p.Text, want) })
 			if i < 0 || strings.Contains(problems[i].Text, "\n") {
 				t.Errorf("%s: of %q it says %v, want one line with %q", key, text, problems, want)
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
 // findAccount opens the AWS account, where one is used: when there is a section
@@ -59,7 +60,7 @@ func assumeAWS(c *config.Config) {
 // asked: a region that does not exist would be looked for in the DNS. The rest is
 // checked when it is merged with what is stored.
 func (s *session) checkPlaces() error {
-	var wrong config.Problems
+	var wrong schema.Problems
 	for _, p := range s.source.Locate(config.Validate(config.Defaults(s.config), now())) {
 		missing := p.Key == "aws.region" && s.config.AWS != nil && s.config.AWS.Region == ""
 		if !p.Warning && !missing && (p.Key == "name" || p.Key == "aws.region" || p.Key == bootstrap.SigningKey || strings.HasPrefix(p.Key, "aws.zones")) {

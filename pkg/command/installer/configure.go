@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -106,7 +107,7 @@ func (g initGrammar) authority() (string, error) {
 
 // softened makes a warning of a secret that is not here: the file need not have it, and
 // deploy may find it in its environment.
-func softened(p config.Problem, c *config.Config) config.Problem {
+func softened(p schema.Problem, c *config.Config) schema.Problem {
 	const key = "director.client_secret"
 	if p.Key == key && c.Director.ClientSecret.Empty() {
 		p.Warning = true
@@ -140,7 +141,7 @@ func (g validateGrammar) run(c *command.Call, set given) error {
 			problems = append(problems, p)
 		}
 	}
-	config.SortByLine(problems)
+	schema.SortByLine(problems)
 	for _, p := range problems {
 		if p.Warning {
 			c.Notify(p.Error())

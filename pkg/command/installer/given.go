@@ -12,6 +12,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
 // defaultFile is the configuration file that is taken when none is named.
@@ -21,7 +22,7 @@ const defaultFile = "perpetual.yml"
 // over that flags.
 type wishes struct {
 	config *config.Config
-	source *config.Source // where what is in the file
+	source *schema.Source // where what is in the file
 	file   string         // "" if there is none
 	dir    string         // what paths in the configuration are relative to
 	// named are the files that flags or the environment name: they may be anywhere.
@@ -39,7 +40,7 @@ func readWishes(c *command.Call, g common, flags given) (wishes, error) {
 }
 
 // surveyWishes is readWishes that gives, beside the problems, the rest.
-func surveyWishes(c *command.Call, g common, flags given) (wishes, config.Problems, error) {
+func surveyWishes(c *command.Call, g common, flags given) (wishes, schema.Problems, error) {
 	w, problems, err := surveyFile(g.Config)
 	if err != nil {
 		return wishes{}, nil, err
@@ -53,7 +54,7 @@ func surveyWishes(c *command.Call, g common, flags given) (wishes, config.Proble
 			continue
 		}
 		if err := config.Apply(w.config, source, s.Key, text); err != nil {
-			problems = append(problems, config.Problem{Text: err.Error()})
+			problems = append(problems, schema.Problem{Text: err.Error()})
 		}
 		w.source.Given(s.Key, source)
 		if slices.Contains(fileKeys(), s.Key) {
@@ -62,7 +63,7 @@ func surveyWishes(c *command.Call, g common, flags given) (wishes, config.Proble
 			}
 		}
 	}
-	c.Mask(config.Secrets(w.config)...)
+	c.Mask(config.Keys().Secrets(w.config)...)
 	if err := w.name(g.Name, c.Env(environmentPrefix+"NAME")); err != nil && len(problems) == 0 {
 		return wishes{}, nil, err
 	}
@@ -79,7 +80,7 @@ func readFile(path string) (wishes, error) {
 }
 
 // surveyFile is readFile that gives, beside the problems, the rest.
-func surveyFile(path string) (wishes, config.Problems, error) {
+func surveyFile(path string) (wishes, schema.Problems, error) {
 	w := wishes{config: &config.Config{}, dir: ".", named: map[string]bool{}}
 	name := path
 	if name == "" {
@@ -93,7 +94,7 @@ func surveyFile(path string) (wishes, config.Problems, error) {
 		return wishes{}, nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	w.file, w.dir = name, filepath.Dir(name)
-	var problems config.Problems
+	var problems schema.Problems
 	w.config, w.source, problems, err = config.Survey(name, text)
 	return w, problems, err
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/component"
-	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/price"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
@@ -72,7 +72,7 @@ func (s *session) begin(ctx context.Context, set given, exists bool) error {
 
 // listed makes one line of an error that has several: those go before it.
 func listed(c *command.Call, err error) error {
-	var problems config.Problems
+	var problems schema.Problems
 	if !errors.As(err, &problems) || len(problems) < 2 {
 		return err
 	}
@@ -84,13 +84,13 @@ func listed(c *command.Call, err error) error {
 
 // listed is listed with the lines of the file.
 func (s *session) listed(err error) error {
-	var problems config.Problems
+	var problems schema.Problems
 	if !errors.As(err, &problems) {
 		return err
 	}
 	var at *bootstrap.StepError
 	located := s.source.Locate(problems)
-	config.SortByLine(located)
+	schema.SortByLine(located)
 	if len(located) == 1 && errors.As(err, &at) {
 		return &bootstrap.StepError{Step: at.Step, Err: located}
 	}

@@ -1,4 +1,4 @@
-package config
+package schema
 
 import (
 	"fmt"
@@ -93,13 +93,13 @@ func (s *Source) Locate(problems Problems) Problems {
 		if out[i].File != "" {
 			continue
 		}
-		for key := out[i].Key; key != "" && out[i].File == ""; key = above(key) {
+		for key := out[i].Key; key != "" && out[i].File == ""; key = Above(key) {
 			out[i].File = s.given[key]
 		}
 		if out[i].File != "" {
 			continue
 		}
-		for key := out[i].Key; key != ""; key = above(key) {
+		for key := out[i].Key; key != ""; key = Above(key) {
 			if line := s.lines[key]; line > 0 {
 				out[i].File, out[i].Line = s.name, line
 				break
@@ -107,11 +107,6 @@ func (s *Source) Locate(problems Problems) Problems {
 		}
 	}
 	return out
-}
-
-// above is the key of the list or section that holds key, "" at the top.
-func above(key string) string {
-	return key[:max(0, strings.LastIndexAny(key, ".["))]
 }
 
 // SortByLine puts problems in the order of the file.

@@ -1,4 +1,4 @@
-package config
+package schema
 
 import (
 	"errors"
@@ -13,25 +13,29 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/nearest"
 )
 
-// check holds a tree against the schema. Values of secrets are in no problem.
-func check(content map[string]any) (Problems, error) {
-	schema, err := compiled()
-	if err != nil {
-		return nil, err
-	}
-	root, err := rules()
+// Check holds a tree against the schema. Values of secrets are in no problem.
+func (d *document) Check(content map[string]any) (Problems, error) {
+	schema, err := d.compiled()
 	if err != nil {
 		return nil, err
 	}
 	var invalid *jsonschema.ValidationError
 	if err := schema.Validate(content); errors.As(err, &invalid) {
-		c := checker{content: content, root: root}
+		c := checker{document: d, content: content}
 		c.visit(invalid)
 		return c.problems, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("check the configuration against its schema: %w", err)
+		return nil, fmt.Errorf("check %s against its schema: %w", d.File, err)
 	}
 	return nil, nil
+}
+
+// CheckValue holds the value of one key against the schema.
+func (d *document) CheckValue(key string, value any) (Problems, error) {
+	content := map[string]any{}
+	parent, name := Split(key)
+	branch(content, parent)[name] = value
+	return d.Check(content)
 }
 
 // empty is what is wrong with an empty text, list or map.
@@ -39,8 +43,8 @@ const empty = "is empty; leave the key out to keep the value that it had, or wri
 
 // checker puts the validator's findings into words.
 type checker struct {
+	*document
 	content  map[string]any
-	root     *rule
 	problems Problems
 }
 
@@ -51,7 +55,7 @@ func (c *checker) visit(e *jsonschema.ValidationError) {
 	case *kind.AdditionalProperties:
 		slices.Sort(k.Properties)
 		for _, name := range k.Properties {
-			c.add(join(place.key, name), c.unknown(place, name))
+			c.add(Join(place.key, name), c.unknown(place, name))
 		}
 		return
 	case *kind.PropertyNames:
@@ -59,11 +63,11 @@ func (c *checker) visit(e *jsonschema.ValidationError) {
 		if r := place.rule; r != nil && r.Names != nil && r.Names.Want != "" {
 			want = r.Names.Want
 		}
-		c.add(join(place.key, k.Property), want)
+		c.add(Join(place.key, k.Property), want)
 		return
 	}
 	if len(e.Causes) == 0 {
-		c.add(place.key, wording(e.ErrorKind, place))
+		c.add(place.key, c.wording(e.ErrorKind, place))
 	}
 	for _, cause := range e.Causes {
 		c.visit(cause)
@@ -81,7 +85,7 @@ func (c *checker) add(key, text string) {
 // place is where in a tree a finding is.
 type place struct {
 	key   string // "access.web[1]"
-	rule  *rule
+	rule  *Rule
 	value any
 }
 
@@ -89,10 +93,10 @@ type place struct {
 func (c *checker) find(path []string) place {
 	at := place{rule: c.root, value: c.content}
 	for _, name := range path {
-		at.rule = at.rule.below(name)
+		at.rule = at.rule.Below(name)
 		switch v := at.value.(type) {
 		case map[string]any:
-			at.key, at.value = join(at.key, name), v[name]
+			at.key, at.value = Join(at.key, name), v[name]
 		case []any:
 			at.key += "[" + name + "]"
 			at.value = nil
@@ -107,13 +111,13 @@ func (c *checker) find(path []string) place {
 }
 
 // wording says what is wanted at a place, and what is there.
-func wording(k jsonschema.ErrorKind, at place) string {
+func (c *checker) wording(k jsonschema.ErrorKind, at place) string {
 	switch k := k.(type) {
 	case *kind.Type:
 		return fmt.Sprintf("want %s, got %s", typeName(k.Want), at.got(slices.Contains(k.Want, "string")))
 	case *kind.Enum:
 		if at.key == "schema" {
-			return "was written for another release of Perpetual; this one knows schema 1"
+			return fmt.Sprintf("was written for another release of %s; this one knows schema %s", c.Program, choices(k.Want))
 		}
 		return fmt.Sprintf("want %s, got %s", choices(k.Want), at.got(false))
 	case *kind.Pattern:
@@ -235,9 +239,9 @@ func (c *checker) unknown(at place, name string) string {
 		return fmt.Sprintf("unknown key; did you mean %q?", best)
 	}
 	var elsewhere []string
-	for _, f := range fields() {
-		if _, last := split(f.key); last == name && f.key != join(at.key, name) {
-			elsewhere = append(elsewhere, f.key)
+	for _, key := range c.keys {
+		if _, last := Split(key); last == name && key != Join(at.key, name) {
+			elsewhere = append(elsewhere, key)
 		}
 	}
 	if len(elsewhere) == 1 {

@@ -1,0 +1,45 @@
+package schema
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Prune takes out of a tree what does not fit the schema, and says what that was.
+func (d *document) Prune(content map[string]any) (Problems, error) {
+	var all Problems
+	for {
+		problems, err := d.Check(content)
+		if err != nil || len(problems) == 0 {
+			return all, err
+		}
+		removed := false
+		for _, p := range problems {
+			removed = remove(content, p.Key) || removed
+		}
+		all = append(all, problems...)
+		if !removed {
+			return nil, all // a problem of no key
+		}
+	}
+}
+
+// remove takes a key, or the list in which it stands, out of a tree.
+func remove(content map[string]any, key string) bool {
+	key, _, _ = strings.Cut(key, "[")
+	for _, name := range slices.Sorted(maps.Keys(content)) {
+		if name == key {
+			delete(content, name)
+			return true
+		}
+		below, isMap := content[name].(map[string]any)
+		if rest, in := strings.CutPrefix(key, name+"."); in && isMap && remove(below, rest) {
+			if len(below) == 0 {
+				delete(content, name)
+			}
+			return true
+		}
+	}
+	return false
+}
