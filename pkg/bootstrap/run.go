@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
@@ -165,7 +166,7 @@ func (r *run) merge() error {
 
 // valid checks the configuration as a whole. Warnings are said once.
 func (r *run) valid() error {
-	problems := append(r.stale(), config.Validate(r.config, r.now())...)
+	problems := append(r.stale(), check.Config(r.config, r.now())...)
 	if !r.lenient {
 		u, unread := r.readUser()
 		problems = append(append(problems, unread...), manifest.Check(r.config, u)...)

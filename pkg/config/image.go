@@ -45,7 +45,7 @@ func ParseImage(text string) (Image, error) {
 	return i, nil
 }
 
-// ProgramImage is the image of pipeline.image, which Validate has looked at.
+// ProgramImage is the image of pipeline.image, which check.Config has looked at.
 func ProgramImage(c *Config) Image {
 	i, err := ParseImage(c.Pipeline.Image)
 	if err != nil {

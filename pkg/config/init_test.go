@@ -8,8 +8,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
@@ -28,7 +30,7 @@ func TestInit_writesAFileThatHolds(t *testing.T) {
 			if c.Name != "ci" || c.Access.Domain != "ci.example.com" || len(c.Reset) > 0 {
 				t.Errorf("got %+v", c)
 			}
-			for _, p := range config.Validate(config.Defaults(c), now) {
+			for _, p := range check.Config(config.Defaults(c), time.Now()) {
 				if !p.Warning && p.Key != "director.client_secret" { // which may come from the environment
 					t.Error(p)
 				}

@@ -251,3 +251,16 @@ func TestPinned_holdsWhatMayNotChange(t *testing.T) {
 		t.Errorf("differs: %v", config.Diff(want, c))
 	}
 }
+
+func TestBucketName_isTheConfiguredOneOrMadeUp(t *testing.T) {
+	const onAWS = "name: ci\naws: {region: eu-central-1}\n"
+	for text, want := range map[string]string{
+		onAWS:                               "perpetual-ci-123456789012-eu-central-1",
+		onAWS + "state: {bucket: my-state}": "my-state",
+		"name: ci\ndirector: {url: 'https://10.0.0.6:25555'}": "",
+	} {
+		if got := config.BucketName(parse(t, text), "123456789012"); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}

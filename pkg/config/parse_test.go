@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -252,7 +253,7 @@ func TestSource_givesTheLineOfALaterProblem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	problems := source.Locate(config.Validate(config.Defaults(c), time.Now()))
+	problems := source.Locate(check.Config(config.Defaults(c), time.Now()))
 	var lines []string
 	for _, p := range problems {
 		lines = append(lines, p.Error())
@@ -286,7 +287,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		whole := config.Defaults(c)
-		source.Locate(config.Validate(whole, time.Unix(0, 0)))
+		source.Locate(check.Config(whole, time.Unix(0, 0)))
 		body, err := config.Encode(whole)
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/docs/block"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -122,7 +123,7 @@ func isValidConfiguration(t *testing.T, b block.Block) {
 	if err != nil {
 		t.Fatalf("%s: %v", b, err)
 	}
-	for _, p := range config.Validate(config.Defaults(c), time.Unix(0, 0)) {
+	for _, p := range check.Config(config.Defaults(c), time.Unix(0, 0)) {
 		if !p.Warning {
 			t.Errorf("%s: %v", b, p)
 		}

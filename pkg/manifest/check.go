@@ -15,7 +15,7 @@ import (
 
 // Check finds what of the user's files cannot be used, without asking anybody: files
 // that do not apply to the manifests, and variables that nothing gives a value. c is a
-// whole configuration that config.Validate finds nothing wrong with; what only the
+// whole configuration that check.Config finds nothing wrong with; what only the
 // account knows stands in as an example. The keys of the problems are those of the
 // files in the configuration, by which u was read.
 func Check(c *config.Config, u User) schema.Problems {
@@ -42,7 +42,7 @@ func Check(c *config.Config, u User) schema.Problems {
 			continue // the rest is somebody else's
 		}
 		if renders(in, kind.make, true) != nil {
-			whole = false // the configuration itself is wrong, which config.Validate says
+			whole = false // the configuration itself is wrong, which check.Config says
 			continue
 		}
 		for _, file := range kind.all {
@@ -146,7 +146,7 @@ func example(c *config.Config) Input {
 	whole := *c
 	if c.AWS != nil {
 		in.Infrastructure.Region = c.AWS.Region
-		whole.Web.Instances = min(1, c.Web.Instances) // config.Validate refuses more; the files are looked at all the same
+		whole.Web.Instances = min(1, c.Web.Instances) // check.Config refuses more; the files are looked at all the same
 		in.Config = &whole
 		return in
 	}

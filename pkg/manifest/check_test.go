@@ -46,7 +46,7 @@ func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
 	}
 }
 
-// What config.Validate finds wrong elsewhere in the configuration hides no file's mistakes.
+// What check.Config finds wrong elsewhere in the configuration hides no file's mistakes.
 func TestCheck_namesFilesBesideWhatElseIsWrong(t *testing.T) {
 	ops := []template.File{{Name: "gone.yml", Text: []byte("- {type: remove, path: /instance_groups/name=metrics}\n")}}
 	cloud := []template.File{{Name: "cloud.yml", Text: []byte("- {type: remove, path: /vm_types/name=metrics}\n")}}

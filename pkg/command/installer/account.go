@@ -8,6 +8,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
@@ -61,7 +62,7 @@ func assumeAWS(c *config.Config) {
 // checked when it is merged with what is stored.
 func (s *session) checkPlaces() error {
 	var wrong schema.Problems
-	for _, p := range s.source.Locate(config.Validate(config.Defaults(s.config), now())) {
+	for _, p := range s.source.Locate(check.Config(config.Defaults(s.config), now())) {
 		missing := p.Key == "aws.region" && s.config.AWS != nil && s.config.AWS.Region == ""
 		if !p.Warning && !missing && (p.Key == "name" || p.Key == "aws.region" || p.Key == bootstrap.SigningKey || strings.HasPrefix(p.Key, "aws.zones")) {
 			wrong = append(wrong, p)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -69,7 +70,7 @@ func checkAnswers(text []byte) error {
 		return err
 	}
 	whole := config.Defaults(answered)
-	problems := config.Validate(whole, now())
+	problems := check.Config(whole, now())
 	for i, p := range problems {
 		problems[i] = softened(p, whole)
 	}
@@ -127,7 +128,7 @@ func (g validateGrammar) run(c *command.Call, set given) error {
 		w.config.AWS.Region = c.Env("AWS_REGION")
 	}
 	whole := config.Defaults(w.config)
-	found := config.Validate(whole, now())
+	found := check.Config(whole, now())
 	user, notes, unread := manifest.ReadUser(whole, w.open)
 	for _, line := range notes {
 		c.Notify("warning: " + line)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
 
@@ -54,7 +55,7 @@ func TestName_fitsEverywhereWhenItIsValid(t *testing.T) {
 		for _, bucket := range []string{"", "some-bucket"} {
 			for n := 1; n <= 30; n++ {
 				c := config.Defaults(&config.Config{Schema: 1, Name: strings.Repeat("n", n), AWS: &config.AWS{Region: region}, State: &config.State{Bucket: bucket}})
-				problem := config.Validate(c, time.Now()).Err()
+				problem := check.Config(c, time.Now()).Err()
 				list := tooLongFor(t, template, c)
 				if refused := problem != nil; refused != (len(list) > 0) {
 					t.Errorf("%s, a name of %d, bucket %q: validation says %v, too long are %q", region, n, bucket, problem, list)
@@ -68,7 +69,7 @@ func TestName_fitsEverywhereWhenItIsValid(t *testing.T) {
 		}
 	}
 	for region, n := range longest {
-		if n != config.MaxName {
+		if n != check.MaxName {
 			t.Errorf("%s: the longest name has %d characters", region, n)
 		}
 	}

@@ -1,4 +1,6 @@
-package config
+// Package check finds what is wrong, or doubtful, with a whole configuration. It asks
+// nobody: what only the account or the director knows is looked at elsewhere.
+package check
 
 import (
 	"fmt"
@@ -7,15 +9,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/version"
 )
 
-// Validate finds what is wrong, or doubtful, with a whole configuration: what Merge
-// and Defaults gave. It asks nobody; what only the account knows (whether a zone
-// offers an instance type, whether a subnet exists) is not its business. Now is for
-// certificates. Source.Locate adds the lines of the file.
-func Validate(c *Config, now time.Time) schema.Problems {
+// Config finds what is wrong, or doubtful, with a whole configuration: what Merge and
+// Defaults gave. Whether a zone offers an instance type, or a subnet exists, is not its
+// business. Now is for certificates. Source.Locate adds the lines of the file.
+func Config(c *config.Config, now time.Time) schema.Problems {
 	v := &validator{c: c, now: now}
 	v.place()
 	if c.AWS != nil {
@@ -45,7 +47,7 @@ func Validate(c *Config, now time.Time) schema.Problems {
 
 // validator collects problems.
 type validator struct {
-	c        *Config
+	c        *config.Config
 	now      time.Time
 	problems schema.Problems
 }
@@ -63,7 +65,7 @@ func (v *validator) warn(key, format string, args ...any) {
 // order puts the problems in the order of the file's keys, the grave ones first.
 func (v *validator) order() {
 	rank := map[string]int{}
-	for i, f := range Keys().Fields() {
+	for i, f := range config.Keys().Fields() {
 		rank[f.Key] = i + 1
 	}
 	of := func(p schema.Problem) int {
@@ -100,7 +102,7 @@ func (v *validator) place() {
 		if n := len(v.c.Name); n > MaxName {
 			v.wrong("name", "has %d characters, and with aws %d are the most: the names of the roles that are made from it would be too long for IAM", n, MaxName)
 		}
-		for _, f := range Keys().Fields() {
+		for _, f := range config.Keys().Fields() {
 			if ofOwn(f.Key) && f.Set(v.c) {
 				v.wrong(f.Key, "is for an existing director, and with aws a new one is created; leave out one of them")
 			}
@@ -126,7 +128,7 @@ func (v *validator) place() {
 	if v.c.Cloud.WebAddress != "" && v.c.Web.Instances > 1 {
 		v.wrong("cloud.web_address", "is one address, and web.instances is %d; leave it out and put a load balancer before them with manifest.ops_files", v.c.Web.Instances)
 	}
-	for _, f := range Keys().Fields() {
+	for _, f := range config.Keys().Fields() {
 		if f.Rule.AWS && f.Set(v.c) {
 			v.warn(f.Key, "has no effect without aws")
 		}
@@ -195,8 +197,8 @@ func (v *validator) state() {
 	if account == "" {
 		account = "123456789012" // as long as any
 	}
-	if text := bucketProblem(BucketName(v.c, account)); v.c.Name != "" && v.c.AWS.Region != "" && text != "" {
-		v.wrong("name", "the state bucket %s %s; choose a shorter name, or set state.bucket", BucketName(v.c, account), text)
+	if text := bucketProblem(config.BucketName(v.c, account)); v.c.Name != "" && v.c.AWS.Region != "" && text != "" {
+		v.wrong("name", "the state bucket %s %s; choose a shorter name, or set state.bucket", config.BucketName(v.c, account), text)
 	}
 }
 
@@ -292,7 +294,7 @@ func (v *validator) pipeline() {
 	if quiet := v.c.Pipeline.QuietUpgrades; quiet != nil && !*quiet && v.c.AWS != nil && !v.knownOwner() {
 		v.wrong("pipeline.quiet_upgrades", "false needs a local user in the team main: deploy by hand logs in as one, since the pipeline's own user is no owner then; name one in auth.local_users and auth.main_team.local_users")
 	}
-	if v.c.Pipeline.Credentials != "idtoken" || v.c.AWS == nil || Public(v.c) {
+	if v.c.Pipeline.Credentials != "idtoken" || v.c.AWS == nil || config.Public(v.c) {
 		return
 	}
 	_, err := netip.ParseAddr(v.c.Access.Domain)
@@ -304,6 +306,6 @@ func (v *validator) pipeline() {
 	case v.c.Access.Port != 0 && v.c.Access.Port != 443:
 		v.wrong("pipeline.credentials", "idtoken needs access.port 443, at which AWS fetches Concourse's keys; use ssm with another")
 	default:
-		v.wrong("pipeline.credentials", "idtoken needs access.web to hold %s, since AWS fetches Concourse's keys; use ssm otherwise", Everywhere)
+		v.wrong("pipeline.credentials", "idtoken needs access.web to hold %s, since AWS fetches Concourse's keys; use ssm otherwise", config.Everywhere)
 	}
 }

@@ -1,4 +1,4 @@
-package config_test
+package check_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
@@ -20,17 +21,27 @@ const onAWS = "name: ci\naws: {region: eu-central-1}\n"
 // byo is one with a director that exists.
 const byo = "name: ci\ndirector: {url: 'https://10.0.0.6:25555', client: c, client_secret: s}\naccess: {domain: ci.example.com}\nstate: {dir: state}\n"
 
+// parse reads a file that must be right.
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, err := config.Parse("perpetual.yml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // validate gives the problems of a file, as lines.
 func validate(t *testing.T, text string) []string {
 	t.Helper()
 	var lines []string
-	for _, p := range config.Validate(config.Defaults(parse(t, text)), now) {
+	for _, p := range check.Config(config.Defaults(parse(t, text)), now) {
 		lines = append(lines, p.Error())
 	}
 	return lines
 }
 
-func TestValidate_findsNothingWrong(t *testing.T) {
+func TestConfig_findsNothingWrong(t *testing.T) {
 	for name, text := range map[string]string{
 		"the least":                 onAWS,
 		"a director that exists":    byo,
@@ -56,7 +67,7 @@ func TestValidate_findsNothingWrong(t *testing.T) {
 	}
 }
 
-func TestValidate_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
+func TestConfig_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
 	for name, of := range map[string]struct{ text, want string }{
 		"no name":                {"aws: {region: eu-central-1}", "name: is required, such as ci"},
 		"no region":              {"name: ci\naws: {}", "aws.region: is required, such as eu-central-1"},
@@ -110,7 +121,7 @@ func TestValidate_saysWhatIsWrongWithPlacesAndNetworks(t *testing.T) {
 	}
 }
 
-func TestValidate_saysWhatIsWrongElsewhere(t *testing.T) {
+func TestConfig_saysWhatIsWrongElsewhere(t *testing.T) {
 	for name, of := range map[string]struct{ text, want string }{
 		"a proxy's password":     {onAWS + "proxy: {http: 'http://u:hunter2canary@proxy:3128'}", "proxy.http: has a user or a password in it, which every container would show; want a proxy that takes these hosts without"},
 		"a proxy without host":   {onAWS + "proxy: {https: 'http://'}", ""},
@@ -181,8 +192,8 @@ func TestValidate_saysWhatIsWrongElsewhere(t *testing.T) {
 	}
 }
 
-func TestValidate_tellsGraveProblemsFirstAndInTheOrderOfTheFile(t *testing.T) {
-	problems := config.Validate(config.Defaults(parse(t, "name: ci\nproxy: {http: 'http://a:1/x'}\naws: {region: eu-central-1, network: {cidr: 8.8.0.0/16}}\nworkers: {drain_timeout: 1s}\ndatabase: {kind: vm, multi_zone: true}")), now)
+func TestConfig_tellsGraveProblemsFirstAndInTheOrderOfTheFile(t *testing.T) {
+	problems := check.Config(config.Defaults(parse(t, "name: ci\nproxy: {http: 'http://a:1/x'}\naws: {region: eu-central-1, network: {cidr: 8.8.0.0/16}}\nworkers: {drain_timeout: 1s}\ndatabase: {kind: vm, multi_zone: true}")), now)
 	var keys []string
 	for _, p := range problems {
 		keys = append(keys, p.Key)
@@ -199,19 +210,7 @@ func TestValidate_tellsGraveProblemsFirstAndInTheOrderOfTheFile(t *testing.T) {
 	}
 }
 
-func TestBucketName_isTheConfiguredOneOrMadeUp(t *testing.T) {
-	for text, want := range map[string]string{
-		onAWS:                               "perpetual-ci-123456789012-eu-central-1",
-		onAWS + "state: {bucket: my-state}": "my-state",
-		byo:                                 "",
-	} {
-		if got := config.BucketName(parse(t, text), "123456789012"); got != want {
-			t.Errorf("%s: %q, want %q", text, got, want)
-		}
-	}
-}
-
-func TestValidate_findsConstraintsThatNothingMeets(t *testing.T) {
+func TestConfig_findsConstraintsThatNothingMeets(t *testing.T) {
 	for text, bad := range map[string]bool{
 		">8 <7": true, ">8, <7": true, ">=8.1 <8.1": true, "=8.1 =8.2": true, "<0.0.0": true, "8.x 9.x": true, "~8.1 >8.2": true,
 		"8.x": false, ">=8.1, <9": false, ">8 <7 || 9.x": false, "*": false, ">=0": false, "!=8.2.4": false, "<1": false, "<0.0.1": false, ">=8.2.4 <=8.2.4": false,
@@ -224,7 +223,7 @@ func TestValidate_findsConstraintsThatNothingMeets(t *testing.T) {
 	}
 }
 
-func TestValidate_refusesWhatTheStackOrTheManifestWould(t *testing.T) {
+func TestConfig_refusesWhatTheStackOrTheManifestWould(t *testing.T) {
 	nine := "[10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, 10.0.3.0/24, 10.0.4.0/24, 10.0.5.0/24, 10.0.6.0/24, 10.0.7.0/24, 10.0.8.0/24]"
 	for name, of := range map[string]struct{ text, want string }{
 		"two webs":       {onAWS + "web: {instances: 2}", "web.instances: is 2, but there is one address"},

@@ -1,10 +1,11 @@
-package config
+package check
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"slices"
 	"time"
 )
@@ -34,8 +35,8 @@ func (v *validator) certificate() {
 			v.wrong("tls.mode", "lets_encrypt needs access.domain")
 		case v.c.Access.Port != 0 && v.c.Access.Port != 443:
 			v.wrong("access.port", "Let's Encrypt asks at port 443 only; use it, or an own certificate")
-		case len(v.c.Access.Web) > 0 && !slices.Contains(v.c.Access.Web, Everywhere) && t.ACMEURL == "":
-			v.wrong("tls.mode", "Let's Encrypt reaches the web from anywhere, and access.web lacks %s; use an own certificate", Everywhere)
+		case len(v.c.Access.Web) > 0 && !slices.Contains(v.c.Access.Web, config.Everywhere) && t.ACMEURL == "":
+			v.wrong("tls.mode", "Let's Encrypt reaches the web from anywhere, and access.web lacks %s; use an own certificate", config.Everywhere)
 		}
 	}
 	authorities := map[string]string{"director.ca_cert": v.c.Director.CACert, "github.ca_cert": v.c.GitHub.CACert, "bosh_io.ca_cert": v.c.BoshIO.CACert}

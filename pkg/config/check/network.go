@@ -1,7 +1,8 @@
-package config
+package check
 
 import (
 	"fmt"
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -50,7 +51,7 @@ func (v *validator) network() {
 }
 
 // existing looks at a VPC that is there already.
-func (v *validator) existing(n Network) {
+func (v *validator) existing(n config.Network) {
 	const section = "aws.network"
 	public, private := n.PublicSubnets, n.PrivateSubnets
 	switch {
@@ -97,7 +98,7 @@ func (v *validator) access() {
 		v.atMost("access.director", a.Director)
 	}
 	for i, text := range a.Director {
-		if text == Everywhere {
+		if text == config.Everywhere {
 			v.warn(fmt.Sprintf("access.director[%d]", i), "opens the director to the whole internet; its password is then all that protects it")
 		}
 	}

@@ -1,8 +1,9 @@
-package config
+package check
 
 import (
 	"net/url"
 
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 	"github.com/perpetual-ci/perpetual/pkg/version"
@@ -11,7 +12,7 @@ import (
 // program looks at what decides which Perpetual runs.
 func (v *validator) program() {
 	if text := v.c.Pipeline.Image; text != "" {
-		image, err := ParseImage(text)
+		image, err := config.ParseImage(text)
 		if err != nil {
 			v.wrong("pipeline.image", "%v", err)
 		}
@@ -40,7 +41,7 @@ func (v *validator) upstreams() {
 }
 
 // pinned looks at a pinned image beside the versions that are wanted.
-func (v *validator) pinned(image Image) {
+func (v *validator) pinned(image config.Image) {
 	if image.Version == "" || v.c.Versions.Perpetual == "" {
 		return
 	}

@@ -1,4 +1,4 @@
-package config_test
+package check_test
 
 import (
 	"crypto/ecdsa"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -43,7 +44,7 @@ func pair(t *testing.T, domain string, from, to time.Time) (certificate, key str
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 }
 
-func TestValidate_looksIntoCertificates(t *testing.T) {
+func TestConfig_looksIntoCertificates(t *testing.T) {
 	day := 24 * time.Hour
 	certificate, key := pair(t, "ci.example.com", now.Add(-day), now.Add(100*day))
 	wildcard, wildcardKey := pair(t, "*.example.com", now.Add(-day), now.Add(100*day))
@@ -85,7 +86,7 @@ func TestValidate_looksIntoCertificates(t *testing.T) {
 			c.TLS = config.TLS{Mode: of.mode, Certificate: of.certificate, PrivateKey: secret.New(of.key)}
 			c.Access.Domain = of.domain
 			var lines []string
-			for _, p := range config.Validate(config.Defaults(c), now) {
+			for _, p := range check.Config(config.Defaults(c), now) {
 				lines = append(lines, p.Error())
 				if strings.Contains(p.Text, "MIG") || strings.Contains(p.Text, "AAAA") {
 					t.Errorf("the key is in %q", p.Text)

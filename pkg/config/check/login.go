@@ -1,7 +1,8 @@
-package config
+package check
 
 import (
 	"fmt"
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"reflect"
 	"slices"
 )
@@ -66,8 +67,8 @@ func (v *validator) knownOwner() bool {
 // localUsers holds the main team's local users against those that there are, and
 // keeps the name of this project's own user free.
 func (v *validator) localUsers() {
-	if _, taken := v.c.Auth.LocalUsers[ATCUser]; taken {
-		v.wrong("auth.local_users."+ATCUser, "this user is the pipeline's own; choose another name")
+	if _, taken := v.c.Auth.LocalUsers[config.ATCUser]; taken {
+		v.wrong("auth.local_users."+config.ATCUser, "this user is the pipeline's own; choose another name")
 	}
 	users := []string{"admin"}
 	if v.c.Auth.LocalUsers != nil {
