@@ -1,0 +1,130 @@
+package schema_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
+)
+
+// draft is what of the garden is written.
+func draft(t *testing.T, d schema.Draft) string {
+	t.Helper()
+	if d.Skip == nil {
+		d.Skip = func(string, *schema.Rule) bool { return false }
+	}
+	text, err := newGarden(t).Write(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestWrite_givesEveryKeyWithWhatItIsFor(t *testing.T) {
+	got := draft(t, schema.Draft{Head: "# My garden.\n\n", Values: map[string]string{"schema": "1", "name": "rose", "pond.depth": "2"}, Examples: map[string]any{"beds": 4}})
+	want := `# My garden.
+
+# Version of the file.
+schema: 1
+# Name of the garden. It is on the gate. Cannot be changed after the first deploy.
+name: rose
+# Number of beds
+#beds: 4
+# Whether visitors may come in.
+#open: true
+# Key of the gate.
+#key: k-1
+# What grows. Default: what the shop has.
+#plants: ["rose", "oak"]
+# Labels on the gate.
+#labels: {"team": "a"}
+
+# The pond.
+pond:
+  # Depth in metres.
+  depth: 2
+  # Number of fish.
+  #fish: 7
+
+# The shed.
+shed:
+  # Codes of the locks.
+  #codes: {"door": "x"}
+  # Anything.
+  #vars: {"a":1}
+  # The roof.
+  roof:
+    # Number of tiles.
+    #tiles: 100
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestWrite_givesAFileThatHoldsWithEveryKeySet(t *testing.T) {
+	text := draft(t, schema.Draft{Values: map[string]string{"name": "rose"}})
+	all := regexp.MustCompile(`(?m)^( *)#([a-z])`).ReplaceAllString(text, "$1$2")
+	c := read(t, all)
+	for _, f := range newGarden(t).Fields() {
+		if !f.Set(c) {
+			t.Errorf("%s is not set by\n%s", f.Key, all)
+		}
+	}
+	if set := read(t, text); set.Beds != 0 || set.Pond != nil || set.Name != "rose" {
+		t.Errorf("what is commented out is set: %+v", set)
+	}
+}
+
+func TestWrite_leavesOutWhatIsOfNoUseAndSectionsThatWouldBeEmpty(t *testing.T) {
+	got := draft(t, schema.Draft{Skip: func(key string, r *schema.Rule) bool {
+		return r.AWS || key == "shed.codes" || key == "shed.vars" || key == "shed.roof.tiles" || key == "labels"
+	}})
+	for _, gone := range []string{"pond", "fish", "shed", "roof", "labels", "Codes"} {
+		if strings.Contains(got, gone) {
+			t.Errorf("%s is in\n%s", gone, got)
+		}
+	}
+	if !strings.Contains(got, "#beds: 2") {
+		t.Errorf("the rest is gone as well:\n%s", got)
+	}
+}
+
+func TestWrite_keepsTextsOfSeveralLinesOnOne(t *testing.T) {
+	for value, want := range map[string]string{
+		"a\nb\n":  `name: "a\nb\n"`,
+		"a: b":    `name: 'a: b'`,
+		"#rose":   `name: '#rose'`,
+		"123":     `name: "123"`,
+		"rose ok": `name: rose ok`,
+	} {
+		if got := draft(t, schema.Draft{Values: map[string]string{"name": value}}); !strings.Contains(got, "\n"+want+"\n") {
+			t.Errorf("%q: want %s in\n%s", value, want, got)
+		}
+	}
+}
+
+func TestWrite_breaksComments(t *testing.T) {
+	long := strings.TrimSpace(strings.Repeat("words ", 40))
+	s, err := schema.New[struct {
+		Name string `yaml:"name"`
+	}]([]byte(`{"properties": {"name": {"description": "`+long+`", "type": "string", "examples": ["a"]}}}`), schema.Options{File: "x.yml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := s.Write(schema.Draft{Skip: func(string, *schema.Rule) bool { return false }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := 0
+	for line := range strings.Lines(string(text)) {
+		if len(line) > 89 {
+			t.Errorf("a line of %d characters: %s", len(line), line)
+		}
+		words += strings.Count(line, "words")
+	}
+	if words != 40 {
+		t.Errorf("%d words are left", words)
+	}
+}
