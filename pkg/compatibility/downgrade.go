@@ -54,7 +54,7 @@ func (e *DowngradeError) Error() string {
 		why = append(why, fmt.Sprintf("the table of versions (%s) does not know %s, so neither whether the database schema is the same", Source(), strings.Join(e.Unknown, " and ")))
 	}
 	if e.Migration {
-		why = append(why, fmt.Sprintf("the web of %s starts on the database schema of %s, looks healthy and schedules nothing", to, from))
+		why = append(why, fmt.Sprintf("the web node of %s starts on the database schema of %s, looks healthy and schedules nothing", to, from))
 	}
 	if e.WorkerMajor {
 		why = append(why, fmt.Sprintf("worker version %s → %s is another major", e.from.Worker, e.to.Worker))
@@ -64,10 +64,10 @@ func (e *DowngradeError) Error() string {
 		if e.to.Migration != 0 {
 			target = fmt.Sprintf("%d", e.to.Migration)
 		}
-		needs = append(needs, fmt.Sprintf("with every web stopped, the database migrated down to %s by the program of %s, or restored from a snapshot that was taken before the upgrade", target, from))
+		needs = append(needs, fmt.Sprintf("with every web node stopped, the database migrated down to %s by the program of %s, or restored from a snapshot that was taken before the upgrade", target, from))
 	}
 	if e.WorkerMajor || len(e.Unknown) > 0 {
-		needs = append(needs, "all workers replaced with the web, while no build runs")
+		needs = append(needs, "all workers replaced with the web node, while no build runs")
 	}
 	return fmt.Sprintf("Concourse %s is older than the %s that is deployed, and is never deployed over it: %s; going back needs %s",
 		to, from, strings.Join(why, "; "), strings.Join(needs, ", and "))

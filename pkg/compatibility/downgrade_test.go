@@ -46,10 +46,10 @@ func TestDowngrade_saysWhatGoingBackNeeds(t *testing.T) {
 		{name: "a pre-release of the same", from: "8.2.5", to: "8.2.5-rc.1", want: []string{"8.2.5-rc.1 is older than the 8.2.5"}},
 		{name: "migration", from: "7.14.0", to: "7.9.1", migration: true, forbidden: true, want: []string{
 			"Concourse 7.9.1 is older than the 7.14.0 that is deployed, and is never deployed over it",
-			"the web of 7.9.1 starts on the database schema of 7.14.0, looks healthy and schedules nothing",
+			"the web node of 7.9.1 starts on the database schema of 7.14.0, looks healthy and schedules nothing",
 			"migrated down to 1666754000 by the program of 7.14.0, or restored from a snapshot that was taken before the upgrade"}},
 		{name: "migration and worker major", from: "8.3.0", to: "8.2.5", migration: true, workerMajor: true, forbidden: true, want: []string{
-			"8.2.5", "8.3.0", "worker version 3.0 → 2.5 is another major", "migrated down to 1776182280", "all workers replaced with the web, while no build runs"}},
+			"8.2.5", "8.3.0", "worker version 3.0 → 2.5 is another major", "migrated down to 1776182280", "all workers replaced with the web node, while no build runs"}},
 		{name: "other migration, higher", from: "7.4.3", to: "7.4.2", migration: true, forbidden: true, want: []string{"1627322257"}},
 		{name: "from an unknown one", from: "99.0.0", to: "8.2.5", unknown: "99.0.0", forbidden: true, want: []string{
 			"8.2.5", "the table of versions (" + compatibility.Source() + ") does not know 99.0.0", "migrated down to 1776182280 by the program of 99.0.0"}},

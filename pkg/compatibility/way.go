@@ -32,7 +32,7 @@ type Now struct {
 // Choice is the way of an upgrade, and what people should know of it.
 type Choice struct {
 	Way    Way
-	Reason string   // "worker version 2.5 → 3.0 is another major: no order of web and workers serves builds"
+	Reason string   // "worker version 2.5 → 3.0 is another major: no order of web nodes and workers serves builds"
 	Notes  []string // "9.0.0 is not in the table of versions …": each a sentence
 }
 
@@ -84,38 +84,38 @@ func (now Now) choose(to string) situation {
 			unknown = to
 		}
 		s.Way = Quiet
-		s.Reason = fmt.Sprintf("the worker version of Concourse %s is not known: it counts as another major, for which no order of web and workers serves builds", unknown)
+		s.Reason = fmt.Sprintf("the worker version of Concourse %s is not known: it counts as another major, for which no order of web nodes and workers serves builds", unknown)
 	case s.errs(WebFirst) == "":
 		s.Way, s.Reason = WebFirst, s.whyWebFirst()
 	case s.errs(WorkersFirst) == "":
 		s.Way = WorkersFirst
-		s.Reason = fmt.Sprintf("worker version %s → %s is a newer minor: new workers serve builds under the old web, old workers none under the new web", s.web, s.to)
+		s.Reason = fmt.Sprintf("worker version %s → %s is a newer minor: new workers serve builds under the old web node, old workers none under the new web node", s.web, s.to)
 	default:
 		s.Way, s.Reason = Quiet, s.whyQuiet()
 	}
 	return s
 }
 
-// whyQuiet says why no order of web and workers serves builds.
+// whyQuiet says why no order of web nodes and workers serves builds.
 func (s situation) whyQuiet() string {
 	switch {
 	case s.web.cutOff(s.to):
-		return fmt.Sprintf("worker version %s → %s: old workers serve no builds under the new web, and containers on new workers have no network under the old web: no order of web and workers serves builds", s.web, s.to)
+		return fmt.Sprintf("worker version %s → %s: old workers serve no builds under the new web node, and containers on new workers have no network under the old web node: no order of web nodes and workers serves builds", s.web, s.to)
 	case s.to.cutOff(s.web):
-		return fmt.Sprintf("worker version %s → %s: containers on the workers that run have no network under a web that is so old, and older workers serve no builds under the web that runs: no order of web and workers serves builds", s.web, s.to)
+		return fmt.Sprintf("worker version %s → %s: containers on the workers that run have no network under a web node that is so old, and older workers serve no builds under the web node that runs: no order of web nodes and workers serves builds", s.web, s.to)
 	}
-	return fmt.Sprintf("worker version %s → %s is another major: no order of web and workers serves builds", s.web, s.to)
+	return fmt.Sprintf("worker version %s → %s is another major: no order of web nodes and workers serves builds", s.web, s.to)
 }
 
 // whyWebFirst says why the workers that run serve builds under the new web.
 func (s situation) whyWebFirst() string {
 	switch {
 	case s.web == s.to:
-		return fmt.Sprintf("worker version %s stays: old workers serve builds under the new web", s.web)
+		return fmt.Sprintf("worker version %s stays: old workers serve builds under the new web node", s.web)
 	case s.to.serves(s.web):
-		return fmt.Sprintf("worker version %s → %s is an older minor: the newer workers serve builds under the older web", s.web, s.to)
+		return fmt.Sprintf("worker version %s → %s is an older minor: the newer workers serve builds under the older web node", s.web, s.to)
 	}
-	return fmt.Sprintf("worker version %s → %s, and the workers that run have %s already: they serve builds under the new web", s.web, s.to, join(s.fleet))
+	return fmt.Sprintf("worker version %s → %s, and the workers that run have %s already: they serve builds under the new web node", s.web, s.to, join(s.fleet))
 }
 
 // look gathers what is known, and notes what is not.
@@ -174,10 +174,10 @@ func (s *situation) noteIdle() {
 		}
 	}
 	if len(idle) > 0 && s.web.known {
-		s.Notes = append(s.Notes, fmt.Sprintf("workers with worker version %s take no step from the web with %s, and will not until they or the web are replaced", join(idle), s.web))
+		s.Notes = append(s.Notes, fmt.Sprintf("workers with worker version %s take no step from the web node with %s, and will not until they or the web node are replaced", join(idle), s.web))
 	}
 	if len(cut) > 0 {
-		s.Notes = append(s.Notes, fmt.Sprintf("containers on workers with worker version %s have no network under the web with %s, and will not until they or the web are replaced", join(cut), s.web))
+		s.Notes = append(s.Notes, fmt.Sprintf("containers on workers with worker version %s have no network under the web node with %s, and will not until they or the web node are replaced", join(cut), s.web))
 	}
 }
 
@@ -197,16 +197,16 @@ func (s situation) errs(w Way) string {
 		}
 		switch {
 		case len(lost) > 0 && s.to.cutOff(lost[len(lost)-1]):
-			return fmt.Sprintf("from the restart of the web until the first new worker runs, containers on workers with worker version %s have no network, as a web with %s does not ask for it: gets, puts and checks hang", join(lost), s.to)
+			return fmt.Sprintf("from the restart of the web node until the first new worker runs, containers on workers with worker version %s have no network, as a web node with %s does not ask for it: gets, puts and checks hang", join(lost), s.to)
 		case len(lost) > 0:
-			return fmt.Sprintf("from the restart of the web until the first new worker runs, every build on workers with worker version %s errors, as a web with %s gives them no step", join(lost), s.to)
+			return fmt.Sprintf("from the restart of the web node until the first new worker runs, every build on workers with worker version %s errors, as a web node with %s gives them no step", join(lost), s.to)
 		}
 	case WorkersFirst:
 		switch {
 		case s.web.cutOff(s.to):
-			return fmt.Sprintf("containers on workers with worker version %s have no network until the web is replaced, as one with %s does not ask for it: gets, puts and checks hang there", s.to, s.web)
+			return fmt.Sprintf("containers on workers with worker version %s have no network until the web node is replaced, as one of worker version %s does not ask for it: gets, puts and checks hang there", s.to, s.web)
 		case !s.web.serves(s.to):
-			return fmt.Sprintf("a web with worker version %s gives no step to workers with %s: once they have replaced the old ones, every build errors until the web is replaced", s.web, s.to)
+			return fmt.Sprintf("a web node with worker version %s gives no step to workers with %s: once they have replaced the old ones, every build errors until the web node is replaced", s.web, s.to)
 		}
 	}
 	return ""
@@ -218,7 +218,7 @@ func (s situation) against(w Way) string {
 		return ""
 	}
 	if !s.web.known || !s.to.known {
-		return fmt.Sprintf("%s may error every build that runs meanwhile: whether old workers serve under the new web, or new ones under the old, is not known", w)
+		return fmt.Sprintf("%s may error every build that runs meanwhile: whether old workers serve under the new web node, or new ones under the old, is not known", w)
 	}
 	if what := s.errs(w); what != "" {
 		return fmt.Sprintf("%s errors builds: %s", w, what)

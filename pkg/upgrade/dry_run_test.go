@@ -31,7 +31,7 @@ func TestOut_showsWhatADryRunWouldChangeAndChangesNothing(t *testing.T) {
 		)
 		want := resource.Result{Version: resource.Version{"task": "7"}, Metadata: []resource.Field{
 			{Name: "concourse", Value: "8.2.0 → 8.2.1"}, {Name: "stemcell", Value: "1.1340 → 1.1364"}, {Name: "perpetual", Value: "1.2.0 → 1.3.0"},
-			{Name: "way", Value: "web-first: worker version 2.5 stays: old workers serve builds under the new web"},
+			{Name: "way", Value: "web-first: worker version 2.5 stays: old workers serve builds under the new web node"},
 			{Name: "deploy", Value: "dry run: it would be deployed; nothing was changed"},
 			{Name: "director task", Value: "7"}, {Name: "follow it", Value: "bosh -e https://10.0.0.6:25555 task 7"},
 		}}

@@ -245,7 +245,7 @@ func (r *run) arrange() error {
 		a.Gate = &deployment.Colocation{Release: boshrelease.Name, Version: boshrelease.Version(), Job: boshrelease.GateJob}
 	case r.way.from != "" && migrates(r.way.from, r.way.to):
 		a.WatchTime = patientWatch
-		r.remark("the job " + boshrelease.GateJob + " is not beside the web: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
+		r.remark("the job " + boshrelease.GateJob + " is not on the web nodes: BOSH goes on after five minutes, also while the database is still being migrated, and workers that it drains then lose their builds")
 	}
 	text, notes, err := deployment.Arrange(template.File{Name: r.Input.Manifest.Name, Text: r.rendered}, a)
 	if err != nil && r.asDeployed() {
