@@ -261,9 +261,17 @@ func TestFormat_liftsOlderDocuments(t *testing.T) {
 		}
 	}
 	var got document
-	for _, body := range []string{`{"schema":2}`, `{"schema":4,"name":"x","count":1}`, `{"schema":3,"name":"x","count":1} trailing`} {
+	for _, body := range []string{`{"schema":2}`, `{"schema":4,"name":"x","count":1}`, `{"schema":3,"name":"x","count":1} trailing`,
+		`{"schema":3,"name":"x","count":1}{}`, `{"schema":3,"name":"x","count":1,}`, `{"schema":3,}`, `{"schema":3,,"name":"x"}`, `{"schema":3 "name":"x"}`,
+		`{"schema":3,"name":"x","more":1}`, `{"schema":3,"name":"x","schema":4}`, `{"schema":3.5,"name":"x"}`, `{"schema":3,"name":"x"`} {
 		if err := format.Decode("d", []byte(body), &got); err == nil {
 			t.Errorf("%s was read", body)
+		}
+	}
+	for _, body := range []string{`{"name":"x","count":1,"schema":3}`, `{"name":"x","schema":3,"count":1}`, " {\n\"schema\" : 3 ,\n \"name\": \"x\", \"count\": 1}\n", `{"schema":2,"name":"x","schema":3,"count":1}`} {
+		var got document
+		if err := format.Decode("d", []byte(body), &got); err != nil || got != (document{"x", 1}) {
+			t.Errorf("%s: %+v, %v", body, got, err)
 		}
 	}
 	if _, err := format.Encode([]int{1}); err == nil {
