@@ -2,8 +2,6 @@ package installer_test
 
 import (
 	"bytes"
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -22,13 +20,7 @@ import (
 // crashBinary is cmd/perpetual in a build that can be told to end itself, and whose
 // waits are shorter. It is made when a test first needs it.
 var crashBinary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(binary), "perpetual-crash")
-	build := exec.Command("go", "build", "-tags", "crash", "-o", path, "../../../cmd/perpetual")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build with -tags crash: %w\n%s", err, out)
-	}
-	return path, nil
+	return buildProgram(filepath.Dir(binary), "perpetual-crash", slices.Concat(overlay, []string{"-tags", "crash", "-ldflags", "-s -w"})...)
 })
 
 // attack runs the crash build with PERPETUAL_CRASH set to what, and gives how it ended.

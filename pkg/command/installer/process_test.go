@@ -8,13 +8,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
-// binary is the program under test, as it ships.
+// binary is the program under test. It is what ships but for its keys, which are short.
 var binary string
+
+// overlay are the arguments of go build that make keys short.
+var overlay []string
 
 // tooLong is when a process counts as hanging, also on a machine that is busy with other
 // work: it is only there to show, before the tests are ended, what the process has said.
@@ -30,16 +37,35 @@ func withBinary(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "perpetual")
-	build := exec.Command("go", "build", "-ldflags", "-X github.com/perpetual-ci/perpetual/pkg/command.Version=1.2.3",
-		"-o", binary, "../../../cmd/perpetual")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+	if overlay, err = testkit.ShortKeys(dir); err == nil {
+		binary, err = buildProgram(dir, "perpetual", slices.Concat(overlay, versioned)...)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
+
+// versioned are the arguments of go build that say what release the program is.
+var versioned = []string{"-ldflags", "-s -w -X github.com/perpetual-ci/perpetual/pkg/command.Version=1.2.3"}
+
+// buildProgram builds cmd/perpetual under a name in dir.
+func buildProgram(dir, name string, args ...string) (string, error) {
+	path := filepath.Join(dir, name)
+	build := exec.Command("go", slices.Concat([]string{"build", "-o", path}, args, []string{"../../../cmd/perpetual"})...)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+	}
+	return path, nil
+}
+
+// shippedBinary is the program as it ships, keys included. It is made when a test first
+// needs it.
+var shippedBinary = sync.OnceValues(func() (string, error) {
+	return buildProgram(filepath.Dir(binary), "perpetual-shipped", versioned...)
+})
 
 // process is a program that has ended.
 type process struct {
@@ -56,9 +82,15 @@ func run(t *testing.T, dir string, env []string, args ...string) process {
 // runWith is run with a text on stdin.
 func runWith(t *testing.T, dir string, env []string, stdin string, args ...string) process {
 	t.Helper()
+	return runProgram(t, binary, dir, env, stdin, args...)
+}
+
+// runProgram is runWith of any build of the program.
+func runProgram(t *testing.T, program, dir string, env []string, stdin string, args ...string) process {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), tooLong)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
 	cmd.Stdin = strings.NewReader(stdin)

@@ -28,6 +28,7 @@ const bucket = "perpetual-ci-123456789012-eu-central-1"
 type place struct {
 	*site.Site
 	dir      string
+	program  string
 	unlocked bool // whether a lease was broken already
 }
 
@@ -54,7 +55,7 @@ func newPlace(t *testing.T, o site.Options, extra map[string]any) *place {
 		_ = s.Close()
 	})
 	s.Publish(firstSet)
-	p := &place{Site: s, dir: t.TempDir()}
+	p := &place{Site: s, dir: t.TempDir(), program: binary}
 	if err := s.WriteFiles(p.dir, extra); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func newPlace(t *testing.T, o site.Options, extra map[string]any) *place {
 // run runs the program in the site.
 func (p *place) run(t *testing.T, args ...string) process {
 	t.Helper()
-	return run(t, p.dir, p.env(), args...)
+	return runProgram(t, p.program, p.dir, p.env(), "", args...)
 }
 
 // env is the environment of a process in the site.
@@ -166,6 +167,10 @@ func (p *place) everything() everything {
 
 func TestDeploy_installsFromNothingAndDestroyLeavesNothing(t *testing.T) {
 	p := newPlace(t, site.Options{}, nil)
+	var err error
+	if p.program, err = shippedBinary(); err != nil {
+		t.Fatal(err)
+	}
 	q := p.good(t, "deploy")
 	t.Log(q.stderr + q.stdout)
 	if !strings.Contains(q.stdout, p.WebURL()) {

@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 // patch is a version of Concourse with the installed one's worker version and schema.
@@ -34,9 +36,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// programs builds what ships, once.
+// programs builds what ships, once; its keys are short.
 var programs = sync.OnceValues(func() (string, error) {
-	command := exec.Command("go", "build", "-o", built+string(filepath.Separator), "./cmd/resource", "./cmd/perpetual")
+	overlay, err := testkit.ShortKeys(built)
+	if err != nil {
+		return "", err
+	}
+	command := exec.Command("go", slices.Concat([]string{"build"}, overlay, []string{"-ldflags", "-s -w", "-o", built + string(filepath.Separator), "./cmd/resource", "./cmd/perpetual"})...)
 	command.Dir = filepath.Join("..", "..", "..")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := command.CombinedOutput(); err != nil {
