@@ -37,11 +37,14 @@ var mayImport = map[string][]string{
 		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/pause", "pkg/compatibility", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
 		"pkg/bosh", "pkg/concourse", "pkg/crash", "pkg/file",
 	},
-	"pkg/command/installer": {
-		"pkg/bosh", "pkg/command", "pkg/command/step", "pkg/connect", "pkg/crash", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/file",
-		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs",
+	// The same for an installation. Only the installer links it.
+	"pkg/connect/installation": {
+		"pkg/connect", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/resource", "pkg/state", "pkg/seal", "pkg/file", "pkg/price", "pkg/crash",
 		"pkg/aws", "pkg/aws/account", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
-		"pkg/seal", "pkg/secret", "pkg/plain",
+	},
+	"pkg/command/installer": {
+		"pkg/command", "pkg/command/step", "pkg/connect/installation", "pkg/bosh", "pkg/bootstrap", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest",
+		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/secret", "pkg/plain",
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {

@@ -69,7 +69,7 @@ func (r *run) checkImages(ctx context.Context) error {
 		if c.Kind != component.KindStemcell {
 			continue
 		}
-		images, err := r.Images(ctx, c)
+		images, err := r.Images(ctx, r.watch(), c)
 		if err != nil {
 			return fmt.Errorf("look for the image of stemcell %s %s: %w", c.Upstream, c.Version, err)
 		}

@@ -55,9 +55,9 @@ type Installation struct {
 	ATC      func(resource.Concourse) (ATC, error)
 	// Components finds the newest component set, or exactly the given one.
 	Components func(ctx context.Context, source resource.Source, version resource.Version) ([]component.Component, error)
-	// Images gives the machine images of a light stemcell by region; nil: they are not
-	// looked at.
-	Images func(ctx context.Context, c component.Component) (map[string]string, error)
+	// Images gives the machine images of a light stemcell by region, from where the source
+	// finds it; nil: they are not looked at.
+	Images func(ctx context.Context, source resource.Source, c component.Component) (map[string]string, error)
 	// SpotCeiling is the most that an hour of an instance type may cost on spot in USD,
 	// "0.192"; there is one for every type.
 	SpotCeiling func(region, instanceType string) string

@@ -14,7 +14,7 @@ import (
 func (c Connector) ATC(s resource.Concourse) (*concourse.Client, error) {
 	client, err := concourse.New(concourse.Config{
 		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.Notify, Debug: c.Debug,
-		Retry: patience(retry.Default),
+		Retry: Patience(retry.Default),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("source.concourse: %w", err)
@@ -28,5 +28,5 @@ var shortly = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 2 * 
 // Stranger opens a client of a Concourse that is asked what it tells anybody. Whoever asks
 // can do without the answer, so that nobody is told of retries.
 func (c Connector) Stranger(url, caCert string) (*concourse.Client, error) {
-	return concourse.New(concourse.Config{URL: url, CACert: caCert, Retry: patience(shortly), Debug: c.Debug})
+	return concourse.New(concourse.Config{URL: url, CACert: caCert, Retry: Patience(shortly), Debug: c.Debug})
 }

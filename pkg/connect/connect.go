@@ -46,8 +46,8 @@ func Acceptance() time.Duration { return crash.Scale(acceptance) }
 // shorter, as there the next run waits for that; 4 s are for a busy machine to renew in.
 func LeaseTTL() time.Duration { return max(crash.Scale(state.DefaultTTL), 4*time.Second) }
 
-// patience is a policy with its waits as they are in this build.
-func patience(p retry.Policy) retry.Policy {
+// Patience is a policy with its waits as they are in this build.
+func Patience(p retry.Policy) retry.Policy {
 	p.First, p.Max = crash.Scale(p.First), crash.Scale(p.Max)
 	return p
 }

@@ -29,7 +29,7 @@ func (c Connector) Director(s resource.Director) (Director, error) {
 		URL: s.URL, CACert: s.CACert, Username: s.Username, Password: s.Password,
 		Client: s.Client, ClientSecret: s.ClientSecret, Notify: c.Notify, Debug: c.Debug,
 		Proxy: s.Proxy, ProxyKey: s.ProxyPrivateKey, ProxyHostKey: s.ProxyHostKey,
-		Retry: patience(retry.Default), Poll: crash.Scale(taskPoll),
+		Retry: Patience(retry.Default), Poll: crash.Scale(taskPoll),
 	})
 	if err != nil {
 		return Director{}, fmt.Errorf("source.director: %w", err)

@@ -19,15 +19,15 @@ func (c Connector) State(s resource.State) (state.Store, error) {
 	case s == (resource.State{}):
 		return nil, nil
 	case s.Dir != "":
-		dir, err := state.NewDir(s.Dir)
+		dir, err := c.Dir(s.Dir)
 		if err != nil {
 			return nil, fmt.Errorf("source.state.dir: %w", err)
 		}
-		return traced{dir, c.Debug}, nil
+		return dir, nil
 	}
-	b, err := bucket.New(bucket.Options{
+	b, err := c.Bucket(bucket.Options{
 		Bucket: s.Bucket, Prefix: s.Prefix, Region: s.Region, Endpoint: s.Endpoint, PathStyle: s.PathStyle,
-		CACert: s.CACert, KMSKey: s.KMSKey, Policy: patience(retry.Default), Notify: c.Notify, Debug: c.Debug, Env: c.Env,
+		CACert: s.CACert, KMSKey: s.KMSKey,
 		Credentials: aws.Credentials{
 			AccessKey: s.AccessKeyID, SecretKey: s.SecretAccessKey, SessionToken: s.SessionToken,
 			Role: s.Role, IdentityToken: s.IdentityToken,
@@ -35,6 +35,25 @@ func (c Connector) State(s resource.State) (state.Store, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("source.state: %w", err)
+	}
+	return b, nil
+}
+
+// Dir opens a directory as a store, and makes it if it is not there.
+func (c Connector) Dir(path string) (state.Store, error) {
+	dir, err := state.NewDir(path)
+	if err != nil {
+		return nil, err
+	}
+	return traced{dir, c.Debug}, nil
+}
+
+// Bucket opens a bucket as a store; the options lack what all stores have in common.
+func (c Connector) Bucket(o bucket.Options) (state.Store, error) {
+	o.Policy, o.Notify, o.Debug, o.Env = Patience(retry.Default), c.Notify, c.Debug, c.Env
+	b, err := bucket.New(o)
+	if err != nil {
+		return nil, err
 	}
 	return traced{b, c.Debug}, nil
 }

@@ -21,13 +21,13 @@ const upstreamDeadline = 90 * time.Second
 func (c Connector) Upstreams(s resource.Source) (component.Set, error) {
 	hub, err := github.New(github.Config{
 		URL: s.GitHub.URL, Token: s.GitHub.Token, CACert: s.GitHub.CACert, Notify: c.Notify, Debug: c.Debug,
-		Policy: patience(retry.Default),
+		Policy: Patience(retry.Default),
 	})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.github: %w", err)
 	}
 	bosh, err := boshio.New(boshio.Config{
-		URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.Notify, Debug: c.Debug, Policy: patience(retry.Default),
+		URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.Notify, Debug: c.Debug, Policy: Patience(retry.Default),
 	})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.bosh_io: %w", err)
@@ -36,14 +36,14 @@ func (c Connector) Upstreams(s resource.Source) (component.Set, error) {
 	for host, r := range s.Registries {
 		hosts[host] = registry.Host{Username: r.Username, Password: r.Password, CACert: r.CACert}
 	}
-	images, err := registry.New(registry.Config{Hosts: hosts, Notify: c.Notify, Debug: c.Debug, Policy: patience(retry.Default)})
+	images, err := registry.New(registry.Config{Hosts: hosts, Notify: c.Notify, Debug: c.Debug, Policy: Patience(retry.Default)})
 	if err != nil {
 		return component.Set{}, fmt.Errorf("source.registries.%w", err)
 	}
 	return component.Set{
 		Upstreams: component.Upstreams{GitHub: hub, BoshIO: bosh, Registry: images},
 		Fetcher: fetcher{artifact.Config{
-			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.Log, Debug: c.Debug, Policy: patience(artifact.DefaultPolicy),
+			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.Log, Debug: c.Debug, Policy: Patience(artifact.DefaultPolicy),
 		}},
 		Now: time.Now, Log: c.Log, Debug: c.Debug, Deadline: upstreamDeadline,
 	}, nil

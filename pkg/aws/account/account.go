@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -52,6 +53,7 @@ type Options struct {
 	Policy  retry.Policy        // default: DefaultPolicy
 	Timeout time.Duration       // of one call of this package, with all its tries; default 5 min
 	Notify  func(string)        // gets every wait before another try, one line each
+	Debug   *slog.Logger        // gets every exchange; nil: none is logged
 	Env     func(string) string // default os.Getenv
 }
 
@@ -95,7 +97,7 @@ func open(ctx context.Context, o Options) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := newClient(o.CACert)
+	client, err := newClient(o)
 	if err != nil {
 		return nil, err
 	}

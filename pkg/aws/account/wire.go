@@ -23,8 +23,8 @@ type wire struct{ next http.RoundTripper }
 
 // newClient makes the client of AWS's services. It repeats nothing: their
 // clients do, which sign each try again.
-func newClient(caCert string) (*http.Client, error) {
-	client, err := retry.NewClient(retry.Options{CACert: caCert, Policy: retry.Never, Wrap: func(t *http.Transport) (http.RoundTripper, error) {
+func newClient(o Options) (*http.Client, error) {
+	client, err := retry.NewClient(retry.Options{CACert: o.CACert, Policy: retry.Never, Debug: o.Debug, Wrap: func(t *http.Transport) (http.RoundTripper, error) {
 		return &wire{next: t}, nil
 	}})
 	if err != nil {

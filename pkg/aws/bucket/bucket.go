@@ -22,9 +22,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
-// DefaultPolicy is how often a call is repeated: three tries, at most 5 s apart.
-var DefaultPolicy = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 5 * time.Second}
-
 // Options say which bucket, and as whom. The zero value of a field is its default.
 type Options struct {
 	Bucket    string // "acme-ci-state"
@@ -40,7 +37,7 @@ type Options struct {
 	// endpoint, CA, and credentials of profiles and SSO too. Default: none.
 	Connection aws.Connection
 
-	Policy  retry.Policy        // default: DefaultPolicy
+	Policy  retry.Policy        // how often a call is repeated; default: retry.Default
 	Timeout time.Duration       // of one call with all its tries; default 1 min
 	Notify  func(string)        // gets every wait before another try, one line each
 	Debug   *slog.Logger        // gets every exchange; nil: none is logged
@@ -106,7 +103,7 @@ func (o *Options) complete() error {
 		o.Region = "us-east-1" // what other servers take for granted
 	}
 	if o.Policy.Attempts == 0 {
-		o.Policy = DefaultPolicy
+		o.Policy = retry.Default
 	}
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute

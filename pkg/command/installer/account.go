@@ -3,9 +3,9 @@ package installer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
@@ -40,11 +40,11 @@ func (s *session) findAccount(ctx context.Context, exists bool) error {
 	if err := s.checkPlaces(); err != nil {
 		return err
 	}
-	if s.account, err = account.Open(ctx, account.Options{Region: region, Notify: s.Notify, Env: s.Env}); err != nil {
+	if region, err = s.connector.OpenAccount(ctx, region); err != nil {
 		return err
 	}
 	if c.AWS != nil {
-		c.AWS.Region = s.account.Region()
+		c.AWS.Region = region
 	}
 	return s.checkPlaces()
 }
@@ -72,4 +72,23 @@ func (s *session) checkPlaces() error {
 		return nil
 	}
 	return wrong
+}
+
+// storedConfig is what a local directory holds of the last run's configuration,
+// nil if the state is elsewhere. It fails with bootstrap.ErrNotFound.
+func (s *session) storedConfig(ctx context.Context) (*config.Config, error) {
+	c := s.config
+	if c.State == nil || c.State.Dir == "" {
+		return nil, nil
+	}
+	i := s.installation(ctx)
+	store, _, err := i.OpenStore(ctx, c, "", false)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := i.Stored(ctx, store)
+	if errors.Is(err, bootstrap.ErrNotFound) {
+		return nil, fmt.Errorf("directory %s: %w", c.State.Dir, bootstrap.ErrNotFound)
+	}
+	return stored, err
 }

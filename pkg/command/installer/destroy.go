@@ -139,6 +139,27 @@ func (s *session) answer(ctx context.Context) (string, error) {
 	}
 }
 
+// accept asks on a terminal whether something is to be taken.
+func (s *session) accept(ctx context.Context, question string, lines []string) (bool, error) {
+	_, asks := terminalOf(s.Terminal)
+	_, answers := terminalOf(s.In)
+	if !asks || !answers || s.flags.Output == "json" {
+		return false, nil
+	}
+	for _, line := range append([]string{question}, lines...) {
+		s.display.Say(line)
+	}
+	s.display.Say("Type yes to take it:")
+	answer, err := s.answer(ctx)
+	if ctx.Err() != nil {
+		return false, fmt.Errorf("nothing was changed: %w", context.Cause(ctx))
+	}
+	if err != nil && answer == "" {
+		return false, nil
+	}
+	return strings.TrimSpace(answer) == "yes", nil
+}
+
 // confirm wants the installation's name from the flag, or from a person.
 func (s *session) confirm(ctx context.Context, i *bootstrap.Installation, flag string) error {
 	name := s.config.Name
@@ -165,4 +186,10 @@ func (s *session) confirm(ctx context.Context, i *bootstrap.Installation, flag s
 		return fmt.Errorf("destroy: that is not %s; nothing was changed", name)
 	}
 	return nil
+}
+
+// firstLine is the first line of a text.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
 }

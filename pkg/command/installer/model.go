@@ -7,6 +7,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/connect/installation"
 )
 
 // grammar is what a verb takes.
@@ -45,7 +46,7 @@ func (g grammar) flagsOf() (flags []*kong.Flag, verbs []*kong.Node) {
 
 // Variables are the names of the environment variables that Verbs read.
 func Variables() []string {
-	names := []string{environmentPrefix + "NAME", publicVariable, stateKeyVariable}
+	names := append(installation.Variables(), environmentPrefix+"NAME")
 	for _, s := range config.Settings() {
 		names = append(names, s.Env)
 	}

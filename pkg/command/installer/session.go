@@ -6,37 +6,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
-	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
-	"github.com/perpetual-ci/perpetual/pkg/connect"
-	"github.com/perpetual-ci/perpetual/pkg/price"
+	"github.com/perpetual-ci/perpetual/pkg/connect/installation"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 // session is one command that works on an installation.
 type session struct {
 	*command.Call
 	wishes
-	flags    common
-	display  *progress.Display
-	out      *secret.Writer // masks what goes to stdout
-	account  *account.Account
-	signers  map[string]seal.Signer  // keys of KMS, by name
-	wrappers map[string]seal.Wrapper // likewise
+	flags   common
+	display *progress.Display
+	out     *secret.Writer // masks what goes to stdout
+
+	connector installation.Connector
 }
 
 // open prepares a command: what is wanted, who shows how it goes, and as whom
@@ -61,6 +52,10 @@ func (s *session) begin(ctx context.Context, set given, exists bool) error {
 	c.SendNotices(s.display.Say, s.display.Fail)
 	var err error
 	if s.wishes, err = readWishes(c, flags, set); err == nil {
+		s.connector = installation.Connector{
+			Connector: c.Connector(), Config: s.config, CacheDir: flags.CacheDir,
+			Keyring: installation.Keyring{Given: flags.OperatorKey, Dir: s.dir, Ask: s.accept, Now: now},
+		}
 		err = s.findAccount(ctx, exists)
 	}
 	if err != nil {
@@ -171,59 +166,9 @@ func (s *session) watchSignals(ctx context.Context) (stop func() bool) {
 	})
 }
 
-// installation joins the adapters.
+// installation is what the session works on.
 func (s *session) installation(ctx context.Context) *bootstrap.Installation {
-	i := &bootstrap.Installation{
-		Name: s.config.Name, Given: s.config, Program: command.Version,
-		OpenStore: s.openStore, DeleteStore: s.deleteStore,
-		Director: func(d resource.Director) (bootstrap.Director, func(), error) {
-			client, err := s.Connector().Director(d)
-			if err != nil {
-				return nil, nil, err
-			}
-			return client, func() { _ = client.Close() }, nil
-		},
-		ATC: func(c resource.Concourse) (bootstrap.ATC, error) { return s.Connector().ATC(c) },
-		Components: func(ctx context.Context, from resource.Source, v resource.Version) ([]component.Component, error) {
-			set, err := s.Connector().Upstreams(from)
-			if err != nil {
-				return nil, err
-			}
-			return set.Find(ctx, from, v)
-		},
-		Images: s.images,
-		Files:  s.wishes.open, Operator: s.operator(ctx), Pipeline: s.pipelineKeys(), Progress: s.display, Mask: s.mask, Now: now,
-		Poll: connect.Poll(), Still: connect.Still(), Settle: connect.Settle(), LeaseTTL: connect.LeaseTTL(),
-		Log: s.Logger(), Build: upgrade.NewBuild(s.Env),
-	}
-	if s.config.AWS != nil {
-		i.Account, i.SpotCeiling = s.account, ceiling
-		i.OpenStack, i.OpenEnvironment, i.Answers = s.openStack, s.openEnvironment, answers
-	}
+	i := s.connector.Join(ctx)
+	i.Program, i.Files, i.Progress, i.Mask = command.Version, s.wishes.open, s.display, s.mask
 	return i
-}
-
-// ceiling is the most that an hour of a spot worker may cost, as the cloud config has it.
-func ceiling(region, instanceType string) string {
-	return strconv.FormatFloat(price.Ceiling(region, instanceType), 'f', -1, 64)
-}
-
-// cacheDir is where what create-env downloads and compiles is kept, for its owner only.
-func (s *session) cacheDir() (string, error) {
-	dir := s.flags.CacheDir
-	if dir == "" {
-		base := s.Env("XDG_CACHE_HOME")
-		if base == "" && s.Env("HOME") != "" {
-			base = s.Env("HOME") + "/.cache"
-		}
-		if base == "" {
-			return "", fmt.Errorf("find a directory for what is downloaded: HOME is not set; give --cache-dir")
-		}
-		dir = base + "/perpetual"
-	}
-	dir += "/" + s.config.Name
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make the directory for what is downloaded: %w", err)
-	}
-	return dir, nil
 }

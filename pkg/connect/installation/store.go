@@ -1,4 +1,4 @@
-package installer
+package installation
 
 import (
 	"context"
@@ -9,10 +9,9 @@ import (
 	"os"
 	"slices"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
-
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -25,18 +24,18 @@ const ownerTag = "perpetual:name"
 // openStore opens the state's store: a directory if one is configured, else a
 // bucket. It gives bootstrap.ErrNotFound for one that is not there and shall not
 // be made.
-func (s *session) openStore(ctx context.Context, c *config.Config, accountID string, create bool) (state.Store, bool, error) {
-	if c.State != nil && c.State.Dir != "" {
-		return openDir(c.State.Dir, create)
+func (c *Connector) openStore(ctx context.Context, of *config.Config, accountID string, create bool) (state.Store, bool, error) {
+	if of.State != nil && of.State.Dir != "" {
+		return c.openDir(of.State.Dir, create)
 	}
-	spec, err := s.bucket(c, accountID)
+	spec, err := c.bucket(of, accountID)
 	if err != nil {
 		return nil, false, err
 	}
 	created := false
 	if create {
-		created, err = s.account.EnsureBucket(ctx, spec)
-	} else if exists, lookErr := s.account.BucketExists(ctx, spec); lookErr != nil {
+		created, err = c.account.EnsureBucket(ctx, spec)
+	} else if exists, lookErr := c.account.BucketExists(ctx, spec); lookErr != nil {
 		err = lookErr
 	} else if !exists {
 		err = fmt.Errorf("bucket %s: %w", spec.Name, bootstrap.ErrNotFound)
@@ -44,42 +43,39 @@ func (s *session) openStore(ctx context.Context, c *config.Config, accountID str
 	if err != nil {
 		return nil, false, err
 	}
-	if err := s.adoptKey(ctx, &spec); err != nil && (create || !errors.Is(err, aws.ErrDenied)) {
+	if err := c.adoptKey(ctx, &spec); err != nil && (create || !errors.Is(err, aws.ErrDenied)) {
 		return nil, false, err // who only reads needs no key
 	}
-	b, err := bucket.New(bucket.Options{
-		Bucket: spec.Name, Region: s.account.Region(), KMSKey: spec.KMSKey, Connection: s.account.Connection(), Notify: s.Notify, Debug: s.Logger(), Env: s.Env,
+	store, err := c.Bucket(bucket.Options{
+		Bucket: spec.Name, Region: c.account.Region(), KMSKey: spec.KMSKey, Connection: c.account.Connection(),
 	})
-	if err != nil {
-		return nil, false, err
-	}
-	return b, created, nil
+	return store, created, err
 }
 
 // adoptKey takes the key that the bucket has for the one that is wanted, where nothing
 // is said of it: objects, the stack and the pipeline use it, too.
-func (s *session) adoptKey(ctx context.Context, spec *account.BucketSpec) error {
+func (c *Connector) adoptKey(ctx context.Context, spec *account.BucketSpec) error {
 	if spec.KMSKey != "" || spec.S3Key {
 		return nil
 	}
-	key, err := s.account.BucketKey(ctx, *spec)
+	key, err := c.account.BucketKey(ctx, *spec)
 	if err != nil || key == "" {
 		return err
 	}
 	spec.KMSKey = key
-	return config.Apply(s.config, "bucket "+spec.Name, "state.kms_key", key)
+	return config.Apply(c.Config, "bucket "+spec.Name, "state.kms_key", key)
 }
 
 // bucket describes the bucket of the state.
-func (s *session) bucket(c *config.Config, accountID string) (account.BucketSpec, error) {
-	if s.account == nil {
+func (c *Connector) bucket(of *config.Config, accountID string) (account.BucketSpec, error) {
+	if c.account == nil {
 		return account.BucketSpec{}, errNoStore
 	}
-	spec := account.BucketSpec{Name: config.BucketName(c, accountID), Owner: ownerTag, Tags: tags(c)}
-	if c.State != nil {
-		spec.KMSKey = c.State.KMSKey
+	spec := account.BucketSpec{Name: config.BucketName(of, accountID), Owner: ownerTag, Tags: tags(of)}
+	if of.State != nil {
+		spec.KMSKey = of.State.KMSKey
 	}
-	spec.S3Key = spec.KMSKey == "" && slices.Contains(s.config.Reset, "state.kms_key")
+	spec.S3Key = spec.KMSKey == "" && slices.Contains(c.Config.Reset, "state.kms_key")
 	return spec, nil
 }
 
@@ -96,7 +92,7 @@ func tags(c *config.Config) map[string]string {
 }
 
 // openDir opens a directory as a store.
-func openDir(path string, create bool) (state.Store, bool, error) {
+func (c *Connector) openDir(path string, create bool) (state.Store, bool, error) {
 	_, err := os.Stat(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -105,23 +101,20 @@ func openDir(path string, create bool) (state.Store, bool, error) {
 	case err != nil && !missing:
 		return nil, false, fmt.Errorf("open the state: %w", err)
 	}
-	dir, err := state.NewDir(path)
-	if err != nil {
-		return nil, false, err
-	}
-	return dir, missing, nil
+	store, err := c.Dir(path)
+	return store, missing, err
 }
 
 // deleteStore removes the state with everything in it.
-func (s *session) deleteStore(ctx context.Context, c *config.Config, accountID string) error {
-	if c.State != nil && c.State.Dir != "" {
-		return emptyDir(ctx, c.State.Dir)
+func (c *Connector) deleteStore(ctx context.Context, of *config.Config, accountID string) error {
+	if of.State != nil && of.State.Dir != "" {
+		return emptyDir(ctx, of.State.Dir)
 	}
-	spec, err := s.bucket(c, accountID)
+	spec, err := c.bucket(of, accountID)
 	if err != nil {
 		return err
 	}
-	return s.account.DeleteBucket(ctx, spec)
+	return c.account.DeleteBucket(ctx, spec)
 }
 
 // emptyDir removes the documents from a directory, and the directory itself if
@@ -145,22 +138,4 @@ func emptyDir(ctx context.Context, path string) error {
 		}
 	}
 	return dir.Remove()
-}
-
-// storedConfig is what a local directory holds of the last run's configuration,
-// nil if the state is elsewhere. It fails with bootstrap.ErrNotFound.
-func (s *session) storedConfig(ctx context.Context) (*config.Config, error) {
-	c := s.config
-	if c.State == nil || c.State.Dir == "" {
-		return nil, nil
-	}
-	store, _, err := openDir(c.State.Dir, false)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := s.installation(ctx).Stored(ctx, store)
-	if errors.Is(err, bootstrap.ErrNotFound) {
-		return nil, fmt.Errorf("directory %s: %w", c.State.Dir, bootstrap.ErrNotFound)
-	}
-	return stored, err
 }

@@ -1,4 +1,4 @@
-package installer
+package installation
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 const maxLight = 8 << 20
 
 // images gives the machine images of a stemcell by region, none for one that is not light.
-func (s *session) images(ctx context.Context, c component.Component) (map[string]string, error) {
-	if c.Size > maxLight {
+func (c *Connector) images(ctx context.Context, from resource.Source, stemcell component.Component) (map[string]string, error) {
+	if stemcell.Size > maxLight {
 		return nil, nil
 	}
 	dir, err := os.MkdirTemp("", "perpetual-stemcell-")
@@ -26,8 +26,7 @@ func (s *session) images(ctx context.Context, c component.Component) (map[string
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	path := filepath.Join(dir, "stemcell.tgz")
-	from := resource.Source{BoshIO: resource.BoshIO{URL: s.config.BoshIO.URL, CACert: s.config.BoshIO.CACert}}
-	if err := s.Connector().Fetch(ctx, from, c, path); err != nil {
+	if err := c.Fetch(ctx, from, stemcell, path); err != nil {
 		return nil, err
 	}
 	file, err := os.Open(path)

@@ -1,10 +1,11 @@
-package installer
+package installation
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
@@ -14,8 +15,8 @@ import (
 )
 
 // openStack opens a stack of the account, in its region or in another one.
-func (s *session) openStack(region string, o stack.Options) (bootstrap.Stack, error) {
-	o.Connection = s.account.Connection()
+func (c *Connector) openStack(region string, o stack.Options) (bootstrap.Stack, error) {
+	o.Connection = c.account.Connection()
 	if region != "" {
 		o.Connection = o.Connection.In(region)
 	}
@@ -34,12 +35,12 @@ const stackPoll = 3 * time.Second
 const agentPoll = 500 * time.Millisecond
 
 // openEnvironment opens create-env.
-func (s *session) openEnvironment(o createenv.Options) (bootstrap.Environment, error) {
-	dir, err := s.cacheDir()
+func (c *Connector) openEnvironment(o createenv.Options) (bootstrap.Environment, error) {
+	dir, err := c.cacheDir()
 	if err != nil {
 		return nil, err
 	}
-	o.Dir, o.Notify, o.Path, o.Poll = dir, s.Notify, s.Env("PATH"), crash.Scale(agentPoll)
+	o.Dir, o.Notify, o.Path, o.Poll = dir, c.Notify, c.Env("PATH"), crash.Scale(agentPoll)
 	made, err := createenv.New(o)
 	if err != nil {
 		return nil, err
@@ -64,8 +65,22 @@ func answers(ctx context.Context, address string) bool {
 	return true
 }
 
-// firstLine is the first line of a text.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
+// cacheDir is where what create-env downloads and compiles is kept, for its owner only.
+func (c *Connector) cacheDir() (string, error) {
+	dir := c.CacheDir
+	if dir == "" {
+		base := c.Env("XDG_CACHE_HOME")
+		if base == "" && c.Env("HOME") != "" {
+			base = c.Env("HOME") + "/.cache"
+		}
+		if base == "" {
+			return "", fmt.Errorf("find a directory for what is downloaded: HOME is not set; give --cache-dir")
+		}
+		dir = base + "/perpetual"
+	}
+	dir += "/" + c.Config.Name
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the directory for what is downloaded: %w", err)
+	}
+	return dir, nil
 }
