@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/command/step", "pkg/connect/installation", "pkg/bosh", "pkg/bootstrap", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest",
-		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/secret", "pkg/plain",
+		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
 	},
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {
@@ -97,6 +97,7 @@ var mayImport = map[string][]string{
 	"pkg/retry":            {"pkg/dial"},
 	"pkg/seal":             {"pkg/secret"},
 	"pkg/dial":             {},
+	"pkg/shell":            {"pkg/secret"},
 	"pkg/file":             {},
 	"pkg/secret":           {},
 	"pkg/plain":            {},
