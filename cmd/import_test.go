@@ -34,8 +34,8 @@ var mayImport = map[string][]string{
 	},
 	// The verbs of the resource type, as a build or a person runs them.
 	"pkg/command/step": {
-		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/pause", "pkg/compatibility", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
-		"pkg/bosh", "pkg/concourse", "pkg/crash", "pkg/file",
+		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/resumption", "pkg/compatibility", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
+		"pkg/crash", "pkg/file",
 	},
 	// The same for an installation. Only the installer links it.
 	"pkg/connect/installation": {
@@ -43,9 +43,10 @@ var mayImport = map[string][]string{
 		"pkg/aws", "pkg/aws/account", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 	},
 	"pkg/command/installer": {
-		"pkg/command", "pkg/command/step", "pkg/connect/installation", "pkg/bosh", "pkg/bootstrap", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest",
+		"pkg/command", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
 	},
+	"pkg/status":   {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
@@ -70,6 +71,7 @@ var mayImport = map[string][]string{
 	"pkg/task":             {"pkg/retry", "pkg/bosh"},
 	"pkg/stock":            {"pkg/task", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/difference", "pkg/bosh", "pkg/crash", "pkg/dial", "pkg/deployment"},
 	"pkg/pause":            {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
+	"pkg/resumption":       {"pkg/pause", "pkg/bosh", "pkg/concourse"},
 	"pkg/component":        {"pkg/file", "pkg/github", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
 	"pkg/adoption":         {"pkg/manifest/bundle", "pkg/template"},
 	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/deployment", "pkg/template"},

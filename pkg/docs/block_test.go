@@ -41,7 +41,7 @@ var elsewhere = map[string]string{
 	"text deploy":     "pkg/command/installer/document_linux_test.go",
 	"text session":    "pkg/command/installer/document_linux_test.go",
 	"text validate":   "pkg/command/installer/document_linux_test.go",
-	"text status":     "pkg/command/installer/status_paused_test.go",
+	"text status":     "pkg/status/paused_test.go",
 	"sh serve":        "cmd/sandbox/serve_test.go",
 	"sh refresh":      "pkg/compatibility/refresh/refresh_test.go",
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
 // vsphere is the stemcell of somebody's director.
@@ -179,9 +180,9 @@ func TestDeploy_onADirectorOfOnesOwn(t *testing.T) {
 	if diff := cmp.Diff(before, e.effects()); diff != "" {
 		t.Errorf("the second deploy has changed the director:\n%s", diff)
 	}
-	var status installer.Status
-	if err := json.Unmarshal([]byte(e.good(t, "status", "--output", "json").stdout), &status); err != nil || !status.Healthy || !status.Verified || len(status.VMs) != 3 || status.Web.Version == "" {
-		t.Errorf("status: %v, %+v", err, status)
+	var found status.Status
+	if err := json.Unmarshal([]byte(e.good(t, "status", "--output", "json").stdout), &found); err != nil || !found.Healthy || !found.Verified || len(found.VMs) != 3 || found.Web.Version == "" {
+		t.Errorf("status: %v, %+v", err, found)
 	}
 	if q := e.good(t, "info", "--env"); !strings.Contains(q.stdout, "BOSH_ENVIRONMENT="+e.URLs["director"]+"\n") || !strings.Contains(q.stdout, "BOSH_DEPLOYMENT=concourse\n") {
 		t.Errorf("info --env says:\n%s", q.stdout)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/command/installer"
+	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
 // formerState makes of an estate's state one as an older release has kept it: in clear,
@@ -92,11 +92,11 @@ func TestState_ofAnOlderReleaseIsReadAndToldAndNotDeletedUnasked(t *testing.T) {
 	if q := e.good(t, "info", "--env"); strings.Contains(q.stdout, "older release") || !strings.Contains(q.stderr, told) {
 		t.Errorf("info --env says:\n%s%s", q.stderr, q.stdout)
 	}
-	var status installer.Status
+	var found status.Status
 	q := e.good(t, "status", "--output", "json")
-	if err := json.Unmarshal([]byte(q.stdout), &status); err != nil || status.Healthy || len(status.Problems) != 1 || !strings.Contains(status.Problems[0], told) ||
-		status.Director.State != "running" || status.Web.State != "running" {
-		t.Errorf("status is %+v, %v", status, err)
+	if err := json.Unmarshal([]byte(q.stdout), &found); err != nil || found.Healthy || len(found.Problems) != 1 || !strings.Contains(found.Problems[0], told) ||
+		found.Director.State != "running" || found.Web.State != "running" {
+		t.Errorf("status is %+v, %v", found, err)
 	}
 	if q := e.good(t, "status"); !strings.Contains(q.stdout, "! "+told) || strings.Contains(q.stdout, "is healthy") {
 		t.Errorf("status says:\n%s%s", q.stdout, q.stderr)

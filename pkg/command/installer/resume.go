@@ -9,7 +9,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/step"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/resumption"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -67,22 +69,19 @@ func runResume(ctx context.Context, c *command.Call) error {
 }
 
 // resume asks as whom the installation is reached, and unpauses.
-func (s *session) resume(ctx context.Context, force bool) (step.Resumed, error) {
+func (s *session) resume(ctx context.Context, force bool) (resumption.Resumed, error) {
 	i := s.installation(ctx)
 	info, err := i.Info(ctx, false)
 	if err != nil {
-		return step.Resumed{}, err
+		return resumption.Resumed{}, err
 	}
 	for _, line := range info.State {
 		s.display.Warn(line)
 	}
 	if info.Access == (resource.Director{}) || info.Web.URL == "" {
-		return step.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.config.Name)
+		return resumption.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.config.Name)
 	}
-	resumed, err := step.Resumption{
-		Deployment: info.Deployment, Director: info.Access, Concourse: info.Web, Force: force,
-		Hold: func(ctx context.Context, do func(context.Context) error) error { return i.Alone(ctx, "resume", do) },
-	}.Run(ctx, s.Connector())
+	resumed, err := unpause(ctx, i, info, force)
 	var held *state.HeldError
 	switch {
 	case errors.As(err, &held):
@@ -93,7 +92,24 @@ func (s *session) resume(ctx context.Context, force bool) (step.Resumed, error) 
 	return resumed, err
 }
 
-func resumeResult(name string, r step.Resumed) Resumed {
+// unpause opens who is asked, and unpauses.
+func unpause(ctx context.Context, i *bootstrap.Installation, info bootstrap.Info, force bool) (resumption.Resumed, error) {
+	d, done, err := i.Director(info.Access)
+	if err != nil {
+		return resumption.Resumed{}, err
+	}
+	defer done()
+	web, err := i.ATC(info.Web)
+	if err != nil {
+		return resumption.Resumed{}, err
+	}
+	return resumption.Resumption{
+		Deployment: info.Deployment, Director: d, ATC: web, Keepers: []pause.Keeper{d.Keeper(info.Deployment)}, Force: force,
+		Hold: func(ctx context.Context, do func(context.Context) error) error { return i.Alone(ctx, "resume", do) },
+	}.Run(ctx)
+}
+
+func resumeResult(name string, r resumption.Resumed) Resumed {
 	result := Resumed{Name: name, Found: r.Found, Unpaused: append([]string{}, r.Unpaused...), Left: []LeftPaused{}}
 	for _, l := range r.Left {
 		result.Left = append(result.Left, LeftPaused(l))

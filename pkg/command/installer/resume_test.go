@@ -20,6 +20,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
 const webPassword = "canary-of-the-web"
@@ -226,23 +227,23 @@ func TestResume_failsInOneLine(t *testing.T) {
 }
 
 // paused is what status says of paused pipelines.
-func (q *quiet) paused(t *testing.T) (status installer.Status, text string) {
+func (q *quiet) paused(t *testing.T) (found status.Status, text string) {
 	t.Helper()
 	text = q.perpetual(t, "status", "ci").stdout
-	return decode[installer.Status](t, q.perpetual(t, "status", "ci", "--output", "json")), text
+	return decode[status.Status](t, q.perpetual(t, "status", "ci", "--output", "json")), text
 }
 
 func TestStatus_tellsWhatAQuietUpgradeHasPaused(t *testing.T) {
 	q := newQuiet(t)
 	check := func(when string, awaited bool, state, says string) {
 		t.Helper()
-		status, text := q.paused(t)
-		p := status.Paused
+		found, text := q.paused(t)
+		p := found.Paused
 		if p == nil {
-			t.Fatalf("%s: status answers %+v", when, status)
+			t.Fatalf("%s: status answers %+v", when, found)
 		}
-		if p.Awaited != awaited || status.Healthy != awaited || p.TaskState != state {
-			t.Errorf("%s: paused is %+v, healthy %t", when, p, status.Healthy)
+		if p.Awaited != awaited || found.Healthy != awaited || p.TaskState != state {
+			t.Errorf("%s: paused is %+v, healthy %t", when, p, found.Healthy)
 		}
 		if p.Phase != "paused" || p.Since.IsZero() || p.Build != "main/self-upgrade/upgrade #1" || p.From != "8.2.5" || p.To != "8.3.0" || p.Pipelines != 2 || strings.Join(p.Teams, " ") != "main dev" {
 			t.Errorf("%s: paused is %+v", when, p)
@@ -266,13 +267,13 @@ func TestStatus_tellsWhatAQuietUpgradeHasPaused(t *testing.T) {
 	if p := q.perpetual(t, "resume", "ci"); p.code != 0 {
 		t.Fatal(p.stderr)
 	}
-	if status, text := q.paused(t); status.Paused != nil || !status.Healthy || strings.Contains(text, "paused") {
-		t.Errorf("after resume: %+v\n%s", status, text)
+	if found, text := q.paused(t); found.Paused != nil || !found.Healthy || strings.Contains(text, "paused") {
+		t.Errorf("after resume: %+v\n%s", found, text)
 	}
 	if _, err := q.director.UpdateConfig(t.Context(), "perpetual", "concourse.paused", "list: x", ""); err != nil {
 		t.Fatal(err)
 	}
-	if status, text := q.paused(t); status.Healthy || !strings.Contains(text, "! what a quiet upgrade has paused is not known: read the list of paused pipelines") {
-		t.Errorf("a damaged list: %+v\n%s", status, text)
+	if found, text := q.paused(t); found.Healthy || !strings.Contains(text, "! what a quiet upgrade has paused is not known: read the list of paused pipelines") {
+		t.Errorf("a damaged list: %+v\n%s", found, text)
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
 // A run that has died holds the lease of an installation on somebody's director.
@@ -81,15 +81,15 @@ func testStatusOfLease(t *testing.T, dir, id string) {
 	})
 	group.Go(func() {
 		p := run(t, dir, nil, "status", "ci", "--state-dir", "stale", "--output=json")
-		var status installer.Status
-		if err := json.Unmarshal([]byte(p.stdout), &status); err != nil {
+		var found status.Status
+		if err := json.Unmarshal([]byte(p.stdout), &found); err != nil {
 			t.Errorf("%v: %s%s", err, p.stdout, p.stderr)
 		}
-		if l := status.Lease; l == nil || l.ID != id || l.Purpose != "deploy ci" || !l.Stale || l.Since.IsZero() {
+		if l := found.Lease; l == nil || l.ID != id || l.Purpose != "deploy ci" || !l.Stale || l.Since.IsZero() {
 			t.Errorf("the stale lease is %+v", l)
 		}
-		if !slices.ContainsFunc(status.Problems, func(p string) bool { return strings.Contains(p, "unlock ci --id "+id) }) {
-			t.Errorf("problems %q", status.Problems)
+		if !slices.ContainsFunc(found.Problems, func(p string) bool { return strings.Contains(p, "unlock ci --id "+id) }) {
+			t.Errorf("problems %q", found.Problems)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
+	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
 // decode reads a verb's result, which must be one JSON object.
@@ -133,9 +134,9 @@ func testInfo(t *testing.T, p *place) {
 }
 
 func testStatus(t *testing.T, p *place) {
-	status := decode[installer.Status](t, p.good(t, "status", "--output", "json"))
-	if !status.Healthy || status.Web.Version != "8.2.4" || len(status.VMs) != 2 || len(status.Workers) != 1 || len(status.Problems) != 0 {
-		t.Errorf("status answers %+v", status)
+	found := decode[status.Status](t, p.good(t, "status", "--output", "json"))
+	if !found.Healthy || found.Web.Version != "8.2.4" || len(found.VMs) != 2 || len(found.Workers) != 1 || len(found.Problems) != 0 {
+		t.Errorf("status answers %+v", found)
 	}
 	q := p.good(t, "status")
 	for _, part := range []string{"director", "running", "vm web/0", "worker ", site.Name + " is healthy."} {

@@ -1,18 +1,21 @@
 package step
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/connect"
-	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/resumption"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
 const resumeHelp = `perpetual resume unpauses what a quiet upgrade has paused.
@@ -66,94 +69,57 @@ func Resume(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	r := Resumption{
-		Deployment: req.Source.Deployment, Director: req.Source.Director, Concourse: req.Source.Concourse, Store: store, Force: *force,
-		Hold: func(ctx context.Context, do func(context.Context) error) error {
-			return holdLease(ctx, c, store, req.Source.Deployment, do)
-		},
-	}
-	report, err := r.Run(ctx, c.Connector())
-	if err == nil || report.did() {
-		for _, line := range report.Lines(r.Deployment) {
+	report, err := resume(ctx, c, req.Source, store, *force)
+	if err == nil || report.Did() {
+		for _, line := range report.Lines(req.Source.Deployment) {
 			c.Notify(line)
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("resume deployment %s: %w", r.Deployment, err)
+		return fmt.Errorf("resume deployment %s: %w", req.Source.Deployment, err)
 	}
 	return nil
 }
 
-// Resumption says what is to be unpaused, and where that is written down.
-type Resumption struct {
-	Deployment string // "concourse"
-	Director   resource.Director
-	Concourse  resource.Concourse
-	Store      state.Store // looked into before the director's configs; nil: it is not
-	Force      bool        // do not ask whether an upgrade is under way
-	// Hold does something while no other run can begin; it fails when one is under
-	// way. nil: nothing keeps others out.
-	Hold func(ctx context.Context, do func(context.Context) error) error
-}
-
-// Resumed is what a resume has done.
-type Resumed struct {
-	pause.Report
-	Found bool // something was paused
-}
-
-// did says whether anything was unpaused, also where something else failed.
-func (r Resumed) did() bool { return len(r.Unpaused)+len(r.Left) > 0 }
-
-// Lines tell it to people.
-func (r Resumed) Lines(name string) []string {
-	if !r.Found {
-		return []string{fmt.Sprintf("nothing is paused by a quiet upgrade of %s", name)}
-	}
-	l := r.List
-	lines := []string{fmt.Sprintf("%s has paused pipelines since %s UTC, for %s → %s", l.Build, l.Since.UTC().Format(time.DateTime), l.From, l.To)}
-	for _, p := range r.Unpaused {
-		lines = append(lines, "unpaused "+p)
-	}
-	for _, p := range r.Left {
-		lines = append(lines, "left paused "+p.String())
-	}
-	if !r.did() {
-		lines = append(lines, "nothing was left to unpause")
-	}
-	return lines
-}
-
-// Run unpauses what a quiet upgrade has paused, unless an upgrade is under way.
-func (r Resumption) Run(ctx context.Context, c connect.Connector) (Resumed, error) {
-	d, err := c.Director(r.Director)
+// resume opens what is asked, and unpauses.
+func resume(ctx context.Context, c *command.Call, of resource.Source, store state.Store, force bool) (resumption.Resumed, error) {
+	d, err := c.Connector().Director(of.Director)
 	if err != nil {
-		return Resumed{}, err
+		return resumption.Resumed{}, err
 	}
 	defer d.Close()
-	web, err := c.ATC(r.Concourse)
+	web, err := c.Connector().ATC(of.Concourse)
 	if err != nil {
-		return Resumed{}, err
+		return resumption.Resumed{}, err
 	}
-	keeper, found, err := pause.Find(ctx, d.Keepers(r.Store, r.Deployment)...)
-	if err != nil || !found {
-		return Resumed{}, err
+	return resumption.Resumption{
+		Deployment: of.Deployment, Director: d, ATC: web, Keepers: d.Keepers(store, of.Deployment), Force: force,
+		Hold: func(ctx context.Context, do func(context.Context) error) error {
+			return holdLease(ctx, c, store, of.Deployment, do)
+		},
+	}.Run(ctx)
+}
+
+// holdLease does something while it holds the lease of a deployment, if there is
+// a store that has one.
+func holdLease(ctx context.Context, c *command.Call, store state.Store, deployment string, do func(context.Context) error) error {
+	if store == nil {
+		return do(ctx)
 	}
-	resumed := Resumed{Found: true}
-	end := func(ctx context.Context) error {
-		p := pause.Pause{ATC: web, Keeper: keeper, Deployment: r.Deployment}
-		if !r.Force {
-			if err := idle(ctx, d.Client, web, p); err != nil {
-				return err
-			}
-		}
-		resumed.Report, err = p.End(ctx)
+	host, _ := os.Hostname()
+	lease, err := state.Acquire(ctx, store, upgrade.LeaseName(deployment), state.Holder{Purpose: "resume " + deployment, Host: host, PID: os.Getpid()},
+		state.LeaseOptions{TTL: connect.LeaseTTL(), Debug: c.Logger()})
+	var held *state.HeldError
+	switch {
+	case errors.As(err, &held):
+		return fmt.Errorf("another run is under way; nothing was unpaused: %w; or give --force to unpause all the same", err)
+	case err != nil:
 		return err
 	}
-	if r.Force || r.Hold == nil {
-		err = end(ctx)
-	} else {
-		err = r.Hold(ctx, end)
-	}
-	return resumed, err
+	ctx, cancel := lease.Context(ctx)
+	defer cancel()
+	err = do(ctx)
+	end, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer stop()
+	return cmp.Or(err, lease.Release(end))
 }

@@ -1,4 +1,4 @@
-package installer
+package status
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/command/step"
+	"github.com/perpetual-ci/perpetual/pkg/resumption"
 )
 
 // PausedPipelines is what a quiet upgrade has paused.
@@ -30,10 +30,10 @@ type PausedPipelines struct {
 const verifyWait = 15 * time.Minute
 
 // lookForPaused asks the director's configs for what a quiet upgrade has paused.
-func (s *Status) lookForPaused(ctx context.Context, with *session, info bootstrap.Info) {
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+func (s *Status) lookForPaused(ctx context.Context, i *bootstrap.Installation, info bootstrap.Info, now func() time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	list, found, err := step.Paused(ctx, with.Connector(), info.Access, info.Web, info.Deployment)
+	list, found, err := standing(ctx, i, info)
 	switch {
 	case err != nil && s.Director.State != "running": // which is a problem already
 	case err != nil:
@@ -43,8 +43,24 @@ func (s *Status) lookForPaused(ctx context.Context, with *session, info bootstra
 	}
 }
 
+// standing is what is paused, and who works on it.
+func standing(ctx context.Context, i *bootstrap.Installation, info bootstrap.Info) (list resumption.Standing, found bool, err error) {
+	d, done, err := i.Director(info.Access)
+	if err != nil {
+		return list, false, err
+	}
+	defer done()
+	var web resumption.ATC
+	if info.Web.URL != "" {
+		if web, err = i.ATC(info.Web); err != nil {
+			return list, false, err
+		}
+	}
+	return resumption.Look(ctx, d, web, d.Keeper(info.Deployment), info.Deployment)
+}
+
 // pausedPipelines sums a list up.
-func pausedPipelines(list step.PausedList, now time.Time) *PausedPipelines {
+func pausedPipelines(list resumption.Standing, now time.Time) *PausedPipelines {
 	task := list.DirectorTask
 	return &PausedPipelines{
 		Phase: string(list.Phase), Since: list.Since, Build: list.Build, From: list.From, To: list.To,

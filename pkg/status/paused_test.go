@@ -1,4 +1,4 @@
-package installer
+package status
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/docs/block"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/resumption"
 )
 
 func TestPausedPipelines_areAwaitedWhileSomebodyIsToUnpauseThem(t *testing.T) {
@@ -17,14 +17,14 @@ func TestPausedPipelines_areAwaitedWhileSomebodyIsToUnpauseThem(t *testing.T) {
 		return bosh.Task{ID: 42, State: bosh.StateDone, FinishedAt: now.Add(-ago)}
 	}
 	for name, c := range map[string]struct {
-		list step.PausedList
+		list resumption.Standing
 		want bool
 	}{
-		"nobody":                      {step.PausedList{}, false},
-		"the build that has paused":   {step.PausedList{Building: true}, true},
-		"a deploy":                    {step.PausedList{DirectorTask: bosh.Task{ID: 42, State: bosh.StateProcessing}}, true},
-		"the verifying build":         {step.PausedList{DirectorTask: ended(time.Minute)}, true},
-		"a verification that is late": {step.PausedList{DirectorTask: ended(time.Hour)}, false},
+		"nobody":                      {resumption.Standing{}, false},
+		"the build that has paused":   {resumption.Standing{Building: true}, true},
+		"a deploy":                    {resumption.Standing{DirectorTask: bosh.Task{ID: 42, State: bosh.StateProcessing}}, true},
+		"the verifying build":         {resumption.Standing{DirectorTask: ended(time.Minute)}, true},
+		"a verification that is late": {resumption.Standing{DirectorTask: ended(time.Hour)}, false},
 	} {
 		if got := pausedPipelines(c.list, now); got.Awaited != c.want {
 			t.Errorf("%s: awaited is %t", name, got.Awaited)
@@ -46,7 +46,7 @@ func TestPausedPipelines_areToldInOneLine(t *testing.T) {
 		"→ 8.3.0, director task 42":                             {Phase: pause.Paused, Task: 42},
 	} {
 		list.Since, list.Build, list.From, list.To = time.Date(2026, 8, 26, 12, 0, 0, 0, time.UTC), "build 7", "8.2.5", "8.3.0"
-		if got := pausedPipelines(step.PausedList{List: list}, list.Since).String(); !strings.Contains(got, want) {
+		if got := pausedPipelines(resumption.Standing{List: list}, list.Since).String(); !strings.Contains(got, want) {
 			t.Errorf("told is %q, want %q", got, want)
 		}
 	}
@@ -54,7 +54,7 @@ func TestPausedPipelines_areToldInOneLine(t *testing.T) {
 
 // The line is as the documents show it.
 func TestPausedPipelines_areToldAsDocumented(t *testing.T) {
-	list := step.PausedList{
+	list := resumption.Standing{
 		List: pause.List{
 			Phase: pause.Paused, Since: time.Date(2026, 8, 26, 12, 0, 3, 0, time.UTC), Build: "perpetual/self-upgrade/upgrade #12",
 			From: "8.2.5", To: "8.3.0", Task: 42,
@@ -64,7 +64,7 @@ func TestPausedPipelines_areToldAsDocumented(t *testing.T) {
 	for i := range 14 {
 		list.Pipelines = append(list.Pipelines, pause.Entry{ID: i + 1, Team: []string{"main", "dev"}[i%2], Name: "app", Step: pause.Held})
 	}
-	shown, err := block.Of("../../..", "text status")
+	shown, err := block.Of("../..", "text status")
 	if err != nil {
 		t.Fatal(err)
 	}

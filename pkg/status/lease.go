@@ -1,4 +1,4 @@
-package installer
+package status
 
 import (
 	"context"
@@ -22,7 +22,7 @@ type LeaseHolder struct {
 
 // lookForLease asks the state which run is under way.
 func (s *Status) lookForLease(ctx context.Context, i *bootstrap.Installation) {
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	held, err := i.Holder(ctx)
 	switch {
@@ -40,8 +40,8 @@ func leaseHolder(held *state.HeldError) *LeaseHolder {
 	}
 }
 
-// text tells who it is, and how the lease of an installation is broken.
-func (l *LeaseHolder) text(name string) string {
+// Text tells who it is, and how the lease of an installation is broken.
+func (l *LeaseHolder) Text(name string) string {
 	text := fmt.Sprintf("a run holds the lease: %q (host %s, pid %d), since %s UTC, renewed %s ago", l.Purpose, l.Host, l.PID,
 		l.Since.UTC().Format(time.DateTime), time.Duration(l.Renewed*float64(time.Second)).Round(time.Second))
 	if l.Stale {
