@@ -18,8 +18,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
-const userAgent = "perpetual (+https://github.com/perpetual-ci/perpetual)"
-
 // download is one file under way, over as many connections as it takes.
 type download struct {
 	fetcher *Fetcher
@@ -128,9 +126,6 @@ func (d *download) ask(ctx context.Context) (*http.Response, error) {
 	}
 	if d.file.Header != nil {
 		req.Header = d.file.Header.Clone()
-	}
-	if req.Header.Get("User-Agent") == "" {
-		req.Header.Set("User-Agent", userAgent)
 	}
 	if at := d.offset(); at > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", at))

@@ -22,7 +22,6 @@ import (
 
 const (
 	defaultURL = "https://bosh.io"
-	userAgent  = "perpetual (+https://github.com/perpetual-ci/perpetual)"
 	// maxBody bounds a list. All 328 versions of the longest-lived stemcell are 93 kB.
 	maxBody = 16 << 20
 )
@@ -120,7 +119,6 @@ func (c *Client) send(ctx context.Context, method string, target *url.URL) (*htt
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	req.Header.Set("User-Agent", userAgent)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, retry.Explain(err, target.Host, c.config.CACert != "")

@@ -25,7 +25,6 @@ import (
 
 const (
 	defaultURL = "https://api.github.com"
-	userAgent  = "perpetual (+https://github.com/perpetual-ci/perpetual)"
 	// maxBody bounds one page. A page of 100 releases is 1.5 MB as a rule; with
 	// hundreds of assets in each release 37 MB were seen.
 	maxBody = 64 << 20
@@ -77,7 +76,7 @@ func New(config Config) (*Client, error) {
 	}
 	client.CheckRedirect = c.redirect
 	c.api = api.NewClient(client)
-	c.api.BaseURL, c.api.UserAgent = base, userAgent
+	c.api.BaseURL, c.api.UserAgent = base, retry.UserAgent
 	return c, nil
 }
 
@@ -130,7 +129,6 @@ func (c *Client) own(u *url.URL) bool {
 func (c *Client) Header(assetURL string) http.Header {
 	h := http.Header{}
 	h.Set("Accept", "application/octet-stream")
-	h.Set("User-Agent", userAgent)
 	if u, err := url.Parse(assetURL); err == nil && c.own(u) {
 		c.authorize(h)
 	}

@@ -18,7 +18,6 @@ import (
 )
 
 const (
-	userAgent = "perpetual (+https://github.com/perpetual-ci/perpetual)"
 	// hubHost is where Docker Hub's API is.
 	hubHost = "registry-1.docker.io"
 	// maxBody bounds one answer. The specification lets registries refuse manifests of
@@ -137,7 +136,6 @@ func (h *host) once(ctx context.Context, method string, target *url.URL, accept 
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set("Accept", accept)
 	g.authorize(req)
 	res, err := h.http.Do(req)

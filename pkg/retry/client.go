@@ -30,6 +30,9 @@ const longestAsked = 2 * time.Minute
 // the server asks for more.
 var Default = Policy{Attempts: 4, First: 500 * time.Millisecond, Max: 15 * time.Second}
 
+// UserAgent is what a client calls itself where the request does not say it.
+const UserAgent = "perpetual (+https://github.com/perpetual-ci/perpetual)"
+
 // Never is the policy for requests that must not be sent twice.
 var Never = Policy{Attempts: 1}
 

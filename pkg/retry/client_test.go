@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -278,5 +279,38 @@ func TestClient_trustsOnlyItsCA(t *testing.T) {
 	}
 	if _, err := retry.NewClient(retry.Options{CACert: "no pem"}); !errors.Is(err, retry.ErrCACert) {
 		t.Errorf("error = %v, want ErrCACert", err)
+	}
+}
+
+// Every server is told who asks, each try again, unless a library has its own name.
+func TestClient_saysWhoAsks(t *testing.T) {
+	for given, want := range map[string]string{"": retry.UserAgent, "aws-sdk-go-v2/1.40": "aws-sdk-go-v2/1.40"} {
+		var seen []string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			seen = append(seen, r.UserAgent())
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		client, err := retry.NewClient(retry.Options{Policy: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range []string{"GET", "POST"} {
+			req, _ := http.NewRequestWithContext(t.Context(), method, server.URL, nil)
+			if given != "" {
+				req.Header.Set("User-Agent", given)
+			}
+			res, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			if got := req.Header.Get("User-Agent"); got != given {
+				t.Errorf("the caller's request was changed: it says %q", got)
+			}
+		}
+		server.Close()
+		if !slices.Equal(seen, []string{want, want, want}) {
+			t.Errorf("it calls itself %q, want %q each time", seen, want)
+		}
 	}
 }

@@ -31,6 +31,10 @@ type roundTripper struct {
 // RoundTrip implements http.RoundTripper. When the tries are used up it returns
 // the last response, or the last transport error.
 func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Header.Get("User-Agent") == "" {
+		req = req.Clone(req.Context())
+		req.Header.Set("User-Agent", UserAgent)
+	}
 	if !safe(req) {
 		return r.exchange(req, 1)
 	}
