@@ -8,20 +8,24 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // earlyCredentials makes what the infrastructure needs, and the key by which the pipeline
-// reads the state; the certificates wait for its addresses.
+// reads the state; the certificates wait for its addresses. A self-upgrade has them.
 func (r *run) earlyCredentials(ctx context.Context) error {
 	if r.options.Self {
-		return r.checkWithheld() // they are there
+		return nil
 	}
 	var first []credential.Variable
 	if usesService(r.config) {
 		first = manifest.FirstVariables()
 	}
-	_, err := r.generate(ctx, first)
-	return err
+	all, added, err := r.generated(ctx, first)
+	if err != nil {
+		return err
+	}
+	return r.keepGenerated(ctx, all, added)
 }
 
 // renewBefore is how long before its end a certificate is made again.
@@ -47,45 +51,75 @@ func (r *run) checkWithheld() error {
 		lastDays, strings.Join(names, ", "), r.Name)
 }
 
-// makeCredentials generates what the manifests need and what is not there yet.
-func (r *run) makeCredentials(ctx context.Context) (Outcome, error) {
+// compareCredentials generates what the manifests need and what is not there yet. What is
+// rendered from now on is rendered from it.
+func (r *run) compareCredentials(ctx context.Context) (comparison, error) {
+	if r.bare() {
+		return differs("would be generated"), nil
+	}
 	in, err := r.input()
 	if err != nil {
-		return Outcome{}, err
+		return comparison{}, err
 	}
 	variables, err := manifest.Variables(in)
 	if err != nil {
-		return Outcome{}, err
+		return comparison{}, err
 	}
-	added, err := r.generate(ctx, variables)
+	all, added, err := r.generated(ctx, variables)
 	if err != nil {
-		return Outcome{}, err
+		return comparison{}, err
 	}
-	if len(added) == 0 {
-		return upToDate("all %d are there", len(variables))
+	r.credentials = all
+	c := same("all %d are there", len(variables))
+	if len(added) > 0 {
+		c = differs("would be generated", marked("+ ", added)...)
 	}
-	return changed("generated %s", strings.Join(added, ", "))
+	c.act = func(ctx context.Context) (Outcome, error) {
+		if err := r.keepGenerated(ctx, all, added); err != nil {
+			return Outcome{}, err
+		}
+		if len(added) == 0 {
+			return upToDate("%s", c.Summary)
+		}
+		return changed("generated %s", strings.Join(added, ", "))
+	}
+	return c, nil
 }
 
-// generate keeps what is there, and stores what is new before anything uses it.
-func (r *run) generate(ctx context.Context, variables []credential.Variable) (added []string, err error) {
-	all, added, err := credential.Generate(ctx, variables, r.credentials, r.generation())
-	if err != nil {
-		return nil, err
+// marked puts a mark before each of the names.
+func marked(mark string, names []string) []string {
+	lines := make([]string, len(names))
+	for i, name := range names {
+		lines[i] = mark + name
 	}
-	if made, err := r.pipelineKey(all); err != nil {
-		return nil, err
-	} else if made {
+	return lines
+}
+
+// generated are the credentials with what they lack of the variables. Nothing is stored.
+func (r *run) generated(ctx context.Context, variables []credential.Variable) (all secret.Values, added []string, err error) {
+	if all, added, err = credential.Generate(ctx, variables, r.credentials, r.generation()); err != nil {
+		return nil, nil, err
+	}
+	made, err := r.pipelineKey(all)
+	if err != nil {
+		return nil, nil, err
+	}
+	if made {
 		added = append(added, manifest.StateKey)
 	}
 	r.Mask(credential.Secrets(all)...)
+	return all, added, nil
+}
+
+// keepGenerated stores what was generated before anything uses it.
+func (r *run) keepGenerated(ctx context.Context, all secret.Values, added []string) error {
 	if len(added) > 0 {
 		if err := r.saveCredentials(ctx, all, added); err != nil {
-			return nil, fmt.Errorf("keep the generated credentials: %w; nothing uses them yet", err)
+			return fmt.Errorf("keep the generated credentials: %w; nothing uses them yet", err)
 		}
 		r.credentials = all
 	}
-	return added, r.saveView(ctx)
+	return r.saveView(ctx)
 }
 
 // generation says how credentials are generated.

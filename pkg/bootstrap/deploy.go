@@ -82,6 +82,48 @@ func (r *run) ignoreSet() []string {
 	})
 }
 
+// alone says that there is no director yet.
+func (r *run) alone() bool { return r.bare() || !r.elsewhere() && !r.record.Director }
+
+// compareDeploy asks the upgrade what it would do. A deploy does not: the upgrade compares
+// under its own lease, by the same steps.
+func (r *run) compareDeploy(ctx context.Context) (comparison, error) {
+	if r.alone() {
+		if !usesService(r.config) {
+			r.postgres, _ = r.databaseMajor(nil)
+		}
+		lines := slices.Concat([]string{"  cloud config:"}, r.firstOf(manifest.CloudConfig), []string{"  manifest:"}, r.firstOf(manifest.Concourse))
+		return differs(notYet, lines...), nil
+	}
+	d, done, err := r.Director(r.access())
+	if err != nil {
+		return comparison{}, err
+	}
+	defer done()
+	if err := r.settleDatabase(ctx, d); err != nil {
+		return comparison{}, err
+	}
+	in, err := r.upgradeInput()
+	if err != nil {
+		return comparison{}, err
+	}
+	atc, err := r.ATC(r.webNow(ctx))
+	if err != nil {
+		return comparison{}, err
+	}
+	up, request := r.upgrader(d, atc), r.upgradeRequest(in)
+	up.Log, request.DryRun = io.Discard, true
+	would, err := up.Run(ctx, request)
+	if err != nil {
+		return comparison{}, err
+	}
+	if len(would.CloudConfig) == 0 && would.Became != upgrade.WouldDeploy {
+		return same("%s", describeSet(r.set)), nil
+	}
+	lines, err := r.manifestValues(would.Deployed)
+	return differs("would change", append(would.Lines(request.Deployment), lines...)...), err
+}
+
 // deploy brings stemcell and releases to the director and deploys: in a first
 // install it waits for the end, in a self-upgrade only until it is accepted.
 func (r *run) deploy(ctx context.Context) (Outcome, error) {
@@ -117,7 +159,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 		r.takeBackRefused(ctx, did.Refused)
 		return Outcome{}, err
 	}
-	r.result.Task = did.Task
+	r.result.Task, r.deployed = did.Task, !r.options.Self
 	if err := r.keepVersion(ctx); err != nil {
 		return Outcome{}, err
 	}

@@ -48,10 +48,37 @@ func (r *run) request(ctx context.Context) (createenv.Request, error) {
 	return request, nil
 }
 
-// convergeDirector makes the director's VM as wanted.
+// compareDirector compares the director's VM with the wanted one.
+func (r *run) compareDirector(ctx context.Context) (comparison, error) {
+	switch {
+	case r.elsewhere():
+		return r.lookAtDirector(ctx)
+	case r.bare():
+		return differs(notYet, r.firstOf(manifest.Director)...), nil
+	}
+	request, err := r.request(ctx)
+	if err != nil {
+		return comparison{}, err
+	}
+	if err := r.checkSilence(ctx); err != nil {
+		return comparison{}, err
+	}
+	pending, err := r.pendingDirector(ctx, request)
+	if err != nil {
+		return comparison{}, err
+	}
+	if len(pending) > 0 {
+		return differs("would change", pending...), nil
+	}
+	return same("the director at %s", r.access().URL), nil
+}
+
+// convergeDirector makes the director's VM as wanted. create-env compares by itself what
+// it is given, in the same way.
 func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
 	if r.elsewhere() {
-		return r.lookAtDirector(ctx)
+		c, err := r.lookAtDirector(ctx)
+		return c.outcome(), err
 	}
 	request, err := r.request(ctx)
 	if err != nil {
@@ -79,16 +106,16 @@ func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
 }
 
 // lookAtDirector wants a director that exists to answer.
-func (r *run) lookAtDirector(ctx context.Context) (Outcome, error) {
+func (r *run) lookAtDirector(ctx context.Context) (comparison, error) {
 	d, done, err := r.Director(r.access())
 	if err != nil {
-		return Outcome{}, err
+		return comparison{}, err
 	}
 	defer done()
 	if _, err := d.Stemcells(ctx); err != nil {
-		return Outcome{}, fmt.Errorf("ask the director: %w", err)
+		return comparison{}, fmt.Errorf("ask the director: %w", err)
 	}
-	return upToDate("the director at %s answers", r.access().URL)
+	return same("the director at %s answers", r.access().URL), nil
 }
 
 // access is how this run reaches the director: from inside by its private address.

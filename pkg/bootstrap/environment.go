@@ -25,7 +25,7 @@ type Environment interface {
 // does, and the steps.
 func (r *run) environment(report func(string)) (Environment, error) {
 	return r.OpenEnvironment(createenv.Options{
-		Documents: newDocuments(r.store), Changes: report,
+		Documents: r.documents(), Changes: report,
 		Progress: func(event createenv.Event) {
 			if line := describeStep(event); line != "" {
 				report(line)
@@ -90,6 +90,25 @@ func firstLine(text string) string {
 	return line
 }
 
+// documents are create-env's. A plan looks at those of an older release where they are.
+func (r *run) documents() *documents {
+	d := newDocuments(r.store)
+	d.old = r.old
+	return d
+}
+
+// environmentFolder is below what create-env's documents are.
+func (r *run) environmentFolder() string {
+	if r.old {
+		return strings.TrimPrefix(environmentFolder, runFolder)
+	}
+	return environmentFolder
+}
+
+// environmentFolder is where create-env's documents are; an older release has kept them
+// outside the folder of runs.
+const environmentFolder = runFolder + "environment/"
+
 // newDocuments keeps create-env's documents in a store.
 func newDocuments(store state.Store) *documents {
 	return &documents{store: store, revisions: map[string]string{}}
@@ -99,6 +118,7 @@ func newDocuments(store state.Store) *documents {
 // does not overwrite.
 type documents struct {
 	store state.Store
+	old   bool // they are where an older release has kept them
 
 	mu        sync.Mutex
 	revisions map[string]string
@@ -108,6 +128,9 @@ type documents struct {
 func (d *documents) Get(ctx context.Context, name string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.old {
+		name = strings.TrimPrefix(name, runFolder)
+	}
 	found, err := d.store.Get(ctx, name)
 	if errors.Is(err, state.ErrNotFound) {
 		delete(d.revisions, name)

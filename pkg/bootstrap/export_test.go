@@ -11,7 +11,7 @@ import (
 // there.
 func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
-	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
 		return r.result, err
 	}
 	if _, err := r.open(ctx, false); err != nil {
@@ -26,29 +26,28 @@ func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, err
 		return r.result, err
 	}
 	r.set = r.record.Desired
-	steps := []step{{stepParameters, r.putParameters}, {stepPipeline, r.setPipeline}}
+	steps := []step{{name: stepParameters, compare: r.compareParameters}, {name: stepPipeline, compare: r.comparePipeline}}
 	if o.Self {
 		steps = steps[1:]
 	}
-	return r.result, r.perform(held, steps)
+	return r.result, r.perform(held, actions(steps))
 }
 
 // PlanPipeline gives the lines of the plan of those steps.
 func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {
 	r := i.newRun(Options{})
-	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
 		return nil, err
 	}
 	if _, err := r.open(ctx, false); err != nil {
 		return nil, err
 	}
 	r.set, r.record.Deployment = r.record.Desired, true
-	p := &planner{run: r}
-	parameters, err := p.parameters(ctx)
+	parameters, err := r.compareParameters(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := p.pipeline(ctx)
+	pipeline, err := r.comparePipeline(ctx)
 	return append(parameters.Lines, pipeline.Lines...), err
 }
 

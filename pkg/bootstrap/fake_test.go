@@ -33,7 +33,8 @@ type cloud struct {
 	planned      stack.Parameters // last
 	major        int              // of the database service; 0: nobody knows
 	vm           bool
-	broken       bool // a run has left the stack half changed
+	vmOf         string // what the VM was made from
+	broken       bool   // a run has left the stack half changed
 	discarded    int
 	quotas       account.Quotas
 	keyPair      string // that is there already
@@ -42,7 +43,8 @@ type cloud struct {
 	bucket       string              // of the state that the stack was made with
 	stands       func(*stack.Status) // changes what is said of the stack
 	refusePlan   error
-	undo         bool // what Apply has failed at is undone
+	undo         bool   // what Apply has failed at is undone
+	web          string // the address of Concourse; "": one of the documentation's
 	parameters   map[string]string
 	keys         map[string][]account.AccessKey // by user
 	made         int                            // access keys
@@ -272,11 +274,23 @@ type createEnv struct {
 }
 
 // Pending implements bootstrap.Environment.
-func (c createEnv) Pending(context.Context, createenv.Request) ([]string, error) {
-	if c.vm {
+func (c createEnv) Pending(_ context.Context, r createenv.Request) ([]string, error) {
+	if c.stands(r) {
 		return nil, nil
 	}
 	return []string{"+ VM bosh/0"}, nil
+}
+
+// stands says whether the VM is there as it is asked for.
+func (c createEnv) stands(r createenv.Request) bool { return c.vm && !r.Recreate && c.vmOf == made(r) }
+
+// made is what a VM is made from: all that is not of one run alone.
+func made(r createenv.Request) string {
+	vars := maps.Clone(r.Vars)
+	for _, name := range r.Transient {
+		delete(vars, name)
+	}
+	return string(r.Manifest) + fmt.Sprint(vars)
 }
 
 // Create implements bootstrap.Environment.
@@ -289,13 +303,13 @@ func (c createEnv) Create(ctx context.Context, r createenv.Request) (createenv.R
 			return createenv.Result{}, err
 		}
 	}
-	if c.vm && !r.Recreate {
+	if c.stands(r) {
 		return createenv.Result{}, nil
 	}
 	if err := c.effect("vm"); err != nil {
 		return createenv.Result{}, err
 	}
-	c.cloud.vm = true
+	c.cloud.vm, c.cloud.vmOf = true, made(r)
 	if err := c.documents.Put(context.WithoutCancel(ctx), createenv.StateDocument, []byte(`{"director_id": "d-1"}`)); err != nil && !errors.Is(err, state.ErrConflict) {
 		return createenv.Result{}, err
 	}

@@ -16,8 +16,8 @@ type renderer func(manifest.Input) (template.Template, error)
 // firstOf lists everything that is in a template which nothing is made from yet. What
 // cannot be rendered before there is a director or a stack is said, and is no failure of
 // the plan: the steps before it are what is planned.
-func (p *planner) firstOf(render renderer) []string {
-	in, err := p.input()
+func (r *run) firstOf(render renderer) []string {
+	in, err := r.input()
 	if err != nil {
 		return []string{"! not known yet: " + err.Error()}
 	}

@@ -96,28 +96,24 @@ func (f former) orElse(running concourse.PipelineConfig) concourse.PipelineConfi
 
 // leaveFormer archives the former pipeline, and last deletes its parameters, which every
 // pipeline of its team could read. What people keep there stays, and is named.
-func (r *run) leaveFormer(ctx context.Context, old former, in manifest.Input) error {
+func (r *run) leaveFormer(ctx context.Context, s pipelineStanding) error {
 	if r.options.Self {
 		return nil
 	}
-	if old.exists {
-		if err := old.atc.ArchivePipeline(ctx, old.ref); err != nil {
+	if s.old.exists {
+		if err := s.old.atc.ArchivePipeline(ctx, s.old.ref); err != nil {
 			return err
 		}
 		crash.Here("former-pipeline-archived")
 	}
-	ours, others, err := r.formerParameters(ctx, in)
-	if err != nil {
-		return err
+	if len(s.others) > 0 {
+		path := strings.Join([]string{s.in.Infrastructure.ParameterPath, manifest.PipelineTeam, s.ref.Name}, "/")
+		r.warn(fmt.Sprintf("pipeline %s has left team %s: variables in its ops files are now looked up below %s; copy what they need from %s", s.ref.Name, manifest.FormerTeam, path, strings.Join(s.others, ", ")))
 	}
-	if len(others) > 0 {
-		path := strings.Join([]string{in.Infrastructure.ParameterPath, manifest.PipelineTeam, r.config.Pipeline.Name}, "/")
-		r.warn(fmt.Sprintf("pipeline %s has left team %s: variables in its ops files are now looked up below %s; copy what they need from %s", r.config.Pipeline.Name, manifest.FormerTeam, path, strings.Join(others, ", ")))
-	}
-	if len(ours) == 0 {
+	if len(s.left) == 0 {
 		return nil
 	}
-	_, err = r.Account.DeleteParameters(ctx, path.Dir(ours[0]), ours...)
+	_, err := r.Account.DeleteParameters(ctx, path.Dir(s.left[0]), s.left...)
 	return err
 }
 

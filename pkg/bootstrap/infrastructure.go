@@ -14,50 +14,102 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
-// convergeInfrastructure makes the stack as wanted, and reads what it gives.
-func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
+// bare says that there is no infrastructure yet.
+func (r *run) bare() bool { return !r.elsewhere() && r.record.Infrastructure == nil }
+
+// compareInfrastructure compares the stack with the wanted one.
+func (r *run) compareInfrastructure(ctx context.Context) (comparison, error) {
 	if r.elsewhere() {
-		if err := r.saveConfig(ctx); err != nil {
-			return Outcome{}, err
-		}
-		return skipped("the director exists already")
+		c := none("the director exists already")
+		c.act = func(ctx context.Context) (Outcome, error) { return c.outcome(), r.saveConfig(ctx) }
+		return c, nil
+	}
+	if err := r.lendPassword(ctx); err != nil {
+		return comparison{}, err
 	}
 	wanted, err := r.wanted(ctx)
 	if err != nil {
-		return Outcome{}, err
+		return comparison{}, err
 	}
-	change := stack.Change{Empty: true}
+	change, err := r.planStack(ctx, wanted)
+	if err != nil {
+		return comparison{}, err
+	}
+	c := same("no changes to the stack")
+	switch {
+	case change.Create:
+		c = differs(notYet, changeLines(change)...)
+	case !change.Empty:
+		c = differs("would change", changeLines(change)...)
+	}
+	c.act = func(ctx context.Context) (Outcome, error) { return r.convergeStack(ctx, wanted, change) }
+	c.drop = func(ctx context.Context) error {
+		if err := r.discardStack(ctx, change); err != nil {
+			return fmt.Errorf("discard the change set of the plan: %w", err)
+		}
+		return r.expectInfrastructure(wanted, change)
+	}
+	return c, nil
+}
+
+// changeLines show a change of the stack.
+func changeLines(change stack.Change) []string {
+	return slices.Concat(infrastructure.ChangeLines(change), change.Details)
+}
+
+// lendPassword gives a stack that is not there yet a password for its database, with
+// which it can be planned. A deploy has stored one by now.
+func (r *run) lendPassword(ctx context.Context) error {
+	if _, there := r.credentials[manifest.DatabasePassword]; there || !usesService(r.config) {
+		return nil
+	}
+	all, _, err := r.generated(ctx, manifest.FirstVariables())
+	if err == nil {
+		r.credentials = all
+	}
+	return err
+}
+
+// expectInfrastructure is what a plan works with that leaves the stack as it is.
+func (r *run) expectInfrastructure(wanted stack.Parameters, change stack.Change) (err error) {
+	if groups := &r.infra.SecurityGroups; groups.UpgradeWorker == "" {
+		groups.UpgradeWorker = "the new security group" // of a stack that is older than the group
+	}
+	if r.bare() && !change.Empty {
+		r.infra, err = infrastructure.Expected(wanted, r.config.AWS.Region)
+	}
+	return err
+}
+
+// convergeStack makes the stack as wanted, and reads what it gives. change is what it lacks.
+func (r *run) convergeStack(ctx context.Context, wanted stack.Parameters, change stack.Change) (Outcome, error) {
+	done := stack.Change{Empty: true}
 	if r.raise.Major() && usesService(r.config) {
 		// Alone and after all else: an update that fails is taken back, which a database
 		// cannot be.
+		if err := r.discardStack(ctx, change); err != nil {
+			return Outcome{}, err
+		}
 		first := wanted
 		first.DatabaseVersion = "" // stays as it is
-		if change, err = r.changeInfrastructure(ctx, first); err != nil {
+		var err error
+		if done, err = r.planStack(ctx, first); err != nil {
+			return Outcome{}, err
+		}
+		if err := r.changeStack(ctx, first, done); err != nil {
+			return Outcome{}, err
+		}
+		if change, err = r.planStack(ctx, wanted); err != nil {
 			return Outcome{}, err
 		}
 	}
-	then, err := r.changeInfrastructure(ctx, wanted)
-	if err != nil {
+	if err := r.changeStack(ctx, wanted, change); err != nil {
 		return Outcome{}, err
 	}
-	change = both(change, then)
-	if usesService(r.config) {
-		if err := r.keepVersion(ctx); err != nil {
-			return Outcome{}, err
-		}
-	}
-	if r.infra, err = r.outputs(ctx); err != nil {
-		return Outcome{}, fmt.Errorf("read what the stack gives: %w", err)
-	}
-	if err := r.findAuthorities(ctx); err != nil {
+	if err := r.settleInfrastructure(ctx); err != nil {
 		return Outcome{}, err
 	}
-	if err := r.saveConfig(ctx); err != nil {
-		return Outcome{}, err
-	}
-	infra := r.infra
-	r.record.Infrastructure = &infra
-	switch {
+	switch change = both(done, change); {
 	case change.Empty:
 		return upToDate("no changes to the stack")
 	case change.Create:
@@ -66,37 +118,57 @@ func (r *run) convergeInfrastructure(ctx context.Context) (Outcome, error) {
 	return changed("the stack was updated, %d resources changed", len(change.Resources))
 }
 
-// changeInfrastructure makes one change of the stack.
-func (r *run) changeInfrastructure(ctx context.Context, wanted stack.Parameters) (stack.Change, error) {
-	change, err := r.planStack(ctx, wanted)
-	if err != nil || change.Empty {
-		return change, err
+// settleInfrastructure notes what the stack gives.
+func (r *run) settleInfrastructure(ctx context.Context) (err error) {
+	if usesService(r.config) {
+		if err := r.keepVersion(ctx); err != nil {
+			return err
+		}
 	}
-	if r.options.Self && (len(change.Forbidden()) > 0 || change.Repair != "") {
-		return stack.Change{}, r.refuseRoles(ctx, change)
+	if r.infra, err = r.outputs(ctx); err != nil {
+		return fmt.Errorf("read what the stack gives: %w", err)
+	}
+	if err := r.findAuthorities(ctx); err != nil {
+		return err
 	}
 	if err := r.saveConfig(ctx); err != nil {
-		return stack.Change{}, err
+		return err
+	}
+	infra := r.infra
+	r.record.Infrastructure = &infra
+	return nil
+}
+
+// changeStack makes one change of the stack.
+func (r *run) changeStack(ctx context.Context, wanted stack.Parameters, change stack.Change) error {
+	if change.Empty {
+		return nil
+	}
+	if r.options.Self && (len(change.Forbidden()) > 0 || change.Repair != "") {
+		return r.refuseRoles(ctx, change)
+	}
+	if err := r.saveConfig(ctx); err != nil {
+		return err
 	}
 	r.record.Stack, r.stackMade = true, r.stackMade || change.Create
 	if err := r.saveRecord(ctx); err != nil { // what was chosen, before it is built
-		return stack.Change{}, err
+		return err
 	}
 	if before := r.record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.Issuer != "" {
 		// The user goes, now that a role serves; it cannot go while it has a key.
 		if err := r.deleteKeys(ctx); err != nil {
-			return stack.Change{}, err
+			return err
 		}
 	}
-	for _, line := range slices.Concat(infrastructure.ChangeLines(change), change.Details) {
+	for _, line := range changeLines(change) {
 		r.note(stepInfrastructure, "%s", line)
 	}
 	if err := r.executeStack(ctx, change); err != nil {
 		r.takeBackUndone(ctx)
-		return change, err
+		return err
 	}
 	r.made = true
-	return change, nil
+	return nil
 }
 
 // both is what two changes, one after the other, come to.

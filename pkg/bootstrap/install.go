@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
@@ -18,7 +19,7 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
 	r.asks = true
 	// The store comes first, and with it the lease under which all else is done.
-	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
 		return r.result, err
 	}
 	found, err := r.openFirst(ctx)
@@ -36,7 +37,7 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	if err := r.trySigner(ctx, true); err != nil {
 		return r.result, &StepError{stepState, because(ctx, err)}
 	}
-	if err := r.perform(ctx, []step{{stepState, r.openState}}); err != nil {
+	if err := r.perform(ctx, []action{{stepState, r.openState}}); err != nil {
 		return r.result, err
 	}
 	held, release, err := r.hold(ctx, "deploy "+i.Name)
@@ -51,7 +52,7 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	if err := r.own(held); err != nil {
 		return r.result, err
 	}
-	if err := r.perform(held, r.steps()); err != nil {
+	if err := r.perform(held, actions(r.steps())); err != nil {
 		return r.result, err
 	}
 	r.result.URL = r.url()
@@ -62,19 +63,20 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 // self-upgrade, run by a build: there nothing may come after the deploy, which
 // takes away the worker that runs this.
 func (r *run) steps() []step {
+	pipeline := step{name: stepPipeline, compare: r.comparePipeline}
+	director := step{name: stepDirector, compare: r.compareDirector, converge: r.convergeDirector}
+	deploy := step{name: stepDeploy, compare: r.compareDeploy, converge: r.deploy}
 	list := []step{
-		{stepConfiguration, r.settleConfiguration},
-		{stepComponents, r.chooseComponents},
-		{stepInfrastructure, r.convergeInfrastructure},
-		{stepCredentials, r.makeCredentials},
+		{name: stepConfiguration, compare: r.compareConfiguration},
+		{name: stepComponents, compare: r.compareComponents},
+		{name: stepInfrastructure, compare: r.compareInfrastructure},
+		{name: stepCredentials, compare: r.compareCredentials},
 	}
 	if r.options.Self {
-		return append(list,
-			step{stepPipeline, r.setPipeline}, step{stepDirector, r.convergeDirector}, step{stepDeploy, r.deploy})
+		return append(list, pipeline, director, deploy)
 	}
-	return append(list,
-		step{stepDirector, r.convergeDirector}, step{stepDeploy, r.deploy},
-		step{stepParameters, r.putParameters}, step{stepPipeline, r.setPipeline}, step{stepVerify, r.verify})
+	return append(list, director, deploy, step{name: stepParameters, compare: r.compareParameters}, pipeline,
+		step{name: stepVerify, converge: r.verify})
 }
 
 // openState makes the store if it is not there, and reads it.
@@ -92,35 +94,24 @@ func (r *run) openState(ctx context.Context) (Outcome, error) {
 	return upToDate("%s", storeName(r))
 }
 
-// settleConfiguration asks the account whether it has what is wanted. That is stored
-// only when the components and the stack, too, have nothing against it: see saveConfig.
-func (r *run) settleConfiguration(ctx context.Context) (Outcome, error) {
-	if err := r.checkRoom(ctx); err != nil {
-		return Outcome{}, err
+// compareComponents chooses the component set; what is deployed of it is another step's.
+func (r *run) compareComponents(ctx context.Context) (comparison, error) {
+	before := slices.Clone(r.record.Desired)
+	if err := r.chooseComponents(ctx); err != nil {
+		return comparison{}, err
 	}
-	if err := r.checkDatabase(ctx); err != nil {
-		return Outcome{}, err
-	}
-	differs, err := r.differs(r.keptConfig())
-	if err != nil {
-		return Outcome{}, err
-	}
-	if err := r.earlyCredentials(ctx); err != nil {
-		return Outcome{}, err
-	}
-	if differs {
-		return changed("%s", r.configurationChange())
-	}
-	return upToDate("as before")
+	c := same("%s", describeSet(r.set))
+	c.Changes, c.Lines = describeSet(before) != describeSet(r.set), setLines(before, r.set)
+	return c, nil
 }
 
 // chooseComponents takes the set that a pipeline has fetched, the one of the last
 // run, or the newest that the constraints allow. It goes back with nothing.
-func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
+func (r *run) chooseComponents(ctx context.Context) error {
 	before, newest := []component.Component(r.record.Desired), false
 	if !r.options.Upgrade {
 		if err := r.checkStemcell(before); err != nil {
-			return Outcome{}, err
+			return err
 		}
 	}
 	switch {
@@ -129,41 +120,38 @@ func (r *run) chooseComponents(ctx context.Context) (Outcome, error) {
 	case len(before) > 0 && !r.options.Upgrade:
 		var err error
 		if r.set, err = r.lookUp(ctx, before); err != nil {
-			return Outcome{}, err
+			return err
 		}
 	default:
 		var err error
 		newest = true
 		if r.set, err = r.Components(ctx, r.watch(), nil); err != nil {
-			return Outcome{}, err
+			return err
 		}
 	}
 	if err := r.checkImage(); err != nil {
-		return Outcome{}, err
+		return err
 	}
 	var err error
 	if r.set, err = r.notLower(ctx, r.set, newest); err != nil {
-		return Outcome{}, err
+		return err
 	}
 	if err := r.checkQuiet(ctx); err != nil {
-		return Outcome{}, err
+		return err
 	}
 	if err := r.checkDirector(ctx); err != nil {
-		return Outcome{}, err
+		return err
 	}
 	if describeSet(before) != describeSet(r.set) {
 		if err := r.checkSet(before, r.set); err != nil {
-			return Outcome{}, err
+			return err
 		}
 		if err := r.checkImages(ctx); err != nil {
-			return Outcome{}, err
+			return err
 		}
 	}
 	r.record.Desired, r.record.Components = r.set, r.set
-	if describeSet(before) == describeSet(r.set) {
-		return upToDate("%s", describeSet(r.set))
-	}
-	return changed("%s", describeSet(r.set))
+	return nil
 }
 
 // describeSet names the members of a set.
@@ -189,11 +177,11 @@ func storeName(r *run) string {
 func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, err error) {
 	r := i.newRun(o)
 	r.lenient, r.asks = true, true
-	if err := r.perform(ctx, []step{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
 		return nil, err
 	}
 	var kept []string
-	stack := step{stepInfrastructure, func(ctx context.Context) (o Outcome, err error) {
+	stack := action{stepInfrastructure, func(ctx context.Context) (o Outcome, err error) {
 		o, kept, err = r.deleteInfrastructure(ctx)
 		return o, err
 	}}
@@ -216,7 +204,7 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 	if err := r.own(held); err != nil {
 		return nil, err
 	}
-	steps := []step{
+	steps := []action{
 		{stepDeploy, r.deleteDeployment}, {stepDirector, r.deleteDirector}, {stepParameters, r.deleteParameters}, stack,
 	}
 	if err := r.perform(held, steps); err != nil {
@@ -229,7 +217,7 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 // finish removes the state and looks at what is left.
 func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
 	r.recordDocument = nil
-	err := r.perform(ctx, []step{{stepState, func(ctx context.Context) (Outcome, error) {
+	err := r.perform(ctx, []action{{stepState, func(ctx context.Context) (Outcome, error) {
 		// Before the documents go: a run that is killed leaves some of them.
 		if err := r.forget(); err != nil {
 			return Outcome{}, err

@@ -64,7 +64,7 @@ func (s *snapshot) copy(t *testing.T) *cloud {
 	t.Helper()
 	from, c := s.cloud, newCloud()
 	stack := *from.stack
-	c.stack, c.applied, c.vm, c.bucket, c.pipelineUser = &stack, slices.Clone(from.applied), from.vm, from.bucket, from.pipelineUser
+	c.stack, c.applied, c.vm, c.vmOf, c.bucket, c.pipelineUser = &stack, slices.Clone(from.applied), from.vm, from.vmOf, from.bucket, from.pipelineUser
 	c.parameters, c.keys, c.made = maps.Clone(from.parameters), maps.Clone(from.keys), from.made
 	for user, list := range c.keys {
 		c.keys[user] = slices.Clone(list)
@@ -95,7 +95,7 @@ func TestInstalled_isAsADeployLeavesIt(t *testing.T) {
 			t.Errorf("seen %v, stores %v", each.operator.seen, each.stores)
 		}
 		// What differs from one deploy to the next: times, keys, and where files are.
-		each.operator, each.open, each.stores, each.dir, each.env, each.parameters = nil, nil, nil, "", each.env[:0], nil
+		each.operator, each.open, each.stores, each.dir, each.env, each.vmOf, each.parameters = nil, nil, nil, "", each.env[:0], "", nil
 	}
 	if !reflect.DeepEqual(again, c) {
 		t.Errorf("the copy is\n%+v\nwant\n%+v", again, c)

@@ -144,6 +144,26 @@ func (r *run) retireKeys(ctx context.Context, in manifest.Input) error {
 	return nil
 }
 
+// idleKeys are those that retireKeys would delete: "AKIA… of perpetual-ci-ReaderUser-ABC".
+func (r *run) idleKeys(ctx context.Context, in manifest.Input) (idle []string, err error) {
+	mine, err := r.Account.Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find the access key of this run: %w", err)
+	}
+	for _, h := range r.keyHolders(in) {
+		s, err := r.lookAtKey(ctx, h)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range s.all {
+			if s.stored != "" && k.ID != s.stored && k.ID != mine.AccessKey {
+				idle = append(idle, k.ID+" of "+h.user)
+			}
+		}
+	}
+	return idle, nil
+}
+
 // dropKeys deletes a user's keys but that of the parameter and that of this run.
 func (r *run) dropKeys(ctx context.Context, h keyHolder, s keyStanding) error {
 	if len(s.all) == 0 || len(s.all) == 1 && s.all[0].ID == s.stored {

@@ -155,7 +155,7 @@ func (r *run) own(ctx context.Context) error {
 		return nil
 	}
 	if r.old {
-		if err := r.perform(ctx, []step{{stepState, r.move}}); err != nil {
+		if err := r.perform(ctx, []action{{stepState, r.move}}); err != nil {
 			return err
 		}
 	}
@@ -173,7 +173,7 @@ func (r *run) own(ctx context.Context) error {
 		return &StepError{stepState, err}
 	}
 	if (r.resigns() || r.rewraps()) && !r.lenient {
-		return r.perform(ctx, []step{{stepState, r.resign}})
+		return r.perform(ctx, []action{{stepState, r.resign}})
 	}
 	if err := r.noteSigner(); err != nil {
 		return &StepError{stepState, err}

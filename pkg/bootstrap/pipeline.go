@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -18,55 +19,185 @@ func (r *run) local() bool { return r.config.State != nil && r.config.State.Dir 
 
 const whyLocal = "the state is in a directory, which no build reaches: this Concourse does not upgrade itself until the state is in a bucket"
 
-// noParameters is what there is to say of parameters without a pipeline.
-const noParameters = "none are made: no pipeline is set"
+// pipelineStanding is the self-upgrade pipeline as it is, and as it is wanted.
+type pipelineStanding struct {
+	in      manifest.Input
+	atc     ATC
+	ref     concourse.Pipeline
+	team    concourse.TeamChange
+	running concourse.PipelineConfig
+	old     former // where earlier releases had it
+
+	ours, text   []byte // as it is rendered, and with what others have added
+	change       concourse.PipelineChange
+	left, others []string // parameters of the former one: ours, and those of others
+	idle         []string // access keys that nothing has any more
+}
+
+// comparePipeline compares the self-upgrade pipeline, and the members of its team, with
+// what is wanted.
+func (r *run) comparePipeline(ctx context.Context) (comparison, error) {
+	switch {
+	case r.elsewhere():
+		return none("%s", r.noPipeline()), nil
+	case r.local():
+		return none("%s", whyLocal), nil
+	case r.alone() || !r.record.Deployment:
+		return differs(notYet, r.firstOf(manifest.Pipeline)...), nil
+	}
+	s, err := r.lookAtPipeline(ctx)
+	if err != nil {
+		return comparison{}, err
+	}
+	lines, err := s.lines(r.record.Unpause)
+	if err != nil {
+		return comparison{}, err
+	}
+	c := same("pipeline %s", s.ref.Name)
+	if len(lines) > 0 || s.change.Created || s.change.Updated {
+		c = differs("would change", lines...)
+	}
+	c.act = func(ctx context.Context) (Outcome, error) { return r.setPipeline(ctx, s) }
+	return c, nil
+}
+
+// lookAtPipeline changes nothing. A key that the pipeline's reader has not got yet stands
+// in what is wanted as one that is not known.
+func (r *run) lookAtPipeline(ctx context.Context) (s pipelineStanding, err error) {
+	s.ref = concourse.Pipeline{Name: r.config.Pipeline.Name}
+	if s.in, err = r.input(); err != nil {
+		return s, err
+	}
+	if s.in.Reader, err = r.lendReader(ctx, s.in); err != nil {
+		return s, err
+	}
+	web := r.web()
+	if !r.deployed { // it may be where it was
+		web = r.webNow(ctx)
+	}
+	if s.atc, err = r.ATC(web); err != nil {
+		return s, err
+	}
+	if !r.options.Self {
+		if s.team, err = s.atc.DiffTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{manifest.ATCUser}); err != nil {
+			return s, err
+		}
+	}
+	s.running, err = s.atc.PipelineConfig(ctx, s.ref)
+	switch {
+	case errors.Is(err, concourse.ErrNoTeam) && r.options.Self:
+		return s, fmt.Errorf("%w; nothing was changed: run perpetual deploy %s by hand once, which makes the pipeline's team", err, r.Name)
+	case err != nil && !errors.Is(err, concourse.ErrNoTeam):
+		return s, err
+	}
+	if s.old, err = r.former(ctx, s.atc, s.ref); err != nil {
+		return s, err
+	}
+	if err := r.renderPipeline(&s); err != nil {
+		return s, err
+	}
+	if s.change, err = s.diff(ctx); err != nil {
+		return s, err
+	}
+	if s.idle, err = r.idleKeys(ctx, s.in); err != nil || r.options.Self {
+		return s, err
+	}
+	s.left, s.others, err = r.formerParameters(ctx, s.in)
+	return s, err
+}
+
+// renderPipeline makes what is wanted.
+func (r *run) renderPipeline(s *pipelineStanding) (err error) {
+	if s.ours, err = r.pipeline(s.in); err != nil {
+		return err
+	}
+	s.text, err = r.keepForeign(s.old.orElse(s.running), s.ours)
+	return err
+}
+
+// diff compares what is wanted with what is set: of a pipeline that moves, with where it
+// was. In a team that is not there everything is new.
+func (s pipelineStanding) diff(ctx context.Context) (concourse.PipelineChange, error) {
+	from := s.atc
+	if s.old.exists && !s.running.Exists {
+		from = s.old.atc
+	}
+	change, err := from.DiffPipeline(ctx, s.ref, s.text)
+	if errors.Is(err, concourse.ErrNoTeam) {
+		return concourse.PipelineChange{Created: true}, nil
+	}
+	return change, err
+}
+
+// lines say what differs. unpauses says that a run has yet to let the pipeline run.
+func (s pipelineStanding) lines(unpauses bool) (lines []string, err error) {
+	wanted := manifest.PipelineRole + " local:" + manifest.ATCUser
+	switch {
+	case s.team.Created:
+		lines = append(lines, "+ team "+manifest.PipelineTeam+": "+wanted)
+	case s.team.Updated:
+		lines = append(lines, fmt.Sprintf("~ team %s: %s → %s", manifest.PipelineTeam, strings.Join(s.team.Members, ", "), wanted))
+	}
+	if s.old.exists {
+		lines = append(lines, fmt.Sprintf("! it moves from team %s, where it is archived, to team %s", manifest.FormerTeam, manifest.PipelineTeam))
+	}
+	if s.running.Exists && unpauses {
+		lines = append(lines, "~ it is unpaused")
+	}
+	lines = append(lines, marked("- parameter ", s.left)...)
+	for _, name := range s.others {
+		lines = append(lines, "! parameter "+name+" stays, but the pipeline will no longer find it")
+	}
+	lines = append(lines, marked("- access key ", s.idle)...)
+	for _, line := range s.change.Diff {
+		lines = append(lines, strings.TrimRight(line.Op+" "+line.Text, " "))
+	}
+	if !s.change.Created && !s.change.Updated && len(lines) == 0 {
+		return nil, nil
+	}
+	values, err := pipelineLines(s.old.orElse(s.running).YAML, s.ours, s.text)
+	return append(lines, below(values, hiddenByConcourse...)...), err
+}
 
 // setPipeline sets the self-upgrade pipeline in its own team, and lets it run when it is
 // new. By hand it makes the team, and takes over from where earlier releases had the
 // pipeline. That one is paused before this one runs, so that never two of them upgrade.
-func (r *run) setPipeline(ctx context.Context) (Outcome, error) {
-	if r.elsewhere() {
-		return skipped("%s", r.noPipeline())
-	}
-	if r.local() {
-		return skipped("%s", whyLocal)
-	}
-	in, err := r.input()
-	if err != nil {
-		return Outcome{}, err
-	}
+func (r *run) setPipeline(ctx context.Context, s pipelineStanding) (Outcome, error) {
 	if r.options.Self {
-		if _, err := r.renewKeys(ctx, in); err != nil {
+		if _, err := r.renewKeys(ctx, s.in); err != nil {
 			return Outcome{}, err
 		}
 	}
-	if in.Reader, err = r.readerKey(ctx, in); err != nil {
-		return Outcome{}, err
-	}
-	web := r.web()
-	if r.options.Self { // before the deploy
-		web = r.webNow(ctx)
-	}
-	atc, err := r.ATC(web)
+	key, err := r.readerKey(ctx, s.in)
 	if err != nil {
 		return Outcome{}, err
 	}
-	var team concourse.TeamChange
+	if key != s.in.Reader {
+		s.in.Reader = key
+		if err := r.renderPipeline(&s); err != nil {
+			return Outcome{}, err
+		}
+	}
 	if !r.options.Self {
-		if team, err = atc.SetTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{manifest.ATCUser}); err != nil {
+		if s.team, err = s.atc.SetTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{manifest.ATCUser}); err != nil {
 			return Outcome{}, err
 		}
 		crash.Here("team-set")
 	}
-	o, err := r.converge(ctx, atc, in)
+	o, err := r.converge(ctx, s)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := r.retireKeys(ctx, in); err != nil {
+	if err := r.retireKeys(ctx, s.in); err != nil {
 		return Outcome{}, err
 	}
-	if o.Status == UpToDate && (team.Created || team.Updated) {
+	switch {
+	case o.Status == Changed:
+		return o, nil
+	case s.team.Created || s.team.Updated:
 		return changed("team %s has its members again", manifest.PipelineTeam)
+	case len(s.idle) > 0:
+		return changed("pipeline %s; access keys that nothing used were deleted: %s", s.ref.Name, strings.Join(s.idle, ", "))
 	}
 	return o, nil
 }
@@ -85,66 +216,65 @@ func (r *run) readerKey(ctx context.Context, in manifest.Input) (manifest.Key, e
 	return key, nil
 }
 
+// lendReader is the key of the pipeline's reader, or what stands for one that a deploy
+// would make.
+func (r *run) lendReader(ctx context.Context, in manifest.Input) (manifest.Key, error) {
+	if r.infra.ReaderUser != "" {
+		value, err := r.parameter(ctx, manifest.OwnPath(in)+"/"+manifest.ReaderKey)
+		if err != nil {
+			return manifest.Key{}, err
+		}
+		if key := manifest.ParseKey(value); key.ID != "" {
+			r.Mask(value, key.Secret)
+			return key, nil
+		}
+	}
+	return manifest.Key{ID: "(a new key)", Secret: secret.New("(its secret)")}, nil
+}
+
 // converge makes the pipeline as wanted, in its team.
-func (r *run) converge(ctx context.Context, atc ATC, in manifest.Input) (Outcome, error) {
-	ref := concourse.Pipeline{Name: r.config.Pipeline.Name}
-	running, err := atc.PipelineConfig(ctx, ref)
-	if errors.Is(err, concourse.ErrNoTeam) {
-		return Outcome{}, fmt.Errorf("%w; nothing was changed: run perpetual deploy %s by hand once, which makes the pipeline's team", err, r.Name)
-	}
-	if err != nil {
-		return Outcome{}, err
-	}
-	old, err := r.former(ctx, atc, ref)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if !running.Exists {
+func (r *run) converge(ctx context.Context, s pipelineStanding) (Outcome, error) {
+	if !s.running.Exists {
 		// Written down first: the run may end between the two.
-		r.record.Unpause = r.record.Unpause || !old.exists || old.runs
+		r.record.Unpause = r.record.Unpause || !s.old.exists || s.old.runs
 		if err := r.saveRecord(ctx); err != nil {
 			return Outcome{}, err
 		}
 	}
-	if err := old.pause(ctx, atc); err != nil {
+	if err := s.old.pause(ctx, s.atc); err != nil {
 		return Outcome{}, err
 	}
-	text, err := r.pipeline(in)
-	if err != nil {
-		return Outcome{}, err
-	}
-	ours, before := text, old.orElse(running)
-	if text, err = r.keepForeign(before, text); err != nil {
-		return Outcome{}, err
-	}
-	r.tell(stepPipeline)(pipelineLines(before.YAML, ours, text))
-	change, err := atc.SetPipeline(ctx, ref, text)
+	r.tell(stepPipeline)(pipelineLines(s.old.orElse(s.running).YAML, s.ours, s.text))
+	change, err := s.atc.SetPipeline(ctx, s.ref, s.text)
 	if err != nil {
 		return Outcome{}, err
 	}
 	crash.Here("pipeline-set")
 	ran := r.record.Unpause
 	if ran {
-		if err := atc.UnpausePipeline(ctx, "", ref); err != nil {
+		if err := s.atc.UnpausePipeline(ctx, "", s.ref); err != nil {
 			return Outcome{}, err
 		}
 		r.record.Unpause = false
 		crash.Here("pipeline-unpaused")
 	}
-	if err := r.leaveFormer(ctx, old, in); err != nil {
+	if err := r.leaveFormer(ctx, s); err != nil {
 		return Outcome{}, err
 	}
+	name := s.ref.Name
 	switch {
-	case old.exists && ran:
-		return changed("pipeline %s has moved from team %s to team %s, and runs", ref.Name, manifest.FormerTeam, manifest.PipelineTeam)
-	case old.exists:
-		return changed("pipeline %s has moved from team %s to team %s, and is paused as it was", ref.Name, manifest.FormerTeam, manifest.PipelineTeam)
+	case s.old.exists && ran:
+		return changed("pipeline %s has moved from team %s to team %s, and runs", name, manifest.FormerTeam, manifest.PipelineTeam)
+	case s.old.exists:
+		return changed("pipeline %s has moved from team %s to team %s, and is paused as it was", name, manifest.FormerTeam, manifest.PipelineTeam)
 	case ran:
-		return changed("pipeline %s was created and runs", ref.Name)
+		return changed("pipeline %s was created and runs", name)
 	case change.Updated:
-		return changed("pipeline %s was updated", ref.Name)
+		return changed("pipeline %s was updated", name)
+	case len(s.left) > 0:
+		return changed("pipeline %s; parameters where it was before were deleted: %s", name, strings.Join(s.left, ", "))
 	}
-	return upToDate("pipeline %s", ref.Name)
+	return upToDate("pipeline %s", name)
 }
 
 // keepForeign gives a pipeline what people have added to the running one by hand, and
@@ -178,41 +308,4 @@ func (r *run) pipeline(in manifest.Input) ([]byte, error) {
 		return nil, fmt.Errorf("render the pipeline: %w", err)
 	}
 	return text, nil
-}
-
-// putParameters gives the pipeline its credentials through the credential manager.
-func (r *run) putParameters(ctx context.Context) (Outcome, error) {
-	if r.elsewhere() {
-		return skipped("%s", noParameters)
-	}
-	if r.local() {
-		return skipped("%s", whyLocal)
-	}
-	in, err := r.input()
-	if err != nil {
-		return Outcome{}, err
-	}
-	count := 0
-	list := manifest.Parameters(in, r.credentials)
-	for _, p := range list {
-		differs, err := r.putParameter(ctx, p.Name, p.Value)
-		if err != nil {
-			return Outcome{}, err
-		}
-		if differs {
-			count++
-			r.note(stepParameters, "%s", p.Name)
-		}
-	}
-	made, err := r.renewKeys(ctx, in)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if len(made) > 0 {
-		return changed("%d of %d parameters for the pipeline, and a new access key of %s", count, len(list), strings.Join(made, " and of "))
-	}
-	if count == 0 {
-		return upToDate("%d parameters for the pipeline", len(list))
-	}
-	return changed("%d of %d parameters for the pipeline", count, len(list))
 }

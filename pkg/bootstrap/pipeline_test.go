@@ -1,6 +1,7 @@
 package bootstrap_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -25,6 +26,11 @@ func (p pipelineOf) Info(context.Context) (concourse.Info, error) {
 
 func (p pipelineOf) PipelineConfig(context.Context, concourse.Pipeline) (concourse.PipelineConfig, error) {
 	return concourse.PipelineConfig{YAML: *p.text, Exists: len(*p.text) > 0}, nil
+}
+
+// DiffPipeline implements bootstrap.ATC.
+func (p pipelineOf) DiffPipeline(_ context.Context, _ concourse.Pipeline, text []byte) (concourse.PipelineChange, error) {
+	return concourse.PipelineChange{Created: len(*p.text) == 0, Updated: len(*p.text) > 0 && !bytes.Equal(*p.text, text)}, nil
 }
 
 func (p pipelineOf) SetPipeline(_ context.Context, _ concourse.Pipeline, text []byte) (concourse.PipelineChange, error) {

@@ -73,6 +73,7 @@ type run struct {
 	roomChecked bool
 	stackMade   bool   // by this run
 	made        bool   // this run has made something of what is wanted: the stack, or the director
+	deployed    bool   // this run has deployed, and waited for the end
 	before      record // as it was read
 	beforeFiles map[string]string
 	set         []component.Component

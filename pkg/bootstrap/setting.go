@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -47,6 +48,58 @@ func (r *run) explained(problems schema.Problems) schema.Problems {
 		out[i].File, out[i].Text = "", p.Text+"; this is stored from an earlier deploy: give another value, or take it back to its default with "+way
 	}
 	return out
+}
+
+// compareConfiguration asks the account whether it has what is wanted. That is stored
+// only when the components and the stack, too, have nothing against it: see saveConfig.
+func (r *run) compareConfiguration(ctx context.Context) (comparison, error) {
+	if err := r.checkRoom(ctx); err != nil {
+		return comparison{}, err
+	}
+	if err := r.checkDatabase(ctx); err != nil {
+		return comparison{}, err
+	}
+	if r.options.Self {
+		if err := r.checkWithheld(); err != nil {
+			return comparison{}, err
+		}
+	}
+	c, err := r.compareSettings()
+	if err != nil {
+		return comparison{}, err
+	}
+	c.act = func(ctx context.Context) (Outcome, error) {
+		if err := r.earlyCredentials(ctx); err != nil {
+			return Outcome{}, err
+		}
+		if c.Changes {
+			return changed("%s", r.configurationChange())
+		}
+		return upToDate("%s", c.Summary)
+	}
+	return c, nil
+}
+
+// compareSettings compares the configuration with the stored one.
+func (r *run) compareSettings() (comparison, error) {
+	if r.stored == nil {
+		return differs("new"), nil
+	}
+	var lines []string
+	for _, c := range config.Diff(r.stored, r.wantedConfig) {
+		lines = append(lines, fmt.Sprintf("~ %s: %s → %s", c.Key, cmp.Or(c.Old, "not set"), cmp.Or(c.New, "not set")))
+	}
+	if r.raise.Major() {
+		lines = append(lines, "! "+r.raise.String())
+	}
+	changed, err := r.differs(r.keptConfig())
+	if err != nil {
+		return comparison{}, err
+	}
+	if !changed && len(lines) == 0 {
+		return same("as before"), nil
+	}
+	return differs("would change", lines...), nil
 }
 
 // saveConfig stores what is wanted, with the user's files: once nothing is left that

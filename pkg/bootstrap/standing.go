@@ -34,7 +34,7 @@ type Elsewhere struct {
 }
 
 // directorStateName is where create-env keeps its state.
-const directorStateName = runFolder + "environment/state.json"
+const directorStateName = environmentFolder + "state.json"
 
 // checkStanding refuses a state that knows less than the world: nothing may be made
 // a second time because the state is empty, another one, or not whole. It reads only.
@@ -202,7 +202,7 @@ func (r *run) stateBucket() string {
 
 // destroyUnknown is Destroy where there is no state: it deletes what a plan, or a first
 // install that has failed early, has left of a stack.
-func (r *run) destroyUnknown(ctx context.Context, remains step) (left []string, err error) {
+func (r *run) destroyUnknown(ctx context.Context, remains action) (left []string, err error) {
 	if r.elsewhere() {
 		return nil, &StepError{stepState, fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))}
 	}
@@ -213,7 +213,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains step) (left []string, 
 	case stack.Live:
 		return nil, &StepError{stepState, r.refuseUnknown(stack)}
 	case stack.Exists:
-		if err := r.perform(ctx, []step{remains}); err != nil {
+		if err := r.perform(ctx, []action{remains}); err != nil {
 			return nil, err
 		}
 		return r.left(ctx, nil)
@@ -228,7 +228,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains step) (left []string, 
 // checkSilence wants nobody to answer where the director is about to be made: a state
 // without create-env's documents may have lost them.
 func (r *run) checkSilence(ctx context.Context) error {
-	list, err := r.store.List(ctx, runFolder+"environment/")
+	list, err := r.store.List(ctx, r.environmentFolder())
 	if err != nil {
 		return fmt.Errorf("list the state: %w", err)
 	}

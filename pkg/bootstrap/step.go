@@ -24,8 +24,78 @@ const (
 	stepVerify         = "verify"
 )
 
-// step observes, compares, acts and reports.
+// step is one part of an installation. Its comparison says once what differs from what is
+// wanted: a plan shows that, and a deploy brings it about.
 type step struct {
+	name    string
+	compare func(context.Context) (comparison, error) // nil: there is nothing to plan
+	// converge compares and acts in one, where what is asked to act compares for itself:
+	// create-env, and an upgrade under its own lease. nil: what compare gives acts.
+	converge func(context.Context) (Outcome, error)
+}
+
+// comparison is what a step has found. It has changed nothing but what the run knows.
+type comparison struct {
+	PlannedStep
+	skipped bool                                   // the step is none of this installation's
+	act     func(context.Context) (Outcome, error) // makes it as wanted, and notes what there is; nil: the summary says all
+	drop    func(context.Context) error            // removes what the comparison itself needed; nil: nothing
+}
+
+// same is what a step finds where nothing differs.
+func same(format string, args ...any) comparison {
+	return comparison{PlannedStep: PlannedStep{Summary: fmt.Sprintf(format, args...)}}
+}
+
+// differs is what a step finds where something does.
+func differs(summary string, lines ...string) comparison {
+	return comparison{PlannedStep: PlannedStep{Changes: true, Summary: summary, Lines: lines}}
+}
+
+// none is what a step finds that is none of this installation's.
+func none(format string, args ...any) comparison {
+	c := same(format, args...)
+	c.skipped = true
+	return c
+}
+
+// outcome is that of a step that has nothing to do besides.
+func (c comparison) outcome() Outcome {
+	switch {
+	case c.skipped:
+		return Outcome{Status: Skipped, Report: c.Summary}
+	case c.Changes:
+		return Outcome{Status: Changed, Report: c.Summary}
+	}
+	return Outcome{Status: UpToDate, Report: c.Summary}
+}
+
+// do compares, and brings about what differs.
+func (s step) do(ctx context.Context) (Outcome, error) {
+	if s.converge != nil {
+		return s.converge(ctx)
+	}
+	c, err := s.compare(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if c.act == nil {
+		return c.outcome(), nil
+	}
+	return c.act(ctx)
+}
+
+// actions are steps as they are performed.
+func actions(steps []step) []action {
+	list := make([]action, len(steps))
+	for i, s := range steps {
+		list[i] = action{s.name, s.do}
+	}
+	return list
+}
+
+// action is one thing that is done, and reported.
+type action struct {
 	name string
 	do   func(context.Context) (Outcome, error)
 }
@@ -55,9 +125,9 @@ func (e *StepError) Error() string { return fmt.Sprintf("%s: %v", e.Step, e.Err)
 // Unwrap implements errors.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// perform does the steps in order, and stops at the first that fails.
-func (r *run) perform(ctx context.Context, steps []step) error {
-	for _, s := range steps {
+// perform does the actions in order, and stops at the first that fails.
+func (r *run) perform(ctx context.Context, actions []action) error {
+	for _, s := range actions {
 		if ctx.Err() != nil {
 			return &StepError{s.name, context.Cause(ctx)}
 		}

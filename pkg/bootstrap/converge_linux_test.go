@@ -1,0 +1,132 @@
+package bootstrap_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+)
+
+// turn is one thing that happens to an installation, after which it is planned and deployed.
+type turn struct {
+	name    string
+	happens func(t *testing.T, w *whole)
+	wants   func(*config.Config)
+	options bootstrap.Options
+	changes []string // the steps that it changes
+}
+
+// TestPlan_saysNothingWhereDeployChangesNothing, and the other way round, of each step: of
+// an installation to which one thing after the other happens. Each time the deploy of
+// before has been shown to leave nothing to do.
+func TestPlan_saysNothingWhereDeployChangesNothing(t *testing.T) {
+	w := newWhole(t)
+	for _, turn := range turns {
+		t.Run(turn.name, func(t *testing.T) {
+			if turn.happens != nil {
+				turn.happens(t, w)
+			}
+			w.effects(t)
+			w.agree(t, turn, turn.options, turn.changes)
+			w.agree(t, turn, bootstrap.Options{}, nil)
+		})
+	}
+}
+
+// agree plans, deploys, and wants both to say the same.
+func (w *whole) agree(t *testing.T, turn turn, o bootstrap.Options, want []string) {
+	t.Helper()
+	cfg := w.wanted()
+	if turn.wants != nil {
+		turn.wants(cfg)
+	}
+	i, _ := w.installation(t, cfg)
+	plan, err := i.Plan(t.Context(), o)
+	if err != nil {
+		t.Fatalf("plan: %v", err)
+	}
+	if wrote := w.effects(t); len(wrote) > 0 {
+		t.Errorf("the plan has changed %q", wrote)
+	}
+	planned := map[string]bootstrap.PlannedStep{}
+	var says []string
+	for _, s := range plan.Steps {
+		planned[s.Step] = s
+		if s.Changes {
+			says = append(says, s.Step)
+		}
+	}
+	i, shown := w.installation(t, cfg)
+	result, err := i.Deploy(t.Context(), o)
+	if err != nil {
+		t.Fatalf("deploy: %v\n%q", err, shown.lines)
+	}
+	wrote := w.effects(t)
+	var did []string
+	for _, s := range result.Outcomes {
+		if s.Status == bootstrap.Changed {
+			did = append(did, s.Step)
+		}
+	}
+	if !slices.Equal(says, did) || len(says) > 0 != (len(wrote) > 0) {
+		t.Errorf("the plan says %q, the deploy has changed %q, and what was written is %q", says, did, wrote)
+		for _, step := range says {
+			t.Logf("plan: %+v", planned[step])
+		}
+		for _, o := range result.Outcomes {
+			t.Logf("deploy: %+v", o)
+		}
+	}
+	if want != nil && !slices.Equal(says, want) || want == nil && len(says) > 0 {
+		t.Errorf("it changes %q, want %q", says, want)
+	}
+}
+
+// turns are what happens, in this order.
+var turns = []turn{
+	{name: "nothing is there yet", changes: []string{"state", "configuration", "components", "infrastructure", "credentials", "director", "deploy", "parameters", "pipeline"}},
+	{name: "nothing happens"},
+	{
+		name: "more workers", wants: func(c *config.Config) { c.Workers.Count = 2 }, changes: []string{"configuration", "deploy"},
+	},
+	{
+		name: "what is not said stays", changes: []string{},
+	},
+	{
+		name: "a tag", wants: func(c *config.Config) { c.AWS.Tags = map[string]string{"team": "ci"} }, changes: []string{"configuration", "deploy"},
+	},
+	{
+		name: "others may reach the director", wants: func(c *config.Config) { c.Access.Director = []string{"192.0.2.0/24"} }, changes: []string{"configuration", "infrastructure"},
+	},
+	{
+		name: "the director's VM is gone", happens: func(_ *testing.T, w *whole) { w.vm = false }, changes: []string{"director"},
+	},
+	{
+		name: "every VM is to be made again", options: bootstrap.Options{Recreate: true}, changes: []string{"director", "deploy"},
+	},
+	{
+		name: "a newer Concourse that nobody has asked for", happens: func(_ *testing.T, w *whole) { w.Publish(world.Set{Concourse: "8.2.5"}) },
+	},
+	{
+		name: "a newer Concourse", options: bootstrap.Options{Upgrade: true}, changes: []string{"components", "deploy"},
+	},
+	{
+		name: "a parameter is gone", happens: func(_ *testing.T, w *whole) { delete(w.parameters, "/perpetual-own/ci/atc_password") }, changes: []string{"parameters"},
+	},
+	{
+		name: "the key of the reader is gone", happens: func(_ *testing.T, w *whole) { delete(w.parameters, "/perpetual-own/ci/reader_key") }, changes: []string{"parameters", "pipeline"},
+	},
+	{
+		name: "a key that nothing has", happens: func(_ *testing.T, w *whole) {
+			w.keys["reader"] = append(w.keys["reader"], account.AccessKey{ID: "AKIAIDLE", Made: w.time()})
+		}, changes: []string{"pipeline"},
+	},
+	{
+		name: "a run was killed before it has let the pipeline run", happens: func(t *testing.T, w *whole) {
+			put(t, w.stores["ci"], "run/record.json", w.edit(t, "run/record.json", func(fields map[string]any) { fields["unpause"] = true }))
+		}, changes: []string{"pipeline"},
+	},
+}

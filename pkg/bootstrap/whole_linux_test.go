@@ -1,0 +1,226 @@
+package bootstrap_test
+
+import (
+	"context"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
+	"github.com/perpetual-ci/perpetual/pkg/stock"
+)
+
+// webPort is where Concourse answers: the usual one is for root.
+const webPort = 8443
+
+// webAddress is a loopback address that no other process of this machine has; only Linux
+// has them all. It is the same for every installation of this process, so that the web's
+// certificate is made once.
+var webAddress = sync.OnceValues(func() (string, error) {
+	for i := range 250 {
+		address := fmt.Sprintf("127.63.%d.1", i+1)
+		if _, err := net.Listen("tcp", fmt.Sprintf("%s:%d", address, webPort-1)); err == nil { // until the process ends
+			return address, nil
+		}
+	}
+	return "", fmt.Errorf("every loopback address 127.63.x.1 is in use")
+})
+
+// whole is an installation whose director and Concourse are simulated as they are, and
+// made by its deploys.
+type whole struct {
+	*cloud
+	*world.World
+	director atomic.Pointer[director.Director]
+	url, ca  string // of the director
+	poll     time.Duration
+
+	seen, asked int               // effects of the director, requests to Concourse
+	texts       map[string]string // of the state
+}
+
+func newWhole(t *testing.T) *whole {
+	t.Helper()
+	around, err := world.Start(t.Context(), world.Options{Empty: true, Scale: 0.001})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = around.Close() })
+	w := &whole{cloud: newCloud(), World: around, poll: time.Millisecond, texts: map[string]string{}}
+	if w.web, err = webAddress(); err != nil {
+		t.Fatal(err)
+	}
+	w.pipelineUser, w.open = "pipeline", w.store(t)
+	w.at = func(effect string) {
+		if effect == "vm" {
+			if err := w.BootDirector(context.WithoutCancel(t.Context()), world.Director{Username: "perpetual", Password: "x"}); err != nil {
+				t.Error(err)
+			}
+			w.director.Store(w.Director)
+		}
+	}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(to http.ResponseWriter, r *http.Request) {
+		if d := w.director.Load(); d != nil {
+			d.ServeHTTP(to, r)
+		} else {
+			to.WriteHeader(http.StatusBadGateway)
+		}
+	}))
+	t.Cleanup(server.Close)
+	w.url, w.ca = server.URL, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	w.Publish(world.Set{Concourse: "8.2.4", BPM: "1.4.33", Stemcell: "1.1340"})
+	return w
+}
+
+// wanted is what the user gives.
+func (w *whole) wanted() *config.Config {
+	c := given()
+	c.Access.Port, c.BoshIO.URL = webPort, w.URLs["boshio"]
+	return c
+}
+
+// installation is install with the director and the Concourse that there are.
+func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Installation, *progress) {
+	t.Helper()
+	i, shown := w.install(t, cfg)
+	once := retry.Policy{Attempts: 1}
+	i.Director = func(d resource.Director) (bootstrap.Director, func(), error) {
+		c, err := bosh.New(bosh.Config{URL: w.url, CACert: w.ca, Username: "perpetual", Password: secret.New("x"), Retry: once, Poll: w.poll})
+		return simulated{c}, func() { _ = c.Close() }, err
+	}
+	i.ATC = func(s resource.Concourse) (bootstrap.ATC, error) {
+		return concourse.New(concourse.Config{URL: s.URL, Team: s.Team, CACert: s.CACert, Username: s.Username, Password: s.Password, Retry: once})
+	}
+	i.Components = func(ctx context.Context, source resource.Source, version resource.Version) ([]component.Component, error) {
+		delete(source.Watch, "perpetual")
+		c, err := boshio.New(boshio.Config{URL: source.BoshIO.URL, Policy: once})
+		if err != nil {
+			return nil, err
+		}
+		return component.Set{Upstreams: component.Upstreams{BoshIO: c}, Now: time.Now, Log: io.Discard, Deadline: time.Minute}.Find(ctx, source, version)
+	}
+	i.Poll, i.Still, i.Settle = w.poll, w.poll, time.Minute
+	if w.now != nil {
+		i.Now = w.now
+	}
+	return i, shown
+}
+
+// simulated is a director as the installer has it.
+type simulated struct{ *bosh.Client }
+
+// Admit implements upgrade.Director: everything here is on loopback.
+func (simulated) Admit(context.Context, stock.Artifact) error { return nil }
+
+// Upload implements upgrade.Director.
+func (d simulated) Upload(ctx context.Context, a stock.Artifact) (int, error) {
+	u := bosh.Upload{Name: a.Name, Version: a.Version, URL: a.URL, SHA1: a.SHA1, SHA256: a.SHA256, Fix: a.Fix, ContextID: a.ContextID}
+	switch {
+	case a.Content != nil:
+		return d.UploadRelease(ctx, a.Name+"/"+a.Version, a.Content, a.ContextID)
+	case a.Stemcell:
+		return d.UploadStemcellURL(ctx, u)
+	}
+	return d.UploadReleaseURL(ctx, u)
+}
+
+// ConfigServer implements upgrade.Director.
+func (simulated) ConfigServer(context.Context) (bool, error) { return false, nil }
+
+// Version implements bootstrap.Director.
+func (d simulated) Version(ctx context.Context) (string, error) {
+	info, err := d.Info(ctx)
+	version, _, _ := strings.Cut(info.Version, " ")
+	return version, err
+}
+
+// CPI implements bootstrap.Director.
+func (simulated) CPI(context.Context) (string, error) { return "aws_cpi", nil }
+
+// CloudConfigs implements bootstrap.Director.
+func (d simulated) CloudConfigs(ctx context.Context) (texts [][]byte, err error) {
+	list, err := d.Configs(ctx, "cloud", "")
+	for _, c := range list {
+		texts = append(texts, []byte(c.Content))
+	}
+	return texts, err
+}
+
+// DeleteDeployment implements bootstrap.Director.
+func (d simulated) DeleteDeployment(ctx context.Context, name, contextID string) (int, error) {
+	return d.Client.DeleteDeployment(ctx, name, bosh.DeleteOptions{ContextID: contextID})
+}
+
+// Keeper implements bootstrap.Director.
+func (d simulated) Keeper(deployment string) pause.Keeper {
+	return pause.InDirector(d.Client, deployment)
+}
+
+// effects are what has been written since the last call, wherever that is: in the account,
+// on the director, in Concourse, and in the state as far as it is not about runs.
+func (w *whole) effects(t *testing.T) []string {
+	t.Helper()
+	list := w.written()
+	if d := w.director.Load(); d != nil {
+		all := d.Effects()
+		for _, e := range all[min(w.seen, len(all)):] {
+			list = append(list, fmt.Sprintf("director: %s %s", e.Kind, e.Name))
+		}
+		w.seen = len(all)
+	}
+	if w.Concourse != nil {
+		all := w.Concourse.Requests()
+		for _, r := range all[min(w.asked, len(all)):] {
+			if r.Method != http.MethodGet && !strings.HasPrefix(r.Path, "/sky/") {
+				list = append(list, "concourse: "+r.Method+" "+r.Path)
+			}
+		}
+		w.asked = len(all)
+	}
+	store := w.stores["ci"]
+	if store == nil {
+		return list
+	}
+	names, err := store.List(t.Context(), "operator/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(names, "configuration") {
+		text := ""
+		switch name {
+		case "operator/configuration.json":
+			continue
+		case "configuration":
+			text = w.configuration(t)
+		default:
+			text = w.document(t, name)
+		}
+		if w.texts[name] != text {
+			list = append(list, "state: "+name)
+			w.texts[name] = text
+		}
+	}
+	return list
+}
+
+// DiskUsage implements bootstrap.Director.
+func (simulated) DiskUsage(context.Context, string, string) (int, bool, error) { return 20, true, nil }
