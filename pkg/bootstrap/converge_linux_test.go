@@ -3,6 +3,7 @@ package bootstrap_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
@@ -85,6 +86,12 @@ func (w *whole) agree(t *testing.T, turn turn, o bootstrap.Options, want []strin
 	}
 }
 
+// later is how long after the beginning of the test it is from now on.
+func (w *whole) later(d time.Duration) {
+	now := time.Now().Add(d)
+	w.now = func() time.Time { return now }
+}
+
 // turns are what happens, in this order.
 var turns = []turn{
 	{name: "nothing is there yet", changes: []string{"state", "configuration", "components", "infrastructure", "credentials", "director", "deploy", "parameters", "pipeline"}},
@@ -123,6 +130,16 @@ var turns = []turn{
 		name: "a key that nothing has", happens: func(_ *testing.T, w *whole) {
 			w.keys["reader"] = append(w.keys["reader"], account.AccessKey{ID: "AKIAIDLE", Made: w.time()})
 		}, changes: []string{"pipeline"},
+	},
+	{
+		name: "a month later", happens: func(_ *testing.T, w *whole) { w.later(30 * 24 * time.Hour) }, changes: []string{"parameters", "pipeline"},
+	},
+	{
+		name: "the run of a pipeline", options: bootstrap.Options{Self: true},
+	},
+	{
+		name: "the run of a pipeline two months later", options: bootstrap.Options{Self: true}, changes: []string{"pipeline"},
+		happens: func(_ *testing.T, w *whole) { w.later(60 * 24 * time.Hour) },
 	},
 	{
 		name: "a run was killed before it has let the pipeline run", happens: func(t *testing.T, w *whole) {

@@ -42,8 +42,9 @@ func (r *run) keyHolders(in manifest.Input) (list []keyHolder) {
 
 // keyStanding is what there is of a user's keys.
 type keyStanding struct {
-	stored string // id of the key in the parameter that the user still has; "" for none
-	old    bool   // that key is to be replaced
+	stored string       // id of the key in the parameter that the user still has; "" for none
+	key    manifest.Key // with that id
+	old    bool         // that key is to be replaced
 	all    []account.AccessKey
 }
 
@@ -60,7 +61,7 @@ func (r *run) lookAtKey(ctx context.Context, h keyHolder) (keyStanding, error) {
 		return keyStanding{}, err
 	}
 	if i := slices.IndexFunc(s.all, func(k account.AccessKey) bool { return k.ID == key.ID }); i >= 0 {
-		s.stored, s.old = key.ID, r.now().Sub(s.all[i].Made) >= keyAge
+		s.stored, s.key, s.old = key.ID, key, r.now().Sub(s.all[i].Made) >= keyAge
 	}
 	return s, nil
 }

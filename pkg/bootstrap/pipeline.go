@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
@@ -31,6 +32,7 @@ type pipelineStanding struct {
 	ours, text   []byte // as it is rendered, and with what others have added
 	change       concourse.PipelineChange
 	left, others []string // parameters of the former one: ours, and those of others
+	renewals     []string // access keys that a self-upgrade makes with it
 	idle         []string // access keys that nothing has any more
 }
 
@@ -99,7 +101,11 @@ func (r *run) lookAtPipeline(ctx context.Context) (s pipelineStanding, err error
 	if s.change, err = s.diff(ctx); err != nil {
 		return s, err
 	}
-	if s.idle, err = r.idleKeys(ctx, s.in); err != nil || r.options.Self {
+	if s.idle, err = r.idleKeys(ctx, s.in); err != nil {
+		return s, err
+	}
+	if r.options.Self {
+		s.renewals, err = r.plannedKeys(ctx, s.in)
 		return s, err
 	}
 	s.left, s.others, err = r.formerParameters(ctx, s.in)
@@ -148,7 +154,7 @@ func (s pipelineStanding) lines(unpauses bool) (lines []string, err error) {
 	for _, name := range s.others {
 		lines = append(lines, "! parameter "+name+" stays, but the pipeline will no longer find it")
 	}
-	lines = append(lines, marked("- access key ", s.idle)...)
+	lines = slices.Concat(lines, s.renewals, marked("- access key ", s.idle))
 	for _, line := range s.change.Diff {
 		lines = append(lines, strings.TrimRight(line.Op+" "+line.Text, " "))
 	}
@@ -163,8 +169,10 @@ func (s pipelineStanding) lines(unpauses bool) (lines []string, err error) {
 // new. By hand it makes the team, and takes over from where earlier releases had the
 // pipeline. That one is paused before this one runs, so that never two of them upgrade.
 func (r *run) setPipeline(ctx context.Context, s pipelineStanding) (Outcome, error) {
+	var renewed []string
 	if r.options.Self {
-		if _, err := r.renewKeys(ctx, s.in); err != nil {
+		var err error
+		if renewed, err = r.renewKeys(ctx, s.in); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -196,6 +204,8 @@ func (r *run) setPipeline(ctx context.Context, s pipelineStanding) (Outcome, err
 		return o, nil
 	case s.team.Created || s.team.Updated:
 		return changed("team %s has its members again", manifest.PipelineTeam)
+	case len(renewed) > 0:
+		return changed("pipeline %s; a new access key of %s", s.ref.Name, strings.Join(renewed, " and of "))
 	case len(s.idle) > 0:
 		return changed("pipeline %s; access keys that nothing used were deleted: %s", s.ref.Name, strings.Join(s.idle, ", "))
 	}
@@ -217,19 +227,17 @@ func (r *run) readerKey(ctx context.Context, in manifest.Input) (manifest.Key, e
 }
 
 // lendReader is the key of the pipeline's reader, or what stands for one that a deploy
-// would make.
+// makes before it sets the pipeline.
 func (r *run) lendReader(ctx context.Context, in manifest.Input) (manifest.Key, error) {
-	if r.infra.ReaderUser != "" {
-		value, err := r.parameter(ctx, manifest.OwnPath(in)+"/"+manifest.ReaderKey)
-		if err != nil {
-			return manifest.Key{}, err
-		}
-		if key := manifest.ParseKey(value); key.ID != "" {
-			r.Mask(value, key.Secret)
-			return key, nil
-		}
+	next := manifest.Key{ID: "(a new key)", Secret: secret.New("(its secret)")}
+	if r.infra.ReaderUser == "" {
+		return next, nil
 	}
-	return manifest.Key{ID: "(a new key)", Secret: secret.New("(its secret)")}, nil
+	s, err := r.lookAtKey(ctx, keyHolder{r.infra.ReaderUser, manifest.OwnPath(in) + "/" + manifest.ReaderKey})
+	if err != nil || s.stored == "" || s.old {
+		return next, err
+	}
+	return s.key, nil
 }
 
 // converge makes the pipeline as wanted, in its team.
