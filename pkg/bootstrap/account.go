@@ -182,11 +182,15 @@ func (r *run) parameter(ctx context.Context, name string) (secret.Value, error) 
 	return value, err
 }
 
-// putParameter writes one when it differs. Besides the user's tags it has that which says
-// whose it is.
+// putParameter writes one when it differs.
 func (r *run) putParameter(ctx context.Context, name string, value secret.Value) (changed bool, err error) {
+	return r.Account.PutParameter(ctx, name, value, r.parameterTags())
+}
+
+// parameterTags are those of a parameter: the user's, and that which says whose it is.
+func (r *run) parameterTags() map[string]string {
 	tags := map[string]string{}
 	maps.Copy(tags, r.config.AWS.Tags)
 	tags[ownerTag] = r.Name
-	return r.Account.PutParameter(ctx, name, value, tags)
+	return tags
 }

@@ -103,7 +103,7 @@ var turns = []turn{
 		name: "what is not said stays", changes: []string{},
 	},
 	{
-		name: "a tag", wants: func(c *config.Config) { c.AWS.Tags = map[string]string{"team": "ci"} }, changes: []string{"configuration", "deploy"},
+		name: "a tag", wants: func(c *config.Config) { c.AWS.Tags = map[string]string{"team": "ci"} }, changes: []string{"configuration", "deploy", "parameters"},
 	},
 	{
 		name: "others may reach the director", wants: func(c *config.Config) { c.Access.Director = []string{"192.0.2.0/24"} }, changes: []string{"configuration", "infrastructure"},
@@ -140,6 +140,9 @@ var turns = []turn{
 	{
 		name: "the run of a pipeline two months later", options: bootstrap.Options{Self: true}, changes: []string{"pipeline"},
 		happens: func(_ *testing.T, w *whole) { w.later(60 * 24 * time.Hour) },
+	},
+	{
+		name: "a parameter has lost its tags", happens: func(_ *testing.T, w *whole) { delete(w.tags, "/perpetual-own/ci/atc_password") }, changes: []string{"parameters"},
 	},
 	{
 		name: "a run was killed before it has let the pipeline run", happens: func(t *testing.T, w *whole) {

@@ -46,6 +46,7 @@ type cloud struct {
 	undo         bool   // what Apply has failed at is undone
 	web          string // the address of Concourse; "": one of the documentation's
 	parameters   map[string]string
+	tags         map[string]map[string]string   // of the parameters
 	keys         map[string][]account.AccessKey // by user
 	made         int                            // access keys
 	unknown      int                            // how often AWS does not know a new key
@@ -71,7 +72,7 @@ type cloud struct {
 func newCloud() *cloud {
 	return &cloud{
 		account: "123456789012", zones: []string{"eu-central-1a", "eu-central-1b", "eu-central-1c"},
-		parameters: map[string]string{}, keys: map[string][]account.AccessKey{}, mine: "AKIAEXAMPLE", fail: map[string]error{}, stores: map[string]state.Store{}, operator: &operator{},
+		parameters: map[string]string{}, tags: map[string]map[string]string{}, keys: map[string][]account.AccessKey{}, mine: "AKIAEXAMPLE", fail: map[string]error{}, stores: map[string]state.Store{}, operator: &operator{},
 	}
 }
 
@@ -168,15 +169,20 @@ func (c *cloud) HostedZone(context.Context, string) (account.HostedZone, bool, e
 func (c *cloud) EgressAddress(context.Context) (string, error) { return "203.0.113.7", nil }
 
 // PutParameter implements bootstrap.Account.
-func (c *cloud) PutParameter(_ context.Context, name string, value secret.Value, _ map[string]string) (bool, error) {
-	if c.parameters[name] == value.Reveal() {
+func (c *cloud) PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (bool, error) {
+	if differs, _ := c.DiffParameter(ctx, name, value, tags); !differs {
 		return false, nil
 	}
 	if err := c.effect("parameter " + name); err != nil {
 		return false, err
 	}
-	c.parameters[name] = value.Reveal()
+	c.parameters[name], c.tags[name] = value.Reveal(), tags
 	return true, nil
+}
+
+// DiffParameter implements bootstrap.Account.
+func (c *cloud) DiffParameter(_ context.Context, name string, value secret.Value, tags map[string]string) (bool, error) {
+	return c.parameters[name] != value.Reveal() || !maps.Equal(c.tags[name], tags), nil
 }
 
 // DeleteParameters implements bootstrap.Account.

@@ -121,6 +121,8 @@ type Account interface {
 type parameters interface {
 	// PutParameter writes one when it differs.
 	PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (changed bool, err error)
+	// DiffParameter says whether PutParameter would write.
+	DiffParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (differs bool, err error)
 	// GetParameter reads one; it fails with aws.ErrNotFound.
 	GetParameter(ctx context.Context, name string) (secret.Value, error)
 	// Parameters lists the names of those below a prefix.

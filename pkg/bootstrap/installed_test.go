@@ -65,7 +65,7 @@ func (s *snapshot) copy(t *testing.T) *cloud {
 	from, c := s.cloud, newCloud()
 	stack := *from.stack
 	c.stack, c.applied, c.vm, c.vmOf, c.bucket, c.pipelineUser = &stack, slices.Clone(from.applied), from.vm, from.vmOf, from.bucket, from.pipelineUser
-	c.parameters, c.keys, c.made = maps.Clone(from.parameters), maps.Clone(from.keys), from.made
+	c.parameters, c.tags, c.keys, c.made = maps.Clone(from.parameters), maps.Clone(from.tags), maps.Clone(from.keys), from.made
 	for user, list := range c.keys {
 		c.keys[user] = slices.Clone(list)
 	}

@@ -28,11 +28,11 @@ func (r *run) compareParameters(ctx context.Context) (comparison, error) {
 	var lines []string
 	list := manifest.Parameters(in, r.credentials)
 	for _, p := range list {
-		value, err := r.parameter(ctx, p.Name)
+		differs, err := r.Account.DiffParameter(ctx, p.Name, p.Value, r.parameterTags())
 		if err != nil {
 			return comparison{}, err
 		}
-		if value != p.Value {
+		if differs {
 			lines = append(lines, "~ "+p.Name)
 		}
 	}

@@ -29,21 +29,46 @@ func (a *Account) PutParameter(ctx context.Context, name string, value secret.Va
 	}
 	ctx, cancel := a.bound(ctx)
 	defer cancel()
-	out, err := a.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: sdk.Bool(true)})
+	there, same, err := a.hasParameter(ctx, name, value)
 	switch {
-	case aws.Refused(err, "ParameterNotFound"):
-		return true, a.wrap(ctx, "make parameter "+name, a.createParameter(ctx, name, value, tags))
 	case err != nil:
-		return false, a.wrap(ctx, "read parameter "+name, err)
-	}
-	if p := out.Parameter; p == nil || p.Type != types.ParameterTypeSecureString || sdk.ToString(p.Value) != value.Reveal() {
+		return false, err
+	case !there:
+		return true, a.wrap(ctx, "make parameter "+name, a.createParameter(ctx, name, value, tags))
+	case !same:
 		if err := a.putParameter(ctx, name, value, nil); err != nil {
 			return false, a.wrap(ctx, "write parameter "+name, err)
 		}
-		changed = true
 	}
 	tagged, err := a.tagParameter(ctx, name, tags)
-	return changed || tagged, a.wrap(ctx, "tag parameter "+name, err)
+	return !same || tagged, a.wrap(ctx, "tag parameter "+name, err)
+}
+
+// DiffParameter says whether PutParameter would write: the parameter is not there, it has
+// another value or type, or one of the tags is missing. It fails as PutParameter does.
+func (a *Account) DiffParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (differs bool, err error) {
+	ctx, cancel := a.bound(ctx)
+	defer cancel()
+	_, same, err := a.hasParameter(ctx, name, value)
+	if err != nil || !same {
+		return true, err
+	}
+	missing, err := a.missingTags(ctx, name, tags)
+	return len(missing) > 0, a.wrap(ctx, "read the tags of parameter "+name, err)
+}
+
+// hasParameter says whether a parameter is there, and whether it is the one that
+// PutParameter writes.
+func (a *Account) hasParameter(ctx context.Context, name string, value secret.Value) (there, same bool, err error) {
+	out, err := a.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: sdk.Bool(true)})
+	if aws.Refused(err, "ParameterNotFound") {
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, a.wrap(ctx, "read parameter "+name, err)
+	}
+	p := out.Parameter
+	return true, p != nil && p.Type == types.ParameterTypeSecureString && sdk.ToString(p.Value) == value.Reveal(), nil
 }
 
 // createParameter makes one that is not there, with its tags. SSM takes tags
@@ -76,24 +101,28 @@ func (a *Account) putParameter(ctx context.Context, name string, value secret.Va
 
 // tagParameter adds the tags that are missing.
 func (a *Account) tagParameter(ctx context.Context, name string, tags map[string]string) (bool, error) {
-	if len(tags) == 0 {
-		return false, nil
-	}
-	out, err := a.ssm.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &name})
-	if err != nil {
+	missing, err := a.missingTags(ctx, name, tags)
+	if err != nil || len(missing) == 0 {
 		return false, err
-	}
-	missing := parameterTags(tags)
-	missing = slices.DeleteFunc(missing, func(wanted types.Tag) bool {
-		return slices.ContainsFunc(out.TagList, func(have types.Tag) bool {
-			return *wanted.Key == sdk.ToString(have.Key) && *wanted.Value == sdk.ToString(have.Value)
-		})
-	})
-	if len(missing) == 0 {
-		return false, nil
 	}
 	_, err = a.ssm.AddTagsToResource(ctx, &ssm.AddTagsToResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &name, Tags: missing})
 	return err == nil, err
+}
+
+// missingTags are those of the tags that a parameter has not got, or has with another value.
+func (a *Account) missingTags(ctx context.Context, name string, tags map[string]string) ([]types.Tag, error) {
+	if len(tags) == 0 {
+		return nil, nil
+	}
+	out, err := a.ssm.ListTagsForResource(ctx, &ssm.ListTagsForResourceInput{ResourceType: types.ResourceTypeForTaggingParameter, ResourceId: &name})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(parameterTags(tags), func(wanted types.Tag) bool {
+		return slices.ContainsFunc(out.TagList, func(have types.Tag) bool {
+			return *wanted.Key == sdk.ToString(have.Key) && *wanted.Value == sdk.ToString(have.Value)
+		})
+	}), nil
 }
 
 // parameterTags is tags as SSM takes them: not nil, even if there are none.

@@ -39,6 +39,9 @@ func TestPutParameter_writesOnlyWhatDiffers(t *testing.T) {
 				w.cloud.SetParameter(parameter, *c.have)
 			}
 			a := w.open(t)
+			if differs, err := a.DiffParameter(t.Context(), parameter, secret.New(c.value), tags); err != nil || differs != c.changed || w.cloud.Writes() != 0 {
+				t.Errorf("before: differs %v, %d writes, %v", differs, w.cloud.Writes(), err)
+			}
 			changed, err := a.PutParameter(t.Context(), parameter, secret.New(c.value), tags)
 			if err != nil || changed != c.changed || w.cloud.Writes() != c.writes {
 				t.Errorf("changed %v in %d writes, %v", changed, w.cloud.Writes(), err)
