@@ -92,6 +92,9 @@ func (w *whole) later(d time.Duration) {
 	w.now = func() time.Time { return now }
 }
 
+// withOps names an ops file.
+func withOps(c *config.Config) { c.Manifest.OpsFiles = []string{"ops.yml"} }
+
 // turns are what happens, in this order.
 var turns = []turn{
 	{name: "nothing is there yet", changes: []string{"state", "configuration", "components", "infrastructure", "credentials", "director", "deploy", "parameters", "pipeline"}},
@@ -143,6 +146,19 @@ var turns = []turn{
 	},
 	{
 		name: "a parameter has lost its tags", happens: func(_ *testing.T, w *whole) { delete(w.tags, "/perpetual-own/ci/atc_password") }, changes: []string{"parameters"},
+	},
+	{
+		name: "an ops file", wants: withOps, changes: []string{"configuration"},
+		happens: func(_ *testing.T, w *whole) { w.files = map[string]string{"ops.yml": "[]\n"} },
+	},
+	{
+		name: "a remark in the ops file", wants: withOps, changes: []string{"configuration"},
+		happens: func(_ *testing.T, w *whole) { w.files = map[string]string{"ops.yml": "[] # for later\n"} },
+	},
+	{
+		name: "the key with which the pipeline reads the state is gone", changes: []string{"configuration", "parameters"}, happens: func(t *testing.T, w *whole) {
+			w.amend(t, credentialsName, func(fields map[string]any) { delete(fields["values"].(map[string]any), "state_key") })
+		},
 	},
 	{
 		name: "a run was killed before it has let the pipeline run", happens: func(t *testing.T, w *whole) {

@@ -11,21 +11,18 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
-// earlyCredentials makes what the infrastructure needs, and the key by which the pipeline
-// reads the state; the certificates wait for its addresses. A self-upgrade has them.
-func (r *run) earlyCredentials(ctx context.Context) error {
+// earlyCredentials are the credentials with what the infrastructure needs, and the key by
+// which the pipeline reads the state; the certificates wait for its addresses. A
+// self-upgrade has them. Nothing is stored.
+func (r *run) earlyCredentials(ctx context.Context) (all secret.Values, added []string, err error) {
 	if r.options.Self {
-		return nil
+		return r.credentials, nil, nil
 	}
 	var first []credential.Variable
 	if usesService(r.config) {
 		first = manifest.FirstVariables()
 	}
-	all, added, err := r.generated(ctx, first)
-	if err != nil {
-		return err
-	}
-	return r.keepGenerated(ctx, all, added)
+	return r.generated(ctx, first)
 }
 
 // renewBefore is how long before its end a certificate is made again.

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -27,6 +28,20 @@ func (r *run) filesNow() (map[string]string, error) {
 		kept[name] = string(text)
 	}
 	return kept, nil
+}
+
+// changedFiles are those of the user's files that are not stored as they are now.
+func (r *run) changedFiles() (names []string, err error) {
+	if r.options.Self {
+		return nil, nil
+	}
+	now, err := r.filesNow()
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if before, kept := r.said.files[name]; !kept || before != now[name] {
+			names = append(names, name)
+		}
+	}
+	return names, err
 }
 
 // file is one of the user's files: as it is where it was named now, and otherwise as it

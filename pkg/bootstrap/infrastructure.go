@@ -24,9 +24,6 @@ func (r *run) compareInfrastructure(ctx context.Context) (comparison, error) {
 		c.act = func(ctx context.Context) (Outcome, error) { return c.outcome(), r.saveConfig(ctx) }
 		return c, nil
 	}
-	if err := r.lendPassword(ctx); err != nil {
-		return comparison{}, err
-	}
 	wanted, err := r.wanted(ctx)
 	if err != nil {
 		return comparison{}, err
@@ -55,19 +52,6 @@ func (r *run) compareInfrastructure(ctx context.Context) (comparison, error) {
 // changeLines show a change of the stack.
 func changeLines(change stack.Change) []string {
 	return slices.Concat(infrastructure.ChangeLines(change), change.Details)
-}
-
-// lendPassword gives a stack that is not there yet a password for its database, with
-// which it can be planned. A deploy has stored one by now.
-func (r *run) lendPassword(ctx context.Context) error {
-	if _, there := r.credentials[manifest.DatabasePassword]; there || !usesService(r.config) {
-		return nil
-	}
-	all, _, err := r.generated(ctx, manifest.FirstVariables())
-	if err == nil {
-		r.credentials = all
-	}
-	return err
 }
 
 // expectInfrastructure is what a plan works with that leaves the stack as it is.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -64,42 +65,61 @@ func (r *run) compareConfiguration(ctx context.Context) (comparison, error) {
 			return comparison{}, err
 		}
 	}
-	c, err := r.compareSettings()
+	c, names, err := r.compareSettings()
 	if err != nil {
 		return comparison{}, err
 	}
+	all, added, err := r.earlyCredentials(ctx)
+	if err != nil {
+		return comparison{}, err
+	}
+	// What is rendered from now on is rendered from them.
+	r.credentials = all
+	if len(added) > 0 && r.stored != nil {
+		c = differs("would change", append(c.Lines, marked("+ ", added)...)...)
+		names = append(names, added...)
+	}
 	c.act = func(ctx context.Context) (Outcome, error) {
-		if err := r.earlyCredentials(ctx); err != nil {
-			return Outcome{}, err
+		if len(added) > 0 {
+			if err := r.keepGenerated(ctx, all, added); err != nil {
+				return Outcome{}, err
+			}
 		}
 		if c.Changes {
-			return changed("%s", r.configurationChange())
+			return changed("%s", strings.Join(names, ", "))
 		}
 		return upToDate("%s", c.Summary)
 	}
 	return c, nil
 }
 
-// compareSettings compares the configuration with the stored one.
-func (r *run) compareSettings() (comparison, error) {
+// compareSettings compares the configuration, and the user's files, with what is stored,
+// and names what differs.
+func (r *run) compareSettings() (c comparison, names []string, err error) {
 	if r.stored == nil {
-		return differs("new"), nil
+		return differs("new"), []string{"new"}, nil
 	}
 	var lines []string
 	for _, c := range config.Diff(r.stored, r.wantedConfig) {
+		names = append(names, c.Key)
 		lines = append(lines, fmt.Sprintf("~ %s: %s → %s", c.Key, cmp.Or(c.Old, "not set"), cmp.Or(c.New, "not set")))
 	}
+	files, err := r.changedFiles()
+	if err != nil {
+		return comparison{}, nil, err
+	}
+	names, lines = append(names, files...), append(lines, marked("~ file ", files)...)
 	if r.raise.Major() {
 		lines = append(lines, "! "+r.raise.String())
 	}
 	changed, err := r.differs(r.keptConfig())
 	if err != nil {
-		return comparison{}, err
+		return comparison{}, nil, err
 	}
 	if !changed && len(lines) == 0 {
-		return same("as before"), nil
+		return same("as before"), nil, nil
 	}
-	return differs("would change", lines...), nil
+	return differs("would change", lines...), names, nil
 }
 
 // saveConfig stores what is wanted, with the user's files: once nothing is left that

@@ -53,6 +53,7 @@ type whole struct {
 	director atomic.Pointer[director.Director]
 	url, ca  string // of the director
 	poll     time.Duration
+	files    map[string]string // the user's
 
 	seen, asked int               // effects of the director, requests to Concourse
 	texts       map[string]string // of the state
@@ -118,6 +119,7 @@ func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 		}
 		return component.Set{Upstreams: component.Upstreams{BoshIO: c}, Now: time.Now, Log: io.Discard, Deadline: time.Minute}.Find(ctx, source, version)
 	}
+	i.Files = files(w.files)
 	i.Poll, i.Still, i.Settle = w.poll, w.poll, time.Minute
 	if w.now != nil {
 		i.Now = w.now
