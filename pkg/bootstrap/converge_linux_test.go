@@ -161,6 +161,18 @@ var turns = []turn{
 		},
 	},
 	{
+		name: "what the pipeline may read of the credentials is gone", changes: []string{"credentials"}, happens: func(t *testing.T, w *whole) {
+			found, err := w.stores["ci"].Get(t.Context(), "operator/pipeline.json")
+			if err == nil {
+				err = w.stores["ci"].Delete(t.Context(), "operator/pipeline.json", found.Revision)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.texts["operator/pipeline.json"] = ""
+		},
+	},
+	{
 		name: "a run was killed before it has let the pipeline run", happens: func(t *testing.T, w *whole) {
 			put(t, w.stores["ci"], "run/record.json", w.edit(t, "run/record.json", func(fields map[string]any) { fields["unpause"] = true }))
 		}, changes: []string{"pipeline"},

@@ -67,18 +67,28 @@ func (r *run) compareCredentials(ctx context.Context) (comparison, error) {
 		return comparison{}, err
 	}
 	r.credentials = all
+	stale, err := r.staleView()
+	if err != nil {
+		return comparison{}, err
+	}
 	c := same("all %d are there", len(variables))
-	if len(added) > 0 {
+	switch {
+	case len(added) > 0:
 		c = differs("would be generated", marked("+ ", added)...)
+	case stale:
+		c = differs("would be given to the pipeline", "~ "+pipelineName)
 	}
 	c.act = func(ctx context.Context) (Outcome, error) {
 		if err := r.keepGenerated(ctx, all, added); err != nil {
 			return Outcome{}, err
 		}
-		if len(added) == 0 {
-			return upToDate("%s", c.Summary)
+		switch {
+		case len(added) > 0:
+			return changed("generated %s", strings.Join(added, ", "))
+		case stale:
+			return changed("given to the pipeline in %s", pipelineName)
 		}
-		return changed("generated %s", strings.Join(added, ", "))
+		return upToDate("%s", c.Summary)
 	}
 	return c, nil
 }

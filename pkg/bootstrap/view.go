@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -57,6 +58,15 @@ func (r *run) saveView(ctx context.Context) error {
 	}
 	_, err := keep(ctx, r, r.viewDocument, pipelineView(r.credentials), recipients...)
 	return err
+}
+
+// staleView says whether saveView would write. That of an older release is another step's.
+func (r *run) staleView() (bool, error) {
+	if r.options.Self || r.old || len(r.pipelineRecipients()) == 0 {
+		return false, nil
+	}
+	body, err := r.viewDocument.codec.encode(pipelineView(r.credentials))
+	return !r.viewDocument.exists || !bytes.Equal(body, r.viewDocument.body), err
 }
 
 // pipelineView is what a self-upgrade needs of the credentials to render its manifests.
