@@ -173,6 +173,9 @@ var turns = []turn{
 		},
 	},
 	{
+		name: "a run was killed after it has changed the stack", happens: func(_ *testing.T, w *whole) { w.webGroup = "sg-33" }, changes: []string{"deploy"},
+	},
+	{
 		name: "a run was killed before it has let the pipeline run", happens: func(t *testing.T, w *whole) {
 			put(t, w.stores["ci"], "run/record.json", w.edit(t, "run/record.json", func(fields map[string]any) { fields["unpause"] = true }))
 		}, changes: []string{"pipeline"},

@@ -44,6 +44,7 @@ type cloud struct {
 	stands       func(*stack.Status) // changes what is said of the stack
 	refusePlan   error
 	undo         bool   // what Apply has failed at is undone
+	webGroup     string // id of its security group; "": "sg-3"
 	web          string // the address of Concourse; "": one of the documentation's
 	parameters   map[string]string
 	tags         map[string]map[string]string   // of the parameters

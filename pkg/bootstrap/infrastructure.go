@@ -44,7 +44,7 @@ func (r *run) compareInfrastructure(ctx context.Context) (comparison, error) {
 		if err := r.discardStack(ctx, change); err != nil {
 			return fmt.Errorf("discard the change set of the plan: %w", err)
 		}
-		return r.expectInfrastructure(wanted, change)
+		return r.expectInfrastructure(ctx, wanted, change)
 	}
 	return c, nil
 }
@@ -54,13 +54,19 @@ func changeLines(change stack.Change) []string {
 	return slices.Concat(infrastructure.ChangeLines(change), change.Details)
 }
 
-// expectInfrastructure is what a plan works with that leaves the stack as it is.
-func (r *run) expectInfrastructure(wanted stack.Parameters, change stack.Change) (err error) {
+// expectInfrastructure is what a plan works with that leaves the stack as it is: what the
+// stack gives now, or what it will give.
+func (r *run) expectInfrastructure(ctx context.Context, wanted stack.Parameters, change stack.Change) (err error) {
+	switch {
+	case change.Empty:
+		if r.infra, err = r.outputs(ctx); err == nil {
+			err = r.findAuthorities(ctx)
+		}
+	case r.bare():
+		r.infra, err = infrastructure.Expected(wanted, r.config.AWS.Region)
+	}
 	if groups := &r.infra.SecurityGroups; groups.UpgradeWorker == "" {
 		groups.UpgradeWorker = "the new security group" // of a stack that is older than the group
-	}
-	if r.bare() && !change.Empty {
-		r.infra, err = infrastructure.Expected(wanted, r.config.AWS.Region)
 	}
 	return err
 }

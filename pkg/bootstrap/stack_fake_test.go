@@ -96,7 +96,7 @@ func (c cloudStack) given() stack.Outputs {
 		Region: "eu-central-1", VPC: "vpc-1", DirectorAddress: "198.51.100.2", DirectorIP: "10.0.0.6",
 		WebAddress: cmp.Or(c.web, "198.51.100.1"), NATAddress: "198.51.100.3", KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci", OwnPath: "/perpetual-own/ci",
 		PipelineUser: c.pipelineUser, ReaderUser: "reader",
-		DirectorSecurityGroup: "sg-1", VMsSecurityGroup: "sg-2", WebSecurityGroup: "sg-3", DatabaseSecurityGroup: "sg-4", UpgradeWorkerSecurityGroup: "sg-5",
+		DirectorSecurityGroup: "sg-1", VMsSecurityGroup: "sg-2", WebSecurityGroup: cmp.Or(c.webGroup, "sg-3"), DatabaseSecurityGroup: "sg-4", UpgradeWorkerSecurityGroup: "sg-5",
 		DirectorInstanceProfile: "director", WebInstanceProfile: "web", WorkerInstanceProfile: "worker",
 		DatabaseHost: "db.example.com", DatabasePort: 5432, DatabaseName: "concourse", DatabaseUser: "concourse",
 		Zones: slices.Clone(c.stack.Zones),
