@@ -2,6 +2,7 @@ package bootstrap_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +24,24 @@ type turn struct {
 // TestPlan_saysNothingWhereDeployChangesNothing, and the other way round, of each step: of
 // an installation to which one thing after the other happens. Each time the deploy of
 // before has been shown to leave nothing to do.
-func TestPlan_saysNothingWhereDeployChangesNothing(t *testing.T) {
+func TestPlan_saysNothingWhereDeployChangesNothing(t *testing.T) { newWhole(t).live(t, turns) }
+
+// So it is of an installation whose database is on a VM, and which no build upgrades.
+func TestPlan_saysNothingWhereDeployChangesNothingOfADatabaseVM(t *testing.T) {
 	w := newWhole(t)
+	w.Publish(world.Set{Postgres: "54.0.5"})
+	w.alter = func(c *config.Config) {
+		c.Database.Kind, c.State = "vm", &config.State{Dir: "state"}
+	}
+	w.live(t, []turn{
+		{name: "nothing is there yet", changes: []string{"state", "configuration", "components", "infrastructure", "credentials", "director", "deploy"}},
+		{name: "nothing happens"},
+		{name: "a newer PostgreSQL", wants: func(c *config.Config) { c.Database.Version = 17 }, changes: []string{"configuration", "deploy"}},
+	})
+}
+
+// live plans and deploys after each of the turns, and once more.
+func (w *whole) live(t *testing.T, turns []turn) {
 	for _, turn := range turns {
 		t.Run(turn.name, func(t *testing.T) {
 			if turn.happens != nil {
@@ -41,6 +58,9 @@ func TestPlan_saysNothingWhereDeployChangesNothing(t *testing.T) {
 func (w *whole) agree(t *testing.T, turn turn, o bootstrap.Options, want []string) {
 	t.Helper()
 	cfg := w.wanted()
+	if w.alter != nil {
+		w.alter(cfg)
+	}
 	if turn.wants != nil {
 		turn.wants(cfg)
 	}
@@ -104,6 +124,19 @@ var turns = []turn{
 	},
 	{
 		name: "what is not said stays", changes: []string{},
+	},
+	{
+		name: "the state is of an older release", changes: []string{"state", "parameters", "pipeline"}, happens: func(t *testing.T, w *whole) {
+			w.age(t)
+			w.operator.yes = true
+			text, _ := w.Concourse.PipelineConfig("perpetual", "self-upgrade")
+			lines := slices.DeleteFunc(strings.Split(string(text), "\n"), func(line string) bool {
+				return strings.Contains(line, "PERPETUAL_OPERATOR_PUBLIC_KEY") || strings.Contains(line, "PERPETUAL_STATE_KEY")
+			})
+			if _, err := w.Concourse.SetPipeline("perpetual", "self-upgrade", nil, []byte(strings.Join(lines, "\n"))); err != nil {
+				t.Fatal(err)
+			}
+		},
 	},
 	{
 		name: "a tag", wants: func(c *config.Config) { c.AWS.Tags = map[string]string{"team": "ci"} }, changes: []string{"configuration", "deploy", "parameters"},

@@ -17,6 +17,13 @@ import (
 func oldState(t *testing.T) *cloud {
 	t.Helper()
 	c := installed(t)
+	c.age(t)
+	return c
+}
+
+// age makes the state one as an older release has kept it.
+func (c *cloud) age(t *testing.T) {
+	t.Helper()
 	store := c.stores["ci"]
 	var said struct {
 		Configuration json.RawMessage
@@ -64,7 +71,6 @@ func oldState(t *testing.T) *cloud {
 	}
 	c.operator = &operator{keyless: true}
 	c.written()
-	return c
 }
 
 // The state of an older release is moved once, by hand, with a question; nothing is read

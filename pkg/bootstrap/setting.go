@@ -75,7 +75,7 @@ func (r *run) compareConfiguration(ctx context.Context) (comparison, error) {
 	}
 	// What is rendered from now on is rendered from them.
 	r.credentials = all
-	if len(added) > 0 && r.stored != nil {
+	if len(added) > 0 && r.stored != nil && !r.old { // which is moved with them
 		c = differs("would change", append(c.Lines, marked("+ ", added)...)...)
 		names = append(names, added...)
 	}
