@@ -55,7 +55,7 @@ func TestCeiling_coversTheDefaultTypesEverywhere(t *testing.T) {
 // commercial are the regions that the configuration knows.
 func commercial(t *testing.T) []string {
 	t.Helper()
-	body, err := os.ReadFile("../config/regions.json")
+	body, err := os.ReadFile("../config/check/regions.json")
 	if err != nil {
 		t.Fatal(err)
 	}
