@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	// The same for an installation. Only the installer links it.
 	"pkg/connect/installation": {
 		"pkg/connect", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/resource", "pkg/state", "pkg/seal", "pkg/file", "pkg/price", "pkg/crash",
-		"pkg/aws", "pkg/aws/account", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
+		"pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/statebucket", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 	},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest",
@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"pkg/status":   {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {
-		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
+		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},
@@ -84,7 +84,10 @@ var mayImport = map[string][]string{
 	"pkg/artifact":         {"pkg/retry", "pkg/crash", "pkg/dial"},
 	"pkg/aws":              {"pkg/dial", "pkg/retry", "pkg/secret"},
 	"pkg/aws/bucket":       {"pkg/aws", "pkg/retry", "pkg/state"}, // a state.Store
-	"pkg/aws/account":      {"pkg/aws", "pkg/dial", "pkg/nearest", "pkg/retry", "pkg/secret", "pkg/crash"},
+	"pkg/aws/login":        {"pkg/aws", "pkg/dial", "pkg/nearest", "pkg/retry", "pkg/secret"},
+	"pkg/aws/account":      {"pkg/aws", "pkg/aws/login", "pkg/aws/quota", "pkg/aws/statebucket", "pkg/secret", "pkg/crash"},
+	"pkg/aws/quota":        {"pkg/aws", "pkg/aws/login"},
+	"pkg/aws/statebucket":  {"pkg/aws", "pkg/aws/login", "pkg/retry", "pkg/crash"},
 	"pkg/aws/template":     {"pkg/difference"},
 	"pkg/aws/stack":        {"pkg/aws", "pkg/aws/template", "pkg/retry", "pkg/secret", "pkg/crash"},
 	"pkg/createenv":        {"pkg/difference", "pkg/file", "pkg/retry", "pkg/secret", "pkg/crash"},
@@ -108,16 +111,18 @@ var mayImport = map[string][]string{
 	"pkg/nearest":          {},
 	"pkg/crash":            {},
 	"pkg/docs":             {},
-	"pkg/state/statetest":  {"pkg/state"},
-	"pkg/sandbox":          {"pkg/sandbox"},
-	"pkg/image":            {},
-	"pipelines":            {},
+	// What tests of several packages share.
+	"pkg/aws/login/logintest": {"pkg/aws/login", "pkg/retry", "pkg/sandbox"},
+	"pkg/state/statetest":     {"pkg/state"},
+	"pkg/sandbox":             {"pkg/sandbox"},
+	"pkg/image":               {},
+	"pipelines":               {},
 }
 
 // owners says which package alone may import a library; the others see the
 // owner's types.
 var owners = map[string]string{
-	"github.com/aws/":                                       "pkg/aws pkg/aws/account pkg/aws/bucket pkg/aws/stack",
+	"github.com/aws/":                                       "pkg/aws pkg/aws/login pkg/aws/account pkg/aws/quota pkg/aws/statebucket pkg/aws/bucket pkg/aws/stack",
 	"github.com/gofrs/flock":                                "pkg/state pkg/createenv pkg/sandbox",
 	"github.com/google/go-github":                           "pkg/github",
 	"github.com/concourse/concourse":                        "pkg/concourse pkg/concourse/config pkg/sandbox",

@@ -13,6 +13,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -36,10 +38,10 @@ type cloud struct {
 	vmOf         string // what the VM was made from
 	broken       bool   // a run has left the stack half changed
 	discarded    int
-	quotas       account.Quotas
+	quotas       quota.Answer
 	keyPair      string // that is there already
 	keyOwner     string
-	needs        []account.Needs     // that were asked for
+	needs        []quota.Needs       // that were asked for
 	bucket       string              // of the state that the stack was made with
 	stands       func(*stack.Status) // changes what is said of the stack
 	refusePlan   error
@@ -101,11 +103,11 @@ func (c *cloud) written() []string {
 }
 
 // Identity implements bootstrap.Account.
-func (c *cloud) Identity(context.Context) (account.Identity, error) {
+func (c *cloud) Identity(context.Context) (login.Identity, error) {
 	if err := c.fail["identity"]; err != nil {
-		return account.Identity{}, err
+		return login.Identity{}, err
 	}
-	return account.Identity{Account: c.account, ARN: "arn:aws:iam::" + c.account + ":user/ada"}, nil
+	return login.Identity{Account: c.account, ARN: "arn:aws:iam::" + c.account + ":user/ada"}, nil
 }
 
 // Keys implements bootstrap.Account.
@@ -156,7 +158,7 @@ func (c *cloud) KeyPair(_ context.Context, name string) (account.KeyPair, bool, 
 }
 
 // Quotas implements bootstrap.Account.
-func (c *cloud) Quotas(_ context.Context, n account.Needs) (account.Quotas, error) {
+func (c *cloud) Quotas(_ context.Context, n quota.Needs) (quota.Answer, error) {
 	c.needs = append(c.needs, n)
 	return c.quotas, nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -87,7 +89,7 @@ type Installation struct {
 // Account is the cloud account in which everything is; an *account.Account is one.
 type Account interface {
 	// Identity fails when there are no credentials, or when they have expired.
-	Identity(ctx context.Context) (account.Identity, error)
+	Identity(ctx context.Context) (login.Identity, error)
 	// Regions lists those that are enabled in the account.
 	Regions(ctx context.Context) ([]string, error)
 	// Zones lists the zones of the region; it fails when there is no such region.
@@ -100,7 +102,7 @@ type Account interface {
 	KeyPair(ctx context.Context, name string) (pair account.KeyPair, found bool, err error)
 	// Quotas compares the account's quotas with some needs. What it may not look at is in
 	// the answer, not an error.
-	Quotas(ctx context.Context, n account.Needs) (account.Quotas, error)
+	Quotas(ctx context.Context, n quota.Needs) (quota.Answer, error)
 	// HostedZone finds the DNS zone that holds a domain.
 	HostedZone(ctx context.Context, domain string) (zone account.HostedZone, found bool, err error)
 	// EgressAddress is that from which this program reaches the internet: "203.0.113.7".

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 )
 
@@ -14,9 +14,9 @@ const compilers = 2
 
 // needs are those of an installation of which nothing is there. While releases are
 // compiled at an upgrade, its other VMs run on.
-func (r *run) needs() account.Needs {
+func (r *run) needs() quota.Needs {
 	c, types := r.config, r.record.InstanceTypes
-	n := account.Needs{Addresses: 2, OnDemand: map[string]int{}, Spot: map[string]int{}}
+	n := quota.Needs{Addresses: 2, OnDemand: map[string]int{}, Spot: map[string]int{}}
 	if c.AWS.Network.VPC == "" {
 		n.VPCs, n.Addresses = 1, 3 // with the NAT gateway's
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 )
 
@@ -22,8 +22,8 @@ func TestDeploy_asksForQuotasBeforeAnythingIsMade(t *testing.T) {
 	if made := c.written(); len(made) > 0 {
 		t.Errorf("it made %v", made)
 	}
-	want := account.Needs{Addresses: 3, VPCs: 1, OnDemand: map[string]int{"t3.medium": 1, "t3.small": 1, "m6a.xlarge": 2}, Spot: map[string]int{"m6a.xlarge": 1}}
-	if diff := cmp.Diff([]account.Needs{want}, c.needs); diff != "" {
+	want := quota.Needs{Addresses: 3, VPCs: 1, OnDemand: map[string]int{"t3.medium": 1, "t3.small": 1, "m6a.xlarge": 2}, Spot: map[string]int{"m6a.xlarge": 1}}
+	if diff := cmp.Diff([]quota.Needs{want}, c.needs); diff != "" {
 		t.Errorf("the needs: %s", diff)
 	}
 	cfg := given()
@@ -40,7 +40,7 @@ func TestDeploy_asksForQuotasBeforeAnythingIsMade(t *testing.T) {
 
 func TestDeploy_goesOnWithoutQuotasThatItMayNotSee(t *testing.T) {
 	c := newCloud()
-	c.quotas = account.Quotas{Unknown: []string{"not looked at: x"}, Notes: []string{"workers will be on-demand"}}
+	c.quotas = quota.Answer{Unknown: []string{"not looked at: x"}, Notes: []string{"workers will be on-demand"}}
 	i, shown := c.install(t, given())
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{}); !errors.Is(err, errNoDirector) {
 		t.Errorf("got %v", err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
@@ -31,7 +32,7 @@ type run struct {
 	config       *config.Config // what is wanted, with what was wanted before and the defaults
 	stored       *config.Config // what was wanted before; nil at the first run
 	wantedConfig *config.Config // what is stored in its place: without defaults that may change later
-	identity     account.Identity
+	identity     login.Identity
 	keys         aws.Credentials
 	store        state.Store
 	lease        *state.Lease

@@ -9,6 +9,10 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login/logintest"
+	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
+	"github.com/perpetual-ci/perpetual/pkg/aws/statebucket"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -21,20 +25,20 @@ func TestAccount_saysThatKeysExpiredWhateverTheService(t *testing.T) {
 	if _, err := a.Identity(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Expired = true })
+	w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Expired = true })
 	for call, run := range everyCall(a) {
 		err := run(t.Context())
 		if !errors.Is(err, aws.ErrCredentials) || !strings.Contains(err.Error(), "run the same command again") {
 			t.Errorf("%s: %v", call, err)
 		}
-		clean(t, err)
+		logintest.Clean(t, err)
 	}
 }
 
 func TestAccount_namesThePermissionThatIsMissing(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	w.cloud.AddSubnet(sandbox.Subnet{ID: "subnet-1", VPC: "vpc-1", Zone: "eu-central-1a", CIDR: "10.0.0.0/24"})
-	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"*:*"} })
+	w.Cloud.AddSubnet(sandbox.Subnet{ID: "subnet-1", VPC: "vpc-1", Zone: "eu-central-1a", CIDR: "10.0.0.0/24"})
+	w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"*:*"} })
 	a := w.open(t)
 	for call, action := range map[string]string{
 		"zones": "ec2:DescribeAvailabilityZones", "offerings": "ec2:DescribeInstanceTypeOfferings", "types": "ec2:DescribeInstanceTypes",
@@ -46,12 +50,18 @@ func TestAccount_namesThePermissionThatIsMissing(t *testing.T) {
 		if !errors.Is(err, aws.ErrDenied) || !strings.Contains(err.Error(), "allow "+action+" to the user or role") {
 			t.Errorf("%s: %v", call, err)
 		}
-		clean(t, err)
+		logintest.Clean(t, err)
 	}
-	w.cloud.Faults["ec2"].Add(w.cloud.Refusal("ec2", 403, "UnauthorizedOperation", "User: x is not authorized to perform: ec2:DescribeImages with an explicit deny in a service control policy"))
+	w.Cloud.Faults["ec2"].Add(w.Cloud.Refusal("ec2", 403, "UnauthorizedOperation", "User: x is not authorized to perform: ec2:DescribeImages with an explicit deny in a service control policy"))
 	if _, err := a.Images(t.Context(), []string{"ami-1"}); err == nil || !strings.Contains(err.Error(), "ask who administers the account") {
 		t.Errorf("denied by the organization: %v", err)
 	}
+}
+
+const bucketName = "perpetual-ci-123456789012-eu-central-1"
+
+func bucketSpec() statebucket.Spec {
+	return statebucket.Spec{Name: bucketName, Owner: "perpetual:name", Tags: map[string]string{"perpetual:name": "ci"}}
 }
 
 // everyCall is each call that sends something, with usable arguments.
@@ -71,7 +81,7 @@ func everyCall(a *account.Account) map[string]func(context.Context) error {
 		"subnets":   func(ctx context.Context) error { _, err := a.Subnets(ctx, []string{"subnet-1"}); return err },
 		"key pair":  func(ctx context.Context) error { _, _, err := a.KeyPair(ctx, "perpetual-ci"); return err },
 		"quotas": func(ctx context.Context) error {
-			found, err := a.Quotas(ctx, account.Needs{Addresses: 1, VPCs: 1, OnDemand: map[string]int{"t3.small": 1}})
+			found, err := a.Quotas(ctx, quota.Needs{Addresses: 1, VPCs: 1, OnDemand: map[string]int{"t3.small": 1}})
 			if err == nil && len(found.Unknown) > 0 { // no error, as an install goes on
 				err = errors.New(strings.Join(found.Unknown, "; "))
 			}
@@ -98,11 +108,11 @@ func TestAccount_asksAgainWhatFailedOnTheWay(t *testing.T) {
 	} {
 		t.Run(f.Kind.String(), func(t *testing.T) {
 			w := newWorld(t, sandbox.Options{Images: []string{"ami-1"}})
-			w.cloud.AddSubnet(sandbox.Subnet{ID: "subnet-1", VPC: "vpc-1", Zone: "eu-central-1a", CIDR: "10.0.0.0/24"})
-			w.cloud.SetParameter("/perpetual/ci/x", sandbox.Parameter{Type: "SecureString", Value: "v"})
+			w.Cloud.AddSubnet(sandbox.Subnet{ID: "subnet-1", VPC: "vpc-1", Zone: "eu-central-1a", CIDR: "10.0.0.0/24"})
+			w.Cloud.SetParameter("/perpetual/ci/x", sandbox.Parameter{Type: "SecureString", Value: "v"})
 			a := w.open(t)
 			for call, run := range everyCall(a) {
-				for _, script := range w.cloud.Faults {
+				for _, script := range w.Cloud.Faults {
 					script.Clear()
 					script.Add(f)
 				}
@@ -110,11 +120,11 @@ func TestAccount_asksAgainWhatFailedOnTheWay(t *testing.T) {
 					t.Errorf("%s: %v", call, err)
 				}
 			}
-			if len(w.said) == 0 {
+			if len(w.Said) == 0 {
 				t.Error("nothing was said of the waits")
 			}
-			for _, line := range w.said {
-				clean(t, errors.New(line))
+			for _, line := range w.Said {
+				logintest.Clean(t, errors.New(line))
 			}
 		})
 	}
@@ -134,17 +144,17 @@ func TestAccount_endsWhenNothingHelps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, sandbox.Options{})
 			c.fault.Times = -1
-			for _, script := range w.cloud.Faults {
+			for _, script := range w.Cloud.Faults {
 				script.Add(c.fault)
 			}
 			for call, run := range everyCall(w.open(t)) {
 				err := run(t.Context())
-				if err == nil || !strings.Contains(err.Error(), c.text) || errors.Is(err, aws.ErrNotFound) || errors.Is(err, account.ErrForeignBucket) {
+				if err == nil || !strings.Contains(err.Error(), c.text) || errors.Is(err, aws.ErrNotFound) || errors.Is(err, statebucket.ErrForeign) {
 					t.Errorf("%s: %v", call, err)
 				}
-				clean(t, err)
+				logintest.Clean(t, err)
 			}
-			if n := w.cloud.Writes(); n != 0 && name != "lost" {
+			if n := w.Cloud.Writes(); n != 0 && name != "lost" {
 				t.Errorf("%d writes", n)
 			}
 		})
@@ -153,15 +163,15 @@ func TestAccount_endsWhenNothingHelps(t *testing.T) {
 
 func TestAccount_saysThatAWSThrottles(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	busy := w.cloud.Refusal("ec2", 503, "RequestLimitExceeded", "Request limit exceeded.")
+	busy := w.Cloud.Refusal("ec2", 503, "RequestLimitExceeded", "Request limit exceeded.")
 	busy.Times = 2
-	w.cloud.Faults["ec2"].Add(busy)
+	w.Cloud.Faults["ec2"].Add(busy)
 	a := w.open(t)
-	if _, err := a.Zones(t.Context()); err != nil || len(w.said) != 2 || !strings.Contains(w.said[0], "RequestLimitExceeded") {
-		t.Errorf("after two refusals: %v, said %q", err, w.said)
+	if _, err := a.Zones(t.Context()); err != nil || len(w.Said) != 2 || !strings.Contains(w.Said[0], "RequestLimitExceeded") {
+		t.Errorf("after two refusals: %v, said %q", err, w.Said)
 	}
 	busy.Times = -1
-	w.cloud.Faults["ec2"].Add(busy)
+	w.Cloud.Faults["ec2"].Add(busy)
 	if _, err := a.Zones(t.Context()); err == nil || !strings.Contains(err.Error(), "wait a minute and run the same command again") {
 		t.Errorf("error %v", err)
 	}
@@ -172,7 +182,7 @@ func TestAccount_endsWithItsContext(t *testing.T) {
 	a := w.open(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("interrupted")
-	w.cloud.Faults["ec2"].Add(fault.Fault{Kind: fault.Hang, Times: -1, Before: func() { cancel(gone) }})
+	w.Cloud.Faults["ec2"].Add(fault.Fault{Kind: fault.Hang, Times: -1, Before: func() { cancel(gone) }})
 	if _, err := a.Zones(ctx); !errors.Is(err, gone) {
 		t.Errorf("error %v", err)
 	}
@@ -180,20 +190,20 @@ func TestAccount_endsWithItsContext(t *testing.T) {
 
 func TestAccount_trustsNoOtherCA(t *testing.T) {
 	w, other := newWorld(t, sandbox.Options{}), newWorld(t, sandbox.Options{})
-	a := w.open(t, func(o *account.Options) { o.CACert = other.ca })
+	a := w.open(t, func(o *login.Options) { o.CACert = other.CA })
 	_, err := a.Identity(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "verify the certificate") {
 		t.Errorf("error %v", err)
 	}
-	if len(w.said) != 0 {
-		t.Errorf("it asked again: %q", w.said)
+	if len(w.Said) != 0 {
+		t.Errorf("it asked again: %q", w.Said)
 	}
 }
 
 func TestOpen_readsTheCABundle(t *testing.T) {
 	w := newWorld(t, sandbox.Options{Dir: t.TempDir()})
-	a := w.open(t, func(o *account.Options) { o.CACert = "" })
-	if _, err := a.Identity(t.Context()); err != nil || a.Connection().CACert() != w.ca {
+	a := w.open(t, func(o *login.Options) { o.CACert = "" })
+	if _, err := a.Identity(t.Context()); err != nil || a.Connection().CACert() != w.CA {
 		t.Errorf("error %v", err)
 	}
 }
@@ -202,9 +212,9 @@ func TestOpen_readsTheCABundle(t *testing.T) {
 func TestAccount_worksThoughThisClockIsOff(t *testing.T) {
 	for _, offset := range []time.Duration{-40 * time.Minute, 40 * time.Minute} {
 		w := newWorld(t, sandbox.Options{Images: []string{"ami-1"}})
-		w.cloud.AddSubnet(sandbox.Subnet{ID: "subnet-1", VPC: "vpc-1", Zone: "eu-central-1a", CIDR: "10.0.0.0/24"})
-		w.cloud.SetParameter("/perpetual/ci/x", sandbox.Parameter{Type: "SecureString", Value: "v"})
-		w.cloud.Shift(offset)
+		w.Cloud.AddSubnet(sandbox.Subnet{ID: "subnet-1", VPC: "vpc-1", Zone: "eu-central-1a", CIDR: "10.0.0.0/24"})
+		w.Cloud.SetParameter("/perpetual/ci/x", sandbox.Parameter{Type: "SecureString", Value: "v"})
+		w.Cloud.Shift(offset)
 		a := w.open(t)
 		for call, run := range everyCall(a) {
 			if err := run(t.Context()); err != nil && !errors.Is(err, aws.ErrNotFound) {

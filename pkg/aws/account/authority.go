@@ -11,9 +11,9 @@ import (
 // region's RDS databases, from where the page "Using SSL/TLS to encrypt a
 // connection to a DB instance" of the RDS user guide has them.
 func (a *Account) DatabaseAuthorities(ctx context.Context) (string, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
-	base, region := a.options.Env("AWS_ENDPOINT_URL_RDS_CA"), a.Region()
+	base, region := a.Env("AWS_ENDPOINT_URL_RDS_CA"), a.Region()
 	if base == "" {
 		base = "https://truststore.pki.rds.amazonaws.com"
 	}
@@ -26,7 +26,7 @@ func (a *Account) DatabaseAuthorities(ctx context.Context) (string, error) {
 }
 
 func (a *Account) bundle(ctx context.Context, url string) (string, error) {
-	body, err := a.get(ctx, url, 1<<20)
+	body, err := a.Get(ctx, url, 1<<20)
 	if err != nil {
 		return "", err
 	}

@@ -20,11 +20,11 @@ type EncryptionKey struct {
 // EncryptionKey finds a key by its ARN or alias. It fails with aws.ErrNotFound,
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) EncryptionKey(ctx context.Context, name string) (*EncryptionKey, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	out, err := a.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &name})
 	if err != nil {
-		return nil, a.wrap(ctx, "use KMS key "+name, err)
+		return nil, a.Wrap(ctx, "use KMS key "+name, err)
 	}
 	k := out.KeyMetadata
 	switch {
@@ -43,11 +43,11 @@ func (a *Account) EncryptionKey(ctx context.Context, name string) (*EncryptionKe
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (k *EncryptionKey) Encrypt(ctx context.Context, plain []byte, about map[string]string) ([]byte, error) {
 	a := k.account
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	out, err := a.kms.Encrypt(ctx, &kms.EncryptInput{KeyId: &k.ARN, Plaintext: plain, EncryptionContext: about})
 	if err != nil {
-		return nil, a.wrap(ctx, "encrypt with KMS key "+k.ARN, err)
+		return nil, a.Wrap(ctx, "encrypt with KMS key "+k.ARN, err)
 	}
 	return out.CiphertextBlob, nil
 }
@@ -55,11 +55,11 @@ func (k *EncryptionKey) Encrypt(ctx context.Context, plain []byte, about map[str
 // Decrypt gives back what Encrypt was given. It fails as Encrypt does.
 func (k *EncryptionKey) Decrypt(ctx context.Context, hidden []byte, about map[string]string) ([]byte, error) {
 	a := k.account
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	out, err := a.kms.Decrypt(ctx, &kms.DecryptInput{KeyId: &k.ARN, CiphertextBlob: hidden, EncryptionContext: about})
 	if err != nil {
-		return nil, a.wrap(ctx, "decrypt with KMS key "+k.ARN, err)
+		return nil, a.Wrap(ctx, "decrypt with KMS key "+k.ARN, err)
 	}
 	return out.Plaintext, nil
 }

@@ -74,15 +74,15 @@ func TestEncryptionKey_saysWhenItIsNoLongerGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Disabled" })
+	w.Cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Disabled" })
 	if _, err := key.Encrypt(t.Context(), []byte("x"), nil); err == nil || !strings.Contains(err.Error(), "encrypt with KMS key "+arn) || !strings.Contains(err.Error(), "enable-key") {
 		t.Errorf("encrypt with a disabled key: %v", err)
 	}
 	if _, err := key.Decrypt(t.Context(), hidden, nil); err == nil || !strings.Contains(err.Error(), "decrypt with KMS key "+arn) || !strings.Contains(err.Error(), "enable-key") {
 		t.Errorf("decrypt with a disabled key: %v", err)
 	}
-	w.cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Enabled" })
-	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"kms:Decrypt"} })
+	w.Cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Enabled" })
+	w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"kms:Decrypt"} })
 	if _, err := key.Decrypt(t.Context(), hidden, nil); !errors.Is(err, aws.ErrDenied) {
 		t.Errorf("without the right: %v", err)
 	}

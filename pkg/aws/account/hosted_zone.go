@@ -20,13 +20,13 @@ type HostedZone struct {
 // fails when two zones have that name, and with aws.ErrCredentials, aws.ErrDenied or
 // an *aws.Error.
 func (a *Account) HostedZone(ctx context.Context, domain string) (HostedZone, bool, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	domain = strings.ToLower(strings.Trim(domain, "."))
 	for name := domain; strings.Contains(name, "."); _, name, _ = strings.Cut(name, ".") {
 		found, err := a.zonesNamed(ctx, name)
 		if err != nil {
-			return HostedZone{}, false, a.wrap(ctx, "look up the hosted zone of "+domain, err)
+			return HostedZone{}, false, a.Wrap(ctx, "look up the hosted zone of "+domain, err)
 		}
 		switch len(found) {
 		case 0:

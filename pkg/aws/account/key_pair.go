@@ -17,12 +17,12 @@ type KeyPair struct {
 // KeyPair finds the region's key pair of a name; there is at most one. It fails with
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) KeyPair(ctx context.Context, name string) (pair KeyPair, found bool, err error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	// By a filter: a name that is not there is an error otherwise.
 	out, err := a.ec2.DescribeKeyPairs(ctx, &ec2.DescribeKeyPairsInput{Filters: []types.Filter{filter("key-name", name)}})
 	if err != nil {
-		return KeyPair{}, false, a.wrap(ctx, "look for the key pair "+name, err)
+		return KeyPair{}, false, a.Wrap(ctx, "look for the key pair "+name, err)
 	}
 	if len(out.KeyPairs) == 0 {
 		return KeyPair{}, false, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,34 +28,34 @@ func (a *Account) PutParameter(ctx context.Context, name string, value secret.Va
 	if value.Empty() {
 		return false, fmt.Errorf("write parameter %s: it has no value, which SSM does not take", name)
 	}
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	there, same, err := a.hasParameter(ctx, name, value)
 	switch {
 	case err != nil:
 		return false, err
 	case !there:
-		return true, a.wrap(ctx, "make parameter "+name, a.createParameter(ctx, name, value, tags))
+		return true, a.Wrap(ctx, "make parameter "+name, a.createParameter(ctx, name, value, tags))
 	case !same:
 		if err := a.putParameter(ctx, name, value, nil); err != nil {
-			return false, a.wrap(ctx, "write parameter "+name, err)
+			return false, a.Wrap(ctx, "write parameter "+name, err)
 		}
 	}
 	tagged, err := a.tagParameter(ctx, name, tags)
-	return !same || tagged, a.wrap(ctx, "tag parameter "+name, err)
+	return !same || tagged, a.Wrap(ctx, "tag parameter "+name, err)
 }
 
 // DiffParameter says whether PutParameter would write: the parameter is not there, it has
 // another value or type, or one of the tags is missing. It fails as PutParameter does.
 func (a *Account) DiffParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (differs bool, err error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	_, same, err := a.hasParameter(ctx, name, value)
 	if err != nil || !same {
 		return true, err
 	}
 	missing, err := a.missingTags(ctx, name, tags)
-	return len(missing) > 0, a.wrap(ctx, "read the tags of parameter "+name, err)
+	return len(missing) > 0, a.Wrap(ctx, "read the tags of parameter "+name, err)
 }
 
 // hasParameter says whether a parameter is there, and whether it is the one that
@@ -65,7 +66,7 @@ func (a *Account) hasParameter(ctx context.Context, name string, value secret.Va
 		return false, false, nil
 	}
 	if err != nil {
-		return false, false, a.wrap(ctx, "read parameter "+name, err)
+		return false, false, a.Wrap(ctx, "read parameter "+name, err)
 	}
 	p := out.Parameter
 	return true, p != nil && p.Type == types.ParameterTypeSecureString && sdk.ToString(p.Value) == value.Reveal(), nil
@@ -128,7 +129,7 @@ func (a *Account) missingTags(ctx context.Context, name string, tags map[string]
 // parameterTags is tags as SSM takes them: not nil, even if there are none.
 func parameterTags(tags map[string]string) []types.Tag {
 	set := []types.Tag{}
-	for _, key := range sorted(tags) {
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		set = append(set, types.Tag{Key: sdk.String(key), Value: sdk.String(tags[key])})
 	}
 	return set
@@ -137,11 +138,11 @@ func parameterTags(tags map[string]string) []types.Tag {
 // GetParameter reads a parameter, decrypted. It fails with aws.ErrNotFound,
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) GetParameter(ctx context.Context, name string) (secret.Value, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	out, err := a.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: &name, WithDecryption: sdk.Bool(true)})
 	if err != nil {
-		return secret.Value{}, a.wrap(ctx, "read parameter "+name, err)
+		return secret.Value{}, a.Wrap(ctx, "read parameter "+name, err)
 	}
 	if out.Parameter == nil {
 		return secret.Value{}, fmt.Errorf("read parameter %s: %w", name, errors.New("the answer is not one of SSM"))
@@ -153,14 +154,14 @@ func (a *Account) GetParameter(ctx context.Context, name string) (secret.Value, 
 // Their values are not read. It fails with aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Parameters(ctx context.Context, path string) ([]string, error) {
 	path = "/" + strings.Trim(path, "/")
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	names := []string{}
 	pages := ssm.NewGetParametersByPathPaginator(a.ssm, &ssm.GetParametersByPathInput{Path: &path, Recursive: sdk.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, a.wrap(ctx, "list the parameters under "+path, err)
+			return nil, a.Wrap(ctx, "list the parameters under "+path, err)
 		}
 		for _, p := range page.Parameters {
 			names = append(names, sdk.ToString(p.Name))
@@ -185,12 +186,12 @@ func (a *Account) DeleteParameters(ctx context.Context, path string, only ...str
 	if len(only) > 0 {
 		names = slices.DeleteFunc(names, func(name string) bool { return !slices.Contains(only, name) })
 	}
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	deleted := []string{}
 	for chunk := range slices.Chunk(names, 10) { // which is the most that one call takes
 		if _, err := a.ssm.DeleteParameters(ctx, &ssm.DeleteParametersInput{Names: chunk}); err != nil {
-			return deleted, a.wrap(ctx, "delete the parameters under "+path, err)
+			return deleted, a.Wrap(ctx, "delete the parameters under "+path, err)
 		}
 		deleted = append(deleted, chunk...)
 		crash.Here("parameters-deleted")

@@ -36,22 +36,22 @@ func TestPutParameter_writesOnlyWhatDiffers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, sandbox.Options{})
 			if c.have != nil {
-				w.cloud.SetParameter(parameter, *c.have)
+				w.Cloud.SetParameter(parameter, *c.have)
 			}
 			a := w.open(t)
-			if differs, err := a.DiffParameter(t.Context(), parameter, secret.New(c.value), tags); err != nil || differs != c.changed || w.cloud.Writes() != 0 {
-				t.Errorf("before: differs %v, %d writes, %v", differs, w.cloud.Writes(), err)
+			if differs, err := a.DiffParameter(t.Context(), parameter, secret.New(c.value), tags); err != nil || differs != c.changed || w.Cloud.Writes() != 0 {
+				t.Errorf("before: differs %v, %d writes, %v", differs, w.Cloud.Writes(), err)
 			}
 			changed, err := a.PutParameter(t.Context(), parameter, secret.New(c.value), tags)
-			if err != nil || changed != c.changed || w.cloud.Writes() != c.writes {
-				t.Errorf("changed %v in %d writes, %v", changed, w.cloud.Writes(), err)
+			if err != nil || changed != c.changed || w.Cloud.Writes() != c.writes {
+				t.Errorf("changed %v in %d writes, %v", changed, w.Cloud.Writes(), err)
 			}
-			p := w.cloud.Parameters()[parameter]
+			p := w.Cloud.Parameters()[parameter]
 			if p.Type != "SecureString" || p.Value != c.value || cmp.Diff(tags, p.Tags) != "" {
 				t.Errorf("parameter %+v", p)
 			}
-			if changed, err := a.PutParameter(t.Context(), parameter, secret.New(c.value), tags); err != nil || changed || w.cloud.Writes() != c.writes {
-				t.Errorf("the second time: changed %v, %d writes, %v", changed, w.cloud.Writes(), err)
+			if changed, err := a.PutParameter(t.Context(), parameter, secret.New(c.value), tags); err != nil || changed || w.Cloud.Writes() != c.writes {
+				t.Errorf("the second time: changed %v, %d writes, %v", changed, w.Cloud.Writes(), err)
 			}
 			if found, err := a.GetParameter(t.Context(), parameter); err != nil || found.Reveal() != c.value {
 				t.Errorf("read %v", err)
@@ -63,9 +63,9 @@ func TestPutParameter_writesOnlyWhatDiffers(t *testing.T) {
 func TestPutParameter_hasItsTagsThoughTheReplyIsLost(t *testing.T) {
 	for skip := range 3 {
 		w := newWorld(t, sandbox.Options{})
-		w.cloud.Faults["ssm"].Add(fault.Fault{Kind: fault.DropReply, Skip: skip})
+		w.Cloud.Faults["ssm"].Add(fault.Fault{Kind: fault.DropReply, Skip: skip})
 		_, err := w.open(t).PutParameter(t.Context(), parameter, secret.New("v"), map[string]string{"perpetual:name": "ci"})
-		if p := w.cloud.Parameters()[parameter]; err != nil || p.Value != "v" || p.Tags["perpetual:name"] != "ci" {
+		if p := w.Cloud.Parameters()[parameter]; err != nil || p.Value != "v" || p.Tags["perpetual:name"] != "ci" {
 			t.Errorf("reply %d lost: %+v, %v", skip, p, err)
 		}
 	}
@@ -73,7 +73,7 @@ func TestPutParameter_hasItsTagsThoughTheReplyIsLost(t *testing.T) {
 
 func TestPutParameter_refusesAnEmptyValue(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	if _, err := w.open(t).PutParameter(t.Context(), parameter, secret.Value{}, nil); err == nil || len(w.cloud.Faults["ssm"].Seen()) != 0 {
+	if _, err := w.open(t).PutParameter(t.Context(), parameter, secret.Value{}, nil); err == nil || len(w.Cloud.Faults["ssm"].Seen()) != 0 {
 		t.Errorf("error %v", err)
 	}
 }
@@ -88,12 +88,12 @@ func TestGetParameter_saysThatThereIsNone(t *testing.T) {
 func TestDeleteParameters_deletesThoseUnderThePathOnly(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	for i := range 25 {
-		w.cloud.SetParameter(fmt.Sprintf("/perpetual/ci/main/p%02d", i), sandbox.Parameter{Type: "SecureString", Value: "v"})
+		w.Cloud.SetParameter(fmt.Sprintf("/perpetual/ci/main/p%02d", i), sandbox.Parameter{Type: "SecureString", Value: "v"})
 	}
-	w.cloud.SetParameter("/perpetual/ci2/main/other", sandbox.Parameter{Type: "SecureString", Value: "v"})
+	w.Cloud.SetParameter("/perpetual/ci2/main/other", sandbox.Parameter{Type: "SecureString", Value: "v"})
 	a := w.open(t)
 	deleted, err := a.DeleteParameters(t.Context(), "/perpetual/ci/")
-	left := w.cloud.Parameters()
+	left := w.Cloud.Parameters()
 	if err != nil || len(deleted) != 25 || len(left) != 1 || left["/perpetual/ci2/main/other"].Value != "v" {
 		t.Errorf("deleted %q, left %v, %v", deleted, left, err)
 	}
@@ -110,9 +110,9 @@ func TestDeleteParameters_deletesThoseUnderThePathOnly(t *testing.T) {
 func TestTagged_listsWhatIsLeft(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	for i := range 5 {
-		w.cloud.SetTags(fmt.Sprintf("arn:aws:ec2:eu-central-1:123456789012:volume/vol-%d", i), map[string]string{"perpetual:name": "ci"})
+		w.Cloud.SetTags(fmt.Sprintf("arn:aws:ec2:eu-central-1:123456789012:volume/vol-%d", i), map[string]string{"perpetual:name": "ci"})
 	}
-	w.cloud.SetTags("arn:aws:ec2:eu-central-1:123456789012:volume/vol-9", map[string]string{"perpetual:name": "prod"})
+	w.Cloud.SetTags("arn:aws:ec2:eu-central-1:123456789012:volume/vol-9", map[string]string{"perpetual:name": "prod"})
 	a := w.open(t)
 	if _, err := a.EnsureBucket(t.Context(), bucketSpec()); err != nil {
 		t.Fatal(err)

@@ -22,14 +22,14 @@ type Possession struct {
 // Instances finds instances by their ids. Those that are not there, or are about to be
 // gone, are left out. It fails with aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Instances(ctx context.Context, ids []string) (found []Possession, err error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	// By filters: an id that is not there, or is none, would be an error otherwise.
 	pages := ec2.NewDescribeInstancesPaginator(a.ec2, &ec2.DescribeInstancesInput{Filters: []types.Filter{filter("instance-id", ids...)}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, a.wrap(ctx, "look up instances "+strings.Join(ids, ", "), err)
+			return nil, a.Wrap(ctx, "look up instances "+strings.Join(ids, ", "), err)
 		}
 		for _, reservation := range page.Reservations {
 			for _, i := range reservation.Instances {
@@ -46,13 +46,13 @@ func (a *Account) Instances(ctx context.Context, ids []string) (found []Possessi
 // Volumes finds volumes by their ids. Those that are not there are left out. It fails as
 // Instances does.
 func (a *Account) Volumes(ctx context.Context, ids []string) (found []Possession, err error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	pages := ec2.NewDescribeVolumesPaginator(a.ec2, &ec2.DescribeVolumesInput{Filters: []types.Filter{filter("volume-id", ids...)}})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, a.wrap(ctx, "look up volumes "+strings.Join(ids, ", "), err)
+			return nil, a.Wrap(ctx, "look up volumes "+strings.Join(ids, ", "), err)
 		}
 		for _, v := range page.Volumes {
 			one := Possession{ID: sdk.ToString(v.VolumeId), Tags: tagsOf(v.Tags), Snapshot: sdk.ToString(v.SnapshotId), Encrypted: sdk.ToBool(v.Encrypted)}
@@ -68,11 +68,11 @@ func (a *Account) Volumes(ctx context.Context, ids []string) (found []Possession
 // Images finds images by their ids, those of other accounts, too. Those that are not
 // there are left out. It fails as Instances does.
 func (a *Account) Images(ctx context.Context, ids []string) (found []Possession, err error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	out, err := a.ec2.DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{filter("image-id", ids...)}})
 	if err != nil {
-		return nil, a.wrap(ctx, "look up images "+strings.Join(ids, ", "), err)
+		return nil, a.Wrap(ctx, "look up images "+strings.Join(ids, ", "), err)
 	}
 	for _, i := range out.Images {
 		found = append(found, Possession{ID: sdk.ToString(i.ImageId), Tags: tagsOf(i.Tags), Owner: sdk.ToString(i.OwnerId)})

@@ -36,7 +36,8 @@ func TestPossessions_areAsEC2KnowsThem(t *testing.T) {
 			t.Errorf("%s (%v): %s", name, err, cmp.Diff(of.want, found))
 		}
 	}
-	w = newWorld(t, sandbox.Options{Region: "eu-west-1", Possessions: func() sandbox.Possessions { return all }}).in(map[string]string{"AWS_REGION": "eu-central-1"})
+	w = newWorld(t, sandbox.Options{Region: "eu-west-1", Possessions: func() sandbox.Possessions { return all }})
+	w.In(map[string]string{"AWS_REGION": "eu-central-1"})
 	if found, err := w.open(t).Instances(t.Context(), []string{"i-1"}); err != nil || len(found) > 0 {
 		t.Errorf("in another region there is %v (%v)", found, err)
 	}

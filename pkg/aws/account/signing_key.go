@@ -25,14 +25,14 @@ type SigningKey struct {
 // SigningKey finds a key by its ARN or alias. It fails with aws.ErrNotFound,
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) SigningKey(ctx context.Context, name string) (*SigningKey, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	out, err := a.kms.GetPublicKey(ctx, &kms.GetPublicKeyInput{KeyId: &name})
 	switch {
 	case aws.Refused(err, "UnsupportedOperationException"): // what KMS says of a symmetric key
 		return nil, fmt.Errorf("use KMS key %s: it has no public key: %s", name, wantKey)
 	case err != nil:
-		return nil, a.wrap(ctx, "use KMS key "+name, err)
+		return nil, a.Wrap(ctx, "use KMS key "+name, err)
 	case out.KeySpec != types.KeySpecEccNistP256 || out.KeyUsage != types.KeyUsageTypeSignVerify:
 		return nil, fmt.Errorf("use KMS key %s: its spec is %.40q, its usage %.40q: %s", name, out.KeySpec, out.KeyUsage, wantKey)
 	case sdk.ToString(out.KeyId) == "" || len(out.PublicKey) == 0:
@@ -48,14 +48,14 @@ const wantKey = "want an asymmetric one, ECC_NIST_P256 for SIGN_VERIFY"
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (k *SigningKey) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	a := k.account
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	digest := sha256.Sum256(message) // KMS takes no more than 4,096 bytes of a message
 	out, err := a.kms.Sign(ctx, &kms.SignInput{
 		KeyId: &k.ARN, Message: digest[:], MessageType: types.MessageTypeDigest, SigningAlgorithm: types.SigningAlgorithmSpecEcdsaSha256,
 	})
 	if err != nil {
-		return nil, a.wrap(ctx, "sign with KMS key "+k.ARN, err)
+		return nil, a.Wrap(ctx, "sign with KMS key "+k.ARN, err)
 	}
 	return out.Signature, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login/logintest"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
@@ -19,7 +20,7 @@ import (
 // keyOf makes a key of KMS in a world.
 func (w *world) keyOf(t *testing.T, k sandbox.KMSKey) string {
 	t.Helper()
-	arn, err := w.cloud.AddKMSKey(k)
+	arn, err := w.Cloud.AddKMSKey(k)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +49,8 @@ func TestSigningKey_signs(t *testing.T) {
 			t.Errorf("%s: the signature does not fit", name)
 		}
 	}
-	if calls := w.cloud.Calls("kms"); calls["Sign"] != 3 || calls["GetPublicKey"] != 3 || w.cloud.Writes() != 0 {
-		t.Errorf("KMS was asked for %v, in %d writes", calls, w.cloud.Writes())
+	if calls := w.Cloud.Calls("kms"); calls["Sign"] != 3 || calls["GetPublicKey"] != 3 || w.Cloud.Writes() != 0 {
+		t.Errorf("KMS was asked for %v, in %d writes", calls, w.Cloud.Writes())
 	}
 }
 
@@ -77,7 +78,7 @@ func refusesKeys(t *testing.T, cases map[string]badKey, use func(*account.Accoun
 					t.Errorf("no %q in %q", part, err)
 				}
 			}
-			clean(t, err)
+			logintest.Clean(t, err)
 		})
 	}
 }
@@ -107,21 +108,21 @@ func TestSigningKey_refusesToSignWithAKeyThatIsNoLongerGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"kms:Sign"} })
+	w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{"kms:Sign"} })
 	if _, err := key.Sign(t.Context(), []byte("x")); !errors.Is(err, aws.ErrDenied) || !strings.Contains(err.Error(), "allow kms:Sign to the user or role") {
 		t.Errorf("without the right it gives %v", err)
 	}
-	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny, k.Expired = nil, true })
+	w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny, k.Expired = nil, true })
 	if _, err := key.Sign(t.Context(), []byte("x")); !errors.Is(err, aws.ErrCredentials) {
 		t.Errorf("with keys that have expired it gives %v", err)
 	}
-	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Expired = false })
-	w.cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Disabled" })
+	w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Expired = false })
+	w.Cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Disabled" })
 	if _, err := key.Sign(t.Context(), []byte("x")); err == nil || !strings.Contains(err.Error(), "sign with KMS key "+arn) || !strings.Contains(err.Error(), "enable-key") {
 		t.Errorf("once it is disabled it gives %v", err)
 	}
-	w.cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Enabled" })
-	w.cloud.Faults["kms"].Add(fault.Fault{Kind: fault.Status, Code: http.StatusServiceUnavailable})
+	w.Cloud.ChangeKMSKey(arn, func(k *sandbox.KMSKey) { k.State = "Enabled" })
+	w.Cloud.Faults["kms"].Add(fault.Fault{Kind: fault.Status, Code: http.StatusServiceUnavailable})
 	if _, err := key.Sign(t.Context(), []byte("x")); err != nil {
 		t.Errorf("after one failure of KMS it gives %v", err)
 	}

@@ -24,7 +24,7 @@ type Subnet struct {
 // Subnets describes subnets in the order of ids. It fails with aws.ErrNotFound,
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Subnets(ctx context.Context, ids []string) ([]Subnet, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	if len(ids) == 0 {
 		return nil, nil
@@ -32,7 +32,7 @@ func (a *Account) Subnets(ctx context.Context, ids []string) ([]Subnet, error) {
 	action := "look up subnets " + strings.Join(ids, ", ")
 	out, err := a.ec2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: distinct(ids)})
 	if err != nil {
-		return nil, a.wrap(ctx, action, err)
+		return nil, a.Wrap(ctx, action, err)
 	}
 	byID, vpcs := map[string]types.Subnet{}, []string{}
 	for _, s := range out.Subnets {
@@ -41,7 +41,7 @@ func (a *Account) Subnets(ctx context.Context, ids []string) ([]Subnet, error) {
 	}
 	public, err := a.public(ctx, distinct(vpcs))
 	if err != nil {
-		return nil, a.wrap(ctx, action, err)
+		return nil, a.Wrap(ctx, action, err)
 	}
 	found := []Subnet{}
 	for _, id := range ids {

@@ -13,7 +13,7 @@ import (
 // learns of deletions late, and knows no IAM roles. It fails with
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Tagged(ctx context.Context, key, value string) ([]string, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	arns := []string{}
 	pages := tagging.NewGetResourcesPaginator(a.tagging, &tagging.GetResourcesInput{
@@ -22,7 +22,7 @@ func (a *Account) Tagged(ctx context.Context, key, value string) ([]string, erro
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, a.wrap(ctx, "look for what has the tag "+key+"="+value, err)
+			return nil, a.Wrap(ctx, "look for what has the tag "+key+"="+value, err)
 		}
 		for _, r := range page.ResourceTagMappingList {
 			arns = append(arns, sdk.ToString(r.ResourceARN))

@@ -21,17 +21,17 @@ type Zone struct {
 }
 
 // Zones gives the region's availability zones that are in use without further
-// ado, sorted by name: no local or wavelength zones. It fails with ErrRegion,
+// ado, sorted by name: no local or wavelength zones. It fails with login.ErrRegion,
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) Zones(ctx context.Context) ([]Zone, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	action := "look up the availability zones of " + a.Region()
 	out, err := a.ec2.DescribeAvailabilityZones(ctx, &ec2.DescribeAvailabilityZonesInput{Filters: []types.Filter{
 		filter("zone-type", "availability-zone"), filter("state", "available"), filter("opt-in-status", "opt-in-not-required"),
 	}})
 	if err != nil {
-		return nil, a.wrapRegion(ctx, action, err)
+		return nil, a.WrapRegion(ctx, action, err)
 	}
 	zones := []Zone{}
 	for _, z := range out.AvailabilityZones {
@@ -53,7 +53,7 @@ func filter(name string, values ...string) types.Filter {
 // sorted; none for a type that the region lacks. It fails with aws.ErrCredentials,
 // aws.ErrDenied or an *aws.Error.
 func (a *Account) Offerings(ctx context.Context, names []string) (map[string][]string, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	found := map[string][]string{}
 	for _, name := range names {
@@ -67,7 +67,7 @@ func (a *Account) Offerings(ctx context.Context, names []string) (map[string][]s
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				return nil, a.wrap(ctx, "look up which zones offer which instance types", err)
+				return nil, a.Wrap(ctx, "look up which zones offer which instance types", err)
 			}
 			for _, o := range page.InstanceTypeOfferings {
 				name := string(o.InstanceType)
@@ -97,7 +97,7 @@ type InstanceType struct {
 // InstanceTypes describes those of the names that the region has, sorted by
 // name. It fails with aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
 func (a *Account) InstanceTypes(ctx context.Context, names []string) ([]InstanceType, error) {
-	ctx, cancel := a.bound(ctx)
+	ctx, cancel := a.Bound(ctx)
 	defer cancel()
 	found := []InstanceType{}
 	for chunk := range slices.Chunk(distinct(names), 200) {
@@ -108,7 +108,7 @@ func (a *Account) InstanceTypes(ctx context.Context, names []string) ([]Instance
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				return nil, a.wrap(ctx, "look up instance types", err)
+				return nil, a.Wrap(ctx, "look up instance types", err)
 			}
 			for _, t := range page.InstanceTypes {
 				found = append(found, instanceType(t))
@@ -117,6 +117,16 @@ func (a *Account) InstanceTypes(ctx context.Context, names []string) ([]Instance
 	}
 	slices.SortFunc(found, func(x, y InstanceType) int { return cmp.Compare(x.Name, y.Name) })
 	return found, nil
+}
+
+// vcpus are those of instance types, by their names.
+func (a *Account) vcpus(ctx context.Context, names []string) (map[string]int, error) {
+	list, err := a.InstanceTypes(ctx, names)
+	found := map[string]int{}
+	for _, t := range list {
+		found[t.Name] = t.VCPUs
+	}
+	return found, err
 }
 
 // instanceType reads one.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login/logintest"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 )
 
@@ -42,7 +44,8 @@ func TestZones_sayWhichRegionIsMeant(t *testing.T) {
 		"ap-southeast-3": "it is not enabled; enable it in the account's settings",
 	} {
 		t.Run(region, func(t *testing.T) {
-			w := newWorld(t, sandbox.Options{}).in(map[string]string{"AWS_REGION": region})
+			w := newWorld(t, sandbox.Options{})
+			w.In(map[string]string{"AWS_REGION": region})
 			a := w.open(t)
 			for call, run := range map[string]func() error{
 				"zones":    func() error { _, err := a.Zones(t.Context()); return err },
@@ -50,19 +53,12 @@ func TestZones_sayWhichRegionIsMeant(t *testing.T) {
 				"region":   func() error { return a.CheckRegion(t.Context()) },
 			} {
 				err := run()
-				if !errors.Is(err, account.ErrRegion) || !strings.Contains(err.Error(), wanted) || !strings.Contains(err.Error(), region) {
+				if !errors.Is(err, login.ErrRegion) || !strings.Contains(err.Error(), wanted) || !strings.Contains(err.Error(), region) {
 					t.Errorf("%s: %v", call, err)
 				}
-				clean(t, err)
+				logintest.Clean(t, err)
 			}
 		})
-	}
-}
-
-func TestCheckRegion_isContentWithAnEnabledOne(t *testing.T) {
-	w := newWorld(t, sandbox.Options{})
-	if err := w.open(t).CheckRegion(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -115,7 +111,7 @@ func TestSubnets_saysWhichArePublic(t *testing.T) {
 		{ID: "subnet-b", VPC: "vpc-1", Zone: "eu-central-1b", CIDR: "10.0.1.0/24", Gateway: "nat-1"},
 		{ID: "subnet-c", VPC: "vpc-1", Zone: "eu-central-1b", CIDR: "10.0.2.0/24"},
 	} {
-		w.cloud.AddSubnet(s)
+		w.Cloud.AddSubnet(s)
 	}
 	a := w.open(t)
 	found, err := a.Subnets(t.Context(), []string{"subnet-c", "subnet-a", "subnet-b"})
@@ -140,7 +136,7 @@ func TestHostedZone_isTheLongestPublicMatchByLabels(t *testing.T) {
 		{ID: "ZSPLIT1", Name: "split.org", Private: true}, {ID: "ZSPLIT2", Name: "split.org", Private: true}, {ID: "ZSPLIT3", Name: "split.org"},
 		{ID: "ZTWIN1", Name: "twin.org"}, {ID: "ZTWIN2", Name: "twin.org"},
 	} {
-		w.cloud.AddHostedZone(z)
+		w.Cloud.AddHostedZone(z)
 	}
 	a := w.open(t)
 	for domain, wanted := range map[string]string{
@@ -154,20 +150,5 @@ func TestHostedZone_isTheLongestPublicMatchByLabels(t *testing.T) {
 	}
 	if _, _, err := a.HostedZone(t.Context(), "ci.twin.org"); err == nil || !strings.Contains(err.Error(), "name one as access.hosted_zone") {
 		t.Errorf("two zones of one name: %v", err)
-	}
-}
-
-func TestEgressAddress_isAnAddressOrAnError(t *testing.T) {
-	for answer, wanted := range map[string]string{
-		"203.0.113.9": "203.0.113.9", "<html>sign in</html>": "", "2001:db8::1": "", "": "203.0.113.7", "0.0.0.0": "",
-	} {
-		w := newWorld(t, sandbox.Options{Address: answer})
-		found, err := w.open(t).EgressAddress(t.Context())
-		if found != wanted || (err == nil) != (wanted != "") {
-			t.Errorf("%q: %q, %v", answer, found, err)
-		}
-		if err != nil && !strings.Contains(err.Error(), "access.director set by hand") {
-			t.Errorf("%q: %v", answer, err)
-		}
 	}
 }

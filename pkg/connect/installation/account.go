@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
 	"github.com/perpetual-ci/perpetual/pkg/connect"
 )
 
@@ -20,8 +21,8 @@ func (c *Connector) OpenAccount(ctx context.Context, region string) (string, err
 
 // openAccount opens the account of the credentials in a region.
 func (c *Connector) openAccount(ctx context.Context, region string) (*account.Account, error) {
-	return account.Open(ctx, account.Options{
-		Region: region, Notify: c.Notify, Debug: c.Debug, Env: c.Env, Policy: connect.Patience(account.DefaultPolicy),
+	return account.Open(ctx, login.Options{
+		Region: region, Notify: c.Notify, Debug: c.Debug, Env: c.Env, Policy: connect.Patience(login.DefaultPolicy),
 	})
 }
 

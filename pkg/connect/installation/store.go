@@ -10,8 +10,8 @@ import (
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/bucket"
+	"github.com/perpetual-ci/perpetual/pkg/aws/statebucket"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -54,7 +54,7 @@ func (c *Connector) openStore(ctx context.Context, of *config.Config, accountID 
 
 // adoptKey takes the key that the bucket has for the one that is wanted, where nothing
 // is said of it: objects, the stack and the pipeline use it, too.
-func (c *Connector) adoptKey(ctx context.Context, spec *account.BucketSpec) error {
+func (c *Connector) adoptKey(ctx context.Context, spec *statebucket.Spec) error {
 	if spec.KMSKey != "" || spec.S3Key {
 		return nil
 	}
@@ -67,11 +67,11 @@ func (c *Connector) adoptKey(ctx context.Context, spec *account.BucketSpec) erro
 }
 
 // bucket describes the bucket of the state.
-func (c *Connector) bucket(of *config.Config, accountID string) (account.BucketSpec, error) {
+func (c *Connector) bucket(of *config.Config, accountID string) (statebucket.Spec, error) {
 	if c.account == nil {
-		return account.BucketSpec{}, errNoStore
+		return statebucket.Spec{}, errNoStore
 	}
-	spec := account.BucketSpec{Name: config.BucketName(of, accountID), Owner: ownerTag, Tags: tags(of)}
+	spec := statebucket.Spec{Name: config.BucketName(of, accountID), Owner: ownerTag, Tags: tags(of)}
 	if of.State != nil {
 		spec.KMSKey = of.State.KMSKey
 	}

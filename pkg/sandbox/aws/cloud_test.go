@@ -15,6 +15,8 @@ import (
 	adapter "github.com/perpetual-ci/perpetual/pkg/aws"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/aws/statebucket"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
@@ -99,7 +101,7 @@ func TestCloud_letsNobodyInWithoutASignature(t *testing.T) {
 // open opens the account as a program does that has only Env.
 func open(t *testing.T, env map[string]string) *account.Account {
 	t.Helper()
-	a, err := account.Open(t.Context(), account.Options{
+	a, err := account.Open(t.Context(), login.Options{
 		Env:    func(name string) string { return env[name] },
 		Policy: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond},
 	})
@@ -128,7 +130,7 @@ func TestEnv_isAllThatAProgramNeeds(t *testing.T) {
 func TestWrites_countWhatChangesSomething(t *testing.T) {
 	cloud, _, _ := start(t, aws.Options{Dir: t.TempDir()})
 	a := open(t, cloud.Env())
-	spec := account.BucketSpec{Name: "state", Owner: "o", Tags: map[string]string{"o": "x"}}
+	spec := statebucket.Spec{Name: "state", Owner: "o", Tags: map[string]string{"o": "x"}}
 	if _, err := a.Zones(t.Context()); err != nil || cloud.Writes() != 0 {
 		t.Errorf("a look counted %d writes, %v", cloud.Writes(), err)
 	}
@@ -137,7 +139,7 @@ func TestWrites_countWhatChangesSomething(t *testing.T) {
 	}
 	before := cloud.Writes()
 	cloud.Faults["s3"].Add(cloud.Refusal("s3", 403, "AccessDenied", "no"))
-	if err := a.DeleteBucket(t.Context(), spec); !errors.Is(err, account.ErrForeignBucket) || cloud.Writes() != before {
+	if err := a.DeleteBucket(t.Context(), spec); !errors.Is(err, statebucket.ErrForeign) || cloud.Writes() != before {
 		t.Errorf("a refusal counted: %v, %v", cloud.WritesBy(), err)
 	}
 	if n := cloud.Calls("s3")["CreateBucket"]; n != 1 {

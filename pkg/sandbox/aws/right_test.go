@@ -11,6 +11,8 @@ import (
 
 	adapter "github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/aws/statebucket"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
@@ -39,7 +41,7 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 	in := func(region string) *account.Account {
 		env := cloud.Env()
 		env["AWS_REGION"] = region
-		a, err := account.Open(t.Context(), account.Options{
+		a, err := account.Open(t.Context(), login.Options{
 			CACert: cloud.CA(), Env: func(name string) string { return env[name] }, Policy: retry.Policy{Attempts: 2, First: time.Millisecond, Max: time.Millisecond}, Timeout: 20 * time.Second,
 		})
 		if err != nil {
@@ -90,8 +92,8 @@ func TestCloud_refusesWhatPoliciesDoNotAllow(t *testing.T) {
 		_, err := here.PutParameter(t.Context(), name, secret.New("x"), tags)
 		return err
 	}
-	bucket := func(name string) account.BucketSpec {
-		return account.BucketSpec{Name: name, Tags: tags, Owner: "perpetual:name"}
+	bucket := func(name string) statebucket.Spec {
+		return statebucket.Spec{Name: name, Tags: tags, Owner: "perpetual:name"}
 	}
 	for title, c := range map[string]struct {
 		call   func() error

@@ -1,4 +1,4 @@
-package account
+package statebucket
 
 import (
 	"context"
@@ -21,16 +21,16 @@ const (
 
 // lifecycle ends what is no longer current, and the marks of deletions that are left alone
 // then.
-func (b *bucket) lifecycle() bucketSetting {
+func (b *bucket) lifecycle() setting {
 	wanted := types.LifecycleRule{
 		ID: sdk.String(ruleID), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: sdk.String("")},
 		NoncurrentVersionExpiration: &types.NoncurrentVersionExpiration{NoncurrentDays: sdk.Int32(noncurrentDays)},
 		Expiration:                  &types.LifecycleExpiration{ExpiredObjectDeleteMarker: sdk.Bool(true)},
 	}
 	var rules []types.LifecycleRule
-	return bucketSetting{"lifecycle",
+	return setting{"lifecycle",
 		func(ctx context.Context) (bool, error) {
-			out, err := b.account.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
+			out, err := b.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 			if aws.Refused(err, "NoSuchLifecycleConfiguration") {
 				return false, nil
 			}
@@ -42,7 +42,7 @@ func (b *bucket) lifecycle() bucketSetting {
 		},
 		func(ctx context.Context) error {
 			kept := slices.DeleteFunc(slices.Clone(rules), func(r types.LifecycleRule) bool { return sdk.ToString(r.ID) == ruleID })
-			_, err := b.account.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner,
+			_, err := b.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner,
 				LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: append(kept, wanted)}})
 			return err
 		}}

@@ -1,4 +1,4 @@
-package account_test
+package login_test
 
 import (
 	"errors"
@@ -8,7 +8,8 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login/logintest"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -30,7 +31,7 @@ func TestOpen_findsCredentialsWhereTheCLIDoes(t *testing.T) {
 	noKeys := map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_REGION": ""}
 	for name, c := range map[string]struct {
 		env    map[string]string
-		change func(*account.Options)
+		change func(*login.Options)
 		arn    string
 		region string
 	}{
@@ -38,36 +39,36 @@ func TestOpen_findsCredentialsWhereTheCLIDoes(t *testing.T) {
 		"temporary keys": {map[string]string{"AWS_ACCESS_KEY_ID": "ASIATEMPORARY", "AWS_SECRET_ACCESS_KEY": "secret-canary", "AWS_SESSION_TOKEN": "session-canary"},
 			nil, "arn:aws:sts::123456789012:assumed-role/temporary/ada", "eu-central-1"},
 		"keys of the environment before AWS_PROFILE": {map[string]string{"AWS_PROFILE": "prod"}, nil, "arn:aws:iam::123456789012:user/admin", "eu-central-1"},
-		"the given profile before them":              {nil, func(o *account.Options) { o.Profile = "prod" }, "arn:aws:iam::123456789012:user/prod", "eu-central-1"},
+		"the given profile before them":              {nil, func(o *login.Options) { o.Profile = "prod" }, "arn:aws:iam::123456789012:user/prod", "eu-central-1"},
 		"AWS_PROFILE, with its region":               {with(noKeys, "AWS_PROFILE", "prod"), nil, "arn:aws:iam::123456789012:user/prod", "us-west-2"},
 		"a role of a profile":                        {with(noKeys, "AWS_PROFILE", "role"), nil, "arn:aws:sts::123456789012:assumed-role/deployer/ada", "eu-west-1"},
-		"given keys": {nil, func(o *account.Options) {
+		"given keys": {nil, func(o *login.Options) {
 			o.Credentials = aws.Credentials{AccessKey: "AKIAPROFILE", SecretKey: secret.New("secret-canary")}
 		}, "arn:aws:iam::123456789012:user/prod", "eu-central-1"},
-		"a given identity token": {nil, func(o *account.Options) {
+		"a given identity token": {nil, func(o *login.Options) {
 			o.Credentials = aws.Credentials{Role: deployer, IdentityToken: secret.New("token-canary")}
 		}, "arn:aws:sts::123456789012:assumed-role/deployer/perpetual", "eu-central-1"},
 		"an identity token file": {with(noKeys, "AWS_ROLE_ARN", deployer, "AWS_ROLE_SESSION_NAME", "pod", "AWS_WEB_IDENTITY_TOKEN_FILE", write(t, "token", "token-canary"), "AWS_DEFAULT_REGION", "eu-west-2"),
 			nil, "arn:aws:sts::123456789012:assumed-role/deployer/pod", "eu-west-2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, sandbox.Options{}).in(map[string]string{"AWS_CONFIG_FILE": write(t, "config", config)}).in(c.env)
+			w := logintest.New(t, sandbox.Options{}).In(map[string]string{"AWS_CONFIG_FILE": write(t, "config", config)}).In(c.env)
 			for _, name := range []string{"STS", "SSO"} { // the SDK's own clients read the process's environment
-				t.Setenv("AWS_ENDPOINT_URL_"+name, w.env["AWS_ENDPOINT_URL_STS"])
+				t.Setenv("AWS_ENDPOINT_URL_"+name, w.Env["AWS_ENDPOINT_URL_STS"])
 			}
-			w.cloud.SetKey("AKIAPROFILE", sandbox.Key{Secret: "secret-canary", ARN: "arn:aws:iam::123456789012:user/prod"})
-			w.cloud.SetKey("ASIATEMPORARY", sandbox.Key{Secret: "secret-canary", Session: "session-canary", ARN: "arn:aws:sts::123456789012:assumed-role/temporary/ada"})
-			w.cloud.TrustToken("token-canary", deployer)
-			a := w.open(t, func(o *account.Options) {
+			w.Cloud.SetKey("AKIAPROFILE", sandbox.Key{Secret: "secret-canary", ARN: "arn:aws:iam::123456789012:user/prod"})
+			w.Cloud.SetKey("ASIATEMPORARY", sandbox.Key{Secret: "secret-canary", Session: "session-canary", ARN: "arn:aws:sts::123456789012:assumed-role/temporary/ada"})
+			w.Cloud.TrustToken("token-canary", deployer)
+			a := w.Open(t, func(o *login.Options) {
 				if c.change != nil {
 					c.change(o)
 				}
 			})
-			if n := len(w.cloud.Faults["sts"].Seen()); n != 0 {
+			if n := len(w.Cloud.Faults["sts"].Seen()); n != 0 {
 				t.Errorf("opening sent %d requests", n)
 			}
 			who, err := a.Identity(t.Context())
-			if err != nil || who != (account.Identity{Account: "123456789012", ARN: c.arn, Partition: "aws"}) || a.Region() != c.region {
+			if err != nil || who != (login.Identity{Account: "123456789012", ARN: c.arn, Partition: "aws"}) || a.Region() != c.region {
 				t.Errorf("%+v in %s, %v; want %s in %s", who, a.Region(), err, c.arn, c.region)
 			}
 			if keys, err := a.Keys(t.Context()); err != nil || keys.AccessKey == "" || keys.SecretKey.Empty() {
@@ -111,16 +112,16 @@ func TestOpen_refusesWhatCannotWork(t *testing.T) {
 		"an open checkip": {map[string]string{"AWS_ENDPOINT_URL_CHECKIP": "http://checkip.example.com"}, "https only", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, sandbox.Options{}).in(map[string]string{"AWS_CONFIG_FILE": write(t, "config", config)}).in(c.env)
-			o := w.options()
-			if w.env["AWS_CA_BUNDLE"] != "" {
+			w := logintest.New(t, sandbox.Options{}).In(map[string]string{"AWS_CONFIG_FILE": write(t, "config", config)}).In(c.env)
+			o := w.Options()
+			if w.Env["AWS_CA_BUNDLE"] != "" {
 				o.CACert = ""
 			}
-			_, err := account.Open(t.Context(), o)
+			_, err := login.Open(t.Context(), o)
 			if err == nil || !strings.Contains(err.Error(), c.text) || c.kind != nil && !errors.Is(err, c.kind) {
 				t.Errorf("error %v, want %q", err, c.text)
 			}
-			clean(t, err)
+			logintest.Clean(t, err)
 		})
 	}
 }
@@ -144,14 +145,14 @@ func TestIdentity_saysWhatIsWrongWithTheCredentials(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HOME", t.TempDir()) // where the SSO session would be
 			t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-			w := newWorld(t, sandbox.Options{}).in(c.env)
-			w.cloud.SetKey("ASIAEXPIRED", sandbox.Key{Secret: "secret-canary", Session: "session-canary", Expired: true})
-			_, err := w.open(t).Identity(t.Context())
+			w := logintest.New(t, sandbox.Options{}).In(c.env)
+			w.Cloud.SetKey("ASIAEXPIRED", sandbox.Key{Secret: "secret-canary", Session: "session-canary", Expired: true})
+			_, err := w.Open(t).Identity(t.Context())
 			if !errors.Is(err, aws.ErrCredentials) || !strings.Contains(err.Error(), c.text) {
 				t.Errorf("error %v, want %q", err, c.text)
 			}
-			clean(t, err)
-			if n := len(w.cloud.Faults["sts"].Seen()); n > 4 || n > 1 && c.text != "InvalidIdentityToken" { // which the SDK takes for passing
+			logintest.Clean(t, err)
+			if n := len(w.Cloud.Faults["sts"].Seen()); n > 4 || n > 1 && c.text != "InvalidIdentityToken" { // which the SDK takes for passing
 				t.Errorf("%d requests for what another try does not change", n)
 			}
 		})

@@ -1,4 +1,4 @@
-package account
+package login
 
 import (
 	"context"
@@ -21,14 +21,14 @@ var zoneName = regexp.MustCompile(`^([a-z]{2}(?:-[a-z]+)+-\d+)[a-z]$`)
 
 // CheckRegion asks whether the region exists and is enabled in the account. It
 // fails with ErrRegion, naming the nearest ones, aws.ErrCredentials or an *aws.Error.
-func (a *Account) CheckRegion(ctx context.Context) error {
-	ctx, cancel := a.bound(ctx)
+func (s *Session) CheckRegion(ctx context.Context) error {
+	ctx, cancel := s.Bound(ctx)
 	defer cancel()
-	regions, err := a.regions(ctx)
+	regions, err := s.regions(ctx)
 	if err != nil {
-		return a.wrap(ctx, "look up the regions of AWS", err)
+		return s.Wrap(ctx, "look up the regions of AWS", err)
 	}
-	wanted, usable := a.Region(), []string{}
+	wanted, usable := s.Region(), []string{}
 	for _, r := range regions {
 		name, enabled := sdk.ToString(r.RegionName), sdk.ToString(r.OptInStatus) != "not-opted-in"
 		if name == wanted && !enabled {
@@ -49,12 +49,12 @@ func (a *Account) CheckRegion(ctx context.Context) error {
 
 // Regions lists the regions that are enabled in the account, sorted. It fails with
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
-func (a *Account) Regions(ctx context.Context) ([]string, error) {
-	ctx, cancel := a.bound(ctx)
+func (s *Session) Regions(ctx context.Context) ([]string, error) {
+	ctx, cancel := s.Bound(ctx)
 	defer cancel()
-	all, err := a.regions(ctx)
+	all, err := s.regions(ctx)
 	if err != nil {
-		return nil, a.wrap(ctx, "look up the regions of AWS", err)
+		return nil, s.Wrap(ctx, "look up the regions of AWS", err)
 	}
 	var names []string
 	for _, r := range all {
@@ -67,15 +67,15 @@ func (a *Account) Regions(ctx context.Context) ([]string, error) {
 }
 
 // regions asks a region that every account has, for the wanted one may not exist.
-func (a *Account) regions(ctx context.Context) ([]types.Region, error) {
+func (s *Session) regions(ctx context.Context) ([]types.Region, error) {
 	home := "us-east-1"
 	switch {
-	case strings.HasPrefix(a.Region(), "cn-"):
+	case strings.HasPrefix(s.Region(), "cn-"):
 		home = "cn-north-1"
-	case strings.HasPrefix(a.Region(), "us-gov-"):
+	case strings.HasPrefix(s.Region(), "us-gov-"):
 		home = "us-gov-west-1"
 	}
-	out, err := a.ec2.DescribeRegions(ctx, &ec2.DescribeRegionsInput{AllRegions: sdk.Bool(true)}, func(o *ec2.Options) { o.Region = home })
+	out, err := s.ec2.DescribeRegions(ctx, &ec2.DescribeRegionsInput{AllRegions: sdk.Bool(true)}, func(o *ec2.Options) { o.Region = home })
 	if err != nil {
 		return nil, err
 	}
@@ -85,15 +85,15 @@ func (a *Account) regions(ctx context.Context) ([]types.Region, error) {
 	return out.Regions, nil
 }
 
-// wrapRegion is wrap for the calls that come first: a region that does not exist
+// WrapRegion is Wrap for the calls that come first: a region that does not exist
 // has no address, and one that is not enabled takes good keys for bad ones.
-func (a *Account) wrapRegion(ctx context.Context, action string, err error) error {
-	explained := a.wrap(ctx, action, err)
+func (s *Session) WrapRegion(ctx context.Context, action string, err error) error {
+	explained := s.Wrap(ctx, action, err)
 	var keys *aws.CredentialError
 	if errors.As(err, &keys) || !unknownHost(err) && !errors.Is(explained, aws.ErrCredentials) {
 		return explained
 	}
-	if region := a.CheckRegion(ctx); errors.Is(region, ErrRegion) {
+	if region := s.CheckRegion(ctx); errors.Is(region, ErrRegion) {
 		return fmt.Errorf("%s: %w", action, region)
 	}
 	return explained

@@ -1,4 +1,4 @@
-package account_test
+package statebucket_test
 
 import (
 	"net/http"
@@ -32,7 +32,7 @@ func TestEnsureBucket_knowsAWebPageByItsBody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, sandbox.Options{})
-			w.cloud.Faults["s3"].Choose(func(r fault.Request) *fault.Fault {
+			w.Cloud.Faults["s3"].Choose(func(r fault.Request) *fault.Fault {
 				if r.Method != http.MethodPut || strings.Contains(r.URL, "?") && !strings.Contains(r.URL, "x-id=CreateBucket") {
 					return nil
 				}

@@ -1,4 +1,4 @@
-package account
+package login
 
 import (
 	"context"
@@ -9,31 +9,21 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 )
 
-// wrap says what was being done.
-func (a *Account) wrap(ctx context.Context, action string, err error) error {
+// Wrap says what was being done.
+func (s *Session) Wrap(ctx context.Context, action string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", action, a.explain(ctx, err))
+	return fmt.Errorf("%s: %w", action, s.Explain(ctx, err))
 }
 
-// explain makes an error of the SDK ours.
-func (a *Account) explain(ctx context.Context, err error) error {
-	return aws.Caller{Region: a.Region(), CACert: a.options.CACert != ""}.Explain(ctx, err)
-}
-
-// status is the HTTP status of a refusal, 0 if err is none.
-func status(err error) int {
-	var answer *smithyhttp.ResponseError
-	if errors.As(err, &answer) {
-		return answer.HTTPStatusCode()
-	}
-	return 0
+// Explain makes an error of the SDK ours.
+func (s *Session) Explain(ctx context.Context, err error) error {
+	return aws.Caller{Region: s.Region(), CACert: s.options.CACert != ""}.Explain(ctx, err)
 }
 
 // unknownHost says whether a name has no address.

@@ -1,4 +1,4 @@
-package account
+package login
 
 import (
 	"bytes"

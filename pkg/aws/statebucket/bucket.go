@@ -1,4 +1,6 @@
-package account
+// Package statebucket makes the bucket of the state, keeps it as it should be, and deletes
+// it. What is in it, package bucket reads and writes.
+package statebucket
 
 import (
 	"context"
@@ -14,11 +16,33 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
-// BucketSpec is a bucket as it should be.
-type BucketSpec struct {
+// ErrForeign says that a bucket of the wanted name belongs to another account, or to
+// something else in this one.
+var ErrForeign = errors.New("the bucket is not ours")
+
+// maxPages bounds a listing.
+const maxPages = 1000
+
+// Keeper looks after buckets of one account.
+type Keeper struct {
+	session *login.Session
+	s3      *s3.Client
+}
+
+// New makes a Keeper.
+func New(session *login.Session) *Keeper {
+	return &Keeper{session: session, s3: s3.NewFromConfig(session.Connection().SDK(), func(o *s3.Options) {
+		o.UsePathStyle = o.BaseEndpoint != nil
+		o.ResponseChecksumValidation = sdk.ResponseChecksumValidationWhenRequired
+	})}
+}
+
+// Spec is a bucket as it should be.
+type Spec struct {
 	Name   string            // "perpetual-ci-123456789012-eu-central-1"
 	KMSKey string            // key to encrypt with, id or ARN; default: as the bucket has it, and S3's own (AES256) for a new one
 	S3Key  bool              // without KMSKey: S3's own key, also where the bucket has another
@@ -27,7 +51,7 @@ type BucketSpec struct {
 }
 
 // check says what is wrong with the spec itself.
-func (s BucketSpec) check() error {
+func (s Spec) check() error {
 	if s.Name == "" || s.Owner == "" || s.Tags[s.Owner] == "" {
 		return errors.New("a bucket needs a name and a tag that says whose it is")
 	}
@@ -37,10 +61,10 @@ func (s BucketSpec) check() error {
 // EnsureBucket makes the bucket, or makes it as it should be: tagged, no public
 // access, no ACLs, encrypted, versioned, with old versions for 90 days, reached over
 // TLS only. What is already so is not written. A bucket without our tag is taken only if nothing was ever
-// in it, as a run that was killed may leave one. It fails with ErrForeignBucket,
+// in it, as a run that was killed may leave one. It fails with ErrForeign,
 // aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
-func (a *Account) EnsureBucket(ctx context.Context, spec BucketSpec) (created bool, err error) {
-	b, ctx, cancel, err := a.bucket(ctx, spec)
+func (k *Keeper) EnsureBucket(ctx context.Context, spec Spec) (created bool, err error) {
+	b, ctx, cancel, err := k.bucket(ctx, spec)
 	if err != nil {
 		return false, err
 	}
@@ -78,9 +102,9 @@ func (a *Account) EnsureBucket(ctx context.Context, spec BucketSpec) (created bo
 }
 
 // BucketExists says whether there is such a bucket and it is ours, by its tag. It
-// fails with ErrForeignBucket, aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
-func (a *Account) BucketExists(ctx context.Context, spec BucketSpec) (bool, error) {
-	b, ctx, cancel, err := a.bucket(ctx, spec)
+// fails with ErrForeign, aws.ErrCredentials, aws.ErrDenied or an *aws.Error.
+func (k *Keeper) BucketExists(ctx context.Context, spec Spec) (bool, error) {
+	b, ctx, cancel, err := k.bucket(ctx, spec)
 	if err != nil {
 		return false, err
 	}
@@ -95,8 +119,8 @@ func (a *Account) BucketExists(ctx context.Context, spec BucketSpec) (bool, erro
 // BucketKey is the KMS key that the bucket encrypts new objects with, id or ARN as it
 // was set; "" if that is S3's own. It fails with aws.ErrCredentials, aws.ErrDenied or an
 // *aws.Error.
-func (a *Account) BucketKey(ctx context.Context, spec BucketSpec) (string, error) {
-	b, ctx, cancel, err := a.bucket(ctx, spec)
+func (k *Keeper) BucketKey(ctx context.Context, spec Spec) (string, error) {
+	b, ctx, cancel, err := k.bucket(ctx, spec)
 	if err != nil {
 		return "", err
 	}
@@ -110,34 +134,34 @@ func (a *Account) BucketKey(ctx context.Context, spec BucketSpec) (string, error
 
 // bucket is one bucket while it is worked on.
 type bucket struct {
-	account   *Account
-	spec      BucketSpec
+	*Keeper
+	spec      Spec
 	owner     string // the account that it must belong to
 	partition string // "aws"
 }
 
 // bucket begins work on a bucket.
-func (a *Account) bucket(ctx context.Context, spec BucketSpec) (*bucket, context.Context, context.CancelFunc, error) {
+func (k *Keeper) bucket(ctx context.Context, spec Spec) (*bucket, context.Context, context.CancelFunc, error) {
 	if err := spec.check(); err != nil {
 		return nil, nil, nil, err
 	}
-	who, err := a.Identity(ctx)
+	who, err := k.session.Identity(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	ctx, cancel := a.bound(ctx)
-	return &bucket{account: a, spec: spec, owner: who.Account, partition: who.Partition}, ctx, cancel, nil
+	ctx, cancel := k.session.Bound(ctx)
+	return &bucket{Keeper: k, spec: spec, owner: who.Account, partition: who.Partition}, ctx, cancel, nil
 }
 
 // wrap says what was being done.
 func (b *bucket) wrap(ctx context.Context, action string, err error) error {
-	return b.account.wrap(ctx, action+" bucket "+b.spec.Name, err)
+	return b.session.Wrap(ctx, action+" bucket "+b.spec.Name, err)
 }
 
 // look reads the bucket's tags; found says whether there is such a bucket. That
 // call, unlike a HEAD, is answered with reasons.
 func (b *bucket) look(ctx context.Context) (tags map[string]string, found bool, err error) {
-	out, err := b.account.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
+	out, err := b.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	tags = map[string]string{}
 	switch {
 	case aws.Refused(err, "NoSuchTagSet"):
@@ -146,9 +170,9 @@ func (b *bucket) look(ctx context.Context) (tags map[string]string, found bool, 
 		return nil, false, nil
 	case aws.Refused(err, "AccessDenied"):
 		return nil, false, fmt.Errorf("%w: it belongs to another account than %s, or these credentials may not read its tags (s3:GetBucketTagging): choose another name for it, or allow that (%w)",
-			ErrForeignBucket, b.owner, b.account.explain(ctx, err))
+			ErrForeign, b.owner, b.session.Explain(ctx, err))
 	case status(err) == http.StatusMovedPermanently, status(err) == http.StatusBadRequest && bucketRegion(err) != "":
-		return nil, false, fmt.Errorf("%w: it is in region %s, not in %s: give the region of the bucket, or choose another name for it", ErrForeignBucket, bucketRegion(err), b.account.Region())
+		return nil, false, fmt.Errorf("%w: it is in region %s, not in %s: give the region of the bucket, or choose another name for it", ErrForeign, bucketRegion(err), b.session.Region())
 	case err != nil:
 		return nil, false, err
 	}
@@ -156,6 +180,15 @@ func (b *bucket) look(ctx context.Context) (tags map[string]string, found bool, 
 		tags[sdk.ToString(t.Key)] = sdk.ToString(t.Value)
 	}
 	return tags, true, nil
+}
+
+// status is the HTTP status of a refusal, 0 if err is none.
+func status(err error) int {
+	var answer *smithyhttp.ResponseError
+	if errors.As(err, &answer) {
+		return answer.HTTPStatusCode()
+	}
+	return 0
 }
 
 // bucketRegion is where S3 says that a bucket is.
@@ -175,15 +208,15 @@ func (b *bucket) create(ctx context.Context) (bool, error) {
 		Bucket: &b.spec.Name, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
 		CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: tagSet(b.spec.Tags)},
 	}
-	if region := b.account.Region(); region != "us-east-1" { // which is the default, and must not be named
+	if region := b.session.Region(); region != "us-east-1" { // which is the default, and must not be named
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(region)
 	}
-	_, err := b.account.s3.CreateBucket(ctx, in)
+	_, err := b.s3.CreateBucket(ctx, in)
 	switch {
 	case aws.Refused(err, "BucketAlreadyOwnedByYou"):
 		return true, nil
 	case aws.Refused(err, "BucketAlreadyExists"):
-		return false, fmt.Errorf("%w: another account has a bucket of that name, and names are unique over all accounts: choose another", ErrForeignBucket)
+		return false, fmt.Errorf("%w: another account has a bucket of that name, and names are unique over all accounts: choose another", ErrForeign)
 	}
 	return err == nil, err
 }
@@ -195,16 +228,16 @@ func (b *bucket) claim(ctx context.Context, tags map[string]string) error {
 	case found == wanted:
 		return nil
 	case tagged:
-		return fmt.Errorf("%w: its tag %s is %q, not %q", ErrForeignBucket, key, found, wanted)
+		return fmt.Errorf("%w: its tag %s is %q, not %q", ErrForeign, key, found, wanted)
 	}
-	out, err := b.account.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
+	out, err := b.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
 		Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner, MaxKeys: sdk.Int32(1),
 	})
 	if err != nil {
 		return err
 	}
 	if len(out.Versions)+len(out.DeleteMarkers) > 0 {
-		return fmt.Errorf("%w: it has objects, but no tag %s=%s; if it is yours, tag it so, else choose another name", ErrForeignBucket, key, wanted)
+		return fmt.Errorf("%w: it has objects, but no tag %s=%s; if it is yours, tag it so, else choose another name", ErrForeign, key, wanted)
 	}
 	return nil
 }

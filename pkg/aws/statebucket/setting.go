@@ -1,4 +1,4 @@
-package account
+package statebucket
 
 import (
 	"context"
@@ -15,17 +15,17 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 )
 
-// bucketSetting is one thing that a bucket should have.
-type bucketSetting struct {
+// setting is one thing that a bucket should have.
+type setting struct {
 	name  string
 	right func(context.Context) (bool, error)
 	write func(context.Context) error
 }
 
 // settings are all of them, the tag first: what carries it is ours.
-func (b *bucket) settings(tags map[string]string) []bucketSetting {
-	name, owner, api := &b.spec.Name, &b.owner, b.account.s3
-	return []bucketSetting{
+func (b *bucket) settings(tags map[string]string) []setting {
+	name, owner, api := &b.spec.Name, &b.owner, b.s3
+	return []setting{
 		{"tags",
 			func(context.Context) (bool, error) { return maps.Equal(merged(tags, b.spec.Tags), tags), nil },
 			func(ctx context.Context) error {
@@ -61,7 +61,7 @@ func (b *bucket) settings(tags map[string]string) []bucketSetting {
 
 // private says whether all public access is blocked.
 func (b *bucket) private(ctx context.Context) (bool, error) {
-	out, err := b.account.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
+	out, err := b.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	if aws.Refused(err, "NoSuchPublicAccessBlockConfiguration") {
 		return false, nil
 	}
@@ -74,7 +74,7 @@ func (b *bucket) private(ctx context.Context) (bool, error) {
 
 // withoutACLs says whether the bucket's owner owns all objects.
 func (b *bucket) withoutACLs(ctx context.Context) (bool, error) {
-	out, err := b.account.s3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
+	out, err := b.s3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	if aws.Refused(err, "OwnershipControlsNotFoundError") {
 		return false, nil
 	}
@@ -94,7 +94,7 @@ func (b *bucket) encryption() types.ServerSideEncryptionRule {
 
 // defaultEncryption is what the bucket does with new objects; nil if it says nothing.
 func (b *bucket) defaultEncryption(ctx context.Context) (*types.ServerSideEncryptionByDefault, error) {
-	out, err := b.account.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
+	out, err := b.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	if aws.Refused(err, "ServerSideEncryptionConfigurationNotFoundError") {
 		return nil, nil
 	}
@@ -117,7 +117,7 @@ func (b *bucket) encrypted(ctx context.Context) (bool, error) {
 
 // versioned says whether old versions of objects are kept.
 func (b *bucket) versioned(ctx context.Context) (bool, error) {
-	out, err := b.account.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
+	out, err := b.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	return err == nil && out.Status == types.BucketVersioningStatusEnabled, err
 }
 
@@ -125,14 +125,14 @@ func (b *bucket) versioned(ctx context.Context) (bool, error) {
 const statementID = "PerpetualTLSOnly"
 
 // policy refuses requests that do not come over TLS.
-func (b *bucket) policy() bucketSetting {
+func (b *bucket) policy() setting {
 	resource := "arn:" + b.partition + ":s3:::" + b.spec.Name
 	wanted := map[string]any{
 		"Sid": statementID, "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": []any{resource, resource + "/*"},
 		"Condition": map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}},
 	}
 	document := map[string]any{}
-	return bucketSetting{"policy",
+	return setting{"policy",
 		func(ctx context.Context) (right bool, err error) {
 			document, err = b.document(ctx)
 			return err == nil && slices.ContainsFunc(statements(document), func(s any) bool { return reflect.DeepEqual(normal(s), normal(wanted)) }), err
@@ -147,14 +147,14 @@ func (b *bucket) policy() bucketSetting {
 			if err != nil {
 				return err
 			}
-			_, err = b.account.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner, Policy: sdk.String(string(text))})
+			_, err = b.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner, Policy: sdk.String(string(text))})
 			return err
 		}}
 }
 
 // document reads the bucket's policy.
 func (b *bucket) document(ctx context.Context) (map[string]any, error) {
-	out, err := b.account.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
+	out, err := b.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 	empty := map[string]any{"Version": "2012-10-17"}
 	if aws.Refused(err, "NoSuchBucketPolicy") {
 		return empty, nil

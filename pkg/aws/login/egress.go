@@ -1,4 +1,4 @@
-package account
+package login
 
 import (
 	"context"
@@ -14,19 +14,19 @@ import (
 // EgressAddress is the IPv4 address from which this machine reaches the internet,
 // "203.0.113.7", as checkip.amazonaws.com sees it. Behind an HTTP proxy that is
 // the proxy's.
-func (a *Account) EgressAddress(ctx context.Context) (string, error) {
-	ctx, cancel := a.bound(ctx)
+func (s *Session) EgressAddress(ctx context.Context) (string, error) {
+	ctx, cancel := s.Bound(ctx)
 	defer cancel()
-	address, err := a.egress(ctx)
+	address, err := s.egress(ctx)
 	if err != nil {
-		return "", fmt.Errorf("ask %s for the address of this machine: %w (access.director set by hand needs no such answer)", a.options.CheckIP, err)
+		return "", fmt.Errorf("ask %s for the address of this machine: %w (access.director set by hand needs no such answer)", s.options.CheckIP, err)
 	}
 	return address, nil
 }
 
 // egress asks.
-func (a *Account) egress(ctx context.Context) (string, error) {
-	body, err := a.get(ctx, a.options.CheckIP, 4096)
+func (s *Session) egress(ctx context.Context) (string, error) {
+	body, err := s.Get(ctx, s.options.CheckIP, 4096)
 	if err != nil {
 		return "", err
 	}
@@ -37,9 +37,9 @@ func (a *Account) egress(ctx context.Context) (string, error) {
 	return address.String(), nil
 }
 
-// get reads a page of at most limit bytes that is not a call of a service.
-func (a *Account) get(ctx context.Context, url string, limit int64) ([]byte, error) {
-	client, err := retry.NewClient(retry.Options{CACert: a.options.CACert, Policy: a.options.Policy, MaxBody: limit})
+// Get reads a page of at most limit bytes that is not a call of a service.
+func (s *Session) Get(ctx context.Context, url string, limit int64) ([]byte, error) {
+	client, err := retry.NewClient(retry.Options{CACert: s.options.CACert, Policy: s.options.Policy, MaxBody: limit})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (a *Account) get(ctx context.Context, url string, limit int64) ([]byte, err
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return nil, retry.Explain(err, request.URL.Host, a.options.CACert != "")
+		return nil, retry.Explain(err, request.URL.Host, s.options.CACert != "")
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)

@@ -1,4 +1,4 @@
-package account
+package login
 
 import (
 	"crypto/tls"
@@ -15,7 +15,7 @@ import (
 )
 
 // retryer repeats what the SDK's standard one does: lost connections, 5xx,
-// throttling, a clock that is off. All that this package writes may be written
+// throttling, a clock that is off. All that our packages write may be written
 // twice. Its waits are ours, and told.
 type retryer struct {
 	*sdkretry.Standard

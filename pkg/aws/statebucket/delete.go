@@ -1,4 +1,4 @@
-package account
+package statebucket
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 
 // DeleteBucket deletes a bucket of ours with every version of every object, and
 // every mark of a deletion. One that is gone is not an error. It fails with
-// ErrForeignBucket, aws.ErrCredentials, aws.ErrDenied or an *aws.Error; what it has
+// ErrForeign, aws.ErrCredentials, aws.ErrDenied or an *aws.Error; what it has
 // deleted by then is gone, and it may be called again.
-func (a *Account) DeleteBucket(ctx context.Context, spec BucketSpec) error {
-	b, ctx, cancel, err := a.bucket(ctx, spec)
+func (k *Keeper) DeleteBucket(ctx context.Context, spec Spec) error {
+	b, ctx, cancel, err := k.bucket(ctx, spec)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (a *Account) DeleteBucket(ctx context.Context, spec BucketSpec) error {
 	if err := b.empty(ctx); err != nil {
 		return b.wrap(ctx, "empty", err)
 	}
-	_, err = a.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &spec.Name, ExpectedBucketOwner: &b.owner})
+	_, err = k.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &spec.Name, ExpectedBucketOwner: &b.owner})
 	if aws.Refused(err, "NoSuchBucket") { // a try before, whose reply was lost
 		return nil
 	}
@@ -47,7 +47,7 @@ func (a *Account) DeleteBucket(ctx context.Context, spec BucketSpec) error {
 // empty deletes page by page, always the first one, until there is none.
 func (b *bucket) empty(ctx context.Context) error {
 	for range maxPages {
-		page, err := b.account.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
+		page, err := b.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner})
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (b *bucket) empty(ctx context.Context) error {
 		if len(all) == 0 {
 			return nil
 		}
-		out, err := b.account.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+		out, err := b.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
 			Bucket: &b.spec.Name, ExpectedBucketOwner: &b.owner, Delete: &types.Delete{Objects: all, Quiet: sdk.Bool(true)},
 		})
 		if err != nil {

@@ -1,4 +1,4 @@
-package account
+package login
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 
 // Keys are the credentials in use, for programs that are told them: the CPI of
 // create-env. It fails with aws.ErrCredentials.
-func (a *Account) Keys(ctx context.Context) (aws.Credentials, error) {
-	ctx, cancel := a.bound(ctx)
+func (s *Session) Keys(ctx context.Context) (aws.Credentials, error) {
+	ctx, cancel := s.Bound(ctx)
 	defer cancel()
-	keys, err := a.connection.SDK().Credentials.Retrieve(ctx)
+	keys, err := s.connection.SDK().Credentials.Retrieve(ctx)
 	if err != nil {
-		return aws.Credentials{}, a.wrap(ctx, "get the credentials", err)
+		return aws.Credentials{}, s.Wrap(ctx, "get the credentials", err)
 	}
 	return aws.Credentials{
 		AccessKey: keys.AccessKeyID, SecretKey: secret.New(keys.SecretAccessKey), SessionToken: secret.New(keys.SessionToken),

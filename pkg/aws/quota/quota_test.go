@@ -1,4 +1,4 @@
-package account_test
+package quota_test
 
 import (
 	"context"
@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login/logintest"
+	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
@@ -17,7 +18,7 @@ const (
 )
 
 // ordinary are the needs of an installation with one spot worker.
-var ordinary = account.Needs{
+var ordinary = quota.Needs{
 	Addresses: 3, VPCs: 1, OnDemand: map[string]int{"t3.medium": 1, "t3.small": 1, "m6a.xlarge": 2}, Spot: map[string]int{"m6a.xlarge": 1},
 }
 
@@ -40,10 +41,10 @@ func TestQuotas_sayWhatIsTooLow(t *testing.T) {
 		"no spot, no room on demand": {limit: 5, quotas: map[string]float64{onDemand: 23, spot: 0}, notes: []string{"0 allowed, 8 in use, 4 more needed; have it raised"}, short: []string{"23 allowed, 8 in use, 16 more needed"}},
 	} {
 		w := newWorld(t, sandbox.Options{})
-		w.cloud.SetUse(c.addresses, c.limit, c.vpcs)
-		w.cloud.Run(busy...)
+		w.Cloud.SetUse(c.addresses, c.limit, c.vpcs)
+		w.Cloud.Run(busy...)
 		for code, value := range c.quotas {
-			w.cloud.SetQuota(code, value)
+			w.Cloud.SetQuota(code, value)
 		}
 		found, err := w.open(t).Quotas(t.Context(), ordinary)
 		if err != nil || len(found.Unknown) > 0 || !eachSays(found.Short, c.short) || !eachSays(found.Notes, c.notes) {
@@ -57,9 +58,9 @@ func TestQuotas_sayWhatIsTooLow(t *testing.T) {
 func TestQuotas_countWholeSpotInstances(t *testing.T) {
 	for limit, short := range map[float64][]string{4: nil, 3: {"3 allowed, 0 in use, 4 more needed"}} {
 		w := newWorld(t, sandbox.Options{})
-		w.cloud.SetQuota(spot, 10)
-		w.cloud.SetQuota(onDemand, limit)
-		found, err := w.open(t).Quotas(t.Context(), account.Needs{Spot: map[string]int{"m6a.xlarge": 3}})
+		w.Cloud.SetQuota(spot, 10)
+		w.Cloud.SetQuota(onDemand, limit)
+		found, err := w.open(t).Quotas(t.Context(), quota.Needs{Spot: map[string]int{"m6a.xlarge": 3}})
 		if err != nil || !eachSays(found.Short, short) || len(found.Notes) != 1 {
 			t.Errorf("%v on demand: %+v, %v", limit, found, err)
 		}
@@ -82,8 +83,8 @@ func eachSays(lines, texts []string) bool {
 // Families with quotas of their own are none of the standard ones' business.
 func TestQuotas_countTheStandardFamilies(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	w.cloud.SetQuota(onDemand, 2)
-	found, err := w.open(t).Quotas(t.Context(), account.Needs{OnDemand: map[string]int{"t3.small": 1, "g5.xlarge": 4, "inf2.xlarge": 1, "dl1.24xlarge": 1, "mac2.metal": 1, "u-6tb1.metal": 1}})
+	w.Cloud.SetQuota(onDemand, 2)
+	found, err := w.open(t).Quotas(t.Context(), quota.Needs{OnDemand: map[string]int{"t3.small": 1, "g5.xlarge": 4, "inf2.xlarge": 1, "dl1.24xlarge": 1, "mac2.metal": 1, "u-6tb1.metal": 1}})
 	if err != nil || len(found.Short)+len(found.Notes)+len(found.Unknown) > 0 {
 		t.Errorf("%+v, %v", found, err)
 	}
@@ -104,14 +105,14 @@ func TestQuotas_goOnWithoutThePermission(t *testing.T) {
 		"*:*":                           {unknown: []string{"servicequotas:GetServiceQuota", "ec2:DescribeInstanceTypes"}},
 	} {
 		w := newWorld(t, sandbox.Options{})
-		w.cloud.SetUse(c.addresses, 5, 1)
-		w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{denied} })
+		w.Cloud.SetUse(c.addresses, 5, 1)
+		w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Deny = []string{denied} })
 		found, err := w.open(t).Quotas(t.Context(), ordinary)
 		if err != nil || !eachSays(found.Unknown, c.unknown) || !eachSays(found.Short, c.short) {
 			t.Errorf("without %s: %+v, %v", denied, found, err)
 		}
 		for _, line := range found.Unknown {
-			clean(t, errors.New(line))
+			logintest.Clean(t, errors.New(line))
 		}
 	}
 }
@@ -119,13 +120,13 @@ func TestQuotas_goOnWithoutThePermission(t *testing.T) {
 func TestQuotas_endWithTheirContextAndTheCredentials(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
 	a := w.open(t)
-	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Expired = true })
+	w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Expired = true })
 	if _, err := a.Quotas(t.Context(), ordinary); !errors.Is(err, aws.ErrCredentials) {
 		t.Errorf("expired: %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	gone := errors.New("interrupted")
-	w.cloud.Faults["servicequotas"].Add(fault.Fault{Kind: fault.Hang, Times: -1, Before: func() { cancel(gone) }})
+	w.Cloud.Faults["servicequotas"].Add(fault.Fault{Kind: fault.Hang, Times: -1, Before: func() { cancel(gone) }})
 	if _, err := a.Quotas(ctx, ordinary); !errors.Is(err, gone) {
 		t.Errorf("interrupted: %v", err)
 	}

@@ -1,4 +1,4 @@
-package account
+package login
 
 import (
 	"context"
@@ -19,13 +19,13 @@ type Identity struct {
 
 // Identity asks STS as whom the credentials act, which needs no permission. It
 // fails with aws.ErrCredentials, ErrRegion or an *aws.Error.
-func (a *Account) Identity(ctx context.Context) (Identity, error) {
-	ctx, cancel := a.bound(ctx)
+func (s *Session) Identity(ctx context.Context) (Identity, error) {
+	ctx, cancel := s.Bound(ctx)
 	defer cancel()
 	const action = "ask AWS who we are"
-	out, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	out, err := s.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Identity{}, a.wrapRegion(ctx, action, err)
+		return Identity{}, s.WrapRegion(ctx, action, err)
 	}
 	found := Identity{Account: sdk.ToString(out.Account), ARN: sdk.ToString(out.Arn)}
 	parts := strings.SplitN(found.ARN, ":", 3)

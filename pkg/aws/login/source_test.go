@@ -1,4 +1,4 @@
-package account_test
+package login_test
 
 import (
 	"crypto/sha1" //nolint:gosec // which names the files of SSO sessions
@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login/logintest"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 )
 
@@ -80,21 +81,21 @@ func TestIdentity_byTheSourcesOfTheSDK(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := source(t)
-			w := newWorld(t, sandbox.Options{}).in(map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_CONFIG_FILE": write(t, "config", c.config)})
-			w.cloud.SetKey("ASIASOURCE", keysOf)
+			w := logintest.New(t, sandbox.Options{}).In(map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_CONFIG_FILE": write(t, "config", c.config)})
+			w.Cloud.SetKey("ASIASOURCE", keysOf)
 			for name, value := range c.env {
 				value = strings.Replace(value, "%s", server.URL, 1)
-				w.env[name] = value
+				w.Env[name] = value
 				t.Setenv(name, value)
 			}
-			who, err := w.open(t).Identity(t.Context())
-			if c.fails == "" && (err != nil || who != (account.Identity{Account: "123456789012", ARN: keysOf.ARN, Partition: "aws"})) {
+			who, err := w.Open(t).Identity(t.Context())
+			if c.fails == "" && (err != nil || who != (login.Identity{Account: "123456789012", ARN: keysOf.ARN, Partition: "aws"})) {
 				t.Errorf("%+v, %v", who, err)
 			}
 			if c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
 				t.Errorf("error %v, want %q", err, c.fails)
 			}
-			clean(t, err)
+			logintest.Clean(t, err)
 		})
 	}
 }

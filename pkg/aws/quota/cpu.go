@@ -1,4 +1,4 @@
-package account
+package quota
 
 import (
 	"maps"
@@ -22,7 +22,7 @@ func isStandard(instanceType string) bool {
 
 // instances compares the vCPUs that the needs come to with their quotas. Spot instances
 // for which there is no room will be on-demand ones, and count as such.
-func (l *quotaLook) instances(n Needs) {
+func (l *look) instances(n Needs) {
 	onDemand, spot, each, err := l.neededCPUs(n)
 	if err != nil {
 		l.pass(cpuQuota, err)
@@ -57,20 +57,20 @@ func (l *quotaLook) instances(n Needs) {
 
 // neededCPUs adds up the vCPUs of the needs. each are those of one spot instance, of the
 // largest type.
-func (l *quotaLook) neededCPUs(n Needs) (onDemand, spot, each int, err error) {
-	names := slices.DeleteFunc(append(slices.Collect(maps.Keys(n.OnDemand)), slices.Collect(maps.Keys(n.Spot))...), func(name string) bool { return !isStandard(name) })
+func (l *look) neededCPUs(needs Needs) (onDemand, spot, each int, err error) {
+	names := slices.DeleteFunc(append(slices.Collect(maps.Keys(needs.OnDemand)), slices.Collect(maps.Keys(needs.Spot))...), func(name string) bool { return !isStandard(name) })
 	if len(names) == 0 {
 		return 0, 0, 0, nil
 	}
-	list, err := l.InstanceTypes(l.ctx, names)
+	vcpus, err := l.vcpus(l.ctx, names)
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	for _, t := range list {
-		onDemand += t.VCPUs * n.OnDemand[t.Name]
-		if n.Spot[t.Name] > 0 {
-			spot += t.VCPUs * n.Spot[t.Name]
-			each = max(each, t.VCPUs)
+	for name, n := range vcpus {
+		onDemand += n * needs.OnDemand[name]
+		if needs.Spot[name] > 0 {
+			spot += n * needs.Spot[name]
+			each = max(each, n)
 		}
 	}
 	return onDemand, spot, each, nil
@@ -80,15 +80,15 @@ func (l *quotaLook) neededCPUs(n Needs) (onDemand, spot, each int, err error) {
 type cpus struct{ onDemand, spot int }
 
 // usedCPUs adds up the vCPUs of the instances that run.
-func (l *quotaLook) usedCPUs() (cpus, error) {
+func (l *look) usedCPUs() (cpus, error) {
 	var used cpus
 	pages := ec2.NewDescribeInstancesPaginator(l.ec2, &ec2.DescribeInstancesInput{
-		Filters: []types.Filter{filter("instance-state-name", "pending", "running")}, MaxResults: sdk.Int32(1000),
+		Filters: []types.Filter{{Name: sdk.String("instance-state-name"), Values: []string{"pending", "running"}}}, MaxResults: sdk.Int32(1000),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(l.ctx)
 		if err != nil {
-			return used, l.wrap(l.ctx, "count the vCPUs in use", err)
+			return used, l.session.Wrap(l.ctx, "count the vCPUs in use", err)
 		}
 		for _, reservation := range page.Reservations {
 			for _, i := range reservation.Instances {

@@ -1,4 +1,6 @@
-package account
+// Package quota compares what an installation needs with the quotas of an AWS account,
+// before anything is made.
+package quota
 
 import (
 	"context"
@@ -15,11 +17,29 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login"
 )
 
-// quotaTimeout bounds Quotas: it is worth a moment, and no more where a network lets
+// timeout bounds Quotas: it is worth a moment, and no more where a network lets
 // nobody reach Service Quotas.
-const quotaTimeout = 20 * time.Second
+const timeout = 20 * time.Second
+
+// VCPUs gives the vCPUs of each of the named instance types that the region has.
+type VCPUs func(ctx context.Context, names []string) (map[string]int, error)
+
+// Reader reads the quotas of one account.
+type Reader struct {
+	session *login.Session
+	vcpus   VCPUs
+	ec2     *ec2.Client
+	quotas  *servicequotas.Client
+}
+
+// New makes a Reader.
+func New(session *login.Session, vcpus VCPUs) *Reader {
+	config := session.Connection().SDK()
+	return &Reader{session: session, vcpus: vcpus, ec2: ec2.NewFromConfig(config), quotas: servicequotas.NewFromConfig(config)}
+}
 
 // Needs are how many of what an installation will make.
 type Needs struct {
@@ -29,8 +49,8 @@ type Needs struct {
 	Spot      map[string]int // the same on spot; where there are none to be had they are on-demand
 }
 
-// Quotas are what the quotas of the account say to some needs, in lines for people.
-type Quotas struct {
+// Answer is what the quotas of the account say to some needs, in lines for people.
+type Answer struct {
 	Short   []string // quotas that the needs would exceed, with what helps
 	Notes   []string // what else should be known, such as that spot instances will be on-demand
 	Unknown []string // quotas that could not be looked at, and why
@@ -53,11 +73,11 @@ var (
 // Quotas compares the account's quotas with the needs. What it may not look at, or
 // cannot, is not an error but in the answer. It fails with aws.ErrCredentials, or when ctx
 // ends.
-func (a *Account) Quotas(ctx context.Context, n Needs) (Quotas, error) {
-	bound, cancel := context.WithTimeoutCause(ctx, quotaTimeout,
-		fmt.Errorf("AWS did not answer well within %s: %w", quotaTimeout, context.DeadlineExceeded))
+func (r *Reader) Quotas(ctx context.Context, n Needs) (Answer, error) {
+	bound, cancel := context.WithTimeoutCause(ctx, timeout,
+		fmt.Errorf("AWS did not answer well within %s: %w", timeout, context.DeadlineExceeded))
 	defer cancel()
-	l := &quotaLook{Account: a, ctx: bound}
+	l := &look{Reader: r, ctx: bound}
 	if n.Addresses > 0 {
 		l.compare(addressQuota, n.Addresses, l.addresses)
 	}
@@ -66,7 +86,7 @@ func (a *Account) Quotas(ctx context.Context, n Needs) (Quotas, error) {
 	}
 	l.instances(n)
 	if l.fatal != nil || ctx.Err() != nil {
-		return Quotas{}, errors.Join(l.fatal, context.Cause(ctx))
+		return Answer{}, errors.Join(l.fatal, context.Cause(ctx))
 	}
 	for _, reason := range l.reasons {
 		l.answer.Unknown = append(l.answer.Unknown, fmt.Sprintf("not looked at: the quota %s (%s)", strings.Join(l.unknown[reason], ", "), reason))
@@ -74,18 +94,18 @@ func (a *Account) Quotas(ctx context.Context, n Needs) (Quotas, error) {
 	return l.answer, nil
 }
 
-// quotaLook is one call of Quotas.
-type quotaLook struct {
-	*Account
+// look is one call of Quotas.
+type look struct {
+	*Reader
 	ctx     context.Context
-	answer  Quotas
+	answer  Answer
 	unknown map[string][]string // quotas by the reason why they are not known
 	reasons []string
 	fatal   error
 }
 
 // compare looks at a quota and says whether it is too low.
-func (l *quotaLook) compare(q quota, needed int, used func() (int, error)) {
+func (l *look) compare(q quota, needed int, used func() (int, error)) {
 	limit, taken, ok := l.measure(q, used)
 	if ok && taken+needed > limit {
 		l.answer.Short = append(l.answer.Short, l.short(q, limit, taken, needed))
@@ -93,7 +113,7 @@ func (l *quotaLook) compare(q quota, needed int, used func() (int, error)) {
 }
 
 // measure gives the limit and the use of a quota, if they are known.
-func (l *quotaLook) measure(q quota, used func() (int, error)) (limit, taken int, ok bool) {
+func (l *look) measure(q quota, used func() (int, error)) (limit, taken int, ok bool) {
 	limit, err := l.limit(q)
 	if err == nil {
 		taken, err = used()
@@ -105,17 +125,17 @@ func (l *quotaLook) measure(q quota, used func() (int, error)) (limit, taken int
 }
 
 // short says that a quota is too low, and what to do.
-func (l *quotaLook) short(q quota, limit, taken, needed int) string {
+func (l *look) short(q quota, limit, taken, needed int) string {
 	remedy := ""
 	if q.remedy != "" {
 		remedy = q.remedy + ", or "
 	}
 	return fmt.Sprintf("quota %q (%s) in %s: %d allowed, %d in use, %d more needed; %shave it raised: aws service-quotas request-service-quota-increase --region %s --service-code %s --quota-code %s --desired-value %d",
-		q.name, q.code, l.Region(), limit, taken, needed, remedy, l.Region(), q.service, q.code, taken+needed)
+		q.name, q.code, l.session.Region(), limit, taken, needed, remedy, l.session.Region(), q.service, q.code, taken+needed)
 }
 
 // pass keeps for what reason a quota is not known.
-func (l *quotaLook) pass(q quota, err error) {
+func (l *look) pass(q quota, err error) {
 	if errors.Is(err, aws.ErrCredentials) {
 		l.fatal = err
 	}
@@ -131,7 +151,7 @@ func (l *quotaLook) pass(q quota, err error) {
 
 // limit is the value of a quota. One that was never changed may be known by its
 // default alone; that of addresses EC2 tells, too.
-func (l *quotaLook) limit(q quota) (int, error) {
+func (l *look) limit(q quota) (int, error) {
 	const action = "look up quotas"
 	out, err := l.quotas.GetServiceQuota(l.ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: &q.service, QuotaCode: &q.code})
 	if err == nil && out.Quota != nil && out.Quota.Value != nil {
@@ -143,11 +163,11 @@ func (l *quotaLook) limit(q quota) (int, error) {
 		}
 	}
 	if !aws.Refused(err, "NoSuchResourceException") && err != nil {
-		return 0, l.wrap(l.ctx, action, err)
+		return 0, l.session.Wrap(l.ctx, action, err)
 	}
 	standard, err := l.quotas.GetAWSDefaultServiceQuota(l.ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: &q.service, QuotaCode: &q.code})
 	if err != nil {
-		return 0, l.wrap(l.ctx, action, err)
+		return 0, l.session.Wrap(l.ctx, action, err)
 	}
 	if standard.Quota == nil || standard.Quota.Value == nil {
 		return 0, fmt.Errorf("%s: the answer has no value", action)
@@ -159,7 +179,7 @@ func (l *quotaLook) limit(q quota) (int, error) {
 func whole(value float64) int { return int(math.Min(value, math.MaxInt32)) }
 
 // addressLimit is the quota of addresses as EC2 tells it.
-func (l *quotaLook) addressLimit() (limit int, known bool) {
+func (l *look) addressLimit() (limit int, known bool) {
 	out, err := l.ec2.DescribeAccountAttributes(l.ctx, &ec2.DescribeAccountAttributesInput{
 		AttributeNames: []types.AccountAttributeName{"vpc-max-elastic-ips"},
 	})
@@ -177,22 +197,22 @@ func (l *quotaLook) addressLimit() (limit int, known bool) {
 }
 
 // addresses counts the elastic IP addresses.
-func (l *quotaLook) addresses() (int, error) {
+func (l *look) addresses() (int, error) {
 	out, err := l.ec2.DescribeAddresses(l.ctx, &ec2.DescribeAddressesInput{})
 	if err != nil {
-		return 0, l.wrap(l.ctx, "count the elastic IP addresses", err)
+		return 0, l.session.Wrap(l.ctx, "count the elastic IP addresses", err)
 	}
 	return len(out.Addresses), nil
 }
 
 // vpcs counts the VPCs.
-func (l *quotaLook) vpcs() (int, error) {
+func (l *look) vpcs() (int, error) {
 	n := 0
 	pages := ec2.NewDescribeVpcsPaginator(l.ec2, &ec2.DescribeVpcsInput{MaxResults: sdk.Int32(1000)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(l.ctx)
 		if err != nil {
-			return 0, l.wrap(l.ctx, "count the VPCs", err)
+			return 0, l.session.Wrap(l.ctx, "count the VPCs", err)
 		}
 		n += len(page.Vpcs)
 	}

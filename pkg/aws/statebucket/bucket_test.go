@@ -1,4 +1,4 @@
-package account_test
+package statebucket_test
 
 import (
 	"encoding/json"
@@ -14,22 +14,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
-	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/login/logintest"
+	"github.com/perpetual-ci/perpetual/pkg/aws/statebucket"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
 
 const bucketName = "perpetual-ci-123456789012-eu-central-1"
 
-func bucketSpec() account.BucketSpec {
-	return account.BucketSpec{Name: bucketName, Owner: "perpetual:name", Tags: map[string]string{"perpetual:name": "ci", "team": "infra"}}
+func bucketSpec() statebucket.Spec {
+	return statebucket.Spec{Name: bucketName, Owner: "perpetual:name", Tags: map[string]string{"perpetual:name": "ci", "team": "infra"}}
 }
 
 // asItShouldBe fails the test unless the bucket is private, encrypted,
 // versioned, tagged, and refuses plain HTTP.
 func (w *world) asItShouldBe(t *testing.T, algorithm string) {
 	t.Helper()
-	b, found := w.cloud.Bucket(bucketName)
+	b, found := w.Cloud.Bucket(bucketName)
 	if !found || b.Region != "eu-central-1" || b.Account != "123456789012" {
 		t.Fatalf("bucket %+v, %v", b, found)
 	}
@@ -49,7 +50,7 @@ func (w *world) asItShouldBe(t *testing.T, algorithm string) {
 			}
 		}
 	}
-	if !w.cloud.Versioned(bucketName) {
+	if !w.Cloud.Versioned(bucketName) {
 		t.Error("it is not versioned")
 	}
 }
@@ -65,9 +66,9 @@ func TestEnsureBucket_makesItOnce(t *testing.T) {
 		if region == "eu-central-1" {
 			w.asItShouldBe(t, "AES256")
 		}
-		writes := w.cloud.Writes()
-		if created, err := a.EnsureBucket(t.Context(), spec); err != nil || created || w.cloud.Writes() != writes {
-			t.Errorf("%s: the second run wrote %d times: %v, %v", region, w.cloud.Writes()-writes, created, err)
+		writes := w.Cloud.Writes()
+		if created, err := a.EnsureBucket(t.Context(), spec); err != nil || created || w.Cloud.Writes() != writes {
+			t.Errorf("%s: the second run wrote %d times: %v, %v", region, w.Cloud.Writes()-writes, created, err)
 		}
 		if exists, err := a.BucketExists(t.Context(), spec); err != nil || !exists {
 			t.Errorf("%s: exists %v, %v", region, exists, err)
@@ -78,7 +79,7 @@ func TestEnsureBucket_makesItOnce(t *testing.T) {
 func TestEnsureBucket_putsRightWhatSomeoneChanged(t *testing.T) {
 	ours := map[string]string{"perpetual:name": "ci", "team": "infra", "theirs": "kept"}
 	w := newWorld(t, sandbox.Options{})
-	w.cloud.AddBucket(bucketName, sandbox.Bucket{
+	w.Cloud.AddBucket(bucketName, sandbox.Bucket{
 		Tags: map[string]string{"perpetual:name": "ci", "theirs": "kept"}, OwnershipControls: "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>",
 		PublicAccessBlock: "<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls></PublicAccessBlockConfiguration>",
 		Policy:            `{"Version":"2012-10-17","Statement":{"Sid":"Theirs","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::x/*"}}`,
@@ -89,13 +90,13 @@ func TestEnsureBucket_putsRightWhatSomeoneChanged(t *testing.T) {
 		t.Fatal(created, err)
 	}
 	w.asItShouldBe(t, "<SSEAlgorithm>aws:kms</SSEAlgorithm>")
-	b, _ := w.cloud.Bucket(bucketName)
+	b, _ := w.Cloud.Bucket(bucketName)
 	if !strings.Contains(b.Encryption, spec.KMSKey) || !strings.Contains(b.Policy, `"Sid":"Theirs"`) || cmp.Diff(ours, b.Tags) != "" {
 		t.Errorf("bucket %+v", b)
 	}
-	writes := w.cloud.Writes()
-	if _, err := w.open(t).EnsureBucket(t.Context(), spec); err != nil || w.cloud.Writes() != writes {
-		t.Errorf("a second run wrote %d times, %v", w.cloud.Writes()-writes, err)
+	writes := w.Cloud.Writes()
+	if _, err := w.open(t).EnsureBucket(t.Context(), spec); err != nil || w.Cloud.Writes() != writes {
+		t.Errorf("a second run wrote %d times, %v", w.Cloud.Writes()-writes, err)
 	}
 }
 
@@ -108,13 +109,13 @@ func TestEnsureBucket_keepsTheRulesOfOthers(t *testing.T) {
 	const old = `<Rule><ID>old</ID><Prefix>logs/</Prefix><Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration></Rule>`
 	for rules, added := range map[string]bool{theirs: true, off: true, old: true, theirs + off + old: true, whole: false, theirs + whole: false} {
 		w := newWorld(t, sandbox.Options{})
-		w.cloud.AddBucket(bucketName, sandbox.Bucket{Tags: bucketSpec().Tags, Lifecycle: "<LifecycleConfiguration>" + rules + "</LifecycleConfiguration>"})
+		w.Cloud.AddBucket(bucketName, sandbox.Bucket{Tags: bucketSpec().Tags, Lifecycle: "<LifecycleConfiguration>" + rules + "</LifecycleConfiguration>"})
 		for range 2 {
 			if _, err := w.open(t).EnsureBucket(t.Context(), bucketSpec()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		b, _ := w.cloud.Bucket(bucketName)
+		b, _ := w.Cloud.Bucket(bucketName)
 		for _, id := range []string{"theirs", "off", "whole", "old"} {
 			if had := strings.Contains(rules, "<ID>"+id+"<"); strings.Contains(b.Lifecycle, "<ID>"+id+"<") != had {
 				t.Errorf("of %s there is %s", rules, b.Lifecycle)
@@ -136,10 +137,10 @@ func TestEnsureBucket_leavesTheKeyThatNobodySpeaksOf(t *testing.T) {
 	if _, err := a.EnsureBucket(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
-	writes := w.cloud.Writes()
+	writes := w.Cloud.Writes()
 	spec.KMSKey = ""
-	if _, err := a.EnsureBucket(t.Context(), spec); err != nil || w.cloud.Writes() != writes {
-		t.Errorf("%d writes, %v", w.cloud.Writes()-writes, err)
+	if _, err := a.EnsureBucket(t.Context(), spec); err != nil || w.Cloud.Writes() != writes {
+		t.Errorf("%d writes, %v", w.Cloud.Writes()-writes, err)
 	}
 	if got, err := a.BucketKey(t.Context(), spec); err != nil || got != key {
 		t.Errorf("the key is %q, %v", got, err)
@@ -168,12 +169,12 @@ func TestEnsureBucket_knowsItsPolicyInAnotherForm(t *testing.T) {
 	if _, err := a.EnsureBucket(t.Context(), bucketSpec()); err != nil {
 		t.Fatal(err)
 	}
-	b, _ := w.cloud.Bucket(bucketName)
+	b, _ := w.Cloud.Bucket(bucketName)
 	b.Policy = strings.NewReplacer(`"Action":"s3:*"`, `"Action": ["s3:*"]`, `"aws:SecureTransport":"false"`, `"aws:SecureTransport": ["false"]`).Replace(b.Policy)
 	other := newWorld(t, sandbox.Options{})
-	other.cloud.AddBucket(bucketName, b)
-	if _, err := other.open(t).EnsureBucket(t.Context(), bucketSpec()); err != nil || other.cloud.WritesBy()["s3"] != 1 { // the versioning
-		t.Errorf("%v, %v", other.cloud.WritesBy(), err)
+	other.Cloud.AddBucket(bucketName, b)
+	if _, err := other.open(t).EnsureBucket(t.Context(), bucketSpec()); err != nil || other.Cloud.WritesBy()["s3"] != 1 { // the versioning
+		t.Errorf("%v, %v", other.Cloud.WritesBy(), err)
 	}
 }
 
@@ -190,21 +191,21 @@ func TestEnsureBucket_refusesWhatIsNotOurs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, sandbox.Options{})
-			w.cloud.AddBucket(bucketName, c.bucket)
+			w.Cloud.AddBucket(bucketName, c.bucket)
 			if c.object != "" {
-				w.cloud.PutObject(bucketName, c.object, "x")
+				w.Cloud.PutObject(bucketName, c.object, "x")
 			}
 			a := w.open(t)
 			_, err := a.EnsureBucket(t.Context(), bucketSpec())
 			_, existsErr := a.BucketExists(t.Context(), bucketSpec())
 			deleteErr := a.DeleteBucket(t.Context(), bucketSpec())
 			for _, err := range []error{err, existsErr, deleteErr} {
-				if !errors.Is(err, account.ErrForeignBucket) || !strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), bucketName) {
+				if !errors.Is(err, statebucket.ErrForeign) || !strings.Contains(err.Error(), c.text) || !strings.Contains(err.Error(), bucketName) {
 					t.Errorf("error %v", err)
 				}
-				clean(t, err)
+				logintest.Clean(t, err)
 			}
-			if n := w.cloud.Writes(); n != 0 {
+			if n := w.Cloud.Writes(); n != 0 {
 				t.Errorf("%d writes", n)
 			}
 		})
@@ -214,9 +215,9 @@ func TestEnsureBucket_refusesWhatIsNotOurs(t *testing.T) {
 // Between the look and the making, another account takes the name.
 func TestEnsureBucket_saysThatTheNameIsTaken(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	w.cloud.Faults["s3"].Add(fault.Fault{Method: http.MethodPut, Before: func() { w.cloud.AddBucket(bucketName, sandbox.Bucket{Account: "999999999999"}) }})
+	w.Cloud.Faults["s3"].Add(fault.Fault{Method: http.MethodPut, Before: func() { w.Cloud.AddBucket(bucketName, sandbox.Bucket{Account: "999999999999"}) }})
 	_, err := w.open(t).EnsureBucket(t.Context(), bucketSpec())
-	if !errors.Is(err, account.ErrForeignBucket) || !strings.Contains(err.Error(), "choose another") {
+	if !errors.Is(err, statebucket.ErrForeign) || !strings.Contains(err.Error(), "choose another") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -225,9 +226,9 @@ func TestEnsureBucket_saysThatTheNameIsTaken(t *testing.T) {
 func TestEnsureBucket_takesUpWhatAKilledRunLeft(t *testing.T) {
 	for n := range 8 {
 		w := newWorld(t, sandbox.Options{})
-		w.cloud.Faults["s3"].Add(fault.Fault{Method: http.MethodPut, Skip: n, Times: -1, Kind: fault.Status, Code: 400})
+		w.Cloud.Faults["s3"].Add(fault.Fault{Method: http.MethodPut, Skip: n, Times: -1, Kind: fault.Status, Code: 400})
 		first, firstErr := w.open(t).EnsureBucket(t.Context(), bucketSpec())
-		w.cloud.Faults["s3"].Clear()
+		w.Cloud.Faults["s3"].Clear()
 		second, err := w.open(t).EnsureBucket(t.Context(), bucketSpec())
 		if err != nil || first == second || n < 3 && firstErr == nil {
 			t.Errorf("after %d writes: %v (%v), then %v, %v", n, first, firstErr, second, err)
@@ -235,7 +236,7 @@ func TestEnsureBucket_takesUpWhatAKilledRunLeft(t *testing.T) {
 		w.asItShouldBe(t, "AES256")
 	}
 	w := newWorld(t, sandbox.Options{})
-	w.cloud.AddBucket(bucketName, sandbox.Bucket{}) // made, but its tags were not
+	w.Cloud.AddBucket(bucketName, sandbox.Bucket{}) // made, but its tags were not
 	if created, err := w.open(t).EnsureBucket(t.Context(), bucketSpec()); err != nil || created {
 		t.Errorf("%v, %v", created, err)
 	}
@@ -246,7 +247,7 @@ func TestEnsureBucket_isMadeOnceThoughRepliesAreLost(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.DropReply, fault.ResetAfter, fault.ResetBefore, fault.CutBody} {
 		w := newWorld(t, sandbox.Options{})
 		for skip := range 12 {
-			w.cloud.Faults["s3"].Add(fault.Fault{Kind: kind, Skip: 2 * skip})
+			w.Cloud.Faults["s3"].Add(fault.Fault{Kind: kind, Skip: 2 * skip})
 		}
 		created, err := w.open(t).EnsureBucket(t.Context(), bucketSpec())
 		if err != nil || !created {
@@ -260,9 +261,9 @@ func TestEnsureBucket_isMadeOnceThoughRepliesAreLost(t *testing.T) {
 // S3 takes one change of a bucket at a time.
 func TestEnsureBucket_waitsForOtherChanges(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	busy := w.cloud.Refusal("s3", 409, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Please try again.")
+	busy := w.Cloud.Refusal("s3", 409, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Please try again.")
 	busy.Method, busy.Times = http.MethodPut, 2
-	w.cloud.Faults["s3"].Add(busy)
+	w.Cloud.Faults["s3"].Add(busy)
 	if created, err := w.open(t).EnsureBucket(t.Context(), bucketSpec()); err != nil || !created {
 		t.Errorf("%v, %v", created, err)
 	}
@@ -271,7 +272,7 @@ func TestEnsureBucket_waitsForOtherChanges(t *testing.T) {
 
 func TestEnsureBucket_wantsAnOwner(t *testing.T) {
 	w := newWorld(t, sandbox.Options{})
-	if _, err := w.open(t).EnsureBucket(t.Context(), account.BucketSpec{Name: bucketName}); err == nil {
+	if _, err := w.open(t).EnsureBucket(t.Context(), statebucket.Spec{Name: bucketName}); err == nil {
 		t.Error("a bucket without an owner's tag was made")
 	}
 }
@@ -284,18 +285,18 @@ func TestDeleteBucket_leavesNothing(t *testing.T) {
 	}
 	for i := range 300 { // with the marks, more than a page of a thousand
 		for version := range 4 {
-			w.cloud.PutObject(bucketName, fmt.Sprintf("ci/%d.json", i), fmt.Sprint(version))
+			w.Cloud.PutObject(bucketName, fmt.Sprintf("ci/%d.json", i), fmt.Sprint(version))
 		}
-		w.cloud.DeleteObject(bucketName, fmt.Sprintf("ci/%d.json", i))
+		w.Cloud.DeleteObject(bucketName, fmt.Sprintf("ci/%d.json", i))
 	}
-	w.cloud.PutObject(bucketName, "lease", "x")
-	if w.cloud.Object(bucketName, "lease") != "x" || w.cloud.Object(bucketName, "ci/7.json") != "" {
+	w.Cloud.PutObject(bucketName, "lease", "x")
+	if w.Cloud.Object(bucketName, "lease") != "x" || w.Cloud.Object(bucketName, "ci/7.json") != "" {
 		t.Fatal("the objects are not there")
 	}
 	if err := a.DeleteBucket(t.Context(), bucketSpec()); err != nil {
 		t.Fatal(err)
 	}
-	if _, found := w.cloud.Bucket(bucketName); found {
+	if _, found := w.Cloud.Bucket(bucketName); found {
 		t.Error("the bucket is still there")
 	}
 	if exists, err := a.BucketExists(t.Context(), bucketSpec()); err != nil || exists {
@@ -312,17 +313,17 @@ func TestDeleteBucket_saysWhatIsKept(t *testing.T) {
 	if _, err := a.EnsureBucket(t.Context(), bucketSpec()); err != nil {
 		t.Fatal(err)
 	}
-	w.cloud.PutObject(bucketName, "lease", "x")
-	w.cloud.Faults["s3"].Add(fault.Fault{Method: http.MethodPost, Kind: fault.Status, Code: 200,
+	w.Cloud.PutObject(bucketName, "lease", "x")
+	w.Cloud.Faults["s3"].Add(fault.Fault{Method: http.MethodPost, Kind: fault.Status, Code: 200,
 		Body: "<DeleteResult><Error><Key>lease</Key><Code>AccessDenied</Code><Message>Access Denied because object protected by object lock.</Message></Error></DeleteResult>"})
 	if err := a.DeleteBucket(t.Context(), bucketSpec()); err == nil || !strings.Contains(err.Error(), "S3 keeps 1 versions, such as lease: AccessDenied") {
 		t.Errorf("error %v", err)
 	}
-	w.cloud.Faults["s3"].Add(fault.Fault{Method: http.MethodDelete, Before: func() { w.cloud.PutObject(bucketName, "lease", "y") }})
+	w.Cloud.Faults["s3"].Add(fault.Fault{Method: http.MethodDelete, Before: func() { w.Cloud.PutObject(bucketName, "lease", "y") }})
 	if err := a.DeleteBucket(t.Context(), bucketSpec()); err == nil || !strings.Contains(err.Error(), "it still exists: end other runs") {
 		t.Errorf("error %v", err)
 	}
-	if _, found := w.cloud.Bucket(bucketName); !found {
+	if _, found := w.Cloud.Bucket(bucketName); !found {
 		t.Error("it was deleted though something was in it")
 	}
 }
@@ -361,7 +362,7 @@ func TestConnection_servesTheStateBucket(t *testing.T) {
 	if _, err := bucket.Put(t.Context(), "config.json", []byte("three"), ""); err != nil {
 		t.Errorf("a first write after the deletion: %v", err)
 	}
-	w.cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Expired = true })
+	w.Cloud.ChangeKey(sandbox.AccessKey, func(k *sandbox.Key) { k.Expired = true })
 	if _, err := bucket.Get(t.Context(), "config.json"); !errors.Is(err, aws.ErrCredentials) {
 		t.Errorf("with expired keys: %v", err)
 	}
@@ -377,20 +378,20 @@ func FuzzEnsureBucket_policy(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, policy string) {
 		w := newWorld(t, sandbox.Options{})
-		w.cloud.AddBucket(bucketName, sandbox.Bucket{Tags: map[string]string{"perpetual:name": "ci"}, Policy: policy})
+		w.Cloud.AddBucket(bucketName, sandbox.Bucket{Tags: map[string]string{"perpetual:name": "ci"}, Policy: policy})
 		a := w.open(t)
 		if _, err := a.EnsureBucket(t.Context(), bucketSpec()); err != nil {
-			clean(t, err)
+			logintest.Clean(t, err)
 			return
 		}
-		b, _ := w.cloud.Bucket(bucketName)
+		b, _ := w.Cloud.Bucket(bucketName)
 		if !json.Valid([]byte(b.Policy)) || !strings.Contains(b.Policy, `"aws:SecureTransport":"false"`) {
 			t.Errorf("policy %q", b.Policy)
 		}
 		if _, err := a.EnsureBucket(t.Context(), bucketSpec()); err != nil {
 			t.Error(err)
 		}
-		if again, _ := w.cloud.Bucket(bucketName); again.Policy != b.Policy {
+		if again, _ := w.Cloud.Bucket(bucketName); again.Policy != b.Policy {
 			t.Errorf("first %q, then %q", b.Policy, again.Policy)
 		}
 	})
