@@ -102,9 +102,21 @@ func (t token) GetIdentityToken() ([]byte, error) { return []byte(secret.Value(t
 // Format keeps the token out of any text, as secret.Value does.
 func (t token) Format(f fmt.State, verb rune) { secret.Value(t).Format(f, verb) }
 
+// maxKeys bounds an answer with keys, which has some 2 kB.
+const maxKeys = 1 << 20
+
 // webIdentity exchanges a token for the keys of a role. That request is not signed.
 func webIdentity(region, role, session string, from stscreds.IdentityTokenRetriever, env func(string) string) (sdk.CredentialsProvider, error) {
-	settings := sts.Options{Region: region}
+	bundle, err := CABundle(env)
+	if err != nil {
+		return nil, err
+	}
+	client, err := retry.NewClient(retry.Options{CACert: bundle, Policy: retry.Never, MaxBody: maxKeys}) // the SDK asks again
+	if err != nil {
+		return nil, err
+	}
+	client.CheckRedirect = retry.NoRedirect
+	settings := sts.Options{Region: region, HTTPClient: client}
 	if endpoint := env("AWS_ENDPOINT_URL_STS"); endpoint != "" {
 		if _, err := EndpointHost(endpoint); err != nil {
 			return nil, fmt.Errorf("AWS_ENDPOINT_URL_STS: %w", err)

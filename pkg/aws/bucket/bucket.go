@@ -29,7 +29,7 @@ type Options struct {
 	Region    string // "eu-central-1"; default: AWS_REGION, AWS_DEFAULT_REGION
 	Endpoint  string // of a server that is not Amazon's, "https://s3.example.com:9000"
 	PathStyle bool   // the bucket in the path instead of the host name, which such servers often want
-	CACert    string // PEM certificates to trust instead of the system's
+	CACert    string // PEM certificates to trust instead of the system's; default: those in the file AWS_CA_BUNDLE
 	KMSKey    string // key to encrypt with, id or ARN; default: S3's own (AES256)
 
 	Credentials aws.Credentials // default: the connection's, else the environment's
@@ -94,6 +94,12 @@ func (o *Options) complete() error {
 		o.Env = os.Getenv
 	}
 	o.connect()
+	if o.CACert == "" {
+		var err error
+		if o.CACert, err = aws.CABundle(o.Env); err != nil {
+			return err
+		}
+	}
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
 		if o.Region == "" {
 			o.Region = o.Env(name)

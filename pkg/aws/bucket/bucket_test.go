@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -147,6 +149,44 @@ func TestBucket_trustsOnlyItsCA(t *testing.T) {
 				t.Errorf("%d requests reached the server", n)
 			}
 		})
+	}
+}
+
+// The certificates of AWS_CA_BUNDLE are trusted where none are given, and only there.
+func TestBucket_trustsTheCABundleOfTheEnvironment(t *testing.T) {
+	w, other := newWorld(t, tlsca.Options{}), newWorld(t, tlsca.Options{})
+	file := filepath.Join(t.TempDir(), "bundle.pem")
+	if err := os.WriteFile(file, []byte(w.ca.PEM()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		world  *world
+		given  bool
+		bundle string
+		works  bool
+	}{
+		{w, false, file, true},
+		{w, true, file, true},
+		{other, true, file, true},
+		{other, false, file, false},
+	} {
+		o := c.world.options
+		if !c.given {
+			o.CACert = ""
+		}
+		o.Env = func(name string) string { return map[string]string{"AWS_CA_BUNDLE": c.bundle}[name] }
+		b, err := bucket.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.List(t.Context(), ""); (err == nil) != c.works {
+			t.Errorf("with a CA that is given (%t), that of its server in the environment (%t): %v", c.given, c.world == w, err)
+		}
+	}
+	o := w.options
+	o.CACert, o.Env = "", func(name string) string { return map[string]string{"AWS_CA_BUNDLE": file + "-absent"}[name] }
+	if _, err := bucket.New(o); err == nil || !strings.Contains(err.Error(), "AWS_CA_BUNDLE") {
+		t.Errorf("a bundle that is not there: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -148,5 +149,24 @@ func TestCredentials_doNotPrintThemselves(t *testing.T) {
 		if text := fmt.Sprintf(verb, o); strings.Contains(text, secretKey) {
 			t.Errorf("%s shows %s", verb, text)
 		}
+	}
+}
+
+// STS is reached as the bucket is: with the CAs of AWS_CA_BUNDLE, where that names some.
+func TestCredentials_comeFromAnSTSThatTheCABundleKnows(t *testing.T) {
+	a := &authority{}
+	sts := httptest.NewTLSServer(http.HandlerFunc(a.answer))
+	t.Cleanup(sts.Close)
+	file := filepath.Join(t.TempDir(), "bundle.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: sts.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, tlsca.Options{})
+	w.options.Credentials = aws.Credentials{Role: "arn:aws:iam::1:role/ci", IdentityToken: secret.New("token")}
+	w.options.Env = func(name string) string {
+		return map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL, "AWS_CA_BUNDLE": file}[name]
+	}
+	if _, err := w.open(t).Now(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

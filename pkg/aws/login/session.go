@@ -101,12 +101,11 @@ func (o *Options) complete() error {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Minute
 	}
-	if file := o.Env("AWS_CA_BUNDLE"); o.CACert == "" && file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("read AWS_CA_BUNDLE: %w", err)
+	if o.CACert == "" {
+		var err error
+		if o.CACert, err = aws.CABundle(o.Env); err != nil {
+			return err
 		}
-		o.CACert = string(text)
 	}
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
 		if o.Region == "" {
