@@ -42,8 +42,10 @@ var mayImport = map[string][]string{
 		"pkg/connect", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/resource", "pkg/state", "pkg/seal", "pkg/file", "pkg/price", "pkg/crash",
 		"pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/statebucket", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 	},
+	// What the installer's verbs take.
+	"pkg/command/grammar": {"pkg/command", "pkg/config", "pkg/config/schema"},
 	"pkg/command/installer": {
-		"pkg/command", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest",
+		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
 	},
 	"pkg/status":   {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
@@ -134,7 +136,7 @@ var owners = map[string]string{
 	"github.com/cloudfoundry/bosh-agent":                    "pkg/createenv",
 	"github.com/cloudfoundry/bosh-utils":                    "pkg/bosh pkg/createenv",
 	"github.com/cloudfoundry/config-server":                 "pkg/credential",
-	"github.com/alecthomas/kong":                            "pkg/command/installer",
+	"github.com/alecthomas/kong":                            "pkg/command/grammar",
 	"github.com/santhosh-tekuri/jsonschema":                 "pkg/config/schema",
 	"github.com/cppforlife/go-semi-semantic":                "pkg/version pkg/sandbox",
 	"github.com/cppforlife/go-patch":                        "pkg/template pkg/createenv",

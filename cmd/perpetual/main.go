@@ -14,7 +14,7 @@ import (
 func main() {
 	ctx, stop := command.WithSignals(context.Background())
 	code := command.Main(ctx, os.Args, append(installer.Verbs(), step.Verbs()...), command.Streams{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Environ: os.Environ(), Variables: installer.Variables(), OnlyFlags: installer.OnlyFlags,
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Environ: os.Environ(), Variables: installer.Variables(), OnlyFlags: installer.OnlyFlags(),
 	})
 	stop()
 	os.Exit(code)

@@ -16,7 +16,7 @@ import (
 // aws, a bucket for the state, or nothing that names another director. The region
 // may come from AWS_REGION or the profile.
 func (s *session) findAccount(ctx context.Context, exists bool) error {
-	c := s.config
+	c := s.Given.Config
 	stored, err := s.storedConfig(ctx)
 	if errors.Is(err, bootstrap.ErrNotFound) && exists {
 		return s.missing(err)
@@ -62,8 +62,8 @@ func assumeAWS(c *config.Config) {
 // checked when it is merged with what is stored.
 func (s *session) checkPlaces() error {
 	var wrong schema.Problems
-	for _, p := range s.source.Locate(check.Config(config.Defaults(s.config), now())) {
-		missing := p.Key == "aws.region" && s.config.AWS != nil && s.config.AWS.Region == ""
+	for _, p := range s.Given.Source.Locate(check.Config(config.Defaults(s.Given.Config), now())) {
+		missing := p.Key == "aws.region" && s.Given.Config.AWS != nil && s.Given.Config.AWS.Region == ""
 		if !p.Warning && !missing && (p.Key == "name" || p.Key == "aws.region" || p.Key == bootstrap.SigningKey || strings.HasPrefix(p.Key, "aws.zones")) {
 			wrong = append(wrong, p)
 		}
@@ -77,7 +77,7 @@ func (s *session) checkPlaces() error {
 // storedConfig is what a local directory holds of the last run's configuration,
 // nil if the state is elsewhere. It fails with bootstrap.ErrNotFound.
 func (s *session) storedConfig(ctx context.Context) (*config.Config, error) {
-	c := s.config
+	c := s.Given.Config
 	if c.State == nil || c.State.Dir == "" {
 		return nil, nil
 	}

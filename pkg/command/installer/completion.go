@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/command/step"
-	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/docs"
 	"github.com/perpetual-ci/perpetual/pkg/shell"
 )
@@ -49,8 +49,8 @@ func words() []shell.Word {
 			continue
 		}
 		w := shell.Word{Name: v.Name, Short: v.Short}
-		if at := slices.IndexFunc(grammars, func(g grammar) bool { return g.verb == v.Name }); at >= 0 {
-			describe(&w, grammars[at])
+		if g, ok := grammar.Of(v.Name); ok {
+			describe(&w, g)
 		}
 		switch v.Name {
 		case "completion":
@@ -69,28 +69,13 @@ func words() []shell.Word {
 }
 
 // describe adds the flags of a grammar.
-func describe(w *shell.Word, g grammar) {
-	flags, verbs := g.flagsOf()
-	for _, verb := range verbs {
-		w.Verbs = append(w.Verbs, verb.Name)
-	}
+func describe(w *shell.Word, g grammar.Grammar) {
+	verbs, flags := g.Words()
+	w.Verbs = append(w.Verbs, verbs...)
 	for _, f := range flags {
 		name := "--" + f.Name
-		if f.Name == "help" || f.Hidden || slices.ContainsFunc(w.Flags, func(o shell.Flag) bool { return o.Name == name }) {
-			continue
-		}
-		one := shell.Flag{Name: name, Short: firstSentence(f.Help), Value: !f.IsBool()}
-		if f.Enum != "" {
-			one.Values = strings.Split(f.Enum, ",")
-		}
-		w.Flags = append(w.Flags, one)
-	}
-	if !g.settings {
-		return
-	}
-	for _, s := range config.Settings() {
-		if s.Flag != "" && s.Flag != "name" {
-			w.Flags = append(w.Flags, shell.Flag{Name: "--" + s.Flag, Short: firstSentence(s.Help), Value: true})
+		if !slices.ContainsFunc(w.Flags, func(o shell.Flag) bool { return o.Name == name }) {
+			w.Flags = append(w.Flags, shell.Flag{Name: name, Short: firstSentence(f.Help), Value: f.Value, Values: f.Values})
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
@@ -17,41 +18,41 @@ import (
 
 // runConfig writes, checks or describes perpetual.yml. It asks nobody.
 func runConfig(_ context.Context, c *command.Call) error {
-	var g configGrammar
+	var g grammar.Config
 	settings := len(c.Args) > 0 && c.Args[0] == "validate"
-	chosen, set, help, err := parse(c, "config", aboutConfig, &g, settings, true)
+	chosen, set, help, err := grammar.Parse(c, "config", aboutConfig, &g, settings, true)
 	if err != nil || help {
 		return err
 	}
 	verb, _, _ := strings.Cut(chosen, " ")
 	switch verb {
 	case "init":
-		return g.Init.run(c)
+		return initConfig(c, g.Init)
 	case "schema":
 		_, err := c.Out.Write(config.Schema())
 		return err
 	}
-	return g.Validate.run(c, set)
+	return validateConfig(c, g.Validate, set)
 }
 
-// run prints a file to begin with.
-func (g initGrammar) run(c *command.Call) error {
+// initConfig prints a file to begin with.
+func initConfig(c *command.Call, g grammar.Init) error {
 	if g.Region != "" && g.DirectorURL != "" {
 		return fmt.Errorf("config init: --region and --director-url: want one of them, AWS or a director that exists")
 	}
 	if g.Name == "" {
-		g.Name = c.Env(environmentPrefix + "NAME")
+		g.Name = c.Env(grammar.Prefix + "NAME")
 	}
 	if g.Region == "" && g.DirectorURL == "" {
 		g.Region = c.Env("AWS_REGION")
 	}
-	authority, err := g.authority()
+	ca, err := authority(g)
 	if err != nil {
 		return fmt.Errorf("config init: %w", err)
 	}
 	var text bytes.Buffer
 	err = config.Init(&text, config.Answers{
-		Name: g.Name, Region: g.Region, Domain: g.Domain, DirectorURL: g.DirectorURL, Client: g.DirectorClient, CACert: authority,
+		Name: g.Name, Region: g.Region, Domain: g.Domain, DirectorURL: g.DirectorURL, Client: g.DirectorClient, CACert: ca,
 	})
 	if err == nil {
 		err = checkAnswers(text.Bytes())
@@ -79,7 +80,7 @@ func checkAnswers(text []byte) error {
 
 // authority checks that the answers to a director are whole, so that the file is valid,
 // and reads the certificate.
-func (g initGrammar) authority() (string, error) {
+func authority(g grammar.Init) (string, error) {
 	if g.DirectorURL == "" {
 		if g.DirectorClient != "" || g.DirectorCACert != "" {
 			return "", errors.New("--director-client and --director-ca-cert are of a director that exists: give --director-url, too")
@@ -112,30 +113,30 @@ func softened(p schema.Problem, c *config.Config) schema.Problem {
 	const key = "director.client_secret"
 	if p.Key == key && c.Director.ClientSecret.Empty() {
 		p.Warning = true
-		p.Text = "is not here; deploy needs it, from the file or as " + environmentPrefix + "DIRECTOR_CLIENT_SECRET"
+		p.Text = "is not here; deploy needs it, from the file or as " + grammar.Prefix + "DIRECTOR_CLIENT_SECRET"
 	}
 	return p
 }
 
-// run says all that is wrong with a configuration, as a first deploy would see it.
-func (g validateGrammar) run(c *command.Call, set given) error {
-	w, problems, err := surveyWishes(c, g.common, set)
+// validateConfig says all that is wrong with a configuration, as a first deploy would see it.
+func validateConfig(c *command.Call, g grammar.Validate, set grammar.Settings) error {
+	w, problems, err := grammar.Survey(c, g.Common, set)
 	if err != nil {
 		return listed(c, err)
 	}
-	assumeAWS(w.config)
-	if w.config.AWS != nil && w.config.AWS.Region == "" {
-		w.config.AWS.Region = c.Env("AWS_REGION")
+	assumeAWS(w.Config)
+	if w.Config.AWS != nil && w.Config.AWS.Region == "" {
+		w.Config.AWS.Region = c.Env("AWS_REGION")
 	}
-	whole := config.Defaults(w.config)
+	whole := config.Defaults(w.Config)
 	found := check.Config(whole, now())
-	user, notes, unread := manifest.ReadUser(whole, w.open)
+	user, notes, unread := manifest.ReadUser(whole, w.Open)
 	for _, line := range notes {
 		c.Notify("warning: " + line)
 	}
 	found = append(append(found, unread...), manifest.Check(whole, user)...)
 	unreadable := problems
-	for _, p := range w.source.Locate(found) {
+	for _, p := range w.Source.Locate(found) {
 		// A key whose value cannot be read has its problem already.
 		p = softened(p, whole)
 		if !unreadable.About(p.Key) {
@@ -151,9 +152,9 @@ func (g validateGrammar) run(c *command.Call, set given) error {
 	if err := problems.Err(); err != nil {
 		return listed(c, err)
 	}
-	what := w.file
+	what := w.File
 	if what == "" {
-		what = "the configuration of " + w.config.Name
+		what = "the configuration of " + w.Config.Name
 	}
 	_, err = fmt.Fprintf(c.Out, "%s is valid\n", what)
 	return err

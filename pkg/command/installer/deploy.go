@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
@@ -18,7 +19,7 @@ import (
 )
 
 // options are bootstrap's for deploy and plan.
-func (g deployGrammar) options() (bootstrap.Options, error) {
+func options(g grammar.Deploy) (bootstrap.Options, error) {
 	o := bootstrap.Options{Self: g.Self, Upgrade: g.Upgrade, Recreate: g.Recreate, AllowDowngrade: g.AllowDowngrade, AcceptStored: g.AcceptStored, AllowUnsigned: g.AllowUnsigned}
 	if g.Attempts != nil {
 		if o.Attempts = *g.Attempts; o.Attempts < 1 {
@@ -41,28 +42,28 @@ func (g deployGrammar) options() (bootstrap.Options, error) {
 
 // runDeploy installs, or converges what is there.
 func runDeploy(ctx context.Context, c *command.Call) error {
-	var g deployGrammar
-	_, set, help, err := parse(c, "deploy", aboutDeploy, &g, true, true)
+	var g grammar.Deploy
+	_, set, help, err := grammar.Parse(c, "deploy", aboutDeploy, &g, true, true)
 	if err != nil || help {
 		return err
 	}
-	options, err := g.options()
+	with, err := options(g)
 	if err != nil {
 		return err
 	}
-	s, err := open(ctx, c, g.common, set, false)
+	s, err := open(ctx, c, g.Common, set, false)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	defer s.watchSignals(ctx)()
-	result, err := s.installation(ctx).Deploy(ctx, options)
+	result, err := s.installation(ctx).Deploy(ctx, with)
 	if err != nil {
 		return s.explain(s.listed(err), "deploy")
 	}
 	s.display.Close()
 	if s.flags.Output == "json" {
-		return s.printObject(deployResult(s.config.Name, result))
+		return s.printObject(deployResult(s.Given.Config.Name, result))
 	}
 	return s.printDeployed(result)
 }
@@ -72,7 +73,7 @@ func runDeploy(ctx context.Context, c *command.Call) error {
 func (s *session) explain(err error, verb string) error {
 	var held *state.HeldError
 	if errors.As(err, &held) {
-		return fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s)", err, s.config.Name, held.ID)
+		return fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s)", err, s.Given.Config.Name, held.ID)
 	}
 	var at *bootstrap.StepError
 	if !errors.As(err, &at) || slices.Contains([]string{"account", "state", "configuration"}, at.Step) {
@@ -108,7 +109,7 @@ func deployResult(name string, r bootstrap.Result) Deployed {
 
 // printDeployed says where Concourse is and how to log in.
 func (s *session) printDeployed(r bootstrap.Result) error {
-	name := s.config.Name
+	name := s.Given.Config.Name
 	var b strings.Builder
 	if s.flags.Quiet && !r.Changed {
 		fmt.Fprintf(&b, "%s is up to date\n", name)

@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 )
 
 // Destroyed is the result of destroy with --output json.
@@ -21,12 +22,12 @@ type Destroyed struct {
 
 // runDestroy deletes an installation.
 func runDestroy(ctx context.Context, c *command.Call) error {
-	var g destroyGrammar
-	_, set, help, err := parse(c, "destroy", aboutDestroy, &g, true, false)
+	var g grammar.Destroy
+	_, set, help, err := grammar.Parse(c, "destroy", aboutDestroy, &g, true, false)
 	if err != nil || help {
 		return err
 	}
-	s, err := open(ctx, c, g.common, set, false)
+	s, err := open(ctx, c, g.Common, set, false)
 	if err != nil {
 		return err
 	}
@@ -42,10 +43,10 @@ func runDestroy(ctx context.Context, c *command.Call) error {
 		return s.explain(err, "destroy")
 	}
 	if s.flags.Output == "json" {
-		return s.printObject(Destroyed{s.config.Name, append([]string{}, left...)})
+		return s.printObject(Destroyed{s.Given.Config.Name, append([]string{}, left...)})
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s is deleted.\n", s.config.Name)
+	fmt.Fprintf(&b, "\n%s is deleted.\n", s.Given.Config.Name)
 	if len(left) > 0 {
 		b.WriteString("\nWhat is left, on purpose or because deletions show late:\n")
 		for _, line := range left {
@@ -60,14 +61,14 @@ const counting = 20 * time.Second
 
 // aboutToGo says what a destroy is about to delete, and what stays.
 func (s *session) aboutToGo(ctx context.Context, i *bootstrap.Installation) string {
-	name := s.config.Name
+	name := s.Given.Config.Name
 	info, err := i.Info(ctx, false)
 	if err != nil {
 		return fmt.Sprintf("This deletes what there is of %s.\n", name) // and says what is wrong before anything is deleted
 	}
 	var b strings.Builder
 	under := "everything under it"
-	if s.config.AWS == nil {
+	if s.Given.Config.AWS == nil {
 		under = "its state"
 	}
 	fmt.Fprintf(&b, "This deletes Concourse %s with its pipelines, builds and database, and %s:\n", name, under)
@@ -78,9 +79,9 @@ func (s *session) aboutToGo(ctx context.Context, i *bootstrap.Installation) stri
 	}
 	fmt.Fprintf(&b, "  %-10s %s\n", "VMs", s.countVMs(ctx, i, info))
 	switch {
-	case s.config.AWS == nil:
+	case s.Given.Config.AWS == nil:
 		b.WriteString("What stays: the director with its cloud config, and the disks that it keeps for a while.\n")
-	case s.config.Database.Kind != "vm":
+	case s.Given.Config.Database.Kind != "vm":
 		b.WriteString("What stays: a last snapshot of the database, until you delete it.\n")
 	default:
 		b.WriteString("Nothing of it stays.\n")
@@ -102,7 +103,7 @@ func (s *session) countVMs(ctx context.Context, i *bootstrap.Installation, info 
 	defer done()
 	list, err := d.Instances(ctx, info.Deployment)
 	own := "and the director's"
-	if s.config.AWS == nil {
+	if s.Given.Config.AWS == nil {
 		own = "and not the director's"
 	}
 	switch {
@@ -162,7 +163,7 @@ func (s *session) accept(ctx context.Context, question string, lines []string) (
 
 // confirm wants the installation's name from the flag, or from a person.
 func (s *session) confirm(ctx context.Context, i *bootstrap.Installation, flag string) error {
-	name := s.config.Name
+	name := s.Given.Config.Name
 	_, asks := terminalOf(s.Terminal)
 	_, answers := terminalOf(s.In)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/shell"
 )
@@ -16,9 +17,9 @@ const gatewayUser = "vcap"
 // exports is the script that sets up the bosh CLI and logs fly in.
 type exports struct{ *shell.Script }
 
-// exports sets up the bosh CLI and logs fly in. Credentials are in it only if they
+// exportsOf sets up the bosh CLI and logs fly in. Credentials are in it only if they
 // were asked for. What a variable of another installation would spoil is unset.
-func (g infoGrammar) exports(ctx context.Context, s *session, i *bootstrap.Installation, info bootstrap.Info) string {
+func exportsOf(ctx context.Context, g grammar.Info, s *session, i *bootstrap.Installation, info bootstrap.Info) string {
 	sh := exports{&shell.Script{Name: info.Name, Secrets: g.Secrets}}
 	sh.director(info)
 	sh.gateway(info, func() (secret.Value, bool) {

@@ -14,21 +14,22 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // runInfo prints what the state knows.
 func runInfo(ctx context.Context, c *command.Call) error {
-	var g infoGrammar
-	_, set, help, err := parse(c, "info", aboutInfo, &g, true, false)
+	var g grammar.Info
+	_, set, help, err := grammar.Parse(c, "info", aboutInfo, &g, true, false)
 	if err != nil || help {
 		return err
 	}
-	if err := g.single(); err != nil {
+	if err := single(g); err != nil {
 		return err
 	}
 	g.Quiet = true // the result says all
-	s, err := openToLook(ctx, c, g.common, set, true)
+	s, err := openToLook(ctx, c, g.Common, set, true)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func runInfo(ctx context.Context, c *command.Call) error {
 	if g.Env && len(info.State) > 0 && !info.Old { // a shell would go on with it, and log in
 		return fmt.Errorf("info --env: %s; nothing was printed", info.State[0])
 	}
-	text, err := g.render(ctx, s, i, info)
+	text, err := render(ctx, g, s, i, info)
 	s.display.Close()
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func runInfo(ctx context.Context, c *command.Call) error {
 }
 
 // single refuses two ways to print at once.
-func (g infoGrammar) single() error {
+func single(g grammar.Info) error {
 	var ways []string
 	for way, asked := range map[string]bool{"--json": g.JSON || g.Output == "json", "--env": g.Env, "--show": g.Show != ""} {
 		if asked {
@@ -89,21 +90,21 @@ func (g infoGrammar) single() error {
 
 // missing says where an installation was looked for.
 func (s *session) missing(err error) error {
-	if s.config.State != nil && s.config.State.Dir != "" {
-		return fmt.Errorf("there is no installation %s in %s (%w); is its state elsewhere?", s.config.Name, s.config.State.Dir, err)
+	if s.Given.Config.State != nil && s.Given.Config.State.Dir != "" {
+		return fmt.Errorf("there is no installation %s in %s (%w); is its state elsewhere?", s.Given.Config.Name, s.Given.Config.State.Dir, err)
 	}
 	where := "in this account"
-	if s.config.AWS != nil {
-		where += ", region " + s.config.AWS.Region
+	if s.Given.Config.AWS != nil {
+		where += ", region " + s.Given.Config.AWS.Region
 	}
-	return fmt.Errorf("there is no installation %s %s (%w); is it another region (--aws-region), account (AWS_PROFILE) or name?", s.config.Name, where, err)
+	return fmt.Errorf("there is no installation %s %s (%w); is it another region (--aws-region), account (AWS_PROFILE) or name?", s.Given.Config.Name, where, err)
 }
 
 // render is what info prints.
-func (g infoGrammar) render(ctx context.Context, s *session, i *bootstrap.Installation, info bootstrap.Info) (string, error) {
+func render(ctx context.Context, g grammar.Info, s *session, i *bootstrap.Installation, info bootstrap.Info) (string, error) {
 	switch {
 	case g.Env:
-		return g.exports(ctx, s, i, info), nil
+		return exportsOf(ctx, g, s, i, info), nil
 	case g.Show != "":
 		return show(info, g.Show, func() (secret.Value, error) { return i.GatewayKey(ctx, info) })
 	case g.JSON || s.flags.Output == "json":

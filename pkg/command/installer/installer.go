@@ -6,6 +6,8 @@ package installer
 
 import (
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
+	"github.com/perpetual-ci/perpetual/pkg/connect/installation"
 )
 
 // Verbs are the commands for people who install and keep a Concourse. They go before
@@ -40,3 +42,9 @@ const (
 	aboutCompletion = "print the script that completes commands and flags in a shell"
 	aboutDocs       = "print a document of this version, or list the topics"
 )
+
+// Variables are the names of the environment variables that Verbs read.
+func Variables() []string { return append(grammar.Variables(), installation.Variables()...) }
+
+// OnlyFlags are the flags that are never taken from the environment.
+func OnlyFlags() []string { return grammar.OnlyFlags }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/price"
 )
 
@@ -50,27 +51,27 @@ type MonthLine struct {
 
 // runPlan shows what deploy would change.
 func runPlan(ctx context.Context, c *command.Call) error {
-	var g planGrammar
-	_, set, help, err := parse(c, "plan", aboutPlan, &g, true, true)
+	var g grammar.Plan
+	_, set, help, err := grammar.Parse(c, "plan", aboutPlan, &g, true, true)
 	if err != nil || help {
 		return err
 	}
-	options, err := g.options()
+	with, err := options(g.Deploy)
 	if err != nil {
 		return err
 	}
-	s, err := openToLook(ctx, c, g.common, set, false)
+	s, err := openToLook(ctx, c, g.Common, set, false)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	defer s.watchSignals(ctx)()
-	found, err := s.installation(ctx).Plan(ctx, options)
+	found, err := s.installation(ctx).Plan(ctx, with)
 	if err != nil {
 		return s.listed(err)
 	}
 	s.display.Close()
-	plan := planOf(s.config.Name, found)
+	plan := planOf(s.Given.Config.Name, found)
 	switch {
 	case s.flags.Output == "json":
 		err = s.printObject(plan)

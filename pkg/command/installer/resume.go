@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -41,15 +42,15 @@ Examples:
 // is named, by argument, environment or file, and otherwise of the deployment in
 // the request on stdin.
 func runResume(ctx context.Context, c *command.Call) error {
-	var g resumeGrammar
-	_, set, help, err := parse(c, "resume", aboutResume+resumeExamples, &g, true, false)
+	var g grammar.Resume
+	_, set, help, err := grammar.Parse(c, "resume", aboutResume+resumeExamples, &g, true, false)
 	if err != nil || help {
 		return err
 	}
-	if w, err := readFile(g.Config); err == nil && w.file == "" && g.Name == "" && c.Env(environmentPrefix+"NAME") == "" {
+	if w, err := grammar.ReadFile(g.Config); err == nil && w.File == "" && g.Name == "" && c.Env(grammar.Prefix+"NAME") == "" {
 		return step.Resume(ctx, c)
 	}
-	s, err := open(ctx, c, g.common, set, true)
+	s, err := open(ctx, c, g.Common, set, true)
 	if err != nil {
 		return err
 	}
@@ -63,9 +64,9 @@ func runResume(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	if s.flags.Output == "json" {
-		return s.printObject(resumeResult(s.config.Name, resumed))
+		return s.printObject(resumeResult(s.Given.Config.Name, resumed))
 	}
-	return s.print(strings.Join(resumed.Lines(s.config.Name), "\n") + "\n")
+	return s.print(strings.Join(resumed.Lines(s.Given.Config.Name), "\n") + "\n")
 }
 
 // resume asks as whom the installation is reached, and unpauses.
@@ -79,15 +80,15 @@ func (s *session) resume(ctx context.Context, force bool) (resumption.Resumed, e
 		s.display.Warn(line)
 	}
 	if info.Access == (resource.Director{}) || info.Web.URL == "" {
-		return resumption.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.config.Name)
+		return resumption.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.Given.Config.Name)
 	}
 	resumed, err := unpause(ctx, i, info, force)
 	var held *state.HeldError
 	switch {
 	case errors.As(err, &held):
-		err = fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s); or give --force to unpause all the same", err, s.config.Name, held.ID)
+		err = fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s); or give --force to unpause all the same", err, s.Given.Config.Name, held.ID)
 	case err != nil:
-		err = fmt.Errorf("resume %s: %w", s.config.Name, err)
+		err = fmt.Errorf("resume %s: %w", s.Given.Config.Name, err)
 	}
 	return resumed, err
 }

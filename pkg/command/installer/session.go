@@ -13,6 +13,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/connect/installation"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
@@ -22,8 +23,8 @@ import (
 // session is one command that works on an installation.
 type session struct {
 	*command.Call
-	wishes
-	flags   common
+	grammar.Given
+	flags   grammar.Common
 	display *progress.Display
 	out     *secret.Writer // masks what goes to stdout
 
@@ -33,28 +34,28 @@ type session struct {
 // open prepares a command: what is wanted, who shows how it goes, and as whom
 // the cloud is asked. With exists an installation whose state is in a directory
 // must be there. close ends the session.
-func open(ctx context.Context, c *command.Call, flags common, set given, exists bool) (*session, error) {
+func open(ctx context.Context, c *command.Call, flags grammar.Common, set grammar.Settings, exists bool) (*session, error) {
 	s := &session{Call: c, flags: flags, out: secret.NewWriter(c.Out)}
 	s.display = s.newDisplay(false)
 	return s, s.begin(ctx, set, exists)
 }
 
 // openToLook is open for a command that only looks: its result says all.
-func openToLook(ctx context.Context, c *command.Call, flags common, set given, exists bool) (*session, error) {
+func openToLook(ctx context.Context, c *command.Call, flags grammar.Common, set grammar.Settings, exists bool) (*session, error) {
 	s := &session{Call: c, flags: flags, out: secret.NewWriter(c.Out)}
 	s.display = s.newDisplay(true)
 	return s, s.begin(ctx, set, exists)
 }
 
 // begin reads what is wanted. When it fails the session is closed.
-func (s *session) begin(ctx context.Context, set given, exists bool) error {
+func (s *session) begin(ctx context.Context, set grammar.Settings, exists bool) error {
 	c, flags := s.Call, s.flags
 	c.SendNotices(s.display.Say, s.display.Fail)
 	var err error
-	if s.wishes, err = readWishes(c, flags, set); err == nil {
+	if s.Given, err = grammar.Read(c, flags, set); err == nil {
 		s.connector = installation.Connector{
-			Connector: c.Connector(), Config: s.config, CacheDir: flags.CacheDir,
-			Keyring: installation.Keyring{Given: flags.OperatorKey, Dir: s.dir, Ask: s.accept, Now: now},
+			Connector: c.Connector(), Config: s.Given.Config, CacheDir: flags.CacheDir,
+			Keyring: installation.Keyring{Given: flags.OperatorKey, Dir: s.Given.Dir, Ask: s.accept, Now: now},
 		}
 		err = s.findAccount(ctx, exists)
 	}
@@ -84,7 +85,7 @@ func (s *session) listed(err error) error {
 		return err
 	}
 	var at *bootstrap.StepError
-	located := s.source.Locate(problems)
+	located := s.Given.Source.Locate(problems)
 	schema.SortByLine(located)
 	if len(located) == 1 && errors.As(err, &at) {
 		return &bootstrap.StepError{Step: at.Step, Err: located}
@@ -169,6 +170,6 @@ func (s *session) watchSignals(ctx context.Context) (stop func() bool) {
 // installation is what the session works on.
 func (s *session) installation(ctx context.Context) *bootstrap.Installation {
 	i := s.connector.Join(ctx)
-	i.Program, i.Files, i.Progress, i.Mask = command.Version, s.wishes.open, s.display, s.mask
+	i.Program, i.Files, i.Progress, i.Mask = command.Version, s.Given.Open, s.display, s.mask
 	return i
 }

@@ -9,18 +9,19 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
+	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
 // runStatus looks at an installation.
 func runStatus(ctx context.Context, c *command.Call) error {
-	var g statusGrammar
-	_, set, help, err := parse(c, "status", aboutStatus, &g, true, false)
+	var g grammar.Status
+	_, set, help, err := grammar.Parse(c, "status", aboutStatus, &g, true, false)
 	if err != nil || help {
 		return err
 	}
 	g.Quiet = true // the result says all
-	s, err := openToLook(ctx, c, g.common, set, true)
+	s, err := openToLook(ctx, c, g.Common, set, true)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,6 @@
-package installer
+// Package grammar reads what the verbs of the installer are given: flags, the environment
+// that stands for them, and perpetual.yml under both.
+package grammar
 
 import (
 	"errors"
@@ -12,12 +14,12 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 )
 
-// environmentPrefix begins the names of the environment variables that stand for
+// Prefix begins the names of the environment variables that stand for
 // flags: PERPETUAL_OUTPUT for --output.
-const environmentPrefix = "PERPETUAL_"
+const Prefix = "PERPETUAL_"
 
-// common is what every verb takes that has to do with an installation.
-type common struct {
+// Common is what every verb takes that has to do with an installation.
+type Common struct {
 	Name        string `arg:"" optional:"" help:"Name of the installation, if the file does not give it (PERPETUAL_NAME)."`
 	Config      string `placeholder:"FILE" help:"Configuration file (default perpetual.yml, if there is one)."`
 	OperatorKey string `placeholder:"FILE" help:"File of the operator's key, which signs and reads the state (default NAME.operator-key beside perpetual.yml; PERPETUAL_OPERATOR_KEY may hold the key itself)."`
@@ -29,8 +31,9 @@ type common struct {
 	LogLevel string `placeholder:"LEVEL" help:"info, or debug: every exchange and decision on stderr."`
 }
 
-type deployGrammar struct {
-	common
+// Deploy is what deploy takes.
+type Deploy struct {
+	Common
 	Self       bool   `help:"The order of a self-upgrade, from inside: pipeline first, deploy last and in the background."`
 	Upgrade    bool   `help:"Take the newest versions that the configuration allows; without it what was deployed last stays."`
 	Components string `placeholder:"DIR" help:"Take the versions of a get of the resource, from its directory."`
@@ -43,42 +46,50 @@ type deployGrammar struct {
 	AllowUnsigned  bool `help:"Take an unsigned release of Perpetual in this run. The pipeline still refuses one unless versions.perpetual_unsigned is true. For a fork, set versions.perpetual_keys instead."`
 }
 
-type planGrammar struct{ deployGrammar }
+// Plan is what plan takes: the same.
+type Plan struct{ Deploy }
 
-type statusGrammar struct{ common }
+// Status is what status takes.
+type Status struct{ Common }
 
-type infoGrammar struct {
-	common
+// Info is what info takes.
+type Info struct {
+	Common
 	JSON    bool   `help:"Print one JSON object, as --output json."`
 	Env     bool   `help:"Print what sets up the bosh CLI in a POSIX shell and logs fly in: eval \"$(perpetual info ci --env --secrets)\". There is nothing for the credhub CLI, since no CredHub is installed: the pipeline's credentials are in SSM."`
 	Secrets bool   `help:"With the passwords and keys."`
 	Show    string `placeholder:"KEY" help:"Print one value and nothing else, as --json names it: url, addresses.web, versions.concourse. A secret too, since it was asked for by name: admin_password, web_tls.private_key, concourse.ca_cert."`
 }
 
-type destroyGrammar struct {
-	common
+// Destroy is what destroy takes.
+type Destroy struct {
+	Common
 	YesDestroy string `placeholder:"NAME" help:"Do not ask; NAME must be that of the installation."`
 
 	AcceptStored bool `help:"Do not ask: take a state that is of an older release or was put back, and disks and images in it that do not say whose they are."`
 }
 
-type unlockGrammar struct {
-	common
+// Unlock is what unlock takes of an installation.
+type Unlock struct {
+	Common
 	ID string `name:"id" placeholder:"ID" help:"Id of the lease, from the error of the run that it has refused."`
 }
 
-type resumeGrammar struct {
-	common
+// Resume is what resume takes of an installation.
+type Resume struct {
+	Common
 	Force bool `help:"Do not ask whether an upgrade is under way; builds that start while web and workers are replaced may be lost."`
 }
 
-type configGrammar struct {
-	Init     initGrammar     `cmd:"" help:"Print a commented perpetual.yml to begin with."`
-	Validate validateGrammar `cmd:"" help:"Say what is wrong with a configuration; nobody is asked."`
-	Schema   struct{}        `cmd:"" help:"Print the JSON schema of perpetual.yml, for editors."`
+// Config are the verbs of config.
+type Config struct {
+	Init     Init     `cmd:"" help:"Print a commented perpetual.yml to begin with."`
+	Validate Validate `cmd:"" help:"Say what is wrong with a configuration; nobody is asked."`
+	Schema   struct{} `cmd:"" help:"Print the JSON schema of perpetual.yml, for editors."`
 }
 
-type initGrammar struct {
+// Init is what config init takes.
+type Init struct {
 	Name        string `arg:"" optional:"" help:"Name of the installation."`
 	Region      string `help:"AWS region, eu-central-1."`
 	Domain      string `help:"Domain name of Concourse, ci.example.com."`
@@ -88,15 +99,16 @@ type initGrammar struct {
 	DirectorCACert string `name:"director-ca-cert" placeholder:"FILE" help:"Certificate of the authority that signed that director's certificate; a file, or PEM text."`
 }
 
-type validateGrammar struct{ common }
+// Validate is what config validate takes.
+type Validate struct{ Common }
 
-// given are the settings on the command line, by key.
-type given map[string]string
+// Settings are the settings on the command line, by key.
+type Settings map[string]string
 
-// parse reads a verb's arguments into its grammar. With help the help has been
+// Parse reads a verb's arguments into its grammar. With help the help has been
 // printed and there is nothing to do. showSettings lists the settings in it, which
 // every verb of an installation takes.
-func parse(c *command.Call, verb, about string, grammar any, settings, showSettings bool) (chosen string, set given, help bool, err error) {
+func Parse(c *command.Call, verb, about string, grammar any, settings, showSettings bool) (chosen string, set Settings, help bool, err error) {
 	flags, list := settingFlags(showSettings)
 	options := []kong.Option{
 		kong.Name("perpetual " + verb), kong.Description(about), kong.Writers(c.Out, c.Err),
@@ -164,8 +176,8 @@ func settingFlags(show bool) (flags any, list []config.Setting) {
 func plainHelp(text string) string { return strings.ReplaceAll(text, "$", "$$") }
 
 // collect reads what was given of the flags.
-func collect(flags any, list []config.Setting) given {
-	set := given{}
+func collect(flags any, list []config.Setting) Settings {
+	set := Settings{}
 	value := reflect.ValueOf(flags).Elem()
 	for i, s := range list {
 		if text, ok := value.Field(i).Interface().(*string); ok && text != nil {
