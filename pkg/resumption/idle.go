@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -26,7 +25,7 @@ func (r Resumption) idle(ctx context.Context, p pause.Pause) error {
 	case runs:
 		return fmt.Errorf("the build that has paused, %s, still runs; nothing was unpaused: %s", list.Build, byForce)
 	}
-	holder, err := deploying(ctx, r.Director, p.Deployment)
+	holder, err := r.deploying(ctx)
 	if err != nil {
 		return fmt.Errorf("ask the director whether a deploy is under way: %w; nothing was unpaused: with --force it is not asked", err)
 	}
@@ -38,8 +37,8 @@ func (r Resumption) idle(ctx context.Context, p pause.Pause) error {
 
 // deploying names the director task that deploys or deletes the deployment, or
 // has its lock; "" if there is none.
-func deploying(ctx context.Context, d Director, deployment string) (string, error) {
-	tasks, err := d.Tasks(ctx, bosh.TaskFilter{Deployment: deployment, States: bosh.Unfinished(), All: true})
+func (r Resumption) deploying(ctx context.Context) (string, error) {
+	tasks, err := r.Director.Tasks(ctx, bosh.TaskFilter{Deployment: r.Deployment, States: bosh.Unfinished(), All: true})
 	if err != nil {
 		return "", err
 	}
@@ -48,9 +47,9 @@ func deploying(ctx context.Context, d Director, deployment string) (string, erro
 			return fmt.Sprintf("director task %d (%s by %s, %s)", t.ID, t.Description, t.User, t.State), nil
 		}
 	}
-	locks, err := d.Locks(ctx)
+	locks, err := r.Director.Locks(ctx)
 	for _, l := range locks {
-		if l.Type == "deployment" && len(l.Resource) > 0 && l.Resource[0] == deployment && time.Now().Before(l.ExpiresAt) {
+		if l.Type == "deployment" && len(l.Resource) > 0 && l.Resource[0] == r.Deployment && l.Holds(r.Now()) {
 			return "director task " + strconv.Itoa(l.TaskID) + " (lock of the deployment)", nil
 		}
 	}

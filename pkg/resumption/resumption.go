@@ -33,8 +33,9 @@ type Resumption struct {
 	Deployment string // "concourse"
 	Director   Director
 	ATC        ATC
-	Keepers    []pause.Keeper // that may have the list; the first that has one counts
-	Force      bool           // do not ask whether an upgrade is under way
+	Keepers    []pause.Keeper   // that may have the list; the first that has one counts
+	Force      bool             // do not ask whether an upgrade is under way
+	Now        func() time.Time // tells which locks have ended; nil: time.Now
 	// Hold does something while no other run can begin; it fails when one is under
 	// way. nil: nothing keeps others out.
 	Hold func(ctx context.Context, do func(context.Context) error) error
@@ -42,6 +43,9 @@ type Resumption struct {
 
 // Run unpauses what a quiet upgrade has paused, unless an upgrade is under way.
 func (r Resumption) Run(ctx context.Context) (Resumed, error) {
+	if r.Now == nil {
+		r.Now = time.Now
+	}
 	keeper, found, err := pause.Find(ctx, r.Keepers...)
 	if err != nil || !found {
 		return Resumed{}, err
