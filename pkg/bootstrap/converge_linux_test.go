@@ -83,7 +83,7 @@ func (w *whole) agree(t *testing.T, turn turn, o bootstrap.Options, want []strin
 	i, shown := w.installation(t, cfg)
 	result, err := i.Deploy(t.Context(), o)
 	if err != nil {
-		t.Fatalf("deploy: %v\n%q", err, shown.lines)
+		t.Fatalf("deploy: %v\n%q", err, shown.lines[max(0, len(shown.lines)-5):])
 	}
 	wrote := w.effects(t)
 	var did []string

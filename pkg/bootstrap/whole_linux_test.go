@@ -38,12 +38,18 @@ const webPort = 8443
 var webAddress = sync.OnceValues(func() (string, error) {
 	for i := range 250 {
 		address := fmt.Sprintf("127.63.%d.1", i+1)
-		if _, err := net.Listen("tcp", fmt.Sprintf("%s:%d", address, webPort-1)); err == nil { // until the process ends
+		claim, err := net.Listen("tcp", fmt.Sprintf("%s:%d", address, webPort-1))
+		if err == nil {
+			webClaim = claim
 			return address, nil
 		}
 	}
 	return "", fmt.Errorf("every loopback address 127.63.x.1 is in use")
 })
+
+// webClaim keeps other processes out of the address until this one ends: a listener that
+// nobody holds is closed with the garbage.
+var webClaim net.Listener
 
 // whole is an installation whose director and Concourse are simulated as they are, and
 // made by its deploys.
