@@ -45,14 +45,14 @@ var mayImport = map[string][]string{
 	// What the installer's verbs take.
 	"pkg/command/grammar": {"pkg/command", "pkg/config", "pkg/config/schema"},
 	"pkg/command/installer": {
-		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest",
+		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
 	},
 	"pkg/status":   {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
 	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap": {
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
-		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/credential", "pkg/resource",
+		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
@@ -79,6 +79,8 @@ var mayImport = map[string][]string{
 	"pkg/inventory":        {"pkg/bosh", "pkg/version", "pkg/component", "pkg/deployment", "pkg/template"},
 	"pkg/postgres":         {"pkg/compatibility", "pkg/deployment", "pkg/template"},
 	"pkg/resource":         {"pkg/dial", "pkg/nearest", "pkg/secret", "pkg/plain"},
+	"pkg/cloud":            {"pkg/config", "pkg/config/schema", "pkg/template"},
+	"pkg/manifest/overlay": {"pkg/cloud", "pkg/config", "pkg/config/schema", "pkg/credential", "pkg/manifest", "pkg/secret", "pkg/template"},
 	"pkg/deployment":       {"pkg/template"},
 	"pkg/manifest/bundle":  {"pkg/template"},
 	"pkg/template":         {},

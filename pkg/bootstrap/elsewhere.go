@@ -7,10 +7,10 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/cloud"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // elsewhere says whether Concourse goes to a director that exists: there is no
@@ -32,7 +32,7 @@ func (r *run) findNames(ctx context.Context) error {
 	if len(texts) == 0 {
 		return fmt.Errorf("the director at %s has no cloud config, which says what VMs are made of; nothing was changed: set one with bosh update-cloud-config", r.access().URL)
 	}
-	names, err := manifest.ReadNames(texts)
+	names, err := cloud.ReadNames(texts)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (r *run) findNames(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("ask the director for its CPI: %w", err)
 		}
-		if all.Stemcell, err = manifest.StemcellOf(cpi); err != nil {
+		if all.Stemcell, err = cloud.StemcellOf(cpi); err != nil {
 			return err
 		}
 	}

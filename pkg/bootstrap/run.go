@@ -16,6 +16,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/overlay"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
@@ -171,7 +172,7 @@ func (r *run) valid() error {
 	problems := append(r.stale(), check.Config(r.config, r.now())...)
 	if !r.lenient {
 		u, unread := r.readUser()
-		problems = append(append(problems, unread...), manifest.Check(r.config, u)...)
+		problems = append(append(problems, unread...), overlay.Check(r.config, u)...)
 	}
 	if err := r.explained(problems).Err(); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/overlay"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -144,7 +145,7 @@ func TestCheck_refusesTemplatesThatConcourseRefuses(t *testing.T) {
 			if strings.HasPrefix(key, "pipeline") {
 				u = manifest.User{PipelineOpsFiles: ops}
 			}
-			problems := manifest.Check(parse(t, plain+c.file), u)
+			problems := overlay.Check(parse(t, plain+c.file), u)
 			if want == "" {
 				if problems != nil {
 					t.Errorf("%s: %q is refused: %v", key, text, problems)
@@ -155,6 +156,17 @@ func TestCheck_refusesTemplatesThatConcourseRefuses(t *testing.T) {
 			if i < 0 || strings.Contains(problems[i].Text, "\n") {
 				t.Errorf("%s: of %q it says %v, want one line with %q", key, text, problems, want)
 			}
+		}
+	}
+}
+
+// What the golden files are made of, and the defaults, have nothing wrong with them. The
+// empty layer of variables has each looked at: without any file there is nothing to find.
+func TestCheck_findsNothingWrongWithWhatRenders(t *testing.T) {
+	for name, in := range inputs(t) {
+		in.User.Vars = append(in.User.Vars, map[string]any{})
+		if problems := overlay.Check(in.Config, in.User); len(problems) > 0 {
+			t.Errorf("%s: %v", name, problems)
 		}
 	}
 }

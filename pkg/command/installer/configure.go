@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/overlay"
 )
 
 // runConfig writes, checks or describes perpetual.yml. It asks nobody.
@@ -134,7 +135,7 @@ func validateConfig(c *command.Call, g grammar.Validate, set grammar.Settings) e
 	for _, line := range notes {
 		c.Notify("warning: " + line)
 	}
-	found = append(append(found, unread...), manifest.Check(whole, user)...)
+	found = append(append(found, unread...), overlay.Check(whole, user)...)
 	unreadable := problems
 	for _, p := range w.Source.Locate(found) {
 		// A key whose value cannot be read has its problem already.

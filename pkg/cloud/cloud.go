@@ -1,6 +1,9 @@
-package manifest
+// Package cloud finds the names that a director's cloud config has for what an
+// installation on that director is made of.
+package cloud
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -138,6 +141,17 @@ func (c *chooser) zones(n Names, network string, given, before []string) []strin
 		return kept
 	}
 	return reached
+}
+
+// Example are the names of a cloud config that has what is named.
+func Example(c config.Cloud) Names {
+	network := cmp.Or(c.Network, "example")
+	azs := append(slices.Clone(c.AZs), "example")
+	return Names{
+		azs: azs, vmTypes: []string{"default", c.VMTypes.Web, c.VMTypes.Worker, c.VMTypes.Database},
+		diskTypes: []string{cmp.Or(c.DiskType, "example")}, networks: []string{network},
+		reaches: map[string][]string{network: azs},
+	}
 }
 
 // stemcells are the names on bosh.io by the director's CPI.

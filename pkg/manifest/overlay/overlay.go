@@ -1,4 +1,6 @@
-package manifest
+// Package overlay says what is wrong with the files that a user lays over the manifests:
+// ops files and variables.
+package overlay
 
 import (
 	"cmp"
@@ -6,9 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/cloud"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -18,12 +22,12 @@ import (
 // whole configuration that check.Config finds nothing wrong with; what only the
 // account knows stands in as an example. The keys of the problems are those of the
 // files in the configuration, by which u was read.
-func Check(c *config.Config, u User) schema.Problems {
-	if u.empty() {
+func Check(c *config.Config, u manifest.User) schema.Problems {
+	if empty(u) {
 		return nil // the bundled templates alone are right for every configuration
 	}
 	in := example(c)
-	in.User = User{Vars: u.Vars}
+	in.User = manifest.User{Vars: u.Vars}
 	var problems schema.Problems
 	whole := true
 	for _, kind := range []struct {
@@ -31,14 +35,14 @@ func Check(c *config.Config, u User) schema.Problems {
 		from []string
 		all  []template.File
 		good *[]template.File
-		make func(Input) (template.Template, error)
+		make func(manifest.Input) (template.Template, error)
 	}{
-		{"manifest.ops_files", c.Manifest.OpsFiles, u.OpsFiles, &in.User.OpsFiles, Input.concourse},
-		{"manifest.director_ops_files", c.Manifest.DirectorOpsFiles, u.DirectorOpsFiles, &in.User.DirectorOpsFiles, Input.director},
-		{"manifest.cloud_config_ops_files", c.Manifest.CloudOpsFiles, u.CloudOpsFiles, &in.User.CloudOpsFiles, CloudConfig},
-		{"pipeline.ops_files", c.Pipeline.OpsFiles, u.PipelineOpsFiles, &in.User.PipelineOpsFiles, Pipeline},
+		{"manifest.ops_files", c.Manifest.OpsFiles, u.OpsFiles, &in.User.OpsFiles, manifest.Concourse},
+		{"manifest.director_ops_files", c.Manifest.DirectorOpsFiles, u.DirectorOpsFiles, &in.User.DirectorOpsFiles, manifest.Director},
+		{"manifest.cloud_config_ops_files", c.Manifest.CloudOpsFiles, u.CloudOpsFiles, &in.User.CloudOpsFiles, manifest.CloudConfig},
+		{"pipeline.ops_files", c.Pipeline.OpsFiles, u.PipelineOpsFiles, &in.User.PipelineOpsFiles, manifest.Pipeline},
 	} {
-		if in.elsewhere() && (kind.key == "manifest.director_ops_files" || kind.key == "manifest.cloud_config_ops_files") {
+		if in.Config.AWS == nil && (kind.key == "manifest.director_ops_files" || kind.key == "manifest.cloud_config_ops_files") {
 			continue // the rest is somebody else's
 		}
 		if renders(in, kind.make, true) != nil {
@@ -57,16 +61,16 @@ func Check(c *config.Config, u User) schema.Problems {
 	if problems != nil || !whole {
 		return problems
 	}
-	return in.checkVariables()
+	return checkVariables(in)
 }
 
 // empty says whether the user has given nothing.
-func (u User) empty() bool {
+func empty(u manifest.User) bool {
 	return len(u.OpsFiles)+len(u.DirectorOpsFiles)+len(u.CloudOpsFiles)+len(u.PipelineOpsFiles)+len(u.Vars) == 0
 }
 
 // renders says what keeps a template from being rendered.
-func renders(in Input, of func(Input) (template.Template, error), partial bool) error {
+func renders(in manifest.Input, of func(manifest.Input) (template.Template, error), partial bool) error {
 	t, err := of(in)
 	if err != nil {
 		return err
@@ -80,8 +84,8 @@ func renders(in Input, of func(Input) (template.Template, error), partial bool) 
 }
 
 // checkVariables looks whether every variable has a value, or is one that is generated.
-func (in Input) checkVariables() schema.Problems {
-	list, err := Variables(in)
+func checkVariables(in manifest.Input) schema.Problems {
+	list, err := manifest.Variables(in)
 	if err != nil {
 		return schema.Problems{{Key: "manifest", Text: err.Error()}}
 	}
@@ -92,11 +96,11 @@ func (in Input) checkVariables() schema.Problems {
 	var problems schema.Problems
 	for _, kind := range []struct {
 		key  string
-		make func(Input) (template.Template, error)
+		make func(manifest.Input) (template.Template, error)
 	}{
-		{"manifest.ops_files", Concourse}, {"manifest.director_ops_files", Director}, {"manifest.cloud_config_ops_files", CloudConfig},
+		{"manifest.ops_files", manifest.Concourse}, {"manifest.director_ops_files", manifest.Director}, {"manifest.cloud_config_ops_files", manifest.CloudConfig},
 	} {
-		if in.elsewhere() && kind.key != "manifest.ops_files" {
+		if in.Config.AWS == nil && kind.key != "manifest.ops_files" {
 			continue
 		}
 		if err := renders(in, kind.make, false); err != nil {
@@ -112,35 +116,35 @@ func stand(v credential.Variable) any {
 	case credential.TypePassword:
 		return "x"
 	case credential.TypeCertificate:
-		return vars{"ca": "x", "certificate": "x", "private_key": "x"}
+		return map[string]any{"ca": "x", "certificate": "x", "private_key": "x"}
 	}
-	return vars{"private_key": "x", "public_key": "x", "public_key_fingerprint": "x"}
+	return map[string]any{"private_key": "x", "public_key": "x", "public_key_fingerprint": "x"}
 }
 
 // example is an input with what a stack would give, and a component set.
-func example(c *config.Config) Input {
-	in := Input{
+func example(c *config.Config) manifest.Input {
+	in := manifest.Input{
 		Config: c, SpotCeiling: "1", PostgresMajor: cmp.Or(c.Database.Version, 17),
-		Versions:  Versions{Concourse: "8.0.0", BPM: "1.0.0", Postgres: "54.0.0", StemcellName: "example", Stemcell: "1.0", Perpetual: "1.0.0"},
-		Installer: Installer{},
-		Infrastructure: Infrastructure{
+		Versions:  manifest.Versions{Concourse: "8.0.0", BPM: "1.0.0", Postgres: "54.0.0", StemcellName: "example", Stemcell: "1.0", Perpetual: "1.0.0"},
+		Installer: manifest.Installer{},
+		Infrastructure: manifest.Infrastructure{
 			Region: "eu-central-1", VPC: "vpc-0", CIDR: "10.0.0.0/16", DirectorAddress: "192.0.2.2", DirectorIP: "10.0.0.6",
 			WebAddress: "192.0.2.1", EgressAddress: "192.0.2.3", KeyPair: "example", ParameterPath: "/perpetual/" + c.Name,
-			SecurityGroups: SecurityGroups{Director: "sg-0", VMs: "sg-1", Web: "sg-2", Database: "sg-3", UpgradeWorker: "sg-4"},
-			Profiles:       Profiles{Director: "director", Web: "web", Worker: "worker"},
-			Zones: []Zone{
+			SecurityGroups: manifest.SecurityGroups{Director: "sg-0", VMs: "sg-1", Web: "sg-2", Database: "sg-3", UpgradeWorker: "sg-4"},
+			Profiles:       manifest.Profiles{Director: "director", Web: "web", Worker: "worker"},
+			Zones: []manifest.Zone{
 				{Name: "eu-central-1a", PublicSubnet: "subnet-0", PrivateSubnet: "subnet-1", PublicCIDR: "10.0.0.0/24", PrivateCIDR: "10.0.16.0/20"},
 				{Name: "eu-central-1b", PublicSubnet: "subnet-2", PrivateSubnet: "subnet-3", PublicCIDR: "10.0.1.0/24", PrivateCIDR: "10.0.32.0/20"},
 			},
 		},
-		InstanceTypes: InstanceTypes{Director: c.Director.InstanceType, Web: c.Web.InstanceType, Worker: strings.Join(c.Workers.InstanceTypes[:min(1, len(c.Workers.InstanceTypes))], "")},
+		InstanceTypes: manifest.InstanceTypes{Director: c.Director.InstanceType, Web: c.Web.InstanceType, Worker: strings.Join(c.Workers.InstanceTypes[:min(1, len(c.Workers.InstanceTypes))], "")},
 	}
 	if c.Database.Kind == "vm" {
 		in.InstanceTypes.Database = c.Database.InstanceType
 	} else {
-		in.Infrastructure.Database = Database{Host: "database.example.com", Port: 5432, Name: "concourse", User: "concourse", CA: "x"}
+		in.Infrastructure.Database = manifest.Database{Host: "database.example.com", Port: 5432, Name: "concourse", User: "concourse", CA: "x"}
 	}
-	if c.Pipeline.Credentials == CredentialsIDToken {
+	if c.Pipeline.Credentials == manifest.CredentialsIDToken {
 		in.Infrastructure.PipelineRole = "arn:aws:iam::123456789012:role/example"
 	}
 	whole := *c
@@ -150,18 +154,7 @@ func example(c *config.Config) Input {
 		in.Config = &whole
 		return in
 	}
-	whole.Cloud, _ = exampleNames(c.Cloud).Choose(c.Cloud, config.Cloud{})
+	whole.Cloud, _ = cloud.Example(c.Cloud).Choose(c.Cloud, config.Cloud{})
 	in.Config = &whole
 	return in
-}
-
-// exampleNames are those of a cloud config that has what is named.
-func exampleNames(c config.Cloud) Names {
-	network := cmp.Or(c.Network, "example")
-	azs := append(slices.Clone(c.AZs), "example")
-	return Names{
-		azs: azs, vmTypes: []string{"default", c.VMTypes.Web, c.VMTypes.Worker, c.VMTypes.Database},
-		diskTypes: []string{cmp.Or(c.DiskType, "example")}, networks: []string{network},
-		reaches: map[string][]string{network: azs},
-	}
 }

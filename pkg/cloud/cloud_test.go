@@ -1,4 +1,4 @@
-package manifest_test
+package cloud_test
 
 import (
 	"strings"
@@ -6,11 +6,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/cloud"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
-	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 // plainCloud is a cloud config in which nothing is in doubt.
@@ -79,7 +77,7 @@ func TestNames_sayWhichKeyIsNeeded(t *testing.T) {
 	if _, problems := choose(t, nil, config.Cloud{}, config.Cloud{}); len(problems) != 5 {
 		t.Errorf("without a cloud config: %v", problems)
 	}
-	if _, err := manifest.ReadNames([][]byte{[]byte("azs: 7")}); err == nil || !strings.Contains(err.Error(), "read the director's cloud config") {
+	if _, err := cloud.ReadNames([][]byte{[]byte("azs: 7")}); err == nil || !strings.Contains(err.Error(), "read the director's cloud config") {
 		t.Errorf("of what is none: %v", err)
 	}
 }
@@ -90,7 +88,7 @@ func choose(t *testing.T, texts []string, given, before config.Cloud) (config.Cl
 	for _, text := range texts {
 		all = append(all, []byte(text))
 	}
-	names, err := manifest.ReadNames(all)
+	names, err := cloud.ReadNames(all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,63 +96,10 @@ func choose(t *testing.T, texts []string, given, before config.Cloud) (config.Cl
 }
 
 func TestStemcellOf_isThatOfTheCPI(t *testing.T) {
-	if name, err := manifest.StemcellOf("vsphere_cpi"); err != nil || name != "bosh-vsphere-esxi-ubuntu-jammy-go_agent" {
+	if name, err := cloud.StemcellOf("vsphere_cpi"); err != nil || name != "bosh-vsphere-esxi-ubuntu-jammy-go_agent" {
 		t.Errorf("%s, %v", name, err)
 	}
-	if _, err := manifest.StemcellOf("rackhd_cpi"); err == nil || !strings.Contains(err.Error(), `cloud.stemcell: is needed: the director's CPI calls itself "rackhd_cpi"`) {
+	if _, err := cloud.StemcellOf("rackhd_cpi"); err == nil || !strings.Contains(err.Error(), `cloud.stemcell: is needed: the director's CPI calls itself "rackhd_cpi"`) {
 		t.Error(err)
-	}
-}
-
-// elsewhere is a configuration for a director that exists.
-const elsewhere = `schema: 1
-name: ci
-director: {url: https://director.example.com:25555, client: ci, client_secret: director-s3cret, deployment: ci}
-cloud: {vm_types: {web: small, worker: large, database: medium}, disk_type: fast, network: private, azs: [z1, z3], web_address: 10.0.0.9}
-access: {domain: ci.example.com}
-workers: {count: 3, tags: [large]}
-proxy: {http: http://proxy.example.com:3128}
-`
-
-// Nothing of AWS is in the manifest for a director that exists, and nothing of it is
-// needed: its golden file is what the others are compared with by eye.
-func TestConcourse_forADirectorThatExists(t *testing.T) {
-	in := input(t, elsewhere, func(in *manifest.Input) {
-		in.Infrastructure, in.InstanceTypes, in.Installer, in.SpotCeiling = manifest.Infrastructure{}, manifest.InstanceTypes{}, manifest.Installer{}, ""
-		in.PostgresMajor, in.Versions.StemcellName = 16, "bosh-vsphere-esxi-ubuntu-jammy-go_agent"
-	})
-	text := render(t, "concourse", in)
-	testkit.Golden(t, "testdata/elsewhere-concourse.golden.yml", string(text))
-	if list := unknown(decoded(t, text), specs(t)); len(list) > 0 {
-		t.Errorf("no spec has %v", list)
-	}
-	for _, key := range []string{"director_password", "director_ca", "mbus_bootstrap_password"} {
-		if _, made := in.Credentials[key]; made {
-			t.Errorf("%s is generated for somebody else's director", key)
-		}
-	}
-	for what, change := range map[string]func(*config.Config){
-		"database.kind is rds": func(c *config.Config) { c.Database.Kind = "rds" },
-		"the section cloud":    func(c *config.Config) { c.Cloud.Network = "" },
-	} {
-		c := *in.Config
-		change(&c)
-		in := in
-		in.Config = &c
-		if _, err := manifest.Concourse(in); err == nil || !strings.Contains(err.Error(), what) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-}
-
-// The user's ops files are checked without asking the director: what it has stands in.
-func TestCheck_takesOpsFilesForADirectorThatExists(t *testing.T) {
-	c := parse(t, "schema: 1\nname: ci\ndirector: {url: https://director.example.com:25555}\naccess: {domain: ci.example.com}\nmanifest: {ops_files: [good.yml, bad.yml]}\n")
-	u := manifest.User{OpsFiles: []template.File{
-		{Name: "good.yml", Text: []byte("- {type: replace, path: \"/instance_groups/name=web/vm_extensions?\", value: [lb]}")},
-		{Name: "bad.yml", Text: []byte("- {type: remove, path: /instance_groups/name=wbe}")},
-	}}
-	if problems := manifest.Check(c, u); len(problems) != 1 || problems[0].Key != "manifest.ops_files[1]" {
-		t.Errorf("%v", problems)
 	}
 }

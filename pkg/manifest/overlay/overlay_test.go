@@ -1,23 +1,28 @@
-package manifest_test
+package overlay_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/overlay"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
-// What the golden files are made of, and the defaults, have nothing wrong with them. The
-// empty layer of variables has each looked at: without any file there is nothing to find.
-func TestCheck_findsNothingWrongWithWhatRenders(t *testing.T) {
-	for name, in := range inputs(t) {
-		in.User.Vars = append(in.User.Vars, map[string]any{})
-		if problems := manifest.Check(in.Config, in.User); len(problems) > 0 {
-			t.Errorf("%s: %v", name, problems)
-		}
+const plain = "schema: 1\nname: ci\naws: {region: eu-central-1}\n"
+
+// parse reads a configuration and lays the defaults under it.
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c := &config.Config{}
+	if err := yaml.Unmarshal([]byte(text), c); err != nil {
+		t.Fatal(err)
 	}
+	return config.Defaults(c)
 }
 
 func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
@@ -34,7 +39,7 @@ func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
 		"manifest.ops_files[1]": "gone.yml", "manifest.ops_files[2]": "list.yml", "manifest.ops_files[4]": "broken.yml",
 		"manifest.director_ops_files[0]": "director.yml", "manifest.cloud_config_ops_files[0]": "cloud.yml",
 	}
-	problems := manifest.Check(parse(t, plain+"manifest: {ops_files: [good.yml, gone.yml, list.yml, other.yml, broken.yml], director_ops_files: [director.yml], cloud_config_ops_files: [cloud.yml]}\n"), u)
+	problems := overlay.Check(parse(t, plain+"manifest: {ops_files: [good.yml, gone.yml, list.yml, other.yml, broken.yml], director_ops_files: [director.yml], cloud_config_ops_files: [cloud.yml]}\n"), u)
 	for _, p := range problems {
 		if !strings.Contains(p.Text, want[p.Key]) {
 			t.Errorf("%s: %s lacks %s", p.Key, p.Text, want[p.Key])
@@ -56,7 +61,7 @@ func TestCheck_namesFilesBesideWhatElseIsWrong(t *testing.T) {
 		"auth: {local_users: {perpetual: x}}\n": {"manifest.cloud_config_ops_files[0]"}, // Concourse's manifest has no form then
 	} {
 		var keys []string
-		for _, p := range manifest.Check(parse(t, plain+files+text), manifest.User{OpsFiles: ops, CloudOpsFiles: cloud}) {
+		for _, p := range overlay.Check(parse(t, plain+files+text), manifest.User{OpsFiles: ops, CloudOpsFiles: cloud}) {
 			keys = append(keys, p.Key)
 		}
 		if !slices.Equal(keys, want) {
@@ -78,9 +83,21 @@ func TestCheck_wantsAValueForEachVariable(t *testing.T) {
 		"misspelt":            {manifest.User{OpsFiles: ops(limit), Vars: []map[string]any{{"mots": 3}}}, "most"},
 		"of the cloud config": {manifest.User{CloudOpsFiles: ops("- type: replace\n  path: /vm_types/name=web/cloud_properties/x?\n  value: ((cloudy))\n")}, "cloudy"},
 	} {
-		problems := manifest.Check(parse(t, plain), test.user)
+		problems := overlay.Check(parse(t, plain), test.user)
 		if (len(problems) == 0) != (test.want == "") || len(problems) > 0 && !strings.Contains(problems[0].Text, test.want) {
 			t.Errorf("%s: %v, want %q", name, problems, test.want)
 		}
+	}
+}
+
+// The user's ops files are checked without asking the director: what it has stands in.
+func TestCheck_takesOpsFilesForADirectorThatExists(t *testing.T) {
+	c := parse(t, "schema: 1\nname: ci\ndirector: {url: https://director.example.com:25555}\naccess: {domain: ci.example.com}\nmanifest: {ops_files: [good.yml, bad.yml]}\n")
+	u := manifest.User{OpsFiles: []template.File{
+		{Name: "good.yml", Text: []byte("- {type: replace, path: \"/instance_groups/name=web/vm_extensions?\", value: [lb]}")},
+		{Name: "bad.yml", Text: []byte("- {type: remove, path: /instance_groups/name=wbe}")},
+	}}
+	if problems := overlay.Check(c, u); len(problems) != 1 || problems[0].Key != "manifest.ops_files[1]" {
+		t.Errorf("%v", problems)
 	}
 }
