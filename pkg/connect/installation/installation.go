@@ -32,14 +32,16 @@ type Connector struct {
 	wrappers map[string]seal.Wrapper // likewise
 }
 
-// Join is the installation without what is shown of a run and what a person is asked.
+// Join is the installation without what is shown of a run and what a person is asked. Its
+// lease has its whole life in builds for tests, too: an install computes keys for seconds on
+// a busy machine, and what a killed run has left the tests remove themselves.
 func (c *Connector) Join(ctx context.Context) *bootstrap.Installation {
 	i := &bootstrap.Installation{
 		Name: c.Config.Name, Given: c.Config,
 		OpenStore: c.openStore, DeleteStore: c.deleteStore,
 		Director: c.openDirector, ATC: func(web resource.Concourse) (bootstrap.ATC, error) { return c.ATC(web) },
 		Components: c.components, Images: c.images, Operator: &operator{c, ctx}, Pipeline: c.pipelineKeys(),
-		Now: c.Keyring.Now, Poll: connect.Poll(), Still: connect.Still(), Settle: connect.Settle(), LeaseTTL: connect.LeaseTTL(),
+		Now: c.Keyring.Now, Poll: connect.Poll(), Still: connect.Still(), Settle: connect.Settle(),
 		Log: c.Debug, Build: upgrade.NewBuild(c.Env),
 	}
 	if c.Config.AWS != nil {
