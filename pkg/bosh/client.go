@@ -23,6 +23,7 @@ import (
 
 	boshlog "github.com/cloudfoundry/bosh-utils/logger"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh/proxy"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -73,7 +74,7 @@ type Client struct {
 	wire     *http.Client // for GET and HEAD, and for the UAA
 	writes   *http.Client // for all other methods
 	uploads  *http.Client // for files
-	proxy    *proxy
+	route    *proxy.Route
 	auth     *authenticator
 	poll     time.Duration
 	notify   func(string)
@@ -90,14 +91,14 @@ func New(config Config) (*Client, error) {
 	if err := checkLogin(config); err != nil {
 		return nil, err
 	}
-	proxy, err := newProxy(config.Proxy, config.ProxyKey, config.ProxyHostKey)
+	route, err := proxy.New(config.Proxy, config.ProxyKey, config.ProxyHostKey)
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
 		endpoint: endpoint.String(), host: endpoint.Host,
 		trusted: "the system's certificates, because no ca_cert is given",
-		proxy:   proxy, poll: config.Poll, notify: config.Notify,
+		route:   route, poll: config.Poll, notify: config.Notify,
 		log: boshlog.NewWriterLogger(boshlog.LevelNone, io.Discard),
 	}
 	if config.CACert != "" {
@@ -125,7 +126,7 @@ func (c *Client) Close() error {
 	c.wire.CloseIdleConnections()
 	c.writes.CloseIdleConnections()
 	c.uploads.CloseIdleConnections()
-	return c.proxy.close()
+	return c.route.Close()
 }
 
 // via is the client that waits as long as the director may take for a method.
@@ -142,7 +143,7 @@ func (c *Client) via(method string) *http.Client {
 func (c *Client) newHTTP(config Config, headerTimeout time.Duration) (*http.Client, error) {
 	client, err := retry.NewClient(retry.Options{
 		CACert: config.CACert, Policy: config.Retry, MaxBody: maxBody,
-		HeaderTimeout: headerTimeout, Proxy: c.proxy.lookup(), Dial: c.proxy.dial(), Debug: config.Debug,
+		HeaderTimeout: headerTimeout, Proxy: c.route.Lookup(), Dial: c.route.Dial(), Debug: config.Debug,
 		Notify: func(err error, wait time.Duration) {
 			c.notify(c.auth.mask(fmt.Sprintf("director: %v; next try in %s", bare(err), wait.Round(time.Millisecond))))
 		},

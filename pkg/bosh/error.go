@@ -13,6 +13,7 @@ import (
 
 	bosherr "github.com/cloudfoundry/bosh-utils/errors"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh/proxy"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
@@ -115,8 +116,8 @@ func (e *connectionError) Unwrap() error { return e.err }
 func (c *Client) lost(ctx context.Context, host string, sent bool, err error) error {
 	err = bare(err)
 	var certificate *tls.CertificateVerificationError
-	var proxy *retry.ProxyError
-	var foreign *hostKeyError
+	var between *retry.ProxyError
+	var foreign *proxy.HostKeyError
 	doing := "reach " + c.peer(host) + " " + host
 	hint := ""
 	switch {
@@ -126,7 +127,7 @@ func (c *Client) lost(ctx context.Context, host string, sent bool, err error) er
 	case errors.As(err, &certificate):
 		doing = "trust " + c.peer(host) + " " + host
 		hint = "; checked against " + c.trusted
-	case errors.As(err, &proxy), errors.As(err, &foreign): // it says what to look at
+	case errors.As(err, &between), errors.As(err, &foreign): // it says what to look at
 	case !sent:
 		hint = "; check the url, and that the director may be reached from here"
 	}

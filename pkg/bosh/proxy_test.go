@@ -262,24 +262,6 @@ func TestProxy_jumpboxIsConnectedAgainAfterItWasLost(t *testing.T) {
 	}
 }
 
-// The SSH library never ends a dial that is asked for in the moment in which it finds the
-// connection lost.
-func TestProxy_dialEndsWithTheConnection(t *testing.T) {
-	lost, dialling := make(chan struct{}), make(chan struct{})
-	go func() {
-		<-dialling
-		close(lost)
-	}()
-	_, err := bosh.DialWhile(t.Context(), lost, func(ctx context.Context) (net.Conn, error) {
-		close(dialling)
-		<-ctx.Done()
-		return nil, ctx.Err()
-	})
-	if err == nil || !strings.Contains(err.Error(), "was lost") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestProxy_jumpboxThatRefusesIsNamed(t *testing.T) {
 	key, private := keyPair(t)
 	_, strange := keyPair(t)

@@ -1,4 +1,4 @@
-package bosh
+package proxy
 
 import (
 	"errors"
@@ -50,14 +50,14 @@ func withoutKey(algorithms []string, key ssh.PublicKey) []string {
 	})
 }
 
-// hostKeyError says which keys a jumpbox has in place of the given one.
-type hostKeyError struct {
+// HostKeyError says which keys a jumpbox has in place of the given one.
+type HostKeyError struct {
 	has   []ssh.PublicKey
 	given string // "SHA256:…"
 }
 
 // Error implements error.
-func (e *hostKeyError) Error() string {
+func (e *HostKeyError) Error() string {
 	list := make([]string, len(e.has))
 	for n, key := range e.has {
 		list[n] = ssh.FingerprintSHA256(key)

@@ -1,9 +1,10 @@
-package bosh
+package proxy
 
 import (
 	"context"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,4 +40,22 @@ func TestJumpbox_thatSaysNothingIsGivenUp(t *testing.T) {
 		}
 		_ = j.close()
 	})
+}
+
+// The SSH library never ends a dial that is asked for in the moment in which it finds the
+// connection lost.
+func TestProxy_dialEndsWithTheConnection(t *testing.T) {
+	lost, dialling := make(chan struct{}), make(chan struct{})
+	go func() {
+		<-dialling
+		close(lost)
+	}()
+	_, err := dialWhile(t.Context(), lost, func(ctx context.Context) (net.Conn, error) {
+		close(dialling)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	if err == nil || !strings.Contains(err.Error(), "was lost") {
+		t.Errorf("error %v", err)
+	}
 }

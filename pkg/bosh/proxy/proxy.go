@@ -1,4 +1,6 @@
-package bosh
+// Package proxy is the way to a director that cannot be reached directly: through a SOCKS5
+// server, or from a jumpbox, an SSH server beside it.
+package proxy
 
 import (
 	"cmp"
@@ -24,20 +26,20 @@ const handshakeTimeout = retry.ProxyTimeout
 // proxySetting is what users call it.
 const proxySetting = "director.proxy"
 
-// proxy is the way to the director: direct, through a SOCKS5 server, or through
+// Route is the way to the director: direct, through a SOCKS5 server, or through
 // an SSH server, in the notation of BOSH_ALL_PROXY. bosh-cli's own code for it
 // reads the environment and knows no context.
-type proxy struct {
+type Route struct {
 	socks   *url.URL
 	jumpbox *jumpbox
 }
 
-// newProxy reads a proxy's URL; an empty one is the direct way. key and hostKey
+// New reads a proxy's URL; an empty one is the direct way. key and hostKey
 // go before those that the URL names. Errors do not show the URL, because it may
 // hold a password.
-func newProxy(text string, key secret.Value, hostKey string) (*proxy, error) {
+func New(text string, key secret.Value, hostKey string) (*Route, error) {
 	if text == "" {
-		return &proxy{}, nil
+		return &Route{}, nil
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {
@@ -45,42 +47,42 @@ func newProxy(text string, key secret.Value, hostKey string) (*proxy, error) {
 	}
 	switch u.Scheme {
 	case "socks5", "socks5h":
-		return &proxy{socks: u}, nil
+		return &Route{socks: u}, nil
 	case "ssh+socks5":
 		jumpbox, err := newJumpbox(u, key, hostKey)
 		if err != nil {
 			return nil, fmt.Errorf("check director.proxy: %w", err)
 		}
-		return &proxy{jumpbox: jumpbox}, nil
+		return &Route{jumpbox: jumpbox}, nil
 	}
 	return nil, fmt.Errorf("check director.proxy: scheme %s is neither socks5 nor ssh+socks5", u.Scheme)
 }
 
-// lookup is the proxy of a request. Without a setting, the environment's is taken.
-func (p *proxy) lookup() func(*http.Request) (retry.Proxy, error) {
+// Lookup is the proxy of a request. Without a setting, the environment's is taken.
+func (r *Route) Lookup() func(*http.Request) (retry.Proxy, error) {
 	switch {
-	case p.socks != nil:
-		return func(*http.Request) (retry.Proxy, error) { return retry.Proxy{URL: p.socks, Setting: proxySetting}, nil }
-	case p.jumpbox != nil:
+	case r.socks != nil:
+		return func(*http.Request) (retry.Proxy, error) { return retry.Proxy{URL: r.socks, Setting: proxySetting}, nil }
+	case r.jumpbox != nil:
 		return retry.Direct
 	}
 	return nil
 }
 
-// dial makes connections from where the director is reached; nil is from here.
-func (p *proxy) dial() func(context.Context, string, string) (net.Conn, error) {
-	if p.jumpbox != nil {
-		return p.jumpbox.DialContext
+// Dial makes connections from where the director is reached; nil is from here.
+func (r *Route) Dial() func(context.Context, string, string) (net.Conn, error) {
+	if r.jumpbox != nil {
+		return r.jumpbox.DialContext
 	}
 	return nil
 }
 
-// close ends the connection to a jumpbox.
-func (p *proxy) close() error {
-	if p.jumpbox == nil {
+// Close ends the connection to a jumpbox.
+func (r *Route) Close() error {
+	if r.jumpbox == nil {
 		return nil
 	}
-	return p.jumpbox.close()
+	return r.jumpbox.close()
 }
 
 // jumpbox dials through an SSH server. The first dial connects to it, and so
@@ -143,7 +145,7 @@ func (j *jumpbox) DialContext(ctx context.Context, network, address string) (net
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return nil, retry.Final(fmt.Errorf("connect to jumpbox %s (%s): it says nothing for %s", j.address, proxySetting, handshakeTimeout))
 	}
-	var foreign *hostKeyError
+	var foreign *HostKeyError
 	if errors.As(err, &foreign) {
 		return nil, retry.Final(fmt.Errorf("connect to jumpbox %s (%s): %w", j.address, proxySetting, err))
 	}
@@ -231,7 +233,7 @@ func (j *jumpbox) login(ctx context.Context) (*ssh.Client, error) {
 			algorithms = withoutKey(algorithms, other)
 		}
 		if len(others) > 0 && (other == nil || len(algorithms) == 0) {
-			return nil, &hostKeyError{others, j.hostKey}
+			return nil, &HostKeyError{others, j.hostKey}
 		}
 		if other == nil {
 			return nil, err
