@@ -35,16 +35,17 @@ demo: ## play a whole self-upgrade against simulators; DEMO=fail a failing one, 
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/resource ./cmd/sandbox $(if $(filter install,$(DEMO)),./cmd/perpetual)
 	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource --perpetual bin/perpetual $(foreach p,policy director-policy identity-policy,--installer-policy pkg/aws/stack/installer-$(p).json) --boundary pkg/aws/stack/boundary-policy.json
 
-lint: ## gofmt, go vet, staticcheck; modules tidy and as they were published
-	@unformatted=$$(gofmt -l cmd pkg pipelines); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
+lint: ## gofmt, go vet with errorlint, errcheck, bodyclose and gosec, staticcheck; modules tidy and as they were published
+	@unformatted=$$(gofmt -l cmd pkg pipelines .ci); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
 	go mod tidy -diff
 	cd pkg/e2e && go mod tidy -diff
+	cd .ci/lint && go mod tidy -diff && go test ./... && go build -o ../../bin/lint .
 	go mod verify
-	go vet ./...
+	go vet -vettool=$(CURDIR)/bin/lint ./...
 	go tool staticcheck ./...
 
 test: lint ## lint, then all tests with the race detector
-	CGO_ENABLED=1 go test -race $(UNWATCHED:%=-gcflags=%=-race=false) -timeout 80m ./...
+	CGO_ENABLED=1 go test -race $(UNWATCHED:%=-gcflags=%=-race=false) -vet=off -shuffle=on -timeout 80m ./...
 
 faults: ## play 20,000 random schedules of faults, and all kills of create-env, half an hour on two cores; SEED=7 plays the same again
 	go test -tags crash ./pkg/crash

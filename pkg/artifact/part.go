@@ -153,7 +153,7 @@ func (p *part) publish() error {
 	for _, step := range []func() error{
 		p.target.Sync,
 		p.target.Close,
-		func() error { return os.Chmod(p.path, 0o644) },
+		func() error { return os.Chmod(p.path, 0o644) }, //nolint:gosec // the tasks of a build read it as other users
 		func() error { crash.Here("before-rename"); return os.Rename(p.path, p.final) },
 	} {
 		if err := step(); err != nil {

@@ -179,7 +179,7 @@ func (c Caller) refusal(answer *smithyhttp.ResponseError, err error) *Error {
 	r := remedyFor(e.Service, e.Code)
 	e.Kind, e.Hint = r.kind, strings.ReplaceAll(r.hint, "{region}", c.region())
 	switch region := bucketRegion(answer); {
-	case r.kind == ErrDenied && r.hint == "":
+	case r.kind == ErrDenied && r.hint == "": //nolint:errorlint // a kind is one of the constants
 		e.Hint = denial(e.Service, call, e.Message)
 	case region != "" && region != c.Region:
 		e.Hint = "the bucket is in region " + region

@@ -71,7 +71,7 @@ func (c *Client) Events(ctx context.Context, id int) ([]Event, error) {
 // not whole yet is left for the next time.
 func (c *Client) TaskEvents(ctx context.Context, id int, offset int64) ([]Event, int64, error) {
 	k := c.call(ctx)
-	_, _, err := k.request().RawGet(fmt.Sprintf("/tasks/%d/output?type=event", id), nil, func(req *http.Request) {
+	_, _, err := k.request().RawGet(fmt.Sprintf("/tasks/%d/output?type=event", id), nil, func(req *http.Request) { //nolint:bodyclose // the library closes it
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 	})
 	// The director answers 416 when the range starts at the end.

@@ -44,7 +44,7 @@ func (c *Client) Logs(ctx context.Context, deployment, group, id string, filters
 		return nil, fmt.Errorf("%s: director task %d names no file", action, task.ID)
 	}
 	k := c.call(ctx)
-	packed, _, err := k.request().RawGet("/resources/"+url.PathEscape(task.Result), nil, nil)
+	packed, _, err := k.request().RawGet("/resources/"+url.PathEscape(task.Result), nil, nil) //nolint:bodyclose // the library closes it
 	if err := k.explain(err); err != nil {
 		return nil, fmt.Errorf("%s: %w", action, err)
 	}

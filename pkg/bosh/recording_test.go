@@ -72,6 +72,9 @@ func readExchanges(t testing.TB, path string) []exchange {
 			*into += line + "\n"
 		}
 	}
+	if err := scanner.Err(); err != nil {
+		t.Fatal(err)
+	}
 	for i := range list { // the transcript ends a body with empty lines of its own
 		n, _ := strconv.Atoi(list[i].header.Get("Content-Length"))
 		for len(list[i].body) > n && strings.HasSuffix(list[i].body, "\n") {

@@ -110,7 +110,7 @@ func (w *configWrite) recover(ctx context.Context, why error) (ConfigVersion, er
 // withdraw deletes the version of a loser.
 func (w *configWrite) withdraw(ctx context.Context, id string) error {
 	k := w.client.call(ctx)
-	_, _, err := k.request().RawDelete("/configs/" + url.PathEscape(id))
+	_, _, err := k.request().RawDelete("/configs/" + url.PathEscape(id)) //nolint:bodyclose // the library closes it
 	err = k.explain(err)
 	if err == nil || errors.Is(err, ErrNotFound) {
 		return ErrConfigChanged

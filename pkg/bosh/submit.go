@@ -45,7 +45,7 @@ func (c *Client) submit(ctx context.Context, s submission) (int, error) {
 	if s.mediaType == archive {
 		via = c.uploads
 	}
-	a, _, err := c.send(ctx, via, req)
+	a, _, err := c.send(ctx, via, req) //nolint:bodyclose // send reads it whole and closes it
 	if err == nil {
 		if id := taskPath(a.header); id > 0 && (a.status == http.StatusFound || a.status == http.StatusSeeOther) {
 			return id, nil

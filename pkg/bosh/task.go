@@ -111,7 +111,7 @@ func (c *Client) Tasks(ctx context.Context, filter TaskFilter) ([]Task, error) {
 // nothing for a deploy.
 func (c *Client) TaskResult(ctx context.Context, id int) ([]byte, error) {
 	k := c.call(ctx)
-	body, _, err := k.request().RawGet(fmt.Sprintf("/tasks/%d/output?type=result", id), nil, nil)
+	body, _, err := k.request().RawGet(fmt.Sprintf("/tasks/%d/output?type=result", id), nil, nil) //nolint:bodyclose // the library closes it
 	return body, k.explain(err)
 }
 

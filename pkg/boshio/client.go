@@ -88,7 +88,7 @@ func (c *Client) list(ctx context.Context, reference string, add func(json.RawMe
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		return retry.Explain(err, target.Host, c.config.CACert != "")

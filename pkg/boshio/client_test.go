@@ -154,7 +154,7 @@ func TestClient_saysWhyItWasRefused(t *testing.T) {
 				}
 				checkError(t, err)
 				for _, kind := range []error{boshio.ErrNotFound, boshio.ErrLimited, boshio.ErrUnavailable, boshio.ErrNotJSON, boshio.ErrNoDate} {
-					if errors.Is(err, kind) != (kind == c.is) {
+					if errors.Is(err, kind) != errors.Is(kind, c.is) {
 						t.Errorf("errors.Is(%v) = %v", kind, errors.Is(err, kind))
 					}
 				}

@@ -112,7 +112,7 @@ func (s Set) fetch(ctx context.Context, dir string, set []Component, downloads [
 		}
 	}()
 	for _, d := range downloads {
-		if err := os.MkdirAll(filepath.Dir(d.Path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(d.Path), 0o755); err != nil { //nolint:gosec // the tasks of a build read it as other users
 			return fmt.Errorf("make the download's directory: %w", err)
 		}
 	}
@@ -184,7 +184,7 @@ func WriteSet(dir string, set []Component) error {
 }
 
 func writeFields(dir string, c Component) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the tasks of a build read it as other users
 		return fmt.Errorf("make the directory of %s: %w", c.Name, err)
 	}
 	fields := map[string]string{"version": c.Version, "url": c.URL, "sha1": c.SHA1, "sha256": c.SHA256}
@@ -279,7 +279,7 @@ func (c Component) validate() error {
 func write(path string, text []byte) error {
 	name := filepath.Base(path)
 	partial := filepath.Join(filepath.Dir(path), "."+name+".partial")
-	err := os.WriteFile(partial, text, 0o644)
+	err := os.WriteFile(partial, text, 0o644) //nolint:gosec // the tasks of a build read it as other users
 	if err == nil {
 		crash.Here("set-file-written")
 		err = os.Rename(partial, path)

@@ -38,7 +38,7 @@ var errMissing = errors.New("not found")
 func (f *finder) exactly(ctx context.Context, version string) (Component, error) {
 	c, err := f.kind.exactly(ctx, f, version)
 	switch {
-	case err == errMissing: // the version alone is missing; what an upstream refuses, its own error tells
+	case err == errMissing: //nolint:errorlint // the version alone is missing; what an upstream refuses, its own error tells
 		return Component{}, fmt.Errorf("find %s %s: %w upstream any more: it was withdrawn, or source.watch.%s changed; "+
 			"what is deployed stays as it is; wait for a newer version, or set allow_downgrade: true in source.watch.%s "+
 			"to go back to the newest one that is offered", f.name, version, errMissing, f.name, f.name)

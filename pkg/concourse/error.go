@@ -106,7 +106,7 @@ func (e *transportError) Unwrap() error { return e.err }
 // plain takes off http.Client's layer, which repeats the method and the URL.
 // Only when it is the outermost one: what this package wrapped around it stays.
 func plain(err error) error {
-	if outer, ok := err.(*url.Error); ok {
+	if outer, ok := err.(*url.Error); ok { //nolint:errorlint // the outermost layer alone
 		return outer.Err
 	}
 	return err

@@ -120,7 +120,7 @@ func (d *agentDoer) send(request *http.Request, body []byte, asks bool) (*http.R
 	defer stop()
 	r := request.Clone(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	response, err := d.wire.Do(r)
+	response, err := d.wire.Do(r) //nolint:gosec // the addresses are those of the VM and of the pinned files
 	if err != nil {
 		if stop := stopped(d.ctx); stop != nil {
 			return nil, fmt.Errorf("%s%w", stopPing, stop)
@@ -169,5 +169,5 @@ type downloadDoer struct {
 
 // Do implements bosh-utils' httpclient.Client.
 func (d downloadDoer) Do(r *http.Request) (*http.Response, error) {
-	return d.wire.Do(r.WithContext(d.ctx))
+	return d.wire.Do(r.WithContext(d.ctx)) //nolint:gosec // the addresses are those of the VM and of the pinned files
 }

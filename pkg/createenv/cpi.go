@@ -147,7 +147,7 @@ func (c *cpi) call(command boshsys.Command, body []byte, name string) (stdout, s
 	}
 	defer func() { _ = log.Close() }()
 
-	process := exec.Command(command.Name, command.Args...)
+	process := exec.Command(command.Name, command.Args...) //nolint:gosec // the CPI that create-env has compiled
 	process.Env = environment(command)
 	process.Stdout, process.Stderr = out, log
 	// Of its own group: Ctrl-C at a terminal is for us, the CPI must finish.

@@ -20,7 +20,7 @@ const longestReason = 2000
 // innermost walks bosh-utils' chain of causes, which has no Unwrap.
 func innermost(err error) error {
 	for {
-		e, ok := err.(bosherr.ComplexError)
+		e, ok := err.(bosherr.ComplexError) //nolint:errorlint // its chain has no Unwrap
 		if !ok {
 			return err
 		}
@@ -49,7 +49,7 @@ func explain(err error) string {
 // beside the exit code.
 func execFailure(err error) (string, bool) {
 	for {
-		e, ok := err.(bosherr.ComplexError)
+		e, ok := err.(bosherr.ComplexError) //nolint:errorlint // its chain has no Unwrap
 		if !ok {
 			return "", false
 		}

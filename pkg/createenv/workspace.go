@@ -49,7 +49,7 @@ func openWorkspace(dir string) (workspace, error) {
 		}
 	}
 	// It may have been there, with a mode of somebody else's.
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory
 		return w, fmt.Errorf("close the workspace to others: %w", err)
 	}
 	w.id, err = w.identity()

@@ -161,7 +161,7 @@ func (c *Client) get(ctx context.Context, repo, path string, decode func(*api.Re
 	if err != nil {
 		return 0, c.explain(err, repo)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if err := decode(res); err != nil {
 		return 0, c.explainBody(res.Response, err)
 	}

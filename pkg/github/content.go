@@ -24,7 +24,7 @@ func (c *Client) Content(ctx context.Context, repo, assetURL string, from dial.N
 	if err != nil {
 		return nil, c.explain(err, repo)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(res.Body, max+1))
 	if err != nil {
 		return nil, c.explainBody(res.Response, err)

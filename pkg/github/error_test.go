@@ -58,7 +58,7 @@ func TestClient_saysWhyItWasRefused(t *testing.T) {
 			}
 			checkError(t, err)
 			for _, kind := range []error{github.ErrUnauthorized, github.ErrForbidden, github.ErrNotFound, github.ErrUnavailable, github.ErrNotJSON} {
-				if errors.Is(err, kind) != (kind == c.is) {
+				if errors.Is(err, kind) != errors.Is(kind, c.is) {
 					t.Errorf("errors.Is(%v) = %v", kind, !errors.Is(err, c.is))
 				}
 			}

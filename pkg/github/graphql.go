@@ -116,7 +116,7 @@ func (c *Client) query(ctx context.Context, repo, owner, name string, tags []str
 	if err != nil {
 		return answer, c.explain(err, repo)
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if err := api.CheckResponse(res); err != nil {
 		return answer, c.explain(err, repo)
 	}

@@ -40,7 +40,7 @@ func (c *Client) tags(ctx context.Context, image Image) ([]string, error) {
 		return nil, err
 	}
 	var all []string
-	target := h.base.JoinPath(image.Path, "tags/list")
+	target := h.base.JoinPath(image.Path, "tags/list") //nolint:gosec // an image's path has no dots of its own: Parse has checked it
 	target.RawQuery = fmt.Sprintf("n=%d", pageSize)
 	for range maxPages {
 		res, err := h.send(ctx, http.MethodGet, image.Path, target, "application/json")

@@ -175,8 +175,8 @@ func Verify(text []byte, at Place, key PublicKey, serial int64) (Envelope, error
 // that no two envelopes have the same.
 func (e Envelope) message() []byte {
 	m := []byte(domain)
-	m = binary.BigEndian.AppendUint64(m, uint64(e.Schema))
-	m = binary.BigEndian.AppendUint64(m, uint64(e.Serial))
+	m = binary.BigEndian.AppendUint64(m, uint64(e.Schema)) //nolint:gosec // the same bits, and never negative
+	m = binary.BigEndian.AppendUint64(m, uint64(e.Serial)) //nolint:gosec // the same bits, and never negative
 	for _, field := range []string{e.Kind, e.Installation, e.Document, e.KeyID, e.KeyOrigin.Host, e.KeyOrigin.Date, e.Body} {
 		m = binary.BigEndian.AppendUint64(m, uint64(len(field)))
 		m = append(m, field...)

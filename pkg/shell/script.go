@@ -21,10 +21,10 @@ type Script struct {
 // Set sets a variable, or unsets it for "".
 func (sh *Script) Set(name, value string) {
 	if value == "" {
-		fmt.Fprintf(sh, "unset %s\n", name)
+		fmt.Fprintf(&sh.Builder, "unset %s\n", name)
 		return
 	}
-	fmt.Fprintf(sh, "export %s=%s\n", name, Quote(value))
+	fmt.Fprintf(&sh.Builder, "export %s=%s\n", name, Quote(value))
 }
 
 // Credential sets a variable to a secret where secrets were asked for.
@@ -39,7 +39,7 @@ func (sh *Script) Credential(name string, value secret.Value) {
 
 // File writes a file that only its owner reads, and sets a variable to its path.
 func (sh *Script) File(variable, name, content string) {
-	fmt.Fprintf(sh, "export %s=\"${XDG_CACHE_HOME:-$HOME/.cache}\"/perpetual/%s\n", variable, Quote(sh.Name+"/"+name))
-	fmt.Fprintf(sh, `(umask 077 && mkdir -p "${%[1]s%%/*}" && rm -f "$%[1]s" && printf '%%s\n' %[2]s >"$%[1]s")
+	fmt.Fprintf(&sh.Builder, "export %s=\"${XDG_CACHE_HOME:-$HOME/.cache}\"/perpetual/%s\n", variable, Quote(sh.Name+"/"+name))
+	fmt.Fprintf(&sh.Builder, `(umask 077 && mkdir -p "${%[1]s%%/*}" && rm -f "$%[1]s" && printf '%%s\n' %[2]s >"$%[1]s")
 `, variable, Quote(strings.TrimRight(content, "\n")))
 }

@@ -57,7 +57,7 @@ func (d *Dir) Get(ctx context.Context, name string) (Document, error) {
 	if err != nil {
 		return Document{}, fmt.Errorf("open state directory: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	return read(root, name)
 }
 
@@ -109,7 +109,7 @@ func (d *Dir) List(ctx context.Context, prefix string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state directory: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && name != ".": // deleted meanwhile
@@ -139,7 +139,7 @@ func (d *Dir) Now(ctx context.Context) (time.Time, error) {
 		if err != nil {
 			return err
 		}
-		defer file.Close()
+		defer func() { _ = file.Close() }()
 		if _, err := file.WriteString("\n"); err != nil {
 			return err
 		}
@@ -182,7 +182,7 @@ func (d *Dir) locked(ctx context.Context, write func(*os.Root) error) error {
 	if err != nil {
 		return fmt.Errorf("open state directory: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	return write(root)
 }
 
@@ -207,7 +207,7 @@ func read(root *os.Root, name string) (Document, error) {
 	if err != nil {
 		return Document{}, fmt.Errorf("read document: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
 	if err != nil {
 		return Document{}, fmt.Errorf("read document: %w", err)

@@ -96,8 +96,8 @@ func (f *Facts) Write(dir string) (err error) {
 		taskFile: taskText, eventsFile: events.Bytes(), instancesFile: instanceText,
 		reportFile: f.report(),
 	} {
-		text = []byte(plain.Escape(string(text))) // people print them, too; as JSON they stay the same
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		text = []byte(plain.Escape(string(text)))                                   // people print them, too; as JSON they stay the same
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil { //nolint:gosec // the tasks of a build read it as other users
 			return fmt.Errorf("write %s: %w", name, err)
 		}
 	}

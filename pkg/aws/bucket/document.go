@@ -130,7 +130,7 @@ func (b *Bucket) get(ctx context.Context, name string) (state.Document, error) {
 	if err != nil {
 		return state.Document{}, b.explain(ctx, err)
 	}
-	defer out.Body.Close()
+	defer func() { _ = out.Body.Close() }()
 	body, err := io.ReadAll(out.Body)
 	if err != nil {
 		return state.Document{}, retry.Explain(err, b.caller.Host, b.options.CACert != "")

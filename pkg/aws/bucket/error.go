@@ -25,7 +25,7 @@ func (b *Bucket) explain(ctx context.Context, err error) error {
 		e.Kind = state.ErrNotFound
 	case e.Status == http.StatusPreconditionFailed, e.Status == http.StatusConflict:
 		e.Kind = state.ErrConflict // 409: ConditionalRequestConflict, OperationAborted
-	case e.Kind == aws.ErrDenied && !strings.Contains(e.Message, "explicit deny") && ofObjects(e.Message):
+	case e.Kind == aws.ErrDenied && !strings.Contains(e.Message, "explicit deny") && ofObjects(e.Message): //nolint:errorlint // a kind is one of the constants
 		e.Hint = "the role needs s3:GetObject, s3:PutObject and s3:DeleteObject on the objects and s3:ListBucket on the bucket"
 	}
 	return e

@@ -51,7 +51,7 @@ func (s *Session) Get(ctx context.Context, url string, limit int64) ([]byte, err
 	if err != nil {
 		return nil, retry.Explain(err, request.URL.Host, s.options.CACert != "")
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return nil, err

@@ -148,10 +148,10 @@ func (s *Stack) explain(ctx context.Context, action string, err error) error {
 	region := s.options.Connection.Region()
 	err = aws.Caller{Host: "CloudFormation in " + region, Region: region, CACert: s.options.Connection.CACert() != ""}.Explain(ctx, err)
 	var e *aws.Error
-	if errors.As(err, &e) && e.Kind != aws.ErrCredentials {
+	if errors.As(err, &e) && e.Kind != aws.ErrCredentials { //nolint:errorlint // a kind is one of the constants
 		if hint, kind := diagnose(e.Message); hint != "" {
 			e.Hint, e.Kind = hint, kind
-		} else if e.Kind == aws.ErrDenied && strings.HasPrefix(e.Hint, "allow ") {
+		} else if e.Kind == aws.ErrDenied && strings.HasPrefix(e.Hint, "allow ") { //nolint:errorlint // a kind is one of the constants
 			e.Hint += "; " + permissions
 		}
 	}

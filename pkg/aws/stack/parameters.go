@@ -2,6 +2,7 @@ package stack
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -97,10 +98,8 @@ func Cut(network string, zones int) (public, private []string, err error) {
 // part is the nth range of a size within another.
 func part(whole netip.Prefix, n, bits int) string {
 	at := whole.Addr().As4()
-	number := uint32(at[0])<<24 | uint32(at[1])<<16 | uint32(at[2])<<8 | uint32(at[3])
-	number += uint32(n) << (32 - bits)
-	from := netip.AddrFrom4([4]byte{byte(number >> 24), byte(number >> 16), byte(number >> 8), byte(number)})
-	return netip.PrefixFrom(from, bits).String()
+	binary.BigEndian.PutUint32(at[:], binary.BigEndian.Uint32(at[:])+uint32(n)<<(32-bits)) //nolint:gosec // n counts zones
+	return netip.PrefixFrom(netip.AddrFrom4(at), bits).String()
 }
 
 // Address gives the nth address of an IPv4 range: 6 of 10.0.0.0/24 is 10.0.0.6. AWS

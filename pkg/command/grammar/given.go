@@ -146,7 +146,7 @@ func (w Given) Open(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	text, err := root.ReadFile(filepath.Clean(name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("%s: a path in %s must not leave its folder, not even through a link; give a file elsewhere by flag, as with --manifest-ops-files, or in the environment", name, cmp.Or(w.File, defaultFile))

@@ -93,7 +93,7 @@ func (sh exports) concourse(info bootstrap.Info) {
 	if !sh.Secrets || web.Password.Empty() {
 		return
 	}
-	fmt.Fprintf(sh, `if command -v fly >/dev/null 2>&1; then fly -t %s login -c "$CONCOURSE_URL"%s -u "$CONCOURSE_USERNAME" -p "$CONCOURSE_PASSWORD" </dev/null >&2 || echo %s >&2; fi
+	fmt.Fprintf(&sh.Builder, `if command -v fly >/dev/null 2>&1; then fly -t %s login -c "$CONCOURSE_URL"%s -u "$CONCOURSE_USERNAME" -p "$CONCOURSE_PASSWORD" </dev/null >&2 || echo %s >&2; fi
 `, shell.Quote(sh.Name), authority, shell.Quote("fly is not logged in to "+sh.Name))
 }
 

@@ -56,7 +56,7 @@ func checkDeployment(ctx context.Context, c *command.Call, req resource.CheckReq
 	if err != nil {
 		return nil, err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	return Check(ctx, task.Check{Director: d, Log: c.Err, Debug: c.Logger()}, req)
 }
 
@@ -74,7 +74,7 @@ func runIn(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the tasks of a build read it as other users
 		return fmt.Errorf("make the directory of in: %w", err)
 	}
 	var result resource.Result
@@ -100,7 +100,7 @@ func inDeployment(ctx context.Context, c *command.Call, req resource.InRequest, 
 	if err != nil {
 		return resource.Result{}, err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	web, err := openATC(c, req.Source.Concourse)
 	if err != nil {
 		return resource.Result{}, err
@@ -129,7 +129,7 @@ func runOut(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	web, err := openATC(c, req.Source.Concourse)
 	if err != nil {
 		return err

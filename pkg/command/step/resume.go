@@ -87,7 +87,7 @@ func resume(ctx context.Context, c *command.Call, of resource.Source, store stat
 	if err != nil {
 		return resumption.Resumed{}, err
 	}
-	defer d.Close()
+	defer func() { _ = d.Close() }()
 	web, err := c.Connector().ATC(of.Concourse)
 	if err != nil {
 		return resumption.Resumed{}, err

@@ -33,6 +33,6 @@ func (c *Connector) images(ctx context.Context, from resource.Source, stemcell c
 	if err != nil {
 		return nil, fmt.Errorf("open the stemcell: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	return bootstrap.StemcellImages(file)
 }

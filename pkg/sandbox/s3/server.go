@@ -113,7 +113,7 @@ func (s *Server) mayDelete(r *http.Request) bool {
 	if err != nil || object == nil {
 		return errors.Is(err, gofakes3.ErrNoSuchKey) // nothing to delete: the server says so
 	}
-	defer object.Contents.Close()
+	defer func() { _ = object.Contents.Close() }()
 	return wanted == "*" || wanted == gofakes3.FormatETag(object.Hash)
 }
 

@@ -1,0 +1,12 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/kisielk/errcheck/errcheck"
+	"golang.org/x/tools/go/analysis/analysistest"
+)
+
+func TestSilenceable_wantsAReasonAndAFinding(t *testing.T) {
+	analysistest.Run(t, analysistest.TestData(), silenceable(errcheck.Analyzer, source), "a")
+}

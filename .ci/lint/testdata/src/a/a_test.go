@@ -1,0 +1,7 @@
+package a
+
+import "os"
+
+func uncheckedInATest() {
+	os.Remove("a")
+}
