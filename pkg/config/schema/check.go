@@ -93,7 +93,7 @@ type place struct {
 func (c *checker) find(path []string) place {
 	at := place{rule: c.root, value: c.content}
 	for _, name := range path {
-		at.rule = at.rule.Below(name)
+		at.rule = at.rule.below(name)
 		switch v := at.value.(type) {
 		case map[string]any:
 			at.key, at.value = Join(at.key, name), v[name]

@@ -28,8 +28,8 @@ func (f Field[T]) Of(c *T) reflect.Value {
 	return v
 }
 
-// In is the value in c, whose sections are made as needed.
-func (f Field[T]) In(c *T) reflect.Value {
+// in is the value in c, whose sections are made as needed.
+func (f Field[T]) in(c *T) reflect.Value {
 	v := reflect.ValueOf(c).Elem()
 	for _, i := range f.index {
 		if v.Kind() == reflect.Pointer {
@@ -84,7 +84,7 @@ func (f Field[T]) Plain(c *T) any {
 // Assign puts a plain value into c. The error does not show the value.
 func (f Field[T]) Assign(c *T, value any) error {
 	ok := true
-	switch p := f.In(c).Addr().Interface().(type) {
+	switch p := f.in(c).Addr().Interface().(type) {
 	case *string:
 		*p, ok = value.(string)
 	case *int:

@@ -156,8 +156,8 @@ func (r *reader) mapping(n *yaml.Node, key string, rule *Rule, depth int) map[st
 		}
 		first[k.Value] = k.Line
 		r.lines[at] = k.Line
-		below := rule.Below(k.Value)
-		if below != nil && rule.Section() && v.Kind == yaml.ScalarNode && v.ShortTag() == "!!null" {
+		below := rule.below(k.Value)
+		if below != nil && rule.section() && v.Kind == yaml.ScalarNode && v.ShortTag() == "!!null" {
 			r.null(v, at, below)
 			continue
 		}
@@ -174,7 +174,7 @@ func (r *reader) null(n *yaml.Node, key string, rule *Rule) {
 	switch {
 	case n.Value != "":
 		r.nulls = append(r.nulls, key)
-	case !rule.Section():
+	case !rule.section():
 		r.wrong(n, key, "has no value; leave the key out to keep the value that it had, or write null for the default")
 		r.problems[len(r.problems)-1].Line = r.lines[key]
 	}
@@ -205,7 +205,7 @@ func (r *reader) value(n *yaml.Node, key string, rule *Rule, depth int) (any, bo
 		for i, item := range n.Content {
 			at := fmt.Sprintf("%s[%d]", key, i)
 			r.lines[at] = item.Line
-			if value, ok := r.value(item, at, rule.Below(""), depth+1); ok {
+			if value, ok := r.value(item, at, rule.below(""), depth+1); ok {
 				items = append(items, value)
 			}
 		}

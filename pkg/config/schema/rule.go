@@ -27,9 +27,9 @@ type Rule struct {
 	Names      *Rule           `json:"propertyNames"`
 }
 
-// Below is the rule of what stands under name, nil when there is none. The name of
+// below is the rule of what stands under name, nil when there is none. The name of
 // an item of a list does not matter.
-func (r *Rule) Below(name string) *Rule {
+func (r *Rule) below(name string) *Rule {
 	switch {
 	case r == nil:
 		return nil
@@ -46,8 +46,8 @@ func (r *Rule) Below(name string) *Rule {
 	return &of
 }
 
-// Section says whether the key holds other keys of the schema.
-func (r *Rule) Section() bool { return r != nil && r.Properties != nil }
+// section says whether the key holds other keys of the schema.
+func (r *Rule) section() bool { return r != nil && r.Properties != nil }
 
 // names are the keys of a section, in the order of the alphabet.
 func (r *Rule) names() []string {

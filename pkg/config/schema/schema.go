@@ -94,7 +94,7 @@ func (s *Schema[T]) add(t reflect.Type, r *Rule, key string, index []int) {
 			s.sections = append(s.sections, f)
 			of = of.Elem()
 		}
-		if !f.Rule.Section() {
+		if !f.Rule.section() {
 			s.fields = append(s.fields, f)
 			continue
 		}

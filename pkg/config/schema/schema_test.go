@@ -79,41 +79,6 @@ func TestKeys_arePutTogetherAndTakenApart(t *testing.T) {
 	}
 }
 
-func TestRule_isThatOfWhatStandsBelow(t *testing.T) {
-	s := newGarden(t)
-	rule := func(key string) *schema.Rule {
-		f, _ := s.Field(key)
-		return f.Rule
-	}
-	for name, of := range map[string]struct {
-		rule   *schema.Rule
-		below  string
-		typ    string
-		secret bool
-	}{
-		"an item of a list":          {rule("plants"), "0", "string", false},
-		"a value of a map":           {rule("labels"), "team", "string", false},
-		"a value of a secret map":    {rule("shed.codes"), "door", "string", true},
-		"a key of a section":         {s.Sections()[0].Rule, "depth", "integer", false},
-		"a key that a section lacks": {s.Sections()[0].Rule, "frogs", "", false},
-		"what is in a free map":      {rule("shed.vars"), "a", "", false},
-		"nothing":                    {nil, "a", "", false},
-	} {
-		got := of.rule.Below(of.below)
-		switch {
-		case got == nil:
-			if of.typ != "" {
-				t.Errorf("%s has no rule", name)
-			}
-		case got.Type != of.typ || got.Secret != of.secret:
-			t.Errorf("%s: type %q, secret %t", name, got.Type, got.Secret)
-		}
-	}
-	if !s.Sections()[0].Rule.Section() || rule("labels").Section() || (*schema.Rule)(nil).Section() {
-		t.Error("what is a section?")
-	}
-}
-
 func TestRule_sentenceIsTheFirstWithoutItsStop(t *testing.T) {
 	for key, want := range map[string]string{"name": "Name of the garden", "beds": "Number of beds", "open": "Whether visitors may come in"} {
 		if got := field(t, key).Rule.Sentence(); got != want {

@@ -59,7 +59,7 @@ func (s *Schema[T]) Clone(c *T) *T {
 
 // Make puts an empty section into c.
 func (f Field[T]) Make(c *T) {
-	v := f.In(c)
+	v := f.in(c)
 	v.Set(reflect.New(v.Type().Elem()))
 }
 
