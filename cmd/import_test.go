@@ -48,9 +48,11 @@ var mayImport = map[string][]string{
 		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
 	},
-	"pkg/status":   {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
-	"pkg/progress": {"pkg/bootstrap", "pkg/plain"},
+	"pkg/status":              {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
+	"pkg/progress":            {"pkg/bootstrap", "pkg/plain"},
+	"pkg/bootstrap/accesskey": {"pkg/aws", "pkg/aws/account", "pkg/crash", "pkg/manifest", "pkg/secret"},
 	"pkg/bootstrap": {
+		"pkg/bootstrap/accesskey",
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",

@@ -146,7 +146,7 @@ func (r *run) changeStack(ctx context.Context, wanted stack.Parameters, change s
 	}
 	if before := r.record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.Issuer != "" {
 		// The user goes, now that a role serves; it cannot go while it has a key.
-		if err := r.deleteKeys(ctx); err != nil {
+		if err := r.accessKeys().Delete(ctx); err != nil {
 			return err
 		}
 	}

@@ -249,7 +249,7 @@ func (r *run) deleteParameters(ctx context.Context) (Outcome, error) {
 	if r.elsewhere() || r.infra.ParameterPath == "" {
 		return skipped("none were made")
 	}
-	if err := r.deleteKeys(ctx); err != nil {
+	if err := r.accessKeys().Delete(ctx); err != nil {
 		return Outcome{}, err
 	}
 	count := 0

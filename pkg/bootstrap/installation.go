@@ -11,11 +11,11 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/login"
 	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/accesskey"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -111,39 +111,23 @@ type Account interface {
 	DatabaseAuthorities(ctx context.Context) (string, error)
 	// Tagged lists what in the region has a tag.
 	Tagged(ctx context.Context, key, value string) ([]string, error)
-	// Keys are the credentials with which the director is made; they do not stay there.
-	Keys(ctx context.Context) (aws.Credentials, error)
 
+	// accesskey.Account has the keys of users, and the credentials with which the director
+	// is made; they do not stay there.
+	accesskey.Account
 	parameters
-	accessKeys
 	possessions
 }
 
 // parameters are the secrets for the pipeline.
 type parameters interface {
-	// PutParameter writes one when it differs.
-	PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (changed bool, err error)
 	// DiffParameter says whether PutParameter would write.
 	DiffParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (differs bool, err error)
-	// GetParameter reads one; it fails with aws.ErrNotFound.
-	GetParameter(ctx context.Context, name string) (secret.Value, error)
 	// Parameters lists the names of those below a prefix.
 	Parameters(ctx context.Context, prefix string) ([]string, error)
 	// DeleteParameters removes those below a prefix, or only those of the names, and lists
 	// them.
 	DeleteParameters(ctx context.Context, prefix string, only ...string) ([]string, error)
-}
-
-// accessKeys are those of the pipeline's users.
-type accessKeys interface {
-	// AccessKeys lists the keys of a user; it fails with aws.ErrNotFound.
-	AccessKeys(ctx context.Context, user string) ([]account.AccessKey, error)
-	// TryAccessKey fails with aws.ErrCredentials while AWS does not know a key.
-	TryAccessKey(ctx context.Context, id, key secret.Value) error
-	// NewAccessKey makes a key; its secret is told once.
-	NewAccessKey(ctx context.Context, user string) (id, key secret.Value, err error)
-	// DeleteAccessKey deletes a key; one that is gone is not an error.
-	DeleteAccessKey(ctx context.Context, user, id string) error
 }
 
 // possessions describe things by their ids. Those that are not there are left out.

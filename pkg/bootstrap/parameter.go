@@ -36,7 +36,7 @@ func (r *run) compareParameters(ctx context.Context) (comparison, error) {
 			lines = append(lines, "~ "+p.Name)
 		}
 	}
-	keys, err := r.plannedKeys(ctx, in)
+	keys, err := r.accessKeys().Planned(ctx)
 	if err != nil {
 		return comparison{}, err
 	}
@@ -61,7 +61,7 @@ func (r *run) putParameters(ctx context.Context, in manifest.Input, list []manif
 			r.note(stepParameters, "%s", p.Name)
 		}
 	}
-	made, err := r.renewKeys(ctx, in)
+	made, err := r.accessKeys().Renew(ctx)
 	if err != nil {
 		return Outcome{}, err
 	}

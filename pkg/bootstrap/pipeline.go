@@ -70,7 +70,7 @@ func (r *run) lookAtPipeline(ctx context.Context) (s pipelineStanding, err error
 	if s.in, err = r.input(); err != nil {
 		return s, err
 	}
-	if s.in.Reader, err = r.lendReader(ctx, s.in); err != nil {
+	if s.in.Reader, err = r.lendReader(ctx); err != nil {
 		return s, err
 	}
 	web := r.web()
@@ -101,11 +101,11 @@ func (r *run) lookAtPipeline(ctx context.Context) (s pipelineStanding, err error
 	if s.change, err = s.diff(ctx); err != nil {
 		return s, err
 	}
-	if s.idle, err = r.idleKeys(ctx, s.in); err != nil {
+	if s.idle, err = r.accessKeys().Idle(ctx); err != nil {
 		return s, err
 	}
 	if r.options.Self {
-		s.renewals, err = r.plannedKeys(ctx, s.in)
+		s.renewals, err = r.accessKeys().Planned(ctx)
 		return s, err
 	}
 	s.left, s.others, err = r.formerParameters(ctx, s.in)
@@ -172,7 +172,7 @@ func (r *run) setPipeline(ctx context.Context, s pipelineStanding) (Outcome, err
 	var renewed []string
 	if r.options.Self {
 		var err error
-		if renewed, err = r.renewKeys(ctx, s.in); err != nil {
+		if renewed, err = r.accessKeys().Renew(ctx); err != nil {
 			return Outcome{}, err
 		}
 	}
@@ -196,7 +196,7 @@ func (r *run) setPipeline(ctx context.Context, s pipelineStanding) (Outcome, err
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := r.retireKeys(ctx, s.in); err != nil {
+	if err := r.accessKeys().Retire(ctx); err != nil {
 		return Outcome{}, err
 	}
 	switch {
@@ -228,16 +228,16 @@ func (r *run) readerKey(ctx context.Context, in manifest.Input) (manifest.Key, e
 
 // lendReader is the key of the pipeline's reader, or what stands for one that a deploy
 // makes before it sets the pipeline.
-func (r *run) lendReader(ctx context.Context, in manifest.Input) (manifest.Key, error) {
+func (r *run) lendReader(ctx context.Context) (manifest.Key, error) {
 	next := manifest.Key{ID: "(a new key)", Secret: secret.New("(its secret)")}
 	if r.infra.ReaderUser == "" {
 		return next, nil
 	}
-	s, err := r.lookAtKey(ctx, keyHolder{r.infra.ReaderUser, manifest.OwnPath(in) + "/" + manifest.ReaderKey})
-	if err != nil || s.stored == "" || s.old {
+	s, err := r.accessKeys().Look(ctx, r.keyHolder(r.infra.ReaderUser, manifest.ReaderKey))
+	if err != nil || s.Key.ID == "" || s.Old {
 		return next, err
 	}
-	return s.key, nil
+	return s.Key, nil
 }
 
 // converge makes the pipeline as wanted, in its team.
