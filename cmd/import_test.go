@@ -51,8 +51,9 @@ var mayImport = map[string][]string{
 	"pkg/status":              {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
 	"pkg/progress":            {"pkg/bootstrap", "pkg/plain"},
 	"pkg/bootstrap/accesskey": {"pkg/aws", "pkg/aws/account", "pkg/crash", "pkg/manifest", "pkg/secret"},
+	"pkg/bootstrap/record":    {"pkg/component", "pkg/config", "pkg/manifest", "pkg/state"},
 	"pkg/bootstrap": {
-		"pkg/bootstrap/accesskey",
+		"pkg/bootstrap/accesskey", "pkg/bootstrap/record",
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/signature", "pkg/crash", "pipelines",

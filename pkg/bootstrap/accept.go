@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -198,7 +199,7 @@ func (r *run) fileLines(name string) []string {
 
 // chosenLines list what was chosen for what nobody has said: of components whence they
 // come, and everything in full, since what is left out could be what was changed.
-func chosenLines(c choice) (lines []string) {
+func chosenLines(c record.Choice) (lines []string) {
 	for _, line := range setLines(nil, c.Components) {
 		lines = append(lines, "component "+line)
 	}

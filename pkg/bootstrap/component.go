@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -13,7 +14,7 @@ import (
 // versions alone.
 func (r *run) identify() {
 	watched := r.watch().Watch
-	for _, set := range []*members{&r.record.Desired, &r.record.Submitted, &r.record.Applied} {
+	for _, set := range []*record.Members{&r.record.Desired, &r.record.Submitted, &r.record.Applied} {
 		for i, c := range *set {
 			if c.Kind != "" {
 				continue

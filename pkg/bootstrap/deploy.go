@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -222,7 +223,7 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 	}
 	r.record.Applied = r.set
 	web := r.web()
-	r.record.Web = &webSeen{URL: web.URL, CACert: web.CACert}
+	r.record.Web = &record.Web{URL: web.URL, CACert: web.CACert}
 	return upToDate("web and workers answer, and run what was deployed")
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -27,7 +28,7 @@ type Info struct {
 	Verified     bool              `json:"verified"`          // they were seen to run
 	Program      string            `json:"perpetual"`         // the version that changed something last
 	Certificates []Certificate     `json:"certificates"`      // the one that ends first, first
-	Steps        []StepRecord      `json:"steps"`             // when each changed something last
+	Steps        []record.Step     `json:"steps"`             // when each changed something last
 	State        []string          `json:"state,omitempty"`   // what is not as it should be with the state itself
 	Old          bool              `json:"-"`                 // it is where an older release has kept it
 	Secrets      map[string]any    `json:"secrets,omitempty"` // the generated credentials, only when asked for
@@ -51,14 +52,6 @@ type Certificate struct {
 	CA       bool      `json:"ca"`
 	NotAfter time.Time `json:"not_after"`
 	DaysLeft int       `json:"days_left"`
-}
-
-// StepRecord is when a step last changed something.
-type StepRecord struct {
-	Step   string    `json:"step"`   // "infrastructure"
-	Status Status    `json:"status"` // "changed"
-	Report string    `json:"report"` // "the stack was created, 34 resources"
-	At     time.Time `json:"at"`
 }
 
 // Info reads the state and asks nothing else, so that it works when nothing else

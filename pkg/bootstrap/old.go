@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -26,8 +27,8 @@ var moved = []string{"environment/", "journal/", "paused/"}
 
 // oldRecord is the record as it was kept there.
 type oldRecord struct {
-	choice
-	findings
+	record.Choice
+	record.Findings
 	Files map[string]string `json:"files,omitempty"`
 }
 
@@ -107,8 +108,8 @@ func (r *run) loadOld(ctx context.Context) error {
 	}
 	// No older release has kept where components come from: nobody has said that.
 	old.Components = nil
-	r.record = record{old.choice, old.findings}
-	r.said = statement{files: old.Files, choice: old.choice}
+	r.record = record.Record{Choice: old.Choice, Findings: old.Findings}
+	r.said = statement{files: old.Files, choice: old.Choice}
 	wanted, config, err := load(ctx, r.store, oldConfigName, configCodec)
 	if err != nil {
 		return err
@@ -131,9 +132,9 @@ func (r *run) loadOld(ctx context.Context) error {
 }
 
 // plainRecord writes a record over whatever is there.
-var plainRecord = codec[findings]{
-	encode: recordCodec.encode,
-	decode: func(string, []byte) (findings, error) { return findings{}, nil },
+var plainRecord = codec[record.Findings]{
+	encode: record.Encode,
+	decode: func(string, []byte) (record.Findings, error) { return record.Findings{}, nil },
 }
 
 // missingOld names the documents that the state of an older release must have.
@@ -141,7 +142,7 @@ func (r *run) missingOld() (names []string) {
 	if r.said.config == nil {
 		names = append(names, oldConfigName)
 	}
-	made := slices.ContainsFunc(r.record.Steps, func(s StepRecord) bool { return s.Step == stepCredentials })
+	made := slices.ContainsFunc(r.record.Steps, func(s record.Step) bool { return s.Step == stepCredentials })
 	if len(r.credentials) == 0 && (made || r.record.Director || usesService(r.config)) {
 		names = append(names, oldCredentialsName)
 	}
@@ -204,7 +205,7 @@ func (r *run) move(ctx context.Context) (Outcome, error) {
 			}
 		}
 	}
-	if _, err := r.recordDocument.save(ctx, r.record.findings); err != nil {
+	if _, err := r.recordDocument.save(ctx, r.record.Findings); err != nil {
 		return Outcome{}, err
 	}
 	crash.Here("moved-run")

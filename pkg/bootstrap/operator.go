@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -89,7 +90,7 @@ type Pipeline struct {
 type statement struct {
 	config *config.Config // nil before a deploy has got so far as to take it
 	files  map[string]string
-	choice choice
+	choice record.Choice
 }
 
 // statementDocument is it as it is kept.
@@ -98,7 +99,7 @@ type statementDocument struct {
 	// Files are the user's ops files and vars files as of the last deploy by hand: the
 	// pipeline has none of them.
 	Files  map[string]string `json:"files,omitempty"`
-	Chosen choice            `json:"chosen"`
+	Chosen record.Choice     `json:"chosen"`
 }
 
 var statementFormat = state.Format{Kind: "configuration"}

@@ -9,6 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
@@ -42,9 +43,9 @@ type run struct {
 	credentialDocument *sealed[secret.Values]
 	viewDocument       *sealed[secret.Values] // the pipeline's, of the credentials
 	base               *sealed[secret.Values] // of a self-upgrade: where the credentials come from
-	recordDocument     *document[findings]
+	recordDocument     *document[record.Findings]
 	said               statement // the configuration and the files as they are stored
-	record             record
+	record             record.Record
 	credentials        secret.Values
 
 	reader         seal.Identity
@@ -73,13 +74,16 @@ type run struct {
 	subnets     []account.Subnet
 	infra       manifest.Infrastructure
 	roomChecked bool
-	stackMade   bool   // by this run
-	made        bool   // this run has made something of what is wanted: the stack, or the director
-	deployed    bool   // this run has deployed, and waited for the end
-	before      record // as it was read
+	stackMade   bool          // by this run
+	made        bool          // this run has made something of what is wanted: the stack, or the director
+	deployed    bool          // this run has deployed, and waited for the end
+	before      record.Record // as it was read
 	beforeFiles map[string]string
 	set         []component.Component
 }
+
+// recordCodec is that of what runs have found.
+var recordCodec = codec[record.Findings]{encode: record.Encode, decode: record.Decode}
 
 var credentialCodec = codec[secret.Values]{encode: credential.Encode, decode: credential.Decode}
 
@@ -126,8 +130,8 @@ func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
 
 // loadParts reads what is beside the operator's statement.
 func (r *run) loadParts(ctx context.Context) (err error) {
-	r.record = record{choice: r.said.choice}
-	if r.recordDocument, r.record.findings, err = load(ctx, r.store, recordName, recordCodec); err != nil {
+	r.record = record.Record{Choice: r.said.choice}
+	if r.recordDocument, r.record.Findings, err = load(ctx, r.store, recordName, recordCodec); err != nil {
 		return err
 	}
 	if r.viewDocument, r.credentials, err = loadSealed(ctx, r, pipelineName, credentialCodec); err != nil {

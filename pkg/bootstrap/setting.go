@@ -146,7 +146,7 @@ func (r *run) saveStatement(ctx context.Context) error {
 	if r.options.Self {
 		return nil
 	}
-	r.said.choice = r.record.choice
+	r.said.choice = r.record.Choice
 	_, err := keep(ctx, r, r.statement, r.said, r.pipelineRecipients()...)
 	return err
 }

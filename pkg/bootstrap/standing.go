@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -109,7 +110,7 @@ func (r *run) missing(ctx context.Context) ([]string, error) {
 	if !r.recordDocument.exists {
 		names = append(names, recordName)
 	}
-	made := slices.ContainsFunc(r.record.Steps, func(s StepRecord) bool { return s.Step == stepCredentials })
+	made := slices.ContainsFunc(r.record.Steps, func(s record.Step) bool { return s.Step == stepCredentials })
 	if !r.hasCredentials() && (made || r.record.Director || usesService(r.config)) {
 		names = append(names, r.credentialsFrom())
 	}

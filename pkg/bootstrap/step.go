@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
@@ -176,7 +177,7 @@ func (r *run) remember(ctx context.Context, name string, o Outcome) error {
 				list = append(list, s)
 			}
 		}
-		r.record.Steps = append(list, StepRecord{Step: name, Status: o.Status, Report: o.Report, At: r.now().UTC()})
+		r.record.Steps = append(list, record.Step{Step: name, Status: string(o.Status), Report: o.Report, At: r.now().UTC()})
 		r.record.Program = r.Program
 	}
 	return r.saveRecord(ctx)
@@ -193,7 +194,7 @@ func (r *run) saveRecord(ctx context.Context) error {
 	if err := r.saveStatement(ctx); err != nil {
 		return err
 	}
-	_, err := r.recordDocument.save(ctx, r.record.findings)
+	_, err := r.recordDocument.save(ctx, r.record.Findings)
 	return err
 }
 

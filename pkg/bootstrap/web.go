@@ -33,12 +33,6 @@ func (r *run) concourseAt(a manifest.Access) resource.Concourse {
 	return resource.Concourse{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password, Team: team}
 }
 
-// webSeen is where Concourse was when it was verified last.
-type webSeen struct {
-	URL    string `json:"url"` // "https://ci.example.com"
-	CACert string `json:"ca_cert,omitempty"`
-}
-
 // looking bounds the look whether Concourse still answers where it was.
 const looking = 30 * time.Second
 

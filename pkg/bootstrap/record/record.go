@@ -1,10 +1,14 @@
-package bootstrap
+// Package record is what an installation's state knows of it besides what people have said:
+// what was chosen for them, which the operator signs, and what runs have done, which any run
+// may write.
+package record
 
 import (
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -12,15 +16,15 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
-// record is what is known of an installation without asking anybody.
-type record struct {
-	choice
-	findings
+// Record is what is known of an installation without asking anybody.
+type Record struct {
+	Choice
+	Findings
 }
 
-// choice is what was found for what the user has not said, and what decides what is
+// Choice is what was found for what the user has not said, and what decides what is
 // executed, read and asked for: it is signed by the operator.
-type choice struct {
+type Choice struct {
 	Account        string                   `json:"account,omitempty"` // "123456789012"
 	Region         string                   `json:"region,omitempty"`
 	Zones          []string                 `json:"zones,omitempty"`
@@ -29,7 +33,7 @@ type choice struct {
 	InstanceTypes  map[string]string        `json:"instance_types,omitempty"` // by what they are for: "worker"
 	Spread         int                      `json:"spread,omitempty"`         // how many of the zones, from the first on, offer all of them
 	Infrastructure *manifest.Infrastructure `json:"infrastructure,omitempty"`
-	Web            *webSeen                 `json:"web,omitempty"`
+	Web            *Web                     `json:"web,omitempty"`
 	// Cloud are the names that were found in the cloud config of a director that exists.
 	Cloud *config.Cloud `json:"cloud,omitempty"`
 	// Postgres is the highest major of PostgreSQL with which a deploy of a database VM
@@ -39,16 +43,16 @@ type choice struct {
 	Components []component.Component `json:"components,omitempty"`
 }
 
-// findings are what runs have done: versions, flags and times. Whoever writes them can
+// Findings are what runs have done: versions, flags and times. Whoever writes them can
 // have a step done again or left out, and an older or newer release taken that the
 // upstream still has, and no more than that.
-type findings struct {
+type Findings struct {
 	Program string `json:"program"` // the version that changed something last
 	// Stack says that the stack was begun by who keeps this state.
 	Stack     bool    `json:"stack,omitempty"`
-	Desired   members `json:"desired,omitempty"`   // the set that is to be deployed
-	Submitted members `json:"submitted,omitempty"` // the set that the director was asked to deploy last
-	Applied   members `json:"applied,omitempty"`   // the set that was verified last
+	Desired   Members `json:"desired,omitempty"`   // the set that is to be deployed
+	Submitted Members `json:"submitted,omitempty"` // the set that the director was asked to deploy last
+	Applied   Members `json:"applied,omitempty"`   // the set that was verified last
 	// Director and Deployment say that create-env, and the director, were asked for it:
 	// they may have made something, whatever else is known.
 	Director   bool `json:"director,omitempty"`
@@ -56,24 +60,38 @@ type findings struct {
 	// DirectorVersions are those that create-env was asked for last: "bosh": "283.1.6".
 	DirectorVersions map[string]string `json:"director_versions,omitempty"`
 	// Unpause says that the pipeline is to be unpaused: it was made by us.
-	Unpause bool         `json:"unpause,omitempty"`
-	Steps   []StepRecord `json:"steps,omitempty"` // when each changed something last
+	Unpause bool   `json:"unpause,omitempty"`
+	Steps   []Step `json:"steps,omitempty"` // when each changed something last
 }
 
-var recordFormat = state.Format{Kind: "record"}
-
-// recordCodec is that of what runs have found.
-var recordCodec = codec[findings]{
-	encode: func(f findings) ([]byte, error) { return recordFormat.Encode(f) },
-	decode: func(name string, body []byte) (f findings, err error) {
-		err = recordFormat.Decode(name, body, &f)
-		return f, err
-	},
+// Web is where Concourse was when it was verified last.
+type Web struct {
+	URL    string `json:"url"` // "https://ci.example.com"
+	CACert string `json:"ca_cert,omitempty"`
 }
 
-// members are a component set by names and versions: where a component is fetched from,
+// Step is when a step last changed something.
+type Step struct {
+	Step   string    `json:"step"`   // "infrastructure"
+	Status string    `json:"status"` // "changed"
+	Report string    `json:"report"` // "the stack was created, 34 resources"
+	At     time.Time `json:"at"`
+}
+
+var format = state.Format{Kind: "record"}
+
+// Encode writes findings as they are stored.
+func Encode(f Findings) ([]byte, error) { return format.Encode(f) }
+
+// Decode reads them; name is that of the document.
+func Decode(name string, body []byte) (f Findings, err error) {
+	err = format.Decode(name, body, &f)
+	return f, err
+}
+
+// Members are a component set by names and versions: where a component is fetched from,
 // and with which digest, its upstream says again.
-type members []component.Component
+type Members []component.Component
 
 // member is one of them as it is kept.
 type member struct {
@@ -87,7 +105,7 @@ type member struct {
 }
 
 // MarshalJSON implements json.Marshaler.
-func (m members) MarshalJSON() ([]byte, error) {
+func (m Members) MarshalJSON() ([]byte, error) {
 	list := []member{}
 	for _, c := range m {
 		one := member{Name: c.Name, Version: c.Version}
@@ -101,7 +119,7 @@ func (m members) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler. It refuses
 // malformed names and versions.
-func (m *members) UnmarshalJSON(text []byte) error {
+func (m *Members) UnmarshalJSON(text []byte) error {
 	var list []member
 	if err := json.Unmarshal(text, &list); err != nil {
 		return err
