@@ -8,8 +8,12 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
+	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // turn is one thing that happens to an installation, after which it is planned and deployed.
@@ -115,6 +119,34 @@ func (w *whole) later(d time.Duration) {
 // withOps names an ops file.
 func withOps(c *config.Config) { c.Manifest.OpsFiles = []string{"ops.yml"} }
 
+// strand leaves a pipeline paused as a quiet upgrade does.
+func strand(t *testing.T, w *whole) {
+	t.Helper()
+	if _, err := w.Concourse.SetPipeline("main", "app", nil, []byte("jobs: [{name: test, plan: [{task: test, file: x}]}]")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Concourse.Pause("main", "app", "perpetual"); err != nil {
+		t.Fatal(err)
+	}
+	pipelines, err := w.atc.Pipelines(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(pipelines, func(p concourse.PipelineState) bool { return p.Name == "app" })
+	list := pause.List{
+		Deployment: "concourse", Phase: pause.Paused, Since: time.Now(), User: "perpetual", From: "8.2.4", To: "8.2.5", Task: 1,
+		Pipelines: []pause.Entry{{ID: pipelines[i].ID, Team: "main", Name: "app", Step: pause.Held, By: "perpetual", At: pipelines[i].PausedAt.Unix()}},
+	}
+	c, err := bosh.New(bosh.Config{URL: w.url, CACert: w.ca, Username: "perpetual", Password: secret.New("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := pause.InDirector(c, "concourse").Save(t.Context(), list, ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // turns are what happens, in this order.
 var turns = []turn{
 	{name: "nothing is there yet", changes: []string{"state", "configuration", "components", "infrastructure", "credentials", "director", "deploy", "parameters", "pipeline"}},
@@ -207,6 +239,9 @@ var turns = []turn{
 	},
 	{
 		name: "a run was killed after it has changed the stack", happens: func(_ *testing.T, w *whole) { w.webGroup = "sg-33" }, changes: []string{"deploy"},
+	},
+	{
+		name: "a run was killed before it has let others' pipelines run again", happens: strand, changes: []string{"verify"},
 	},
 	{
 		name: "a run was killed before it has let the pipeline run", happens: func(t *testing.T, w *whole) {

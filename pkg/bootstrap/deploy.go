@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,16 +10,13 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
-	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
 // upgradeInput renders what the upgrade is made of.
@@ -118,6 +114,7 @@ func (r *run) compareDeploy(ctx context.Context) (comparison, error) {
 	if err != nil {
 		return comparison{}, err
 	}
+	r.result.Task = would.Task
 	if len(would.CloudConfig) == 0 && would.Became != upgrade.WouldDeploy {
 		return same("%s", describeSet(r.set)), nil
 	}
@@ -146,6 +143,9 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	}
 	atc, err := r.ATC(r.webNow(ctx))
 	if err != nil {
+		return Outcome{}, err
+	}
+	if _, r.strands, err = r.paused(ctx, d); err != nil {
 		return Outcome{}, err
 	}
 	up := r.upgrader(d, atc)
@@ -196,35 +196,6 @@ func (r *run) build() upgrade.Build {
 		b.Job = cmp.Or(b.Job, pipelines.UpgradeJob)
 	}
 	return b
-}
-
-// verify looks at the new Concourse as the verifying build does.
-func (r *run) verify(ctx context.Context) (Outcome, error) {
-	d, done, err := r.Director(r.access())
-	if err != nil {
-		return Outcome{}, err
-	}
-	defer done()
-	atc, err := r.ATC(r.web())
-	if err != nil {
-		return Outcome{}, err
-	}
-	v := verify.Verification{
-		Director: d, ATC: atc, Concourse: atc, Keepers: []pause.Keeper{d.Keeper(r.deploymentName())},
-		Set: r.set, IgnoreSet: r.ignoreSet(), IgnoreKey: ignoreKey,
-		Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll(),
-	}
-	_, err = v.Run(ctx, verify.Request{
-		Deployment: r.deploymentName(), Task: r.result.Task, Judge: true,
-		Timeout: r.timeout(), Over: errors.New("the time for the verification is over"),
-	})
-	if err != nil {
-		return Outcome{}, err
-	}
-	r.record.Applied = r.set
-	web := r.web()
-	r.record.Web = &record.Web{URL: web.URL, CACert: web.CACert}
-	return upToDate("web and workers answer, and run what was deployed")
 }
 
 // lines makes notes of what is written, line by line.

@@ -74,7 +74,18 @@ func (deaf) Packages(context.Context, bosh.Release) ([]bosh.Package, error) {
 func (deaf) Admit(context.Context, stock.Artifact) error { return nil }
 
 // Keeper implements bootstrap.Director: there is no list.
-func (deaf) Keeper(string) pause.Keeper { return nil }
+func (deaf) Keeper(string) pause.Keeper { return listless{} }
+
+// listless has no list of paused pipelines, and takes none.
+type listless struct{}
+
+// Load implements pause.Keeper.
+func (listless) Load(context.Context) (pause.List, string, error) { return pause.List{}, "", nil }
+
+// Save implements pause.Keeper.
+func (listless) Save(context.Context, pause.List, string) (string, error) {
+	return "", errNoDirector
+}
 
 // silent is a Concourse that does not answer.
 type silent struct{ bootstrap.ATC }

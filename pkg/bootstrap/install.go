@@ -76,7 +76,7 @@ func (r *run) steps() []step {
 		return append(list, pipeline, director, deploy)
 	}
 	return append(list, director, deploy, step{name: stepParameters, compare: r.compareParameters}, pipeline,
-		step{name: stepVerify, converge: r.verify})
+		step{name: stepVerify, compare: r.compareVerify, converge: r.verify, quiet: true})
 }
 
 // openState makes the store if it is not there, and reads it.

@@ -29,34 +29,38 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	}
 	plan.Config, plan.InstanceTypes = r.config, r.record.InstanceTypes
 	for _, s := range r.steps() {
-		if s.compare == nil {
-			continue
-		}
 		planned, err := r.foresee(ctx, s)
 		if err != nil {
 			return plan, err
 		}
-		plan.Steps = append(plan.Steps, planned)
+		if planned.Changes || !s.quiet {
+			plan.Steps = append(plan.Steps, planned)
+		}
 	}
 	return plan, nil
 }
 
 // foresee compares, and leaves everything as it is.
 func (r *run) foresee(ctx context.Context, s step) (PlannedStep, error) {
-	r.Progress.Begin(s.name)
 	begun := r.now()
+	if !s.quiet {
+		r.Progress.Begin(s.name)
+	}
+	end := func(o Outcome) {
+		if o.Took = r.now().Sub(begun); !s.quiet {
+			r.Progress.End(s.name, o)
+		}
+	}
 	c, err := s.compare(ctx)
 	if err == nil && c.drop != nil {
 		err = c.drop(ctx)
 	}
 	if err != nil {
-		r.Progress.End(s.name, Outcome{Status: Failed, Report: err.Error(), Took: r.now().Sub(begun)})
+		end(Outcome{Status: Failed, Report: err.Error()})
 		return PlannedStep{}, &StepError{s.name, because(ctx, err)}
 	}
 	c.Step, c.skipped = s.name, false
-	outcome := c.outcome()
-	outcome.Took = r.now().Sub(begun)
-	r.Progress.End(s.name, outcome)
+	end(c.outcome())
 	return c.PlannedStep, nil
 }
 

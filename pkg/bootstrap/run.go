@@ -76,6 +76,7 @@ type run struct {
 	roomChecked bool
 	stackMade   bool          // by this run
 	made        bool          // this run has made something of what is wanted: the stack, or the director
+	strands     bool          // an earlier run has left pipelines paused
 	deployed    bool          // this run has deployed, and waited for the end
 	before      record.Record // as it was read
 	beforeFiles map[string]string

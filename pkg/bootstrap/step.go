@@ -29,7 +29,8 @@ const (
 // wanted: a plan shows that, and a deploy brings it about.
 type step struct {
 	name    string
-	compare func(context.Context) (comparison, error) // nil: there is nothing to plan
+	compare func(context.Context) (comparison, error)
+	quiet   bool // a plan shows it only where it changes something
 	// converge compares and acts in one, where what is asked to act compares for itself:
 	// create-env, and an upgrade under its own lease. nil: what compare gives acts.
 	converge func(context.Context) (Outcome, error)

@@ -57,7 +57,8 @@ type whole struct {
 	*cloud
 	*world.World
 	director atomic.Pointer[director.Director]
-	url, ca  string // of the director
+	url, ca  string            // of the director
+	atc      *concourse.Client // that was opened last
 	poll     time.Duration
 	files    map[string]string    // the user's
 	alter    func(*config.Config) // what else the user gives; nil: nothing
@@ -116,7 +117,9 @@ func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 		return simulated{c}, func() { _ = c.Close() }, err
 	}
 	i.ATC = func(s resource.Concourse) (bootstrap.ATC, error) {
-		return concourse.New(concourse.Config{URL: s.URL, Team: s.Team, CACert: s.CACert, Username: s.Username, Password: s.Password, Retry: once})
+		atc, err := concourse.New(concourse.Config{URL: s.URL, Team: s.Team, CACert: s.CACert, Username: s.Username, Password: s.Password, Retry: once})
+		w.atc = atc
+		return atc, err
 	}
 	i.Components = func(ctx context.Context, source resource.Source, version resource.Version) ([]component.Component, error) {
 		delete(source.Watch, "perpetual")

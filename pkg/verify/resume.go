@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/task"
 )
@@ -41,7 +42,7 @@ func (v Verification) resumeFrom(ctx context.Context, f *Facts, verdict error, k
 	if err != nil {
 		return fmt.Errorf("look for pipelines that a quiet upgrade has paused: %w", err)
 	}
-	if !found || !f.ends(list) {
+	if !found || !Ends(list, f.Task) {
 		return nil
 	}
 	newer, err := v.newer(ctx, f)
@@ -67,15 +68,15 @@ func also(err, other error) error {
 	return fmt.Errorf("%w; %w", err, other)
 }
 
-// ends says whether the task that was looked at is the one for which pipelines were
-// paused. A run that was killed after its deploy was accepted has not noted it: then it
+// Ends says whether a task that has ended is the one for which pipelines were paused, so
+// that a verification of it lets them run again. A run that was killed after its deploy was accepted has not noted it: then it
 // is any later one of this program, while a person's may have ended before the run has
 // come to its own.
-func (f *Facts) ends(list pause.List) bool {
+func Ends(list pause.List, t bosh.Task) bool {
 	if list.Task != 0 {
-		return f.Task.ID >= list.Task
+		return t.ID >= list.Task
 	}
-	return f.Task.ID > list.After && strings.HasPrefix(f.Task.ContextID, task.Prefix)
+	return t.ID > list.After && strings.HasPrefix(t.ContextID, task.Prefix)
 }
 
 // serves says whether any worker takes steps.

@@ -1,0 +1,88 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/verify"
+)
+
+// paused is the list of pipelines that a quiet upgrade has paused and not let run again.
+func (r *run) paused(ctx context.Context, d Director) (list pause.List, found bool, err error) {
+	list, found, err = pause.Pause{Keeper: d.Keeper(r.deploymentName()), Deployment: r.deploymentName()}.Look(ctx)
+	if err != nil {
+		return list, false, fmt.Errorf("look for pipelines that a quiet upgrade has paused: %w", err)
+	}
+	return list, found, nil
+}
+
+// compareVerify finds the pipelines that an earlier run has left paused: the verification
+// lets them run again, and changes nothing else.
+func (r *run) compareVerify(ctx context.Context) (comparison, error) {
+	c := same("web and workers would be looked at")
+	if r.alone() || !r.record.Deployment {
+		return c, nil
+	}
+	d, done, err := r.Director(r.access())
+	if err != nil {
+		return comparison{}, err
+	}
+	defer done()
+	list, found, err := r.paused(ctx, d)
+	if err != nil || !found || r.result.Task == 0 {
+		return c, err
+	}
+	last, err := d.Task(ctx, r.result.Task)
+	if err != nil {
+		return comparison{}, fmt.Errorf("read the last deploy: %w", err)
+	}
+	if !verify.Ends(list, last) {
+		return c, nil
+	}
+	var lines []string
+	for _, e := range list.Pipelines {
+		lines = append(lines, "~ pipeline "+e.String()+" runs again, which a quiet upgrade has left paused")
+	}
+	return differs("would let pipelines run again", lines...), nil
+}
+
+// verify looks at the new Concourse as the verifying build does.
+func (r *run) verify(ctx context.Context) (Outcome, error) {
+	d, done, err := r.Director(r.access())
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer done()
+	atc, err := r.ATC(r.web())
+	if err != nil {
+		return Outcome{}, err
+	}
+	v := verify.Verification{
+		Director: d, ATC: atc, Concourse: atc, Keepers: []pause.Keeper{d.Keeper(r.deploymentName())},
+		Set: r.set, IgnoreSet: r.ignoreSet(), IgnoreKey: ignoreKey,
+		Log: r.lines(stepVerify), Debug: r.Log, Settle: r.Settle, Poll: r.poll(),
+	}
+	_, err = v.Run(ctx, verify.Request{
+		Deployment: r.deploymentName(), Task: r.result.Task, Judge: true,
+		Timeout: r.timeout(), Over: errors.New("the time for the verification is over"),
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	still := r.strands
+	if r.strands {
+		if _, still, err = r.paused(ctx, d); err != nil {
+			return Outcome{}, err
+		}
+	}
+	r.record.Applied = r.set
+	web := r.web()
+	r.record.Web = &record.Web{URL: web.URL, CACert: web.CACert}
+	if r.strands && !still {
+		return changed("web and workers answer, and run what was deployed; pipelines that a run had left paused run again")
+	}
+	return upToDate("web and workers answer, and run what was deployed")
+}
