@@ -1,6 +1,7 @@
 package bootstrap_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -419,10 +420,11 @@ const credentialsName = "operator/credentials.json"
 
 // kept are the fullest credentials that were generated in this process, with which every
 // store of the tests begins: keys take seconds to make, and the tests are about
-// something else.
+// something else. They are shortened.
 type kept struct {
-	mu   sync.Mutex
-	body []byte
+	mu    sync.Mutex
+	count int // of credentials
+	body  []byte
 }
 
 var theCredentials kept
@@ -433,12 +435,14 @@ func (k *kept) get() []byte {
 	return k.body
 }
 
-func (k *kept) put(body []byte) {
+func (k *kept) put(body []byte) (err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(body) > len(k.body) {
-		k.body = slices.Clone(body)
+	if count := bytes.Count(body, []byte("\n    \"")); count > k.count {
+		k.count = count
+		k.body, err = shortened(body)
 	}
+	return err
 }
 
 // keeping is a store as the installer has it: with the credentials that it writes, other
@@ -450,7 +454,7 @@ func (k keeping) Put(ctx context.Context, name string, body []byte, revision str
 	written, err := k.Store.Put(ctx, name, body, revision)
 	if err == nil && name == credentialsName {
 		if plain, err := opened(body); err == nil {
-			theCredentials.put(plain)
+			return written, theCredentials.put(plain)
 		}
 	}
 	return written, err
