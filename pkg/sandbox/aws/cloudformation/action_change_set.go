@@ -12,7 +12,7 @@ import (
 
 // validateTemplate implements ValidateTemplate.
 func (s *Server) validateTemplate(form url.Values) ([]element, error) {
-	t, err := template.Parse([]byte(form.Get("TemplateBody")))
+	t, err := template.Known(form.Get("TemplateBody"))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (s *Server) wantedOf(st *stack.Stack, form url.Values) (stack.Wanted, error
 		return w, template.Wrong("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to 51200")
 	}
 	var err error
-	if w.Template, err = template.Parse([]byte(w.Body)); err != nil {
+	if w.Template, err = template.Known(w.Body); err != nil {
 		return w, err
 	}
 	given := pairs(form, "Parameters", "ParameterKey", "ParameterValue")
