@@ -3,8 +3,10 @@
 package config
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/concourse/concourse/atc"
 	"sigs.k8s.io/yaml"
@@ -18,9 +20,54 @@ type Novelties struct {
 	TTLs     map[string][]any // 8.2.0: of the caches of tasks, by job in the order of walkCaches
 }
 
+// parsed is what Parse has made of a text. Nobody changes it.
+type parsed struct {
+	config atc.Config
+	extra  Novelties
+}
+
+// reading is a text as a release reads it.
+type reading struct {
+	digest       [sha256.Size]byte
+	at810, at820 bool
+}
+
+// read are the configs that were read last: the same ones are set over and over, and to
+// read one is much of what a simulated web node computes.
+var read = struct {
+	mu   sync.Mutex
+	list map[reading]parsed
+}{list: map[reading]parsed{}}
+
+// maxRead bounds how many are remembered.
+const maxRead = 64
+
 // Parse reads a config as the web's release does: an unknown key is an
 // error in a job or a resource, and is dropped at the top and inside of a step.
-func Parse(text []byte, atLeast func(version string) bool) (config atc.Config, extra Novelties, err error) {
+// What it gives is shared: it is not to be changed.
+func Parse(text []byte, atLeast func(version string) bool) (atc.Config, Novelties, error) {
+	key := reading{sha256.Sum256(text), atLeast("8.1.0"), atLeast("8.2.0")}
+	read.mu.Lock()
+	p, known := read.list[key]
+	read.mu.Unlock()
+	if known {
+		return p.config, p.extra, nil
+	}
+	config, extra, err := parse(text, atLeast)
+	if err != nil {
+		return config, extra, err
+	}
+	read.mu.Lock()
+	defer read.mu.Unlock()
+	if len(read.list) >= maxRead {
+		clear(read.list)
+	}
+	read.list[key] = parsed{config, extra}
+	return config, extra, nil
+}
+
+// parse is Parse of a text that is not remembered.
+func parse(text []byte, atLeast func(version string) bool) (config atc.Config, extra Novelties, err error) {
 	var tree map[string]any
 	if !atLeast("8.1.0") || yaml.Unmarshal(text, &tree) != nil {
 		return config, extra, atc.UnmarshalConfig(text, &config)
