@@ -25,7 +25,7 @@ func (r *run) earlyCredentials(ctx context.Context) (all secret.Values, added []
 	return r.generated(ctx, first)
 }
 
-// renewBefore is how long before its end a certificate is made again.
+// renewBefore is how long before its end a certificate is generated again.
 const renewBefore = 30 * 24 * time.Hour
 
 // lastDays are those before a certificate's end in which the pipeline no longer goes on

@@ -135,7 +135,7 @@ func (r *run) access() resource.Director {
 // deleteDirector deletes the director's VM, its disk and its stemcell.
 func (r *run) deleteDirector(ctx context.Context) (Outcome, error) {
 	if r.elsewhere() || r.record.Infrastructure == nil || !r.record.Director {
-		return skipped("none was made")
+		return skipped("none was created")
 	}
 	request, err := r.request(ctx)
 	if err != nil {

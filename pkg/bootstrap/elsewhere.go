@@ -86,7 +86,7 @@ func (r *run) checkDeployment(ctx context.Context) error {
 		if err != nil || len(missing) == 0 {
 			return err
 		}
-		return fmt.Errorf("%s has no %s, though deployment %s was made on the director at %s: what is missing would be generated again, and lock out what runs; nothing was changed: put it back from a copy",
+		return fmt.Errorf("%s has no %s, though deployment %s was created on the director at %s: what is missing would be generated again, and lock out what runs; nothing was changed: put it back from a copy",
 			storeName(r), strings.Join(missing, " and no "), r.deploymentName(), where)
 	}
 	d, done, err := r.Director(r.access())
@@ -101,7 +101,7 @@ func (r *run) checkDeployment(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("ask the director at %s for deployment %s: %w; nothing was changed", where, r.deploymentName(), err)
 	}
-	return fmt.Errorf("the director at %s has a deployment %s, and %s knows nothing of it: credentials that are made now would lock out what runs; nothing was changed: name the directory or bucket that has its state (--state-dir, --state-bucket), or put that back from a copy; a second Concourse gets a name of its own with director.deployment",
+	return fmt.Errorf("the director at %s has a deployment %s, and %s knows nothing of it: credentials that are generated now would lock out what runs; nothing was changed: name the directory or bucket that has its state (--state-dir, --state-bucket), or put that back from a copy; a second Concourse gets a name of its own with director.deployment",
 		where, r.deploymentName(), storeName(r))
 }
 

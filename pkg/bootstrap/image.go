@@ -74,7 +74,7 @@ func (r *run) checkImages(ctx context.Context) error {
 			return fmt.Errorf("look for the image of stemcell %s %s: %w", c.Upstream, c.Version, err)
 		}
 		if len(images) > 0 && images[region] == "" {
-			return fmt.Errorf("stemcell %s %s has no image in region %s, so no VM could be made there; it has some in %s: take another version with versions.stemcell, or another region",
+			return fmt.Errorf("stemcell %s %s has no image in region %s, so no VM could be created there; it has some in %s: take another version with versions.stemcell, or another region",
 				c.Upstream, c.Version, region, strings.Join(slices.Sorted(maps.Keys(images)), ", "))
 		}
 	}

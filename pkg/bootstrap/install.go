@@ -89,7 +89,7 @@ func (r *run) openState(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if created {
-		return changed("%s was made", storeName(r))
+		return changed("%s was created", storeName(r))
 	}
 	return upToDate("%s", storeName(r))
 }
@@ -247,7 +247,7 @@ func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
 
 func (r *run) deleteParameters(ctx context.Context) (Outcome, error) {
 	if r.elsewhere() || r.infra.ParameterPath == "" {
-		return skipped("none were made")
+		return skipped("none were created")
 	}
 	if err := r.accessKeys().Delete(ctx); err != nil {
 		return Outcome{}, err
@@ -270,7 +270,7 @@ func (r *run) deleteInfrastructure(ctx context.Context) (Outcome, []string, erro
 	}
 	kept, err := r.deleteStack(ctx)
 	if isNotFound(err) {
-		o, err := skipped("none was made")
+		o, err := skipped("none was created")
 		return o, nil, err
 	}
 	if err != nil {

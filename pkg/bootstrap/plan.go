@@ -5,7 +5,7 @@ import (
 )
 
 // notYet is what a plan says of a step whose foundation is not there.
-const notYet = "would be made"
+const notYet = "would be created"
 
 // Plan says what Deploy would change, step by step, with credentials hidden. It
 // changes nothing, but for a change set of the stack that it discards.

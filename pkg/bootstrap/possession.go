@@ -48,7 +48,7 @@ type verdict struct {
 }
 
 // checkPossessions wants everything that create-env's state names to be of this
-// installation. What is gone is made again, as ever. It reads only.
+// installation. What is gone is created again, as ever. It reads only.
 func (r *run) checkPossessions(ctx context.Context) error {
 	if r.inside || r.elsewhere() || r.store == nil || !r.known() {
 		return nil
@@ -179,7 +179,7 @@ func (r *run) whose(kind createenv.Kind, p account.Possession) (why string, thei
 	case tagged && owner != r.Name:
 		return fmt.Sprintf("is of another installation: its tag %s is %.60q", ownerTag, owner), true
 	case tagged && p.Tags[directorTag] == "perpetual-"+r.Name:
-		return fmt.Sprintf("was made by the director, for deployment %.60q", p.Tags["deployment"]), true
+		return fmt.Sprintf("was created by the director, for deployment %.60q", p.Tags["deployment"]), true
 	case kind == createenv.Disk:
 		return r.whoseVolume(p, tagged)
 	case !tagged:
@@ -202,7 +202,7 @@ func (r *run) whoseVolume(p account.Possession, tagged bool) (why string, theirs
 	case !tagged && hasName:
 		return fmt.Sprintf("has no tag %s%s", ownerTag, named(p)), false
 	case p.Snapshot != "":
-		return fmt.Sprintf("was made from %.40s, and the director's disks are made blank", p.Snapshot), false
+		return fmt.Sprintf("was created from %.40s, and the director creates its disks blank", p.Snapshot), false
 	case !p.Encrypted:
 		return "is not encrypted, and the director's disks are", false
 	}

@@ -34,9 +34,9 @@ var (
 		"an instance of somebody":          {createenv.VM, account.Possession{Tags: map[string]string{"Name": "shop"}}, `has no tag perpetual:name (its Name is "shop")`},
 		"an instance without tags":         {createenv.VM, account.Possession{}, "has no tag perpetual:name"},
 		"an instance of another":           {createenv.VM, account.Possession{Tags: owned("perpetual:name", "prod")}, `of another installation: its tag perpetual:name is "prod"`},
-		"a VM of the director":             {createenv.VM, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse")}, `made by the director, for deployment "concourse"`},
+		"a VM of the director":             {createenv.VM, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse")}, `created by the director, for deployment "concourse"`},
 		"a volume of another":              {createenv.Disk, account.Possession{Tags: owned("perpetual:name", "prod"), Encrypted: true}, `its tag perpetual:name is "prod"`},
-		"a disk of the director":           {createenv.Disk, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse"), Encrypted: true}, "made by the director"},
+		"a disk of the director":           {createenv.Disk, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse"), Encrypted: true}, "created by the director"},
 		"a volume of somebody's instance":  {createenv.Disk, account.Possession{Instances: []string{"i-77"}, Encrypted: true}, "has no tag perpetual:name, and is attached to instance i-77"},
 		"an image of another account":      {createenv.Stemcell, account.Possession{Owner: "999999999999", Tags: owned()}, "is of account 999999999999"},
 		"an image of another installation": {createenv.Stemcell, account.Possession{Owner: "123456789012", Tags: owned("perpetual:name", "prod")}, "of another installation"},
@@ -47,7 +47,7 @@ var (
 		says  string
 	}{
 		"a volume with a name":           {createenv.Disk, account.Possession{Tags: map[string]string{"Name": "db"}, Encrypted: true}, `has no tag perpetual:name (its Name is "db")`},
-		"a volume from a snapshot":       {createenv.Disk, account.Possession{Snapshot: "snap-1", Encrypted: true, Tags: owned()}, "was made from snap-1"},
+		"a volume from a snapshot":       {createenv.Disk, account.Possession{Snapshot: "snap-1", Encrypted: true, Tags: owned()}, "was created from snap-1"},
 		"a volume that is not encrypted": {createenv.Disk, account.Possession{Tags: owned()}, "is not encrypted"},
 		"an image of this account":       {createenv.Stemcell, account.Possession{Owner: "123456789012"}, "has no tag perpetual:name"},
 	}

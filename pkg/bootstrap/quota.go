@@ -49,7 +49,7 @@ func (r *run) checkQuotas(ctx context.Context) error {
 		r.Progress.Warn(line)
 	}
 	if len(found.Short) > 0 {
-		return fmt.Errorf("the account allows too little; nothing was made: %s", strings.Join(found.Short, "; "))
+		return fmt.Errorf("the account allows too little; nothing was created: %s", strings.Join(found.Short, "; "))
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (r *run) checkKeyPair(ctx context.Context) error {
 	} else if owner != "" {
 		whose = "of installation " + owner
 	}
-	return fmt.Errorf("there is a key pair %s in %s already, %s; nothing was made: if nothing uses it, delete it (aws ec2 delete-key-pair --region %s --key-name %s), or give the installation another name",
+	return fmt.Errorf("there is a key pair %s in %s already, %s; nothing was created: if nothing uses it, delete it (aws ec2 delete-key-pair --region %s --key-name %s), or give the installation another name",
 		name, r.config.AWS.Region, whose, r.config.AWS.Region, name)
 }
 

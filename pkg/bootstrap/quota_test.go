@@ -16,7 +16,7 @@ func TestDeploy_asksForQuotasBeforeAnythingIsMade(t *testing.T) {
 	c := newCloud()
 	c.quotas.Short = []string{`quota "VPCs per Region": 5 allowed, 5 in use`, "another"}
 	at := c.deploy(t, given())
-	if want := `nothing was made: quota "VPCs per Region": 5 allowed, 5 in use; another`; !strings.HasSuffix(at.Error(), want) {
+	if want := `nothing was created: quota "VPCs per Region": 5 allowed, 5 in use; another`; !strings.HasSuffix(at.Error(), want) {
 		t.Errorf("got %v, want %q", at, want)
 	}
 	if made := c.written(); len(made) > 0 {

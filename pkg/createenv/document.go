@@ -102,7 +102,7 @@ func openLedger(d *documents, uuids boshuuid.Generator) (*ledger, error) {
 // decodeState reads a state document. It fails with ErrState.
 func decodeState(body []byte) (biconfig.DeploymentState, error) {
 	var s biconfig.DeploymentState
-	explain := "; restore its last whole version, or, if nothing was made yet, delete it"
+	explain := "; restore its last whole version, or, if nothing was created yet, delete it"
 	if err := json.Unmarshal(body, &s); err != nil {
 		return s, fmt.Errorf("%w: %s is not whole: %w%s", ErrState, StateDocument, err, explain)
 	}

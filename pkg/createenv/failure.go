@@ -124,9 +124,9 @@ func (s *session) remains() string {
 	for _, c := range state.Stemcells {
 		parts = append(parts, "stemcell "+c.CID)
 	}
-	text := "nothing was made"
+	text := "nothing was created"
 	if s.cpi.left != "" {
-		text = "nothing else was made"
+		text = "nothing else was created"
 	}
 	if len(parts) > 0 {
 		text = "there is " + strings.Join(parts, ", ")

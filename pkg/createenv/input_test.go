@@ -75,7 +75,7 @@ func TestCreate_refusesAnotherSHA256(t *testing.T) {
 			t.Fatalf("%s: the manifest does not have the digest", name)
 		}
 		_, err := w.environment().Create(t.Context(), r)
-		if err == nil || !strings.Contains(err.Error(), "digest") || !strings.Contains(err.Error(), "nothing was made") {
+		if err == nil || !strings.Contains(err.Error(), "digest") || !strings.Contains(err.Error(), "nothing was created") {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if calls, there := w.cloud.Calls(), exists(filepath.Join(w.dir, "cpi", "jobs")); len(calls) > 0 || there {

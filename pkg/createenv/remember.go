@@ -73,7 +73,7 @@ func (s *session) differences(p parsed, st biconfig.DeploymentState) []string {
 	switch {
 	case st.CurrentVMCID == "" && was.Manifest == "":
 	case was.Manifest == "" || st.CurrentManifestSHA != "" && st.CurrentManifestSHA != was.Manifest:
-		lines, before = append(lines, "! what the VM was made from last time is not known: the whole manifest is shown"), nil
+		lines, before = append(lines, "! it is not known what the VM was last created from: the whole manifest is shown"), nil
 	case was.Key != s.show.KeyID():
 		lines = append(lines, "! which secrets have changed is not known: the old ones were remembered under another key")
 		before = slices.Clone(before)

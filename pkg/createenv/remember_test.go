@@ -124,7 +124,7 @@ func TestPending_believesNoMemory(t *testing.T) {
 		if lines := w.pending(w.shown(disk1)); lines != "\n" {
 			t.Errorf("%s: nothing has changed, and it would do %s", name, lines)
 		}
-		lacks(t, w.pending(w.shown(to)), "! what the VM was made from last time is not known: the whole manifest is shown",
+		lacks(t, w.pending(w.shown(to)), "! it is not known what the VM was last created from: the whole manifest is shown",
 			"+ resource_pools/vms/stemcell/url: "+w.urls["stemcell-2"], "+ releases/bosh/url: "+w.urls["bosh"])
 	}
 	// One that says that the new stemcell was there before.

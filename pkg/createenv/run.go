@@ -67,7 +67,7 @@ func (e *Environment) Create(ctx context.Context, r Request) (Result, error) {
 				return err
 			}
 			if !there {
-				e.o.Notify(fmt.Sprintf("VM %s is gone: it is made again", st.CurrentVMCID))
+				e.o.Notify(fmt.Sprintf("VM %s is gone: it is created again", st.CurrentVMCID))
 			}
 		}
 		if there {

@@ -172,7 +172,7 @@ func TestStop_endsDownloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Create(ctx, w.request(manifest{})); !errors.Is(err, createenv.ErrStopped) || !strings.Contains(err.Error(), "nothing was made") {
+	if _, err := e.Create(ctx, w.request(manifest{})); !errors.Is(err, createenv.ErrStopped) || !strings.Contains(err.Error(), "nothing was created") {
 		t.Errorf("error %v", err)
 	}
 	if calls := w.cloud.Calls(); len(calls) > 0 {

@@ -24,7 +24,7 @@ const (
 // Options say how Generate goes about it. The zero value of a field is its default.
 type Options struct {
 	Now time.Time // default: the present
-	// RenewBefore is how long before its end a certificate is made again. Default:
+	// RenewBefore is how long before its end a certificate is generated again. Default:
 	// only once it has ended. A CA is never made again by itself: what it signed
 	// would be refused by those who still know the old one.
 	RenewBefore time.Duration
@@ -37,7 +37,7 @@ type Options struct {
 // Generate makes what the variables want and have does not hold, and gives both
 // together, and the names of what it made. What is there is kept, with one
 // exception: a certificate that ends, that another CA signed than the one that is
-// there now, or whose names are no longer the wanted ones, is made again.
+// there now, or whose names are no longer the wanted ones, is generated again.
 //
 // It fails when a variable is not possible, or when what is kept under its name is
 // of another type; no error holds a credential. have is not changed.

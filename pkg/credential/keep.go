@@ -122,7 +122,7 @@ func (g *generator) authority(name string) (*x509.Certificate, error) {
 	return certificate, nil
 }
 
-// stays says whether a certificate that would be made again cannot be, since the key of
+// stays says whether a certificate that would be generated again cannot be, since the key of
 // its CA is withheld. That is said.
 func (g *generator) stays(v Variable) bool {
 	signer, ok := asPair(g.all[v.text("ca")])

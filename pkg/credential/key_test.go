@@ -117,7 +117,7 @@ variables:
 	if len(added) > 0 || !cmp.Equal(have, all) {
 		t.Errorf("made again: %v", added)
 	}
-	// What ends is made again, by the CA that is there.
+	// What ends is generated again, by the CA that is there.
 	all, added = generate(t, text, have, credential.Options{Now: end.AddDate(0, 0, -1), RenewBefore: 30 * 24 * time.Hour})
 	if !cmp.Equal(added, []string{"tls"}) || private(t, all, "tls").N.BitLen() != 3072 {
 		t.Errorf("made again: %v", added)

@@ -44,7 +44,7 @@ func Read(o stack.Outputs, parameters map[string]string) (manifest.Infrastructur
 const unknown = "not-known-yet"
 
 // Expected is the infrastructure that a stack with these parameters gives, as far as it
-// is known before there is one: for a plan to show what would be made on it.
+// is known before there is one: for a plan to show what would be created on it.
 func Expected(p stack.Parameters, region string) (manifest.Infrastructure, error) {
 	subnets := func(existing []string) []string {
 		if p.ExistingVPC != "" {

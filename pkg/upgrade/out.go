@@ -255,7 +255,7 @@ func (o Out) readDeployment(ctx context.Context, r *run) (bosh.Deployment, error
 }
 
 // wait follows a deploy that was not detached. One that did not get the
-// deployment's lock has done nothing, so it is made again within lock_timeout.
+// deployment's lock has done nothing, so it is created again within lock_timeout.
 func (o Out) wait(ctx context.Context, r *run) (string, error) {
 	for deadline := time.Now().Add(r.lockTimeout()); ; {
 		if r.result.Became == NothingToDeploy {

@@ -16,7 +16,7 @@ import (
 
 // workers wants a running worker for every instance that the manifest has, each
 // with a worker version that the ATC takes. Workers of others do not count. A VM that
-// is made again in the meantime has another worker, so that the instances are read
+// is created again in the meantime has another worker, so that the instances are read
 // again for the next look.
 func (v Verification) workers(ctx context.Context, deployment string, f *Facts, wanted deployment.Deployment) (string, error) {
 	info, err := v.ATC.Info(ctx)

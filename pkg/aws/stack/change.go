@@ -76,7 +76,7 @@ func permitted(r ResourceChange) bool {
 func (c Change) Forbidden() []string {
 	var out []string
 	if c.Repair == repairRemains {
-		out = append(out, "the whole stack, which is made again")
+		out = append(out, "the whole stack, which is created again")
 	}
 	for _, r := range c.Resources {
 		if !permitted(r) {

@@ -49,9 +49,9 @@ func (e *Error) Unwrap() error { return e.kind }
 // outcomes say, for every state in which a change can end badly or be left, what
 // is still true and what to do.
 var outcomes = map[string][2]string{
-	"CREATE_FAILED":            {"what was made before it failed is still there", "correct the cause and run again: that is deleted and made again"},
-	"ROLLBACK_COMPLETE":        {"the creation failed and was undone: nothing of it is left but the empty stack", "correct the cause and run again: the stack is made again"},
-	"ROLLBACK_FAILED":          {"the creation failed, and part of it could not be deleted", "correct the cause and run again: what is left is deleted and made again"},
+	"CREATE_FAILED":            {"what was created before it failed is still there", "correct the cause and run again: that is deleted and created again"},
+	"ROLLBACK_COMPLETE":        {"the creation failed and was undone: nothing of it is left but the empty stack", "correct the cause and run again: the stack is created again"},
+	"ROLLBACK_FAILED":          {"the creation failed, and part of it could not be deleted", "correct the cause and run again: what is left is deleted and created again"},
 	"UPDATE_FAILED":            {"the update stopped half-way: the stack is neither as it was nor as wanted, and nothing was deleted", "correct the cause and run again"},
 	"UPDATE_ROLLBACK_COMPLETE": {"the update was undone: everything is as it was before", "correct the cause and run again"},
 	"UPDATE_ROLLBACK_FAILED":   {"the update failed, and could not be undone either: part of the stack is new and part is old", "correct the cause and run again: the rollback is finished first"},

@@ -49,7 +49,7 @@ func TestPlan_usesANetworkThatExists(t *testing.T) {
 		text := strings.Join(s.Lines, "\n")
 		for _, made := range []string{"AWS::EC2::VPC)", "AWS::EC2::Subnet)", "AWS::EC2::NatGateway)", "AWS::EC2::InternetGateway)"} {
 			if strings.Contains(text, made) {
-				t.Errorf("%s would be made:\n%s", made, text)
+				t.Errorf("%s would be created:\n%s", made, text)
 			}
 		}
 		if !strings.Contains(text, "+ Database (AWS::RDS::DBInstance)") {

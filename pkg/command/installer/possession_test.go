@@ -52,7 +52,7 @@ func TestPossessions_ofOthersInTheAccountAreNotTouched(t *testing.T) {
 	}{
 		"an instance":            {func(st map[string]any) { st["current_vm_cid"] = "vm-901" }, []string{`instance vm-901`, `has no tag perpetual:name (its Name is "shop")`}},
 		"an instance of another": {func(st map[string]any) { st["current_vm_cid"] = "vm-902" }, []string{`instance vm-902`, `its tag perpetual:name is "prod"`}},
-		"a disk of Concourse":    {func(st map[string]any) { st["disks"] = append(st["disks"].([]any), disk("disk-903")) }, []string{"volume disk-903", `made by the director, for deployment "concourse"`}},
+		"a disk of Concourse":    {func(st map[string]any) { st["disks"] = append(st["disks"].([]any), disk("disk-903")) }, []string{"volume disk-903", `created by the director, for deployment "concourse"`}},
 		"a volume":               {func(st map[string]any) { st["disks"] = append(st["disks"].([]any), disk("disk-904")) }, []string{"volume disk-904", `(its Name is "ledger")`, "--accept-stored"}},
 		"an image":               {func(st map[string]any) { st["stemcells"].([]any)[0].(map[string]any)["cid"] = "ami-905" }, []string{"image ami-905 as the director's", "is of account 999999999999"}},
 	} {
@@ -111,7 +111,7 @@ func (p *place) goneAndUntagged(t *testing.T) {
 		t.Errorf("code %d\n%s", q.code, q.stderr)
 	}
 	q := p.good(t, "deploy", "--accept-stored")
-	if !strings.Contains(q.stderr, "VM "+vm.CID+" is gone: it is made again") || !strings.Contains(q.stderr, "taken from the state: volume "+volume) {
+	if !strings.Contains(q.stderr, "VM "+vm.CID+" is gone: it is created again") || !strings.Contains(q.stderr, "taken from the state: volume "+volume) {
 		t.Errorf("it says\n%s", q.stderr)
 	}
 	p.finds(t, nothingToDo) // without the flag

@@ -19,7 +19,7 @@ func TestDeploy_makesNothingInAnAccountWithoutRoom(t *testing.T) {
 			t.Errorf("%s: code %d, %d writes, stdout %q", verb, q.code, p.AWS.Writes(), q.stdout)
 		}
 		for _, want := range []string{
-			"nothing was made", `quota "EC2-VPC Elastic IPs" (L-0263D0A3) in eu-central-1: 5 allowed, 3 in use, 3 more needed`,
+			"nothing was created", `quota "EC2-VPC Elastic IPs" (L-0263D0A3) in eu-central-1: 5 allowed, 3 in use, 3 more needed`,
 			`"VPCs per Region" (L-F678F1CE) in eu-central-1: 5 allowed, 5 in use, 1 more needed`,
 			"instances\" (L-1216C47A) in eu-central-1: 5 allowed, 0 in use, 12 more needed",
 			"aws service-quotas request-service-quota-increase --region eu-central-1 --service-code ec2 --quota-code L-1216C47A --desired-value 12",
