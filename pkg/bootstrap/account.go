@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -191,6 +192,6 @@ func (r *run) putParameter(ctx context.Context, name string, value secret.Value)
 func (r *run) parameterTags() map[string]string {
 	tags := map[string]string{}
 	maps.Copy(tags, r.config.AWS.Tags)
-	tags[ownerTag] = r.Name
+	tags[possession.Tag] = r.Name
 	return tags
 }

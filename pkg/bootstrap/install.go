@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -238,7 +239,7 @@ func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
 	if r.elsewhere() {
 		return kept, nil
 	}
-	list, err := r.Account.Tagged(ctx, ownerTag, r.Name)
+	list, err := r.Account.Tagged(ctx, possession.Tag, r.Name)
 	if err != nil {
 		return kept, fmt.Errorf("look for what is left: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 )
 
@@ -62,7 +63,7 @@ func (r *run) checkKeyPair(ctx context.Context) error {
 	if err != nil || !found {
 		return err
 	}
-	owner := pair.Tags[ownerTag]
+	owner := pair.Tags[possession.Tag]
 	whose := "that Perpetual has not made"
 	if owner == r.Name {
 		whose = "that an earlier stack of this installation has left"
