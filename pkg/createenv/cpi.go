@@ -16,6 +16,7 @@ import (
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
 )
 
 // cpi runs the CPI for bosh-cli. A call is in the journal before the CPI gets
@@ -34,12 +35,8 @@ type cpi struct {
 	journal journal
 }
 
-const (
-	// maxAnswer bounds what is read of a CPI's answer: it holds a log.
-	maxAnswer = 64 << 20
-	// answerRoom is the room on the disk that is reserved for an answer.
-	answerRoom = 1 << 20
-)
+// maxAnswer bounds what is read of a CPI's answer: it holds a log.
+const maxAnswer = 64 << 20
 
 // run is one call, as bosh-utils' CmdRunner answers: the CPI's output and exit code.
 func (c *cpi) run(command boshsys.Command) (stdout, stderr string, status int, err error) {
@@ -85,7 +82,7 @@ func (c *cpi) run(command boshsys.Command) (stdout, stderr string, status int, e
 			return "", "", -1, err
 		}
 	}
-	remove(filepath.Join(c.dir, entry.Call))
+	workspace.RemoveCall(filepath.Join(c.dir, entry.Call))
 	return stdout, stderr, status, err
 }
 
@@ -136,12 +133,12 @@ func (c *cpi) wait(process *exec.Cmd) error {
 // long as anybody can still write to it: the lock belongs to the open file, which
 // the CPI inherits.
 func (c *cpi) call(command boshsys.Command, body []byte, name string) (stdout, stderr string, status int, err error) {
-	out, err := openLocked(name + answerSuffix)
+	out, err := workspace.OpenAnswer(name + workspace.AnswerSuffix)
 	if err != nil {
 		return "", "", -1, err
 	}
 	defer func() { _ = out.Close() }()
-	log, err := os.OpenFile(name+logSuffix, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
+	log, err := os.OpenFile(name+workspace.LogSuffix, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
 		return "", "", -1, fmt.Errorf("open the CPI's log: %w", err)
 	}
@@ -160,7 +157,7 @@ func (c *cpi) call(command boshsys.Command, body []byte, name string) (stdout, s
 		return "", "", -1, fmt.Errorf("start the CPI: %w", err)
 	}
 	// Until it has read a whole request it does nothing: this file says that it may have.
-	if err := touch(name + sentSuffix); err != nil {
+	if err := workspace.MarkSent(name + workspace.SentSuffix); err != nil {
 		_ = stdin.Close()
 		_ = process.Wait()
 		return "", "", -1, err
@@ -195,61 +192,6 @@ func environment(command boshsys.Command) []string {
 	return out
 }
 
-// Suffixes of a call's files in the workspace.
-const (
-	answerSuffix = ".answer" // the CPI's output
-	logSuffix    = ".log"    // its error output
-	sentSuffix   = ".sent"   // there once the request was sent
-)
-
-// openLocked makes a file and locks it for as long as it is open anywhere.
-func openLocked(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open the CPI's output: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("lock the CPI's output: %w", err)
-	}
-	if err := reserve(f); err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// running says whether a CPI that was left behind still holds its answer's file.
-func running(path string) bool {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = f.Close() }()
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil
-}
-
-// touch makes an empty file that is still there after the machine has died.
-func touch(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("note that the CPI was asked: %w", err)
-	}
-	if err := errors.Join(f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
-		return fmt.Errorf("note that the CPI was asked: %w", err)
-	}
-	return nil
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // readFrom reads a file that another process has written to.
 func readFrom(f *os.File) string {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -257,11 +199,4 @@ func readFrom(f *os.File) string {
 	}
 	body, _ := io.ReadAll(io.LimitReader(f, maxAnswer))
 	return string(body)
-}
-
-// remove deletes a call's files once its answer is in the journal.
-func remove(name string) {
-	for _, suffix := range []string{answerSuffix, logSuffix, sentSuffix} {
-		_ = os.Remove(name + suffix)
-	}
 }

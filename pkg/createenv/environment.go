@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -122,6 +123,8 @@ var (
 	ErrState = errors.New("read state of the environment")
 	// ErrStopped says that the context was done and the run ended at a safe point.
 	ErrStopped = errors.New("stopped")
+	// ErrBusy says that another run uses the workspace.
+	ErrBusy = workspace.ErrBusy
 )
 
 // defaultPoll is the wait between two looks at an agent.

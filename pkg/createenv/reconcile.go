@@ -15,6 +15,7 @@ import (
 	boshuuid "github.com/cloudfoundry/bosh-utils/uuid"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
 )
 
 // lookAgain is the wait between two looks whether a CPI that a killed run has
@@ -31,25 +32,25 @@ type finding struct {
 // settleCalls finds the answers of calls that the last run did not live to hear,
 // and says whether there were any. It waits while a CPI is still at work, until
 // ctx is done.
-func settleCalls(ctx context.Context, j *journal, w workspace, notify func(string)) (changed bool, err error) {
+func settleCalls(ctx context.Context, j *journal, w workspace.Workspace, notify func(string)) (changed bool, err error) {
 	for i := range j.Calls {
 		c := &j.Calls[i]
 		if c.Outcome != intended {
 			continue
 		}
-		name := filepath.Join(w.calls(), c.Call)
-		if j.Workspace == w.id {
+		name := filepath.Join(w.Calls(), c.Call)
+		if j.Workspace == w.ID {
 			if err := waitForCPI(ctx, name, c.Method, notify); err != nil {
 				return changed, err
 			}
 		}
 		changed = true
-		switch answer, err := os.ReadFile(name + answerSuffix); {
-		case j.Workspace != w.id:
+		switch answer, err := os.ReadFile(name + workspace.AnswerSuffix); {
+		case j.Workspace != w.ID:
 			c.Outcome = lost
 		case err == nil && len(answer) > 0:
 			c.settle(answer)
-		case exists(name + sentSuffix):
+		case exists(name + workspace.SentSuffix):
 			c.Outcome = lost
 		default:
 			c.Outcome = refused // it was never sent
@@ -65,7 +66,7 @@ func settleCalls(ctx context.Context, j *journal, w workspace, notify func(strin
 
 // waitForCPI returns when no CPI writes to the answer's file any more.
 func waitForCPI(ctx context.Context, name, method string, notify func(string)) error {
-	for told := false; running(name + answerSuffix); told = true {
+	for told := false; workspace.Running(name + workspace.AnswerSuffix); told = true {
 		if !told {
 			notify(fmt.Sprintf("the CPI of the run before is still at work on %s: waiting for it", method))
 		}

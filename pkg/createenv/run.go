@@ -11,13 +11,14 @@ import (
 	biconfig "github.com/cloudfoundry/bosh-cli/v7/config"
 	boshuuid "github.com/cloudfoundry/bosh-utils/uuid"
 
+	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // Environment makes, changes and deletes one director VM.
 type Environment struct {
 	o         Options
-	workspace workspace
+	workspace workspace.Workspace
 }
 
 // New opens the workspace and removes at once what a killed run has left in it:
@@ -26,17 +27,17 @@ type Environment struct {
 // Delete waits for it. It fails with ErrBusy while another run uses the workspace.
 func New(o Options) (*Environment, error) {
 	defaults(&o)
-	w, err := openWorkspace(o.Dir)
+	w, err := workspace.Open(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := w.lock()
+	unlock, err := w.Lock()
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if !w.atWork() {
-		if err := w.sweep(); err != nil {
+	if !w.AtWork() {
+		if err := w.Sweep(); err != nil {
 			return nil, err
 		}
 	}
@@ -206,7 +207,7 @@ func (e *Environment) session(ctx context.Context, r Request, doing string, dry 
 	if err := findPrograms(e.o.Path); err != nil {
 		return err
 	}
-	unlock, err := e.workspace.lock()
+	unlock, err := e.workspace.Lock()
 	if err != nil {
 		return err
 	}
@@ -217,11 +218,11 @@ func (e *Environment) session(ctx context.Context, r Request, doing string, dry 
 	}
 	defer func() {
 		if s.cpi.left == "" { // else the CPI still needs its job; the next run removes it
-			err = errors.Join(err, e.workspace.sweep())
+			err = errors.Join(err, e.workspace.Sweep())
 		}
 	}()
 	err = s.wrap(doing, guarded(func() error {
-		if err := e.workspace.sweep(); err != nil {
+		if err := e.workspace.Sweep(); err != nil {
 			return err
 		}
 		if err := s.wire(e.o.Path, r.Manifest); err != nil {
@@ -271,8 +272,8 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 		return nil, err
 	}
 	host, _ := os.Hostname()
-	s.cpi = &cpi{ctx: ctx, documents: d, dir: e.workspace.calls(), now: e.o.Now, grace: e.o.Grace,
-		journal: journal{Host: host, Workspace: e.workspace.id, Lost: j.Lost}}
+	s.cpi = &cpi{ctx: ctx, documents: d, dir: e.workspace.Calls(), now: e.o.Now, grace: e.o.Grace,
+		journal: journal{Host: host, Workspace: e.workspace.ID, Lost: j.Lost}}
 	return s, nil
 }
 
@@ -324,7 +325,7 @@ func (e *Environment) keepSettled(s *session, j *journal, settled bool) error {
 		}
 	}
 	if !s.documents.dry {
-		e.workspace.forgetCalls()
+		e.workspace.ForgetCalls()
 	}
 	return nil
 }

@@ -33,6 +33,7 @@ import (
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 	boshuuid "github.com/cloudfoundry/bosh-utils/uuid"
 
+	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -51,7 +52,7 @@ const (
 // its waits and its progress go through ours.
 type session struct {
 	ctx       context.Context
-	workspace workspace
+	workspace workspace.Workspace
 	documents *documents
 	ledger    *ledger
 	cpi       *cpi
@@ -98,12 +99,12 @@ func (s *session) wire(path string, manifest []byte) error {
 	s.logger = boshlog.NewLogger(boshlog.LevelNone)
 	s.fs = &memory{
 		FileSystem: boshsys.NewOsFileSystemWithStrictTempRoot(s.logger),
-		path:       filepath.Join(s.workspace.dir, manifestName), body: manifest,
+		path:       filepath.Join(s.workspace.Dir, manifestName), body: manifest,
 	}
-	if err := s.fs.ChangeTempRoot(s.workspace.tmp()); err != nil {
+	if err := s.fs.ChangeTempRoot(s.workspace.Tmp()); err != nil {
 		return err
 	}
-	s.target = boshinst.NewTarget(s.workspace.cpi(), "")
+	s.target = boshinst.NewTarget(s.workspace.CPI(), "")
 	s.runner = newRunner(s.ctx, path, s.target.JobsPath(), s.cpi, s.logger)
 	s.compressor = boshcmd.NewTarballCompressor(s.runner, s.fs)
 	s.releases = boshinst.NewReleaseManager(s.logger)
@@ -124,7 +125,7 @@ func (s *session) wireArtifacts() error {
 	if err != nil {
 		return err
 	}
-	cache := bitarball.NewCache(s.workspace.downloads(), s.fs, s.logger)
+	cache := bitarball.NewCache(s.workspace.Downloads(), s.fs, s.logger)
 	tarballs := bitarball.NewProvider(cache, s.fs, client, fetches, fetchPause, s.logger)
 	reader := boshrel.NewProvider(s.runner, s.compressor, bicrypto.NewDigestCalculator(s.fs, digests), s.fs, s.logger)
 	s.fetcher = boshinst.NewReleaseFetcher(tarballs, reader.NewExtractingArchiveReader(), s.releases)

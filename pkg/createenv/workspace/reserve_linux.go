@@ -1,4 +1,4 @@
-package createenv
+package workspace
 
 import (
 	"errors"

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package createenv
+package workspace
 
 import "os"
 
