@@ -14,6 +14,8 @@ SEED := $(shell date +%s)
 endif
 # How long each decoder is fuzzed.
 FUZZTIME ?= 30s
+# The order of tests. go test keeps no result of a shuffled run: SHUFFLE=off runs only what changed.
+SHUFFLE ?= on
 # What the race detector does not watch: code that computes on its own memory, ten times
 # slower when watched. What YAML reads and writes of ours goes through reflect, which is
 # watched. No package that uses sync.Map may be here: the linker keeps one copy of generic
@@ -45,7 +47,7 @@ lint: ## gofmt, go vet with errorlint, errcheck, bodyclose and gosec, staticchec
 	go tool staticcheck ./...
 
 test: lint ## lint, then all tests with the race detector
-	CGO_ENABLED=1 go test -race $(UNWATCHED:%=-gcflags=%=-race=false) -vet=off -shuffle=on -timeout 80m ./...
+	CGO_ENABLED=1 go test -race $(UNWATCHED:%=-gcflags=%=-race=false) -vet=off -shuffle=$(SHUFFLE) -timeout 80m ./...
 
 faults: ## play 20,000 random schedules of faults, and all kills of create-env, half an hour on two cores; SEED=7 plays the same again
 	go test -tags crash ./pkg/crash

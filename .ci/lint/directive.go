@@ -26,16 +26,43 @@ type place struct {
 	line int
 }
 
+// names finds directives that name an analyzer which is none of ours.
+var names = &analysis.Analyzer{
+	Name: "nolint",
+	Doc:  "find nolint directives that name no analyzer of this program",
+	Run: func(pass *analysis.Pass) (any, error) {
+		for _, file := range pass.Files {
+			for _, group := range file.Comments {
+				for _, c := range group.List {
+					match := comment.FindStringSubmatch(c.Text)
+					if match == nil {
+						continue
+					}
+					for _, name := range strings.Split(match[1], ",") {
+						if !slices.Contains([]string{"errorlint", "errcheck", "bodyclose", "gosec"}, name) {
+							pass.Reportf(c.Pos(), "nolint:%s: there is no such analyzer", name)
+						}
+					}
+				}
+			}
+		}
+		return nil, nil
+	},
+}
+
+// concern says whether an analyzer looks at a file.
+type concern func(pass *analysis.Pass, file string) bool
+
 // silenceable is a for the files that are of its concern, obeying the directives that
 // name it.
-func silenceable(a *analysis.Analyzer, concerns func(file string) bool) *analysis.Analyzer {
+func silenceable(a *analysis.Analyzer, concerns concern) *analysis.Analyzer {
 	wrapped := *a
 	wrapped.Run = func(pass *analysis.Pass) (any, error) {
-		directives := directivesOf(pass, a.Name, concerns)
+		directives := directivesOf(pass, a.Name)
 		inner := *pass
 		inner.Report = func(d analysis.Diagnostic) {
 			at := pass.Fset.Position(d.Pos)
-			if !concerns(at.Filename) {
+			if !concerns(pass, at.Filename) {
 				return
 			}
 			if found := directives[place{at.Filename, at.Line}]; found != nil {
@@ -59,12 +86,11 @@ func silenceable(a *analysis.Analyzer, concerns func(file string) bool) *analysi
 	return &wrapped
 }
 
-func directivesOf(pass *analysis.Pass, name string, concerns func(file string) bool) map[place]*directive {
+// directivesOf are those that name an analyzer, also where it does not look: there they
+// silence nothing.
+func directivesOf(pass *analysis.Pass, name string) map[place]*directive {
 	found := map[place]*directive{}
 	for _, file := range pass.Files {
-		if !concerns(pass.Fset.Position(file.Pos()).Filename) {
-			continue
-		}
 		for _, group := range file.Comments {
 			for _, c := range group.List {
 				if d := parse(c, name); d != nil {

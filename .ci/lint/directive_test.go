@@ -9,4 +9,5 @@ import (
 
 func TestSilenceable_wantsAReasonAndAFinding(t *testing.T) {
 	analysistest.Run(t, analysistest.TestData(), silenceable(errcheck.Analyzer, source), "a")
+	analysistest.Run(t, analysistest.TestData(), names, "b")
 }

@@ -5,7 +5,7 @@ package aws
 import sdk "github.com/aws/aws-sdk-go-v2/aws"
 
 // Connection is how and as whom AWS is reached: region, credentials, endpoints,
-// CA. pkg/aws/account makes it of profiles and of the environment; it passes
+// CA. pkg/aws/login makes it of profiles and of the environment; it passes
 // through the rest of the program without being looked into.
 type Connection struct {
 	config *sdk.Config

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -105,13 +106,27 @@ func (t token) Format(f fmt.State, verb rune) { secret.Value(t).Format(f, verb) 
 // maxKeys bounds an answer with keys, which has some 2 kB.
 const maxKeys = 1 << 20
 
+// limited ends an answer that is larger than any with keys.
+type limited struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := l.next.RoundTrip(r)
+	if err == nil {
+		answer.Body = http.MaxBytesReader(nil, answer.Body, maxKeys)
+	}
+	return answer, err
+}
+
 // webIdentity exchanges a token for the keys of a role. That request is not signed.
 func webIdentity(region, role, session string, from stscreds.IdentityTokenRetriever, env func(string) string) (sdk.CredentialsProvider, error) {
 	bundle, err := CABundle(env)
 	if err != nil {
 		return nil, err
 	}
-	client, err := retry.NewClient(retry.Options{CACert: bundle, Policy: retry.Never, MaxBody: maxKeys}) // the SDK asks again
+	client, err := retry.NewClient(retry.Options{CACert: bundle, Policy: retry.Never, Wrap: func(t *http.Transport) (http.RoundTripper, error) { // the SDK asks again
+		return limited{t}, nil
+	}})
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 // for the end of the deploy.
 func (r *run) upgradeRequest(in upgrade.Input) upgrade.Request {
 	u := r.config.Upgrade
-	quiet, _ := time.ParseDuration(u.QuietTimeout) // Validate has looked
+	quiet, _ := time.ParseDuration(u.QuietTimeout) // check.Config has looked
 	return upgrade.Request{
 		Deployment: r.deploymentName(), Team: r.web().Team, Input: in, Wait: !r.options.Self,
 		Pipeline:       &upgrade.Pipeline{Skip: true, Name: r.config.Pipeline.Name}, // a step of its own sets it

@@ -435,12 +435,16 @@ func (k *kept) get() []byte {
 	return k.body
 }
 
-func (k *kept) put(body []byte) (err error) {
+func (k *kept) put(body []byte) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if count := bytes.Count(body, []byte("\n    \"")); count > k.count {
-		k.count = count
-		k.body, err = shortened(body)
+	count := bytes.Count(body, []byte("\n    \""))
+	if count <= k.count {
+		return nil
+	}
+	short, err := shortened(body)
+	if err == nil {
+		k.count, k.body = count, short
 	}
 	return err
 }

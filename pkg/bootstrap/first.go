@@ -10,7 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
-// renderer is one of the environment's templates.
+// renderer is one of the manifests' templates.
 type renderer func(manifest.Input) (template.Template, error)
 
 // firstOf lists everything that is in a template which nothing is made from yet. What

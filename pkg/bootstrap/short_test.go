@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 )
@@ -49,6 +50,9 @@ func shortened(body []byte) ([]byte, error) {
 // reissued is a certificate for a short key, which a CA has signed, or without one itself.
 func reissued(text string, ca tls.Certificate) (tls.Certificate, error) {
 	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return tls.Certificate{}, errors.New("a certificate is not PEM")
+	}
 	template, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
 		return tls.Certificate{}, err

@@ -1,7 +1,7 @@
 package command_test
 
 import (
-	"crypto/sha1" //nolint:gosec // all that bosh.io knows of older files
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -101,7 +101,7 @@ func (c componentFile) check(t *testing.T, found, vars map[string]string) {
 			t.Errorf("%s: there is no file %q", c.Name, file.File)
 			continue
 		}
-		two, one := sha256.Sum256([]byte(content)), sha1.Sum([]byte(content)) //nolint:gosec // see the import
+		two, one := sha256.Sum256([]byte(content)), sha1.Sum([]byte(content))
 		if file.SHA256 != hex.EncodeToString(two[:]) || file.SHA1 != "" && file.SHA1 != hex.EncodeToString(one[:]) {
 			t.Errorf("%s is not what its digests say", file.File)
 		}

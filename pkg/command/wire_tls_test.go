@@ -106,7 +106,7 @@ func TestWire_tellsNothingToAServerThatProvesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				if bad.old {
-					config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 //nolint:gosec // that is the point
+					config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 				}
 				mirror, script := s.mirror(t, i.server, config)
 				c := wireClient{verb: i.verb}

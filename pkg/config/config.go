@@ -1,5 +1,6 @@
 // Package config is perpetual.yml: what a user wants, with its defaults, its JSON
-// schema, its checks, and how it is merged with what was wanted before.
+// schema, and how it is merged with what was wanted before. config/check says what is
+// wrong with it.
 package config
 
 import (

@@ -92,7 +92,7 @@ func (in Input) whole() error {
 	case in.Config.Web.Instances > 1:
 		return errors.New("web.instances is more than 1, but there is one address for it and no load balancer; add both with manifest.ops_files and leave it at 1")
 	case len(in.Infrastructure.Zones) == 0 || in.Infrastructure.WebAddress == "":
-		return errors.New("the infrastructure has no zone or no address for the web")
+		return errors.New("the infrastructure has no zone or no address for the web node")
 	case in.hasService() && in.Infrastructure.Database.Host == "":
 		// Never a VM instead: it would come up empty.
 		return errors.New("database.kind is rds, but the infrastructure has no database")

@@ -33,7 +33,7 @@ type Options struct {
 	KMSKey    string // key to encrypt with, id or ARN; default: S3's own (AES256)
 
 	Credentials aws.Credentials // default: the connection's, else the environment's
-	// Connection, which pkg/aws/account makes, gives what is not set here: region,
+	// Connection, which pkg/aws/login makes, gives what is not set here: region,
 	// endpoint, CA, and credentials of profiles and SSO too. Default: none.
 	Connection aws.Connection
 

@@ -170,3 +170,37 @@ func TestCredentials_comeFromAnSTSThatTheCABundleKnows(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An answer without an end is not read to its end.
+func TestCredentials_takeNoAnswerLargerThanAnyWithKeys(t *testing.T) {
+	read := make(chan int64, 1)
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		n, _ := io.Copy(w, io.LimitReader(endless{}, 1<<28))
+		select {
+		case read <- n:
+		default:
+		}
+	}))
+	t.Cleanup(sts.Close)
+	w := newWorld(t, tlsca.Options{})
+	w.options.Credentials = aws.Credentials{Role: "arn:aws:iam::1:role/ci", IdentityToken: secret.New("token")}
+	w.options.Env = func(name string) string { return map[string]string{"AWS_ENDPOINT_URL_STS": sts.URL}[name] }
+	if _, err := w.open(t).Now(t.Context()); err == nil || !strings.Contains(err.Error(), "exchange the identity token") {
+		t.Errorf("error %v", err)
+	}
+	if n := <-read; n == 1<<28 {
+		t.Error("the whole answer was read")
+	}
+}
+
+// endless is a text without an end.
+type endless struct{}
+
+// Read implements io.Reader.
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}

@@ -1,7 +1,7 @@
 package login_test
 
 import (
-	"crypto/sha1" //nolint:gosec // which names the files of SSO sessions
+	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -57,7 +57,7 @@ func session(t *testing.T, token string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := sha1.Sum([]byte("acme")) //nolint:gosec // as above
+	name := sha1.Sum([]byte("acme"))
 	if err := os.WriteFile(filepath.Join(dir, hex.EncodeToString(name[:])+".json"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,10 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"github.com/perpetual-ci/perpetual/pkg/config"
 	"slices"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
 )
 
 // soon is how long before its end a certificate is warned of.
@@ -36,7 +37,7 @@ func (v *validator) certificate() {
 		case v.c.Access.Port != 0 && v.c.Access.Port != 443:
 			v.wrong("access.port", "Let's Encrypt asks at port 443 only; use it, or an own certificate")
 		case len(v.c.Access.Web) > 0 && !slices.Contains(v.c.Access.Web, config.Everywhere) && t.ACMEURL == "":
-			v.wrong("tls.mode", "Let's Encrypt reaches the web from anywhere, and access.web lacks %s; use an own certificate", config.Everywhere)
+			v.wrong("tls.mode", "Let's Encrypt reaches the web node from anywhere, and access.web lacks %s; use an own certificate", config.Everywhere)
 		}
 	}
 	authorities := map[string]string{"director.ca_cert": v.c.Director.CACert, "github.ca_cert": v.c.GitHub.CACert, "bosh_io.ca_cert": v.c.BoshIO.CACert}
@@ -74,7 +75,7 @@ func (v *validator) own() {
 		v.wrong("tls.private_key", "is not the key of tls.certificate, whose subject is %s", leaf.Subject)
 	}
 	if domain := v.c.Access.Domain; domain == "" {
-		v.warn("tls.certificate", "has no effect without access.domain: the web's address is not in it")
+		v.warn("tls.certificate", "has no effect without access.domain: the web node's address is not in it")
 	} else if leaf.VerifyHostname(domain) != nil {
 		v.wrong("tls.certificate", "is for %v, not for %s", append(leaf.DNSNames, addresses(leaf)...), domain)
 	}

@@ -66,7 +66,7 @@ func TestConfig_looksIntoCertificates(t *testing.T) {
 		"another domain":    {"", certificate, key, "cd.example.com", []string{"tls.certificate: is for [ci.example.com], not for cd.example.com"}},
 		"too deep":          {"", wildcard, wildcardKey, "a.ci.example.com", []string{"tls.certificate: is for [*.example.com], not for a.ci.example.com"}},
 		"for an address":    {"", address, addressKey, "ci.example.com", []string{"tls.certificate: is for [198.51.100.7], not for ci.example.com"}},
-		"no domain":         {"", certificate, key, "", []string{"warning: tls.certificate: has no effect without access.domain: the web's address is not in it"}},
+		"no domain":         {"", certificate, key, "", []string{"warning: tls.certificate: has no effect without access.domain: the web node's address is not in it"}},
 		"another's key":     {"", certificate, wildcardKey, "ci.example.com", []string{"tls.private_key: is not the key of tls.certificate, whose subject is CN=ci.example.com"}},
 		"no key":            {"", certificate, "", "ci.example.com", []string{"tls.private_key: is required with a certificate"}},
 		"no certificate":    {"", "", key, "ci.example.com", []string{"tls.private_key: has no certificate: set tls.certificate as well"}},

@@ -171,7 +171,7 @@ func TestConfig_saysWhatIsWrongElsewhere(t *testing.T) {
 		"an unknown local user":  {onAWS + "auth: {local_users: {ada: x}, main_team: {local_users: [ada, admin]}}", "auth.main_team.local_users[1]: admin is not in auth.local_users"},
 		"the pipeline's user":    {onAWS + "auth: {local_users: {ada: x, perpetual: x}}", "auth.local_users.perpetual: this user is the pipeline's own; choose another name"},
 		"lets_encrypt alone":     {onAWS + "tls: {mode: lets_encrypt}", "tls.mode: lets_encrypt needs access.domain"},
-		"lets_encrypt inside":    {onAWS + "tls: {mode: lets_encrypt}\naccess: {domain: ci.example.com, web: [10.0.0.0/8]}", "tls.mode: Let's Encrypt reaches the web from anywhere, and access.web lacks 0.0.0.0/0; use an own certificate"},
+		"lets_encrypt inside":    {onAWS + "tls: {mode: lets_encrypt}\naccess: {domain: ci.example.com, web: [10.0.0.0/8]}", "tls.mode: Let's Encrypt reaches the web node from anywhere, and access.web lacks 0.0.0.0/0; use an own certificate"},
 		"lets_encrypt elsewhere": {onAWS + "tls: {mode: lets_encrypt}\naccess: {domain: ci.example.com, port: 8443}", "access.port: Let's Encrypt asks at port 443 only; use it, or an own certificate"},
 		"an ACME server alone":   {onAWS + "tls: {acme_url: 'https://acme.example.com'}", "tls.acme_url: is for mode lets_encrypt, and tls.mode is self_signed"},
 		"idtoken without domain": {onAWS + "pipeline: {credentials: idtoken}", "pipeline.credentials: idtoken needs access.domain, since AWS fetches Concourse's keys from there; use ssm without one"},

@@ -2,9 +2,10 @@ package check
 
 import (
 	"fmt"
-	"github.com/perpetual-ci/perpetual/pkg/config"
 	"reflect"
 	"slices"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
 )
 
 // login looks at who may log in: that each connector has what it needs, and that

@@ -2,11 +2,12 @@ package check
 
 import (
 	"fmt"
-	"github.com/perpetual-ci/perpetual/pkg/config"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/config"
 )
 
 // smallest is the longest prefix of a network from which subnets for three zones

@@ -161,9 +161,9 @@ func TestStart_endsWithItsContext(t *testing.T) {
 	cloud.Faults["sts"].Add(fault.Fault{Kind: fault.Hang, Before: func() { close(hanging) }})
 	ended := make(chan error)
 	go func() {
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // its end is what matters
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 		request, _ := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, endpoints["sts"], nil)
-		_, err := client.Do(request) //nolint:bodyclose // there is none
+		_, err := client.Do(request)
 		ended <- err
 	}()
 	<-hanging

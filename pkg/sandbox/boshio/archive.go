@@ -4,7 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"crypto/sha1" //nolint:gosec // bosh.io lists it
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -80,7 +80,7 @@ func (s *Server) newFile(name string, content []byte, at time.Time, wrong1, wron
 	if at.IsZero() {
 		at = s.options.Now()
 	}
-	one, two := sha1.Sum(content), sha256.Sum256(content) //nolint:gosec // see the import
+	one, two := sha1.Sum(content), sha256.Sum256(content)
 	return &file{
 		path: name, content: content, at: at,
 		sha1: hex.EncodeToString(one[:]), sha256: hex.EncodeToString(two[:]),
@@ -152,7 +152,7 @@ func packRelease(r Release) []byte {
 			{"./job.MF", fmt.Appendf(nil, "name: %s\ntemplates: {}\npackages: []\nproperties: {}\n", job)},
 			{"./monit", nil},
 		})
-		sum, print := sha1.Sum(content), fingerprint(r.Name, r.Version, job) //nolint:gosec // see the import
+		sum, print := sha1.Sum(content), fingerprint(r.Name, r.Version, job)
 		fmt.Fprintf(&manifest, "- name: %s\n  version: %s\n  fingerprint: %s\n  sha1: %x\n  packages: []\n", job, print, print, sum)
 		members = append(members, member{"./jobs/" + job + ".tgz", content})
 	}
@@ -188,7 +188,7 @@ func packStemcell(c Stemcell, light bool) []byte {
 		}
 	}
 	manifest := fmt.Sprintf("name: %s\nversion: %q\napi_version: 3\nbosh_protocol: 1\nsha1: %x\noperating_system: %s\nstemcell_formats:\n- %s\ncloud_properties:\n%s",
-		c.Name, c.Version, sha1.Sum(image), os, format, properties) //nolint:gosec // see the import
+		c.Name, c.Version, sha1.Sum(image), os, format, properties)
 	members := []member{{"stemcell.MF", []byte(manifest)}, {"packages.txt", nil}, {"image", image}}
 	if light {
 		return archive(members)

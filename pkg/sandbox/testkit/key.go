@@ -20,13 +20,13 @@ const (
 // with RSA keys of 1,024 bits, where what ships makes 3,072: twenty of those take longer
 // than all else that an installation computes. What the build needs is written to dir.
 func ShortKeys(dir string) (args []string, err error) {
-	root, err := list("{{.Dir}}")
+	root, err := list("{{.Module.Dir}}", "github.com/perpetual-ci/perpetual/pkg/credential")
 	if err != nil {
 		return nil, err
 	}
 	// The library becomes a copy of itself, and our file another one: go replaces no file
 	// of a module's cache.
-	source, err := list("{{.Dir}}", library)
+	source, err := list("{{.Module.Dir}}", library+"/types")
 	if err != nil {
 		return nil, err
 	}
@@ -62,18 +62,23 @@ func ShortKeys(dir string) (args []string, err error) {
 			return nil, err
 		}
 	}
-	return []string{"-overlay", filepath.Join(dir, "overlay.json"), "-modfile", filepath.Join(dir, "short.mod")}, nil
+	// Without paths in what is built, the next run finds it in the cache.
+	return []string{"-trimpath", "-overlay", filepath.Join(dir, "overlay.json"), "-modfile", filepath.Join(dir, "short.mod")}, nil
 }
 
-// list asks go about a module, without a name about the one of the working directory.
-func list(format string, module ...string) (string, error) {
-	command := exec.Command("go", append([]string{"list", "-m", "-f", format}, module...)...)
+// list asks go about a package, and has it fetched where it is not there yet.
+func list(format, name string) (string, error) {
+	command := exec.Command("go", "list", "-f", format, name)
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	if err != nil {
-		return "", fmt.Errorf("ask go about module %v: %w", module, err)
+		return "", fmt.Errorf("ask go about %s: %w", name, err)
 	}
-	return strings.TrimSpace(string(out)), nil
+	found := strings.TrimSpace(string(out))
+	if found == "" {
+		return "", fmt.Errorf("ask go about %s: it is in no folder", name)
+	}
+	return found, nil
 }
 
 // replace writes a file with another text in place of the one that it must have once.
@@ -85,7 +90,7 @@ func replace(from, to, old, text string) error {
 	if strings.Count(string(body), old) != 1 {
 		return fmt.Errorf("shorten the keys of %s: want %q in it once", from, old)
 	}
-	if err := os.Remove(to); err != nil && !os.IsNotExist(err) { // a copy is read-only
+	if err := os.Remove(to); err != nil && !os.IsNotExist(err) {
 		return err
 	}
 	return os.WriteFile(to, []byte(strings.Replace(string(body), old, text, 1)), 0o600)
