@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -200,7 +201,7 @@ func (r *run) fileLines(name string) []string {
 // chosenLines list what was chosen for what nobody has said: of components whence they
 // come, and everything in full, since what is left out could be what was changed.
 func chosenLines(c record.Choice) (lines []string) {
-	for _, line := range setLines(nil, c.Components) {
+	for _, line := range selection.Lines(nil, c.Components) {
 		lines = append(lines, "component "+line)
 	}
 	c.Components = nil

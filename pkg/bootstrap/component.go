@@ -2,10 +2,10 @@ package bootstrap
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -32,44 +32,13 @@ func (r *run) identify() {
 	}
 }
 
+// watch is the source that finds the component set.
+func (r *run) watch() resource.Source {
+	return selection.Wanted{Config: r.config, Program: r.Program, AllowUnsigned: r.options.AllowUnsigned, Postgres: !usesService(r.config)}.Source()
+}
+
 // lookUp finds where the components of a set of the record are fetched from, and their
-// digests: those of the last deploy by hand are known, and the upstreams say the others.
+// digests.
 func (r *run) lookUp(ctx context.Context, set []component.Component) ([]component.Component, error) {
-	whole, source, version := slices.Clone(set), r.watch(), resource.Version{}
-	for i, c := range set {
-		known := slices.IndexFunc(r.record.Components, func(k component.Component) bool {
-			return k.Name == c.Name && k.Version == c.Version && k.Kind == c.Kind && k.Upstream == c.Upstream
-		})
-		if known >= 0 {
-			whole[i] = r.record.Components[known]
-			continue
-		}
-		if _, watched := source.Watch[c.Name]; !watched {
-			return nil, fmt.Errorf("find %s %s, which was deployed last: nothing says where it comes from any more; nothing was deployed: take the newest versions with --upgrade", c.Name, c.Version)
-		}
-		version[c.Name] = c.Version
-	}
-	if len(version) == 0 {
-		return whole, nil
-	}
-	for name := range source.Watch {
-		if version[name] == "" {
-			delete(source.Watch, name)
-		}
-	}
-	found, err := r.Components(ctx, source, version)
-	if err != nil {
-		return nil, fmt.Errorf("find again what was deployed last: %w", err)
-	}
-	for i, c := range set {
-		if version[c.Name] == "" {
-			continue
-		}
-		at := slices.IndexFunc(found, func(f component.Component) bool { return f.Name == c.Name && f.Version == c.Version })
-		if at < 0 {
-			return nil, fmt.Errorf("find %s %s, which was deployed last: its upstream does not have it; nothing was deployed: take the newest versions with --upgrade", c.Name, c.Version)
-		}
-		whole[i] = found[at]
-	}
-	return whole, nil
+	return selection.LookUp(ctx, set, r.record.Components, r.watch(), r.Components)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -65,7 +66,7 @@ func (r *run) checkService(ctx context.Context, wanted int) error {
 		return nil
 	}
 	r.holdVersion = true
-	concourse := versionsOf(r.record.Desired).Concourse
+	concourse := selection.Versions(r.record.Desired).Concourse
 	return r.mayChange(ctx, nil, postgres.Change{
 		From: now.Database.Major, To: wanted, ConcourseFrom: concourse, ConcourseTo: concourse, Param: versionKey,
 	})
@@ -82,7 +83,7 @@ func (r *run) databaseChange(deployed []byte, set []component.Component, to int)
 	if err != nil {
 		return postgres.Change{}, err
 	}
-	versions := versionsOf(set)
+	versions := selection.Versions(set)
 	change := postgres.Change{
 		Group: is.Group, To: to, Release: versions.Postgres,
 		ConcourseFrom: before.Release("concourse"), ConcourseTo: versions.Concourse, Param: versionKey,
@@ -132,7 +133,7 @@ func (r *run) settleDatabase(ctx context.Context, d Director) error {
 	if usesService(r.config) {
 		major := r.infra.Database.Major
 		return postgres.Change{
-			From: major, To: major, ConcourseFrom: versionsOf(r.record.Applied).Concourse, ConcourseTo: versionsOf(r.set).Concourse, Param: versionKey,
+			From: major, To: major, ConcourseFrom: selection.Versions(r.record.Applied).Concourse, ConcourseTo: selection.Versions(r.set).Concourse, Param: versionKey,
 		}.Problem()
 	}
 	deployed, err := d.Deployment(ctx, r.deploymentName())
@@ -206,7 +207,7 @@ func (r *run) checkSet(before, set []component.Component) error {
 	if major == 0 {
 		major = r.record.Postgres
 	}
-	release := versionsOf(set).Postgres
+	release := selection.Versions(set).Postgres
 	if usesService(r.config) {
 		release = ""
 		if infra := r.record.Infrastructure; infra != nil && infra.Database.Major > 0 {
@@ -216,6 +217,6 @@ func (r *run) checkSet(before, set []component.Component) error {
 		major = postgres.New
 	}
 	return postgres.Change{
-		To: major, Release: release, ConcourseFrom: versionsOf(before).Concourse, ConcourseTo: versionsOf(set).Concourse, Param: versionKey,
+		To: major, Release: release, ConcourseFrom: selection.Versions(before).Concourse, ConcourseTo: selection.Versions(set).Concourse, Param: versionKey,
 	}.Problem()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -116,7 +117,7 @@ func (r *run) compareDeploy(ctx context.Context) (comparison, error) {
 	}
 	r.result.Task = would.Task
 	if len(would.CloudConfig) == 0 && would.Became != upgrade.WouldDeploy {
-		return same("%s", describeSet(r.set)), nil
+		return same("%s", selection.Describe(r.set)), nil
 	}
 	lines, err := r.manifestValues(would.Deployed)
 	return differs("would change", append(would.Lines(request.Deployment), lines...)...), err
@@ -164,7 +165,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	if err := r.keepVersion(ctx); err != nil {
 		return Outcome{}, err
 	}
-	what, list := describeSet(r.set), changes(did)
+	what, list := selection.Describe(r.set), changes(did)
 	switch {
 	case len(list) == 0:
 		return upToDate("%s", what)

@@ -1,10 +1,8 @@
 package bootstrap
 
 import (
-	"fmt"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -39,33 +37,4 @@ func (r *run) firstOf(render renderer) []string {
 		return []string{"! not known yet: " + err.Error()}
 	}
 	return difference.Lines(nil, leaves)
-}
-
-// setLines say which components change, with the URL and the digests of the new ones.
-func setLines(before, after []component.Component) (lines []string) {
-	old := map[string]string{}
-	for _, c := range before {
-		old[c.Name] = c.Version
-	}
-	for _, c := range after {
-		line := fmt.Sprintf("+ %s: %s", c.Name, c.Version)
-		switch was, there := old[c.Name]; {
-		case there && was == c.Version:
-			continue
-		case there:
-			line = fmt.Sprintf("~ %s: %s → %s", c.Name, was, c.Version)
-		}
-		for _, part := range []struct{ name, value string }{{"", difference.URL(c.URL)}, {"sha1 ", c.SHA1}, {"sha256 ", c.SHA256}} {
-			if part.value != "" {
-				line += ", " + part.name + part.value
-			}
-		}
-		lines = append(lines, line)
-		for _, a := range c.Assets {
-			if a.SHA256 != "" {
-				lines = append(lines, fmt.Sprintf("  %s: %s, sha256 %s", a.Name, difference.URL(a.URL), a.SHA256))
-			}
-		}
-	}
-	return lines
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -72,7 +73,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	info := Info{
 		Name: i.Name, URL: r.url(), Deployment: r.deploymentName(), Account: r.record.Account, Region: r.record.Region, Program: r.record.Program,
 		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps, State: r.doubts(), Old: r.old,
-		Verified: describeSet(r.record.Applied) == describeSet(r.record.Desired) && len(r.record.Applied) > 0,
+		Verified: selection.Describe(r.record.Applied) == selection.Describe(r.record.Desired) && len(r.record.Applied) > 0,
 	}
 	for name, address := range map[string]string{
 		"web": r.infra.WebAddress, "director": r.infra.DirectorAddress, "egress": r.infra.EgressAddress,

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -101,8 +101,8 @@ func (r *run) compareComponents(ctx context.Context) (comparison, error) {
 	if err := r.chooseComponents(ctx); err != nil {
 		return comparison{}, err
 	}
-	c := same("%s", describeSet(r.set))
-	c.Changes, c.Lines = describeSet(before) != describeSet(r.set), setLines(before, r.set)
+	c := same("%s", selection.Describe(r.set))
+	c.Changes, c.Lines = selection.Describe(before) != selection.Describe(r.set), selection.Lines(before, r.set)
 	return c, nil
 }
 
@@ -130,7 +130,7 @@ func (r *run) chooseComponents(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.checkImage(); err != nil {
+	if err := selection.CheckImage(r.config, r.set); err != nil {
 		return err
 	}
 	var err error
@@ -143,7 +143,7 @@ func (r *run) chooseComponents(ctx context.Context) error {
 	if err := r.checkDirector(ctx); err != nil {
 		return err
 	}
-	if describeSet(before) != describeSet(r.set) {
+	if selection.Describe(before) != selection.Describe(r.set) {
 		if err := r.checkSet(before, r.set); err != nil {
 			return err
 		}
@@ -153,15 +153,6 @@ func (r *run) chooseComponents(ctx context.Context) error {
 	}
 	r.record.Desired, r.record.Components = r.set, r.set
 	return nil
-}
-
-// describeSet names the members of a set.
-func describeSet(set []component.Component) string {
-	names := make([]string, len(set))
-	for i, c := range set {
-		names[i] = c.Name + " " + c.Version
-	}
-	return strings.Join(names, ", ")
 }
 
 // storeName says where the state is.

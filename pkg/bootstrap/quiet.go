@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -20,7 +21,7 @@ func (r *run) noQuiet() string {
 // checkQuiet refuses another Concourse that takes a quiet upgrade, where this run may not
 // do one, before anything is changed. What it cannot find out the deploy will.
 func (r *run) checkQuiet(ctx context.Context) error {
-	why, from, to := r.noQuiet(), versionsOf(r.mayRun()).Concourse, versionsOf(r.set).Concourse
+	why, from, to := r.noQuiet(), selection.Versions(r.mayRun()).Concourse, selection.Versions(r.set).Concourse
 	if why == "" || from == "" || from == to {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/login"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
@@ -222,7 +223,7 @@ func (r *run) input() (manifest.Input, error) {
 			Director: types["director"], Web: types["web"], Worker: types["worker"], Database: types["database"],
 		},
 		Spread:      r.record.Spread,
-		Versions:    versionsOf(r.set),
+		Versions:    selection.Versions(r.set),
 		Program:     r.Program,
 		SpotCeiling: r.spotCeiling(types["worker"]),
 
@@ -251,26 +252,6 @@ func (r *run) spotCeiling(instanceType string) string {
 		return ""
 	}
 	return r.SpotCeiling(r.config.AWS.Region, instanceType)
-}
-
-// versionsOf are the versions of a component set by what they are for.
-func versionsOf(set []component.Component) manifest.Versions {
-	var v manifest.Versions
-	for _, c := range set {
-		switch c.Name {
-		case "concourse":
-			v.Concourse = c.Version
-		case "bpm":
-			v.BPM = c.Version
-		case "postgres":
-			v.Postgres = c.Version
-		case "perpetual":
-			v.Perpetual, v.PerpetualTag = c.Version, c.ImageTag()
-		case "stemcell":
-			v.StemcellName, v.Stemcell = c.Upstream, c.Version
-		}
-	}
-	return v
 }
 
 // user reads the user's ops files and vars files.

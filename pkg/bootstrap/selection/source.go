@@ -1,23 +1,28 @@
-package bootstrap
+package selection
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
 
-// watch is the source that finds the component set: what the bundled pipeline
-// watches, within the user's constraints. The first install's set and those of the
-// pipeline are found in the same way.
-func (r *run) watch() resource.Source {
-	c := r.config
-	defaults := pipelines.SelfUpgradeDefaults(compatibility.Newest().Version, r.Program)
+// Wanted is what decides which components are looked for, and where.
+type Wanted struct {
+	Config        *config.Config // with the defaults
+	Program       string         // the version of this program: "1.4.0"
+	AllowUnsigned bool           // a Perpetual without a signature is taken, whatever Config says
+	Postgres      bool           // the database is a VM
+}
+
+// Source finds the component set: what the bundled pipeline watches, within the user's
+// constraints. The first install's set and those of the pipeline are found in the same way.
+func (w Wanted) Source() resource.Source {
+	c := w.Config
+	defaults := pipelines.SelfUpgradeDefaults(compatibility.Newest().Version, w.Program)
 	value := func(given, name string) string {
 		text, _ := defaults[name].(string)
 		return cmp.Or(given, text)
@@ -31,13 +36,13 @@ func (r *run) watch() resource.Source {
 			"perpetual": {
 				GitHub:  value(v.PerpetualRepository, "perpetual_repository"),
 				Version: value(config.ProgramConstraint(c), "perpetual_constraint"), MinAge: minAge(value(v.PerpetualMinAge, "perpetual_min_age")),
-				Keys: v.PerpetualKeys, AllowUnsigned: r.options.AllowUnsigned || v.PerpetualUnsigned != nil && *v.PerpetualUnsigned,
+				Keys: v.PerpetualKeys, AllowUnsigned: w.AllowUnsigned || v.PerpetualUnsigned != nil && *v.PerpetualUnsigned,
 			},
 		},
 		GitHub: resource.GitHub{Token: c.Pipeline.GitHubToken, URL: c.GitHub.URL, CACert: c.GitHub.CACert},
 		BoshIO: resource.BoshIO{URL: c.BoshIO.URL, CACert: c.BoshIO.CACert},
 	}
-	if !usesService(c) {
+	if w.Postgres {
 		source.Watch["postgres"] = resource.Watch{Release: "github.com/cloudfoundry/postgres-release", Version: value(v.Postgres, "postgres_constraint")}
 	}
 	return source
@@ -50,21 +55,4 @@ func minAge(text string) resource.Duration {
 		return resource.Duration{}
 	}
 	return resource.Duration{Duration: d}
-}
-
-// checkImage wants a pinned image to be the one that the release's statement names.
-func (r *run) checkImage() error {
-	image := config.ProgramImage(r.config)
-	for _, c := range r.set {
-		if c.Name != resource.ProgramComponent || image.Digest == "" {
-			continue
-		}
-		if c.Version != image.Version {
-			return fmt.Errorf("pipeline.image is of Perpetual %s, but version %s is to be deployed; nothing was changed: run with --upgrade to take the newest version, or name an image of the other version", image.Version, c.Version)
-		}
-		if signed := c.Images[signature.Resource]; signed != "" && signed != image.Digest {
-			return fmt.Errorf("pipeline.image has the digest %s, and the signed one of Perpetual %s is %s; nothing was changed: correct pipeline.image, or name the repository alone", image.Digest, c.Version, signed)
-		}
-	}
-	return nil
 }
