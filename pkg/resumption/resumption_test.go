@@ -3,6 +3,7 @@ package resumption_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,31 +37,41 @@ func (k *keeper) Save(_ context.Context, list pause.List, revision string) (stri
 
 // director has the tasks and locks that it is given.
 type director struct {
-	tasks []bosh.Task
-	locks []bosh.Lock
-	err   error
+	tasks    []bosh.Task
+	locks    []bosh.Lock
+	tasksErr error // of Task and Tasks
+	locksErr error // of Locks
 }
 
 // Task implements resumption.Director.
 func (d director) Task(_ context.Context, id int) (bosh.Task, error) {
 	for _, t := range d.tasks {
 		if t.ID == id {
-			return t, d.err
+			return t, d.tasksErr
 		}
 	}
 	return bosh.Task{}, bosh.ErrNotFound
 }
 
-// Tasks implements resumption.Director.
-func (d director) Tasks(context.Context, bosh.TaskFilter) ([]bosh.Task, error) { return d.tasks, d.err }
+// Tasks implements resumption.Director. It applies the filter as a director does: where no
+// deployment or no state is given, every one counts.
+func (d director) Tasks(_ context.Context, f bosh.TaskFilter) (list []bosh.Task, err error) {
+	for _, t := range d.tasks {
+		if (f.Deployment == "" || t.Deployment == f.Deployment) && (len(f.States) == 0 || slices.Contains(f.States, t.State)) {
+			list = append(list, t)
+		}
+	}
+	return list, d.tasksErr
+}
 
 // Locks implements resumption.Director.
-func (d director) Locks(context.Context) ([]bosh.Lock, error) { return d.locks, d.err }
+func (d director) Locks(context.Context) ([]bosh.Lock, error) { return d.locks, d.locksErr }
 
 // web is a Concourse with one pipeline of a team, that our pause has paused.
 type web struct {
-	paused bool
-	build  string // the status of the build that has paused; "" if there is none
+	paused   bool
+	build    string // the status of the build that has paused; "" if there is none
+	buildErr error  // of Build
 }
 
 // User implements pause.ATC.
@@ -89,10 +100,10 @@ func (*web) StartedBuilds(context.Context) ([]concourse.Build, error) { return n
 
 // Build implements resumption.ATC.
 func (w *web) Build(_ context.Context, id int) (concourse.Build, error) {
-	if w.build == "" {
+	if w.build == "" && w.buildErr == nil {
 		return concourse.Build{}, concourse.ErrNoBuild
 	}
-	return concourse.Build{ID: id, Status: w.build}, nil
+	return concourse.Build{ID: id, Status: w.build}, w.buildErr
 }
 
 // paused is what a quiet upgrade has left, in two keepers of which the second has it.
@@ -115,29 +126,42 @@ func lock(deployment string, ends time.Time) director {
 // It unpauses only where nobody is at work on the deployment, unless it is forced.
 func TestResumption_waitsForWhoIsAtWork(t *testing.T) {
 	t.Parallel()
-	task := func(description string) director {
-		return director{tasks: []bosh.Task{{ID: 42, State: bosh.StateProcessing, Description: description, User: "ci"}}}
+	task := func(deployment, state, description string) director {
+		return director{tasks: []bosh.Task{{ID: 42, State: state, Description: description, User: "ci", Deployment: deployment}}}
+	}
+	locked := func(l bosh.Lock) director {
+		l.TaskID, l.ExpiresAt = 42, at.Add(time.Second)
+		return director{locks: []bosh.Lock{l}}
 	}
 	for name, c := range map[string]struct {
 		director director
 		build    string
+		buildErr error
 		refused  string // part of the error; "": it unpauses
 	}{
-		"nobody":                             {},
-		"the build that has ended":           {build: "succeeded"},
-		"the build that has paused":          {build: "started", refused: "perpetual/self-upgrade/upgrade #12, still runs"},
-		"a deploy":                           {director: task("create deployment"), refused: "director task 42 (create deployment by ci"},
-		"a deletion":                         {director: task("delete deployment concourse"), refused: "director task 42 (delete deployment"},
-		"a task that changes nothing":        {director: task("retrieve vm-stats")},
-		"a lock":                             {director: lock("concourse", at.Add(time.Second)), refused: "director task 42 (lock of the deployment)"},
-		"a lock whose end cannot be read":    {director: lock("concourse", time.Time{}), refused: "director task 42 (lock of the deployment)"},
-		"a lock that a dead task has left":   {director: lock("concourse", at.Add(-time.Second))},
-		"a lock of another deployment":       {director: lock("other", at.Add(time.Second))},
-		"a director that does not answer it": {director: director{err: errors.New("no answer")}, refused: "no answer"},
+		"nobody":                           {},
+		"the build that has ended":         {build: "succeeded"},
+		"the build that has paused":        {build: "started", refused: "perpetual/self-upgrade/upgrade #12, still runs"},
+		"a Concourse that tells no builds": {buildErr: errors.New("no answer"), refused: "no answer"},
+		"a deploy":                         {director: task("concourse", bosh.StateProcessing, "create deployment"), refused: "director task 42 (create deployment by ci, processing) holds deployment concourse"},
+		"a deploy that waits":              {director: task("concourse", bosh.StateQueued, "create deployment"), refused: "director task 42 (create deployment by ci, queued)"},
+		"a deploy that is being cancelled": {director: task("concourse", bosh.StateCancelling, "create deployment"), refused: "director task 42 (create deployment by ci, cancelling)"},
+		"a deploy that has ended":          {director: task("concourse", bosh.StateDone, "create deployment")},
+		"a deploy of another deployment":   {director: task("other", bosh.StateProcessing, "create deployment")},
+		"a deletion":                       {director: task("concourse", bosh.StateProcessing, "delete deployment concourse"), refused: "director task 42 (delete deployment"},
+		"a task that changes nothing":      {director: task("concourse", bosh.StateProcessing, "retrieve vm-stats")},
+		"a lock":                           {director: lock("concourse", at.Add(time.Second)), refused: "director task 42 (lock of the deployment)"},
+		"a lock whose end cannot be read":  {director: lock("concourse", time.Time{}), refused: "director task 42 (lock of the deployment)"},
+		"a lock that a dead task has left": {director: lock("concourse", at.Add(-time.Second))},
+		"a lock of another deployment":     {director: lock("other", at.Add(time.Second))},
+		"a lock of a release":              {director: locked(bosh.Lock{Type: "release", Resource: []string{"concourse"}})},
+		"a lock of nothing that is named":  {director: locked(bosh.Lock{Type: "deployment"})},
+		"a director that tells no tasks":   {director: director{tasksErr: errors.New("no answer")}, refused: "no answer"},
+		"a director that tells no locks":   {director: director{locksErr: errors.New("no answer")}, refused: "no answer"},
 	} {
 		for _, force := range []bool{false, true} {
 			k, r := paused()
-			atc := &web{paused: true, build: c.build}
+			atc := &web{paused: true, build: c.build, buildErr: c.buildErr}
 			r.Director, r.ATC, r.Force = c.director, atc, force
 			resumed, err := r.Run(t.Context())
 			refused := c.refused != "" && !force
@@ -193,7 +217,7 @@ func TestLook_tellsWhoIsAtWork(t *testing.T) {
 		"both":               {director: processing, web: &web{build: "started"}, state: bosh.StateProcessing, building: true},
 		"a forgotten task":   {web: &web{}},
 		"no Concourse":       {director: processing, state: bosh.StateProcessing},
-		"a director's fault": {director: director{tasks: processing.tasks, err: errors.New("no answer")}, fails: true},
+		"a director's fault": {director: director{tasks: processing.tasks, tasksErr: errors.New("no answer")}, fails: true},
 	} {
 		s, found, err := resumption.Look(t.Context(), c.director, c.web, k, "concourse")
 		if (err != nil) != c.fails || found == c.fails || !c.fails && (s.DirectorTask.State != c.state || s.Building != c.building) {
