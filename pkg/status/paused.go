@@ -43,7 +43,8 @@ func (s *Status) lookForPaused(ctx context.Context, i *bootstrap.Installation, i
 	}
 }
 
-// standing is what is paused, and who works on it.
+// standing is what is paused, and who works on it. The director tells what is paused: it
+// is read also where Concourse cannot be opened, which web tells of.
 func standing(ctx context.Context, i *bootstrap.Installation, info bootstrap.Info) (list resumption.Standing, found bool, err error) {
 	d, done, err := i.Director(info.Access)
 	if err != nil {
@@ -52,8 +53,8 @@ func standing(ctx context.Context, i *bootstrap.Installation, info bootstrap.Inf
 	defer done()
 	var web resumption.ATC
 	if info.Web.URL != "" {
-		if web, err = i.ATC(info.Web); err != nil {
-			return list, false, err
+		if atc, err := i.ATC(info.Web); err == nil {
+			web = atc
 		}
 	}
 	return resumption.Look(ctx, d, web, d.Keeper(info.Deployment), info.Deployment)
