@@ -16,7 +16,7 @@ type State struct {
 	Region    string `json:"region"`     // "eu-central-1"; default: AWS_REGION
 	Endpoint  string `json:"endpoint"`   // of a server that is not Amazon's: "https://s3.example.com:9000"
 	PathStyle bool   `json:"path_style"` // the bucket in the path instead of the host name
-	CACert    string `json:"ca_cert"`    // PEM
+	CACert    string `json:"ca_cert"`    // PEM; default: AWS_CA_BUNDLE, else the system's
 	KMSKey    string `json:"kms_key"`    // id or ARN; default: S3's own encryption
 
 	AccessKeyID     string       `json:"access_key_id"` // default: the web identity or instance profile of the worker

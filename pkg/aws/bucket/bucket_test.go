@@ -184,9 +184,18 @@ func TestBucket_trustsTheCABundleOfTheEnvironment(t *testing.T) {
 		}
 	}
 	o := w.options
-	o.CACert, o.Env = "", func(name string) string { return map[string]string{"AWS_CA_BUNDLE": file + "-absent"}[name] }
-	if _, err := bucket.New(o); err == nil || !strings.Contains(err.Error(), "AWS_CA_BUNDLE") {
-		t.Errorf("a bundle that is not there: %v", err)
+	for name, text := range map[string]string{"absent": "", "empty": "", "without PEM": "no pem"} {
+		bad := filepath.Join(t.TempDir(), "bad.pem")
+		if name != "absent" {
+			if err := os.WriteFile(bad, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o.CACert, o.Env = "", func(name string) string { return map[string]string{"AWS_CA_BUNDLE": bad}[name] }
+		_, err := bucket.New(o)
+		if err == nil || !strings.Contains(err.Error(), "AWS_CA_BUNDLE") || !strings.Contains(err.Error(), bad) || strings.Contains(err.Error(), "ca_cert") {
+			t.Errorf("a bundle that is %s: %v", name, err)
+		}
 	}
 }
 
