@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -141,8 +142,8 @@ func TestOperator_findsTheKey(t *testing.T) {
 	}
 }
 
-// The note of what was seen is kept while something was, and one that cannot be read is
-// named.
+// The note of what was seen is kept while something was, for its owner alone, and one that
+// cannot be read is named.
 func TestOperator_keepsTheNoteOfWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	c, _, _ := elsewhere(t)
@@ -150,6 +151,22 @@ func TestOperator_keepsTheNoteOfWhatWasSeen(t *testing.T) {
 	note := filepath.Join(c.Keyring.Dir, "ci.operator-seen")
 	if seen, err := operator.Seen(); err != nil || len(seen.Documents) != 0 {
 		t.Errorf("at first: %+v, %v", seen, err)
+	}
+	want := bootstrap.Seen{Place: "the directory /state", Documents: map[string][]bootstrap.Version{"operator/configuration.json": {{Serial: 3, Digest: "ab12"}}}}
+	if err := operator.Saw(want); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err := c.Join(t.Context()).Operator.Seen(); err != nil || !reflect.DeepEqual(seen, want) {
+		t.Errorf("read back: %+v, %v, want %+v", seen, err, want)
+	}
+	if info, err := os.Stat(note); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the note: %v (%v), want a file of mode 0600", info, err)
+	}
+	if err := operator.Saw(bootstrap.Seen{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(note); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("nothing is to be kept, and the note is there: %v", err)
 	}
 	if err := os.WriteFile(note, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
