@@ -189,13 +189,16 @@ func changes(did upgrade.Result) (list []string) {
 	return list
 }
 
-// build is the build in which a self-upgrade runs. The container of a task is not told
-// which that is, but its job runs one at a time.
+// build is the build in which the run is. The container of a task is not told which that
+// is, but the job of a self-upgrade runs one at a time. Whose job a deploy by hand may be in
+// does not count. Neither hands over to another build, as the upgrade sets no pipeline.
 func (r *run) build() upgrade.Build {
 	b := r.Build
-	if r.options.Self {
-		b.Job = cmp.Or(b.Job, pipelines.UpgradeJob)
+	if !r.options.Self {
+		b.Job = ""
+		return b
 	}
+	b.Job = cmp.Or(b.Job, pipelines.UpgradeJob)
 	return b
 }
 

@@ -6,9 +6,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
-// The names are those of "Metadata" in Concourse's documentation of resources. A run that
-// knows its job starts that one again when the pipeline has a newer Perpetual, whoever
-// runs it.
+// The names are those of "Metadata" in Concourse's documentation of resources.
 func TestNewBuild_isWhatConcourseSaysOfTheBuild(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{

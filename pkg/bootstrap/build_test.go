@@ -1,0 +1,29 @@
+package bootstrap_test
+
+import (
+	"testing"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+)
+
+// Only a self-upgrade is a build of the pipeline's job. A deploy by hand may run in a build
+// of any job, which is none to know a build of this Concourse by.
+func TestBuild_hasAJobInASelfUpgradeAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		self      bool
+		job, want string
+	}{
+		"a self-upgrade in a task":              {self: true, want: "upgrade"},
+		"a self-upgrade that is told its job":   {self: true, job: "roll-out", want: "roll-out"},
+		"a deploy":                              {},
+		"a deploy in a build of some other job": {job: "roll-out"},
+	} {
+		i := &bootstrap.Installation{Given: given(), Build: upgrade.Build{Team: "main", Job: c.job, ID: "12"}}
+		want := upgrade.Build{Team: "main", Job: c.want, ID: "12"}
+		if got := i.BuildOf(bootstrap.Options{Self: c.self}); got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+}
