@@ -25,8 +25,8 @@ func (c Connector) ATC(s resource.Concourse) (*concourse.Client, error) {
 // shortly is how often a Concourse is asked that may be left unasked.
 var shortly = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 2 * time.Second}
 
-// Stranger opens a client of a Concourse that is asked what it tells anybody. Whoever asks
+// Anonymous opens a client without a login, for what Concourse tells anybody. Whoever asks
 // can do without the answer, so that nobody is told of retries.
-func (c Connector) Stranger(url, caCert string) (*concourse.Client, error) {
+func (c Connector) Anonymous(url, caCert string) (*concourse.Client, error) {
 	return concourse.New(concourse.Config{URL: url, CACert: caCert, Retry: Patience(shortly), Debug: c.Debug})
 }

@@ -103,7 +103,7 @@ func askVersion(ctx context.Context, c *command.Call, given map[string]any) (str
 	if strings.Contains(authority, "((") {
 		return "", errors.New("atc_ca_cert is a variable, so Concourse cannot be asked for its version")
 	}
-	client, err := c.Connector().Stranger(url, authority)
+	client, err := c.Connector().Anonymous(url, authority)
 	if err != nil {
 		return "", fmt.Errorf("ask Concourse for its version: %w", err)
 	}
