@@ -80,7 +80,8 @@ type Installation struct {
 	Still time.Duration
 	// Settle is how long web and workers may take after a deploy; 0 is 5 minutes.
 	Settle time.Duration
-	// LeaseTTL is for how long a run that dies keeps others out; 0 is what the state has.
+	// LeaseTTL is for how long a run that dies keeps others out; 0, as the installer has it,
+	// is what the state has.
 	LeaseTTL time.Duration
 	Build    upgrade.Build // of a self-upgrade
 	Log      *slog.Logger  // says why at level debug; nil says nothing

@@ -1,6 +1,6 @@
 // Package command is a process: its streams and signals, what is masked in its output, its
 // environment, its exit codes, and the choice of the verb that its arguments name. The verbs
-// themselves are in the packages below it.
+// themselves, all but version and sign, are in the packages below it.
 package command
 
 import (
@@ -228,7 +228,7 @@ func help(program string, verbs []Verb) string {
 		}
 		fmt.Fprintf(&b, "  %s %-20s%s\n", program, usage, v.Short)
 	}
-	fmt.Fprintf(&b, "\nWith %s debug, or %s=debug, stderr tells every exchange and decision.\n", levelFlag, levelVariable)
+	fmt.Fprintf(&b, "\nWith %s debug, or %s=debug, stderr tells exchanges and decisions.\n", levelFlag, levelVariable)
 	changes := ""
 	if slices.ContainsFunc(verbs, func(v Verb) bool { return v.Name == "plan" }) {
 		changes = "2 plan has found changes, "

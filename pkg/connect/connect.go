@@ -17,7 +17,7 @@ import (
 type Connector struct {
 	Notify func(line string)        // gets retries and warnings, one line each
 	Log    io.Writer                // gets what a component set decides, and how downloads go; nil: nobody does
-	Debug  *slog.Logger             // gets every exchange, at level debug
+	Debug  *slog.Logger             // gets the exchanges, at level debug
 	Env    func(name string) string // the process's environment
 }
 
@@ -42,8 +42,9 @@ func Settle() time.Duration { return crash.Scale(settle) }
 // Acceptance is how long the task of a lost answer is looked for.
 func Acceptance() time.Duration { return crash.Scale(acceptance) }
 
-// LeaseTTL is for how long a run that dies keeps others out. In builds for tests it is
-// shorter, as there the next run waits for that; 4 s are for a busy machine to renew in.
+// LeaseTTL is for how long a step of the resource type that dies keeps others out. In builds
+// for tests it is shorter, as there the next run waits for that; 4 s are for a busy machine
+// to renew in. The installer keeps the state's default.
 func LeaseTTL() time.Duration { return max(crash.Scale(state.DefaultTTL), 4*time.Second) }
 
 // Patience is a policy with its waits as they are in this build.

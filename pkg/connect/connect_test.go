@@ -22,7 +22,7 @@ func connector(debug *bytes.Buffer) connect.Connector {
 	}
 }
 
-// What cannot be opened is named by its key in the source, and nobody is asked.
+// What cannot be opened is named by its key in the source.
 func TestConnector_namesTheKeyThatIsWrong(t *testing.T) {
 	t.Parallel()
 	const noCertificate = "not a certificate"

@@ -24,10 +24,10 @@ type Status struct {
 	Versions map[string]string `json:"versions"`           // of the components deployed last
 	Verified bool              `json:"verified"`           // they were seen to run
 	Director Service           `json:"director"`           // the director
-	Web      Service           `json:"concourse"`          // the web
+	Web      Service           `json:"concourse"`          // the web node
 	Tasks    []string          `json:"tasks,omitempty"`    // under way on the director: "12 processing create deployment"
 	VMs      []Member          `json:"vms,omitempty"`      // of the deployment
-	Workers  []Member          `json:"workers,omitempty"`  // registered with the web
+	Workers  []Member          `json:"workers,omitempty"`  // registered with the web node
 	Paused   *PausedPipelines  `json:"paused,omitempty"`   // by a quiet upgrade
 	Lease    *LeaseHolder      `json:"lease,omitempty"`    // of the run that is under way
 	Problems []string          `json:"problems,omitempty"` // what is out of order

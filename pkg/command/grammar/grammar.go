@@ -28,7 +28,7 @@ type Common struct {
 	Output      string `enum:"text,json" default:"text" help:"text, or json: the result as one object on stdout, progress as one object a line on stderr."`
 	NoColor     bool   `help:"No colours, as with NO_COLOR."`
 	// LogLevel is taken out of the arguments before; it stands here for the help.
-	LogLevel string `placeholder:"LEVEL" help:"info, or debug: every exchange and decision on stderr."`
+	LogLevel string `placeholder:"LEVEL" help:"info, or debug: exchanges and decisions on stderr."`
 }
 
 // Deploy is what deploy takes.

@@ -1,7 +1,7 @@
 // Package installer is the command line of an installation: deploy, plan, status,
-// info, destroy, resume, unlock, config, completion and docs. It reads what the user gives, joins the adapters to
-// pkg/bootstrap, and shows how it goes and what came of it. Only cmd/perpetual
-// links it.
+// info, destroy, resume, unlock, config, completion and docs. It reads what the user gives, has pkg/bootstrap or
+// another package do it, and shows how it goes and what came of it. The resource type does
+// not link it.
 package installer
 
 import (
@@ -11,8 +11,8 @@ import (
 )
 
 // Verbs are the commands for people who install and keep a Concourse. They go before
-// those of pkg/command: resume and unlock take the place of those there, which they
-// include.
+// those of pkg/command/step: resume and unlock take the place of those there, and do their
+// work where no name is given.
 func Verbs() []command.Verb {
 	return []command.Verb{
 		{Name: "deploy", Args: "[NAME]", Short: aboutDeploy, Run: runDeploy},
@@ -32,7 +32,7 @@ func Verbs() []command.Verb {
 const (
 	aboutDeploy  = "install a Concourse with all that is under it, or bring it up to date"
 	aboutPlan    = "show what deploy would change, and what it costs a month; exit code 2 if anything"
-	aboutStatus  = "show how an installation is: director, web and workers"
+	aboutStatus  = "show how an installation is: director, web node and workers"
 	aboutInfo    = "print addresses, versions and certificates, from the state alone"
 	aboutDestroy = "delete an installation with all that is in it"
 	aboutResume  = "unpause what a quiet upgrade has paused; without a name that of the request on stdin"

@@ -8,9 +8,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 )
 
-// At debug a run tells every exchange, whoever it speaks with, and what it reads in the
-// state, wherever that is kept.
-func TestLogLevel_debugTellsEveryExchange(t *testing.T) {
+// At debug a run tells its exchanges with the services of AWS, and what it reads in a state
+// that is kept in a directory.
+func TestLogLevel_debugTellsExchangesWithAWSAndTheState(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	q := p.run(t, "plan", "--log-level", "debug", "--state-dir", t.TempDir())

@@ -32,9 +32,9 @@ type Connector struct {
 	wrappers map[string]seal.Wrapper // likewise
 }
 
-// Join is the installation without what is shown of a run and what a person is asked. Its
-// lease has its whole life in builds for tests, too: an install computes keys for seconds on
-// a busy machine, and what a killed run has left the tests remove themselves.
+// Join is the installation without the program's version, the user's files and what is shown
+// of a run. Its lease has its whole life in builds for tests, too: an install computes keys
+// for seconds on a busy machine, and what a killed run has left the tests remove themselves.
 func (c *Connector) Join(ctx context.Context) *bootstrap.Installation {
 	i := &bootstrap.Installation{
 		Name: c.Config.Name, Given: c.Config,
