@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/perpetual-ci/perpetual/pkg/component/candidate"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -171,7 +172,7 @@ func (s Set) each(ctx context.Context, source resource.Source, log io.Writer, do
 	now := s.Now()
 	for name, watch := range source.Watch {
 		group.Go(func() error {
-			picker, err := newPicker(watch)
+			picker, err := candidate.NewPicker(watch)
 			if err != nil {
 				return fmt.Errorf("component %s: %w", name, err)
 			}

@@ -76,3 +76,14 @@ func Lower(text, than string) bool {
 	b, errB := version.Parse(than)
 	return errA == nil && errB == nil && a.Compare(b) < 0
 }
+
+// isVersion says whether a text can be compared as a version.
+func isVersion(text string) bool {
+	_, err := version.Parse(text)
+	return err == nil
+}
+
+// newer says whether a is a higher version than b; an unparsable b is never in the way.
+func newer(a, b string) bool {
+	return isVersion(a) && (!isVersion(b) || Lower(b, a))
+}

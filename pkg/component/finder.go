@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/component/candidate"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -21,8 +22,8 @@ type finder struct {
 	up     Upstreams
 	now    time.Time
 	log    io.Writer
-	picker *picker
-	over   passedOver // of the list that was looked at last
+	picker *candidate.Picker
+	over   candidate.PassedOver // of the list that was looked at last
 }
 
 // found is a version and whether the given one is still offered.

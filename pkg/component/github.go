@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/component/candidate"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
@@ -87,7 +88,7 @@ func (gitHub) newest(ctx context.Context, f *finder, given string) (found, error
 	if err != nil {
 		return found{}, err
 	}
-	candidates, over := f.picker.tags(tags)
+	candidates, over := f.picker.Tags(tags)
 	f.over = over
 	s := f.newSearch(releases, tags, given)
 	for i, c := range candidates {
@@ -100,7 +101,7 @@ func (gitHub) newest(ctx context.Context, f *finder, given string) (found, error
 				return f.fromAllPages(ctx, given)
 			}
 		}
-		release, ok := s.listed[c.label]
+		release, ok := s.listed[c.Label]
 		if !ok {
 			continue
 		}
@@ -109,7 +110,7 @@ func (gitHub) newest(ctx context.Context, f *finder, given string) (found, error
 			return found{}, err
 		}
 		if ok {
-			f.sayPassedOver(c.version)
+			f.sayPassedOver(c.Text)
 			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
 		}
 	}
@@ -145,10 +146,10 @@ func (f *finder) allReleases(ctx context.Context) ([]github.Release, error) {
 func (f *finder) fromReleases(ctx context.Context, releases []github.Release, given string) (found, error) {
 	byTag := map[string]github.Release{}
 	var tags []string
-	var drafts tally
+	var drafts candidate.Tally
 	for _, r := range releases {
 		if r.Draft && !f.watch.Drafts { // it may have the tag of a release
-			drafts.add(r.Tag)
+			drafts.Add(r.Tag)
 			continue
 		}
 		if _, seen := byTag[r.Tag]; !seen {
@@ -156,16 +157,16 @@ func (f *finder) fromReleases(ctx context.Context, releases []github.Release, gi
 			tags = append(tags, r.Tag)
 		}
 	}
-	candidates, over := f.picker.tags(tags)
-	over.drafts = drafts
+	candidates, over := f.picker.Tags(tags)
+	over.Drafts = drafts
 	f.over = over
 	for _, c := range candidates {
-		component, ok, err := f.usable(ctx, byTag[c.label], c, given)
+		component, ok, err := f.usable(ctx, byTag[c.Label], c, given)
 		if err != nil {
 			return found{}, err
 		}
 		if ok {
-			f.sayPassedOver(c.version)
+			f.sayPassedOver(c.Text)
 			return found{component: component, withdrawn: given != "" && !f.tagged(tags, given)}, nil
 		}
 	}
@@ -175,7 +176,7 @@ func (f *finder) fromReleases(ctx context.Context, releases []github.Release, gi
 // tagged says whether a tag of that version is among tags.
 func (f *finder) tagged(tags []string, version string) bool {
 	for _, tag := range tags {
-		if v, ok := f.picker.version(tag); ok && v == version {
+		if v, ok := f.picker.Version(tag); ok && v == version {
 			return true
 		}
 	}
@@ -184,34 +185,34 @@ func (f *finder) tagged(tags []string, version string) bool {
 
 // usable says whether a release may be offered, and as what. The given version
 // is in use already, so min_age does not take it back.
-func (f *finder) usable(ctx context.Context, r github.Release, of candidate, given string) (c Component, ok bool, err error) {
+func (f *finder) usable(ctx context.Context, r github.Release, of candidate.Candidate, given string) (c Component, ok bool, err error) {
 	if !f.counts(r, of, given) {
 		if r.PreRelease && !f.watch.PreRelease { // whatever its version looks like
-			f.over.preReleases = append(f.over.preReleases, of)
+			f.over.PreReleases = append(f.over.PreReleases, of)
 		}
 		return Component{}, false, nil
 	}
-	c, err = f.fromGitHub(ctx, r, of.version)
-	if err == nil && of.version != given && f.signed() {
+	c, err = f.fromGitHub(ctx, r, of.Text)
+	if err == nil && of.Text != given && f.signed() {
 		var made time.Time
 		if made, err = f.authenticate(ctx, r, &c); err == nil && !f.old(made) {
 			return Component{}, false, nil
 		}
 	}
 	if incomplete(err) {
-		f.over.unready(of.version, err)
+		f.over.Unready(of.Text, err)
 		return Component{}, false, nil
 	}
 	return c, err == nil, err
 }
 
 // counts says whether a release may be offered, whatever its assets.
-func (f *finder) counts(r github.Release, of candidate, given string) bool {
+func (f *finder) counts(r github.Release, of candidate.Candidate, given string) bool {
 	date := r.PublishedAt
 	if date.IsZero() {
 		date = r.CreatedAt
 	}
-	return (!r.Draft || f.watch.Drafts) && (!r.PreRelease || f.watch.PreRelease) && (of.version == given || f.old(date))
+	return (!r.Draft || f.watch.Drafts) && (!r.PreRelease || f.watch.PreRelease) && (of.Text == given || f.old(date))
 }
 
 // What a release lacks that is not whole yet, or never will be: a glob has no asset, as
@@ -308,7 +309,7 @@ func (gitHub) exactly(ctx context.Context, f *finder, version string) (Component
 		return Component{}, err
 	}
 	tags = slices.DeleteFunc(slices.Clone(tags), func(tag string) bool {
-		v, ok := f.picker.version(tag)
+		v, ok := f.picker.Version(tag)
 		return !ok || v != version
 	})
 	// v1.0.0 beside 1.0.0 is one version: the same is taken as by check.
@@ -337,7 +338,7 @@ func (f *finder) exactInPages(ctx context.Context, version string) (Component, e
 		return Component{}, err
 	}
 	for _, r := range all {
-		if v, ok := f.picker.version(r.Tag); ok && v == version {
+		if v, ok := f.picker.Version(r.Tag); ok && v == version {
 			return f.fetchable(ctx, r, version)
 		}
 	}

@@ -42,18 +42,18 @@ func (i image) newest(ctx context.Context, f *finder, given string) (found, erro
 	if err != nil {
 		return found{}, err
 	}
-	candidates, over := f.picker.tags(tags)
+	candidates, over := f.picker.Tags(tags)
 	f.over = over
 	for _, c := range candidates {
-		digest, err := f.up.Registry.Digest(ctx, repository, c.label)
+		digest, err := f.up.Registry.Digest(ctx, repository, c.Label)
 		if errors.Is(err, registry.ErrNotFound) { // withdrawn in this moment
 			continue
 		}
 		if err != nil {
 			return found{}, err
 		}
-		f.sayPassedOver(c.version)
-		return found{component: i.describe(f, repository, c.version, c.label, digest), withdrawn: given != "" && !f.tagged(tags, given)}, nil
+		f.sayPassedOver(c.Text)
+		return found{component: i.describe(f, repository, c.Text, c.Label, digest), withdrawn: given != "" && !f.tagged(tags, given)}, nil
 	}
 	return found{}, f.errNothing(f.watch.Image)
 }
@@ -71,7 +71,7 @@ func (i image) exactly(ctx context.Context, f *finder, version string) (Componen
 		return Component{}, err
 	}
 	tags = slices.DeleteFunc(slices.Clone(tags), func(tag string) bool {
-		v, ok := f.picker.version(tag)
+		v, ok := f.picker.Version(tag)
 		return !ok || v != version
 	})
 	if len(tags) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/perpetual-ci/perpetual/pkg/component/candidate"
 	"github.com/perpetual-ci/perpetual/pkg/github"
 )
 
@@ -34,15 +35,15 @@ func (f *finder) newSearch(first []github.Release, tags []string, given string) 
 }
 
 // known says whether it is known if a candidate has a release.
-func (s *search) known(c candidate) bool {
-	_, listed := s.listed[c.label]
-	return listed || s.none[c.label]
+func (s *search) known(c candidate.Candidate) bool {
+	_, listed := s.listed[c.Label]
+	return listed || s.none[c.Label]
 }
 
 // ask finds out about the first candidate, and where it can about all others that come
 // before one that is known to count: a repository may have many tags without a release.
 // whole is true when the whole list costs less.
-func (s *search) ask(ctx context.Context, candidates []candidate) (whole bool, err error) {
+func (s *search) ask(ctx context.Context, candidates []candidate.Candidate) (whole bool, err error) {
 	unknown, end := s.unknown(candidates)
 	likely := !end && s.asked == 0 // as nothing else is known to count
 	if len(unknown) > 1 && !s.single && !(likely && len(s.watch.Assets) > 0) {
@@ -67,13 +68,13 @@ func (s *search) ask(ctx context.Context, candidates []candidate) (whole bool, e
 
 // unknown are the tags of which it is not known whether they have a release, up to a
 // candidate that is known to count; end says whether there is such a one.
-func (s *search) unknown(candidates []candidate) (tags []string, end bool) {
+func (s *search) unknown(candidates []candidate.Candidate) (tags []string, end bool) {
 	for _, c := range candidates {
-		if r, listed := s.listed[c.label]; listed && s.promises(r, c) {
+		if r, listed := s.listed[c.Label]; listed && s.promises(r, c) {
 			return tags, true
 		}
 		if !s.known(c) {
-			tags = append(tags, c.label)
+			tags = append(tags, c.Label)
 		}
 	}
 	return tags, false
@@ -100,7 +101,7 @@ func (s *search) askAtOnce(ctx context.Context, tags []string) (done bool, err e
 }
 
 // promises says whether a release will count, as far as that is known without a request.
-func (s *search) promises(r github.Release, c candidate) bool {
+func (s *search) promises(r github.Release, c candidate.Candidate) bool {
 	if !s.counts(r, c, s.given) {
 		return false
 	}
@@ -109,9 +110,9 @@ func (s *search) promises(r github.Release, c candidate) bool {
 }
 
 // usable is the finder's, with all that GitHub tells of the assets.
-func (s *search) usable(ctx context.Context, r github.Release, c candidate) (Component, bool, error) {
+func (s *search) usable(ctx context.Context, r github.Release, c candidate.Candidate) (Component, bool, error) {
 	if r.Partial && len(s.watch.Assets) > 0 && s.promises(r, c) {
-		whole, err := s.up.GitHub.ReleaseByTag(ctx, s.watch.GitHub, c.label)
+		whole, err := s.up.GitHub.ReleaseByTag(ctx, s.watch.GitHub, c.Label)
 		if errors.Is(err, github.ErrNotFound) { // withdrawn in this moment
 			return Component{}, false, nil
 		}

@@ -35,8 +35,8 @@ func (s stemcell) newest(ctx context.Context, f *finder, given string) (found, e
 	if err != nil {
 		return found{}, err
 	}
-	if waiting, _ := f.picker.versions(others); len(waiting) > 0 && newer(waiting[0].version, result.component.Version) {
-		f.say("%s is not offered: it has no %s tarball yet", waiting[0].version, f.stemcellType(all))
+	if waiting, _ := f.picker.Versions(others); len(waiting) > 0 && newer(waiting[0].Text, result.component.Version) {
+		f.say("%s is not offered: it has no %s tarball yet", waiting[0].Text, f.stemcellType(all))
 	}
 	return result, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/artifact"
 	"github.com/perpetual-ci/perpetual/pkg/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/component/candidate"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -62,18 +63,18 @@ func (f *finder) newestTarball(ctx context.Context, list []boshio.Tarball, given
 			versions = append(versions, t.Version)
 		}
 	}
-	candidates, over := f.picker.versions(versions)
+	candidates, over := f.picker.Versions(versions)
 	f.over = over
 	_, offered := byVersion[given]
 	passed := 0
-	candidates = slices.DeleteFunc(candidates, func(c candidate) bool { return f.plain && f.watch.Digests[c.version] == "" })
+	candidates = slices.DeleteFunc(candidates, func(c candidate.Candidate) bool { return f.plain && f.watch.Digests[c.Text] == "" })
 	for i, c := range candidates {
-		if f.watch.MinAge.Duration > 0 && c.version != given {
+		if f.watch.MinAge.Duration > 0 && c.Text != given {
 			if i >= maxDated {
 				passed++
 				continue // the given version may still follow
 			}
-			t := byVersion[c.version]
+			t := byVersion[c.Text]
 			date, err := f.up.BoshIO.LastModified(ctx, t.URL, t.Network)
 			if err != nil {
 				return found{}, err
@@ -82,8 +83,8 @@ func (f *finder) newestTarball(ctx context.Context, list []boshio.Tarball, given
 				continue
 			}
 		}
-		f.sayPassedOver(c.version)
-		return found{component: f.fromTarball(byVersion[c.version], notes), withdrawn: given != "" && !offered}, nil
+		f.sayPassedOver(c.Text)
+		return found{component: f.fromTarball(byVersion[c.Text], notes), withdrawn: given != "" && !offered}, nil
 	}
 	if passed > 0 {
 		return found{}, &nothingError{fmt.Sprintf("find versions in %s: none of the newest %d is as old as min_age %s, and no more are looked at (%d are older): "+

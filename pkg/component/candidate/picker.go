@@ -1,4 +1,6 @@
-package component
+// Package candidate says which versions of an upstream count, by what source.watch asks
+// for, and what was passed over.
+package candidate
 
 import (
 	"regexp"
@@ -13,24 +15,24 @@ import (
 // defaultFilter takes a leading v off a tag.
 var defaultFilter = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v?([0-9].*)$`) })
 
-// picker decides which versions of an upstream count, by its Watch.
-type picker struct {
+// Picker decides which versions of an upstream count, by its Watch.
+type Picker struct {
 	filter     *regexp.Regexp
 	constraint *version.Constraint
 	preRelease bool
 	deny       []version.Version
 }
 
-// candidate is a version that counts, and what it was called upstream.
-type candidate struct {
-	version string // "1.3.0"
-	label   string // the tag "v1.3.0", or the version itself
-	order   version.Version
+// Candidate is a version that counts, and what it was called upstream.
+type Candidate struct {
+	Text  string // "1.3.0"
+	Label string // the tag "v1.3.0", or the version itself
+	order version.Version
 }
 
-// newPicker expects a validated Watch.
-func newPicker(w resource.Watch) (*picker, error) {
-	p := &picker{filter: defaultFilter(), preRelease: w.PreRelease}
+// NewPicker reads what a Watch asks for. It expects a validated one.
+func NewPicker(w resource.Watch) (*Picker, error) {
+	p := &Picker{filter: defaultFilter(), preRelease: w.PreRelease}
 	var err error
 	for _, text := range w.Deny {
 		denied, err := version.Parse(text)
@@ -52,8 +54,8 @@ func newPicker(w resource.Watch) (*picker, error) {
 	return p, nil
 }
 
-// version is what the filter takes from a tag: its last group, or the whole match.
-func (p *picker) version(tag string) (string, bool) {
+// Version is what the filter takes from a tag: its last group, or the whole match.
+func (p *Picker) Version(tag string) (string, bool) {
 	groups := p.filter.FindStringSubmatch(tag)
 	if groups == nil || groups[len(groups)-1] == "" {
 		return "", false
@@ -62,16 +64,16 @@ func (p *picker) version(tag string) (string, bool) {
 }
 
 // accept adds a version to list, or to what was passed over.
-func (p *picker) accept(list []candidate, over *passedOver, text, label string) []candidate {
+func (p *Picker) accept(list []Candidate, over *PassedOver, text, label string) []Candidate {
 	order, err := version.Parse(text)
-	c := candidate{version: text, label: label, order: order}
+	c := Candidate{Text: text, Label: label, order: order}
 	switch {
 	case err != nil:
-		over.noVersion.add(label)
+		over.NoVersion.Add(label)
 	case p.limited(order):
-		over.limited.add(text)
+		over.Limited.Add(text)
 	case order.PreRelease() && !p.preRelease:
-		over.preReleases = append(over.preReleases, c)
+		over.PreReleases = append(over.PreReleases, c)
 	default:
 		return append(list, c)
 	}
@@ -79,7 +81,7 @@ func (p *picker) accept(list []candidate, over *passedOver, text, label string) 
 }
 
 // limited says whether version or deny leave a version out.
-func (p *picker) limited(v version.Version) bool {
+func (p *Picker) limited(v version.Version) bool {
 	if p.constraint != nil && !p.constraint.Allows(v) {
 		return true
 	}
@@ -91,20 +93,20 @@ func (p *picker) limited(v version.Version) bool {
 	return false
 }
 
-// tags gives the candidates among a repository's tags, highest version first.
-func (p *picker) tags(tags []string) (list []candidate, over passedOver) {
+// Tags gives the candidates among a repository's tags, highest version first.
+func (p *Picker) Tags(tags []string) (list []Candidate, over PassedOver) {
 	for _, tag := range tags {
-		if text, ok := p.version(tag); ok {
+		if text, ok := p.Version(tag); ok {
 			list = p.accept(list, &over, text, tag)
 		} else {
-			over.unmatched.add(tag)
+			over.Unmatched.Add(tag)
 		}
 	}
 	return highestFirst(list), over
 }
 
-// versions gives the candidates among a bosh.io list, highest version first.
-func (p *picker) versions(texts []string) (list []candidate, over passedOver) {
+// Versions gives the candidates among a bosh.io list, highest version first.
+func (p *Picker) Versions(texts []string) (list []Candidate, over PassedOver) {
 	for _, text := range texts {
 		list = p.accept(list, &over, text, text)
 	}
@@ -112,23 +114,12 @@ func (p *picker) versions(texts []string) (list []candidate, over passedOver) {
 }
 
 // highestFirst sorts; equal versions (v1.0.0 beside 1.0.0) keep a fixed order.
-func highestFirst(list []candidate) []candidate {
+func highestFirst(list []Candidate) []Candidate {
 	sort.Slice(list, func(i, j int) bool {
 		if c := list[i].order.Compare(list[j].order); c != 0 {
 			return c > 0
 		}
-		return strings.Compare(list[i].label, list[j].label) > 0
+		return strings.Compare(list[i].Label, list[j].Label) > 0
 	})
 	return list
-}
-
-// isVersion says whether a text can be compared as a version.
-func isVersion(text string) bool {
-	_, err := version.Parse(text)
-	return err == nil
-}
-
-// newer says whether a is a higher version than b; an unparsable b is never in the way.
-func newer(a, b string) bool {
-	return isVersion(a) && (!isVersion(b) || Lower(b, a))
 }
