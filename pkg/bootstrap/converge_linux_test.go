@@ -1,6 +1,8 @@
 package bootstrap_test
 
 import (
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -147,6 +149,34 @@ func strand(t *testing.T, w *whole) {
 	}
 }
 
+// deployUnread deploys with a client of the director that may not read the list of paused
+// pipelines: no deploy needs it, and only the verification, which does, fails.
+func deployUnread(t *testing.T, w *whole) {
+	w.unread = &bosh.ResponseError{Status: http.StatusForbidden}
+	defer func() { w.unread = nil }()
+	i, _ := w.installation(t, w.wanted())
+	if _, err := i.Deploy(t.Context(), bootstrap.Options{Self: true}); err != nil {
+		t.Errorf("the pipeline's run: %v", err)
+	}
+	i, _ = w.installation(t, w.wanted())
+	plan, err := i.Plan(t.Context(), bootstrap.Options{})
+	if err != nil {
+		t.Fatalf("plan: %v", err)
+	}
+	last := plan.Steps[len(plan.Steps)-1]
+	if last.Step != "verify" || last.Changes || len(last.Lines) != 1 || !strings.Contains(last.Lines[0], "left pipelines paused is not known: ") {
+		t.Errorf("the plan ends with %+v", last)
+	}
+	i, shown := w.installation(t, w.wanted())
+	var at *bootstrap.StepError
+	if _, err := i.Deploy(t.Context(), bootstrap.Options{}); !errors.As(err, &at) || at.Step != "verify" {
+		t.Errorf("the deploy ends with %v, want the verification to fail", err)
+	}
+	if text := strings.Join(shown.lines, "\n"); !strings.Contains(text, "left pipelines paused is not known: ") {
+		t.Errorf("the deploy does not say that it does not know what is paused:\n%s", text)
+	}
+}
+
 // turns are what happens, in this order.
 var turns = []turn{
 	{name: "nothing is there yet", changes: []string{"state", "configuration", "components", "infrastructure", "credentials", "director", "deploy", "parameters", "pipeline"}},
@@ -242,6 +272,9 @@ var turns = []turn{
 	},
 	{
 		name: "a run was killed before it has let others' pipelines run again", happens: strand, changes: []string{"verify"},
+	},
+	{
+		name: "the list of paused pipelines cannot be read", happens: deployUnread,
 	},
 	{
 		name: "a run was killed before it has let the pipeline run", happens: func(t *testing.T, w *whole) {

@@ -146,9 +146,7 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if _, r.strands, err = r.paused(ctx, d); err != nil {
-		return Outcome{}, err
-	}
+	r.lookForStranded(ctx, d)
 	up := r.upgrader(d, atc)
 	up.State, up.Log, up.Debug = state.Folder(r.store, runFolder), r.lines(stepDeploy), r.Log
 	up.Submitting = func(ctx context.Context, deployed []byte) error {

@@ -33,7 +33,7 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 		if err != nil {
 			return plan, err
 		}
-		if planned.Changes || !s.quiet {
+		if planned.Changes || len(planned.Lines) > 0 || !s.quiet {
 			plan.Steps = append(plan.Steps, planned)
 		}
 	}

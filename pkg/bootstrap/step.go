@@ -30,7 +30,7 @@ const (
 type step struct {
 	name    string
 	compare func(context.Context) (comparison, error)
-	quiet   bool // a plan shows it only where it changes something
+	quiet   bool // a plan shows it only where there is something to say
 	// converge compares and acts in one, where what is asked to act compares for itself:
 	// create-env, and an upgrade under its own lease. nil: what compare gives acts.
 	converge func(context.Context) (Outcome, error)

@@ -62,6 +62,7 @@ type whole struct {
 	poll     time.Duration
 	files    map[string]string    // the user's
 	alter    func(*config.Config) // what else the user gives; nil: nothing
+	unread   error                // with which the list of paused pipelines is refused
 
 	seen, asked int               // effects of the director, requests to Concourse
 	texts       map[string]string // of the state
@@ -114,7 +115,7 @@ func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 	once := retry.Policy{Attempts: 1}
 	i.Director = func(d resource.Director) (bootstrap.Director, func(), error) {
 		c, err := bosh.New(bosh.Config{URL: w.url, CACert: w.ca, Username: "perpetual", Password: secret.New("x"), Retry: once, Poll: w.poll})
-		return simulated{c}, func() { _ = c.Close() }, err
+		return simulated{c, w.unread}, func() { _ = c.Close() }, err
 	}
 	i.ATC = func(s resource.Concourse) (bootstrap.ATC, error) {
 		atc, err := concourse.New(concourse.Config{URL: s.URL, Team: s.Team, CACert: s.CACert, Username: s.Username, Password: s.Password, Retry: once})
@@ -138,7 +139,10 @@ func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 }
 
 // simulated is a director as the installer has it.
-type simulated struct{ *bosh.Client }
+type simulated struct {
+	*bosh.Client
+	unread error // with which the list of paused pipelines is refused
+}
 
 // Admit implements upgrade.Director: everything here is on loopback.
 func (simulated) Admit(context.Context, stock.Artifact) error { return nil }
@@ -184,8 +188,20 @@ func (d simulated) DeleteDeployment(ctx context.Context, name, contextID string)
 
 // Keeper implements bootstrap.Director.
 func (d simulated) Keeper(deployment string) pause.Keeper {
+	if d.unread != nil {
+		return refusing{err: d.unread}
+	}
 	return pause.InDirector(d.Client, deployment)
 }
+
+// refusing lets nobody read the list of paused pipelines.
+type refusing struct {
+	pause.Keeper
+	err error
+}
+
+// Load implements pause.Keeper.
+func (r refusing) Load(context.Context) (pause.List, string, error) { return pause.List{}, "", r.err }
 
 // effects are what has been written since the last call, wherever that is: in the account,
 // on the director, in Concourse, and in the state as far as it is not about runs.
