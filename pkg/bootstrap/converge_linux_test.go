@@ -121,8 +121,24 @@ func (w *whole) later(d time.Duration) {
 // withOps names an ops file.
 func withOps(c *config.Config) { c.Manifest.OpsFiles = []string{"ops.yml"} }
 
-// strand leaves a pipeline paused as a quiet upgrade does.
+// strand leaves a pipeline paused as a quiet upgrade does whose deploy was accepted.
 func strand(t *testing.T, w *whole) {
+	t.Helper()
+	w.strand(t, pause.List{Task: 1})
+}
+
+// strandEarly does so as one that was killed before it has started a deploy.
+func strandEarly(t *testing.T, w *whole) {
+	t.Helper()
+	last := 0
+	for _, task := range w.director.Load().Tasks() {
+		last = max(last, task.ID)
+	}
+	w.strand(t, pause.List{After: last})
+}
+
+// strand leaves a pipeline paused, with a list that has what is given.
+func (w *whole) strand(t *testing.T, list pause.List) {
 	t.Helper()
 	if _, err := w.Concourse.SetPipeline("main", "app", nil, []byte("jobs: [{name: test, plan: [{task: test, file: x}]}]")); err != nil {
 		t.Fatal(err)
@@ -135,16 +151,19 @@ func strand(t *testing.T, w *whole) {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(pipelines, func(p concourse.PipelineState) bool { return p.Name == "app" })
-	list := pause.List{
-		Deployment: "concourse", Phase: pause.Paused, Since: time.Now(), User: "perpetual", From: "8.2.4", To: "8.2.5", Task: 1,
-		Pipelines: []pause.Entry{{ID: pipelines[i].ID, Team: "main", Name: "app", Step: pause.Held, By: "perpetual", At: pipelines[i].PausedAt.Unix()}},
-	}
+	list.Deployment, list.Phase, list.Since, list.User, list.From, list.To = "concourse", pause.Paused, time.Now(), "perpetual", "8.2.4", "8.2.5"
+	list.Pipelines = []pause.Entry{{ID: pipelines[i].ID, Team: "main", Name: "app", Step: pause.Held, By: "perpetual", At: pipelines[i].PausedAt.Unix()}}
 	c, err := bosh.New(bosh.Config{URL: w.url, CACert: w.ca, Username: "perpetual", Password: secret.New("x")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	if _, err := pause.InDirector(c, "concourse").Save(t.Context(), list, ""); err != nil {
+	keeper := pause.InDirector(c, "concourse")
+	_, revision, err := keeper.Load(t.Context()) // one that was ended before
+	if err == nil {
+		_, err = keeper.Save(t.Context(), list, revision)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -272,6 +291,13 @@ var turns = []turn{
 	},
 	{
 		name: "a run was killed before it has let others' pipelines run again", happens: strand, changes: []string{"verify"},
+	},
+	{
+		name: "a run was killed before it has started the deploy for which it has paused pipelines", happens: strandEarly, changes: []string{"verify"},
+	},
+	{
+		name: "so it was, and there is something to deploy", happens: strandEarly, changes: []string{"configuration", "deploy", "verify"},
+		wants: func(c *config.Config) { c.Workers.Count = 3 },
 	},
 	{
 		name: "the list of paused pipelines cannot be read", happens: deployUnread,

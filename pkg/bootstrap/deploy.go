@@ -115,7 +115,7 @@ func (r *run) compareDeploy(ctx context.Context) (comparison, error) {
 	if err != nil {
 		return comparison{}, err
 	}
-	r.result.Task = would.Task
+	r.result.Task, r.submits = would.Task, would.Became == upgrade.WouldDeploy
 	if len(would.CloudConfig) == 0 && would.Became != upgrade.WouldDeploy {
 		return same("%s", selection.Describe(r.set)), nil
 	}
