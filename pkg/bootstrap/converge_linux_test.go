@@ -275,6 +275,9 @@ var turns = []turn{
 		},
 	},
 	{
+		name: "the run of a pipeline with its new key", options: bootstrap.Options{Self: true},
+	},
+	{
 		name: "what the pipeline may read of the credentials is gone", changes: []string{"credentials"}, happens: func(t *testing.T, w *whole) {
 			found, err := w.stores["ci"].Get(t.Context(), "operator/pipeline.json")
 			if err == nil {

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,10 +122,16 @@ func (r *run) generated(ctx context.Context, variables []credential.Variable) (a
 // keepGenerated stores what was generated before anything uses it.
 func (r *run) keepGenerated(ctx context.Context, all secret.Values, added []string) error {
 	if len(added) > 0 {
+		r.credentials = all
+		// First: a run that is killed before the key is kept makes another, and does this again.
+		if slices.Contains(added, manifest.StateKey) {
+			if err := r.reopen(ctx); err != nil {
+				return err
+			}
+		}
 		if err := r.saveCredentials(ctx, all, added); err != nil {
 			return fmt.Errorf("keep the generated credentials: %w; nothing uses them yet", err)
 		}
-		r.credentials = all
 	}
 	return r.saveView(ctx)
 }

@@ -19,6 +19,7 @@ type sealed[T any] struct {
 	digest   string
 	replayed error  // it is older than what this operator has seen
 	former   bool   // it is signed by the key before, and not by the one that signs now
+	closed   bool   // the pipeline's key was made again, and it is encrypted to the one before
 	wrapped  string // names the key of KMS that has encrypted it; "" for the operator's
 }
 
@@ -71,7 +72,7 @@ func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients 
 	if err != nil {
 		return false, err
 	}
-	if d.exists && bytes.Equal(body, d.body) && !d.former && d.wrapped == r.wrapperName() {
+	if d.exists && bytes.Equal(body, d.body) && !d.former && !d.closed && d.wrapped == r.wrapperName() {
 		return false, nil
 	}
 	if r.options.Self {
@@ -100,7 +101,7 @@ func keep[T any](ctx context.Context, r *run, d *sealed[T], value T, recipients 
 	if err != nil {
 		return false, fmt.Errorf("write %s: %w", d.name, err)
 	}
-	d.body, d.revision, d.digest, d.exists, d.former, d.wrapped = body, revision, next.Digest, true, false, r.wrapperName()
+	d.body, d.revision, d.digest, d.exists, d.former, d.closed, d.wrapped = body, revision, next.Digest, true, false, false, r.wrapperName()
 	d.envelope.Serial = serial
 	return true, r.saw(d.name, next)
 }

@@ -60,6 +60,22 @@ func (r *run) saveView(ctx context.Context) error {
 	return err
 }
 
+// reopen encrypts what the pipeline reads to its new key: the text stays as it is, and so
+// would not be written otherwise.
+func (r *run) reopen(ctx context.Context) error {
+	if r.viewDocument.exists {
+		r.viewDocument.closed = true
+		if err := r.saveView(ctx); err != nil {
+			return err
+		}
+	}
+	if !r.statement.exists {
+		return nil
+	}
+	r.statement.closed = true
+	return r.saveStatement(ctx)
+}
+
 // staleView says whether saveView would write. That of an older release is another step's.
 func (r *run) staleView() (bool, error) {
 	if r.options.Self || r.old || len(r.pipelineRecipients()) == 0 {
