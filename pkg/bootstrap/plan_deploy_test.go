@@ -34,6 +34,20 @@ func (teamless) DiffTeam(context.Context, string, string, []string) (concourse.T
 	return concourse.TeamChange{}, errNoDirector
 }
 
+// Whoever interrupts a plan while it discards its change set leaves none behind.
+func TestPlan_discardsItsChangeSetWhileItIsInterrupted(t *testing.T) {
+	c, cfg := installed(t), given()
+	cfg.Access.Director = []string{"192.0.2.0/24"}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	c.discarding = interrupt
+	i, _ := c.install(t, cfg)
+	before := c.discarded
+	if _, err := i.Plan(ctx, bootstrap.Options{}); ctx.Err() == nil || c.discarded != before+1 {
+		t.Errorf("%d change sets were discarded, want 1; interrupted: %v; the plan ends with %v", c.discarded-before, ctx.Err(), err)
+	}
+}
+
 // A plan shows all of a difference, also what reads like a remark on another one.
 func TestPlan_showsEveryLineOfTheManifestsDifference(t *testing.T) {
 	c := installed(t)

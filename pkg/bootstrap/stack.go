@@ -98,9 +98,10 @@ func (r *run) executeStack(ctx context.Context, change stack.Change) error {
 }
 
 // discarding bounds the removal of a change set, also when the run is ending.
-const discarding = 5 * time.Second
+const discarding = 10 * time.Second
 
-// discardStack forgets a change, also when ctx has ended: a plan leaves nothing.
+// discardStack forgets a change, also when ctx has ended or ends meanwhile: a plan leaves
+// nothing.
 func (r *run) discardStack(ctx context.Context, change stack.Change) error {
 	if change.Empty {
 		return nil
@@ -109,11 +110,8 @@ func (r *run) discardStack(ctx context.Context, change stack.Change) error {
 	if err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), discarding)
-		defer cancel()
-		return s.Discard(end, change)
-	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discarding)
+	defer cancel()
 	return s.Discard(ctx, change)
 }
 

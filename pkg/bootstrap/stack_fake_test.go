@@ -73,7 +73,13 @@ func (c cloudStack) Execute(ctx context.Context, _ stack.Change) (stack.Outputs,
 }
 
 // Discard implements bootstrap.Stack.
-func (c cloudStack) Discard(context.Context, stack.Change) error {
+func (c cloudStack) Discard(ctx context.Context, _ stack.Change) error {
+	if c.discarding != nil {
+		c.discarding()
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	c.discarded++
 	return nil
 }
