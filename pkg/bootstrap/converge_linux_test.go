@@ -196,6 +196,27 @@ func deployUnread(t *testing.T, w *whole) {
 	}
 }
 
+// pipelineFirst lets a pipeline run with a record that does not say that it was deployed:
+// it sets itself first all the same.
+func pipelineFirst(t *testing.T, w *whole) {
+	put(t, w.stores["ci"], "run/record.json", w.edit(t, "run/record.json", func(fields map[string]any) {
+		delete(fields, "director")
+		delete(fields, "deployment")
+	}))
+	text, _ := w.Concourse.PipelineConfig("perpetual", "self-upgrade")
+	changed := strings.ReplaceAll(string(text), "PERPETUAL_STATE_KEY", "PERPETUAL_OTHER_KEY")
+	if _, err := w.Concourse.SetPipeline("perpetual", "self-upgrade", nil, []byte(changed)); err != nil || changed == string(text) {
+		t.Fatalf("change the pipeline: %v", err)
+	}
+	i, _ := w.installation(t, w.wanted())
+	if _, err := i.Deploy(t.Context(), bootstrap.Options{Self: true}); err != nil {
+		t.Errorf("the pipeline's run: %v", err)
+	}
+	if text, _ := w.Concourse.PipelineConfig("perpetual", "self-upgrade"); !strings.Contains(string(text), "PERPETUAL_STATE_KEY") {
+		t.Errorf("it has not set itself:\n%s", text)
+	}
+}
+
 // turns are what happens, in this order.
 var turns = []turn{
 	{name: "nothing is there yet", changes: []string{"state", "configuration", "components", "infrastructure", "credentials", "director", "deploy", "parameters", "pipeline"}},
@@ -301,6 +322,9 @@ var turns = []turn{
 	{
 		name: "so it was, and there is something to deploy", happens: strandEarly, changes: []string{"configuration", "deploy", "verify"},
 		wants: func(c *config.Config) { c.Workers.Count = 3 },
+	},
+	{
+		name: "the record has lost that there is a deployment", happens: pipelineFirst,
 	},
 	{
 		name: "the list of paused pipelines cannot be read", happens: deployUnread,

@@ -102,6 +102,7 @@ func (r *run) compareComponents(ctx context.Context) (comparison, error) {
 		return comparison{}, err
 	}
 	c := same("%s", selection.Describe(r.set))
+	c.done = true // it is chosen; the next steps take it from the record
 	c.Changes, c.Lines = selection.Describe(before) != selection.Describe(r.set), selection.Lines(before, r.set)
 	return c, nil
 }

@@ -44,7 +44,7 @@ func (r *run) comparePipeline(ctx context.Context) (comparison, error) {
 		return none("%s", r.noPipeline()), nil
 	case r.local():
 		return none("%s", whyLocal), nil
-	case r.alone() || !r.record.Deployment:
+	case r.plans && (r.alone() || !r.record.Deployment):
 		return differs(notYet, r.firstOf(manifest.Pipeline)...), nil
 	}
 	s, err := r.lookAtPipeline(ctx)

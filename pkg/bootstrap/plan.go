@@ -11,7 +11,7 @@ const notYet = "would be created"
 // changes nothing, but for a change set of the stack that it discards.
 func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	r := i.newRun(o)
-	r.asks = true
+	r.asks, r.plans = true, true
 	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
 		return Plan{}, err
 	}

@@ -77,6 +77,7 @@ type run struct {
 	roomChecked bool
 	stackMade   bool          // by this run
 	made        bool          // this run has made something of what is wanted: the stack, or the director
+	plans       bool          // it changes nothing, and says what would change
 	submits     bool          // in a plan: the deploy would start a task of the director
 	strands     bool          // an earlier run has left pipelines paused
 	deployed    bool          // this run has deployed, and waited for the end

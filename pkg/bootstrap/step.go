@@ -40,6 +40,7 @@ type step struct {
 type comparison struct {
 	PlannedStep
 	skipped bool                                   // the step is none of this installation's
+	done    bool                                   // comparing has brought about what differs
 	act     func(context.Context) (Outcome, error) // makes it as wanted, and notes what there is; nil: the summary says all
 	drop    func(context.Context) error            // removes what the comparison itself needed; nil: nothing
 }
@@ -81,7 +82,10 @@ func (s step) do(ctx context.Context) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if c.act == nil {
+	switch {
+	case c.act == nil && c.Changes && !c.done:
+		return Outcome{}, fmt.Errorf("%s: this program has found what differs and cannot bring it about, which is a mistake in it; this step has changed nothing", c.Summary)
+	case c.act == nil:
 		return c.outcome(), nil
 	}
 	return c.act(ctx)
