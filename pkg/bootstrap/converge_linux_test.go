@@ -265,6 +265,11 @@ var turns = []turn{
 		name: "the key of the reader is gone", happens: func(_ *testing.T, w *whole) { delete(w.parameters, "/perpetual-own/ci/reader_key") }, changes: []string{"parameters", "pipeline"},
 	},
 	{
+		name: "somebody keeps a parameter where the pipeline was", happens: func(_ *testing.T, w *whole) {
+			w.parameters["/perpetual/ci/main/self-upgrade/slack"] = "somebody's"
+		},
+	},
+	{
 		name: "a key that nothing has", happens: func(_ *testing.T, w *whole) {
 			w.keys["reader"] = append(w.keys["reader"], account.AccessKey{ID: "AKIAIDLE", Made: w.time()})
 		}, changes: []string{"pipeline"},

@@ -146,14 +146,14 @@ func (s pipelineStanding) lines(unpauses bool) (lines []string, err error) {
 	}
 	if s.old.exists {
 		lines = append(lines, fmt.Sprintf("! it moves from team %s, where it is archived, to team %s", manifest.FormerTeam, manifest.PipelineTeam))
+		for _, name := range s.others { // they stay for ever, and are no change after the move
+			lines = append(lines, "! parameter "+name+" stays, but the pipeline will no longer find it")
+		}
 	}
 	if s.running.Exists && unpauses {
 		lines = append(lines, "~ it is unpaused")
 	}
 	lines = append(lines, marked("- parameter ", s.left)...)
-	for _, name := range s.others {
-		lines = append(lines, "! parameter "+name+" stays, but the pipeline will no longer find it")
-	}
 	lines = slices.Concat(lines, s.renewals, marked("- access key ", s.idle))
 	for _, line := range s.change.Diff {
 		lines = append(lines, strings.TrimRight(line.Op+" "+line.Text, " "))
