@@ -270,6 +270,9 @@ var turns = []turn{
 		},
 	},
 	{
+		name: "the key of the pipeline is gone", happens: func(_ *testing.T, w *whole) { delete(w.parameters, "/perpetual-own/ci/aws_key") }, changes: []string{"parameters", "pipeline"},
+	},
+	{
 		name: "a key that nothing has", happens: func(_ *testing.T, w *whole) {
 			w.keys["reader"] = append(w.keys["reader"], account.AccessKey{ID: "AKIAIDLE", Made: w.time()})
 		}, changes: []string{"pipeline"},

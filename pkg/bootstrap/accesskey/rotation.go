@@ -68,6 +68,21 @@ type Standing struct {
 	all []account.AccessKey
 }
 
+// renews says whether Renew makes a key.
+func (s Standing) renews() bool { return s.Key.ID == "" || s.Old }
+
+// superseded says whether Retire deletes a key that Renew has left.
+func (s Standing) superseded(k account.AccessKey) bool {
+	stored := k.ID == s.Key.ID
+	switch {
+	case !s.renews():
+		return !stored
+	case len(s.all) >= most: // Renew makes room for the new key, with those that are not stored
+		return stored
+	}
+	return true
+}
+
 // Look says what there is of a user's keys.
 func (r Rotation) Look(ctx context.Context, h Holder) (Standing, error) {
 	value, err := r.Account.GetParameter(ctx, h.Parameter)
@@ -95,7 +110,7 @@ func (r Rotation) Renew(ctx context.Context) (users []string, err error) {
 		if err != nil {
 			return users, err
 		}
-		if s.Key.ID != "" && !s.Old {
+		if !s.renews() {
 			continue
 		}
 		if err := r.renew(ctx, h, s); err != nil {
@@ -165,7 +180,7 @@ func (r Rotation) Retire(ctx context.Context) error {
 	return nil
 }
 
-// Idle are those that Retire would delete: "AKIA… of perpetual-ci-ReaderUser-ABC".
+// Idle are those that Retire would delete after Renew: "AKIA… of perpetual-ci-ReaderUser-ABC".
 func (r Rotation) Idle(ctx context.Context) (idle []string, err error) {
 	mine, err := r.Account.Keys(ctx)
 	if err != nil {
@@ -177,7 +192,7 @@ func (r Rotation) Idle(ctx context.Context) (idle []string, err error) {
 			return nil, err
 		}
 		for _, k := range s.all {
-			if s.Key.ID != "" && k.ID != s.Key.ID && k.ID != mine.AccessKey {
+			if s.superseded(k) && k.ID != mine.AccessKey {
 				idle = append(idle, k.ID+" of "+h.User)
 			}
 		}
