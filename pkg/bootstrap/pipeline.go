@@ -51,10 +51,7 @@ func (r *run) comparePipeline(ctx context.Context) (comparison, error) {
 	if err != nil {
 		return comparison{}, err
 	}
-	lines, err := s.lines(r.record.Unpause)
-	if err != nil {
-		return comparison{}, err
-	}
+	lines := s.lines(r.record.Unpause)
 	c := same("pipeline %s", s.ref.Name)
 	if len(lines) > 0 || s.change.Created || s.change.Updated {
 		c = differs("would change", lines...)
@@ -136,7 +133,7 @@ func (s pipelineStanding) diff(ctx context.Context) (concourse.PipelineChange, e
 }
 
 // lines say what differs. unpauses says that a run has yet to let the pipeline run.
-func (s pipelineStanding) lines(unpauses bool) (lines []string, err error) {
+func (s pipelineStanding) lines(unpauses bool) (lines []string) {
 	wanted := manifest.PipelineRole + " local:" + manifest.ATCUser
 	switch {
 	case s.team.Created:
@@ -159,10 +156,13 @@ func (s pipelineStanding) lines(unpauses bool) (lines []string, err error) {
 		lines = append(lines, strings.TrimRight(line.Op+" "+line.Text, " "))
 	}
 	if !s.change.Created && !s.change.Updated && len(lines) == 0 {
-		return nil, nil
+		return nil
 	}
 	values, err := pipelineLines(s.old.orElse(s.running).YAML, s.ours, s.text)
-	return append(lines, below(values, hiddenByConcourse...)...), err
+	if err != nil {
+		return append(lines, notKnown(err))
+	}
+	return append(lines, below(values, hiddenByConcourse...)...)
 }
 
 // setPipeline sets the self-upgrade pipeline in its own team, and lets it run when it is

@@ -71,13 +71,16 @@ func (r *run) manifestValues(deployed []byte) ([]string, error) {
 func (r *run) tell(step string) func(lines []string, err error) {
 	return func(lines []string, err error) {
 		if err != nil {
-			lines = []string{"! what changes is not known: " + err.Error()}
+			lines = []string{notKnown(err)}
 		}
 		for _, line := range lines {
 			r.note(step, "%s", line)
 		}
 	}
 }
+
+// notKnown is the line in the place of what changes.
+func notKnown(err error) string { return "! what changes is not known: " + err.Error() }
 
 // hiddenByConcourse are the mappings whose values a pipeline's own difference hides.
 var hiddenByConcourse = []string{"source", "params", "vars"}
