@@ -2,6 +2,7 @@ package bootstrap_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -71,9 +72,16 @@ func (w *whole) agree(t *testing.T, turn turn, o bootstrap.Options, want []strin
 		turn.wants(cfg)
 	}
 	i, _ := w.installation(t, cfg)
+	before := w.everything(t)
 	plan, err := i.Plan(t.Context(), o)
 	if err != nil {
 		t.Fatalf("plan: %v", err)
+	}
+	if after := w.everything(t); !maps.Equal(before, after) {
+		t.Errorf("the plan has changed the state from %q to %q", before, after)
+	}
+	if w.changeSets != 0 {
+		t.Errorf("the plan has left %d change sets", w.changeSets)
 	}
 	if wrote := w.effects(t); len(wrote) > 0 {
 		t.Errorf("the plan has changed %q", wrote)

@@ -39,6 +39,7 @@ type cloud struct {
 	vmOf         string // what the VM was made from
 	broken       bool   // a run has left the stack half changed
 	discarded    int
+	changeSets   int    // that are open: planned, and neither executed nor discarded
 	discarding   func() // called while a change is discarded
 	quotas       quota.Answer
 	keyPair      string // that is there already

@@ -37,6 +37,15 @@ func (c cloudStack) Plan(_ context.Context, p stack.Parameters) (stack.Change, e
 	if c.refusePlan != nil {
 		return stack.Change{}, c.refusePlan
 	}
+	change, err := c.plan(p)
+	if err == nil && !change.Empty && change.Repair == "" {
+		c.changeSets++
+	}
+	return change, err
+}
+
+// plan compares.
+func (c cloudStack) plan(p stack.Parameters) (stack.Change, error) {
 	c.planned = p
 	group := []stack.ResourceChange{{Action: stack.Modify, LogicalID: "DirectorSecurityGroup", Type: "AWS::EC2::SecurityGroup", Replacement: "False", Details: []string{"Properties.Tags"}}}
 	switch {
@@ -61,6 +70,7 @@ func (c cloudStack) Execute(ctx context.Context, _ stack.Change) (stack.Outputs,
 	if err := c.effect("stack"); err != nil {
 		return stack.Outputs{}, err
 	}
+	c.changeSets--
 	if c.applying != nil {
 		c.applying(ctx)
 	}
@@ -81,6 +91,7 @@ func (c cloudStack) Discard(ctx context.Context, _ stack.Change) error {
 		return ctx.Err()
 	}
 	c.discarded++
+	c.changeSets--
 	return nil
 }
 

@@ -2,6 +2,7 @@ package bootstrap_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -245,6 +246,28 @@ func (w *whole) effects(t *testing.T) []string {
 		}
 	}
 	return list
+}
+
+// everything is each document of the state with its revision, also of runs and leases.
+func (w *whole) everything(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	store := w.stores["ci"]
+	if store == nil {
+		return all
+	}
+	names, err := store.List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		found, err := store.Get(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = found.Revision + " " + fmt.Sprintf("%x", sha256.Sum256(found.Body))
+	}
+	return all
 }
 
 // DiskUsage implements bootstrap.Director.
