@@ -98,6 +98,9 @@ func (r *run) compareDeploy(ctx context.Context) (comparison, error) {
 		return comparison{}, err
 	}
 	defer done()
+	if r.repairs && !r.answers(ctx, d) {
+		return same("not known until the director answers"), nil
+	}
 	if err := r.settleDatabase(ctx, d); err != nil {
 		return comparison{}, err
 	}

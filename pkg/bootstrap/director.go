@@ -68,6 +68,7 @@ func (r *run) compareDirector(ctx context.Context) (comparison, error) {
 		return comparison{}, err
 	}
 	if len(pending) > 0 {
+		r.repairs = true
 		return differs("would change", pending...), nil
 	}
 	return same("the director at %s", r.access().URL), nil
@@ -116,6 +117,14 @@ func (r *run) lookAtDirector(ctx context.Context) (comparison, error) {
 		return comparison{}, fmt.Errorf("ask the director: %w", err)
 	}
 	return same("the director at %s answers", r.access().URL), nil
+}
+
+// answers says whether a director that is to be repaired answers as it is.
+func (r *run) answers(ctx context.Context, d Director) bool {
+	ctx, cancel := context.WithTimeout(ctx, looking)
+	defer cancel()
+	_, err := d.Stemcells(ctx)
+	return err == nil
 }
 
 // access is how this run reaches the director: from inside by its private address.

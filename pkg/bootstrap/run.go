@@ -78,6 +78,7 @@ type run struct {
 	stackMade   bool          // by this run
 	made        bool          // this run has made something of what is wanted: the stack, or the director
 	plans       bool          // it changes nothing, and says what would change
+	repairs     bool          // in a plan: the director's VM would change
 	submits     bool          // in a plan: the deploy would start a task of the director
 	strands     bool          // an earlier run has left pipelines paused
 	deployed    bool          // this run has deployed, and waited for the end

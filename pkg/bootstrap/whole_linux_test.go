@@ -58,6 +58,7 @@ type whole struct {
 	*cloud
 	*world.World
 	director atomic.Pointer[director.Director]
+	mute     atomic.Bool       // the director has no VM, and does not answer
 	url, ca  string            // of the director
 	atc      *concourse.Client // that was opened last
 	poll     time.Duration
@@ -87,10 +88,11 @@ func newWhole(t *testing.T) *whole {
 				t.Error(err)
 			}
 			w.director.Store(w.Director)
+			w.mute.Store(false)
 		}
 	}
 	server := httptest.NewTLSServer(http.HandlerFunc(func(to http.ResponseWriter, r *http.Request) {
-		if d := w.director.Load(); d != nil {
+		if d := w.director.Load(); d != nil && !w.mute.Load() {
 			d.ServeHTTP(to, r)
 		} else {
 			to.WriteHeader(http.StatusBadGateway)
