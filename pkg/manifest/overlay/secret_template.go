@@ -53,14 +53,14 @@ func eachTemplate(node any) error {
 func checkSecretTemplate(text string) error {
 	t, err := template.New("template").Option("missingkey=error").Parse(text)
 	if err != nil {
-		return fmt.Errorf("Concourse cannot parse it: %w", err)
+		return fmt.Errorf("parse it as Concourse does: %w", err)
 	}
 	if t.Tree == nil || parse.IsEmptyTree(t.Root) {
-		return errors.New("Concourse wants one that is not empty")
+		return errors.New("want one that is not empty")
 	}
 	known := struct{ Team, Pipeline, Secret string }{"team", "pipeline", "secret"}
 	if t.Execute(io.Discard, &known) != nil {
-		return errors.New("Concourse fills in {{.Team}}, {{.Pipeline}} and {{.Secret}}, and nothing else")
+		return errors.New("want {{.Team}}, {{.Pipeline}} and {{.Secret}}, which Concourse fills in, and nothing else")
 	}
 	return nil
 }
