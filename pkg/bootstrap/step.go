@@ -39,7 +39,7 @@ type step struct {
 // comparison is what a step has found. It has changed nothing but what the run knows.
 type comparison struct {
 	PlannedStep
-	skipped bool                                   // the step is none of this installation's
+	skipped bool                                   // the step does not apply to this installation
 	done    bool                                   // comparing has brought about what differs
 	act     func(context.Context) (Outcome, error) // makes it as wanted, and notes what there is; nil: the summary says all
 	drop    func(context.Context) error            // removes what the comparison itself needed; nil: nothing
@@ -55,7 +55,7 @@ func differs(summary string, lines ...string) comparison {
 	return comparison{PlannedStep: PlannedStep{Changes: true, Summary: summary, Lines: lines}}
 }
 
-// none is what a step finds that is none of this installation's.
+// none is what a step finds that does not apply to this installation.
 func none(format string, args ...any) comparison {
 	c := same(format, args...)
 	c.skipped = true

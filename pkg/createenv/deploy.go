@@ -114,7 +114,7 @@ func stemcellVersion(st biconfig.DeploymentState) int {
 	return cpiVersion
 }
 
-// deploy makes the VM anew, as bosh create-env does when something has changed.
+// deploy creates the VM again, as bosh create-env does when something has changed.
 func (s *session) deploy(p parsed, skipDrain bool) error {
 	stemcell, err := s.validate(p)
 	if err != nil {

@@ -7,7 +7,7 @@
 #   eval "$(pkg/image/local-bases.sh)" && pkg/image/build.sh
 #
 # Needs root on Debian: debootstrap makes device nodes and changes root.
-# The Debian image ages: FRESH=1 makes it anew, with today's packages.
+# The Debian image ages: FRESH=1 builds it again, with today's packages.
 set -eu
 
 suite=bookworm

@@ -28,7 +28,7 @@ type Source struct {
 	Concourse  Concourse `json:"concourse"`  // the Concourse that it is
 	State      State     `json:"state"`      // where lease and journal are kept; default: nowhere
 
-	LogLevel string `json:"log_level"` // "info" (the default) or "debug", which tells every exchange and decision
+	LogLevel string `json:"log_level"` // "info" (the default) or "debug", which tells exchanges and decisions
 }
 
 // Watch names one upstream and says which of its versions count.
