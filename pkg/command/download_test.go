@@ -1,7 +1,7 @@
 package command_test
 
 import (
-	"crypto/sha1"
+	"crypto/sha1" // all that bosh.io knows of older files
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"

@@ -58,7 +58,7 @@ func TestSchedule_endsAsOneRun(t *testing.T) {
 		seed := *firstSeed + uint64(i)
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
-			r := rand.New(rand.NewPCG(seed, 0))
+			r := rand.New(rand.NewPCG(seed, 0)) // it is to be drawn again
 			which := []int{0, 0, 1, 1, 2}[r.IntN(5)]
 			p := &play{troubles: draw(r, drills[which].verb, kinds), r: r, sick: map[string]int{}, killed: map[int]bool{}}
 			t.Cleanup(func() {

@@ -65,7 +65,7 @@ func newStageOf(t *testing.T, o world.Options) *stage {
 // loopbacks counts the worlds of this process, from anywhere on.
 var loopbacks = func() *atomic.Uint32 {
 	var n atomic.Uint32
-	n.Store(rand.Uint32())
+	n.Store(rand.Uint32()) // any will do
 	return &n
 }()
 

@@ -106,7 +106,7 @@ func TestWire_tellsNothingToAServerThatProvesNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				if bad.old {
-					config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+					config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 // that is the point
 				}
 				mirror, script := s.mirror(t, i.server, config)
 				c := wireClient{verb: i.verb}

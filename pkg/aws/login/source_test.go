@@ -1,7 +1,7 @@
 package login_test
 
 import (
-	"crypto/sha1"
+	"crypto/sha1" // which names the files of SSO sessions
 	"encoding/hex"
 	"encoding/json"
 	"fmt"

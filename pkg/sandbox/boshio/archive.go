@@ -4,7 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"crypto/sha1"
+	"crypto/sha1" // bosh.io lists it
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"

@@ -65,7 +65,7 @@ func (p *player) preStart(ctx context.Context, u director.Update) error {
 		}
 	}
 	if property(u.Manifest, "slow", "exit") != 0 {
-		return errors.New("Action Failed get_task: Task 81f82304-8411-4844-672d-177dbcee1e5a result: 1 of 1 pre-start scripts failed. Failed Jobs: slow.")
+		return errors.New("Action Failed get_task: Task 81f82304-8411-4844-672d-177dbcee1e5a result: 1 of 1 pre-start scripts failed. Failed Jobs: slow.") // the agent's words
 	}
 	return nil
 }

@@ -2,7 +2,7 @@ package github
 
 import (
 	"cmp"
-	"crypto/sha1"
+	"crypto/sha1" // git names objects by it
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"

@@ -134,7 +134,7 @@ func (s *Site) start(ctx context.Context) error {
 // is this site's until the listener is closed.
 func claimNetwork() (network string, claim net.Listener, err error) {
 	const first, count = 64, 180
-	at := rand.IntN(count)
+	at := rand.IntN(count) // any will do
 	for i := range count {
 		network = fmt.Sprintf("127.%d", first+(at+i)%count)
 		if claim, err = net.Listen("tcp", network+".0.1:25555"); err == nil {

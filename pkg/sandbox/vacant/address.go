@@ -31,7 +31,7 @@ func Address(t testing.TB) string {
 	if !ok {
 		t.Fatalf("the socket has a name of type %T", name)
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4(bound.Addr), uint16(bound.Port)).String()
+	return netip.AddrPortFrom(netip.AddrFrom4(bound.Addr), uint16(bound.Port)).String() // ports have 16 bits
 }
 
 // open makes a TCP socket that no process started by the test inherits.
