@@ -1,6 +1,7 @@
 package bootstrap_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +26,32 @@ type turn struct {
 // TestPlan_saysNothingWhereDeployChangesNothing, and the other way round, of each step: of
 // an installation to which one thing after the other happens. Each time the deploy of
 // before has been shown to leave nothing to do.
-func TestPlan_saysNothingWhereDeployChangesNothing(t *testing.T) { newWhole(t).live(t, turns) }
+func TestPlan_saysNothingWhereDeployChangesNothing(t *testing.T) {
+	w := newWhole(t)
+	w.live(t, turns)
+	t.Run("a deploy of the same runs already", w.joins)
+}
+
+// joins plans while the director has a task that a deploy would join.
+func (w *whole) joins(t *testing.T) {
+	w.director.Load().SetWorkers(0)
+	o := bootstrap.Options{Self: true, Recreate: true}
+	i, _ := w.installation(t, w.wanted())
+	did, err := i.Deploy(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, _ = w.installation(t, w.wanted())
+	plan, err := i.Plan(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(plan.Steps, func(s bootstrap.PlannedStep) bool { return s.Step == "deploy" })
+	want := fmt.Sprintf("director task %d deploys the same content already: would join it", did.Task)
+	if step := plan.Steps[at]; !step.Changes || !slices.Contains(step.Lines, want) {
+		t.Errorf("the plan says %+v, want %q", step, want)
+	}
+}
 
 // So it is of an installation whose database is on a VM, and which no build upgrades.
 func TestPlan_saysNothingWhereDeployChangesNothingOfADatabaseVM(t *testing.T) {

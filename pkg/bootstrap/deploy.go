@@ -118,8 +118,8 @@ func (r *run) compareDeploy(ctx context.Context) (comparison, error) {
 	if err != nil {
 		return comparison{}, err
 	}
-	r.result.Task, r.submits = would.Task, would.Became == upgrade.WouldDeploy
-	if len(would.CloudConfig) == 0 && would.Became != upgrade.WouldDeploy {
+	r.result.Task, r.deploys = would.Task, would.Became == upgrade.WouldDeploy || would.Became == upgrade.WouldJoin
+	if len(would.CloudConfig) == 0 && !r.deploys {
 		return same("%s", selection.Describe(r.set)), nil
 	}
 	lines, err := r.manifestValues(would.Deployed)

@@ -79,7 +79,7 @@ type run struct {
 	made        bool          // this run has made something of what is wanted: the stack, or the director
 	plans       bool          // it changes nothing, and says what would change
 	repairs     bool          // in a plan: the director's VM would change
-	submits     bool          // in a plan: the deploy would start a task of the director
+	deploys     bool          // in a plan: the deploy would start a task of the director, or join one
 	strands     bool          // an earlier run has left pipelines paused
 	deployed    bool          // this run has deployed, and waited for the end
 	before      record.Record // as it was read

@@ -57,7 +57,7 @@ func (r *run) compareVerify(ctx context.Context) (comparison, error) {
 	}
 	// Of a run that has paused and not come to a deploy, the deploy itself lets them run,
 	// or its verification. The verification of a new deploy ends every list.
-	if list.Task != 0 && !r.submits {
+	if list.Task != 0 && !r.deploys {
 		if r.result.Task == 0 {
 			return c, nil
 		}

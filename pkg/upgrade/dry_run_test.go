@@ -78,6 +78,27 @@ func TestOut_waitsForNobodyInADryRun(t *testing.T) {
 	})
 }
 
+// A put would join it and say so, and not that there is nothing to deploy.
+func TestOut_saysWhichTaskAPutWouldJoin(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		if _, err := f.out(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		result, err := f.out(t.Context(), dryRun)
+		if err != nil || f.count("deploy") != 1 {
+			t.Fatalf("%v, %d deploys", err, f.count("deploy"))
+		}
+		if result.Version["task"] != "10" || metadata(result)["deploy"] != "dry run: it would be joined, as it is running already; nothing was changed" {
+			t.Errorf("result %+v", result)
+		}
+		wantText(t, "log", f.log.String(), "director task 10 deploys the same content already: would join it")
+		time.Sleep(long)
+		if result, err = f.out(t.Context(), dryRun); err != nil || metadata(result)["deploy"] != "dry run: nothing was changed" {
+			t.Errorf("after it: %+v, %v", result, err)
+		}
+	})
+}
+
 func TestOut_saysThatTheDirectorComparesOnlyWhatItKnows(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		// A director refuses to compare a manifest whose stemcell it does not have.

@@ -32,7 +32,12 @@ func (o Out) preview(ctx context.Context, r *run) error {
 	if v.Last != nil {
 		r.result.Task = v.Last.ID
 	}
-	if !changed && v.Last != nil && !v.Good && v.Running == nil {
+	if v.Running != nil {
+		r.result.Task, r.result.Became = v.Running.ID, WouldJoin
+		o.say("%s", joinLine(v.Running.ID))
+		return nil
+	}
+	if !changed && v.Last != nil && !v.Good {
 		o.say("%s", repeatLine(*v.Last))
 		r.result.Repeats, changed = v.Last, true
 	}

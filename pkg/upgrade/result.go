@@ -57,6 +57,7 @@ const (
 	HandedOver      Became = "handed over to the new Perpetual"
 	NothingWould    Became = "dry run: nothing was changed"
 	WouldDeploy     Became = "dry run: it would be deployed; nothing was changed"
+	WouldJoin       Became = "dry run: it would be joined, as it is running already; nothing was changed"
 )
 
 // Upgrades says whether Concourse gets another version.
@@ -82,6 +83,9 @@ func (r Result) Lines(deployment string) []string {
 	}
 	if r.Repeats != nil {
 		lines = append(lines, repeatLine(*r.Repeats))
+	}
+	if r.Became == WouldJoin {
+		lines = append(lines, joinLine(r.Task))
 	}
 	return lines
 }
@@ -109,6 +113,10 @@ func manifestLines(deployment string, diff []bosh.DiffLine) []string {
 
 func repeatLine(t bosh.Task) string {
 	return fmt.Sprintf("director task %d, the last deploy, ended as %s: would deploy again", t.ID, t.State)
+}
+
+func joinLine(id int) string {
+	return fmt.Sprintf("director task %d deploys the same content already: would join it", id)
 }
 
 // diffLines show a difference of manifests as diff does.
