@@ -45,17 +45,18 @@ var mayImport = map[string][]string{
 	// What the installer's verbs take.
 	"pkg/command/grammar": {"pkg/command", "pkg/config", "pkg/config/schema"},
 	"pkg/command/installer": {
-		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay",
+		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/bootstrap/step", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay",
 		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
 	},
 	"pkg/status":               {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
-	"pkg/progress":             {"pkg/bootstrap", "pkg/plain"},
+	"pkg/progress":             {"pkg/bootstrap/step", "pkg/plain"},
 	"pkg/bootstrap/accesskey":  {"pkg/aws", "pkg/aws/account", "pkg/crash", "pkg/manifest", "pkg/secret"},
 	"pkg/bootstrap/record":     {"pkg/component", "pkg/config", "pkg/manifest", "pkg/state"},
 	"pkg/bootstrap/possession": {"pkg/aws/account", "pkg/createenv"},
+	"pkg/bootstrap/step":       {},
 	"pkg/bootstrap/selection":  {"pkg/compatibility", "pkg/component", "pkg/config", "pkg/difference", "pkg/manifest", "pkg/resource", "pkg/signature", "pipelines"},
 	"pkg/bootstrap": {
-		"pkg/bootstrap/accesskey", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection",
+		"pkg/bootstrap/accesskey", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines",

@@ -10,28 +10,29 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // checkAccount asks who we are and whether the region has what is wanted, before
 // anything is made. It changes nothing.
-func (r *run) checkAccount(ctx context.Context) (Outcome, error) {
+func (r *run) checkAccount(ctx context.Context) (step.Outcome, error) {
 	aws := r.config.AWS
 	if aws == nil {
-		return skipped("the director exists already: no cloud account is used")
+		return step.Skipped.Report("the director exists already: no cloud account is used")
 	}
 	var err error
 	if r.identity, err = r.Account.Identity(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if aws.Account != "" && aws.Account != r.identity.Account {
-		return Outcome{}, fmt.Errorf("these credentials are of account %s (%s), but aws.account is %s; nothing was changed",
+		return step.Outcome{}, fmt.Errorf("these credentials are of account %s (%s), but aws.account is %s; nothing was changed",
 			r.identity.Account, r.identity.ARN, aws.Account)
 	}
 	if _, err = r.Account.Zones(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
-	return upToDate("account %s, region %s, as %s", r.identity.Account, aws.Region, r.identity.ARN)
+	return step.UpToDate.Report("account %s, region %s, as %s", r.identity.Account, aws.Region, r.identity.ARN)
 }
 
 // findPlaces finds what the user need not say, and what the account must have.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
@@ -46,7 +47,7 @@ func (w *whole) joins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := slices.IndexFunc(plan.Steps, func(s bootstrap.PlannedStep) bool { return s.Step == "deploy" })
+	at := slices.IndexFunc(plan.Steps, func(s step.Planned) bool { return s.Step == "deploy" })
 	want := fmt.Sprintf("director task %d deploys the same content already: would join it", did.Task)
 	if step := plan.Steps[at]; !step.Changes || !slices.Contains(step.Lines, want) {
 		t.Errorf("the plan says %+v, want %q", step, want)
@@ -106,7 +107,7 @@ func (w *whole) agree(t *testing.T, turn turn, o bootstrap.Options, want []strin
 	if wrote := w.effects(t); len(wrote) > 0 {
 		t.Errorf("the plan has changed %q", wrote)
 	}
-	planned := map[string]bootstrap.PlannedStep{}
+	planned := map[string]step.Planned{}
 	mute := w.mute.Load()
 	var says []string
 	for _, s := range plan.Steps {
@@ -126,7 +127,7 @@ func (w *whole) agree(t *testing.T, turn turn, o bootstrap.Options, want []strin
 	wrote := w.effects(t)
 	var did []string
 	for _, s := range result.Outcomes {
-		if s.Status == bootstrap.Changed {
+		if s.Status == step.Changed {
 			did = append(did, s.Step)
 		}
 	}

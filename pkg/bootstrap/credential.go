@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -51,56 +52,47 @@ func (r *run) checkWithheld() error {
 
 // compareCredentials generates what the manifests need and what is not there yet. What is
 // rendered from now on is rendered from it.
-func (r *run) compareCredentials(ctx context.Context) (comparison, error) {
+func (r *run) compareCredentials(ctx context.Context) (step.Comparison, error) {
 	if r.bare() {
-		return differs("would be generated"), nil
+		return step.Differs("would be generated"), nil
 	}
 	in, err := r.input()
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	variables, err := manifest.Variables(in)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	all, added, err := r.generated(ctx, variables)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	r.credentials = all
 	stale, err := r.staleView()
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
-	c := same("all %d are there", len(variables))
+	c := step.Same("all %d are there", len(variables))
 	switch {
 	case len(added) > 0:
-		c = differs("would be generated", marked("+ ", added)...)
+		c = step.Differs("would be generated", step.Marked("+ ", added)...)
 	case stale:
-		c = differs("would be given to the pipeline", "~ "+pipelineName)
+		c = step.Differs("would be given to the pipeline", "~ "+pipelineName)
 	}
-	c.act = func(ctx context.Context) (Outcome, error) {
+	c.Act = func(ctx context.Context) (step.Outcome, error) {
 		if err := r.keepGenerated(ctx, all, added); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		switch {
 		case len(added) > 0:
-			return changed("generated %s", strings.Join(added, ", "))
+			return step.Changed.Report("generated %s", strings.Join(added, ", "))
 		case stale:
-			return changed("given to the pipeline in %s", pipelineName)
+			return step.Changed.Report("given to the pipeline in %s", pipelineName)
 		}
-		return upToDate("%s", c.Summary)
+		return step.UpToDate.Report("%s", c.Summary)
 	}
 	return c, nil
-}
-
-// marked puts a mark before each of the names.
-func marked(mark string, names []string) []string {
-	lines := make([]string, len(names))
-	for i, name := range names {
-		lines[i] = mark + name
-	}
-	return lines
 }
 
 // generated are the credentials with what they lack of the variables. Nothing is stored.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -79,7 +80,7 @@ func newStage(t *testing.T, first *config.Config) *stage {
 }
 
 // run runs deploy, and gives where it has ended and what was shown.
-func (s *stage) run(t *testing.T, cfg *config.Config, o bootstrap.Options) (at *bootstrap.StepError, shown *progress) {
+func (s *stage) run(t *testing.T, cfg *config.Config, o bootstrap.Options) (at *step.Error, shown *progress) {
 	t.Helper()
 	i, shown := s.installation(t, cfg)
 	_, err := i.Deploy(t.Context(), o)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -85,69 +86,69 @@ func (r *run) alone() bool { return r.bare() || !r.elsewhere() && !r.record.Dire
 
 // compareDeploy asks the upgrade what it would do. A deploy does not: the upgrade compares
 // under its own lease, by the same steps.
-func (r *run) compareDeploy(ctx context.Context) (comparison, error) {
+func (r *run) compareDeploy(ctx context.Context) (step.Comparison, error) {
 	if r.alone() {
 		if !usesService(r.config) {
 			r.postgres, _ = r.databaseMajor(nil)
 		}
 		lines := slices.Concat([]string{"  cloud config:"}, r.firstOf(manifest.CloudConfig), []string{"  manifest:"}, r.firstOf(manifest.Concourse))
-		return differs(notYet, lines...), nil
+		return step.Differs(notYet, lines...), nil
 	}
 	d, done, err := r.Director(r.access())
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	defer done()
 	if r.repairs && !r.answers(ctx, d) {
-		return same("not known until the director answers"), nil
+		return step.Same("not known until the director answers"), nil
 	}
 	if err := r.settleDatabase(ctx, d); err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	in, err := r.upgradeInput()
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	atc, err := r.ATC(r.webNow(ctx))
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	up, request := r.upgrader(d, atc), r.upgradeRequest(in)
 	up.Log, request.DryRun = io.Discard, true
 	would, err := up.Run(ctx, request)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	r.result.Task, r.deploys = would.Task, would.Became == upgrade.WouldDeploy || would.Became == upgrade.WouldJoin
 	if len(would.CloudConfig) == 0 && !r.deploys {
-		return same("%s", selection.Describe(r.set)), nil
+		return step.Same("%s", selection.Describe(r.set)), nil
 	}
 	lines, err := r.manifestValues(would.Deployed)
-	return differs("would change", append(would.Lines(request.Deployment), lines...)...), err
+	return step.Differs("would change", append(would.Lines(request.Deployment), lines...)...), err
 }
 
 // deploy brings stemcell and releases to the director and deploys: in a first
 // install it waits for the end, in a self-upgrade only until it is accepted.
-func (r *run) deploy(ctx context.Context) (Outcome, error) {
+func (r *run) deploy(ctx context.Context) (step.Outcome, error) {
 	d, done, err := r.Director(r.access())
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	defer done()
 	if err := r.settleDatabase(ctx, d); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	in, err := r.upgradeInput()
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	r.record.Deployment = true
 	if err := r.saveRecord(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	atc, err := r.ATC(r.webNow(ctx))
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	r.lookForStranded(ctx, d)
 	up := r.upgrader(d, atc)
@@ -160,20 +161,20 @@ func (r *run) deploy(ctx context.Context) (Outcome, error) {
 	did, err := up.Run(ctx, r.upgradeRequest(in))
 	if err != nil {
 		r.takeBackRefused(ctx, did.Refused)
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	r.result.Task, r.deployed = did.Task, !r.options.Self
 	if err := r.keepVersion(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	what, list := selection.Describe(r.set), changes(did)
 	switch {
 	case len(list) == 0:
-		return upToDate("%s", what)
+		return step.UpToDate.Report("%s", what)
 	case r.options.Self:
-		return changed("%s: director task %d was accepted and keeps running", what, r.result.Task)
+		return step.Changed.Report("%s: director task %d was accepted and keeps running", what, r.result.Task)
 	}
-	return changed("%s: %s", what, strings.Join(list, ", "))
+	return step.Changed.Report("%s: %s", what, strings.Join(list, ", "))
 }
 
 // changes are what an upgrade has changed.

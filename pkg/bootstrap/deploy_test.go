@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -27,17 +28,17 @@ import (
 // progress collects what is shown.
 type progress struct{ lines []string }
 
-// Begin implements bootstrap.Progress.
+// Begin implements step.Progress.
 func (p *progress) Begin(step string) { p.lines = append(p.lines, "begin "+step) }
 
-// Note implements bootstrap.Progress.
+// Note implements step.Progress.
 func (p *progress) Note(step, line string) { p.lines = append(p.lines, step+": "+line) }
 
-// Warn implements bootstrap.Progress.
+// Warn implements step.Progress.
 func (p *progress) Warn(line string) { p.lines = append(p.lines, "warning: "+line) }
 
-// End implements bootstrap.Progress.
-func (p *progress) End(step string, o bootstrap.Outcome) {
+// End implements step.Progress.
+func (p *progress) End(step string, o step.Outcome) {
 	p.lines = append(p.lines, "end "+step+": "+string(o.Status)+" "+o.Report)
 }
 
@@ -139,11 +140,11 @@ func exact(list []component.Component, versions resource.Version) []component.Co
 }
 
 // deploy runs Deploy, which must end at a step; the director's is as far as it gets.
-func (c *cloud) deploy(t *testing.T, cfg *config.Config) *bootstrap.StepError {
+func (c *cloud) deploy(t *testing.T, cfg *config.Config) *step.Error {
 	t.Helper()
 	i, _ := c.install(t, cfg)
 	_, err := i.Deploy(t.Context(), bootstrap.Options{})
-	var at *bootstrap.StepError
+	var at *step.Error
 	if !errors.As(err, &at) {
 		t.Fatalf("Deploy ends with %v, want a *StepError", err)
 	}
@@ -483,7 +484,7 @@ func TestDeploy_letsStoredSettingsThatAreRefusedBeTakenBack(t *testing.T) {
 	back := given()
 	back.Reset = []string{"web.instances", "workers.count", "auth.local_users"}
 	i, shown := c.install(t, back)
-	var at *bootstrap.StepError
+	var at *step.Error
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{}); !errors.As(err, &at) || at.Step != "deploy" {
 		t.Errorf("taken back: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -49,74 +50,74 @@ func (r *run) request(ctx context.Context) (createenv.Request, error) {
 }
 
 // compareDirector compares the director's VM with the wanted one.
-func (r *run) compareDirector(ctx context.Context) (comparison, error) {
+func (r *run) compareDirector(ctx context.Context) (step.Comparison, error) {
 	switch {
 	case r.elsewhere():
 		return r.lookAtDirector(ctx)
 	case r.bare():
-		return differs(notYet, r.firstOf(manifest.Director)...), nil
+		return step.Differs(notYet, r.firstOf(manifest.Director)...), nil
 	}
 	request, err := r.request(ctx)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	if err := r.checkSilence(ctx); err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	pending, err := r.pendingDirector(ctx, request)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	if len(pending) > 0 {
 		r.repairs = true
-		return differs("would change", pending...), nil
+		return step.Differs("would change", pending...), nil
 	}
-	return same("the director at %s", r.access().URL), nil
+	return step.Same("the director at %s", r.access().URL), nil
 }
 
 // convergeDirector makes the director's VM as wanted. create-env compares by itself what
 // it is given, in the same way.
-func (r *run) convergeDirector(ctx context.Context) (Outcome, error) {
+func (r *run) convergeDirector(ctx context.Context) (step.Outcome, error) {
 	if r.elsewhere() {
 		c, err := r.lookAtDirector(ctx)
-		return c.outcome(), err
+		return c.Outcome(), err
 	}
 	request, err := r.request(ctx)
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if err := r.checkSilence(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	r.record.Director = true
 	if r.record.DirectorVersions, err = r.directorVersions(); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if err := r.saveRecord(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	made, err := r.createDirector(ctx, request)
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	r.made = r.made || made
 	if !made {
-		return upToDate("the director at %s", r.access().URL)
+		return step.UpToDate.Report("the director at %s", r.access().URL)
 	}
-	return changed("the director runs at %s", r.access().URL)
+	return step.Changed.Report("the director runs at %s", r.access().URL)
 }
 
 // lookAtDirector wants a director that exists to answer.
-func (r *run) lookAtDirector(ctx context.Context) (comparison, error) {
+func (r *run) lookAtDirector(ctx context.Context) (step.Comparison, error) {
 	d, done, err := r.Director(r.access())
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	defer done()
 	if _, err := d.Stemcells(ctx); err != nil {
-		return comparison{}, fmt.Errorf("ask the director: %w", err)
+		return step.Comparison{}, fmt.Errorf("ask the director: %w", err)
 	}
-	return same("the director at %s answers", r.access().URL), nil
+	return step.Same("the director at %s answers", r.access().URL), nil
 }
 
 // answers says whether a director that is to be repaired answers as it is.
@@ -142,19 +143,19 @@ func (r *run) access() resource.Director {
 }
 
 // deleteDirector deletes the director's VM, its disk and its stemcell.
-func (r *run) deleteDirector(ctx context.Context) (Outcome, error) {
+func (r *run) deleteDirector(ctx context.Context) (step.Outcome, error) {
 	if r.elsewhere() || r.record.Infrastructure == nil || !r.record.Director {
-		return skipped("none was created")
+		return step.Skipped.Report("none was created")
 	}
 	request, err := r.request(ctx)
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if err := r.deleteDirectorVM(ctx, request); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	r.record.Director = false
-	return changed("the director, its disk and its stemcell were deleted")
+	return step.Changed.Report("the director, its disk and its stemcell were deleted")
 }
 
 // destroyID is the context id of the deletion of the deployment.
@@ -162,41 +163,41 @@ func (r *run) destroyID() string { return "perpetual-destroy-" + r.Name }
 
 // deleteDeployment has the director delete every VM that it has made for us. What
 // nobody here has deployed is left alone.
-func (r *run) deleteDeployment(ctx context.Context) (Outcome, error) {
+func (r *run) deleteDeployment(ctx context.Context) (step.Outcome, error) {
 	if !r.record.Deployment {
-		return skipped("nothing was deployed")
+		return step.Skipped.Report("nothing was deployed")
 	}
 	d, done, err := r.Director(r.access())
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	defer done()
 	task, err := r.submitDeletion(ctx, d)
 	if isNotFound(err) {
 		r.record.Deployment = false
-		return upToDate("no deployment %s on the director", r.deploymentName())
+		return step.UpToDate.Report("no deployment %s on the director", r.deploymentName())
 	}
 	if err != nil {
 		way := fmt.Sprintf("perpetual deploy %s repairs the director, or the way to it from here", r.Name)
 		if r.elsewhere() {
 			way = "run destroy again when the director answers"
 		}
-		return Outcome{}, fmt.Errorf("delete deployment %s: %w; nothing else was deleted, since its VMs would be left over: %s",
-			r.deploymentName(), because(ctx, err), way)
+		return step.Outcome{}, fmt.Errorf("delete deployment %s: %w; nothing else was deleted, since its VMs would be left over: %s",
+			r.deploymentName(), step.Because(ctx, err), way)
 	}
 	r.note(stepDeploy, "director task %d deletes deployment %s", task, r.deploymentName())
 	ended, err := d.Wait(ctx, task, r.event(stepDeploy))
 	if err != nil {
-		return Outcome{}, fmt.Errorf("wait for director task %d, which keeps running: %w", task, err)
+		return step.Outcome{}, fmt.Errorf("wait for director task %d, which keeps running: %w", task, err)
 	}
 	if ended.State != bosh.StateDone {
-		return Outcome{}, fmt.Errorf("director task %d, the deletion of %s, ended as %s: %s", task, r.deploymentName(), ended.State, strings.TrimSpace(ended.Result))
+		return step.Outcome{}, fmt.Errorf("director task %d, the deletion of %s, ended as %s: %s", task, r.deploymentName(), ended.State, strings.TrimSpace(ended.Result))
 	}
 	if err := r.cleanUp(ctx, d); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	r.record.Deployment = false
-	return changed("deployment %s and its VMs were deleted", r.deploymentName())
+	return step.Changed.Report("deployment %s and its VMs were deleted", r.deploymentName())
 }
 
 // submitDeletion joins the deletion that an earlier run has begun, or begins one. One

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -59,7 +60,7 @@ func (c *cloud) record(t *testing.T, change func(map[string]any)) (desired strin
 }
 
 // attempt deploys with options, on a world that offers a set, and gives what was said.
-func (c *cloud) attempt(t *testing.T, o bootstrap.Options, offered []component.Component) (at *bootstrap.StepError, said string) {
+func (c *cloud) attempt(t *testing.T, o bootstrap.Options, offered []component.Component) (at *step.Error, said string) {
 	t.Helper()
 	i, shown := c.install(t, given())
 	i.Components = func(context.Context, resource.Source, resource.Version) ([]component.Component, error) {
@@ -217,7 +218,7 @@ func TestDeploy_makesNoDirectorOfOlderParts(t *testing.T) {
 			_, planErr := i.Plan(t.Context(), o)
 			_, err := i.Deploy(t.Context(), o)
 			for verb, err := range map[string]error{"plan": planErr, "deploy": err} {
-				var at *bootstrap.StepError
+				var at *step.Error
 				if verb == "plan" && test.alone {
 					if err != nil {
 						t.Errorf("plan ends with %v", err)

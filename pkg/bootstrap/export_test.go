@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -27,7 +28,7 @@ func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, err
 		return r.result, err
 	}
 	r.set = r.record.Desired
-	steps := []step{{name: stepParameters, compare: r.compareParameters}, {name: stepPipeline, compare: r.comparePipeline}}
+	steps := []step.Step{{Name: stepParameters, Compare: r.compareParameters}, {Name: stepPipeline, Compare: r.comparePipeline}}
 	if o.Self {
 		steps = steps[1:]
 	}

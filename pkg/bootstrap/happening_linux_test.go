@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -81,7 +82,7 @@ func deployUnread(t *testing.T, w *whole) {
 		t.Errorf("the plan ends with %+v", last)
 	}
 	i, shown := w.installation(t, w.wanted())
-	var at *bootstrap.StepError
+	var at *step.Error
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{}); !errors.As(err, &at) || at.Step != "verify" {
 		t.Errorf("the deploy ends with %v, want the verification to fail", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -18,29 +19,29 @@ import (
 func (r *run) bare() bool { return !r.elsewhere() && r.record.Infrastructure == nil }
 
 // compareInfrastructure compares the stack with the wanted one.
-func (r *run) compareInfrastructure(ctx context.Context) (comparison, error) {
+func (r *run) compareInfrastructure(ctx context.Context) (step.Comparison, error) {
 	if r.elsewhere() {
-		c := none("the director exists already")
-		c.act = func(ctx context.Context) (Outcome, error) { return c.outcome(), r.saveConfig(ctx) }
+		c := step.None("the director exists already")
+		c.Act = func(ctx context.Context) (step.Outcome, error) { return c.Outcome(), r.saveConfig(ctx) }
 		return c, nil
 	}
 	wanted, err := r.wanted(ctx)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	change, err := r.planStack(ctx, wanted)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
-	c := same("no changes to the stack")
+	c := step.Same("no changes to the stack")
 	switch {
 	case change.Create:
-		c = differs(notYet, changeLines(change)...)
+		c = step.Differs(notYet, changeLines(change)...)
 	case !change.Empty:
-		c = differs("would change", changeLines(change)...)
+		c = step.Differs("would change", changeLines(change)...)
 	}
-	c.act = func(ctx context.Context) (Outcome, error) { return r.convergeStack(ctx, wanted, change) }
-	c.drop = func(ctx context.Context) error {
+	c.Act = func(ctx context.Context) (step.Outcome, error) { return r.convergeStack(ctx, wanted, change) }
+	c.Drop = func(ctx context.Context) error {
 		if err := r.discardStack(ctx, change); err != nil {
 			return fmt.Errorf("discard the change set of the plan: %w", err)
 		}
@@ -72,40 +73,40 @@ func (r *run) expectInfrastructure(ctx context.Context, wanted stack.Parameters,
 }
 
 // convergeStack makes the stack as wanted, and reads what it gives. change is what it lacks.
-func (r *run) convergeStack(ctx context.Context, wanted stack.Parameters, change stack.Change) (Outcome, error) {
+func (r *run) convergeStack(ctx context.Context, wanted stack.Parameters, change stack.Change) (step.Outcome, error) {
 	done := stack.Change{Empty: true}
 	if r.raise.Major() && usesService(r.config) {
 		// Alone and after all else: an update that fails is taken back, which a database
 		// cannot be.
 		if err := r.discardStack(ctx, change); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		first := wanted
 		first.DatabaseVersion = "" // stays as it is
 		var err error
 		if done, err = r.planStack(ctx, first); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		if err := r.changeStack(ctx, first, done); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		if change, err = r.planStack(ctx, wanted); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 	}
 	if err := r.changeStack(ctx, wanted, change); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if err := r.settleInfrastructure(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	switch change = both(done, change); {
 	case change.Empty:
-		return upToDate("no changes to the stack")
+		return step.UpToDate.Report("no changes to the stack")
 	case change.Create:
-		return changed("the stack was created, %d resources", len(change.Resources))
+		return step.Changed.Report("the stack was created, %d resources", len(change.Resources))
 	}
-	return changed("the stack was updated, %d resources changed", len(change.Resources))
+	return step.Changed.Report("the stack was updated, %d resources changed", len(change.Resources))
 }
 
 // settleInfrastructure notes what the stack gives.

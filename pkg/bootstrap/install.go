@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -26,29 +27,29 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	found, err := r.openFirst(ctx)
 	switch {
 	case err != nil:
-		return r.result, &StepError{stepState, because(ctx, err)}
+		return r.result, &step.Error{Step: stepState, Err: step.Because(ctx, err)}
 	case !found && o.Self: // the pipeline's own rights are for what is there
-		return r.result, &StepError{stepState, fmt.Errorf("open the state of %s: %s: %w", r.Name, storeName(r), ErrNotFound)}
+		return r.result, &step.Error{Step: stepState, Err: fmt.Errorf("open the state of %s: %s: %w", r.Name, storeName(r), ErrNotFound)}
 	case !found:
 		// Before the state, which is the first thing that is made.
 		if err := r.checkRoom(ctx); err != nil {
-			return r.result, &StepError{stepConfiguration, because(ctx, err)}
+			return r.result, &step.Error{Step: stepConfiguration, Err: step.Because(ctx, err)}
 		}
 	}
 	if err := r.trySigner(ctx, true); err != nil {
-		return r.result, &StepError{stepState, because(ctx, err)}
+		return r.result, &step.Error{Step: stepState, Err: step.Because(ctx, err)}
 	}
 	if err := r.perform(ctx, []action{{stepState, r.openState}}); err != nil {
 		return r.result, err
 	}
 	held, release, err := r.hold(ctx, "deploy "+i.Name)
 	if err != nil {
-		return r.result, &StepError{stepState, err}
+		return r.result, &step.Error{Step: stepState, Err: err}
 	}
 	defer release()
 	// Between the look and the lease somebody else may have written.
 	if _, err := r.open(held, false); err != nil {
-		return r.result, &StepError{stepState, err}
+		return r.result, &step.Error{Step: stepState, Err: err}
 	}
 	if err := r.own(held); err != nil {
 		return r.result, err
@@ -63,46 +64,46 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 // steps are those of a first install, run from outside, or those of a
 // self-upgrade, run by a build: there nothing may come after the deploy, which
 // takes away the worker that runs this.
-func (r *run) steps() []step {
-	pipeline := step{name: stepPipeline, compare: r.comparePipeline}
-	director := step{name: stepDirector, compare: r.compareDirector, converge: r.convergeDirector}
-	deploy := step{name: stepDeploy, compare: r.compareDeploy, converge: r.deploy}
-	list := []step{
-		{name: stepConfiguration, compare: r.compareConfiguration},
-		{name: stepComponents, compare: r.compareComponents},
-		{name: stepInfrastructure, compare: r.compareInfrastructure},
-		{name: stepCredentials, compare: r.compareCredentials},
+func (r *run) steps() []step.Step {
+	pipeline := step.Step{Name: stepPipeline, Compare: r.comparePipeline}
+	director := step.Step{Name: stepDirector, Compare: r.compareDirector, Converge: r.convergeDirector}
+	deploy := step.Step{Name: stepDeploy, Compare: r.compareDeploy, Converge: r.deploy}
+	list := []step.Step{
+		{Name: stepConfiguration, Compare: r.compareConfiguration},
+		{Name: stepComponents, Compare: r.compareComponents},
+		{Name: stepInfrastructure, Compare: r.compareInfrastructure},
+		{Name: stepCredentials, Compare: r.compareCredentials},
 	}
 	if r.options.Self {
 		return append(list, pipeline, director, deploy)
 	}
-	return append(list, director, deploy, step{name: stepParameters, compare: r.compareParameters}, pipeline,
-		step{name: stepVerify, compare: r.compareVerify, converge: r.verify, quiet: true})
+	return append(list, director, deploy, step.Step{Name: stepParameters, Compare: r.compareParameters}, pipeline,
+		step.Step{Name: stepVerify, Compare: r.compareVerify, Converge: r.verify, Quiet: true})
 }
 
 // openState makes the store if it is not there, and reads it.
-func (r *run) openState(ctx context.Context) (Outcome, error) {
+func (r *run) openState(ctx context.Context) (step.Outcome, error) {
 	if r.options.Self {
-		return upToDate("%s", storeName(r))
+		return step.UpToDate.Report("%s", storeName(r))
 	}
 	created, err := r.open(ctx, true)
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if created {
-		return changed("%s was created", storeName(r))
+		return step.Changed.Report("%s was created", storeName(r))
 	}
-	return upToDate("%s", storeName(r))
+	return step.UpToDate.Report("%s", storeName(r))
 }
 
 // compareComponents chooses the component set; what is deployed of it is another step's.
-func (r *run) compareComponents(ctx context.Context) (comparison, error) {
+func (r *run) compareComponents(ctx context.Context) (step.Comparison, error) {
 	before := slices.Clone(r.record.Desired)
 	if err := r.chooseComponents(ctx); err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
-	c := same("%s", selection.Describe(r.set))
-	c.done = true // it is chosen; the next steps take it from the record
+	c := step.Same("%s", selection.Describe(r.set))
+	c.Done = true // it is chosen; the next steps take it from the record
 	c.Changes, c.Lines = selection.Describe(before) != selection.Describe(r.set), selection.Lines(before, r.set)
 	return c, nil
 }
@@ -174,25 +175,25 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 		return nil, err
 	}
 	var kept []string
-	stack := action{stepInfrastructure, func(ctx context.Context) (o Outcome, err error) {
+	stack := action{stepInfrastructure, func(ctx context.Context) (o step.Outcome, err error) {
 		o, kept, err = r.deleteInfrastructure(ctx)
 		return o, err
 	}}
 	if _, err := r.open(ctx, false); errors.Is(err, ErrNotFound) {
 		return r.destroyUnknown(ctx, stack)
 	} else if err != nil {
-		return nil, &StepError{stepState, r.unopened(ctx, err)}
+		return nil, &step.Error{Step: stepState, Err: r.unopened(ctx, err)}
 	}
 	if err := r.checkDestroy(ctx); err != nil {
-		return nil, &StepError{stepState, err}
+		return nil, &step.Error{Step: stepState, Err: err}
 	}
 	held, release, err := r.hold(ctx, "destroy "+i.Name)
 	if err != nil {
-		return nil, &StepError{stepState, err}
+		return nil, &step.Error{Step: stepState, Err: err}
 	}
 	defer release()
 	if _, err := r.open(held, false); err != nil {
-		return nil, &StepError{stepState, err}
+		return nil, &step.Error{Step: stepState, Err: err}
 	}
 	if err := r.own(held); err != nil {
 		return nil, err
@@ -210,15 +211,15 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 // finish removes the state and looks at what is left.
 func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
 	r.recordDocument = nil
-	err := r.perform(ctx, []action{{stepState, func(ctx context.Context) (Outcome, error) {
+	err := r.perform(ctx, []action{{stepState, func(ctx context.Context) (step.Outcome, error) {
 		// Before the documents go: a run that is killed leaves some of them.
 		if err := r.forget(); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		if err := r.DeleteStore(ctx, r.config, r.identity.Account); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
-		return changed("%s was deleted", storeName(r))
+		return step.Changed.Report("%s was deleted", storeName(r))
 	}}})
 	if err != nil {
 		return kept, err
@@ -238,38 +239,38 @@ func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
 	return append(kept, list...), nil
 }
 
-func (r *run) deleteParameters(ctx context.Context) (Outcome, error) {
+func (r *run) deleteParameters(ctx context.Context) (step.Outcome, error) {
 	if r.elsewhere() || r.infra.ParameterPath == "" {
-		return skipped("none were created")
+		return step.Skipped.Report("none were created")
 	}
 	if err := r.accessKeys().Delete(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	count := 0
 	for _, below := range []string{r.infra.ParameterPath, manifest.OwnPath(manifest.Input{Config: r.config, Infrastructure: r.infra})} {
 		gone, err := r.Account.DeleteParameters(ctx, below+"/")
 		if err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		count += len(gone)
 	}
-	return changed("%d parameters were deleted", count)
+	return step.Changed.Report("%d parameters were deleted", count)
 }
 
-func (r *run) deleteInfrastructure(ctx context.Context) (Outcome, []string, error) {
+func (r *run) deleteInfrastructure(ctx context.Context) (step.Outcome, []string, error) {
 	if r.elsewhere() {
-		o, err := skipped("the director's owner has made it")
+		o, err := step.Skipped.Report("the director's owner has made it")
 		return o, nil, err
 	}
 	kept, err := r.deleteStack(ctx)
 	if isNotFound(err) {
-		o, err := skipped("none was created")
+		o, err := step.Skipped.Report("none was created")
 		return o, nil, err
 	}
 	if err != nil {
-		return Outcome{}, kept, err
+		return step.Outcome{}, kept, err
 	}
 	r.record.Infrastructure, r.record.Stack = nil, false
-	o, err := changed("the stack was deleted")
+	o, err := step.Changed.Report("the stack was deleted")
 	return o, kept, err
 }

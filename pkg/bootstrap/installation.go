@@ -16,6 +16,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/accesskey"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -70,7 +71,7 @@ type Installation struct {
 	// Pipeline is what a self-upgrade has instead.
 	Pipeline Pipeline
 
-	Progress Progress
+	Progress step.Progress
 	Mask     func(...secret.Value) // hides values in all output from now on
 	Now      func() time.Time
 	Poll     time.Duration // between two looks; 0 is 2 s
@@ -172,34 +173,6 @@ type ATC interface {
 	DiffTeam(ctx context.Context, team, role string, users []string) (concourse.TeamChange, error)
 }
 
-// Progress gets what becomes of the steps.
-type Progress interface {
-	Begin(step string)
-	// Note is what is going on in it, one line.
-	Note(step, line string)
-	End(step string, o Outcome)
-	// Warn says what people should know, also those who want to hear little.
-	Warn(line string)
-}
-
-// Status is how a step has ended.
-type Status string
-
-// What becomes of a step.
-const (
-	UpToDate Status = "up to date"
-	Changed  Status = "changed"
-	Skipped  Status = "skipped"
-	Failed   Status = "failed"
-)
-
-// Outcome is what a step reports.
-type Outcome struct {
-	Status Status
-	Report string // "stack perpetual-ci: created, 34 resources"
-	Took   time.Duration
-}
-
 // Options say how Deploy goes about it.
 type Options struct {
 	// Self is the order of a self-upgrade, from inside: the pipeline first, the
@@ -234,12 +207,12 @@ type Result struct {
 // NamedOutcome is the outcome of a step.
 type NamedOutcome struct {
 	Step string
-	Outcome
+	step.Outcome
 }
 
 // Plan is what deploy would change.
 type Plan struct {
-	Steps  []PlannedStep
+	Steps  []step.Planned
 	Config *config.Config // what is wanted, with what was wanted before and the defaults
 	// InstanceTypes are those that were chosen, by what they are for: "worker".
 	InstanceTypes map[string]string
@@ -253,12 +226,4 @@ func (p Plan) Changes() bool {
 		}
 	}
 	return false
-}
-
-// PlannedStep is what one step would do.
-type PlannedStep struct {
-	Step    string
-	Changes bool
-	Summary string   // "would be created", "up to date"
-	Lines   []string // the difference, with credentials hidden: "+ …", "- …", "~ …"
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -171,13 +172,13 @@ func (r *run) own(ctx context.Context) error {
 		err = r.noteAccepted()
 	}
 	if err != nil {
-		return &StepError{stepState, err}
+		return &step.Error{Step: stepState, Err: err}
 	}
 	if (r.resigns() || r.rewraps()) && !r.lenient {
 		return r.perform(ctx, []action{{stepState, r.resign}})
 	}
 	if err := r.noteSigner(); err != nil {
-		return &StepError{stepState, err}
+		return &step.Error{Step: stepState, Err: err}
 	}
 	return nil
 }
@@ -193,38 +194,38 @@ func (r *run) movedLines() []string {
 
 // move writes the state of an older release to its places, signed and encrypted. The
 // statement goes last: with it the old documents count no more.
-func (r *run) move(ctx context.Context) (Outcome, error) {
+func (r *run) move(ctx context.Context) (step.Outcome, error) {
 	names, err := r.store.List(ctx, "")
 	if err != nil {
-		return Outcome{}, fmt.Errorf("list the state: %w", err)
+		return step.Outcome{}, fmt.Errorf("list the state: %w", err)
 	}
 	for _, name := range names {
 		if slices.ContainsFunc(moved, func(folder string) bool { return strings.HasPrefix(name, folder) }) {
 			if err := r.copy(ctx, name, runFolder+name); err != nil {
-				return Outcome{}, err
+				return step.Outcome{}, err
 			}
 		}
 	}
 	if _, err := r.recordDocument.save(ctx, r.record.Findings); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	crash.Here("moved-run")
 	if _, err := r.pipelineKey(r.credentials); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if _, err := keep(ctx, r, r.credentialDocument, r.credentials); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if err := r.saveView(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	crash.Here("moved-credentials")
 	if err := r.saveStatement(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	crash.Here("moved-statement")
 	r.old = false
-	return changed("it is signed and encrypted now")
+	return step.Changed.Report("it is signed and encrypted now")
 }
 
 // copy copies a document over whatever is at the other name.

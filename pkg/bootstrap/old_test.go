@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -94,7 +95,7 @@ func TestDeploy_movesTheStateOfAnOlderRelease(t *testing.T) {
 	c.operator.yes = true
 	i, _ = c.install(t, given())
 	p, err := i.Plan(t.Context(), bootstrap.Options{})
-	var at *bootstrap.StepError
+	var at *step.Error
 	if !errors.As(err, &at) || at.Step != "deploy" || p.Steps[0].Summary != "would be signed and encrypted" || !slices.Contains(p.Steps[0].Lines, "- config.json") {
 		t.Errorf("the plan is %+v, %v", p.Steps, err)
 	}
@@ -140,7 +141,7 @@ func TestDeploy_goesOnWithAMoveThatWasKilled(t *testing.T) {
 		c.stores["ci"] = broken
 		_, err := i.Deploy(t.Context(), bootstrap.Options{})
 		c.stores["ci"] = inner
-		var at *bootstrap.StepError
+		var at *step.Error
 		if errors.As(err, &at) && at.Step == "deploy" && !broken.broke {
 			break // there are no more writes
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -225,7 +226,7 @@ func TestState_asksForWhatWasChangedSince(t *testing.T) {
 	if !slices.ContainsFunc(c.operator.asked, func(l string) bool { return strings.HasPrefix(l, "workers.count") }) {
 		t.Errorf("it asked for %q", c.operator.asked)
 	}
-	var at *bootstrap.StepError
+	var at *step.Error
 	if _, err := deploy(bootstrap.Options{}, true); !errors.As(err, &at) || at.Step != "deploy" || c.operator.asked == nil {
 		t.Errorf("with a yes it ends with %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -12,25 +13,25 @@ const noParameters = "none are made: no pipeline is set"
 
 // compareParameters compares the pipeline's credentials with those that it finds by the
 // credential manager, and looks at the keys of its users.
-func (r *run) compareParameters(ctx context.Context) (comparison, error) {
+func (r *run) compareParameters(ctx context.Context) (step.Comparison, error) {
 	switch {
 	case r.elsewhere():
-		return none("%s", noParameters), nil
+		return step.None("%s", noParameters), nil
 	case r.local():
-		return none("%s", whyLocal), nil
+		return step.None("%s", whyLocal), nil
 	case r.bare():
-		return differs(notYet), nil
+		return step.Differs(notYet), nil
 	}
 	in, err := r.input()
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	var lines []string
 	list := manifest.Parameters(in, r.credentials)
 	for _, p := range list {
 		differs, err := r.Account.DiffParameter(ctx, p.Name, p.Value, r.parameterTags())
 		if err != nil {
-			return comparison{}, err
+			return step.Comparison{}, err
 		}
 		if differs {
 			lines = append(lines, "~ "+p.Name)
@@ -38,23 +39,23 @@ func (r *run) compareParameters(ctx context.Context) (comparison, error) {
 	}
 	keys, err := r.accessKeys().Planned(ctx)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
-	c := same("%d parameters for the pipeline", len(list))
+	c := step.Same("%d parameters for the pipeline", len(list))
 	if lines = append(lines, keys...); len(lines) > 0 {
-		c = differs("would change", lines...)
+		c = step.Differs("would change", lines...)
 	}
-	c.act = func(ctx context.Context) (Outcome, error) { return r.putParameters(ctx, in, list) }
+	c.Act = func(ctx context.Context) (step.Outcome, error) { return r.putParameters(ctx, in, list) }
 	return c, nil
 }
 
 // putParameters gives the pipeline its credentials through the credential manager.
-func (r *run) putParameters(ctx context.Context, in manifest.Input, list []manifest.Parameter) (Outcome, error) {
+func (r *run) putParameters(ctx context.Context, in manifest.Input, list []manifest.Parameter) (step.Outcome, error) {
 	count := 0
 	for _, p := range list {
 		differs, err := r.putParameter(ctx, p.Name, p.Value)
 		if err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		if differs {
 			count++
@@ -63,13 +64,13 @@ func (r *run) putParameters(ctx context.Context, in manifest.Input, list []manif
 	}
 	made, err := r.accessKeys().Renew(ctx)
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if len(made) > 0 {
-		return changed("%d of %d parameters for the pipeline, and a new access key of %s", count, len(list), strings.Join(made, " and of "))
+		return step.Changed.Report("%d of %d parameters for the pipeline, and a new access key of %s", count, len(list), strings.Join(made, " and of "))
 	}
 	if count == 0 {
-		return upToDate("%d parameters for the pipeline", len(list))
+		return step.UpToDate.Report("%d parameters for the pipeline", len(list))
 	}
-	return changed("%d of %d parameters for the pipeline", count, len(list))
+	return step.Changed.Report("%d of %d parameters for the pipeline", count, len(list))
 }

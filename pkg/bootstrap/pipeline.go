@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -38,25 +39,25 @@ type pipelineStanding struct {
 
 // comparePipeline compares the self-upgrade pipeline, and the members of its team, with
 // what is wanted.
-func (r *run) comparePipeline(ctx context.Context) (comparison, error) {
+func (r *run) comparePipeline(ctx context.Context) (step.Comparison, error) {
 	switch {
 	case r.elsewhere():
-		return none("%s", r.noPipeline()), nil
+		return step.None("%s", r.noPipeline()), nil
 	case r.local():
-		return none("%s", whyLocal), nil
+		return step.None("%s", whyLocal), nil
 	case r.plans && (r.alone() || !r.record.Deployment):
-		return differs(notYet, r.firstOf(manifest.Pipeline)...), nil
+		return step.Differs(notYet, r.firstOf(manifest.Pipeline)...), nil
 	}
 	s, err := r.lookAtPipeline(ctx)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	lines := s.lines(r.record.Unpause)
-	c := same("pipeline %s", s.ref.Name)
+	c := step.Same("pipeline %s", s.ref.Name)
 	if len(lines) > 0 || s.change.Created || s.change.Updated {
-		c = differs("would change", lines...)
+		c = step.Differs("would change", lines...)
 	}
-	c.act = func(ctx context.Context) (Outcome, error) { return r.setPipeline(ctx, s) }
+	c.Act = func(ctx context.Context) (step.Outcome, error) { return r.setPipeline(ctx, s) }
 	return c, nil
 }
 
@@ -150,8 +151,8 @@ func (s pipelineStanding) lines(unpauses bool) (lines []string) {
 	if s.running.Exists && unpauses {
 		lines = append(lines, "~ it is unpaused")
 	}
-	lines = append(lines, marked("- parameter ", s.left)...)
-	lines = slices.Concat(lines, s.renewals, marked("- access key ", s.idle))
+	lines = append(lines, step.Marked("- parameter ", s.left)...)
+	lines = slices.Concat(lines, s.renewals, step.Marked("- access key ", s.idle))
 	for _, line := range s.change.Diff {
 		lines = append(lines, strings.TrimRight(line.Op+" "+line.Text, " "))
 	}
@@ -168,46 +169,46 @@ func (s pipelineStanding) lines(unpauses bool) (lines []string) {
 // setPipeline sets the self-upgrade pipeline in its own team, and lets it run when it is
 // new. By hand it makes the team, and takes over from where earlier releases had the
 // pipeline. That one is paused before this one runs, so that never two of them upgrade.
-func (r *run) setPipeline(ctx context.Context, s pipelineStanding) (Outcome, error) {
+func (r *run) setPipeline(ctx context.Context, s pipelineStanding) (step.Outcome, error) {
 	var renewed []string
 	if r.options.Self {
 		var err error
 		if renewed, err = r.accessKeys().Renew(ctx); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 	}
 	key, err := r.readerKey(ctx, s.in)
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if key != s.in.Reader {
 		s.in.Reader = key
 		if err := r.renderPipeline(&s); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 	}
 	if !r.options.Self {
 		if s.team, err = s.atc.SetTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{manifest.ATCUser}); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		crash.Here("team-set")
 	}
 	o, err := r.converge(ctx, s)
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	if err := r.accessKeys().Retire(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	switch {
-	case o.Status == Changed:
+	case o.Status == step.Changed:
 		return o, nil
 	case s.team.Created || s.team.Updated:
-		return changed("team %s has its members again", manifest.PipelineTeam)
+		return step.Changed.Report("team %s has its members again", manifest.PipelineTeam)
 	case len(renewed) > 0:
-		return changed("pipeline %s; a new access key of %s", s.ref.Name, strings.Join(renewed, " and of "))
+		return step.Changed.Report("pipeline %s; a new access key of %s", s.ref.Name, strings.Join(renewed, " and of "))
 	case len(s.idle) > 0:
-		return changed("pipeline %s; access keys that nothing used were deleted: %s", s.ref.Name, strings.Join(s.idle, ", "))
+		return step.Changed.Report("pipeline %s; access keys that nothing used were deleted: %s", s.ref.Name, strings.Join(s.idle, ", "))
 	}
 	return o, nil
 }
@@ -241,48 +242,48 @@ func (r *run) lendReader(ctx context.Context) (manifest.Key, error) {
 }
 
 // converge makes the pipeline as wanted, in its team.
-func (r *run) converge(ctx context.Context, s pipelineStanding) (Outcome, error) {
+func (r *run) converge(ctx context.Context, s pipelineStanding) (step.Outcome, error) {
 	if !s.running.Exists {
 		// Written down first: the run may end between the two.
 		r.record.Unpause = r.record.Unpause || !s.old.exists || s.old.runs
 		if err := r.saveRecord(ctx); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 	}
 	if err := s.old.pause(ctx, s.atc); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	r.tell(stepPipeline)(pipelineLines(s.old.orElse(s.running).YAML, s.ours, s.text))
 	change, err := s.atc.SetPipeline(ctx, s.ref, s.text)
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	crash.Here("pipeline-set")
 	ran := r.record.Unpause
 	if ran {
 		if err := s.atc.UnpausePipeline(ctx, "", s.ref); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 		r.record.Unpause = false
 		crash.Here("pipeline-unpaused")
 	}
 	if err := r.leaveFormer(ctx, s); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	name := s.ref.Name
 	switch {
 	case s.old.exists && ran:
-		return changed("pipeline %s has moved from team %s to team %s, and runs", name, manifest.FormerTeam, manifest.PipelineTeam)
+		return step.Changed.Report("pipeline %s has moved from team %s to team %s, and runs", name, manifest.FormerTeam, manifest.PipelineTeam)
 	case s.old.exists:
-		return changed("pipeline %s has moved from team %s to team %s, and is paused as it was", name, manifest.FormerTeam, manifest.PipelineTeam)
+		return step.Changed.Report("pipeline %s has moved from team %s to team %s, and is paused as it was", name, manifest.FormerTeam, manifest.PipelineTeam)
 	case ran:
-		return changed("pipeline %s was created and runs", name)
+		return step.Changed.Report("pipeline %s was created and runs", name)
 	case change.Updated:
-		return changed("pipeline %s was updated", name)
+		return step.Changed.Report("pipeline %s was updated", name)
 	case len(s.left) > 0:
-		return changed("pipeline %s; parameters where it was before were deleted: %s", name, strings.Join(s.left, ", "))
+		return step.Changed.Report("pipeline %s; parameters where it was before were deleted: %s", name, strings.Join(s.left, ", "))
 	}
-	return upToDate("pipeline %s", name)
+	return step.UpToDate.Report("pipeline %s", name)
 }
 
 // keepForeign gives a pipeline what people have added to the running one by hand, and

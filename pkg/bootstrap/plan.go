@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"context"
+
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 )
 
 // notYet is what a plan says of a step whose foundation is not there.
@@ -17,15 +19,15 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	}
 	found, err := r.openFirst(ctx)
 	if err != nil {
-		return Plan{}, &StepError{stepState, err}
+		return Plan{}, &step.Error{Step: stepState, Err: err}
 	}
 	state, err := r.planState(ctx, found)
 	if err != nil {
-		return Plan{}, &StepError{stepState, err}
+		return Plan{}, &step.Error{Step: stepState, Err: err}
 	}
-	plan := Plan{Steps: []PlannedStep{state}}
+	plan := Plan{Steps: []step.Planned{state}}
 	if err := r.checkRoom(ctx); err != nil {
-		return Plan{}, &StepError{stepConfiguration, err}
+		return Plan{}, &step.Error{Step: stepConfiguration, Err: err}
 	}
 	plan.Config, plan.InstanceTypes = r.config, r.record.InstanceTypes
 	for _, s := range r.steps() {
@@ -33,7 +35,7 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 		if err != nil {
 			return plan, err
 		}
-		if planned.Changes || len(planned.Lines) > 0 || !s.quiet {
+		if planned.Changes || len(planned.Lines) > 0 || !s.Quiet {
 			plan.Steps = append(plan.Steps, planned)
 		}
 	}
@@ -41,40 +43,40 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 }
 
 // foresee compares, and leaves everything as it is.
-func (r *run) foresee(ctx context.Context, s step) (PlannedStep, error) {
+func (r *run) foresee(ctx context.Context, s step.Step) (step.Planned, error) {
 	begun := r.now()
-	if !s.quiet {
-		r.Progress.Begin(s.name)
+	if !s.Quiet {
+		r.Progress.Begin(s.Name)
 	}
-	end := func(o Outcome) {
-		if o.Took = r.now().Sub(begun); !s.quiet {
-			r.Progress.End(s.name, o)
+	end := func(o step.Outcome) {
+		if o.Took = r.now().Sub(begun); !s.Quiet {
+			r.Progress.End(s.Name, o)
 		}
 	}
-	c, err := s.compare(ctx)
-	if err == nil && c.drop != nil {
-		err = c.drop(ctx)
+	c, err := s.Compare(ctx)
+	if err == nil && c.Drop != nil {
+		err = c.Drop(ctx)
 	}
 	if err != nil {
-		end(Outcome{Status: Failed, Report: err.Error()})
-		return PlannedStep{}, &StepError{s.name, because(ctx, err)}
+		end(step.Outcome{Status: step.Failed, Report: err.Error()})
+		return step.Planned{}, &step.Error{Step: s.Name, Err: step.Because(ctx, err)}
 	}
-	c.Step, c.skipped = s.name, false
-	end(c.outcome())
-	return c.PlannedStep, nil
+	c.Step, c.Skipped = s.Name, false
+	end(c.Outcome())
+	return c.Planned, nil
 }
 
 // planState says what would become of the state.
-func (r *run) planState(ctx context.Context, found bool) (PlannedStep, error) {
-	c := same("%s", storeName(r))
+func (r *run) planState(ctx context.Context, found bool) (step.Planned, error) {
+	c := step.Same("%s", storeName(r))
 	switch {
 	case !found:
 		if err := r.trySigner(ctx, false); err != nil {
-			return PlannedStep{}, err
+			return step.Planned{}, err
 		}
-		c = differs(notYet, "+ "+storeName(r))
+		c = step.Differs(notYet, "+ "+storeName(r))
 	case r.old:
-		c = differs("would be signed and encrypted", r.movedLines()...)
+		c = step.Differs("would be signed and encrypted", r.movedLines()...)
 	case r.resigns() || r.rewraps():
 		var lines []string
 		if r.resigns() {
@@ -83,8 +85,8 @@ func (r *run) planState(ctx context.Context, found bool) (PlannedStep, error) {
 		if r.rewraps() {
 			lines = append(lines, "~ "+r.wrapperLine())
 		}
-		c = differs("would be signed or encrypted by another key", lines...)
+		c = step.Differs("would be signed or encrypted by another key", lines...)
 	}
 	c.Step = stepState
-	return c.PlannedStep, nil
+	return c.Planned, nil
 }

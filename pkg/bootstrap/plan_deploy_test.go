@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -61,7 +62,7 @@ func TestPlan_showsEveryLineOfTheManifestsDifference(t *testing.T) {
 	}
 	i.ATC = func(resource.Concourse) (bootstrap.ATC, error) { return teamless{}, nil }
 	plan, err := i.Plan(t.Context(), bootstrap.Options{})
-	at := slices.IndexFunc(plan.Steps, func(s bootstrap.PlannedStep) bool { return s.Step == "deploy" })
+	at := slices.IndexFunc(plan.Steps, func(s step.Planned) bool { return s.Step == "deploy" })
 	if at < 0 {
 		t.Fatalf("the plan has no deploy: %+v, %v", plan.Steps, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -65,7 +66,7 @@ func TestDeploy_refusesAnotherImageThanThePinnedOne(t *testing.T) {
 				}), nil
 			}
 			_, err := i.Deploy(t.Context(), bootstrap.Options{})
-			var at *bootstrap.StepError
+			var at *step.Error
 			if !errors.As(err, &at) || (at.Step == "components") != (c.says != nil) {
 				t.Fatalf("it ends with %v", err)
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
@@ -53,51 +54,51 @@ func (r *run) explained(problems schema.Problems) schema.Problems {
 
 // compareConfiguration asks the account whether it has what is wanted. That is stored
 // only when the components and the stack, too, have nothing against it: see saveConfig.
-func (r *run) compareConfiguration(ctx context.Context) (comparison, error) {
+func (r *run) compareConfiguration(ctx context.Context) (step.Comparison, error) {
 	if err := r.checkRoom(ctx); err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	if err := r.checkDatabase(ctx); err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	if r.options.Self {
 		if err := r.checkWithheld(); err != nil {
-			return comparison{}, err
+			return step.Comparison{}, err
 		}
 	}
 	c, names, err := r.compareSettings()
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	all, added, err := r.earlyCredentials(ctx)
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	// What is rendered from now on is rendered from them.
 	r.credentials = all
 	if len(added) > 0 && r.stored != nil && !r.old { // which is moved with them
-		c = differs("would change", append(c.Lines, marked("+ ", added)...)...)
+		c = step.Differs("would change", append(c.Lines, step.Marked("+ ", added)...)...)
 		names = append(names, added...)
 	}
-	c.act = func(ctx context.Context) (Outcome, error) {
+	c.Act = func(ctx context.Context) (step.Outcome, error) {
 		if len(added) > 0 {
 			if err := r.keepGenerated(ctx, all, added); err != nil {
-				return Outcome{}, err
+				return step.Outcome{}, err
 			}
 		}
 		if c.Changes {
-			return changed("%s", strings.Join(names, ", "))
+			return step.Changed.Report("%s", strings.Join(names, ", "))
 		}
-		return upToDate("%s", c.Summary)
+		return step.UpToDate.Report("%s", c.Summary)
 	}
 	return c, nil
 }
 
 // compareSettings compares the configuration, and the user's files, with what is stored,
 // and names what differs.
-func (r *run) compareSettings() (c comparison, names []string, err error) {
+func (r *run) compareSettings() (c step.Comparison, names []string, err error) {
 	if r.stored == nil {
-		return differs("new"), []string{"new"}, nil
+		return step.Differs("new"), []string{"new"}, nil
 	}
 	var lines []string
 	for _, c := range config.Diff(r.stored, r.wantedConfig) {
@@ -106,20 +107,20 @@ func (r *run) compareSettings() (c comparison, names []string, err error) {
 	}
 	files, err := r.changedFiles()
 	if err != nil {
-		return comparison{}, nil, err
+		return step.Comparison{}, nil, err
 	}
-	names, lines = append(names, files...), append(lines, marked("~ file ", files)...)
+	names, lines = append(names, files...), append(lines, step.Marked("~ file ", files)...)
 	if r.raise.Major() {
 		lines = append(lines, "! "+r.raise.String())
 	}
 	changed, err := r.differs(r.keptConfig())
 	if err != nil {
-		return comparison{}, nil, err
+		return step.Comparison{}, nil, err
 	}
 	if !changed && len(lines) == 0 {
-		return same("as before"), nil, nil
+		return step.Same("as before"), nil, nil
 	}
-	return differs("would change", lines...), names, nil
+	return step.Differs("would change", lines...), names, nil
 }
 
 // saveConfig stores what is wanted, with the user's files: once nothing is left that

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -191,31 +192,31 @@ func (r *run) acceptNewSigner() error {
 
 // resign signs and encrypts the operator's documents with the keys that do so now. Until
 // the last one is, both keys that sign are known.
-func (r *run) resign(ctx context.Context) (Outcome, error) {
+func (r *run) resign(ctx context.Context) (step.Outcome, error) {
 	resigns, rewraps, line := r.resigns(), r.rewraps(), ""
 	if rewraps {
 		line = r.wrapperLine()
 	}
 	if r.credentialDocument != nil && r.credentialDocument.exists {
 		if _, err := keep(ctx, r, r.credentialDocument, r.credentials); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 	}
 	if r.viewDocument.exists {
 		if err := r.saveView(ctx); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 	}
 	if err := r.saveStatement(ctx); err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	switch {
 	case !rewraps:
-		return changed("it is signed by key %s, %s, now", r.public.ID(), r.signer.Origin())
+		return step.Changed.Report("it is signed by key %s, %s, now", r.public.ID(), r.signer.Origin())
 	case !resigns:
-		return changed("%s", line)
+		return step.Changed.Report("%s", line)
 	}
-	return changed("it is signed by key %s, %s, now; %s", r.public.ID(), r.signer.Origin(), line)
+	return step.Changed.Report("it is signed by key %s, %s, now; %s", r.public.ID(), r.signer.Origin(), line)
 }
 
 // howToReplace says what to do about a document that is not the operator's.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -94,7 +95,7 @@ func TestState_isSignedByAnotherKeyWhereSomebodySaysSo(t *testing.T) {
 	if !errors.Is(err, errNoDirector) && err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(plan.Steps, func(s bootstrap.PlannedStep) bool {
+	if !slices.ContainsFunc(plan.Steps, func(s step.Planned) bool {
 		return s.Step == "state" && s.Changes && slices.Equal(s.Lines, []string{"~ " + line})
 	}) {
 		t.Errorf("plan shows %+v", plan.Steps)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -205,14 +206,14 @@ func (r *run) stateBucket() string {
 // install that has failed early, has left of a stack.
 func (r *run) destroyUnknown(ctx context.Context, remains action) (left []string, err error) {
 	if r.elsewhere() {
-		return nil, &StepError{stepState, fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))}
+		return nil, &step.Error{Step: stepState, Err: fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))}
 	}
 	stack, err := r.look(ctx)
 	switch {
 	case err != nil:
-		return nil, &StepError{stepState, err}
+		return nil, &step.Error{Step: stepState, Err: err}
 	case stack.Live:
-		return nil, &StepError{stepState, r.refuseUnknown(stack)}
+		return nil, &step.Error{Step: stepState, Err: r.refuseUnknown(stack)}
 	case stack.Exists:
 		if err := r.perform(ctx, []action{remains}); err != nil {
 			return nil, err
@@ -220,9 +221,9 @@ func (r *run) destroyUnknown(ctx context.Context, remains action) (left []string
 		return r.left(ctx, nil)
 	}
 	if err := r.checkElsewhere(ctx); err != nil {
-		return nil, &StepError{stepState, err}
+		return nil, &step.Error{Step: stepState, Err: err}
 	}
-	return nil, &StepError{stepState, fmt.Errorf("there is no installation %s in account %s, region %s: neither %s nor a stack; nothing was deleted",
+	return nil, &step.Error{Step: stepState, Err: fmt.Errorf("there is no installation %s in account %s, region %s: neither %s nor a stack; nothing was deleted",
 		r.Name, r.identity.Account, r.config.AWS.Region, storeName(r))}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
@@ -37,14 +38,14 @@ const strandsUnknown = "whether a quiet upgrade has left pipelines paused is not
 
 // compareVerify finds the pipelines that an earlier run has left paused: the verification
 // lets them run again, and changes nothing else.
-func (r *run) compareVerify(ctx context.Context) (comparison, error) {
-	c := same("web and workers would be looked at")
+func (r *run) compareVerify(ctx context.Context) (step.Comparison, error) {
+	c := step.Same("web and workers would be looked at")
 	if r.alone() || !r.record.Deployment {
 		return c, nil
 	}
 	d, done, err := r.Director(r.access())
 	if err != nil {
-		return comparison{}, err
+		return step.Comparison{}, err
 	}
 	defer done()
 	list, found, err := r.paused(ctx, d)
@@ -63,7 +64,7 @@ func (r *run) compareVerify(ctx context.Context) (comparison, error) {
 		}
 		last, err := d.Task(ctx, r.result.Task)
 		if err != nil {
-			return comparison{}, fmt.Errorf("read the last deploy: %w", err)
+			return step.Comparison{}, fmt.Errorf("read the last deploy: %w", err)
 		}
 		if !verify.Ends(list, last) {
 			return c, nil
@@ -73,19 +74,19 @@ func (r *run) compareVerify(ctx context.Context) (comparison, error) {
 	for _, e := range list.Pipelines {
 		lines = append(lines, "~ pipeline "+e.String()+" runs again, which a quiet upgrade has left paused")
 	}
-	return differs("would let pipelines run again", lines...), nil
+	return step.Differs("would let pipelines run again", lines...), nil
 }
 
 // verify looks at the new Concourse as the verifying build does.
-func (r *run) verify(ctx context.Context) (Outcome, error) {
+func (r *run) verify(ctx context.Context) (step.Outcome, error) {
 	d, done, err := r.Director(r.access())
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	defer done()
 	atc, err := r.ATC(r.web())
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	v := verify.Verification{
 		Director: d, ATC: atc, Concourse: atc, Keepers: []pause.Keeper{d.Keeper(r.deploymentName())},
@@ -97,19 +98,19 @@ func (r *run) verify(ctx context.Context) (Outcome, error) {
 		Timeout: r.timeout(), Over: errors.New("the time for the verification is over"),
 	})
 	if err != nil {
-		return Outcome{}, err
+		return step.Outcome{}, err
 	}
 	still := r.strands
 	if r.strands {
 		if _, still, err = r.paused(ctx, d); err != nil {
-			return Outcome{}, err
+			return step.Outcome{}, err
 		}
 	}
 	r.record.Applied = r.set
 	web := r.web()
 	r.record.Web = &record.Web{URL: web.URL, CACert: web.CACert}
 	if r.strands && !still {
-		return changed("web and workers answer, and run what was deployed; pipelines that a run had left paused run again")
+		return step.Changed.Report("web and workers answer, and run what was deployed; pipelines that a run had left paused run again")
 	}
-	return upToDate("web and workers answer, and run what was deployed")
+	return step.UpToDate.Report("web and workers answer, and run what was deployed")
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -47,7 +48,7 @@ func TestState_isEncryptedByAKeyOfKMSWhereThatIsSaid(t *testing.T) {
 	if err != nil && !errors.Is(err, errNoDirector) {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(plan.Steps, func(s bootstrap.PlannedStep) bool {
+	if !slices.ContainsFunc(plan.Steps, func(s step.Planned) bool {
 		return s.Step == "state" && s.Changes && slices.Equal(s.Lines, []string{"~ " + line})
 	}) || !slices.Equal(c.encryptedBy(t), []string{""}) {
 		t.Errorf("plan shows %+v, and the state is encrypted by %q", plan.Steps, c.encryptedBy(t))

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
 )
 
@@ -55,14 +55,14 @@ type Display struct {
 	format  formatter
 
 	mu      sync.Mutex
-	running []*step
+	running []*begun
 	closed  bool
 	done    chan struct{} // closed by Close; ends the redrawing
 	ended   chan struct{} // closed when the redrawing has ended
 }
 
-// step is one that is under way.
-type step struct {
+// begun is a step that is under way.
+type begun struct {
 	name  string
 	note  string // the last one
 	since time.Time
@@ -70,15 +70,15 @@ type step struct {
 
 // formatter writes what has happened. The Display's lock is held meanwhile.
 type formatter interface {
-	begin(now time.Time, s *step)
-	note(now time.Time, s *step)
+	begin(now time.Time, s *begun)
+	note(now time.Time, s *begun)
 	// stray shows a note of a step that is not under way.
 	stray(now time.Time, name, line string)
-	end(now time.Time, s *step, o bootstrap.Outcome)
+	end(now time.Time, s *begun, o step.Outcome)
 	say(now time.Time, line string)
 	fail(now time.Time, line string)
 	// draw shows the steps that are under way, in place of how they were before.
-	draw(now time.Time, running []*step)
+	draw(now time.Time, running []*begun)
 }
 
 // New makes a Display; Close ends it.
@@ -151,12 +151,12 @@ func (d *Display) flush() {
 	}
 }
 
-// Begin implements bootstrap.Progress.
+// Begin implements step.Progress.
 func (d *Display) Begin(name string) {
 	d.change(func(now time.Time) {
 		s := d.find(name)
 		if s == nil {
-			s = &step{name: name, since: now}
+			s = &begun{name: name, since: now}
 			d.running = append(d.running, s)
 		}
 		if !d.options.Quiet {
@@ -165,7 +165,7 @@ func (d *Display) Begin(name string) {
 	})
 }
 
-// Note implements bootstrap.Progress.
+// Note implements step.Progress.
 func (d *Display) Note(name, line string) {
 	line = d.clean(line)
 	if strings.TrimSpace(line) == "" {
@@ -185,14 +185,14 @@ func (d *Display) Note(name, line string) {
 	})
 }
 
-// End implements bootstrap.Progress.
-func (d *Display) End(name string, o bootstrap.Outcome) {
+// End implements step.Progress.
+func (d *Display) End(name string, o step.Outcome) {
 	d.change(func(now time.Time) {
 		s := d.find(name)
 		if s == nil {
-			s = &step{name: name}
+			s = &begun{name: name}
 		}
-		d.running = slices.DeleteFunc(d.running, func(r *step) bool { return r == s })
+		d.running = slices.DeleteFunc(d.running, func(r *begun) bool { return r == s })
 		o.Report = d.clean(o.Report)
 		if !d.options.Quiet {
 			d.format.end(now, s, o)
@@ -205,7 +205,7 @@ func (d *Display) Say(line string) {
 	d.change(func(now time.Time) { d.format.say(now, d.clean(line)) })
 }
 
-// Warn implements bootstrap.Progress: a warning is shown to those who want quiet, too.
+// Warn implements step.Progress: a warning is shown to those who want quiet, too.
 func (d *Display) Warn(line string) { d.Say(line) }
 
 // Fail shows the one line that says why the run has failed, also after Close.
@@ -233,7 +233,7 @@ func (d *Display) Close() {
 }
 
 // find gives the step of a name that is under way, nil if there is none.
-func (d *Display) find(name string) *step {
+func (d *Display) find(name string) *begun {
 	for _, s := range d.running {
 		if s.name == name {
 			return s

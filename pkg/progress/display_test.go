@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -40,7 +40,7 @@ func (c *clock) pass(d time.Duration) {
 // install plays a first install that fails at the end.
 func install(d *progress.Display, c *clock) {
 	d.Begin("account")
-	d.End("account", bootstrap.Outcome{Status: bootstrap.UpToDate, Report: "123456789012 in eu-central-1"})
+	d.End("account", step.Outcome{Status: step.UpToDate, Report: "123456789012 in eu-central-1"})
 	d.Begin("infrastructure")
 	c.pass(12 * time.Second)
 	d.Note("infrastructure", "creating Vpc (AWS::EC2::VPC)")
@@ -48,17 +48,17 @@ func install(d *progress.Display, c *clock) {
 	d.Note("infrastructure", "creating Database\n(AWS::RDS::DBInstance), which\x1b[31m takes \x07long")
 	c.pass(time.Minute)
 	d.Warn("asking AWS again in 2s: it is busy")
-	d.End("infrastructure", bootstrap.Outcome{Status: bootstrap.Changed, Report: "stack perpetual-ci: created, 34 resources", Took: 3*time.Minute + 12*time.Second})
+	d.End("infrastructure", step.Outcome{Status: step.Changed, Report: "stack perpetual-ci: created, 34 resources", Took: 3*time.Minute + 12*time.Second})
 	d.Note("infrastructure", "  told late")
 	d.Note("verify", "+   indented")
 	d.Note("verify", " ")
 	d.Begin("pipeline")
-	d.End("pipeline", bootstrap.Outcome{Status: bootstrap.Skipped, Report: "no Concourse is given"})
+	d.End("pipeline", step.Outcome{Status: step.Skipped, Report: "no Concourse is given"})
 	d.Begin("verify")
-	d.End("verify", bootstrap.Outcome{Status: bootstrap.UpToDate})
+	d.End("verify", step.Outcome{Status: step.UpToDate})
 	d.Begin("director")
 	c.pass(500 * time.Millisecond)
-	d.End("director", bootstrap.Outcome{Status: bootstrap.Failed, Report: "create the VM: quota exceeded", Took: 500 * time.Millisecond})
+	d.End("director", step.Outcome{Status: step.Failed, Report: "create the VM: quota exceeded", Took: 500 * time.Millisecond})
 	d.Close()
 	d.Fail("director: create the VM: quota exceeded")
 }
@@ -132,8 +132,8 @@ func TestLive_showsStepsThatRunTogether(t *testing.T) {
 	d := progress.New(progress.Options{Out: &out, Format: progress.Live, Now: c.Now, Ticks: make(chan time.Time)})
 	d.Begin("stemcell")
 	d.Begin("releases")
-	d.End("stemcell", bootstrap.Outcome{Status: bootstrap.Changed, Report: "uploaded"})
-	d.End("releases", bootstrap.Outcome{Status: bootstrap.Changed, Report: "uploaded"})
+	d.End("stemcell", step.Outcome{Status: step.Changed, Report: "uploaded"})
+	d.End("releases", step.Outcome{Status: step.Changed, Report: "uploaded"})
 	d.Close()
 	testkit.Golden(t, "testdata/live-together.golden", readable(out.String()))
 }
@@ -181,7 +181,7 @@ func TestDisplay_isSafeForSeveralGoroutines(t *testing.T) {
 				d.Note(name, "note")
 				d.Say("said")
 			}
-			d.End(name, bootstrap.Outcome{Status: bootstrap.Changed, Report: "ended"})
+			d.End(name, step.Outcome{Status: step.Changed, Report: "ended"})
 		})
 	}
 	all.Wait()

@@ -8,7 +8,7 @@ import (
 
 	"github.com/mattn/go-runewidth"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 )
 
 // nameWidth is the column in which the names of steps stand: that of
@@ -52,14 +52,14 @@ var (
 	asciiSigns   = signs{"+", "x", "-", strings.Split(`|/-\`, ""), "..."}
 )
 
-func (l *live) begin(time.Time, *step) {}
-func (l *live) note(time.Time, *step)  {}
+func (l *live) begin(time.Time, *begun) {}
+func (l *live) note(time.Time, *begun)  {}
 
 func (l *live) stray(now time.Time, name, line string) { l.say(now, name+": "+line) }
 
 // end writes a line that stays, in place of the running ones.
-func (l *live) end(_ time.Time, s *step, o bootstrap.Outcome) {
-	if l.brief && o.Status != bootstrap.Failed {
+func (l *live) end(_ time.Time, s *begun, o step.Outcome) {
+	if l.brief && o.Status != step.Failed {
 		return
 	}
 	sign, color := l.signs.of(o.Status)
@@ -77,7 +77,7 @@ func (l *live) fail(_ time.Time, line string) {
 }
 
 // draw shows the running steps.
-func (l *live) draw(now time.Time, running []*step) {
+func (l *live) draw(now time.Time, running []*begun) {
 	l.spinner = (l.spinner + 1) % len(l.signs.frames)
 	if len(l.drawn) == 0 && len(running) == 0 {
 		return
@@ -107,7 +107,7 @@ func (l *live) columns() int {
 
 // line is one running step, cut to the terminal: a line that wraps could not be
 // taken back. With it goes how many columns it takes.
-func (l *live) line(now time.Time, s *step, columns int) (text string, width int) {
+func (l *live) line(now time.Time, s *begun, columns int) (text string, width int) {
 	took := Duration(now.Sub(s.since))
 	if took == "" {
 		took = "0s"
@@ -153,11 +153,11 @@ func (l *live) paint(color, text string) string {
 }
 
 // of is the sign before a step that has ended.
-func (s signs) of(status bootstrap.Status) (sign, color string) {
+func (s signs) of(status step.Status) (sign, color string) {
 	switch status {
-	case bootstrap.Changed:
+	case step.Changed:
 		return s.changed, green
-	case bootstrap.Failed:
+	case step.Failed:
 		return s.failed, red
 	}
 	return s.other, faint
@@ -165,11 +165,11 @@ func (s signs) of(status bootstrap.Status) (sign, color string) {
 
 // describe says in words how a step has ended. Why one has failed is the error
 // with which the run ends.
-func describe(o bootstrap.Outcome) string {
+func describe(o step.Outcome) string {
 	switch {
-	case o.Report == "", o.Status == bootstrap.Failed:
+	case o.Report == "", o.Status == step.Failed:
 		return string(o.Status)
-	case o.Status == bootstrap.Changed, strings.HasPrefix(o.Report, string(o.Status)):
+	case o.Status == step.Changed, strings.HasPrefix(o.Report, string(o.Status)):
 		return o.Report
 	}
 	return string(o.Status) + ": " + o.Report

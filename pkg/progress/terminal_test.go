@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -121,7 +121,7 @@ func TestLive_leavesNothingBehindThatAMaskingWriterHoldsBack(t *testing.T) {
 		d := progress.New(progress.Options{Out: masked, Format: progress.Live, Brief: true, Now: c.Now, Ticks: make(chan time.Time)})
 		d.Begin("account")
 		d.Note("account", "asking")
-		d.End("account", bootstrap.Outcome{Status: bootstrap.UpToDate})
+		d.End("account", step.Outcome{Status: step.UpToDate})
 		d.Begin("state")
 		d.Close()
 		_, _ = screen.Write([]byte("Just a plan, in two\nlines.\n"))
@@ -143,7 +143,7 @@ func TestLive_everyFrameIsWholeOnTheTerminal(t *testing.T) {
 	if got := screen.text(); !strings.HasSuffix(got, "deploy          uploading the stemcell  1s\n") {
 		t.Errorf("the terminal shows %q", got)
 	}
-	d.End("deploy", bootstrap.Outcome{Status: bootstrap.Changed, Report: "uploaded"})
+	d.End("deploy", step.Outcome{Status: step.Changed, Report: "uploaded"})
 	if got := screen.text(); !strings.HasSuffix(got, "✓ deploy          uploaded\n") {
 		t.Errorf("the terminal shows %q", got)
 	}
@@ -161,7 +161,7 @@ func TestLive_leavesNoStaleLinesWhenTheTerminalChanges(t *testing.T) {
 				Out: screen, Format: progress.Live, Now: c.Now, Ticks: ticks, Width: func() int { return screen.columns },
 			})
 			d.Begin("account")
-			d.End("account", bootstrap.Outcome{Status: bootstrap.UpToDate})
+			d.End("account", step.Outcome{Status: step.UpToDate})
 			for i := range running {
 				d.Begin(fmt.Sprintf("step-%d", i))
 				d.Note(fmt.Sprintf("step-%d", i), long)
@@ -249,7 +249,7 @@ func TestDisplay_obeysNobodyElse(t *testing.T) {
 		d.Note("director", "note "+foreign)
 		d.Note("nobody", "stray "+foreign)
 		d.Say("said " + foreign)
-		d.End("director", bootstrap.Outcome{Status: bootstrap.Changed, Report: "ended " + foreign})
+		d.End("director", step.Outcome{Status: step.Changed, Report: "ended " + foreign})
 		d.Close()
 		d.Fail("failed " + foreign)
 		got := out.String()
@@ -286,7 +286,7 @@ func TestDisplay_masksWhatIsSecret(t *testing.T) {
 		d.Note("director", "note "+value)
 		d.Note("nobody", "stray "+value)
 		d.Say("said " + value)
-		d.End("director", bootstrap.Outcome{Status: bootstrap.Changed, Report: "ended " + value})
+		d.End("director", step.Outcome{Status: step.Changed, Report: "ended " + value})
 		d.Close()
 		d.Fail("failed " + strings.Repeat("x", 7<<10) + value)
 		if n := strings.Count(out.String(), secret.Redacted); n < 5 || strings.Contains(out.String(), "two of it") || strings.Contains(out.String(), "one of a key") {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/component"
@@ -75,7 +76,7 @@ func (s *session) explain(err error, verb string) error {
 	if errors.As(err, &held) {
 		return fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s)", err, s.Given.Config.Name, held.ID)
 	}
-	var at *bootstrap.StepError
+	var at *step.Error
 	if !errors.As(err, &at) || slices.Contains([]string{"account", "state", "configuration"}, at.Step) {
 		return err // nothing was begun
 	}
@@ -93,10 +94,10 @@ type Deployed struct {
 
 // DeployedStep is what became of one step.
 type DeployedStep struct {
-	Step    string           `json:"step"`    // "infrastructure"
-	Status  bootstrap.Status `json:"status"`  // "changed", "up to date", "skipped"
-	Report  string           `json:"report"`  // "the stack was created, 34 resources"
-	Seconds float64          `json:"seconds"` // that it took
+	Step    string      `json:"step"`    // "infrastructure"
+	Status  step.Status `json:"status"`  // "changed", "up to date", "skipped"
+	Report  string      `json:"report"`  // "the stack was created, 34 resources"
+	Seconds float64     `json:"seconds"` // that it took
 }
 
 func deployResult(name string, r bootstrap.Result) Deployed {
@@ -132,7 +133,7 @@ func (s *session) printDeployed(r bootstrap.Result) error {
 // isAccepted says whether the deploy goes on without us.
 func (s *session) isAccepted(r bootstrap.Result) bool {
 	last := r.Outcomes[len(r.Outcomes)-1]
-	return r.Task > 0 && last.Step == "deploy" && last.Status == bootstrap.Changed
+	return r.Task > 0 && last.Step == "deploy" && last.Status == step.Changed
 }
 
 // print writes a result, masked. On a terminal it stands apart from what is above.

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/price"
@@ -120,7 +121,7 @@ func (p Planned) text() string {
 		}
 		summary := s.Summary
 		if !s.Changes {
-			summary = string(bootstrap.UpToDate) + ": " + summary
+			summary = string(step.UpToDate) + ": " + summary
 		}
 		fmt.Fprintf(&b, "%s %-14s  %s\n", sign, s.Step, summary)
 		for _, line := range s.Lines {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
@@ -84,11 +85,11 @@ func (s *session) listed(err error) error {
 	if !errors.As(err, &problems) {
 		return err
 	}
-	var at *bootstrap.StepError
+	var at *step.Error
 	located := s.Given.Source.Locate(problems)
 	schema.SortByLine(located)
 	if len(located) == 1 && errors.As(err, &at) {
-		return &bootstrap.StepError{Step: at.Step, Err: located}
+		return &step.Error{Step: at.Step, Err: located}
 	}
 	return listed(s.Call, located)
 }
