@@ -29,12 +29,12 @@ var mayImport = map[string][]string{
 	"pkg/command":   {"pkg/connect", "pkg/resource", "pkg/secret", "pkg/plain", "pkg/crash", "pkg/nearest", "pkg/signature", "pkg/version"},
 	// What a run speaks with, each opened in one way.
 	"pkg/connect": {
-		"pkg/stock", "pkg/inventory", "pkg/pause", "pkg/component", "pkg/resource", "pkg/template", "pkg/state",
+		"pkg/stock", "pkg/inventory", "pkg/pause", "pkg/upstream", "pkg/component", "pkg/resource", "pkg/template", "pkg/state",
 		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial",
 	},
 	// The verbs of the resource type, as a build or a person runs them.
 	"pkg/command/step": {
-		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/resumption", "pkg/compatibility", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
+		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/resumption", "pkg/compatibility", "pkg/upstream", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
 		"pkg/crash", "pkg/file",
 	},
 	// The same for an installation. Only the installer links it.
@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap": {
 		"pkg/bootstrap/accesskey", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
-		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
+		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/upstream", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
@@ -80,8 +80,10 @@ var mayImport = map[string][]string{
 	"pkg/stock":               {"pkg/task", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/difference", "pkg/bosh", "pkg/crash", "pkg/dial", "pkg/deployment"},
 	"pkg/pause":               {"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/crash"},
 	"pkg/resumption":          {"pkg/pause", "pkg/bosh", "pkg/concourse"},
-	"pkg/component":           {"pkg/component/candidate", "pkg/file", "pkg/github", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/resource", "pkg/plain", "pkg/crash", "pkg/dial"},
-	"pkg/component/candidate": {"pkg/resource", "pkg/version"},
+	"pkg/upstream":            {"pkg/upstream/candidate", "pkg/upstream/repository", "pkg/component", "pkg/boshio", "pkg/registry", "pkg/artifact", "pkg/signature", "pkg/version", "pkg/resource", "pkg/crash", "pkg/dial"},
+	"pkg/upstream/candidate":  {"pkg/resource", "pkg/version"},
+	"pkg/upstream/repository": {"pkg/upstream/candidate", "pkg/component", "pkg/github", "pkg/artifact", "pkg/signature", "pkg/resource", "pkg/dial"},
+	"pkg/component":           {"pkg/file", "pkg/signature", "pkg/version", "pkg/compatibility", "pkg/plain", "pkg/crash", "pkg/dial"},
 	"pkg/adoption":            {"pkg/manifest/bundle", "pkg/template"},
 	"pkg/inventory":           {"pkg/bosh", "pkg/version", "pkg/component", "pkg/deployment", "pkg/template"},
 	"pkg/postgres":            {"pkg/compatibility", "pkg/deployment", "pkg/template"},

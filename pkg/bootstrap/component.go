@@ -8,6 +8,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/upstream"
 )
 
 // identify says of the sets of the record what they are of: the record has names and
@@ -25,7 +26,7 @@ func (r *run) identify() {
 			case known >= 0:
 				c.Kind, c.Upstream = r.record.Components[known].Kind, r.record.Components[known].Upstream
 			case is:
-				c.Kind, c.Upstream = component.Of(w)
+				c.Kind, c.Upstream = upstream.Of(w)
 			}
 			(*set)[i] = c
 		}

@@ -28,6 +28,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
+	"github.com/perpetual-ci/perpetual/pkg/upstream"
 )
 
 // webPort is where Concourse answers: the usual one is for root.
@@ -131,7 +132,7 @@ func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 		if err != nil {
 			return nil, err
 		}
-		return component.Set{Upstreams: component.Upstreams{BoshIO: c}, Now: time.Now, Log: io.Discard, Deadline: time.Minute}.Find(ctx, source, version)
+		return upstream.Set{Upstreams: upstream.Upstreams{BoshIO: c}, Now: time.Now, Log: io.Discard, Deadline: time.Minute}.Find(ctx, source, version)
 	}
 	i.Files = files(w.files)
 	i.Poll, i.Still, i.Settle = w.poll, w.poll, time.Minute

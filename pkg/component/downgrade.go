@@ -38,9 +38,9 @@ func (e *DowngradeError) Error() string {
 // Forbidden says that allowing downgrades is not enough.
 func (e *DowngradeError) Forbidden() bool { return e.Concourse != nil && e.Concourse.Forbidden() }
 
-// downgrade is the error of taking a component's version after another one; nil unless
+// Downgrade is the error of taking a component's version after another one; nil unless
 // it is lower.
-func (c Component) downgrade(from string) *DowngradeError {
+func (c Component) Downgrade(from string) *DowngradeError {
 	if !Lower(c.Version, from) {
 		return nil
 	}
@@ -61,7 +61,7 @@ func Downgrades(deployed, wanted []Component) []*DowngradeError {
 			if d.Name != c.Name || d.Kind != c.Kind || d.Upstream != c.Upstream {
 				continue
 			}
-			if e := c.downgrade(d.Version); e != nil {
+			if e := c.Downgrade(d.Version); e != nil {
 				list = append(list, e)
 			}
 		}
@@ -75,15 +75,4 @@ func Lower(text, than string) bool {
 	a, errA := version.Parse(text)
 	b, errB := version.Parse(than)
 	return errA == nil && errB == nil && a.Compare(b) < 0
-}
-
-// isVersion says whether a text can be compared as a version.
-func isVersion(text string) bool {
-	_, err := version.Parse(text)
-	return err == nil
-}
-
-// newer says whether a is a higher version than b; an unparsable b is never in the way.
-func newer(a, b string) bool {
-	return isVersion(a) && (!isVersion(b) || Lower(b, a))
 }

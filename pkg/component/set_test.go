@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	yamlv2 "gopkg.in/yaml.v2"
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
@@ -36,8 +35,7 @@ func TestReadSet_givesBackWhatWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ignore := cmpopts.IgnoreUnexported(component.Component{}, component.Asset{})
-	if diff := cmp.Diff(want, got, ignore); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("set (-want +got):\n%s", diff)
 	}
 }
@@ -78,6 +76,16 @@ func TestReadSet_refusesABrokenSet(t *testing.T) {
 func TestReadSet_saysThatThereIsNone(t *testing.T) {
 	_, err := component.ReadSet(filepath.Join(t.TempDir(), "components"))
 	if err == nil || !strings.HasPrefix(err.Error(), "read the component set: ") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestReadSet_refusesADigestThatIsNone(t *testing.T) {
+	dir := t.TempDir()
+	if err := component.WriteSet(dir, []component.Component{{Name: "c", Kind: component.KindImage, Version: "1.1.0", Digest: "sha256:../../x"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := component.ReadSet(dir); err == nil || !strings.Contains(err.Error(), "digest of c") {
 		t.Errorf("error = %v", err)
 	}
 }

@@ -12,25 +12,26 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/registry"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/upstream"
 )
 
 // upstreamDeadline bounds all upstreams of a component set together.
 const upstreamDeadline = 90 * time.Second
 
-// Upstreams joins the adapters of the upstreams to component.Set; it asks nobody.
-func (c Connector) Upstreams(s resource.Source) (component.Set, error) {
+// Upstreams joins the adapters of the upstreams to upstream.Set; it asks nobody.
+func (c Connector) Upstreams(s resource.Source) (upstream.Set, error) {
 	hub, err := github.New(github.Config{
 		URL: s.GitHub.URL, Token: s.GitHub.Token, CACert: s.GitHub.CACert, Notify: c.Notify, Debug: c.Debug,
 		Policy: Patience(retry.Default),
 	})
 	if err != nil {
-		return component.Set{}, fmt.Errorf("source.github: %w", err)
+		return upstream.Set{}, fmt.Errorf("source.github: %w", err)
 	}
 	bosh, err := boshio.New(boshio.Config{
 		URL: s.BoshIO.URL, CACert: s.BoshIO.CACert, Notify: c.Notify, Debug: c.Debug, Policy: Patience(retry.Default),
 	})
 	if err != nil {
-		return component.Set{}, fmt.Errorf("source.bosh_io: %w", err)
+		return upstream.Set{}, fmt.Errorf("source.bosh_io: %w", err)
 	}
 	hosts := map[string]registry.Host{}
 	for host, r := range s.Registries {
@@ -38,10 +39,10 @@ func (c Connector) Upstreams(s resource.Source) (component.Set, error) {
 	}
 	images, err := registry.New(registry.Config{Hosts: hosts, Notify: c.Notify, Debug: c.Debug, Policy: Patience(retry.Default)})
 	if err != nil {
-		return component.Set{}, fmt.Errorf("source.registries.%w", err)
+		return upstream.Set{}, fmt.Errorf("source.registries.%w", err)
 	}
-	return component.Set{
-		Upstreams: component.Upstreams{GitHub: hub, BoshIO: bosh, Registry: images},
+	return upstream.Set{
+		Upstreams: upstream.Upstreams{GitHub: hub, BoshIO: bosh, Registry: images},
 		Fetcher: fetcher{artifact.Config{
 			CACert: s.GitHub.CACert + "\n" + s.BoshIO.CACert, Log: c.Log, Debug: c.Debug, Policy: Patience(artifact.DefaultPolicy),
 		}},
@@ -53,7 +54,7 @@ func (c Connector) Upstreams(s resource.Source) (component.Set, error) {
 // certificates takes longer than all of check.
 type fetcher struct{ config artifact.Config }
 
-// Fetch implements component.Fetcher.
+// Fetch implements upstream.Fetcher.
 func (f fetcher) Fetch(ctx context.Context, files ...artifact.File) error {
 	fetch, err := artifact.New(f.config)
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"github.com/concourse/concourse/atc"
 	"github.com/concourse/concourse/atc/configvalidate"
 
-	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/docs/block"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/template"
+	"github.com/perpetual-ci/perpetual/pkg/upstream"
 )
 
 // isValidPipeline does what fly validate-pipeline --strict does, and reads every source
@@ -39,7 +39,7 @@ func isValidPipeline(t *testing.T, b block.Block) {
 		if r.Type == "perpetual" {
 			sources[r.Name] = r.Source
 			request := decodes(t, b, resource.DecodeCheck, object{"source": r.Source})
-			if err := component.Validate(request.Source); request.Source.IsComponents() && err != nil {
+			if err := upstream.Validate(request.Source); request.Source.IsComponents() && err != nil {
 				t.Errorf("%s: resource %s: %v", b, r.Name, err)
 			}
 		}

@@ -53,6 +53,12 @@ func Parse(text string) (Version, error) {
 	return v, nil
 }
 
+// Valid says whether a text can be read as a version.
+func Valid(text string) bool {
+	_, err := Parse(text)
+	return err == nil
+}
+
 // segment reads what follows a - or a +.
 func segment(text string, given bool) (s semi.VersionSegment, ok bool) {
 	if !given {

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
-	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/task"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upstream"
 	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
@@ -23,7 +23,7 @@ func runCheck(ctx context.Context, c *command.Call) error {
 	req, err := resource.DecodeCheck(c.Request())
 	c.Mask(req.Source.Secrets()...)
 	if err == nil {
-		err = component.Validate(req.Source)
+		err = upstream.Validate(req.Source)
 	}
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func runIn(ctx context.Context, c *command.Call) error {
 	req, err := resource.DecodeIn(c.Request())
 	c.Mask(req.Source.Secrets()...)
 	if err == nil {
-		err = component.Validate(req.Source)
+		err = upstream.Validate(req.Source)
 	}
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func runIn(ctx context.Context, c *command.Call) error {
 	}
 	var result resource.Result
 	if req.Source.IsComponents() {
-		var set component.Set
+		var set upstream.Set
 		if set, err = c.Connector().Upstreams(req.Source); err == nil {
 			result, err = set.In(ctx, req, dir)
 		}
