@@ -30,12 +30,12 @@ var mayImport = map[string][]string{
 	// What a run speaks with, each opened in one way.
 	"pkg/connect": {
 		"pkg/stock", "pkg/inventory", "pkg/pause", "pkg/upstream", "pkg/component", "pkg/resource", "pkg/template", "pkg/state",
-		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial",
+		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial", "pkg/state/lease",
 	},
 	// The verbs of the resource type, as a build or a person runs them.
 	"pkg/command/step": {
 		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/resumption", "pkg/compatibility", "pkg/upstream", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
-		"pkg/crash", "pkg/file",
+		"pkg/crash", "pkg/file", "pkg/state/lease",
 	},
 	// The same for an installation. Only the installer links it.
 	"pkg/connect/installation": {
@@ -46,9 +46,9 @@ var mayImport = map[string][]string{
 	"pkg/command/grammar": {"pkg/command", "pkg/config", "pkg/config/schema"},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/bootstrap/step", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay",
-		"pkg/resource", "pkg/state", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
+		"pkg/resource", "pkg/state/lease", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
 	},
-	"pkg/status":               {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state"},
+	"pkg/status":               {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state/lease"},
 	"pkg/progress":             {"pkg/bootstrap/step", "pkg/plain"},
 	"pkg/bootstrap/accesskey":  {"pkg/aws", "pkg/aws/account", "pkg/crash", "pkg/manifest", "pkg/secret"},
 	"pkg/bootstrap/record":     {"pkg/component", "pkg/config", "pkg/manifest", "pkg/state"},
@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 		"pkg/bootstrap/accesskey", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/upstream", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
-		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines",
+		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines", "pkg/state/lease",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
 	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/config/schema", "pkg/manifest/bundle", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
@@ -73,7 +73,7 @@ var mayImport = map[string][]string{
 	"pkg/compatibility/refresh": {"pkg/compatibility", "pkg/file"},
 	"pkg/upgrade": {
 		"pkg/stock", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/deployment", "pkg/manifest/bundle", "pkg/template",
-		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/secret", "pipelines", "pkg/crash",
+		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/state/lease", "pkg/secret", "pipelines", "pkg/crash",
 	},
 	"pkg/verify":              {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry", "pkg/deployment"},
 	"pkg/task":                {"pkg/retry", "pkg/bosh"},
@@ -94,6 +94,7 @@ var mayImport = map[string][]string{
 	"pkg/manifest/bundle":     {"pkg/template"},
 	"pkg/template":            {},
 	"pkg/state":               {},
+	"pkg/state/lease":         {"pkg/state"},
 	"pkg/artifact":            {"pkg/retry", "pkg/crash", "pkg/dial"},
 	"pkg/aws":                 {"pkg/dial", "pkg/retry", "pkg/secret"},
 	"pkg/aws/bucket":          {"pkg/aws", "pkg/retry", "pkg/state"}, // a state.Store

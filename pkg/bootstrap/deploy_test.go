@@ -22,6 +22,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
 )
 
@@ -308,7 +309,7 @@ func TestDeploy_leavesTheStateOfANewerReleaseAlone(t *testing.T) {
 
 func TestDeploy_runsOneAtATime(t *testing.T) {
 	c := installed(t)
-	lease, err := state.Acquire(t.Context(), c.stores["ci"], "run/leases/installation", state.Holder{Purpose: "deploy ci", Host: "elsewhere"}, state.LeaseOptions{})
+	lease, err := lease.Acquire(t.Context(), c.stores["ci"], "run/leases/installation", lease.Holder{Purpose: "deploy ci", Host: "elsewhere"}, lease.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +344,7 @@ func TestDeploy_stopsWhenItsLeaseIsLost(t *testing.T) {
 	i, _ := c.install(t, given())
 	i.LeaseTTL = 300 * time.Millisecond
 	_, err := i.Deploy(t.Context(), bootstrap.Options{})
-	if !errors.Is(err, state.ErrLost) {
+	if !errors.Is(err, lease.ErrLost) {
 		t.Errorf("it ends with %v, want the lost lease", err)
 	}
 	if list := c.written(); slices.Contains(list, "vm") {

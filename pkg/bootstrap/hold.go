@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // hold takes the lease of the installation; of a state that is where an older release
@@ -17,7 +17,7 @@ func (r *run) hold(ctx context.Context, purpose string) (held context.Context, r
 	if !r.old {
 		return r.acquire(ctx, leaseName, purpose, &r.lease)
 	}
-	var before *state.Lease
+	var before *lease.Lease
 	r.heldOld = true
 	outer, give, err := r.acquire(ctx, oldLeaseName, purpose, &before)
 	if err != nil {
@@ -32,18 +32,18 @@ func (r *run) hold(ctx context.Context, purpose string) (held context.Context, r
 }
 
 // acquire takes one lease.
-func (r *run) acquire(ctx context.Context, name, purpose string, lease **state.Lease) (held context.Context, release func(), err error) {
+func (r *run) acquire(ctx context.Context, name, purpose string, target **lease.Lease) (held context.Context, release func(), err error) {
 	host, _ := os.Hostname()
-	taken, err := state.Acquire(ctx, r.store, name, state.Holder{Purpose: purpose, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: r.LeaseTTL, Debug: r.Log})
-	var other *state.HeldError
+	taken, err := lease.Acquire(ctx, r.store, name, lease.Holder{Purpose: purpose, Host: host, PID: os.Getpid()},
+		lease.Options{TTL: r.LeaseTTL, Debug: r.Log})
+	var other *lease.HeldError
 	if errors.As(err, &other) {
 		return nil, nil, fmt.Errorf("another run is under way, nothing was changed: %w", err)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("take the lease of the installation: %w", err)
 	}
-	*lease = taken
+	*target = taken
 	held, cancel := taken.Context(ctx)
 	var once sync.Once
 	return held, func() {

@@ -3,12 +3,12 @@ package bootstrap
 import (
 	"context"
 
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // Holder says which run holds the installation's lease, nil for none. It takes
 // nothing, and fails with ErrNotFound where there is no state.
-func (i *Installation) Holder(ctx context.Context) (*state.HeldError, error) {
+func (i *Installation) Holder(ctx context.Context) (*lease.HeldError, error) {
 	r := i.newRun(Options{})
 	if r.config.AWS != nil {
 		var err error
@@ -24,5 +24,5 @@ func (i *Installation) Holder(ctx context.Context) (*state.HeldError, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state.HeldBy(ctx, store, name)
+	return lease.HeldBy(ctx, store, name)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // run is what the steps of one command share.
@@ -38,7 +39,7 @@ type run struct {
 	identity     login.Identity
 	keys         aws.Credentials
 	store        state.Store
-	lease        *state.Lease
+	lease        *lease.Lease
 
 	statement          *sealed[statement]
 	credentialDocument *sealed[secret.Values]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // Unlock breaks the lease of a run that is certainly dead, by the id that the error
@@ -27,7 +28,7 @@ func (i *Installation) Unlock(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	err = state.Unlock(ctx, store, name, id)
+	err = lease.Unlock(ctx, store, name, id)
 	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("unlock %s: nobody holds its lease", i.Name)
 	}

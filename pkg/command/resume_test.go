@@ -13,6 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // quiet is a director with a Concourse of two teams whose pipelines a quiet
@@ -214,7 +215,7 @@ func TestResume_refusesWhileTheUpgradeIsUnderWay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lease, err := state.Acquire(t.Context(), store, "leases/deployment-concourse", state.Holder{Purpose: "out concourse, build 7"}, state.LeaseOptions{})
+			lease, err := lease.Acquire(t.Context(), store, "leases/deployment-concourse", lease.Holder{Purpose: "out concourse, build 7"}, lease.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // locked is a world whose deployment's lease somebody holds.
-func locked(t *testing.T) (request object, lease *state.Lease) {
+func locked(t *testing.T) (request object, taken *lease.Lease) {
 	t.Helper()
 	s := newStage(t)
 	dir := t.TempDir()
@@ -16,13 +17,13 @@ func locked(t *testing.T) (request object, lease *state.Lease) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lease, err = state.Acquire(t.Context(), store, "leases/deployment-concourse", state.Holder{Purpose: "out concourse"}, state.LeaseOptions{})
+	taken, err = lease.Acquire(t.Context(), store, "leases/deployment-concourse", lease.Holder{Purpose: "out concourse"}, lease.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	source := s.DeploymentSource()
 	source["state"] = object{"dir": dir}
-	return object{"source": source}, lease
+	return object{"source": source}, taken
 }
 
 func unlock(t *testing.T, request any, args ...string) process {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // Connector is what all that a run opens has in common.
@@ -45,7 +45,7 @@ func Acceptance() time.Duration { return crash.Scale(acceptance) }
 // LeaseTTL is for how long a step of the resource type that dies keeps others out. In builds
 // for tests it is shorter, as there the next run waits for that; 4 s are for a busy machine
 // to renew in. The installer keeps the state's default.
-func LeaseTTL() time.Duration { return max(crash.Scale(state.DefaultTTL), 4*time.Second) }
+func LeaseTTL() time.Duration { return max(crash.Scale(lease.DefaultTTL), 4*time.Second) }
 
 // Patience is a policy with its waits as they are in this build.
 func Patience(p retry.Policy) retry.Policy {

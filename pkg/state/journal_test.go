@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/statetest"
 )
 
 var started = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
@@ -25,12 +26,12 @@ func operation(deployment string, n int) state.Operation {
 }
 
 func TestJournal_remembersAnOperationForTheNextRun(t *testing.T) {
-	store := &view{memory: newMemory()}
+	store := &statetest.View{Memory: statetest.NewMemory()}
 	journal := state.NewJournal(store)
 	op := operation("concourse", 1)
 	record, err := journal.Begin(t.Context(), op)
-	if err != nil || len(record.Entries) != 0 || store.count() != 1 {
-		t.Fatalf("begun: %+v, %v, %d writes", record, err, store.count())
+	if err != nil || len(record.Entries) != 0 || store.Writes() != 1 {
+		t.Fatalf("begun: %+v, %v, %d writes", record, err, store.Writes())
 	}
 	entries := []state.Entry{
 		{At: started, Step: "deploy", Status: state.Begun},
@@ -60,8 +61,8 @@ func TestJournal_remembersAnOperationForTheNextRun(t *testing.T) {
 }
 
 func TestJournal_writesTimesOfTheStore(t *testing.T) {
-	store := &view{memory: newMemory()}
-	store.jump(-24 * time.Hour)
+	store := &statetest.View{Memory: statetest.NewMemory()}
+	store.Jump(-24 * time.Hour)
 	journal := state.NewJournal(store)
 	op := operation("concourse", 1)
 	op.Started = time.Time{}
@@ -76,8 +77,12 @@ func TestJournal_writesTimesOfTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	now, err := store.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, at := range []time.Time{record.Operation.Started, read.Operation.Started, read.Entries[0].At} {
-		if d := store.now().Sub(at); d < 0 || d > time.Minute {
+		if d := now.Sub(at); d < 0 || d > time.Minute {
 			t.Errorf("time %s is %s before the store's", at, d)
 		}
 	}
@@ -110,7 +115,7 @@ func TestJournal_losesNoEntryOfConcurrentRuns(t *testing.T) {
 }
 
 func TestJournal_listsAndPrunes(t *testing.T) {
-	store := &view{memory: newMemory()}
+	store := &statetest.View{Memory: statetest.NewMemory()}
 	journal := state.NewJournal(store)
 	for _, n := range []int{3, 1, 5, 2, 4} {
 		for _, deployment := range []string{"concourse", "other"} {
@@ -156,7 +161,7 @@ func TestJournal_listsAndPrunes(t *testing.T) {
 // An operation is pruned by the name of its document: who can write one has none of the
 // others deleted by an id that it gives itself.
 func TestJournal_prunesNoOperationThatAnotherDocumentNames(t *testing.T) {
-	store := &view{memory: newMemory()}
+	store := &statetest.View{Memory: statetest.NewMemory()}
 	journal := state.NewJournal(store)
 	for _, n := range []int{1, 2, 3} {
 		if _, err := journal.Begin(t.Context(), operation("concourse", n)); err != nil {
@@ -179,7 +184,7 @@ func TestJournal_prunesNoOperationThatAnotherDocumentNames(t *testing.T) {
 }
 
 func TestJournal_refusesWhatCouldNotBeFoundAgain(t *testing.T) {
-	store := &view{memory: newMemory()}
+	store := &statetest.View{Memory: statetest.NewMemory()}
 	journal := state.NewJournal(store)
 	for name, op := range map[string]state.Operation{
 		"no id": {Deployment: "d"}, "a path": {ID: "a/b", Deployment: "d"}, "long": {ID: strings.Repeat("x", 65), Deployment: "d"},
@@ -206,8 +211,8 @@ func TestJournal_refusesWhatCouldNotBeFoundAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	record, err := journal.Read(t.Context(), op.ID)
-	if err != nil || store.count() != 2 {
-		t.Fatalf("%v, %d writes", err, store.count())
+	if err != nil || store.Writes() != 2 {
+		t.Fatalf("%v, %d writes", err, store.Writes())
 	}
 	if note := record.Entries[0].Note; len(note) > 510 || !strings.HasSuffix(note, "…") || strings.Contains(note, "\n") {
 		t.Errorf("note of %d bytes: %q", len(note), note)
@@ -215,7 +220,7 @@ func TestJournal_refusesWhatCouldNotBeFoundAgain(t *testing.T) {
 }
 
 func TestJournal_leavesDocumentsOfNewerReleasesAlone(t *testing.T) {
-	store := &view{memory: newMemory()}
+	store := &statetest.View{Memory: statetest.NewMemory()}
 	if _, err := store.Put(t.Context(), "journal/a.json", []byte(`{"schema": 7}`), ""); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package state keeps what must outlive a run: small documents under names,
-// the lease that lets one run at a time write, and the journal of its steps.
+// Package state keeps what must outlive a run: small documents under names, and the
+// journal of a run's steps. Package lease, in it, lets one run at a time write.
 // Every write is conditional, so that no run overwrites what it has not seen.
 package state
 

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // LeaseHolder is the run that holds an installation's lease.
@@ -33,7 +33,7 @@ func (s *Status) lookForLease(ctx context.Context, i *bootstrap.Installation) {
 	}
 }
 
-func leaseHolder(held *state.HeldError) *LeaseHolder {
+func leaseHolder(held *lease.HeldError) *LeaseHolder {
 	return &LeaseHolder{
 		ID: held.ID, Purpose: held.Holder.Purpose, Host: held.Holder.Host, PID: held.Holder.PID,
 		Since: held.Since, Renewed: max(0, held.Age.Seconds()), Stale: held.Stale(),

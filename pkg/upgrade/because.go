@@ -6,14 +6,14 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/retry"
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // because adds to the error of a run that has lost its lease who has it now, what
 // is still true, and what to do.
 func (r *run) because(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
-	if err == nil || ctx.Err() == nil || !errors.Is(cause, state.ErrLost) {
+	if err == nil || ctx.Err() == nil || !errors.Is(cause, lease.ErrLost) {
 		return retry.Because(ctx, err)
 	}
 	if !errors.Is(err, cause) {

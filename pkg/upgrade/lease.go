@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // keptOperations is how many operations of a deployment the journal keeps.
@@ -27,15 +28,15 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 		return ctx, func() {}, nil
 	}
 	host, _ := os.Hostname()
-	holder := state.Holder{Purpose: "out " + r.Deployment, Host: host, PID: os.Getpid()}
+	holder := lease.Holder{Purpose: "out " + r.Deployment, Host: host, PID: os.Getpid()}
 	if o.Build.ID != "" {
 		holder.Purpose += ", build " + o.Build.ID
 	}
 	limit := r.lockTimeout()
 	deadline := time.Now().Add(limit)
-	var other *state.HeldError
+	var other *lease.HeldError
 	for said := false; ; said = true {
-		r.lease, err = state.Acquire(ctx, o.State, LeaseName(r.Deployment), holder, state.LeaseOptions{TTL: o.LeaseTTL, Debug: o.Debug})
+		r.lease, err = lease.Acquire(ctx, o.State, LeaseName(r.Deployment), holder, lease.Options{TTL: o.LeaseTTL, Debug: o.Debug})
 		switch {
 		case err == nil:
 			held, cancel := r.lease.Context(ctx)

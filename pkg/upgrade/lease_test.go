@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -29,9 +30,9 @@ func withStore(t *testing.T, do func(t *testing.T, f *fixture)) {
 	})
 }
 
-func (f *fixture) acquire(t *testing.T) *state.Lease {
+func (f *fixture) acquire(t *testing.T) *lease.Lease {
 	t.Helper()
-	lease, err := state.Acquire(t.Context(), f.state, leaseName, state.Holder{Purpose: "out concourse, build 11", Host: "elsewhere", PID: 7}, state.LeaseOptions{})
+	lease, err := lease.Acquire(t.Context(), f.state, leaseName, lease.Holder{Purpose: "out concourse, build 11", Host: "elsewhere", PID: 7}, lease.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,13 +122,13 @@ func TestOut_looksWithoutTheLease(t *testing.T) {
 func (f *fixture) robbed(t *testing.T, after time.Duration, taken bool) {
 	t.Helper()
 	time.AfterFunc(after, func() {
-		_, err := state.Acquire(t.Context(), f.state, leaseName, state.Holder{}, state.LeaseOptions{})
-		var held *state.HeldError
+		_, err := lease.Acquire(t.Context(), f.state, leaseName, lease.Holder{}, lease.Options{})
+		var held *lease.HeldError
 		if !errors.As(err, &held) {
 			t.Errorf("%v, want the holder", err)
 			return
 		}
-		if err := state.Unlock(t.Context(), f.state, leaseName, held.ID); err != nil {
+		if err := lease.Unlock(t.Context(), f.state, leaseName, held.ID); err != nil {
 			t.Error(err)
 		}
 		if taken {
@@ -150,7 +151,7 @@ func TestOut_submitsNothingAfterItHasLostTheLease(t *testing.T) {
 				f.director.uploads["concourse"] = outcome{takes: 3 * time.Minute}
 				f.robbed(t, 10*time.Second, c.taken)
 				_, err := f.out(t.Context(), nil)
-				if !errors.Is(err, state.ErrLost) {
+				if !errors.Is(err, lease.ErrLost) {
 					t.Errorf("%v, want one that says that the lease was lost", err)
 				}
 				wantError(t, err, "bring stemcell and releases", leaseName, "the lease was lost", c.who, "this run has submitted no deploy", "put again")

@@ -20,6 +20,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
 	"github.com/perpetual-ci/perpetual/pkg/task"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -84,7 +85,7 @@ type run struct {
 	noRelease bool
 	paused    bool // pipelines may have been paused by this run
 	pipeline  pipelinePlan
-	lease     *state.Lease // nil without a state store
+	lease     *lease.Lease // nil without a state store
 	unseen    int          // how often a deploy was lost on its way
 	sent      string       // the context id of a deploy that may have been accepted; "" before any is sent
 	certain   int          // the task that the director has answered the last deploy of this run with; 0 for none

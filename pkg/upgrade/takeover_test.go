@@ -11,7 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // adopted makes the list that of another run, which has gone on from it after a while.
@@ -51,7 +51,7 @@ func TestOut_leavesPipelinesPausedThatAnotherRunHasTakenOver(t *testing.T) {
 			f.busy(t)
 			f.robbed(t, time.Minute, true)
 			_, err := f.out(t.Context(), nil)
-			if !errors.Is(err, state.ErrLost) {
+			if !errors.Is(err, lease.ErrLost) {
 				t.Errorf("%v, want one that says that the lease was lost", err)
 			}
 			if got := f.atc.paused(); !slices.Equal(got, silent) {

@@ -16,7 +16,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/plain"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // options are bootstrap's for deploy and plan.
@@ -72,7 +72,7 @@ func runDeploy(ctx context.Context, c *command.Call) error {
 // explain puts behind an error that a step has ended with what is still true, and
 // what to do.
 func (s *session) explain(err error, verb string) error {
-	var held *state.HeldError
+	var held *lease.HeldError
 	if errors.As(err, &held) {
 		return fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s)", err, s.Given.Config.Name, held.ID)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // mark is in every text that the holder of the pipeline's role has written.
@@ -231,7 +231,7 @@ func TestState_ofThePipelineLeadsNowhere(t *testing.T) {
 	l.does(t, 0, "status")
 	l.does(t, 0, "info")
 	l.does(t, 2, "plan")
-	lease, err := state.Acquire(t.Context(), l.asPipeline(t), "run/leases/installation", state.Holder{Purpose: l.texts.shown, Host: l.texts.url}, state.LeaseOptions{})
+	lease, err := lease.Acquire(t.Context(), l.asPipeline(t), "run/leases/installation", lease.Holder{Purpose: l.texts.shown, Host: l.texts.url}, lease.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

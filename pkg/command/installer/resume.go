@@ -13,7 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/resumption"
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // Resumed is the result of resume with --output json.
@@ -83,7 +83,7 @@ func (s *session) resume(ctx context.Context, force bool) (resumption.Resumed, e
 		return resumption.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.Given.Config.Name)
 	}
 	resumed, err := unpause(ctx, i, info, force)
-	var held *state.HeldError
+	var held *lease.HeldError
 	switch {
 	case errors.As(err, &held):
 		err = fmt.Errorf("%w (with the installation's name: perpetual unlock %s --id %s); or give --force to unpause all the same", err, s.Given.Config.Name, held.ID)

@@ -20,6 +20,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
@@ -177,7 +178,7 @@ func TestResume_unpausesWhatAnInstallationsUpgradeHasPaused(t *testing.T) {
 	release := q.Director.HoldLock("concourse")
 	q.refuses(t, "holds deployment concourse", "nothing was unpaused", "--force")
 	release()
-	lease, err := state.Acquire(t.Context(), q.store, "run/leases/installation", state.Holder{Purpose: "deploy ci"}, state.LeaseOptions{})
+	lease, err := lease.Acquire(t.Context(), q.store, "run/leases/installation", lease.Holder{Purpose: "deploy ci"}, lease.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

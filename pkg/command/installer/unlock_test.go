@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
@@ -33,7 +34,7 @@ func TestUnlock_letsTheNextRunHaveTheLease(t *testing.T) {
 	}
 	keepState(t, dir, store, body, nil)
 	// It is not renewed: nothing may be given back when the test ends.
-	lease, err := state.Acquire(t.Context(), store, "run/leases/installation", state.Holder{Purpose: "deploy ci", Host: "gone", PID: 1}, state.LeaseOptions{})
+	lease, err := lease.Acquire(t.Context(), store, "run/leases/installation", lease.Holder{Purpose: "deploy ci", Host: "gone", PID: 1}, lease.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

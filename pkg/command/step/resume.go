@@ -15,6 +15,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/resumption"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -107,19 +108,19 @@ func holdLease(ctx context.Context, c *command.Call, store state.Store, deployme
 		return do(ctx)
 	}
 	host, _ := os.Hostname()
-	lease, err := state.Acquire(ctx, store, upgrade.LeaseName(deployment), state.Holder{Purpose: "resume " + deployment, Host: host, PID: os.Getpid()},
-		state.LeaseOptions{TTL: connect.LeaseTTL(), Debug: c.Logger()})
-	var held *state.HeldError
+	taken, err := lease.Acquire(ctx, store, upgrade.LeaseName(deployment), lease.Holder{Purpose: "resume " + deployment, Host: host, PID: os.Getpid()},
+		lease.Options{TTL: connect.LeaseTTL(), Debug: c.Logger()})
+	var held *lease.HeldError
 	switch {
 	case errors.As(err, &held):
 		return fmt.Errorf("another run is under way; nothing was unpaused: %w; or give --force to unpause all the same", err)
 	case err != nil:
 		return err
 	}
-	ctx, cancel := lease.Context(ctx)
+	ctx, cancel := taken.Context(ctx)
 	defer cancel()
 	err = do(ctx)
 	end, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer stop()
-	return cmp.Or(err, lease.Release(end))
+	return cmp.Or(err, taken.Release(end))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
 
@@ -50,7 +51,7 @@ func Unlock(ctx context.Context, c *command.Call) error {
 	if store == nil {
 		return errors.New("unlock: the source has no state section, so there is no lease")
 	}
-	err = state.Unlock(ctx, store, upgrade.LeaseName(req.Source.Deployment), *id)
+	err = lease.Unlock(ctx, store, upgrade.LeaseName(req.Source.Deployment), *id)
 	if errors.Is(err, state.ErrNotFound) {
 		return fmt.Errorf("unlock: nobody holds the lease of deployment %s", req.Source.Deployment)
 	}

@@ -1,4 +1,5 @@
-// Package statetest checks that implementations of state.Store behave alike.
+// Package statetest checks that implementations of state.Store behave alike, and has
+// one for tests, whose clock and network they set.
 package statetest
 
 import (

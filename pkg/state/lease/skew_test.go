@@ -1,4 +1,4 @@
-package state_test
+package lease_test
 
 import (
 	"context"
@@ -11,7 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
+	"github.com/perpetual-ci/perpetual/pkg/state/statetest"
 )
 
 // A live lease survives what any clock shows.
@@ -23,21 +24,21 @@ func TestLease_isNotStolenByAWrongClock(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("holder %s, store %s, jumps %s", c.holder, c.store, c.jump), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := newMemory()
-				store.jump(c.store)
-				lease, err := state.Acquire(t.Context(), &view{memory: store}, leaseName, state.Holder{Purpose: "out"}, state.LeaseOptions{
+				store := statetest.NewMemory()
+				store.Jump(c.store)
+				taken, err := lease.Acquire(t.Context(), &statetest.View{Memory: store}, leaseName, lease.Holder{Purpose: "out"}, lease.Options{
 					TTL: ttl, Clock: func() time.Time { return time.Now().Add(c.holder) },
 				})
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer lease.Release(t.Context())
+				defer taken.Release(t.Context())
 				for range 5 {
 					time.Sleep(25 * time.Second)
-					store.jump(c.jump)
-					refused(t, &view{memory: store})
-					if lease.Err() != nil {
-						t.Fatalf("lost: %v", lease.Err())
+					store.Jump(c.jump)
+					refused(t, &statetest.View{Memory: store})
+					if taken.Err() != nil {
+						t.Fatalf("lost: %v", taken.Err())
 					}
 				}
 			})
@@ -48,7 +49,7 @@ func TestLease_isNotStolenByAWrongClock(t *testing.T) {
 // world runs processes that want one lease, and counts who has it.
 type world struct {
 	t       *testing.T
-	store   *memory
+	store   *statetest.Memory
 	holding atomic.Int32
 	turns   atomic.Int32
 }
@@ -64,16 +65,16 @@ func (w *world) process(seed uint64) {
 	}
 	var dead atomic.Bool
 	var mu sync.Mutex
-	store := &view{memory: w.store, fault: func(string) fault {
+	store := &statetest.View{Memory: w.store, Fault: func(string) statetest.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if dead.Load() {
-			return []fault{cut, hang}[rng.IntN(2)]
+			return []statetest.Fault{statetest.Cut, statetest.Hang}[rng.IntN(2)]
 		}
 		if rng.IntN(8) == 0 {
-			return []fault{cut, lostReply, hang}[rng.IntN(3)]
+			return []statetest.Fault{statetest.Cut, statetest.LostReply, statetest.Hang}[rng.IntN(3)]
 		}
-		return fine
+		return statetest.Fine
 	}}
 	pause := func(most time.Duration) time.Duration {
 		mu.Lock()
@@ -83,24 +84,24 @@ func (w *world) process(seed uint64) {
 	for range 30 {
 		time.Sleep(pause(ttl))
 		ctx, cancel := context.WithTimeout(w.t.Context(), 2*ttl)
-		lease, err := state.Acquire(ctx, store, leaseName, state.Holder{Purpose: fmt.Sprint(seed)}, state.LeaseOptions{TTL: ttl, Clock: clock})
+		taken, err := lease.Acquire(ctx, store, leaseName, lease.Holder{Purpose: fmt.Sprint(seed)}, lease.Options{TTL: ttl, Clock: clock})
 		cancel()
 		if err != nil {
 			continue
 		}
-		w.hold(lease, pause(3*ttl), func() { dead.Store(pause(3) == 0) })
+		w.hold(taken, pause(3*ttl), func() { dead.Store(pause(3) == 0) })
 		release, cancel := context.WithTimeout(w.t.Context(), ttl)
-		_ = lease.Release(release)
+		_ = taken.Release(release)
 		cancel()
 		dead.Store(false)
 	}
 }
 
 // hold works under the lease for a while or until it is lost.
-func (w *world) hold(lease *state.Lease, work time.Duration, die func()) {
-	ctx, cancel := lease.Context(w.t.Context())
+func (w *world) hold(taken *lease.Lease, work time.Duration, die func()) {
+	ctx, cancel := taken.Context(w.t.Context())
 	defer cancel()
-	if lease.Err() != nil {
+	if taken.Err() != nil {
 		return
 	}
 	if n := w.holding.Add(1); n != 1 {
@@ -110,7 +111,7 @@ func (w *world) hold(lease *state.Lease, work time.Duration, die func()) {
 	die()
 	select {
 	case <-ctx.Done():
-		if cause := context.Cause(ctx); !errors.Is(cause, state.ErrLost) {
+		if cause := context.Cause(ctx); !errors.Is(cause, lease.ErrLost) {
 			w.t.Errorf("cause %v", cause)
 		}
 	case <-time.After(work):
@@ -124,8 +125,8 @@ func TestLease_excludesOverRandomSchedules(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{t: t, store: newMemory()}
-				w.store.jump(time.Duration(seed%5-2) * 12 * time.Hour)
+				w := &world{t: t, store: statetest.NewMemory()}
+				w.store.Jump(time.Duration(seed%5-2) * 12 * time.Hour)
 				var group sync.WaitGroup
 				for i := range uint64(4) {
 					group.Go(func() { w.process(seed*10 + i) })

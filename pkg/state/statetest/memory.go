@@ -1,4 +1,4 @@
-package state_test
+package statetest
 
 import (
 	"context"
@@ -14,76 +14,80 @@ import (
 
 var errCut = errors.New("connection refused")
 
-// memory is a store whose clock and network a test sets.
-type memory struct {
+// Memory is a store in memory whose clock and network a test sets. Each process of a
+// test uses it through a View of its own.
+type Memory struct {
 	mu        sync.Mutex
 	documents map[string]state.Document
 	offset    time.Duration // of the store's clock
 	writes    int
 }
 
-func newMemory() *memory { return &memory{documents: map[string]state.Document{}} }
+// NewMemory is an empty one whose clock is right.
+func NewMemory() *Memory { return &Memory{documents: map[string]state.Document{}} }
 
-// jump sets the store's clock.
-func (m *memory) jump(by time.Duration) {
+// Jump sets the store's clock forward, or back.
+func (m *Memory) Jump(by time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.offset += by
 }
 
-// count is how many writes took effect.
-func (m *memory) count() int {
+// Writes is how many writes took effect.
+func (m *Memory) Writes() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.writes
 }
 
-func (m *memory) now() time.Time {
+func (m *Memory) now() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.time()
 }
 
 // time has the resolution of S3's headers.
-func (m *memory) time() time.Time { return time.Now().Add(m.offset).Truncate(time.Second) }
+func (m *Memory) time() time.Time { return time.Now().Add(m.offset).Truncate(time.Second) }
 
-// view is how one process sees the store.
-type view struct {
-	*memory
-	fault func(call string) fault // nil: none
+// View is the store as one process sees it.
+type View struct {
+	*Memory
+	Fault func(call string) Fault // of "get", "put" and "now"; nil: none
 }
 
-// fault is what becomes of a call.
-type fault int
+// Fault is what becomes of a call.
+type Fault int
 
+// The faults of a call.
 const (
-	fine      fault = iota
-	cut             // fails before it arrives
-	lostReply       // takes effect, and fails
-	hang            // takes as long as its context allows
+	Fine      Fault = iota
+	Cut             // fails before it arrives
+	LostReply       // takes effect, and fails
+	Hang            // takes as long as its context allows
 )
 
 // strike lets the fault happen before a call, and says whether its reply is lost.
-func (v *view) strike(ctx context.Context, call string) (lost bool, err error) {
+func (v *View) strike(ctx context.Context, call string) (lost bool, err error) {
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	if v.fault == nil {
+	if v.Fault == nil {
 		return false, nil
 	}
-	switch v.fault(call) {
-	case cut:
+	switch v.Fault(call) {
+	case Cut:
 		return false, errCut
-	case hang:
+	case Hang:
 		<-ctx.Done()
 		return false, ctx.Err()
-	case lostReply:
+	case LostReply:
 		return true, nil
 	}
 	return false, nil
 }
 
-func (v *view) Get(ctx context.Context, name string) (state.Document, error) {
+// Get implements state.Store.
+func (v *View) Get(ctx context.Context, name string) (state.Document, error) {
 	if lost, err := v.strike(ctx, "get"); err != nil || lost {
 		return state.Document{}, errors.Join(err, errCut)
 	}
@@ -96,7 +100,8 @@ func (v *view) Get(ctx context.Context, name string) (state.Document, error) {
 	return document, nil
 }
 
-func (v *view) Put(ctx context.Context, name string, body []byte, revision string) (string, error) {
+// Put implements state.Store.
+func (v *View) Put(ctx context.Context, name string, body []byte, revision string) (string, error) {
 	lost, err := v.strike(ctx, "put")
 	if err != nil {
 		return "", err
@@ -115,7 +120,8 @@ func (v *view) Put(ctx context.Context, name string, body []byte, revision strin
 	return next, nil
 }
 
-func (v *view) Delete(_ context.Context, name, revision string) error {
+// Delete implements state.Store.
+func (v *View) Delete(_ context.Context, name, revision string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	document, found := v.documents[name]
@@ -129,7 +135,8 @@ func (v *view) Delete(_ context.Context, name, revision string) error {
 	return nil
 }
 
-func (v *view) List(_ context.Context, prefix string) ([]string, error) {
+// List implements state.Store.
+func (v *View) List(_ context.Context, prefix string) ([]string, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	names := []string{}
@@ -142,7 +149,8 @@ func (v *view) List(_ context.Context, prefix string) ([]string, error) {
 	return names, nil
 }
 
-func (v *view) Now(ctx context.Context) (time.Time, error) {
+// Now implements state.Store.
+func (v *View) Now(ctx context.Context) (time.Time, error) {
 	if _, err := v.strike(ctx, "now"); err != nil {
 		return time.Time{}, err
 	}

@@ -1,4 +1,4 @@
-package state_test
+package lease_test
 
 import (
 	"sync/atomic"
@@ -6,7 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/state"
+	"github.com/perpetual-ci/perpetual/pkg/state/lease"
+	"github.com/perpetual-ci/perpetual/pkg/state/statetest"
 )
 
 // A holder that lives may be a little late, and a store gives times in whole seconds:
@@ -25,7 +26,7 @@ func TestHeldError_isStaleOnlyAfterAMargin(t *testing.T) {
 		{10 * time.Second, 14 * time.Second, true},
 		{time.Second, 3 * time.Second, false},
 	} {
-		held := &state.HeldError{TTL: c.ttl, Age: c.age}
+		held := &lease.HeldError{TTL: c.ttl, Age: c.age}
 		if held.Stale() != c.stale {
 			t.Errorf("a TTL of %s, renewed %s ago: stale is %v", c.ttl, c.age, held.Stale())
 		}
@@ -35,27 +36,27 @@ func TestHeldError_isStaleOnlyAfterAMargin(t *testing.T) {
 func TestAcquire_leavesALeaseAloneWithinTheMargin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dead atomic.Bool
-		store := newMemory()
-		holder := &view{memory: store, fault: func(string) fault {
+		store := statetest.NewMemory()
+		holder := &statetest.View{Memory: store, Fault: func(string) statetest.Fault {
 			if dead.Load() {
-				return cut
+				return statetest.Cut
 			}
-			return fine
+			return statetest.Fine
 		}}
-		lease, since := acquire(t, holder, "deploy ci"), time.Now()
+		taken, since := acquire(t, holder, "deploy ci"), time.Now()
 		dead.Store(true)
 		for _, age := range []time.Duration{ttl + time.Second, ttl + ttl/10 + time.Second} {
 			time.Sleep(age - time.Since(since))
 			began := time.Now()
-			held := refused(t, &view{memory: store})
+			held := refused(t, &statetest.View{Memory: store})
 			if held.Stale() || time.Since(began) > 0 {
 				t.Errorf("%s after its renewal: stale %v, refused after %s", held.Age, held.Stale(), time.Since(began))
 			}
 		}
 		time.Sleep(3 * time.Second)
-		next := acquire(t, &view{memory: store}, "the next")
+		next := acquire(t, &statetest.View{Memory: store}, "the next")
 		dead.Store(false)
-		_ = lease.Release(t.Context())
+		_ = taken.Release(t.Context())
 		if err := next.Release(t.Context()); err != nil {
 			t.Error(err)
 		}

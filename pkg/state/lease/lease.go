@@ -1,4 +1,6 @@
-package state
+// Package lease lets one run at a time write to a store: whoever holds a lease renews
+// it, and knows when it may no longer be the only one.
+package lease
 
 import (
 	"context"
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 // DefaultTTL is how long a lease outlives the last renewal of its holder.
@@ -39,7 +43,7 @@ type Holder struct {
 }
 
 // LeaseOptions tune a lease. The zero value is what production uses.
-type LeaseOptions struct {
+type Options struct {
 	TTL time.Duration // default DefaultTTL
 	// Clock measures how long ago the last renewal was; default time.Now. Only
 	// differences count: what time it thinks it is plays no part.
@@ -57,7 +61,7 @@ type LeaseOptions struct {
 // they have watched it for half a TTL themselves: a store whose clock jumps
 // does not make a live lease stale.
 type Lease struct {
-	store  Store
+	store  state.Store
 	name   string
 	id     string
 	ttl    time.Duration
@@ -69,7 +73,7 @@ type Lease struct {
 	expiry *time.Timer
 
 	mu       sync.Mutex
-	document leaseDocument
+	document record
 	revision string
 	deadline time.Time // by clock
 	failure  error     // of the last renewal
@@ -79,7 +83,7 @@ type Lease struct {
 // Acquire takes the lease called name, or fails with a *HeldError if another
 // holder has it. Taking over a stale one takes half its TTL. The lease outlives
 // ctx: call Release in any case.
-func Acquire(ctx context.Context, store Store, name string, holder Holder, o LeaseOptions) (*Lease, error) {
+func Acquire(ctx context.Context, store state.Store, name string, holder Holder, o Options) (*Lease, error) {
 	l := newLease(ctx, store, name, holder, o)
 	var err error
 	for range callLimit {
@@ -98,7 +102,7 @@ func Acquire(ctx context.Context, store Store, name string, holder Holder, o Lea
 			}
 		}
 		l.document.Since = seen.now.UTC()
-		if err = l.write(ctx, l.document, seen.revision); !errors.Is(err, ErrConflict) {
+		if err = l.write(ctx, l.document, seen.revision); !errors.Is(err, state.ErrConflict) {
 			break
 		}
 	}
@@ -112,7 +116,7 @@ func Acquire(ctx context.Context, store Store, name string, holder Holder, o Lea
 }
 
 // newLease is a lease that is not held yet.
-func newLease(ctx context.Context, store Store, name string, holder Holder, o LeaseOptions) *Lease {
+func newLease(ctx context.Context, store state.Store, name string, holder Holder, o Options) *Lease {
 	if o.TTL <= 0 {
 		o.TTL = DefaultTTL
 	}
@@ -130,7 +134,7 @@ func newLease(ctx context.Context, store Store, name string, holder Holder, o Le
 	l.ctx, l.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	l.expiry = time.AfterFunc(o.TTL, l.expire)
 	l.expiry.Stop() // until it is held
-	l.document = leaseDocument{
+	l.document = record{
 		ID: holder.ID, Purpose: holder.Purpose, Host: holder.Host, PID: holder.PID,
 		TTLMillis: o.TTL.Milliseconds(),
 	}
@@ -188,7 +192,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	document.Released = true
 	document.Renewal++
 	if err := l.write(ctx, document, revision); err != nil {
-		if errors.Is(err, ErrConflict) {
+		if errors.Is(err, state.ErrConflict) {
 			err = ErrLost
 		}
 		return fmt.Errorf("release lease %s: %w", l.name, err)
@@ -204,15 +208,15 @@ func (l *Lease) Release(ctx context.Context) error {
 // with ErrNotFound if nobody holds it, with a *HeldError if another holder does.
 // Only a person who knows that the holder is dead may ask for it; a holder that
 // is alive loses the lease at its next renewal.
-func Unlock(ctx context.Context, store Store, name, id string) error {
-	err := ErrConflict
+func Unlock(ctx context.Context, store state.Store, name, id string) error {
+	err := state.ErrConflict
 	for range callLimit {
 		var seen sighting
 		if seen, err = look(ctx, store, name); err != nil {
 			break
 		}
 		if !seen.heldByOther("") {
-			err = fmt.Errorf("nobody holds it: %w", ErrNotFound)
+			err = fmt.Errorf("nobody holds it: %w", state.ErrNotFound)
 			break
 		}
 		if seen.document.ID != id {
@@ -222,11 +226,11 @@ func Unlock(ctx context.Context, store Store, name, id string) error {
 		document := seen.document
 		document.Released = true
 		var body []byte
-		if body, err = leaseFormat.Encode(document); err != nil {
+		if body, err = format.Encode(document); err != nil {
 			break
 		}
 		// Renewed in between: the same holder again, so look once more.
-		if _, err = store.Put(ctx, name, body, seen.revision); !errors.Is(err, ErrConflict) {
+		if _, err = store.Put(ctx, name, body, seen.revision); !errors.Is(err, state.ErrConflict) {
 			break
 		}
 	}

@@ -1,10 +1,12 @@
-package state
+package lease
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 // keep renews the lease until it ends.
@@ -21,7 +23,7 @@ func (l *Lease) keep() {
 		}
 		wait = l.ttl / 3
 		switch err := l.renew(); {
-		case errors.Is(err, ErrConflict):
+		case errors.Is(err, state.ErrConflict):
 			l.lose(err)
 			return
 		case err != nil:
@@ -55,8 +57,8 @@ func (l *Lease) renew() error {
 // else's for certain. After any other failure it looks at what is there: only
 // this lease writes its id, so a document with it is one of its own writes whose
 // reply was lost.
-func (l *Lease) write(ctx context.Context, document leaseDocument, revision string) error {
-	body, err := leaseFormat.Encode(document)
+func (l *Lease) write(ctx context.Context, document record, revision string) error {
+	body, err := format.Encode(document)
 	if err != nil {
 		return err
 	}
@@ -74,18 +76,18 @@ func (l *Lease) write(ctx context.Context, document leaseDocument, revision stri
 		case string(found.Body) == string(body):
 			l.written(document, found.Revision, sent)
 			return nil
-		case !errors.Is(putErr, ErrConflict):
+		case !errors.Is(putErr, state.ErrConflict):
 			return putErr
 		}
-		var other leaseDocument
-		if err := leaseFormat.Decode(l.name, found.Body, &other); err != nil {
+		var other record
+		if err := format.Decode(l.name, found.Body, &other); err != nil {
 			return err
 		}
 		if other.Released {
-			return fmt.Errorf("it was unlocked: %w", ErrConflict)
+			return fmt.Errorf("it was unlocked: %w", state.ErrConflict)
 		}
 		if other.ID != document.ID {
-			return fmt.Errorf("%s has it: %w", other.holder(), ErrConflict)
+			return fmt.Errorf("%s has it: %w", other.holder(), state.ErrConflict)
 		}
 		revision = found.Revision
 	}
@@ -94,13 +96,13 @@ func (l *Lease) write(ctx context.Context, document leaseDocument, revision stri
 
 // find reads what is there after a write that failed with putErr. Its error is
 // ErrConflict only if that is certain.
-func (l *Lease) find(ctx context.Context, putErr error) (Document, error) {
+func (l *Lease) find(ctx context.Context, putErr error) (state.Document, error) {
 	found, err := l.store.Get(ctx, l.name)
-	switch conflict := errors.Is(putErr, ErrConflict); {
+	switch conflict := errors.Is(putErr, state.ErrConflict); {
 	case err == nil:
 		return found, nil
-	case errors.Is(err, ErrNotFound) && conflict:
-		return found, fmt.Errorf("its document is gone: %w", ErrConflict)
+	case errors.Is(err, state.ErrNotFound) && conflict:
+		return found, fmt.Errorf("its document is gone: %w", state.ErrConflict)
 	case conflict:
 		return found, fmt.Errorf("it was written meanwhile, by whom is not known: %w", err)
 	}
@@ -108,7 +110,7 @@ func (l *Lease) find(ctx context.Context, putErr error) (Document, error) {
 }
 
 // written notes a write that took effect.
-func (l *Lease) written(document leaseDocument, revision string, sent time.Time) {
+func (l *Lease) written(document record, revision string, sent time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.document, l.revision, l.failure = document, revision, nil

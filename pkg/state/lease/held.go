@@ -1,18 +1,20 @@
-package state
+package lease
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
 // leaseFormat is how leases are written.
-var leaseFormat = Format{Kind: "lease"}
+var format = state.Format{Kind: "lease"}
 
 // leaseDocument is a lease as it is kept. A lease that was given back stays, so
 // that taking it is conditional on a revision like any other write.
-type leaseDocument struct {
+type record struct {
 	ID        string    `json:"id"`         // "k3v5w2ylq4zt6bpa"
 	Purpose   string    `json:"purpose"`    // "out concourse"
 	Host      string    `json:"host"`       // "4f1c2a9e7b03"
@@ -24,10 +26,10 @@ type leaseDocument struct {
 }
 
 // ttl is how long the lease outlives its last renewal.
-func (d leaseDocument) ttl() time.Duration { return time.Duration(d.TTLMillis) * time.Millisecond }
+func (d record) ttl() time.Duration { return time.Duration(d.TTLMillis) * time.Millisecond }
 
 // holder says who it is.
-func (d leaseDocument) holder() string {
+func (d record) holder() string {
 	return fmt.Sprintf("%q (host %s, pid %d)", d.Purpose, d.Host, d.PID)
 }
 
@@ -53,24 +55,24 @@ func staleAfter(ttl time.Duration) time.Duration { return ttl + ttl/10 + resolut
 
 // sighting is a lease as somebody found it.
 type sighting struct {
-	store    Store
+	store    state.Store
 	name     string
 	exists   bool
-	document leaseDocument
+	document record
 	revision string // "": there is none
 	modified time.Time
 	now      time.Time // by the store's clock, after the lease was read
 }
 
 // look reads a lease and the store's clock.
-func look(ctx context.Context, store Store, name string) (sighting, error) {
+func look(ctx context.Context, store state.Store, name string) (sighting, error) {
 	s := sighting{store: store, name: name}
 	found, err := store.Get(ctx, name)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
 		return s, err
 	}
 	if err == nil {
-		if err := leaseFormat.Decode(name, found.Body, &s.document); err != nil {
+		if err := format.Decode(name, found.Body, &s.document); err != nil {
 			return s, err
 		}
 		if s.document.ID == "" || s.document.TTLMillis <= 0 {
@@ -128,7 +130,7 @@ func (s sighting) watch(ctx context.Context) error {
 func (e *HeldError) Stale() bool { return e.Age > staleAfter(e.TTL) }
 
 // HeldBy says who holds the lease called name, nil for nobody. It takes nothing.
-func HeldBy(ctx context.Context, store Store, name string) (*HeldError, error) {
+func HeldBy(ctx context.Context, store state.Store, name string) (*HeldError, error) {
 	seen, err := look(ctx, store, name)
 	if err != nil {
 		return nil, fmt.Errorf("look at the lease %s: %w", name, err)
