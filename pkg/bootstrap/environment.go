@@ -124,7 +124,7 @@ type documents struct {
 	revisions map[string]string
 }
 
-// Get implements createenv.Documents.
+// Get implements ledger.Documents.
 func (d *documents) Get(ctx context.Context, name string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -143,7 +143,7 @@ func (d *documents) Get(ctx context.Context, name string) ([]byte, error) {
 	return found.Body, nil
 }
 
-// Put implements createenv.Documents.
+// Put implements ledger.Documents.
 func (d *documents) Put(ctx context.Context, name string, body []byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -154,7 +154,7 @@ func (d *documents) Put(ctx context.Context, name string, body []byte) error {
 	return err
 }
 
-// Delete implements createenv.Documents.
+// Delete implements ledger.Documents.
 func (d *documents) Delete(ctx context.Context, name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

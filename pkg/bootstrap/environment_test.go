@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -17,33 +18,33 @@ func TestDocuments_areWrittenOverWhatWasReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	one, other := bootstrap.NewDocuments(store), bootstrap.NewDocuments(store)
-	for _, d := range []createenv.Documents{one, other} {
-		if body, err := d.Get(t.Context(), createenv.StateDocument); body != nil || err != nil {
+	for _, d := range []ledger.Documents{one, other} {
+		if body, err := d.Get(t.Context(), ledger.StateDocument); body != nil || err != nil {
 			t.Fatalf("of nothing it gives %q, %v", body, err)
 		}
 	}
-	if err := one.Put(t.Context(), createenv.StateDocument, []byte("one")); err != nil {
+	if err := one.Put(t.Context(), ledger.StateDocument, []byte("one")); err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Put(t.Context(), createenv.StateDocument, []byte("other")); !errors.Is(err, state.ErrConflict) {
+	if err := other.Put(t.Context(), ledger.StateDocument, []byte("other")); !errors.Is(err, state.ErrConflict) {
 		t.Errorf("a document that it has not seen: %v", err)
 	}
-	if err := other.Delete(t.Context(), createenv.StateDocument); err != nil {
+	if err := other.Delete(t.Context(), ledger.StateDocument); err != nil {
 		t.Errorf("the deletion of what was never read: %v", err)
 	}
-	if err := one.Put(t.Context(), createenv.StateDocument, []byte("two")); err != nil {
+	if err := one.Put(t.Context(), ledger.StateDocument, []byte("two")); err != nil {
 		t.Errorf("a second write: %v", err)
 	}
-	if body, err := other.Get(t.Context(), createenv.StateDocument); string(body) != "two" || err != nil {
+	if body, err := other.Get(t.Context(), ledger.StateDocument); string(body) != "two" || err != nil {
 		t.Errorf("it is %q, %v", body, err)
 	}
-	if err := other.Delete(t.Context(), createenv.StateDocument); err != nil {
+	if err := other.Delete(t.Context(), ledger.StateDocument); err != nil {
 		t.Errorf("the deletion of what was read: %v", err)
 	}
-	if err := one.Delete(t.Context(), createenv.StateDocument); err != nil {
+	if err := one.Delete(t.Context(), ledger.StateDocument); err != nil {
 		t.Errorf("the deletion of what is gone: %v", err)
 	}
-	if body, err := one.Get(t.Context(), createenv.StateDocument); body != nil || err != nil {
+	if body, err := one.Get(t.Context(), ledger.StateDocument); body != nil || err != nil {
 		t.Errorf("after its deletion it is %q, %v", body, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 )
@@ -57,7 +58,7 @@ func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {
 }
 
 // NewDocuments keeps create-env's documents in a store.
-func NewDocuments(store state.Store) createenv.Documents { return newDocuments(store) }
+func NewDocuments(store state.Store) ledger.Documents { return newDocuments(store) }
 
 // DescribeStep makes a line of what create-env does.
 func DescribeStep(e createenv.Event) string { return describeStep(e) }

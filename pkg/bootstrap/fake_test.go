@@ -20,6 +20,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -67,9 +68,9 @@ type cloud struct {
 	dir          string // of the first
 	env          []createenv.Request
 	operator     *operator
-	late         []createenv.Thing    // that create-env's state names when create-env begins
+	late         []ledger.Thing       // that create-env's state names when create-env begins
 	appear       []account.Possession // in the account by then
-	missing      []createenv.Thing    // as create-env was told
+	missing      []ledger.Thing       // as create-env was told
 	possessions  []account.Possession // of the account
 	fresh        bool                 // the first store has no credentials of other tests
 	open         func(context.Context, *config.Config, string, bool) (state.Store, bool, error)
@@ -282,7 +283,7 @@ func (c *cloud) Tagged(context.Context, string, string) ([]string, error) {
 // createEnv is bootstrap.Environment on the cloud.
 type createEnv struct {
 	*cloud
-	documents createenv.Documents
+	documents ledger.Documents
 }
 
 // Pending implements bootstrap.Environment.
@@ -322,7 +323,7 @@ func (c createEnv) Create(ctx context.Context, r createenv.Request) (createenv.R
 		return createenv.Result{}, err
 	}
 	c.cloud.vm, c.cloud.vmOf = true, made(r)
-	if err := c.documents.Put(context.WithoutCancel(ctx), createenv.StateDocument, []byte(`{"director_id": "d-1"}`)); err != nil && !errors.Is(err, state.ErrConflict) {
+	if err := c.documents.Put(context.WithoutCancel(ctx), ledger.StateDocument, []byte(`{"director_id": "d-1"}`)); err != nil && !errors.Is(err, state.ErrConflict) {
 		return createenv.Result{}, err
 	}
 	return createenv.Result{Changed: true}, nil

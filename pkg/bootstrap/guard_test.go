@@ -11,7 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -195,7 +195,7 @@ func TestDeploy_goesOnWithoutAFileWhereItWasKilledEarly(t *testing.T) {
 // A self-upgrade by hand, with the operator's key, has the guards of a run by hand.
 func TestSelfUpgrade_byHandAsksWhoseThingsAre(t *testing.T) {
 	c := installed(t)
-	c.names(t, createenv.Thing{Kind: createenv.VM, CID: "i-1"})
+	c.names(t, ledger.Thing{Kind: ledger.VM, CID: "i-1"})
 	c.possessions = []account.Possession{{ID: "i-1", Tags: owned("perpetual:name", "prod")}}
 	i, _ := c.install(t, given())
 	i.Pipeline = bootstrap.Pipeline{}

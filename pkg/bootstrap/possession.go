@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 )
 
 // checkPossessions wants everything that create-env's state names to be of this
@@ -18,7 +18,7 @@ func (r *run) checkPossessions(ctx context.Context) error {
 	if r.inside || r.elsewhere() || r.store == nil || !r.known() {
 		return nil
 	}
-	things, err := createenv.Things(ctx, newDocuments(r.store))
+	things, err := ledger.Things(ctx, newDocuments(r.store))
 	if err != nil {
 		return err
 	}
@@ -28,14 +28,14 @@ func (r *run) checkPossessions(ctx context.Context) error {
 
 // inspect is checkPossessions for what create-env has read when it begins. It says what
 // of that is not there.
-func (r *run) inspect(ctx context.Context, things []createenv.Thing) (gone []createenv.Thing, err error) {
+func (r *run) inspect(ctx context.Context, things []ledger.Thing) (gone []ledger.Thing, err error) {
 	return r.judge(ctx, things, false)
 }
 
 // judge looks at the things that were not found yet. One that is not there may be when it
 // is used: somebody makes an image public, or a volume that was being made appears.
-func (r *run) judge(ctx context.Context, things []createenv.Thing, asks bool) (gone []createenv.Thing, err error) {
-	things = slices.DeleteFunc(slices.Clone(things), func(t createenv.Thing) bool { return slices.Contains(r.judged, t) })
+func (r *run) judge(ctx context.Context, things []ledger.Thing, asks bool) (gone []ledger.Thing, err error) {
+	things = slices.DeleteFunc(slices.Clone(things), func(t ledger.Thing) bool { return slices.Contains(r.judged, t) })
 	if len(things) == 0 {
 		return nil, nil
 	}
@@ -60,7 +60,7 @@ func (r *run) judge(ctx context.Context, things []createenv.Thing, asks bool) (g
 		}
 	}
 	r.judged = append(r.judged, found...)
-	return slices.DeleteFunc(things, func(t createenv.Thing) bool { return slices.Contains(found, t) }), nil
+	return slices.DeleteFunc(things, func(t ledger.Thing) bool { return slices.Contains(found, t) }), nil
 }
 
 // refuseTheirs refuses what is somebody else's.

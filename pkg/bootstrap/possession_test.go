@@ -9,7 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 )
 
 // owned are the tags of what create-env has made, with some changed; "" takes one away.
@@ -27,47 +27,47 @@ func owned(pairs ...string) map[string]string {
 // names, and what the refusal says of it.
 var (
 	theirs = map[string]struct {
-		kind  createenv.Kind
+		kind  ledger.Kind
 		found account.Possession
 		says  string
 	}{
-		"an instance of somebody":          {createenv.VM, account.Possession{Tags: map[string]string{"Name": "shop"}}, `has no tag perpetual:name (its Name is "shop")`},
-		"an instance without tags":         {createenv.VM, account.Possession{}, "has no tag perpetual:name"},
-		"an instance of another":           {createenv.VM, account.Possession{Tags: owned("perpetual:name", "prod")}, `of another installation: its tag perpetual:name is "prod"`},
-		"a VM of the director":             {createenv.VM, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse")}, `created by the director, for deployment "concourse"`},
-		"a volume of another":              {createenv.Disk, account.Possession{Tags: owned("perpetual:name", "prod"), Encrypted: true}, `its tag perpetual:name is "prod"`},
-		"a disk of the director":           {createenv.Disk, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse"), Encrypted: true}, "created by the director"},
-		"a volume of somebody's instance":  {createenv.Disk, account.Possession{Instances: []string{"i-77"}, Encrypted: true}, "has no tag perpetual:name, and is attached to instance i-77"},
-		"an image of another account":      {createenv.Stemcell, account.Possession{Owner: "999999999999", Tags: owned()}, "is of account 999999999999"},
-		"an image of another installation": {createenv.Stemcell, account.Possession{Owner: "123456789012", Tags: owned("perpetual:name", "prod")}, "of another installation"},
+		"an instance of somebody":          {ledger.VM, account.Possession{Tags: map[string]string{"Name": "shop"}}, `has no tag perpetual:name (its Name is "shop")`},
+		"an instance without tags":         {ledger.VM, account.Possession{}, "has no tag perpetual:name"},
+		"an instance of another":           {ledger.VM, account.Possession{Tags: owned("perpetual:name", "prod")}, `of another installation: its tag perpetual:name is "prod"`},
+		"a VM of the director":             {ledger.VM, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse")}, `created by the director, for deployment "concourse"`},
+		"a volume of another":              {ledger.Disk, account.Possession{Tags: owned("perpetual:name", "prod"), Encrypted: true}, `its tag perpetual:name is "prod"`},
+		"a disk of the director":           {ledger.Disk, account.Possession{Tags: owned("director", "perpetual-ci", "deployment", "concourse"), Encrypted: true}, "created by the director"},
+		"a volume of somebody's instance":  {ledger.Disk, account.Possession{Instances: []string{"i-77"}, Encrypted: true}, "has no tag perpetual:name, and is attached to instance i-77"},
+		"an image of another account":      {ledger.Stemcell, account.Possession{Owner: "999999999999", Tags: owned()}, "is of account 999999999999"},
+		"an image of another installation": {ledger.Stemcell, account.Possession{Owner: "123456789012", Tags: owned("perpetual:name", "prod")}, "of another installation"},
 	}
 	doubtful = map[string]struct {
-		kind  createenv.Kind
+		kind  ledger.Kind
 		found account.Possession
 		says  string
 	}{
-		"a volume with a name":           {createenv.Disk, account.Possession{Tags: map[string]string{"Name": "db"}, Encrypted: true}, `has no tag perpetual:name (its Name is "db")`},
-		"a volume from a snapshot":       {createenv.Disk, account.Possession{Snapshot: "snap-1", Encrypted: true, Tags: owned()}, "was created from snap-1"},
-		"a volume that is not encrypted": {createenv.Disk, account.Possession{Tags: owned()}, "is not encrypted"},
-		"an image of this account":       {createenv.Stemcell, account.Possession{Owner: "123456789012"}, "has no tag perpetual:name"},
+		"a volume with a name":           {ledger.Disk, account.Possession{Tags: map[string]string{"Name": "db"}, Encrypted: true}, `has no tag perpetual:name (its Name is "db")`},
+		"a volume from a snapshot":       {ledger.Disk, account.Possession{Snapshot: "snap-1", Encrypted: true, Tags: owned()}, "was created from snap-1"},
+		"a volume that is not encrypted": {ledger.Disk, account.Possession{Tags: owned()}, "is not encrypted"},
+		"an image of this account":       {ledger.Stemcell, account.Possession{Owner: "123456789012"}, "has no tag perpetual:name"},
 	}
 )
 
 // inAWS are the words of AWS for what create-env names.
-var inAWS = map[createenv.Kind]string{createenv.VM: "instance", createenv.Disk: "volume", createenv.Stemcell: "image"}
+var inAWS = map[ledger.Kind]string{ledger.VM: "instance", ledger.Disk: "volume", ledger.Stemcell: "image"}
 
 // names makes create-env's state name some things.
-func (c *cloud) names(t *testing.T, things ...createenv.Thing) {
+func (c *cloud) names(t *testing.T, things ...ledger.Thing) {
 	t.Helper()
 	state := map[string]any{"director_id": "d-1"}
 	for i, thing := range things {
 		id := fmt.Sprintf("id-%d", i)
 		switch thing.Kind {
-		case createenv.VM:
+		case ledger.VM:
 			state["current_vm_cid"] = thing.CID
-		case createenv.Disk:
+		case ledger.Disk:
 			state["current_disk_id"], state["disks"] = id, []map[string]any{{"id": id, "cid": thing.CID}}
-		case createenv.Stemcell:
+		case ledger.Stemcell:
 			state["current_stemcell_id"], state["stemcells"] = id, []map[string]any{{"id": id, "cid": thing.CID}}
 		}
 	}
@@ -75,7 +75,7 @@ func (c *cloud) names(t *testing.T, things ...createenv.Thing) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, c.stores["ci"], createenv.StateDocument, body)
+	put(t, c.stores["ci"], ledger.StateDocument, body)
 }
 
 // What the holder of the pipeline's role writes into create-env's state does not lead an
@@ -84,7 +84,7 @@ func TestPossessions_ofOthersAreRefused(t *testing.T) {
 	for name, of := range theirs {
 		c := installed(t)
 		of.found.ID = "x-1"
-		c.names(t, createenv.Thing{Kind: of.kind, CID: "x-1"})
+		c.names(t, ledger.Thing{Kind: of.kind, CID: "x-1"})
 		c.possessions = []account.Possession{of.found}
 		for verb, do := range map[string]func(*bootstrap.Installation, bootstrap.Options) error{
 			"plan": func(i *bootstrap.Installation, o bootstrap.Options) error {
@@ -123,7 +123,7 @@ func TestPossessions_thatMayBeOursAreAskedFor(t *testing.T) {
 	for name, of := range doubtful {
 		c := installed(t)
 		of.found.ID = "x-1"
-		c.names(t, createenv.Thing{Kind: of.kind, CID: "x-1"})
+		c.names(t, ledger.Thing{Kind: of.kind, CID: "x-1"})
 		c.possessions = []account.Possession{of.found}
 		line := inAWS[of.kind] + " x-1 " + of.says
 
@@ -169,13 +169,13 @@ func TestPossessions_ofThisInstallationAreUsed(t *testing.T) {
 		"a disk of the VM, untagged":  {[]string{"i-1", "vol-1"}, []account.Possession{vm, {ID: "vol-1", Instances: []string{"i-1"}}}},
 		"all gone":                    {[]string{"i-9", "vol-9"}, nil},
 	} {
-		c, things := installed(t), []createenv.Thing{}
+		c, things := installed(t), []ledger.Thing{}
 		for _, id := range of.things {
-			kind := createenv.Disk
+			kind := ledger.Disk
 			if strings.HasPrefix(id, "i-") {
-				kind = createenv.VM
+				kind = ledger.VM
 			}
-			things = append(things, createenv.Thing{Kind: kind, CID: id})
+			things = append(things, ledger.Thing{Kind: kind, CID: id})
 		}
 		c.names(t, things...)
 		c.possessions = of.found
@@ -192,7 +192,7 @@ func TestPossessions_ofThisInstallationAreUsed(t *testing.T) {
 // What comes into the state after the look is looked at when create-env begins.
 func TestPossessions_areLookedAtAgainWhenTheyAreUsed(t *testing.T) {
 	c := installed(t)
-	c.late = []createenv.Thing{{Kind: createenv.VM, CID: "i-7"}}
+	c.late = []ledger.Thing{{Kind: ledger.VM, CID: "i-7"}}
 	c.possessions = []account.Possession{{ID: "i-7", Tags: map[string]string{"Name": "shop"}}}
 	i, _ := c.install(t, given())
 	_, err := i.Deploy(t.Context(), bootstrap.Options{Recreate: true})
@@ -208,7 +208,7 @@ func TestPossessions_areLookedAtAgainWhenTheyAreUsed(t *testing.T) {
 // has made public meanwhile.
 func TestPossessions_thatWereNotFoundAreLookedAtAgain(t *testing.T) {
 	c := installed(t)
-	c.late = []createenv.Thing{{Kind: createenv.Stemcell, CID: "ami-7"}}
+	c.late = []ledger.Thing{{Kind: ledger.Stemcell, CID: "ami-7"}}
 	c.names(t, c.late...)
 	c.appear = []account.Possession{{ID: "ami-7", Owner: "999999999999"}}
 	i, _ := c.install(t, given())
@@ -225,12 +225,12 @@ func TestPossessions_thatWereNotFoundAreLookedAtAgain(t *testing.T) {
 // before is.
 func TestPossessions_thatAreGoneAreNamed(t *testing.T) {
 	c := installed(t)
-	known := []createenv.Thing{{Kind: createenv.VM, CID: "i-1"}, {Kind: createenv.Stemcell, CID: "ami-8"}}
+	known := []ledger.Thing{{Kind: ledger.VM, CID: "i-1"}, {Kind: ledger.Stemcell, CID: "ami-8"}}
 	c.names(t, known...)
-	c.late = append(slices.Clone(known), createenv.Thing{Kind: createenv.Disk, CID: "vol-1"}, createenv.Thing{Kind: createenv.Disk, CID: "vol-9"})
+	c.late = append(slices.Clone(known), ledger.Thing{Kind: ledger.Disk, CID: "vol-1"}, ledger.Thing{Kind: ledger.Disk, CID: "vol-9"})
 	c.possessions = []account.Possession{{ID: "i-1", Tags: owned()}, {ID: "vol-1", Tags: owned(), Encrypted: true}}
 	c.deploy(t, given())
-	if want := []createenv.Thing{{Kind: createenv.Stemcell, CID: "ami-8"}, {Kind: createenv.Disk, CID: "vol-9"}}; !slices.Equal(c.missing, want) {
+	if want := []ledger.Thing{{Kind: ledger.Stemcell, CID: "ami-8"}, {Kind: ledger.Disk, CID: "vol-9"}}; !slices.Equal(c.missing, want) {
 		t.Errorf("gone are %v, want %v", c.missing, want)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/overlay"
@@ -65,8 +65,8 @@ type run struct {
 	old            bool   // the state is where an older release has kept it
 	heldOld        bool   // this run holds the lease of an older release
 
-	judged       []createenv.Thing // of what create-env's state names: those that are there and may be used
-	ourInstances []string          // of them
+	judged       []ledger.Thing // of what create-env's state names: those that are there and may be used
+	ourInstances []string       // of them
 
 	warned      []string        // what was said already
 	lenient     bool            // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to

@@ -3,12 +3,17 @@ package createenv
 import (
 	"fmt"
 
+	biagent "github.com/cloudfoundry/bosh-agent/v2/agentclient"
+	biblobstore "github.com/cloudfoundry/bosh-cli/v7/blobstore"
 	bicloud "github.com/cloudfoundry/bosh-cli/v7/cloud"
 	biconfig "github.com/cloudfoundry/bosh-cli/v7/config"
 	bidepl "github.com/cloudfoundry/bosh-cli/v7/deployment"
 	boshinst "github.com/cloudfoundry/bosh-cli/v7/installation"
 	bistemcell "github.com/cloudfoundry/bosh-cli/v7/stemcell"
 	biui "github.com/cloudfoundry/bosh-cli/v7/ui"
+
+	"github.com/perpetual-ci/perpetual/pkg/createenv/agent"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/manifest"
 )
 
 // cpiVersion is the version of the CPI API, and the oldest of stemcells, that
@@ -18,14 +23,14 @@ const cpiVersion = 2
 // deployed says whether the state says that p is what was deployed last. The
 // manifest names each release and the stemcell with its digest, so that they need
 // not be opened for it.
-func deployed(st biconfig.DeploymentState, p parsed) bool {
-	return st.CurrentManifestSHA == p.sha && st.CurrentVMCID != "" && st.CurrentStemcellID != "" && len(st.Releases) > 0
+func deployed(st biconfig.DeploymentState, p manifest.Manifest) bool {
+	return st.CurrentManifestSHA == p.SHA && st.CurrentVMCID != "" && st.CurrentStemcellID != "" && len(st.Releases) > 0
 }
 
 // validate fetches and opens all releases and the stemcell.
-func (s *session) validate(p parsed) (stemcell bistemcell.ExtractedStemcell, err error) {
+func (s *session) validate(p manifest.Manifest) (stemcell bistemcell.ExtractedStemcell, err error) {
 	err = s.stage.PerformComplex("validating", func(stage biui.Stage) error {
-		for _, ref := range p.releases.Releases {
+		for _, ref := range p.Releases.Releases {
 			if _, fetched := s.releases.Find(ref.Name); fetched {
 				continue
 			}
@@ -33,26 +38,26 @@ func (s *session) validate(p parsed) (stemcell bistemcell.ExtractedStemcell, err
 				return err
 			}
 		}
-		if err := s.installer.ValidateCpiRelease(p.installation, stage); err != nil {
+		if err := s.installer.ValidateCpiRelease(p.Installation, stage); err != nil {
 			return err
 		}
 		err := stage.Perform("Validating deployment manifest", func() error {
-			return p.validator.ValidateReleaseJobs(p.deployment, s.releases)
+			return p.Validator.ValidateReleaseJobs(p.Deployment, s.releases)
 		})
 		if err != nil {
 			return err
 		}
-		stemcell, err = s.stemcells.GetStemcell(p.deployment, stage)
+		stemcell, err = s.stemcells.GetStemcell(p.Deployment, stage)
 		return err
 	})
 	return stemcell, err
 }
 
 // validateCPI fetches and opens the CPI's release only.
-func (s *session) validateCPI(p parsed) error {
+func (s *session) validateCPI(p manifest.Manifest) error {
 	return s.stage.PerformComplex("validating", func(stage biui.Stage) error {
-		for _, job := range p.installation.Templates {
-			ref, found := p.releases.FindByName(job.Release)
+		for _, job := range p.Installation.Templates {
+			ref, found := p.Releases.FindByName(job.Release)
 			if !found {
 				return fmt.Errorf("find release %s of cloud_provider among the releases", job.Release)
 			}
@@ -63,14 +68,14 @@ func (s *session) validateCPI(p parsed) error {
 				return err
 			}
 		}
-		return s.installer.ValidateCpiRelease(p.installation, stage)
+		return s.installer.ValidateCpiRelease(p.Installation, stage)
 	})
 }
 
 // withCPI installs the CPI, does something with it, and removes its rendered job.
-func (s *session) withCPI(p parsed, stemcellVersion int, do func(bicloud.Cloud, boshinst.Installation) error) error {
-	return s.installer.WithInstalledCpiRelease(p.installation, s.target, s.stage, func(i boshinst.Installation) error {
-		st, err := s.ledger.Load()
+func (s *session) withCPI(p manifest.Manifest, stemcellVersion int, do func(bicloud.Cloud, boshinst.Installation) error) error {
+	return s.installer.WithInstalledCpiRelease(p.Installation, s.target, s.stage, func(i boshinst.Installation) error {
+		st, err := s.state.Load()
 		if err != nil {
 			return err
 		}
@@ -78,7 +83,7 @@ func (s *session) withCPI(p parsed, stemcellVersion int, do func(bicloud.Cloud, 
 		if err != nil {
 			return err
 		}
-		if err := repeatDeletions(s.doubted, cloud, s.ledger); err != nil {
+		if err := repeatDeletions(s.doubted, cloud, s.state); err != nil {
 			return err
 		}
 		s.doubted = nil
@@ -88,12 +93,12 @@ func (s *session) withCPI(p parsed, stemcellVersion int, do func(bicloud.Cloud, 
 
 // alive asks the CPI whether the VM of the state is still there; if so, it also
 // deletes what a run has left that was stopped at its very end.
-func (s *session) alive(p parsed, st biconfig.DeploymentState) (there bool, err error) {
+func (s *session) alive(p manifest.Manifest, st biconfig.DeploymentState) (there bool, err error) {
 	if err := s.validateCPI(p); err != nil {
 		return false, err
 	}
 	err = s.withCPI(p, stemcellVersion(st), func(cloud bicloud.Cloud, _ boshinst.Installation) error {
-		if there, err = cloud.HasVM(st.CurrentVMCID); err != nil || !there || s.documents.dry || len(unused(st)) == 0 {
+		if there, err = cloud.HasVM(st.CurrentVMCID); err != nil || !there || s.writer.Dry() || len(unused(st)) == 0 {
 			return err
 		}
 		if err := s.disksOf.NewManager(cloud).DeleteUnused(s.stage); err != nil {
@@ -115,7 +120,7 @@ func stemcellVersion(st biconfig.DeploymentState) int {
 }
 
 // deploy creates the VM again, as bosh create-env does when something has changed.
-func (s *session) deploy(p parsed, skipDrain bool) error {
+func (s *session) deploy(p manifest.Manifest, skipDrain bool) error {
 	stemcell, err := s.validate(p)
 	if err != nil {
 		return err
@@ -146,16 +151,12 @@ func (s *session) deploy(p parsed, skipDrain bool) error {
 }
 
 // replace deletes the VM there is, and makes the one that is wanted.
-func (s *session) replace(p parsed, cloud bicloud.Cloud, stemcell bistemcell.CloudStemcell, skipDrain bool) error {
-	st, err := s.ledger.Load()
+func (s *session) replace(p manifest.Manifest, cloud bicloud.Cloud, stemcell bistemcell.CloudStemcell, skipDrain bool) error {
+	st, err := s.state.Load()
 	if err != nil {
 		return err
 	}
-	agent, web, err := s.agentClient(st.DirectorID, p.installation.Mbus, p.installation.Cert.CA)
-	if err != nil {
-		return err
-	}
-	blobs, err := s.blobstores.Create(p.installation.Mbus, web)
+	client, blobs, err := s.agent(st, p)
 	if err != nil {
 		return err
 	}
@@ -169,56 +170,24 @@ func (s *session) replace(p parsed, cloud bicloud.Cloud, stemcell bistemcell.Clo
 			return err
 		}
 		deployer := bidepl.NewDeployer(s.vmsOf, s.instancesOf, s.deployments, s.logger)
-		_, err := deployer.Deploy(cloud, p.deployment, stemcell, s.vmsOf.NewManager(cloud, agent), blobs, skipDrain, disks, stage)
+		_, err := deployer.Deploy(cloud, p.Deployment, stemcell, s.vmsOf.NewManager(cloud, client), blobs, skipDrain, disks, stage)
 		if err != nil {
 			return err
 		}
-		if err := s.remember(p); err != nil { // before the state says that it is of this manifest
+		if err := p.Remember(s.writer); err != nil { // before the state says that it is of this manifest
 			return err
 		}
-		return s.record.Update(p.sha, s.releases.List())
+		return s.record.Update(p.SHA, s.releases.List())
 	})
 }
 
-// destroy deletes the VM, the disks and the stemcells, as bosh delete-env does.
-func (s *session) destroy(p parsed, skipDrain bool) error {
-	st, err := s.ledger.Load()
+// agent is the client of the agent on the VM, and the store of blobs that it serves.
+func (s *session) agent(st biconfig.DeploymentState, p manifest.Manifest) (biagent.AgentClient, biblobstore.Blobstore, error) {
+	client, web, err := agent.NewClient(s.ctx, st.DirectorID, p.Installation.Mbus, p.Installation.Cert.CA,
+		agent.Options{Poll: s.poll, Check: s.check, Logger: s.logger})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if err := s.validateCPI(p); err != nil {
-		return err
-	}
-	return s.withCPI(p, stemcellVersion(st), func(cloud bicloud.Cloud, i boshinst.Installation) error {
-		agent, web, err := s.agentClient(st.DirectorID, p.installation.Mbus, p.installation.Cert.CA)
-		if err != nil {
-			return err
-		}
-		blobs, err := s.blobstores.Create(p.installation.Mbus, web)
-		if err != nil {
-			return err
-		}
-		// What is half deleted must never be taken for deployed.
-		if err := s.record.Clear(); err != nil {
-			return err
-		}
-		factory := bidepl.NewManagerFactory(s.vmsOf, s.instancesOf, s.disksOf, s.stemcellsOf, s.deployments)
-		manager := factory.NewManager(cloud, agent, blobs)
-		err = s.stage.PerformComplex("deleting deployment", func(stage biui.Stage) error {
-			current, found, err := manager.FindCurrent()
-			if err != nil || !found {
-				return err
-			}
-			return current.Delete(skipDrain, stage)
-		})
-		if err != nil {
-			return err
-		}
-		if err := manager.Cleanup(s.stage); err != nil {
-			return err
-		}
-		return s.stage.Perform("Uninstalling local artifacts for CPI and deployment", func() error {
-			return boshinst.NewUninstaller(s.fs, s.logger).Uninstall(i.Target())
-		})
-	})
+	blobs, err := s.blobstores.Create(p.Installation.Mbus, web)
+	return client, blobs, err
 }

@@ -6,43 +6,21 @@ package createenv
 
 import (
 	"context"
-	"errors"
 	"os"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
-	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
-
-// Names of the documents in which the environment is kept.
-const (
-	// StateDocument is bosh-cli's deployment state: the VM, disks, stemcells and
-	// releases that are there. It holds no secret.
-	StateDocument = "run/environment/state.json"
-	// JournalDocument is the journal of the last run's CPI calls, without secrets.
-	JournalDocument = "run/environment/cpi.json"
-	// ManifestDocument is what the VM was last made from, value by value, with secrets
-	// hidden: for Pending to say what changes, and for nothing else.
-	ManifestDocument = "run/environment/manifest.json"
-)
-
-// Documents is where the environment's state is kept. A Put is durable when it
-// returns, and is never seen half.
-type Documents interface {
-	// Get gives the document, or nil and no error if there is none.
-	Get(ctx context.Context, name string) ([]byte, error)
-	Put(ctx context.Context, name string, body []byte) error
-	Delete(ctx context.Context, name string) error
-}
 
 // Options are what an Environment needs of its surroundings.
 type Options struct {
 	// Dir is the workspace, made with mode 0700: releases, the stemcell and the
 	// compiled CPI stay in it for the next run. One run at a time may use it.
 	Dir       string
-	Documents Documents
+	Documents ledger.Documents
 	// Progress gets every stage and step, in order; nil for nobody.
 	Progress func(Event)
 	// Notify gets one line of what a user should know though the run goes on,
@@ -65,26 +43,6 @@ type Options struct {
 	Grace time.Duration
 }
 
-// Status says where a step is.
-type Status string
-
-// The statuses of a step. Every Started is followed by one of the others.
-const (
-	Started  Status = "started"
-	Finished Status = "finished"
-	Skipped  Status = "skipped"
-	Failed   Status = "failed"
-)
-
-// Event is one change of a step.
-type Event struct {
-	Stage    string        // "deploying"; "" for a step outside of any stage
-	Step     string        // "Creating VM for instance 'bosh/0' from stemcell 'ami-0a1b light'"; "" is the stage itself
-	Status   Status        //
-	Duration time.Duration // of what has ended
-	Reason   string        // why it was skipped or failed
-}
-
 // Request is the environment that is wanted.
 type Request struct {
 	// Manifest is the create-env manifest with ((placeholders)); it is kept in memory only.
@@ -105,7 +63,7 @@ type Request struct {
 	// Inspect looks at what the documents name before anything is written or done with
 	// it, and says what of it is not there. Its error ends the run. nil: what they name
 	// is taken.
-	Inspect func(context.Context, []Thing) (gone []Thing, err error) `json:"-"`
+	Inspect func(context.Context, []ledger.Thing) (gone []ledger.Thing, err error) `json:"-"`
 }
 
 // Result is what there is after Create.
@@ -115,17 +73,6 @@ type Result struct {
 	Disk     string // "vol-0123456789abcdef0"; "" without a persistent disk
 	Stemcell string // "ami-0123456789abcdef0 light"
 }
-
-var (
-	// ErrProgram says that ruby, tar or bash is not there.
-	ErrProgram = errors.New("find programs of create-env")
-	// ErrState says that the state is not what this package has written.
-	ErrState = errors.New("read state of the environment")
-	// ErrStopped says that the context was done and the run ended at a safe point.
-	ErrStopped = errors.New("stopped")
-	// ErrBusy says that another run uses the workspace.
-	ErrBusy = workspace.ErrBusy
-)
 
 // defaultPoll is the wait between two looks at an agent.
 const defaultPoll = 500 * time.Millisecond

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 )
 
@@ -161,8 +161,8 @@ func TestCreate_garbageFromTheCPI(t *testing.T) {
 			}
 			f.set(nil)
 			w.create(disk1)
-			if len(w.cloud.VMs()) != 1 || !strings.Contains(w.documents.body(createenv.JournalDocument), `"lost"`) {
-				t.Errorf("VMs %+v, journal %s", w.cloud.VMs(), w.documents.body(createenv.JournalDocument))
+			if len(w.cloud.VMs()) != 1 || !strings.Contains(w.documents.body(ledger.JournalDocument), `"lost"`) {
+				t.Errorf("VMs %+v, journal %s", w.cloud.VMs(), w.documents.body(ledger.JournalDocument))
 			}
 		})
 	}
@@ -225,21 +225,21 @@ func TestState_thatIsNotWhole(t *testing.T) {
 	t.Parallel()
 	w := newQuickWorld(t, cpi.Options{})
 	w.create(disk1)
-	state, journal := w.documents.body(createenv.StateDocument), w.documents.body(createenv.JournalDocument)
+	state, journal := w.documents.body(ledger.StateDocument), w.documents.body(ledger.JournalDocument)
 	for name, bodies := range map[string][2]string{
 		"truncated":         {state[:len(state)/2], journal},
 		"empty":             {" ", journal},
 		"of something else": {`{"deployments": []}`, journal},
 		"journal truncated": {state, journal[:len(journal)/2]},
 	} {
-		w.documents.bodies = map[string][]byte{createenv.StateDocument: []byte(bodies[0]), createenv.JournalDocument: []byte(bodies[1])}
+		w.documents.bodies = map[string][]byte{ledger.StateDocument: []byte(bodies[0]), ledger.JournalDocument: []byte(bodies[1])}
 		w.forget()
 		e := w.environment()
 		_, created := e.Create(t.Context(), w.request(disk1))
 		_, pending := e.Pending(t.Context(), w.request(disk1))
 		deleted := e.Delete(t.Context(), w.request(disk1))
 		for _, err := range []error{created, pending, deleted} {
-			if !errors.Is(err, createenv.ErrState) || !strings.Contains(err.Error(), "restore its last whole version") {
+			if !errors.Is(err, ledger.ErrState) || !strings.Contains(err.Error(), "restore its last whole version") {
 				t.Errorf("%s: error %v", name, err)
 			}
 		}
@@ -247,7 +247,7 @@ func TestState_thatIsNotWhole(t *testing.T) {
 			t.Errorf("%s: %d calls and writes", name, n)
 		}
 	}
-	w.documents.bodies = map[string][]byte{createenv.StateDocument: []byte(state), createenv.JournalDocument: []byte(journal)}
+	w.documents.bodies = map[string][]byte{ledger.StateDocument: []byte(state), ledger.JournalDocument: []byte(journal)}
 	if r := w.create(disk1); r.Changed {
 		t.Error("the whole state is not believed")
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	program "github.com/perpetual-ci/perpetual/pkg/createenv/cpi"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 )
 
@@ -26,7 +28,7 @@ func TestCreate_withoutPrograms(t *testing.T) {
 	w.path = tools
 	_, err := w.environment().Create(t.Context(), w.request(disk1))
 	want := "find programs of create-env: ruby not in PATH: install it (Debian: apt-get install ruby), or use the installer's image, which has it; nothing was done"
-	if !errors.Is(err, createenv.ErrProgram) || err.Error() != want {
+	if !errors.Is(err, program.ErrProgram) || err.Error() != want {
 		t.Errorf("error %v", err)
 	}
 	if n := len(w.cloud.Calls()) + len(w.documents.written()) + len(w.cloud.Fetched()); n != 0 {
@@ -140,7 +142,7 @@ func TestNew_refusesAWorkspaceInUse(t *testing.T) {
 	var inside error
 	w = newWorld(t, cpi.Options{OnCreateVM: func(cpi.VM) { _, inside = createenv.New(w.options()) }})
 	w.create(manifest{})
-	if !errors.Is(inside, createenv.ErrBusy) || !strings.Contains(fmt.Sprint(inside), "wait for it") {
+	if !errors.Is(inside, workspace.ErrBusy) || !strings.Contains(fmt.Sprint(inside), "wait for it") {
 		t.Errorf("error %v", inside)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 )
 
@@ -85,8 +86,8 @@ func TestKill_namesWhatMayBeLost(t *testing.T) {
 	if w.notified("look for") {
 		t.Errorf("told again: %q", w.lines)
 	}
-	if !strings.Contains(w.documents.body(createenv.JournalDocument), leaked.AgentID) {
-		t.Errorf("journal %s has forgotten it", w.documents.body(createenv.JournalDocument))
+	if !strings.Contains(w.documents.body(ledger.JournalDocument), leaked.AgentID) {
+		t.Errorf("journal %s has forgotten it", w.documents.body(ledger.JournalDocument))
 	}
 }
 
@@ -134,7 +135,7 @@ func TestJournal_holdsEveryCallAndNoSecret(t *testing.T) {
 	var journal struct {
 		Calls []struct{ Method, Outcome, CID string }
 	}
-	if err := json.Unmarshal([]byte(w.documents.body(createenv.JournalDocument)), &journal); err != nil {
+	if err := json.Unmarshal([]byte(w.documents.body(ledger.JournalDocument)), &journal); err != nil {
 		t.Fatal(err)
 	}
 	var methods []string
@@ -184,13 +185,13 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatal(err)
 		}
 		cloud.bodies = map[string][]byte{
-			createenv.JournalDocument: journal,
-			createenv.StateDocument:   []byte(`{"director_id": "1", "disks": [{"id": "a", "cid": "disk-1"}]}`),
+			ledger.JournalDocument: journal,
+			ledger.StateDocument:   []byte(`{"director_id": "1", "disks": [{"id": "a", "cid": "disk-1"}]}`),
 		}
 		_, _ = e.Create(t.Context(), createenv.Request{Manifest: []byte("name: x")})
 		var s state
-		if err := json.Unmarshal(cloud.bodies[createenv.StateDocument], &s); err != nil {
-			t.Fatalf("state %q: %v", cloud.bodies[createenv.StateDocument], err)
+		if err := json.Unmarshal(cloud.bodies[ledger.StateDocument], &s); err != nil {
+			t.Fatalf("state %q: %v", cloud.bodies[ledger.StateDocument], err)
 		}
 	})
 }
@@ -208,14 +209,14 @@ func FuzzDocuments(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, state, journal []byte) {
 		store.bodies = map[string][]byte{}
-		for name, body := range map[string][]byte{createenv.StateDocument: state, createenv.JournalDocument: journal} {
+		for name, body := range map[string][]byte{ledger.StateDocument: state, ledger.JournalDocument: journal} {
 			if body != nil {
 				store.bodies[name] = body
 			}
 		}
 		store.forget()
 		_, err := e.Create(t.Context(), createenv.Request{Manifest: []byte("name: x")})
-		if errors.Is(err, createenv.ErrState) && len(store.written()) > 0 {
+		if errors.Is(err, ledger.ErrState) && len(store.written()) > 0 {
 			t.Errorf("error %v, and wrote %q", err, store.written())
 		}
 	})

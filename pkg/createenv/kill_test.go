@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 )
 
@@ -105,7 +105,7 @@ func (t *trap) write(op, name string, after bool) error {
 	when := "before"
 	if after {
 		// What comes next after the journal is the CPI, or the state.
-		if !t.all && name == createenv.JournalDocument {
+		if !t.all && name == ledger.JournalDocument {
 			return nil
 		}
 		when = "after"

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -114,13 +115,13 @@ func TestPending_believesNoMemory(t *testing.T) {
 	if _, err := w.environment().Create(t.Context(), w.shown(disk1)); err != nil {
 		t.Fatal(err)
 	}
-	good := w.documents.body(createenv.ManifestDocument)
+	good := w.documents.body(ledger.ManifestDocument)
 	to := manifest{disk: 1024, stemcell: "2"}
 	for name, body := range map[string]string{
 		"lost": "", "damaged": good[:len(good)/2], "of another schema": strings.Replace(good, `"schema": 1`, `"schema": 2`, 1),
 		"of another manifest": strings.Replace(good, `"manifest": "`, `"manifest": "x`, 1),
 	} {
-		w.documents.bodies[createenv.ManifestDocument] = []byte(body)
+		w.documents.bodies[ledger.ManifestDocument] = []byte(body)
 		if lines := w.pending(w.shown(disk1)); lines != "\n" {
 			t.Errorf("%s: nothing has changed, and it would do %s", name, lines)
 		}
@@ -128,15 +129,15 @@ func TestPending_believesNoMemory(t *testing.T) {
 			"+ resource_pools/vms/stemcell/url: "+w.urls["stemcell-2"], "+ releases/bosh/url: "+w.urls["bosh"])
 	}
 	// One that says that the new stemcell was there before.
-	w.documents.bodies[createenv.ManifestDocument] = []byte(strings.ReplaceAll(good, w.urls["stemcell-1"], w.urls["stemcell-2"]))
+	w.documents.bodies[ledger.ManifestDocument] = []byte(strings.ReplaceAll(good, w.urls["stemcell-1"], w.urls["stemcell-2"]))
 	lacks(t, w.pending(w.shown(to)), "  resource_pools/vms/stemcell/url: "+w.urls["stemcell-2"])
 
 	// An earlier version has remembered nothing: the next run does.
-	delete(w.documents.bodies, createenv.ManifestDocument)
+	delete(w.documents.bodies, ledger.ManifestDocument)
 	if r, err := w.environment().Create(t.Context(), w.shown(disk1)); err != nil || r.Changed {
 		t.Errorf("result %+v, error %v", r, err)
 	}
-	if body := w.documents.body(createenv.ManifestDocument); body != good {
+	if body := w.documents.body(ledger.ManifestDocument); body != good {
 		t.Errorf("remembered is %s", body)
 	}
 }
@@ -148,7 +149,7 @@ func TestCreate_endsBesideItsMemory(t *testing.T) {
 		w := newWorld(t, cpi.Options{})
 		broken := errors.New("the store is gone")
 		w.documents.hook = func(_, name string, done bool) error {
-			if name == createenv.ManifestDocument && done == after {
+			if name == ledger.ManifestDocument && done == after {
 				return broken
 			}
 			return nil

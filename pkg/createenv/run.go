@@ -2,7 +2,6 @@ package createenv
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,9 @@ import (
 	biconfig "github.com/cloudfoundry/bosh-cli/v7/config"
 	boshuuid "github.com/cloudfoundry/bosh-utils/uuid"
 
+	"github.com/perpetual-ci/perpetual/pkg/createenv/cpi"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -24,7 +26,7 @@ type Environment struct {
 // New opens the workspace and removes at once what a killed run has left in it:
 // the rendered CPI job and templates hold credentials. Only while a CPI of
 // that run is still at work is its job left to it; the next call of Create or
-// Delete waits for it. It fails with ErrBusy while another run uses the workspace.
+// Delete waits for it. It fails with workspace.ErrBusy while another run uses the workspace.
 func New(o Options) (*Environment, error) {
 	defaults(&o)
 	w, err := workspace.Open(o.Dir)
@@ -48,17 +50,17 @@ func New(o Options) (*Environment, error) {
 // by making the VM again and attaching its disk. It does nothing if all is so
 // already and the VM is there. What a killed run has left is finished or removed.
 //
-// It fails with ErrProgram, ErrBusy or ErrState before anything is done, with
-// ErrStopped when ctx was done, and otherwise with the step and its cause; every
+// It fails with cpi.ErrProgram, workspace.ErrBusy or ledger.ErrState before anything is
+// done, with cause.ErrStopped when ctx was done, and otherwise with the step and its cause; every
 // error ends with what exists.
 func (e *Environment) Create(ctx context.Context, r Request) (Result, error) {
 	var out Result
 	err := e.session(ctx, r, "create the environment", false, func(s *session) error {
-		p, err := s.parse()
+		p, err := s.manifest.Parse()
 		if err != nil {
 			return err
 		}
-		st, err := s.ledger.Load()
+		st, err := s.state.Load()
 		if err != nil {
 			return err
 		}
@@ -72,139 +74,51 @@ func (e *Environment) Create(ctx context.Context, r Request) (Result, error) {
 			}
 		}
 		if there {
-			err = s.remember(p) // an earlier version did not
+			err = p.Remember(s.writer) // an earlier version did not
 		} else {
-			for _, line := range s.differences(p, st) {
+			for _, line := range p.Differences(s.writer, st) {
 				e.o.Changes(line)
 			}
 			err = s.deploy(p, r.SkipDrain)
 		}
-		out = result(s.ledger.state)
+		out = result(s.state.Recorded())
 		out.Changed = !there || len(unused(st)) > 0
 		return err
 	})
 	return out, err
 }
 
-// Pending lists what Create would do, for people; none means that all is up to
-// date. Nothing is changed; the CPI's release may be fetched to ask whether
-// the VM is there.
-func (e *Environment) Pending(ctx context.Context, r Request) (changes []string, err error) {
-	err = e.session(ctx, r, "compare the environment", true, func(s *session) error {
-		p, err := s.parse()
-		if err != nil {
-			return err
-		}
-		st := s.ledger.state
-		switch {
-		case st.CurrentVMCID == "":
-			changes = append(changes, "make the VM from "+stemcellOf(p))
-		case st.CurrentManifestSHA == "":
-			changes = append(changes, fmt.Sprintf("finish a change that was stopped: make VM %s again", st.CurrentVMCID))
-		case !deployed(st, p):
-			changes = append(changes, fmt.Sprintf("the manifest, a credential, a release or the stemcell has changed: make VM %s again from %s", st.CurrentVMCID, stemcellOf(p)))
-		default:
-			there, err := s.alive(p, st)
-			if err != nil {
-				return err
-			}
-			if !there {
-				changes = append(changes, fmt.Sprintf("VM %s is gone: make it again", st.CurrentVMCID))
-			} else if r.Recreate {
-				changes = append(changes, fmt.Sprintf("make VM %s again, as asked", st.CurrentVMCID))
-			}
-		}
-		if len(changes) > 0 {
-			changes = append(append(changes, diskChanges(st, p)...), s.differences(p, st)...)
-		}
-		for _, thing := range unused(st) {
-			changes = append(changes, "delete "+thing+", which nothing uses")
-		}
-		return nil
-	})
-	return changes, err
-}
-
-// unused are the disks and stemcells that a run which was stopped has not deleted.
-func unused(st biconfig.DeploymentState) []string {
-	var out []string
-	for _, d := range st.Disks {
-		if d.ID != st.CurrentDiskID {
-			out = append(out, "disk "+d.CID)
-		}
-	}
-	for _, c := range st.Stemcells {
-		if c.ID != st.CurrentStemcellID {
-			out = append(out, "stemcell "+c.CID)
-		}
-	}
-	return out
-}
-
-// stemcellOf names the manifest's stemcell.
-func stemcellOf(p parsed) string {
-	ref, err := p.deployment.Stemcell(p.deployment.JobName())
-	if err != nil {
-		return "its stemcell"
-	}
-	return ref.URL
-}
-
-// diskChanges say what becomes of the persistent disk.
-func diskChanges(st biconfig.DeploymentState, p parsed) []string {
-	pool, err := p.deployment.DiskPool(p.deployment.JobName())
-	if err != nil {
-		return nil
-	}
-	for _, d := range st.Disks {
-		if d.ID != st.CurrentDiskID {
-			continue
-		}
-		switch {
-		case pool.DiskSize == 0:
-			return []string{fmt.Sprintf("disk %s is no longer attached", d.CID)}
-		case pool.DiskSize != d.Size:
-			return []string{fmt.Sprintf("copy disk %s to a new one: %d MB → %d MB", d.CID, d.Size, pool.DiskSize)}
-		}
-		return []string{fmt.Sprintf("disk %s is kept", d.CID)}
-	}
-	if pool.DiskSize > 0 {
-		return []string{fmt.Sprintf("make a disk of %d MB", pool.DiskSize)}
-	}
-	return nil
-}
-
 // Delete removes the VM, its disks, its stemcells and the state; it does nothing
 // if there is none. It fails as Create does.
 func (e *Environment) Delete(ctx context.Context, r Request) error {
 	return e.session(ctx, r, "delete the environment", false, func(s *session) error {
-		if s.ledger.Exists() {
-			p, err := s.parse()
+		if s.state.Exists() {
+			p, err := s.manifest.Parse()
 			if err != nil {
 				return err
 			}
 			if err := s.destroy(p, r.SkipDrain); err != nil {
 				return err
 			}
-			if err := s.ledger.Cleanup(); err != nil {
+			if err := s.state.Cleanup(); err != nil {
 				return err
 			}
 		}
-		if err := s.forgetManifest(); err != nil {
+		if err := manifest.Forget(s.writer); err != nil {
 			return err
 		}
-		body, err := s.documents.keeper.Get(ctx, JournalDocument)
+		body, err := s.writer.Get(ledger.JournalDocument)
 		if err != nil || body == nil {
 			return err
 		}
-		return s.documents.remove(JournalDocument)
+		return s.writer.Remove(ledger.JournalDocument)
 	})
 }
 
 // session does one thing with the workspace locked, the journal reconciled and
 // bosh-cli wired, turns a panic of bosh-cli into an error, and leaves no secret.
 func (e *Environment) session(ctx context.Context, r Request, doing string, dry bool, do func(*session) error) (err error) {
-	if err := findPrograms(e.o.Path); err != nil {
+	if err := cpi.FindPrograms(e.o.Path); err != nil {
 		return err
 	}
 	unlock, err := e.workspace.Lock()
@@ -217,7 +131,7 @@ func (e *Environment) session(ctx context.Context, r Request, doing string, dry 
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	defer func() {
-		if s.cpi.left == "" { // else the CPI still needs its job; the next run removes it
+		if s.cpi.Left() == "" { // else the CPI still needs its job; the next run removes it
 			err = errors.Join(err, e.workspace.Sweep())
 		}
 	}()
@@ -225,7 +139,7 @@ func (e *Environment) session(ctx context.Context, r Request, doing string, dry 
 		if err := e.workspace.Sweep(); err != nil {
 			return err
 		}
-		if err := s.wire(e.o.Path, r.Manifest); err != nil {
+		if err := s.wire(e.o.Path, r); err != nil {
 			return err
 		}
 		defer func() { _ = s.releases.DeleteAll() }()
@@ -247,24 +161,20 @@ func guarded(do func() error) (err error) {
 
 // open reads the documents and reconciles them.
 func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, error) {
-	d := &documents{ctx: ctx, keeper: e.o.Documents, dry: dry}
+	w := ledger.NewWriter(ctx, e.o.Documents, dry)
 	s := &session{
-		ctx: ctx, workspace: e.workspace, documents: d, uuids: boshuuid.NewGenerator(),
-		masker: secret.NewWriter(io.Discard, secretsOf(r.Vars)...), poll: e.o.Poll, notify: e.o.Notify, manifestVars: r.Vars, transient: r.Transient, show: showing(r),
+		ctx: ctx, workspace: e.workspace, writer: w, uuids: boshuuid.NewGenerator(), poll: e.o.Poll, notify: e.o.Notify,
+		masker: secret.NewWriter(io.Discard, manifest.Secrets(r.Vars)...),
 	}
-	s.stage = &stage{ctx: ctx, now: e.o.Now, check: s.check, last: &s.failed, tell: func(event Event) {
+	s.stage = &stage{now: e.o.Now, check: s.check, last: &s.failed, tell: func(event Event) {
 		event.Step, event.Reason = s.mask(event.Step), s.mask(event.Reason)
 		e.o.Progress(event)
 	}}
 	var err error
-	if s.ledger, err = openLedger(d, s.uuids); err != nil {
+	if s.state, err = ledger.Open(w, s.uuids); err != nil {
 		return nil, err
 	}
-	body, err := d.keeper.Get(ctx, JournalDocument)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", JournalDocument, err)
-	}
-	j, err := decodeJournal(body)
+	j, err := w.ReadJournal()
 	if err != nil {
 		return nil, err
 	}
@@ -272,60 +182,69 @@ func (e *Environment) open(ctx context.Context, r Request, dry bool) (*session, 
 		return nil, err
 	}
 	host, _ := os.Hostname()
-	s.cpi = &cpi{ctx: ctx, documents: d, dir: e.workspace.Calls(), now: e.o.Now, grace: e.o.Grace,
-		journal: journal{Host: host, Workspace: e.workspace.ID, Lost: j.Lost}}
+	s.cpi = cpi.NewClient(ctx, w, ledger.Journal{Host: host, Workspace: e.workspace.ID, Lost: j.Lost},
+		cpi.Options{Dir: e.workspace.Calls(), Now: e.o.Now, Grace: e.o.Grace})
 	return s, nil
 }
 
 // reconcile brings the state to what the last run's journal says, and writes both.
-func (e *Environment) reconcile(ctx context.Context, s *session, j *journal, inspect func(context.Context, []Thing) ([]Thing, error)) error {
-	settled, err := settleCalls(ctx, j, e.workspace, e.o.Notify)
+func (e *Environment) reconcile(ctx context.Context, s *session, j *ledger.Journal, inspect func(context.Context, []ledger.Thing) ([]ledger.Thing, error)) error {
+	settled, err := cpi.Settle(ctx, j, e.workspace, e.o.Notify)
 	if err != nil {
 		return err
 	}
-	st, err := clone(s.ledger.state)
+	st := s.state.Recorded()
+	f, err := ledger.Reconcile(*j, &st, s.uuids)
 	if err != nil {
 		return err
 	}
-	f, err := reconcile(*j, &st, s.uuids)
-	if err != nil {
-		return err
-	}
-	if things := thingsOf(st, f.doubted); inspect != nil && len(things) > 0 {
+	if things := ledger.ThingsOf(st, f.Doubted); inspect != nil && len(things) > 0 {
 		if s.gone, err = inspect(ctx, things); err != nil {
 			return err
 		}
 	}
-	if err := e.keepSettled(s, j, settled); err != nil || !f.changed && len(f.doubted) == 0 {
+	if err := e.keepSettled(s, j, settled); err != nil || !f.Changed && len(f.Doubted) == 0 {
 		return err
 	}
-	if !s.documents.dry {
-		s.doubted = f.doubted
+	if !s.writer.Dry() {
+		s.doubted = f.Doubted
 	}
 	if st.DirectorID == "" {
 		if st.DirectorID, err = s.uuids.Generate(); err != nil {
 			return fmt.Errorf("generate the director's id: %w", err)
 		}
 	}
-	for _, line := range f.said {
+	for _, line := range f.Said {
 		e.o.Notify(line)
 	}
-	return s.ledger.Save(st)
+	return s.state.Save(st)
 }
 
 // keepSettled writes a journal that has got answers, and then does without their files.
-func (e *Environment) keepSettled(s *session, j *journal, settled bool) error {
+func (e *Environment) keepSettled(s *session, j *ledger.Journal, settled bool) error {
 	if settled {
-		body, err := json.MarshalIndent(j, "", "  ")
-		if err != nil {
-			return fmt.Errorf("encode %s: %w", JournalDocument, err)
-		}
-		if err := s.documents.put(JournalDocument, body); err != nil {
+		if err := s.writer.PutJournal(*j); err != nil {
 			return err
 		}
 	}
-	if !s.documents.dry {
+	if !s.writer.Dry() {
 		e.workspace.ForgetCalls()
 	}
 	return nil
+}
+
+// result is what the state says there is.
+func result(s biconfig.DeploymentState) Result {
+	r := Result{VM: s.CurrentVMCID}
+	for _, d := range s.Disks {
+		if d.ID == s.CurrentDiskID {
+			r.Disk = d.CID
+		}
+	}
+	for _, c := range s.Stemcells {
+		if c.ID == s.CurrentStemcellID {
+			r.Stemcell = c.CID
+		}
+	}
+	return r
 }

@@ -1,13 +1,33 @@
 package createenv
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	biui "github.com/cloudfoundry/bosh-cli/v7/ui"
+
+	"github.com/perpetual-ci/perpetual/pkg/createenv/cause"
 )
+
+// Status says where a step is.
+type Status string
+
+// The statuses of a step. Every Started is followed by one of the others.
+const (
+	Started  Status = "started"
+	Finished Status = "finished"
+	Skipped  Status = "skipped"
+	Failed   Status = "failed"
+)
+
+// Event is one change of a step.
+type Event struct {
+	Stage    string        // "deploying"; "" for a step outside of any stage
+	Step     string        // "Creating VM for instance 'bosh/0' from stemcell 'ami-0a1b light'"; "" is the stage itself
+	Status   Status        //
+	Duration time.Duration // of what has ended
+	Reason   string        // why it was skipped or failed
+}
 
 // cleaning is bosh-cli's name of the step that removes the rendered CPI job, with
 // its secrets: it takes place also when the run is stopped.
@@ -16,7 +36,6 @@ const cleaning = "Cleaning up rendered CPI jobs"
 // stage tells of bosh-cli's stages and steps and ends the run between two of
 // them once it is to stop. It implements bosh-cli's Stage.
 type stage struct {
-	ctx   context.Context
 	name  string
 	tell  func(Event)
 	now   func() time.Time
@@ -61,19 +80,11 @@ func (s *stage) run(name, step string, do func() error) error {
 	case errors.As(err, &skip):
 		event.Status, event.Reason, err = Skipped, skip.SkipMessage(), nil
 	default:
-		event.Status, event.Reason = Failed, explain(err)
+		event.Status, event.Reason = Failed, cause.Of(err)
 		if *s.last == "" && step != "" {
 			*s.last = step
 		}
 	}
 	s.tell(event)
 	return err
-}
-
-// stopped is ErrStopped with the context's cause once ctx is done.
-func stopped(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", ErrStopped, context.Cause(ctx))
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/cause"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 )
 
@@ -42,14 +44,14 @@ func TestStop_anywhereIsSafe(t *testing.T) {
 			t.Logf("%d stops", n-1)
 			return
 		}
-		if err != nil && (!errors.Is(err, createenv.ErrStopped) || !errors.Is(err, context.Canceled)) {
+		if err != nil && (!errors.Is(err, cause.ErrStopped) || !errors.Is(err, context.Canceled)) {
 			t.Errorf("stopped at %d, %s: error %v", n, where, err)
 		}
 		if begun > 0 {
 			t.Errorf("stopped at %d, %s: %d calls begun after that", n, where, begun)
 		}
 		for _, vm := range w.cloud.VMs() {
-			if !strings.Contains(w.documents.body(createenv.StateDocument), vm.CID) {
+			if !strings.Contains(w.documents.body(ledger.StateDocument), vm.CID) {
 				t.Errorf("stopped at %d, %s: %s is not in the state", n, where, vm.CID)
 			}
 			if err != nil && !strings.Contains(err.Error(), vm.CID) {
@@ -90,7 +92,7 @@ func TestStop_endsWaitsForTheAgent(t *testing.T) {
 				return &cpi.Fault{Raw: `{"value": {"agent_task_id": "1", "state": "running"}}`}
 			})
 			_, err := w.environment().Create(ctx, w.request(disk1))
-			if !errors.Is(err, createenv.ErrStopped) || asked > 4 {
+			if !errors.Is(err, cause.ErrStopped) || asked > 4 {
 				t.Fatalf("error %v after %d requests", err, asked)
 			}
 			f.set(nil)
@@ -114,7 +116,7 @@ func TestStop_endsARequestThatHangs(t *testing.T) {
 	}})
 	_, err := w.environment().Create(ctx, w.request(manifest{}))
 	close(release)
-	if !errors.Is(err, createenv.ErrStopped) {
+	if !errors.Is(err, cause.ErrStopped) {
 		t.Fatalf("error %v", err)
 	}
 	w.create(manifest{})
@@ -145,7 +147,7 @@ func TestStop_leavesTheCPIAtWork(t *testing.T) {
 			}
 			_, err = e.Create(ctx, w.request(disk1))
 			close(release)
-			if !errors.Is(err, createenv.ErrStopped) || !strings.Contains(err.Error(), "the CPI's "+method+" goes on by itself") {
+			if !errors.Is(err, cause.ErrStopped) || !strings.Contains(err.Error(), "the CPI's "+method+" goes on by itself") {
 				t.Fatalf("error %v", err)
 			}
 			w.create(disk1)
@@ -172,7 +174,7 @@ func TestStop_endsDownloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Create(ctx, w.request(manifest{})); !errors.Is(err, createenv.ErrStopped) || !strings.Contains(err.Error(), "nothing was created") {
+	if _, err := e.Create(ctx, w.request(manifest{})); !errors.Is(err, cause.ErrStopped) || !strings.Contains(err.Error(), "nothing was created") {
 		t.Errorf("error %v", err)
 	}
 	if calls := w.cloud.Calls(); len(calls) > 0 {
@@ -189,7 +191,7 @@ func TestStop_beforeAnything(t *testing.T) {
 	why := errors.New("interrupt")
 	cancel(why)
 	_, err := w.environment().Create(ctx, w.request(manifest{}))
-	if !errors.Is(err, createenv.ErrStopped) || !errors.Is(err, why) {
+	if !errors.Is(err, cause.ErrStopped) || !errors.Is(err, why) {
 		t.Errorf("error %v", err)
 	}
 	if d := cmp.Diff([]cpi.Call(nil), w.cloud.Calls()); d != "" {

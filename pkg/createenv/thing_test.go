@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 )
 
@@ -19,13 +20,13 @@ import (
 func (w *world) rewrite(change func(*biconfig.DeploymentState)) {
 	w.t.Helper()
 	var st biconfig.DeploymentState
-	if err := json.Unmarshal([]byte(w.documents.body(createenv.StateDocument)), &st); err != nil {
+	if err := json.Unmarshal([]byte(w.documents.body(ledger.StateDocument)), &st); err != nil {
 		w.t.Fatal(err)
 	}
 	change(&st)
 	body, err := json.Marshal(st)
 	if err == nil {
-		err = w.documents.Put(w.t.Context(), createenv.StateDocument, body)
+		err = w.documents.Put(w.t.Context(), ledger.StateDocument, body)
 	}
 	if err != nil {
 		w.t.Fatal(err)
@@ -45,15 +46,15 @@ func TestInspect_seesEverythingThatTheCPIWouldBeGiven(t *testing.T) {
 		{"number": 4, "method": "delete_disk", "outcome": "intended", "cids": ["disk-704"], "at": "2026-11-29T12:00:00Z"},
 		{"number": 5, "method": "delete_stemcell", "outcome": "lost", "cids": ["ami-705"], "at": "2026-11-29T12:00:00Z"},
 		{"number": 6, "method": "delete_stemcell", "outcome": "lost", "cids": ["ami-706 light"], "at": "2026-11-29T12:00:00Z"}]}`
-	if err := w.documents.Put(t.Context(), createenv.JournalDocument, []byte(journal)); err != nil {
+	if err := w.documents.Put(t.Context(), ledger.JournalDocument, []byte(journal)); err != nil {
 		t.Fatal(err)
 	}
-	want := []createenv.Thing{
-		{Kind: createenv.VM, CID: "vm-701"}, {Kind: createenv.Disk, CID: made.Disk}, {Kind: createenv.Disk, CID: "disk-702"},
-		{Kind: createenv.Stemcell, CID: made.Stemcell}, {Kind: createenv.Disk, CID: "disk-703"}, {Kind: createenv.Disk, CID: "disk-704"},
-		{Kind: createenv.Stemcell, CID: "ami-705"},
+	want := []ledger.Thing{
+		{Kind: ledger.VM, CID: "vm-701"}, {Kind: ledger.Disk, CID: made.Disk}, {Kind: ledger.Disk, CID: "disk-702"},
+		{Kind: ledger.Stemcell, CID: made.Stemcell}, {Kind: ledger.Disk, CID: "disk-703"}, {Kind: ledger.Disk, CID: "disk-704"},
+		{Kind: ledger.Stemcell, CID: "ami-705"},
 	}
-	if found, err := createenv.Things(t.Context(), w.documents); err != nil || !cmp.Equal(found, want) {
+	if found, err := ledger.Things(t.Context(), w.documents); err != nil || !cmp.Equal(found, want) {
 		t.Errorf("Things (%v): %s", err, cmp.Diff(want, found))
 	}
 	w.forget()
@@ -64,7 +65,7 @@ func TestInspect_seesEverythingThatTheCPIWouldBeGiven(t *testing.T) {
 		"Delete":  func(r createenv.Request) error { return w.environment().Delete(t.Context(), r) },
 	} {
 		r := w.request(disk1)
-		r.Inspect = func(_ context.Context, found []createenv.Thing) ([]createenv.Thing, error) {
+		r.Inspect = func(_ context.Context, found []ledger.Thing) ([]ledger.Thing, error) {
 			if !cmp.Equal(found, want) {
 				t.Errorf("%s: %s", name, cmp.Diff(want, found))
 			}
@@ -95,7 +96,7 @@ func TestCreate_takesNoImageForALightStemcellFromTheState(t *testing.T) {
 			if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != cpi.LightImage("1")+" light" {
 				t.Errorf("the VMs are %+v", vms)
 			}
-			if state := w.documents.body(createenv.StateDocument); strings.Contains(state, theirs) || !w.notified("which that stemcell does not list") {
+			if state := w.documents.body(ledger.StateDocument); strings.Contains(state, theirs) || !w.notified("which that stemcell does not list") {
 				t.Errorf("it says %q, and keeps %s", w.lines, state)
 			}
 			if calls := w.cloud.Methods("cpi"); slices.Contains(calls, "delete_stemcell") {
@@ -115,7 +116,7 @@ func (w *world) stemcellIs(cid string) {
 		}
 	})
 	// The journal would bring back what the last run has uploaded.
-	if err := w.documents.Put(w.t.Context(), createenv.JournalDocument, []byte(`{"calls": []}`)); err != nil {
+	if err := w.documents.Put(w.t.Context(), ledger.JournalDocument, []byte(`{"calls": []}`)); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -149,8 +150,8 @@ func TestCreate_usesNoRegularImageThatWasNotFound(t *testing.T) {
 			changed := disk1
 			changed.property = "changed"
 			r := w.request(changed)
-			r.Inspect = func(_ context.Context, list []createenv.Thing) (gone []createenv.Thing, err error) {
-				if image := (createenv.Thing{Kind: createenv.Stemcell, CID: theirs}); !there && slices.Contains(list, image) {
+			r.Inspect = func(_ context.Context, list []ledger.Thing) (gone []ledger.Thing, err error) {
+				if image := (ledger.Thing{Kind: ledger.Stemcell, CID: theirs}); !there && slices.Contains(list, image) {
 					gone = append(gone, image)
 				}
 				return gone, nil
@@ -162,7 +163,7 @@ func TestCreate_usesNoRegularImageThatWasNotFound(t *testing.T) {
 			if len(vms) != 1 || (vms[0].Stemcell == theirs) != there || slices.Contains(calls, "create_stemcell") == there {
 				t.Errorf("the VMs are %+v, after %v", vms, calls)
 			}
-			if state := w.documents.body(createenv.StateDocument); strings.Contains(state, theirs) != there || w.notified("was not found") == there {
+			if state := w.documents.body(ledger.StateDocument); strings.Contains(state, theirs) != there || w.notified("was not found") == there {
 				t.Errorf("it says %q, and keeps %s", w.lines, state)
 			}
 		})

@@ -3,7 +3,6 @@ package createenv
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"time"
 
 	biblobstore "github.com/cloudfoundry/bosh-cli/v7/blobstore"
@@ -30,11 +29,13 @@ import (
 	boshcrypto "github.com/cloudfoundry/bosh-utils/crypto"
 	boshcmd "github.com/cloudfoundry/bosh-utils/fileutil"
 	boshlog "github.com/cloudfoundry/bosh-utils/logger"
-	boshsys "github.com/cloudfoundry/bosh-utils/system"
 	boshuuid "github.com/cloudfoundry/bosh-utils/uuid"
 
+	"github.com/perpetual-ci/perpetual/pkg/createenv/cause"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/cpi"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
-	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -53,59 +54,55 @@ const (
 type session struct {
 	ctx       context.Context
 	workspace workspace.Workspace
-	documents *documents
-	ledger    *ledger
-	cpi       *cpi
+	writer    *ledger.Writer
+	state     *ledger.State
+	cpi       *cpi.Client
+	manifest  manifest.Source
 	stage     *stage
 	failed    string         // the step that failed
 	masker    *secret.Writer // knows the secrets among the variables
 	poll      time.Duration
 	notify    func(string)
-	doubted   []call  // deletions to ask for again
-	gone      []Thing // of what the documents name: what Inspect has not found
+	doubted   []ledger.Thing // deletions to ask for again
+	gone      []ledger.Thing // of what the documents name: what Inspect has not found
 
-	fs         *memory
+	fs         *manifest.FileSystem
 	logger     boshlog.Logger
 	uuids      boshuuid.Generator
-	runner     *runner
+	runner     *cpi.Runner
 	compressor boshcmd.Compressor
 
-	releases     boshinst.ReleaseManager
-	fetcher      boshinst.ReleaseFetcher
-	stemcells    bistemcell.Fetcher
-	installer    bicpirel.CpiInstaller
-	target       boshinst.Target
-	clouds       bicloud.Factory
-	record       bidepl.Record
-	stemcellsOf  bistemcell.ManagerFactory
-	disksOf      bidisk.ManagerFactory
-	vmsOf        bivm.ManagerFactory
-	instancesOf  biinstance.ManagerFactory
-	blobstores   biblobstore.Factory
-	deployments  bidepl.Factory
-	manifestVars secret.Values
-	transient    []string // names of manifestVars that are of this run alone
-	show         difference.Reader
+	releases    boshinst.ReleaseManager
+	fetcher     boshinst.ReleaseFetcher
+	stemcells   bistemcell.Fetcher
+	installer   bicpirel.CpiInstaller
+	target      boshinst.Target
+	clouds      bicloud.Factory
+	record      bidepl.Record
+	stemcellsOf bistemcell.ManagerFactory
+	disksOf     bidisk.ManagerFactory
+	vmsOf       bivm.ManagerFactory
+	instancesOf biinstance.ManagerFactory
+	blobstores  biblobstore.Factory
+	deployments bidepl.Factory
 }
 
 // check says why nothing further may begin, or nil.
 func (s *session) check() error {
-	return errors.Join(stopped(s.ctx), s.documents.failure())
+	return errors.Join(cause.Stopped(s.ctx), s.writer.Failure())
 }
 
 // wire makes bosh-cli's parts. Its debug logger is off: it prints the manifest and
 // what the CPI is sent.
-func (s *session) wire(path string, manifest []byte) error {
+func (s *session) wire(path string, r Request) error {
 	s.logger = boshlog.NewLogger(boshlog.LevelNone)
-	s.fs = &memory{
-		FileSystem: boshsys.NewOsFileSystemWithStrictTempRoot(s.logger),
-		path:       filepath.Join(s.workspace.Dir, manifestName), body: manifest,
-	}
+	s.fs = manifest.NewFileSystem(s.logger, s.workspace.Dir, r.Manifest)
+	s.manifest = manifest.Source{Files: s.fs, Vars: r.Vars, Transient: r.Transient, Show: r.Show, UUIDs: s.uuids, Logger: s.logger}
 	if err := s.fs.ChangeTempRoot(s.workspace.Tmp()); err != nil {
 		return err
 	}
 	s.target = boshinst.NewTarget(s.workspace.CPI(), "")
-	s.runner = newRunner(s.ctx, path, s.target.JobsPath(), s.cpi, s.logger)
+	s.runner = cpi.NewRunner(s.ctx, path, s.target.JobsPath(), s.cpi, s.logger)
 	s.compressor = boshcmd.NewTarballCompressor(s.runner, s.fs)
 	s.releases = boshinst.NewReleaseManager(s.logger)
 	if err := s.wireArtifacts(); err != nil {
@@ -144,13 +141,13 @@ func (s *session) wireArtifacts() error {
 
 // wireRecords makes what reads and writes the state.
 func (s *session) wireRecords() {
-	disks := biconfig.NewDiskRepo(s.ledger, s.uuids)
-	stemcells := biconfig.NewStemcellRepo(s.ledger, s.uuids)
+	disks := biconfig.NewDiskRepo(s.state, s.uuids)
+	stemcells := biconfig.NewStemcellRepo(s.state, s.uuids)
 	s.disksOf = bidisk.NewManagerFactory(disks, s.logger)
 	s.stemcellsOf = bistemcell.NewManagerFactory(stemcells)
-	s.vmsOf = bivm.NewManagerFactory(biconfig.NewVMRepo(s.ledger), stemcells,
+	s.vmsOf = bivm.NewManagerFactory(biconfig.NewVMRepo(s.state), stemcells,
 		bivm.NewDiskDeployer(s.disksOf, disks, s.logger, false), s.uuids, s.fs, s.logger)
-	s.record = bidepl.NewRecord(biconfig.NewDeploymentRepo(s.ledger), biconfig.NewReleaseRepo(s.ledger, s.uuids), stemcells)
+	s.record = bidepl.NewRecord(biconfig.NewDeploymentRepo(s.state), biconfig.NewReleaseRepo(s.state, s.uuids), stemcells)
 	s.deployments = bidepl.NewFactory(shutdownPatience, shutdownPoll)
 }
 

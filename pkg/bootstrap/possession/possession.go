@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 )
 
 // Account is where things are looked up; an *account.Account is one. What is not there is
@@ -32,17 +32,17 @@ type Owner struct {
 // looks are the words that AWS has for the kinds of create-env's things, and how things of
 // a kind are looked up.
 var looks = []struct {
-	kind createenv.Kind
+	kind ledger.Kind
 	name string
 	find func(Account, context.Context, []string) ([]account.Possession, error)
 }{
-	{createenv.VM, "instance", Account.Instances},
-	{createenv.Disk, "volume", Account.Volumes},
-	{createenv.Stemcell, "image", Account.Images},
+	{ledger.VM, "instance", Account.Instances},
+	{ledger.Disk, "volume", Account.Volumes},
+	{ledger.Stemcell, "image", Account.Images},
 }
 
 // NameOf is AWS's word for a kind.
-func NameOf(kind createenv.Kind) string {
+func NameOf(kind ledger.Kind) string {
 	for _, l := range looks {
 		if l.kind == kind {
 			return l.name
@@ -59,14 +59,14 @@ const (
 
 // Verdict is what is said of a thing: nothing when it is ours.
 type Verdict struct {
-	Thing  createenv.Thing
+	Thing  ledger.Thing
 	Why    string // "has no tag perpetual:name"
 	Theirs bool   // it is somebody else's for certain
 }
 
 // Look says which things are there, and of which of them it is not certain that they
 // are ours.
-func (o *Owner) Look(ctx context.Context, a Account, things []createenv.Thing) (there []createenv.Thing, list []Verdict, err error) {
+func (o *Owner) Look(ctx context.Context, a Account, things []ledger.Thing) (there []ledger.Thing, list []Verdict, err error) {
 	for _, look := range looks {
 		var ids []string
 		for _, t := range things {
@@ -82,11 +82,11 @@ func (o *Owner) Look(ctx context.Context, a Account, things []createenv.Thing) (
 			return nil, nil, err
 		}
 		for _, p := range found {
-			v := Verdict{Thing: createenv.Thing{Kind: look.kind, CID: p.ID}}
+			v := Verdict{Thing: ledger.Thing{Kind: look.kind, CID: p.ID}}
 			there = append(there, v.Thing)
 			if v.Why, v.Theirs = o.whose(look.kind, p); v.Why != "" {
 				list = append(list, v)
-			} else if look.kind == createenv.VM {
+			} else if look.kind == ledger.VM {
 				o.Instances = append(o.Instances, p.ID)
 			}
 		}
@@ -95,19 +95,19 @@ func (o *Owner) Look(ctx context.Context, a Account, things []createenv.Thing) (
 }
 
 // whose says why something may not be ours; "" when it is.
-func (o *Owner) whose(kind createenv.Kind, p account.Possession) (why string, theirs bool) {
+func (o *Owner) whose(kind ledger.Kind, p account.Possession) (why string, theirs bool) {
 	owner, tagged := p.Tags[Tag]
 	switch {
-	case kind == createenv.Stemcell && p.Owner != o.Account:
+	case kind == ledger.Stemcell && p.Owner != o.Account:
 		return fmt.Sprintf("is of account %.40s", p.Owner), true
 	case tagged && owner != o.Name:
 		return fmt.Sprintf("is of another installation: its tag %s is %.60q", Tag, owner), true
 	case tagged && p.Tags[directorTag] == "perpetual-"+o.Name:
 		return fmt.Sprintf("was created by the director, for deployment %.60q", p.Tags["deployment"]), true
-	case kind == createenv.Disk:
+	case kind == ledger.Disk:
 		return o.whoseVolume(p, tagged)
 	case !tagged:
-		return fmt.Sprintf("has no tag %s%s", Tag, named(p)), kind == createenv.VM
+		return fmt.Sprintf("has no tag %s%s", Tag, named(p)), kind == ledger.VM
 	}
 	return "", false
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -130,7 +130,7 @@ func (l *led) plant(t *testing.T) {
 			continue // below
 		case name == "run/credentials.age":
 			body = l.texts.shown
-		case name == createenv.StateDocument, name == createenv.JournalDocument:
+		case name == ledger.StateDocument, name == ledger.JournalDocument:
 			body = l.rewrite(t, was, func(path string) bool {
 				return isOne(path, ids) || isOne(path, plain) || strings.HasSuffix(path, ".outcome") || strings.HasSuffix(path, ".method")
 			}, l.texts.shown)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 )
@@ -17,7 +17,7 @@ import (
 func (p *place) named(t *testing.T, change func(st map[string]any)) string {
 	t.Helper()
 	var st map[string]any
-	if err := json.Unmarshal([]byte(p.AWS.Object(bucket, createenv.StateDocument)), &st); err != nil {
+	if err := json.Unmarshal([]byte(p.AWS.Object(bucket, ledger.StateDocument)), &st); err != nil {
 		t.Fatal(err)
 	}
 	change(st)
@@ -44,7 +44,7 @@ func TestPossessions_ofOthersInTheAccountAreNotTouched(t *testing.T) {
 		cpi.Disk{CID: "disk-904", Encrypted: true, Snapshot: "snap-1", Tags: map[string]string{"Name": "ledger"}},
 		cpi.Stemcell{CID: "ami-905", Owner: "999999999999"},
 	)
-	was, journal, pipeline := p.AWS.Object(bucket, createenv.StateDocument), p.AWS.Object(bucket, createenv.JournalDocument), p.asPipeline(t)
+	was, journal, pipeline := p.AWS.Object(bucket, ledger.StateDocument), p.AWS.Object(bucket, ledger.JournalDocument), p.asPipeline(t)
 	before := p.everything()
 	for name, of := range map[string]struct {
 		change func(map[string]any)
@@ -56,11 +56,11 @@ func TestPossessions_ofOthersInTheAccountAreNotTouched(t *testing.T) {
 		"a volume":               {func(st map[string]any) { st["disks"] = append(st["disks"].([]any), disk("disk-904")) }, []string{"volume disk-904", `(its Name is "ledger")`, "--accept-stored"}},
 		"an image":               {func(st map[string]any) { st["stemcells"].([]any)[0].(map[string]any)["cid"] = "ami-905" }, []string{"image ami-905 as the director's", "is of account 999999999999"}},
 	} {
-		if err := overwrite(t, pipeline, createenv.StateDocument, p.named(t, of.change)); err != nil {
+		if err := overwrite(t, pipeline, ledger.StateDocument, p.named(t, of.change)); err != nil {
 			t.Fatal(err)
 		}
 		// What the last run has made would come back from its journal.
-		if err := overwrite(t, pipeline, createenv.JournalDocument, `{"calls": []}`); err != nil {
+		if err := overwrite(t, pipeline, ledger.JournalDocument, `{"calls": []}`); err != nil {
 			t.Fatal(err)
 		}
 		p.IaaS.Forget()
@@ -70,7 +70,7 @@ func TestPossessions_ofOthersInTheAccountAreNotTouched(t *testing.T) {
 				t.Errorf("%s: %s: code %d, stdout %s", name, verb[0], q.code, q.stdout)
 			}
 			lines := strings.Split(strings.TrimSpace(q.stderr), "\n")
-			for _, part := range append(of.says, createenv.StateDocument, "nothing was changed", "find out who may write the bucket "+bucket) {
+			for _, part := range append(of.says, ledger.StateDocument, "nothing was changed", "find out who may write the bucket "+bucket) {
 				if !strings.Contains(lines[len(lines)-1], part) {
 					t.Errorf("%s: %s: the last line lacks %q:\n%s", name, verb[0], part, q.stderr)
 				}
@@ -79,8 +79,8 @@ func TestPossessions_ofOthersInTheAccountAreNotTouched(t *testing.T) {
 		if calls := p.IaaS.Methods("cpi"); len(calls) > 0 {
 			t.Errorf("%s: the CPI was asked for %v", name, calls)
 		}
-		p.AWS.PutObject(bucket, createenv.StateDocument, was)
-		p.AWS.PutObject(bucket, createenv.JournalDocument, journal)
+		p.AWS.PutObject(bucket, ledger.StateDocument, was)
+		p.AWS.PutObject(bucket, ledger.JournalDocument, journal)
 	}
 	if diff := cmp.Diff(before, p.everything()); diff != "" {
 		t.Errorf("something was written (-before +after):\n%s", diff)
@@ -105,7 +105,7 @@ func (p *place) goneAndUntagged(t *testing.T) {
 	p.IaaS.Remove(vm.CID)
 	// An image that EC2 shows to nobody but its owner, for now.
 	p.IaaS.Plant(cpi.Stemcell{CID: "sc-990"})
-	p.AWS.PutObject(bucket, createenv.StateDocument, p.named(t, func(st map[string]any) { st["stemcells"].([]any)[0].(map[string]any)["cid"] = "sc-990" }))
+	p.AWS.PutObject(bucket, ledger.StateDocument, p.named(t, func(st map[string]any) { st["stemcells"].([]any)[0].(map[string]any)["cid"] = "sc-990" }))
 	p.IaaS.Plant(cpi.Disk{CID: volume, Size: 65536, Tags: map[string]string{}})
 	if q := p.run(t, "deploy"); q.code != 1 || !strings.Contains(q.stderr, "volume "+volume+" is not encrypted") || !strings.Contains(q.stderr, "--accept-stored") {
 		t.Errorf("code %d\n%s", q.code, q.stderr)

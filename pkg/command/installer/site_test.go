@@ -12,7 +12,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
@@ -158,7 +158,7 @@ func (p *place) everything() everything {
 		}
 	}
 	e.Documents = map[string]string{}
-	for _, name := range append(bootstrap.Documents(), createenv.StateDocument, createenv.JournalDocument, createenv.ManifestDocument) {
+	for _, name := range append(bootstrap.Documents(), ledger.StateDocument, ledger.JournalDocument, ledger.ManifestDocument) {
 		e.Documents[name] = p.AWS.Object(bucket, name)
 	}
 	e.Parameters = slices.Sorted(maps.Keys(p.AWS.Parameters()))

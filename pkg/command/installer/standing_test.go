@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 )
@@ -39,7 +39,7 @@ func TestState_thatKnowsLessThanTheWorldNeverTakesOver(t *testing.T) {
 		"no record":              {lose: bootstrap.Documents()[3], says: []string{"no run/record.json", "list-object-versions --bucket " + bucket}},
 		"no credentials":         {lose: bootstrap.Documents()[1], says: []string{"no operator/credentials.json", "list-object-versions"}},
 		"no configuration":       {lose: bootstrap.Documents()[0], says: []string{"has no operator/configuration.json, which this operator has seen"}},
-		"no state of create-env": {lose: createenv.StateDocument, says: []string{"no run/environment/state.json", "list-object-versions"}},
+		"no state of create-env": {lose: ledger.StateDocument, says: []string{"no run/environment/state.json", "list-object-versions"}},
 	} {
 		for _, verb := range [][]string{{"deploy"}, {"plan"}, {"destroy", "--yes-destroy", site.Name}} {
 			was := p.AWS.Object(bucket, test.lose)

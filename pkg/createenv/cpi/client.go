@@ -1,8 +1,9 @@
-package createenv
+// Package cpi runs the programs of a run of create-env: the CPI, whose calls go through the
+// journal and go on when this process ends, and ruby, tar and bash.
+package cpi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,93 +17,102 @@ import (
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/cause"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/workspace"
 )
 
-// cpi runs the CPI for bosh-cli. A call is in the journal before the CPI gets
+// Client calls the CPI for bosh-cli. A call is in the journal before the CPI gets
 // it, and its answer before bosh-cli does. The CPI writes its answer to a
 // file, not to a pipe of ours: when this process dies, the CPI goes on, and the
 // next run reads what it answered.
-type cpi struct {
-	ctx       context.Context
-	documents *documents
-	dir       string // of the answers' files
-	now       func() time.Time
-	grace     time.Duration // how long a call is waited for once ctx is done
-	left      string        // the method of the call that was left to itself
+type Client struct {
+	ctx    context.Context
+	writer *ledger.Writer
+	o      Options
+	left   string
 
 	mu      sync.Mutex
-	journal journal
+	journal ledger.Journal
+}
+
+// Options are what a Client is told of its run.
+type Options struct {
+	Dir string           // of the answers' files
+	Now func() time.Time // the clock
+	// Grace is how long a call is waited for once the context is done.
+	Grace time.Duration
+}
+
+// NewClient makes the client of a run, which writes its calls into a journal that holds
+// none yet.
+func NewClient(ctx context.Context, w *ledger.Writer, j ledger.Journal, o Options) *Client {
+	return &Client{ctx: ctx, writer: w, journal: j, o: o}
+}
+
+// Left is the method of the call that was left to itself, "create_vm"; "" if none was.
+func (c *Client) Left() string { return c.left }
+
+// Journal is what the run has asked of the CPI so far. It is for the end of the run.
+func (c *Client) Journal() ledger.Journal {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.journal
 }
 
 // maxAnswer bounds what is read of a CPI's answer: it holds a log.
 const maxAnswer = 64 << 20
 
 // run is one call, as bosh-utils' CmdRunner answers: the CPI's output and exit code.
-func (c *cpi) run(command boshsys.Command) (stdout, stderr string, status int, err error) {
-	if err := stopped(c.ctx); err != nil {
+func (c *Client) run(command boshsys.Command) (stdout, stderr string, status int, err error) {
+	if err := cause.Stopped(c.ctx); err != nil {
 		return "", "", -1, err
 	}
-	if err := c.documents.failure(); err != nil {
+	if err := c.writer.Failure(); err != nil {
 		return "", "", -1, err
 	}
 	body, err := io.ReadAll(command.Stdin)
 	if err != nil {
 		return "", "", -1, fmt.Errorf("read the request to the CPI: %w", err)
 	}
-	var m message
-	if err := json.Unmarshal(body, &m); err != nil {
-		return "", "", -1, fmt.Errorf("decode the request to the CPI: %w", err)
-	}
-	entry := newCall(m, c.now())
-	if m.Method == "create_stemcell" {
-		entry.Stemcell = readStemcell(m, os.ReadFile)
+	entry, err := ledger.NewCall(body, c.o.Now(), os.ReadFile)
+	if err != nil {
+		return "", "", -1, err
 	}
 	entry.Number = len(c.journal.Calls) + 1
 	entry.Call = fmt.Sprintf("%d-%d", entry.At.UnixNano(), entry.Number)
-	written := !reads[m.Method]
+	written := !entry.Reads()
 	if written {
 		if err := c.write(entry); err != nil {
 			return "", "", -1, err
 		}
 	}
-	if err := stopped(c.ctx); err != nil { // while that was written
+	if err := cause.Stopped(c.ctx); err != nil { // while that was written
 		return "", "", -1, err
 	}
-	crash.Here("createenv-before-cpi " + m.Method)
-	stdout, stderr, status, err = c.call(command, body, filepath.Join(c.dir, entry.Call))
-	crash.Here("createenv-after-cpi " + m.Method)
+	crash.Here("createenv-before-cpi " + entry.Method)
+	stdout, stderr, status, err = c.call(command, body, filepath.Join(c.o.Dir, entry.Call))
+	crash.Here("createenv-after-cpi " + entry.Method)
 	if errors.Is(err, errLeft) {
-		c.left = m.Method
+		c.left = entry.Method
 		return "", "", -1, err
 	}
 	if written {
-		entry.settle([]byte(stdout))
+		entry.Settle([]byte(stdout))
 		if err := c.write(entry); err != nil {
 			return "", "", -1, err
 		}
 	}
-	workspace.RemoveCall(filepath.Join(c.dir, entry.Call))
+	workspace.RemoveCall(filepath.Join(c.o.Dir, entry.Call))
 	return stdout, stderr, status, err
 }
 
 // write puts an entry into the journal and the journal into its document.
-func (c *cpi) write(entry call) error {
+func (c *Client) write(entry ledger.Call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if entry.Number > len(c.journal.Calls) {
-		c.journal.Calls = append(c.journal.Calls, entry)
-	} else {
-		c.journal.Calls[entry.Number-1] = entry
-	}
-	if entry.Outcome == lost && creates(entry.Method) {
-		c.journal.Lost = append(c.journal.Lost, entry)
-	}
-	body, err := json.MarshalIndent(c.journal, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", JournalDocument, err)
-	}
-	return c.documents.put(JournalDocument, body)
+	c.journal.Write(entry)
+	return c.writer.PutJournal(c.journal)
 }
 
 // errLeft says that a call goes on without us. Its entry in the journal stays as it is
@@ -111,7 +121,7 @@ var errLeft = errors.New("leave the CPI to itself")
 
 // wait waits for the CPI's end, and after the end of the context only so long. It
 // fails with errLeft, or as the CPI did.
-func (c *cpi) wait(process *exec.Cmd) error {
+func (c *Client) wait(process *exec.Cmd) error {
 	ended := make(chan error, 1)
 	go func() { ended <- process.Wait() }()
 	select {
@@ -119,7 +129,7 @@ func (c *cpi) wait(process *exec.Cmd) error {
 		return err
 	case <-c.ctx.Done():
 	}
-	timer := time.NewTimer(c.grace)
+	timer := time.NewTimer(c.o.Grace)
 	defer timer.Stop()
 	select {
 	case err := <-ended:
@@ -132,7 +142,7 @@ func (c *cpi) wait(process *exec.Cmd) error {
 // call runs the CPI with its output in files. The answer's file is locked for as
 // long as anybody can still write to it: the lock belongs to the open file, which
 // the CPI inherits.
-func (c *cpi) call(command boshsys.Command, body []byte, name string) (stdout, stderr string, status int, err error) {
+func (c *Client) call(command boshsys.Command, body []byte, name string) (stdout, stderr string, status int, err error) {
 	out, err := workspace.OpenAnswer(name + workspace.AnswerSuffix)
 	if err != nil {
 		return "", "", -1, err

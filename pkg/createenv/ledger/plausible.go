@@ -1,4 +1,4 @@
-package createenv
+package ledger
 
 import (
 	"fmt"
@@ -56,24 +56,24 @@ func plausible(s biconfig.DeploymentState) error {
 func (t Thing) plausible() bool {
 	cid := t.CID
 	if t.Kind == Stemcell {
-		cid = strings.TrimSuffix(cid, lightSuffix)
+		cid = strings.TrimSuffix(cid, LightSuffix)
 	}
 	return t.CID == "" || plainCID().MatchString(cid)
 }
 
 // plausible wants the ids and names of files of a journal to look like ones.
-func (j journal) plausible() error {
-	for _, list := range [][]call{j.Calls, j.Lost} {
+func (j Journal) plausible() error {
+	for _, list := range [][]Call{j.Calls, j.Lost} {
 		for _, c := range list {
 			if c.Call != "" && !plainID().MatchString(c.Call) {
 				return suspect(JournalDocument, "call_file", c.Call)
 			}
-			of := Kind(kind(c.Method))
+			of := c.kind()
 			if !(Thing{of, c.CID}).plausible() {
 				return suspect(JournalDocument, "cid", c.CID)
 			}
 			for _, cid := range c.CIDs {
-				if c.Outcome != refused && deletes(c.Method) && !(Thing{of, cid}).plausible() {
+				if c.Outcome != Refused && c.deletes() && !(Thing{of, cid}).plausible() {
 					return suspect(JournalDocument, "cid", cid)
 				}
 			}

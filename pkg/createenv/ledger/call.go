@@ -1,4 +1,4 @@
-package createenv
+package ledger
 
 import (
 	"encoding/json"
@@ -9,19 +9,20 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// outcome says how a call of the CPI ended.
-type outcome string
+// Outcome says how a call of the CPI ended.
+type Outcome string
 
+// The outcomes of a call.
 const (
-	intended outcome = "intended" // about to be sent, or sent and not answered
-	answered outcome = "answered"
-	refused  outcome = "refused" // the CPI answered with an error
-	lost     outcome = "lost"    // sent, and what came back was no answer
+	Intended Outcome = "intended" // about to be sent, or sent and not answered
+	Answered Outcome = "answered"
+	Refused  Outcome = "refused" // the CPI answered with an error
+	Lost     Outcome = "lost"    // sent, and what came back was no answer
 )
 
-// call is one call of the CPI. What may hold secrets is left out: properties,
+// Call is one call of the CPI. What may hold secrets is left out: properties,
 // networks and the VM's env with the message bus's key.
-type call struct {
+type Call struct {
 	Number   int       `json:"number"`              // counts from 1 in a run
 	Method   string    `json:"method"`              // "create_vm"
 	CIDs     []string  `json:"cids,omitempty"`      // those among the arguments, in order
@@ -29,7 +30,7 @@ type call struct {
 	Size     int       `json:"size_mb,omitempty"`   // of create_disk
 	Stemcell *stemcell `json:"stemcell,omitempty"`  // of create_stemcell
 	At       time.Time `json:"at"`                  // when it was intended
-	Outcome  outcome   `json:"outcome"`             //
+	Outcome  Outcome   `json:"outcome"`             //
 	CID      string    `json:"cid,omitempty"`       // what a create made
 	Error    string    `json:"error,omitempty"`     // "Bosh::Clouds::CloudError"
 	Call     string    `json:"call_file,omitempty"` // the answer's file in the workspace
@@ -40,27 +41,6 @@ type stemcell struct {
 	Name       string `json:"name" yaml:"name"`
 	Version    string `json:"version" yaml:"version"`
 	APIVersion int    `json:"api_version" yaml:"api_version"`
-}
-
-// journal is the JournalDocument.
-type journal struct {
-	Host      string `json:"host"`           // where the run was, for people
-	Workspace string `json:"workspace"`      // the id of the workspace that holds the answers' files
-	Calls     []call `json:"calls"`          // of the last run that called the CPI
-	Lost      []call `json:"lost,omitempty"` // of all runs: creations of which nothing came back
-}
-
-// decodeJournal reads a journal; none is an empty one. It fails with ErrState.
-func decodeJournal(body []byte) (journal, error) {
-	var j journal
-	if body == nil {
-		return j, nil
-	}
-	if err := json.Unmarshal(body, &j); err != nil {
-		return j, fmt.Errorf("%w: %s is not whole: %w; restore its last whole version: it may name a VM that the state does not",
-			ErrState, JournalDocument, err)
-	}
-	return j, j.plausible()
 }
 
 // message is what bosh-cli sends to a CPI (the CPI API v2 page of the BOSH documentation).
@@ -83,9 +63,14 @@ type replyError struct {
 // reads are the methods that change nothing: they are not journalled.
 var reads = map[string]bool{"info": true, "has_vm": true, "has_disk": true, "ping": true}
 
-// newCall is the entry of a request, without its secrets.
-func newCall(m message, at time.Time) call {
-	c := call{Method: m.Method, At: at.UTC(), Outcome: intended}
+// NewCall is the entry of a request to the CPI, without its secrets. What the CPI is
+// given as an image is read for the stemcell's name, with read.
+func NewCall(request []byte, at time.Time, read func(path string) ([]byte, error)) (Call, error) {
+	var m message
+	if err := json.Unmarshal(request, &m); err != nil {
+		return Call{}, fmt.Errorf("decode the request to the CPI: %w", err)
+	}
+	c := Call{Method: m.Method, At: at.UTC(), Outcome: Intended}
 	switch m.Method {
 	case "create_vm": // agent_id, stemcell, properties, networks, disks, env
 		c.AgentID = text(m.Arguments, 0)
@@ -102,12 +87,13 @@ func newCall(m message, at time.Time) call {
 		}
 		c.CIDs = []string{text(m.Arguments, 2)}
 	case "create_stemcell": // image, properties
+		c.Stemcell = readStemcell(m, read)
 	case "attach_disk", "detach_disk":
 		c.CIDs = []string{text(m.Arguments, 0), text(m.Arguments, 1)}
 	default:
 		c.CIDs = []string{text(m.Arguments, 0)}
 	}
-	return c
+	return c, nil
 }
 
 // text is an argument that is a string, or "".
@@ -133,34 +119,61 @@ func readStemcell(m message, read func(string) ([]byte, error)) *stemcell {
 	return &s
 }
 
-// settle reads the CPI's answer into the entry.
-func (c *call) settle(stdout []byte) {
-	c.Outcome = lost
+// Settle reads the CPI's answer into the entry.
+func (c *Call) Settle(stdout []byte) {
+	c.Outcome = Lost
 	var r reply
 	if json.Unmarshal(stdout, &r) != nil {
 		return
 	}
 	if r.Error != nil {
-		c.Outcome, c.Error = refused, r.Error.Type
+		c.Outcome, c.Error = Refused, r.Error.Type
 		return
 	}
-	if !creates(c.Method) {
-		c.Outcome = answered
+	if !c.creates() {
+		c.Outcome = Answered
 		return
 	}
 	if c.CID = firstText(r.Result); c.CID != "" {
-		c.Outcome = answered
+		c.Outcome = Answered
 	}
 }
 
-// creates says whether a method makes something that could be lost.
-func creates(method string) bool {
-	return method == "create_vm" || method == "create_disk" || method == "create_stemcell"
+// Reads says whether the call changes nothing, and is not in the journal.
+func (c Call) Reads() bool { return reads[c.Method] }
+
+// LostCreation says whether the call may have made something of which nobody knows.
+func (c Call) LostCreation() bool { return c.Outcome == Lost && c.creates() }
+
+// Deleted is what the call deletes; its Kind is "" when it deletes nothing.
+func (c Call) Deleted() Thing {
+	if !c.deletes() {
+		return Thing{}
+	}
+	return Thing{c.kind(), first(c.CIDs)}
 }
 
-// deletes says whether a method removes something.
-func deletes(method string) bool {
-	return method == "delete_vm" || method == "delete_disk" || method == "delete_stemcell"
+// creates says whether a call makes something that could be lost.
+func (c Call) creates() bool {
+	return c.Method == "create_vm" || c.Method == "create_disk" || c.Method == "create_stemcell"
+}
+
+// deletes says whether a call removes something.
+func (c Call) deletes() bool {
+	return c.Method == "delete_vm" || c.Method == "delete_disk" || c.Method == "delete_stemcell"
+}
+
+// kind is that of what a call creates or deletes, or "".
+func (c Call) kind() Kind {
+	switch c.Method {
+	case "create_vm", "delete_vm":
+		return VM
+	case "create_disk", "delete_disk":
+		return Disk
+	case "create_stemcell", "delete_stemcell":
+		return Stemcell
+	}
+	return ""
 }
 
 // firstText is a result's cid: a string, or the first of a list ("create_vm" of
@@ -177,21 +190,8 @@ func firstText(result json.RawMessage) string {
 	return ""
 }
 
-// kind is "vm", "disk" or "stemcell" for a method that creates or deletes one.
-func kind(method string) string {
-	switch method {
-	case "create_vm", "delete_vm":
-		return "vm"
-	case "create_disk", "delete_disk":
-		return "disk"
-	case "create_stemcell", "delete_stemcell":
-		return "stemcell"
-	}
-	return ""
-}
-
 // String says which thing may have been lost, for people.
-func (c call) String() string {
+func (c Call) String() string {
 	at := c.At.Format(time.RFC3339)
 	switch c.Method {
 	case "create_vm":

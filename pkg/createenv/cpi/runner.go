@@ -1,4 +1,4 @@
-package createenv
+package cpi
 
 import (
 	"context"
@@ -10,28 +10,35 @@ import (
 
 	boshlog "github.com/cloudfoundry/bosh-utils/logger"
 	boshsys "github.com/cloudfoundry/bosh-utils/system"
+
+	"github.com/perpetual-ci/perpetual/pkg/createenv/cause"
 )
+
+// ErrProgram says that ruby, tar or bash is not there.
+var ErrProgram = errors.New("find programs of create-env")
 
 // programs are what create-env runs on this machine, beside the CPI.
 var programs = []string{"ruby", "tar", "bash"}
 
-// runner runs programs for bosh-cli: the CPI through the journal, the others as
+// Runner runs programs for bosh-cli: the CPI through the journal, the others as
 // they are, and none once the run is to stop. It implements bosh-utils' CmdRunner.
-type runner struct {
+type Runner struct {
 	boshsys.CmdRunner
 	ctx  context.Context
 	path string // PATH
 	jobs string // the CPI's rendered jobs
-	cpi  *cpi
+	cpi  *Client
 }
 
-func newRunner(ctx context.Context, path, jobs string, c *cpi, logger boshlog.Logger) *runner {
-	return &runner{CmdRunner: boshsys.NewExecCmdRunner(logger), ctx: ctx, path: path, jobs: jobs, cpi: c}
+// NewRunner makes the runner of a run: path is PATH for programs, and a program in the
+// directory jobs is the CPI.
+func NewRunner(ctx context.Context, path, jobs string, c *Client, logger boshlog.Logger) *Runner {
+	return &Runner{CmdRunner: boshsys.NewExecCmdRunner(logger), ctx: ctx, path: path, jobs: jobs, cpi: c}
 }
 
 // RunComplexCommand runs the CPI or a program.
-func (r *runner) RunComplexCommand(command boshsys.Command) (stdout, stderr string, status int, err error) {
-	if err := stopped(r.ctx); err != nil {
+func (r *Runner) RunComplexCommand(command boshsys.Command) (stdout, stderr string, status int, err error) {
+	if err := cause.Stopped(r.ctx); err != nil {
 		return "", "", -1, err
 	}
 	if strings.HasPrefix(command.Name, r.jobs+string(os.PathSeparator)) {
@@ -51,22 +58,22 @@ func (r *runner) RunComplexCommand(command boshsys.Command) (stdout, stderr stri
 }
 
 // RunCommand runs a program with arguments.
-func (r *runner) RunCommand(name string, args ...string) (string, string, int, error) {
+func (r *Runner) RunCommand(name string, args ...string) (string, string, int, error) {
 	return r.RunComplexCommand(boshsys.Command{Name: name, Args: args})
 }
 
 // RunCommandQuietly runs a program with arguments.
-func (r *runner) RunCommandQuietly(name string, args ...string) (string, string, int, error) {
+func (r *Runner) RunCommandQuietly(name string, args ...string) (string, string, int, error) {
 	return r.RunComplexCommand(boshsys.Command{Name: name, Args: args, Quiet: true})
 }
 
 // RunCommandWithInput runs a program that reads input.
-func (r *runner) RunCommandWithInput(input, name string, args ...string) (string, string, int, error) {
+func (r *Runner) RunCommandWithInput(input, name string, args ...string) (string, string, int, error) {
 	return r.RunComplexCommand(boshsys.Command{Name: name, Args: args, Stdin: strings.NewReader(input)})
 }
 
 // CommandExists says whether a program is there.
-func (r *runner) CommandExists(name string) bool {
+func (r *Runner) CommandExists(name string) bool {
 	_, err := look(r.path, name)
 	return err == nil
 }
@@ -85,8 +92,8 @@ func look(path, name string) (string, error) {
 	return "", fmt.Errorf("%w: %s is not in PATH: install it (Debian: apt-get install %s), or use the installer's image, which has it", ErrProgram, name, name)
 }
 
-// findPrograms fails with ErrProgram and one line if something is missing.
-func findPrograms(path string) error {
+// FindPrograms fails with ErrProgram and one line if something is missing.
+func FindPrograms(path string) error {
 	var missing []string
 	for _, name := range programs {
 		if _, err := look(path, name); errors.Is(err, ErrProgram) {

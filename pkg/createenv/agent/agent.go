@@ -1,4 +1,6 @@
-package createenv
+// Package agent reaches the BOSH agent on the VM that create-env makes: only one whose
+// certificate is that of the manifest, and only until the run is to stop.
+package agent
 
 import (
 	"bytes"
@@ -16,12 +18,13 @@ import (
 	boshlog "github.com/cloudfoundry/bosh-utils/logger"
 
 	"github.com/perpetual-ci/perpetual/pkg/crash"
+	"github.com/perpetual-ci/perpetual/pkg/createenv/cause"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 const (
-	// agentPatience is how long an agent may take to answer: "start" is not a task.
-	agentPatience = 10 * time.Minute
+	// answerPatience is how long an agent may take to answer: "start" is not a task.
+	answerPatience = 10 * time.Minute
 	// blips is how many failed requests in a row a wait for an agent's task survives.
 	blips = 10
 	// askPatience is how long it may take to answer what only asks, before it is asked again.
@@ -30,8 +33,8 @@ const (
 	answerTime = 30 * time.Second
 )
 
-// errAgentCA says that nothing could tell the VM's agent from another server.
-var errAgentCA = errors.New("find cloud_provider.cert.ca in the manifest: without it the agent on the VM cannot be verified")
+// errNoCA says that nothing could tell the VM's agent from another server.
+var errNoCA = errors.New("find cloud_provider.cert.ca in the manifest: without it the agent on the VM cannot be verified")
 
 // stopPing is what bosh-cli's wait for an agent ends at once for: it looks for
 // this text in the innermost error (bosh-agent, ping_retryable.go).
@@ -40,14 +43,26 @@ const stopPing = "x509: "
 // patience are the agent's methods that ask only, and may be asked again.
 var patience = map[string]bool{"get_task": true, "get_state": true, "ping": true, "list_disk": true}
 
-// agentClient makes the client of the agent on the VM and the one for its blobs.
-// Both verify the agent's certificate.
-func (s *session) agentClient(directorID, mbus, ca string) (biagent.AgentClient, *http.Client, error) {
+// Options are what a client of the agent is told of its run.
+type Options struct {
+	// Poll is the wait between two looks at an agent that is not ready or at a task of it.
+	Poll time.Duration
+	// Check says why no further request may begin, or nil.
+	Check  func() error
+	Logger boshlog.Logger
+}
+
+// maxAnswer bounds what is read of an answer: it holds a log.
+const maxAnswer = 64 << 20
+
+// NewClient makes the client of the agent at mbus, "https://mbus:…@10.0.0.6:6868", and the
+// one for its blobs. Both verify the agent's certificate with ca, in PEM.
+func NewClient(ctx context.Context, directorID, mbus, ca string, o Options) (biagent.AgentClient, *http.Client, error) {
 	if ca == "" {
-		return nil, nil, errAgentCA
+		return nil, nil, errNoCA
 	}
 	wire, err := retry.NewClient(retry.Options{
-		CACert: ca, Policy: retry.Never, HeaderTimeout: agentPatience,
+		CACert: ca, Policy: retry.Never, HeaderTimeout: answerPatience,
 		Wrap: func(t *http.Transport) (http.RoundTripper, error) {
 			// The next VM has the same address: a connection to the last one would hang.
 			t.DisableKeepAlives = true
@@ -57,15 +72,15 @@ func (s *session) agentClient(directorID, mbus, ca string) (biagent.AgentClient,
 	if err != nil {
 		return nil, nil, fmt.Errorf("trust cloud_provider.cert.ca: %w", err)
 	}
-	doer := &agentDoer{ctx: s.ctx, wire: wire, check: s.check, poll: s.poll}
-	client := bihttpagent.NewAgentClient(mbus, directorID, s.poll, 0, httpclient.NewHTTPClient(doer, s.logger), s.logger)
-	blobs := &http.Client{Transport: blobTransport{ctx: s.ctx, wire: wire.Transport, check: s.check}}
+	calls := &doer{ctx: ctx, wire: wire, check: o.Check, poll: o.Poll}
+	client := bihttpagent.NewAgentClient(mbus, directorID, o.Poll, 0, httpclient.NewHTTPClient(calls, o.Logger), o.Logger)
+	blobs := &http.Client{Transport: blobTransport{ctx: ctx, wire: wire.Transport, check: o.Check}}
 	return client, blobs, nil
 }
 
-// agentDoer sends requests to the agent. It ends waits when the run is to stop,
-// and bears a few failures of requests that only ask.
-type agentDoer struct {
+// doer sends requests to the agent. It ends waits when the run is to stop,
+// and survives a few failures of requests that only ask.
+type doer struct {
 	ctx   context.Context
 	wire  *http.Client
 	check func() error
@@ -73,7 +88,7 @@ type agentDoer struct {
 }
 
 // Do implements bosh-utils' httpclient.Client.
-func (d *agentDoer) Do(request *http.Request) (*http.Response, error) {
+func (d *doer) Do(request *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(request.Body)
 	if err != nil {
 		return nil, fmt.Errorf("read the request to the agent: %w", err)
@@ -99,7 +114,7 @@ func (d *agentDoer) Do(request *http.Request) (*http.Response, error) {
 
 // send sends the request once and reads the whole answer. A call that asks only
 // is given up when the run is to stop; any other may still answer for a while.
-func (d *agentDoer) send(request *http.Request, body []byte, asks bool) (*http.Response, error) {
+func (d *doer) send(request *http.Request, body []byte, asks bool) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(d.ctx))
 	defer cancel(nil)
 	if asks {
@@ -115,14 +130,14 @@ func (d *agentDoer) send(request *http.Request, body []byte, asks bool) (*http.R
 			case <-time.After(crash.Scale(answerTime)):
 			}
 		}
-		cancel(stopped(d.ctx))
+		cancel(cause.Stopped(d.ctx))
 	})
 	defer stop()
 	r := request.Clone(ctx)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	response, err := d.wire.Do(r) //nolint:gosec // the addresses are those of the VM and of the pinned files
 	if err != nil {
-		if stop := stopped(d.ctx); stop != nil {
+		if stop := cause.Stopped(d.ctx); stop != nil {
 			return nil, fmt.Errorf("%s%w", stopPing, stop)
 		}
 		return nil, err
@@ -150,24 +165,4 @@ func (t blobTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return t.wire.RoundTrip(r.WithContext(t.ctx))
-}
-
-// download is the client for releases and stemcells.
-func (s *session) download(logger boshlog.Logger) (*httpclient.HTTPClient, error) {
-	wire, err := retry.NewClient(retry.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return httpclient.NewHTTPClient(downloadDoer{ctx: s.ctx, wire: wire}, logger), nil
-}
-
-// downloadDoer ends a download when the run is to stop.
-type downloadDoer struct {
-	ctx  context.Context
-	wire *http.Client
-}
-
-// Do implements bosh-utils' httpclient.Client.
-func (d downloadDoer) Do(r *http.Request) (*http.Response, error) {
-	return d.wire.Do(r.WithContext(d.ctx)) //nolint:gosec // the addresses are those of the VM and of the pinned files
 }

@@ -1,4 +1,4 @@
-package createenv
+package ledger
 
 import (
 	"encoding/json"
@@ -115,7 +115,7 @@ func TestDocuments_takeNoCIDOfAnotherForm(t *testing.T) {
 	}
 	for cid, want := range map[string]int{"x-1": 3, "x-1 light": 2} { // the stemcell is left out
 		st := biconfig.DeploymentState{CurrentVMCID: cid, Disks: []biconfig.DiskRecord{{CID: cid}}, Stemcells: []biconfig.StemcellRecord{{CID: cid}}}
-		if found := thingsOf(st, nil); len(found) != want {
+		if found := ThingsOf(st, nil); len(found) != want {
 			t.Errorf("%q: the things are %v", cid, found)
 		}
 	}
