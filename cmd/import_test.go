@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	// What a run speaks with, each opened in one way.
 	"pkg/connect": {
 		"pkg/stock", "pkg/inventory", "pkg/pause", "pkg/upstream", "pkg/component", "pkg/resource", "pkg/template", "pkg/state",
-		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial", "pkg/state/lease",
+		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/bosh/client", "pkg/bosh/transport", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial", "pkg/state/lease",
 	},
 	// The verbs of the resource type, as a build or a person runs them.
 	"pkg/command/step": {
@@ -115,7 +115,10 @@ var mayImport = map[string][]string{
 	"pkg/createenv/manifest":  {"pkg/createenv/cause", "pkg/createenv/ledger", "pkg/difference", "pkg/file", "pkg/secret"},
 	"pkg/createenv/workspace": {"pkg/file"},
 	"pkg/difference":          {"pkg/secret"},
-	"pkg/bosh":                {"pkg/bosh/proxy", "pkg/retry", "pkg/secret"},
+	"pkg/bosh":                {"pkg/retry"},
+	"pkg/bosh/archive":        {"pkg/retry"},
+	"pkg/bosh/client":         {"pkg/bosh", "pkg/bosh/archive", "pkg/bosh/transport", "pkg/retry"}, // for pkg/connect alone
+	"pkg/bosh/transport":      {"pkg/bosh", "pkg/bosh/proxy", "pkg/retry", "pkg/secret"},
 	"pkg/bosh/proxy":          {"pkg/retry", "pkg/secret"},
 	"pkg/boshio":              {"pkg/retry", "pkg/dial"},
 	"pkg/boshrelease":         {},
@@ -152,11 +155,11 @@ var owners = map[string]string{
 	"github.com/concourse/concourse":                        "pkg/concourse pkg/concourse/config pkg/sandbox",
 	"github.com/concourse/concourse/vars":                   "pkg/template pkg/sandbox",
 	"github.com/cloudfoundry/bosh-cli/v7/director/template": "pkg/template pkg/createenv/manifest",
-	"github.com/cloudfoundry/bosh-cli/v7/director":          "pkg/bosh",
-	"github.com/cloudfoundry/bosh-cli/v7/uaa":               "pkg/bosh",
+	"github.com/cloudfoundry/bosh-cli/v7/director":          "pkg/bosh/client pkg/bosh/transport",
+	"github.com/cloudfoundry/bosh-cli/v7/uaa":               "pkg/bosh/transport",
 	"github.com/cloudfoundry/bosh-cli/v7":                   "pkg/createenv pkg/createenv/cause pkg/createenv/ledger pkg/createenv/manifest",
 	"github.com/cloudfoundry/bosh-agent":                    "pkg/createenv pkg/createenv/agent",
-	"github.com/cloudfoundry/bosh-utils":                    "pkg/bosh pkg/createenv pkg/createenv/agent pkg/createenv/cause pkg/createenv/cpi pkg/createenv/ledger pkg/createenv/manifest pkg/createenv/workspace",
+	"github.com/cloudfoundry/bosh-utils":                    "pkg/bosh/transport pkg/createenv pkg/createenv/agent pkg/createenv/cause pkg/createenv/cpi pkg/createenv/ledger pkg/createenv/manifest pkg/createenv/workspace",
 	"github.com/cloudfoundry/config-server":                 "pkg/credential",
 	"github.com/alecthomas/kong":                            "pkg/command/grammar",
 	"github.com/santhosh-tekuri/jsonschema":                 "pkg/config/schema",
@@ -286,11 +289,15 @@ func TestExportedTypes_areOurOwn(t *testing.T) {
 }
 
 // betweenAdapters is what the packages under pkg/aws, which are one adapter in
-// parts, hand to each other: the others pass it on without looking into it.
+// parts, hand to each other: the others pass it on without looking into it. So it is
+// with pkg/bosh/transport and pkg/bosh/client.
 var betweenAdapters = map[string]bool{
-	module + "pkg/aws.Connection.SDK":       true,
-	module + "pkg/aws.NewConnection":        true,
-	module + "pkg/aws.Credentials.Provider": true,
+	module + "pkg/aws.Connection.SDK":           true,
+	module + "pkg/aws.NewConnection":            true,
+	module + "pkg/bosh/transport.Call.Director": true,
+	module + "pkg/bosh/transport.Call.Request":  true,
+	module + "pkg/bosh/transport.Read":          true,
+	module + "pkg/aws.Credentials.Provider":     true,
 }
 
 // foreignTypes lists the named types of libraries in an object's signature,

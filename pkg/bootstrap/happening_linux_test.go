@@ -11,6 +11,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	boshclient "github.com/perpetual-ci/perpetual/pkg/bosh/client"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -48,7 +50,7 @@ func (w *whole) strand(t *testing.T, list pause.List) {
 	i := slices.IndexFunc(pipelines, func(p concourse.PipelineState) bool { return p.Name == "app" })
 	list.Deployment, list.Phase, list.Since, list.User, list.From, list.To = "concourse", pause.Paused, time.Now(), "perpetual", "8.2.4", "8.2.5"
 	list.Pipelines = []pause.Entry{{ID: pipelines[i].ID, Team: "main", Name: "app", Step: pause.Held, By: "perpetual", At: pipelines[i].PausedAt.Unix()}}
-	c, err := bosh.New(bosh.Config{URL: w.url, CACert: w.ca, Username: "perpetual", Password: secret.New("x")})
+	c, err := boshclient.New(boshclient.Config{Config: transport.Config{URL: w.url, CACert: w.ca, Username: "perpetual", Password: secret.New("x")}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	boshclient "github.com/perpetual-ci/perpetual/pkg/bosh/client"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -118,7 +120,7 @@ func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 	i, shown := w.install(t, cfg)
 	once := retry.Policy{Attempts: 1}
 	i.Director = func(d resource.Director) (bootstrap.Director, func(), error) {
-		c, err := bosh.New(bosh.Config{URL: w.url, CACert: w.ca, Username: "perpetual", Password: secret.New("x"), Retry: once, Poll: w.poll})
+		c, err := boshclient.New(boshclient.Config{Config: transport.Config{URL: w.url, CACert: w.ca, Username: "perpetual", Password: secret.New("x"), Retry: once}, Poll: w.poll})
 		return simulated{c, w.unread}, func() { _ = c.Close() }, err
 	}
 	i.ATC = func(s resource.Concourse) (bootstrap.ATC, error) {
@@ -144,7 +146,7 @@ func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 
 // simulated is a director as the installer has it.
 type simulated struct {
-	*bosh.Client
+	*boshclient.Client
 	unread error // with which the list of paused pipelines is refused
 }
 

@@ -1,14 +1,7 @@
 package bosh
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
-	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 )
 
 // DeployOptions are what the bosh CLI takes as flags of deploy. A zero field is
@@ -28,78 +21,8 @@ type DeployOptions struct {
 	MaxInFlight string   // "1" or "50%"
 }
 
-// query is o as the director's API wants it.
-func (o DeployOptions) query() (url.Values, error) {
-	q := url.Values{}
-	for name, set := range map[string]bool{"dry_run": o.DryRun, "recreate": o.Recreate, "fix": o.Fix} {
-		if set {
-			q.Set(name, "true")
-		}
-	}
-	for name, value := range map[string]string{"canaries": o.Canaries, "max_in_flight": o.MaxInFlight} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	switch {
-	case slices.Contains(o.SkipDrain, "*"):
-		q.Set("skip_drain", "*")
-	case len(o.SkipDrain) > 0:
-		q.Set("skip_drain", strings.Join(o.SkipDrain, ","))
-	}
-	if len(o.DiffContext) > 0 && string(o.DiffContext) != "null" {
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, o.DiffContext); err != nil {
-			return nil, fmt.Errorf("read the diff's context: %w", err)
-		}
-		q.Set("context", compact.String())
-	}
-	return q, nil
-}
-
-// Deploy submits a manifest, once, and returns the task's id as soon as the
-// director has accepted it; nobody needs to stay for the task. The director
-// checks little before that: an unknown release or VM type is an error of the
-// task. Its errors are a *ResponseError for a refusal, and *UncertainError when
-// the task may have been made.
-func (c *Client) Deploy(ctx context.Context, manifest []byte, o DeployOptions) (taskID int, err error) {
-	query, err := o.query()
-	if err != nil {
-		return 0, fmt.Errorf("submit deploy: %w", err)
-	}
-	return c.submit(ctx, submission{
-		action: "submit deploy", method: http.MethodPost, path: "/deployments", query: query,
-		mediaType: "text/yaml", body: manifest, contextID: o.ContextID,
-	})
-}
-
 // DeleteOptions are what the bosh CLI takes as flags of delete-deployment.
 type DeleteOptions struct {
 	ContextID string // as in DeployOptions
 	Force     bool   // go on past errors
-}
-
-// DeleteDeployment submits the deletion of a deployment, once. Its error is
-// ErrNotFound if there is none, otherwise as those of Deploy.
-func (c *Client) DeleteDeployment(ctx context.Context, name string, o DeleteOptions) (taskID int, err error) {
-	action := "submit deletion of deployment " + name
-	path, err := deploymentPath(name)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", action, err)
-	}
-	query := url.Values{}
-	if o.Force {
-		query.Set("force", "true")
-	}
-	return c.submit(ctx, submission{
-		action: action, method: http.MethodDelete, path: path, query: query, contextID: o.ContextID,
-	})
-}
-
-// deploymentPath is the path of a deployment; the name is a user's.
-func deploymentPath(name string) (string, error) {
-	if name == "" || name == "." || name == ".." {
-		return "", fmt.Errorf("%q is not a valid deployment name", name)
-	}
-	return "/deployments/" + url.PathEscape(name), nil
 }

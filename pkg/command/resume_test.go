@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
@@ -21,7 +23,7 @@ import (
 type quiet struct {
 	*stage
 	web      *sandbox.Server
-	director *bosh.Client
+	director *client.Client
 	pause    pause.Pause
 	build    *sandbox.Build // that has paused
 	source   object
@@ -66,7 +68,7 @@ func (q *quiet) begin(t *testing.T, url string, inState bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.director, err = bosh.New(bosh.Config{URL: q.URLs["director"], CACert: q.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)})
+	q.director, err = client.New(client.Config{Config: transport.Config{URL: q.URLs["director"], CACert: q.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/dial"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
@@ -21,20 +23,20 @@ import (
 const taskPoll = 500 * time.Millisecond
 
 // Director is the adapter with what upgrade, verify and bootstrap ask of a director besides.
-type Director struct{ *bosh.Client }
+type Director struct{ *client.Client }
 
 // Director opens a client of a director; it asks nobody. Close ends it.
 func (c Connector) Director(s resource.Director) (Director, error) {
-	client, err := bosh.New(bosh.Config{
+	opened, err := client.New(client.Config{Config: transport.Config{
 		URL: s.URL, CACert: s.CACert, Username: s.Username, Password: s.Password,
 		Client: s.Client, ClientSecret: s.ClientSecret, Notify: c.Notify, Debug: c.Debug,
 		Proxy: s.Proxy, ProxyKey: s.ProxyPrivateKey, ProxyHostKey: s.ProxyHostKey,
-		Retry: Patience(retry.Default), Poll: crash.Scale(taskPoll),
-	})
+		Retry: Patience(retry.Default),
+	}, Poll: crash.Scale(taskPoll)})
 	if err != nil {
 		return Director{}, fmt.Errorf("source.director: %w", err)
 	}
-	return Director{client}, nil
+	return Director{opened}, nil
 }
 
 // Admit implements upgrade.Director.

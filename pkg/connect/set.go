@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -13,7 +13,7 @@ import (
 // setKeeper keeps the component set of a deployment's last put as a config of the
 // director, which the build that verifies it reaches, too.
 type setKeeper struct {
-	client *bosh.Client
+	client *client.Client
 	name   string // "concourse.set"
 }
 

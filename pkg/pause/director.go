@@ -19,7 +19,7 @@ import (
 // configType is that of all configs in which this program keeps facts.
 const configType = "perpetual"
 
-// Configs are the director's configs, as a store. *bosh.Client is one.
+// Configs are the director's configs, as a store. *bosh/client.Client is one.
 type Configs interface {
 	// Configs lists the current version of each config of a type and a name.
 	Configs(ctx context.Context, kind, name string) ([]bosh.ConfigVersion, error)

@@ -8,7 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -17,20 +18,20 @@ import (
 
 // simulated is a world with a director and a Concourse, and how a process reaches
 // the director.
-func simulated(t *testing.T) (w *world.World, director func() *bosh.Client) {
+func simulated(t *testing.T) (w *world.World, director func() *client.Client) {
 	t.Helper()
 	w, err := world.Start(t.Context(), world.Options{Scale: 0.001})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Close() })
-	return w, func() *bosh.Client {
-		client, err := bosh.New(bosh.Config{URL: w.URLs["director"], CACert: w.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)})
+	return w, func() *client.Client {
+		c, err := client.New(client.Config{Config: transport.Config{URL: w.URLs["director"], CACert: w.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = client.Close() })
-		return client
+		t.Cleanup(func() { _ = c.Close() })
+		return c
 	}
 }
 

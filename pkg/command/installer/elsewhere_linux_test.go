@@ -14,7 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -42,7 +43,7 @@ compilation: {workers: 1, az: z1, vm_type: default, network: private}
 type estate struct {
 	*world.World
 	dir, address string // of the web
-	director     *bosh.Client
+	director     *client.Client
 	set          []string // environment beside what every process has
 }
 
@@ -67,7 +68,7 @@ func newEstateIn(t *testing.T, w *world.World, cloudConfig string) *estate {
 	w.BoshIO.AddStemcell(boshio.Stemcell{Name: vsphere, Version: "1.1340", Regular: true})
 	e := &estate{World: w, dir: t.TempDir(), address: freeAddress(t)}
 	var err error
-	e.director, err = bosh.New(bosh.Config{URL: w.URLs["director"], CACert: w.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)})
+	e.director, err = client.New(client.Config{Config: transport.Config{URL: w.URLs["director"], CACert: w.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bosh"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
+	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -33,7 +34,7 @@ type quiet struct {
 	dir      string // with the state in it
 	store    *state.Dir
 	web      *sandbox.Server
-	director *bosh.Client
+	director *client.Client
 	pause    pause.Pause
 	build    *sandbox.Build // that has paused
 }
@@ -114,7 +115,7 @@ func (q *quiet) begin(t *testing.T, url, certificate string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.director, err = bosh.New(bosh.Config{URL: q.URLs["director"], CACert: q.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)})
+	q.director, err = client.New(client.Config{Config: transport.Config{URL: q.URLs["director"], CACert: q.CA, Client: world.DirectorClient, ClientSecret: secret.New(world.DirectorSecret)}})
 	if err != nil {
 		t.Fatal(err)
 	}
