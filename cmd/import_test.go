@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	// What the installer's verbs take.
 	"pkg/command/grammar": {"pkg/command", "pkg/config", "pkg/config/schema"},
 	"pkg/command/installer": {
-		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/bootstrap/step", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay",
+		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/bootstrap/step", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest/overlay",
 		"pkg/resource", "pkg/state/lease", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
 	},
 	"pkg/status":               {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state/lease"},
@@ -62,7 +62,7 @@ var mayImport = map[string][]string{
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines", "pkg/state/lease",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
-	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/config/schema", "pkg/manifest/bundle", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
+	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/manifest/bundle", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
 	"pkg/credential":     {"pkg/secret", "pkg/state"},
 	"pkg/config":         {"pkg/difference", "pkg/config/schema", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/config/check":   {"pkg/config", "pkg/config/schema", "pkg/dial", "pkg/signature", "pkg/version", "pkg/nearest"},

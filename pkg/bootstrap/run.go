@@ -265,7 +265,7 @@ func (r *run) user() (manifest.User, error) {
 }
 
 func (r *run) readUser() (manifest.User, schema.Problems) {
-	u, notes, problems := manifest.ReadUser(r.config, r.file)
+	u, notes, problems := overlay.Read(r.config, r.file)
 	r.warn(notes...)
 	for _, layer := range u.Vars {
 		r.Mask(resource.SecretVars(layer)...)

@@ -13,7 +13,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/overlay"
 )
 
@@ -131,7 +130,7 @@ func validateConfig(c *command.Call, g grammar.Validate, set grammar.Settings) e
 	}
 	whole := config.Defaults(w.Config)
 	found := check.Config(whole, now())
-	user, notes, unread := manifest.ReadUser(whole, w.Open)
+	user, notes, unread := overlay.Read(whole, w.Open)
 	for _, line := range notes {
 		c.Notify("warning: " + line)
 	}

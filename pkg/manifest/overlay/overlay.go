@@ -1,5 +1,5 @@
-// Package overlay says what is wrong with the files that a user lays over the manifests:
-// ops files and variables.
+// Package overlay reads the files that a user lays over the manifests, ops files and
+// variables, and says what is wrong with them.
 package overlay
 
 import (

@@ -1,4 +1,4 @@
-package manifest
+package overlay
 
 import (
 	"errors"
@@ -7,13 +7,14 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
-// ReadUser reads the files that the sections manifest and pipeline name; read gives the text of one.
+// Read reads the files that the sections manifest and pipeline name; read gives the text of one.
 // The problems name every file that is missing or cannot be parsed, and leave it out.
 // notes are what is doubtful in them, in lines for people.
-func ReadUser(c *config.Config, read func(name string) ([]byte, error)) (u User, notes []string, problems schema.Problems) {
+func Read(c *config.Config, read func(name string) ([]byte, error)) (u manifest.User, notes []string, problems schema.Problems) {
 	m := c.Manifest
 	wrong := func(key string, i int, format string, args ...any) {
 		problems = append(problems, schema.Problem{Key: fmt.Sprintf("%s[%d]", key, i), Text: fmt.Sprintf(format, args...)})
