@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/auth"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -50,7 +51,7 @@ func PersonAccess(url string, c *config.Config, credentials secret.Values) Acces
 	a := WebAccess(url, c, credentials)
 	known := maps.Clone(c.Auth.LocalUsers)
 	if len(known) == 0 {
-		known = map[string]secret.Value{"admin": secret.New(textOf(credentials, AdminPassword, ""))}
+		known = map[string]secret.Value{"admin": secret.New(textOf(credentials, auth.AdminPassword, ""))}
 	}
 	team := c.Auth.MainTeam
 	names := team.LocalUsers

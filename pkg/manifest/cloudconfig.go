@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/subnet"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -57,7 +58,7 @@ func (in Input) zoneVars() (vars, error) {
 			return nil, err
 		}
 		if n == 0 {
-			outer.reserve(i.DirectorIP) // create-env's, not this director's
+			outer.Reserve(i.DirectorIP) // create-env's, not this director's
 		}
 		inner, err := zone.private()
 		if err != nil {
@@ -70,16 +71,35 @@ func (in Input) zoneVars() (vars, error) {
 }
 
 // subnetVars is one subnet as a cloud config has it.
-func (in Input) subnetVars(az, cidr, id string, s subnet) vars {
-	reserved := make([]any, len(s.reserved))
-	for n, b := range s.reserved {
+func (in Input) subnetVars(az, cidr, id string, s subnet.Subnet) vars {
+	reserved := make([]any, len(s.Reserved))
+	for n, b := range s.Reserved {
 		reserved[n] = b.String()
 	}
 	return vars{
-		"az": az, "range": cidr, "gateway": s.gateway.String(), "reserved": reserved,
-		"dns":              []any{in.resolver()},
+		"az": az, "range": cidr, "gateway": s.Gateway.String(), "reserved": reserved,
+		"dns":              []any{subnet.Resolver(in.Infrastructure.CIDR)},
 		"cloud_properties": vars{"subnet": id, "security_groups": []any{in.Infrastructure.SecurityGroups.VMs}},
 	}
+}
+
+// public describes the zone's public subnet.
+func (z Zone) public() (subnet.Subnet, error) {
+	return described("the public subnet of "+z.Name, z.PublicCIDR, z.PublicRange)
+}
+
+// private describes the zone's private subnet.
+func (z Zone) private() (subnet.Subnet, error) {
+	return described("the private subnet of "+z.Name, z.PrivateCIDR, z.PrivateRange)
+}
+
+// described is a subnet as BOSH is told of it.
+func described(what, cidr, own string) (subnet.Subnet, error) {
+	s, err := subnet.New(what, cidr, own)
+	if err != nil {
+		return subnet.Subnet{}, fmt.Errorf("render the networks: %w", err)
+	}
+	return s, nil
 }
 
 // azName is the name of the nth zone in manifests: z1 for the first.
@@ -87,11 +107,11 @@ func azName(n int) string { return "z" + strconv.Itoa(n+1) }
 
 // cloudOps are the changes that the configuration makes.
 func (in Input) cloudOps() ([]template.File, error) {
-	var list []operation
+	var list []template.Operation
 	if profile := in.Infrastructure.Profiles.Worker; profile != "" {
 		// The director may only make VMs that have one of the stack's profiles.
 		for _, path := range []string{"/vm_extensions/name=worker", "/vm_types/name=database", "/vm_types/name=compilation"} {
-			list = append(list, operation{"replace", path + "/cloud_properties/iam_instance_profile?", profile})
+			list = append(list, template.Replace(path+"/cloud_properties/iam_instance_profile?", profile))
 		}
 	}
 	if spot := in.Config.Workers.Spot; spot == nil || *spot {
@@ -103,8 +123,8 @@ func (in Input) cloudOps() ([]template.File, error) {
 		// it costs now; the price is a bound. Where there is none to be had, the worker is
 		// an on-demand one.
 		list = append(list,
-			operation{"replace", "/vm_types/name=worker/cloud_properties/spot_bid_price?", price},
-			operation{"replace", "/vm_types/name=worker/cloud_properties/spot_ondemand_fallback?", true})
+			template.Replace("/vm_types/name=worker/cloud_properties/spot_bid_price?", price),
+			template.Replace("/vm_types/name=worker/cloud_properties/spot_ondemand_fallback?", true))
 	}
 	own, err := in.upgradeWorkerOps()
 	if err != nil {
@@ -113,6 +133,6 @@ func (in Input) cloudOps() ([]template.File, error) {
 	if list = append(list, own...); len(list) == 0 {
 		return nil, nil
 	}
-	file, err := opsFile("the configuration", list)
+	file, err := template.Ops("the configuration", list...)
 	return []template.File{file}, err
 }

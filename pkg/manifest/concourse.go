@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/auth"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -50,17 +51,17 @@ func (in Input) concourse() (template.Template, error) {
 	if err != nil {
 		return template.Template{}, err
 	}
-	auth, values, err := in.auth()
+	users, values, err := auth.Ops(in.Config.Auth, auth.Own{Name: ATCUser, Password: ATCPassword, Owner: QuietUpgrades(in.Config)}, webJob)
 	if err != nil {
 		return template.Template{}, err
 	}
-	mark, err := opsFile("the installation's name", []operation{{"replace", "/" + bundle.InstallationKey + "?", in.Config.Name}})
+	mark, err := template.Ops("the installation's name", template.Replace("/"+bundle.InstallationKey+"?", in.Config.Name))
 	if err != nil {
 		return template.Template{}, err
 	}
-	ops = append(ops, auth, mark)
+	ops = append(ops, users, mark)
 	if in.Config.TLS.Mode == tlsLetsEncrypt && in.Config.TLS.ACMEURL != "" {
-		other, err := opsFile("tls.acme_url", []operation{{"replace", webJob + "lets_encrypt/acme_url?", in.Config.TLS.ACMEURL}})
+		other, err := template.Ops("tls.acme_url", template.Replace(webJob+"lets_encrypt/acme_url?", in.Config.TLS.ACMEURL))
 		if err != nil {
 			return template.Template{}, err
 		}
@@ -271,13 +272,4 @@ func (in Input) proxyVars() vars {
 		"http_proxy": cmp.Or(p.HTTP, p.HTTPS), "https_proxy": cmp.Or(p.HTTPS, p.HTTP),
 		"no_proxy": list, "no_proxy_text": strings.Join(none, ","),
 	}
-}
-
-// checkText says whether a text can be an item of a list that Concourse splits at
-// commas.
-func checkText(what, text string) error {
-	if text == "" || strings.ContainsAny(text, ",\n") {
-		return fmt.Errorf("%s is empty or has a comma in it, at which Concourse splits the list", what)
-	}
-	return nil
 }

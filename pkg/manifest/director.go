@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/subnet"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
@@ -76,8 +77,8 @@ func (in Input) directorVars() (vars, error) {
 		"director_instance_type": in.InstanceTypes.Director, "director_zone": i.Zones[0].Name,
 		"director_disk": in.Config.Director.Disk * 1024, "director_profile": i.Profiles.Director,
 		"director_security_group": i.SecurityGroups.Director, "vms_security_group": i.SecurityGroups.VMs,
-		"director_cidr": i.Zones[0].PublicCIDR, "director_gateway": first.gateway.String(),
-		"director_subnet": i.Zones[0].PublicSubnet, "dns": []any{in.resolver()},
+		"director_cidr": i.Zones[0].PublicCIDR, "director_gateway": first.Gateway.String(),
+		"director_subnet": i.Zones[0].PublicSubnet, "dns": []any{subnet.Resolver(i.CIDR)},
 		"director_ip": i.DirectorIP, "director_address": i.DirectorAddress, "director_names": names,
 		"key_pair":            i.KeyPair,
 		"installer_mbus_host": host,

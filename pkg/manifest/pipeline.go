@@ -171,10 +171,10 @@ const ownSource = "own"
 // taskOps tell the task where the state is, if it is not where it would look, and by
 // which keys it knows the operator's documents and reads its own.
 func (in Input) taskOps() (template.File, error) {
-	list := []operation{}
+	var list []template.Operation
 	if in.OperatorPublicKey != "" {
 		for name, value := range map[string]string{"PERPETUAL_OPERATOR_PUBLIC_KEY": in.OperatorPublicKey, "PERPETUAL_STATE_KEY": own(StateKey)} {
-			list = append(list, operation{"replace", "/jobs/name=upgrade/plan/task=deploy/config/params/" + name + "?", value})
+			list = append(list, template.Replace("/jobs/name=upgrade/plan/task=deploy/config/params/"+name+"?", value))
 		}
 	}
 	if state := in.Config.State; state != nil {
@@ -182,10 +182,10 @@ func (in Input) taskOps() (template.File, error) {
 			{"PERPETUAL_STATE_BUCKET", state.Bucket}, {"PERPETUAL_STATE_KMS_KEY", state.KMSKey},
 		} {
 			if setting.value != "" {
-				list = append(list, operation{"replace", "/jobs/name=upgrade/plan/task=deploy/config/params/" + setting.name + "?", setting.value})
+				list = append(list, template.Replace("/jobs/name=upgrade/plan/task=deploy/config/params/"+setting.name+"?", setting.value))
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b operation) int { return strings.Compare(a.Path, b.Path) })
-	return opsFile("the section state", list)
+	slices.SortFunc(list, func(a, b template.Operation) int { return strings.Compare(a.Path, b.Path) })
+	return template.Ops("the section state", list...)
 }

@@ -48,11 +48,6 @@ func TestTemplates_refuse(t *testing.T) {
 			in.Infrastructure.Database = manifest.Database{}
 		}, want: "the infrastructure has no database"},
 		"a PostgreSQL that nobody knows": {kind: "concourse", config: "database: {kind: vm}", want: "postgres_major"},
-		"its own user":                   {kind: "concourse", config: "auth: {local_users: {perpetual: x}}", want: "auth.local_users.perpetual: this user is the pipeline's own"},
-		"a password with a comma":        {kind: "concourse", config: "auth: {local_users: {ada: 'a,s3cret'}}", want: "auth.local_users.ada: the password is empty or has a comma"},
-		"an empty password":              {kind: "concourse", config: "auth: {local_users: {ada: ''}}", want: "auth.local_users.ada: the password is empty"},
-		"a user with a comma":            {kind: "concourse", config: "auth: {local_users: {'a,b': x}}", want: "auth.local_users: a name is empty or has a comma"},
-		"a user with a colon":            {kind: "concourse", config: "auth: {local_users: {'a:b': x}}", want: "a name cannot have a colon"},
 		"an ops file that does not fit": {kind: "concourse", change: func(in *manifest.Input) {
 			in.User.OpsFiles = []template.File{{Name: "mine.yml", Text: []byte("- {type: remove, path: /nothing}")}}
 		}, want: "apply ops file mine.yml"},

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -13,22 +11,6 @@ import (
 
 // vars are values by the names of variables.
 type vars = map[string]any
-
-// operation is one item of an ops file.
-type operation struct {
-	Type  string `yaml:"type"`            // "replace"
-	Path  string `yaml:"path"`            // "/instance_groups/name=web/jobs/name=web/properties/github_auth?"
-	Value any    `yaml:"value,omitempty"` //
-}
-
-// opsFile writes operations as an ops file that errors name.
-func opsFile(name string, operations []operation) (template.File, error) {
-	text, err := yaml.Marshal(operations)
-	if err != nil {
-		return template.File{}, fmt.Errorf("write the ops of %s: %w", name, err)
-	}
-	return template.File{Name: "the ops of " + name, Text: text}, nil
-}
 
 // dropVariables removes the section variables: what it asks for has been made, and
 // a director without a config server has no use for it.

@@ -21,7 +21,7 @@ func (in Input) upgradeWorker() string {
 
 // upgradeWorkerOps make the self-upgrade's worker known to the cloud config. It is no
 // spot instance: one that is reclaimed would take a running upgrade with it.
-func (in Input) upgradeWorkerOps() ([]operation, error) {
+func (in Input) upgradeWorkerOps() ([]template.Operation, error) {
 	if in.upgradeWorker() == "" {
 		return nil, nil
 	}
@@ -33,13 +33,13 @@ func (in Input) upgradeWorkerOps() ([]operation, error) {
 	if profile := in.Infrastructure.Profiles.Worker; profile != "" {
 		extension["iam_instance_profile"] = profile
 	}
-	return []operation{
-		{"replace", "/vm_types/-", vars{"name": "upgrade-worker", "cloud_properties": vars{
+	return []template.Operation{
+		template.Replace("/vm_types/-", vars{"name": "upgrade-worker", "cloud_properties": vars{
 			// The director's: it has what create-env needs, and every zone in use offers it.
 			"instance_type":  in.InstanceTypes.Director,
 			"ephemeral_disk": vars{"size": upgradeWorkerDisk, "type": "gp3", "encrypted": true},
-		}}},
-		{"replace", "/vm_extensions/-", vars{"name": "upgrade-worker", "cloud_properties": extension}},
+		}}),
+		template.Replace("/vm_extensions/-", vars{"name": "upgrade-worker", "cloud_properties": extension}),
 	}, nil
 }
 
@@ -49,13 +49,13 @@ func (in Input) tagOps() ([]template.File, error) {
 	if tag == "" {
 		return nil, nil
 	}
-	var list []operation
+	var list []template.Operation
 	for _, path := range []string{
 		"/resource_types/name=perpetual", "/resources/name=components", "/resources/name=finished-deployment",
 		"/jobs/name=upgrade/plan/get=components", "/jobs/name=upgrade/plan/task=deploy", "/jobs/name=verify/plan/get=finished-deployment",
 	} {
-		list = append(list, operation{"replace", path + "/tags?", []any{tag}})
+		list = append(list, template.Replace(path+"/tags?", []any{tag}))
 	}
-	file, err := opsFile("upgrade.worker_tag", list)
+	file, err := template.Ops("upgrade.worker_tag", list...)
 	return []template.File{file}, err
 }

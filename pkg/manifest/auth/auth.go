@@ -1,4 +1,5 @@
-package manifest
+// Package auth writes who may log in at Concourse, as operations on its manifest.
+package auth
 
 import (
 	"fmt"
@@ -15,42 +16,46 @@ import (
 // when the configuration names no local users.
 const AdminPassword = "admin_password"
 
-// connectors writes down who may log in: operations, which show no credential, and
-// the values that they name.
+// connectors are the operations, and the values that they name.
 type connectors struct {
-	ops    []operation
-	values vars
+	own    Own
+	at     string
+	ops    []template.Operation
+	values map[string]any
 }
 
-// auth gives the ops of the section auth, and the values of their variables.
-func (in Input) auth() (template.File, vars, error) {
-	c := connectors{values: vars{}}
-	users, err := c.localUsers(in.Config.Auth.LocalUsers)
+// Own is the local user that the pipeline logs in as.
+type Own struct {
+	Name     string // "perpetual"
+	Password string // the variable with the password, "atc_password"
+	Owner    bool   // of the team main
+}
+
+// Ops gives the ops of the section auth, and the values of their variables: operations
+// show no credential. properties is where those of the web are in the manifest.
+func Ops(a config.Auth, own Own, properties string) (template.File, map[string]any, error) {
+	c := connectors{own: own, at: properties, values: map[string]any{}}
+	users, err := c.localUsers(a.LocalUsers)
 	if err != nil {
 		return template.File{}, nil, err
 	}
-	auth := in.Config.Auth
-	if g := auth.GitHub; g != nil {
+	if g := a.GitHub; g != nil {
 		c.oauth("github", g.Host, g.CACert, g.ClientID, g.ClientSecret)
 	}
-	if g := auth.GitLab; g != nil {
+	if g := a.GitLab; g != nil {
 		c.oauth("gitlab", g.Host, "", g.ClientID, g.ClientSecret)
 	}
-	if auth.OIDC != nil {
-		c.oidc(*auth.OIDC)
+	if a.OIDC != nil {
+		c.oidc(*a.OIDC)
 	}
-	own := []string{ATCUser}
-	if !QuietUpgrades(in.Config) {
-		own = nil
-	}
-	c.mainTeam(auth.MainTeam, own, users)
-	file, err := opsFile("auth", c.ops)
+	c.mainTeam(a.MainTeam, users)
+	file, err := template.Ops("auth", c.ops...)
 	return file, c.values, err
 }
 
 // set notes a property of the web.
 func (c *connectors) set(property string, value any) {
-	c.ops = append(c.ops, operation{"replace", webJob + property, value})
+	c.ops = append(c.ops, template.Replace(c.at+property, value))
 }
 
 // keep notes a value and gives the text that stands for it.
@@ -63,9 +68,9 @@ func (c *connectors) keep(name string, value secret.Value) string {
 // gives the names of the others.
 func (c *connectors) localUsers(given map[string]secret.Value) ([]string, error) {
 	users := slices.Sorted(maps.Keys(given))
-	list := []any{ATCUser + ":((" + ATCPassword + "))"}
+	list := []any{c.own.Name + ":((" + c.own.Password + "))"}
 	for n, user := range users {
-		if user == ATCUser {
+		if user == c.own.Name {
 			return nil, fmt.Errorf("auth.local_users.%s: this user is the pipeline's own; choose another name", user)
 		}
 		if err := checkText("auth.local_users: a name", user); err != nil {
@@ -82,7 +87,7 @@ func (c *connectors) localUsers(given map[string]secret.Value) ([]string, error)
 	if len(users) == 0 {
 		users = []string{"admin"}
 		list = append(list, "admin:(("+AdminPassword+"))")
-		c.ops = append(c.ops, operation{"replace", "/variables/-", vars{"name": AdminPassword, "type": "password", "options": vars{"length": 24}}})
+		c.ops = append(c.ops, template.Replace("/variables/-", map[string]any{"name": AdminPassword, "type": "password", "options": map[string]any{"length": 24}}))
 	}
 	c.set("add_local_users", list)
 	return users, nil
@@ -90,7 +95,7 @@ func (c *connectors) localUsers(given map[string]secret.Value) ([]string, error)
 
 // oauth adds GitHub or GitLab.
 func (c *connectors) oauth(name, host, authority, id string, key secret.Value) {
-	properties := vars{
+	properties := map[string]any{
 		"client_id":     id,
 		"client_secret": c.keep(name+"_client_secret", key),
 	}
@@ -98,14 +103,14 @@ func (c *connectors) oauth(name, host, authority, id string, key secret.Value) {
 		properties["host"] = host
 	}
 	if authority != "" {
-		properties["ca_cert"] = vars{"certificate": authority}
+		properties["ca_cert"] = map[string]any{"certificate": authority}
 	}
 	c.set(name+"_auth?", properties)
 }
 
 // oidc adds a generic provider.
 func (c *connectors) oidc(o config.OIDC) {
-	properties := vars{
+	properties := map[string]any{
 		"issuer":        o.Issuer,
 		"client_id":     o.ClientID,
 		"client_secret": c.keep("oidc_client_secret", o.ClientSecret),
@@ -120,23 +125,23 @@ func (c *connectors) oidc(o config.OIDC) {
 		properties["groups_key"] = o.GroupsKey
 	}
 	if o.CACert != "" {
-		properties["ca_cert"] = vars{"certificate": o.CACert}
+		properties["ca_cert"] = map[string]any{"certificate": o.CACert}
 	}
 	c.set("generic_oidc?", properties)
 }
 
 // mainTeam says who owns the team main: those who are named, or all local users
 // when nobody is, and our own.
-func (c *connectors) mainTeam(team config.MainTeam, own, users []string) {
+func (c *connectors) mainTeam(team config.MainTeam, users []string) {
 	named := map[string]map[string][]string{
 		"local":  {"users": team.LocalUsers},
 		"github": {"users": team.GitHubUsers, "orgs": team.GitHubOrgs, "teams": team.GitHubTeams},
 		"gitlab": {"users": team.GitLabUsers, "groups": team.GitLabGroups},
 		"oidc":   {"users": team.OIDCUsers, "groups": team.OIDCGroups},
 	}
-	auth, anybody := vars{}, false
+	auth, anybody := map[string]any{}, false
 	for connector, kinds := range named {
-		members := vars{}
+		members := map[string]any{}
 		for kind, list := range kinds {
 			if len(list) > 0 {
 				members[kind], anybody = list, true
@@ -146,12 +151,24 @@ func (c *connectors) mainTeam(team config.MainTeam, own, users []string) {
 			auth[connector] = members
 		}
 	}
-	local := slices.Clone(team.LocalUsers)
+	local := team.LocalUsers
 	if !anybody {
 		local = users
 	}
-	if local = slices.Concat(own, local); len(local) > 0 {
-		auth["local"] = vars{"users": local}
+	if c.own.Owner {
+		local = slices.Concat([]string{c.own.Name}, local)
 	}
-	c.set("main_team", vars{"auth": auth})
+	if len(local) > 0 {
+		auth["local"] = map[string]any{"users": local}
+	}
+	c.set("main_team", map[string]any{"auth": auth})
+}
+
+// checkText says whether a text can be an item of a list that Concourse splits at
+// commas.
+func checkText(what, text string) error {
+	if text == "" || strings.ContainsAny(text, ",\n") {
+		return fmt.Errorf("%s is empty or has a comma in it, at which Concourse splits the list", what)
+	}
+	return nil
 }
