@@ -64,9 +64,10 @@ var mayImport = map[string][]string{
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
 	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/manifest/auth", "pkg/manifest/bundle", "pkg/manifest/subnet", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
 	"pkg/credential":     {"pkg/secret", "pkg/state"},
-	"pkg/config":         {"pkg/difference", "pkg/config/schema", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
+	"pkg/config":         {"pkg/difference", "pkg/config/binding", "pkg/config/schema", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
 	"pkg/config/check":   {"pkg/config", "pkg/config/schema", "pkg/dial", "pkg/signature", "pkg/version", "pkg/nearest"},
-	"pkg/config/schema":  {"pkg/nearest", "pkg/secret"},
+	"pkg/config/binding": {"pkg/config/schema", "pkg/secret"},
+	"pkg/config/schema":  {"pkg/nearest"},
 	"pkg/price":          {"pkg/config"},
 	"pkg/compatibility":  {},
 	// A program of its own for maintainers.

@@ -3,7 +3,7 @@ package config
 import (
 	"slices"
 
-	"github.com/perpetual-ci/perpetual/pkg/config/schema"
+	"github.com/perpetual-ci/perpetual/pkg/config/binding"
 )
 
 // Everywhere is every address.
@@ -40,7 +40,7 @@ func Pinned(c *Config) *Config {
 }
 
 // applies says whether a default of the field means anything in c.
-func applies(f schema.Field[Config], c *Config) bool {
+func applies(f binding.Field[Config], c *Config) bool {
 	if !f.Of(c).IsValid() || (f.Rule.AWS && c.AWS == nil) {
 		return false // its section is absent
 	}
@@ -48,7 +48,7 @@ func applies(f schema.Field[Config], c *Config) bool {
 }
 
 // standard is the default, which of some keys hangs on others that stand before them.
-func standard(f schema.Field[Config], c *Config) any {
+func standard(f binding.Field[Config], c *Config) any {
 	switch {
 	case f.Key == "director.deployment" && elsewhere(c):
 		return "concourse"

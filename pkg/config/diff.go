@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/config/binding"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 )
@@ -37,7 +38,7 @@ func Diff(old, new *Config) []Change {
 }
 
 // diffMap is Diff of a map.
-func diffMap(f schema.Field[Config], old, new any) []Change {
+func diffMap(f binding.Field[Config], old, new any) []Change {
 	before, _ := old.(map[string]any)
 	after, _ := new.(map[string]any)
 	names := slices.Collect(maps.Keys(before))

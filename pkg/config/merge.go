@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/config/schema"
+	"github.com/perpetual-ci/perpetual/pkg/config/binding"
 )
 
 // ImmutableError says that a key was given another value than the installation was
@@ -98,7 +98,7 @@ func compareImmutable(stored, given *Config) error {
 // differs says whether the given value is not the stored one. A value that was left
 // open when the installation was made may still be named, as the account; but not a
 // network, since one was made then.
-func differs(f schema.Field[Config], stored, given *Config) bool {
+func differs(f binding.Field[Config], stored, given *Config) bool {
 	if !f.Set(stored) {
 		return strings.HasPrefix(f.Key, "aws.network.") && stored.AWS != nil
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/config/schema"
+	"github.com/perpetual-ci/perpetual/pkg/config/binding"
 )
 
 // Sets says whether c sets a key, or something below or above it, or takes it back to
@@ -17,7 +17,7 @@ func Sets(c *Config, key string) bool {
 	near := func(other string) bool {
 		return other == key || strings.HasPrefix(other, key+".") || strings.HasPrefix(key, other+".")
 	}
-	return slices.ContainsFunc(c.Reset, near) || slices.ContainsFunc(Keys().Fields(), func(f schema.Field[Config]) bool { return near(f.Key) && f.Set(c) })
+	return slices.ContainsFunc(c.Reset, near) || slices.ContainsFunc(Keys().Fields(), func(f binding.Field[Config]) bool { return near(f.Key) && f.Set(c) })
 }
 
 // Known says whether a key is one of perpetual.yml.

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"sync"
 
+	"github.com/perpetual-ci/perpetual/pkg/config/binding"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
@@ -19,10 +20,10 @@ var schemaText []byte
 func Schema() []byte { return bytes.Clone(schemaText) }
 
 // Keys are the keys of perpetual.yml, with their rules and where they are in Config.
-func Keys() *schema.Schema[Config] { return keys() }
+func Keys() *binding.Binding[Config] { return keys() }
 
-var keys = sync.OnceValue(func() *schema.Schema[Config] {
-	s, err := schema.New[Config](schemaText, schema.Options{File: "perpetual.yml", Program: "Perpetual", Sample: "name: ci", YAML11: "manifest.vars"})
+var keys = sync.OnceValue(func() *binding.Binding[Config] {
+	s, err := binding.New[Config](schemaText, schema.Options{File: "perpetual.yml", Program: "Perpetual", Sample: "name: ci", YAML11: "manifest.vars"})
 	if err != nil {
 		panic(err) // the schema is part of the program, and tests read it
 	}

@@ -14,28 +14,28 @@ import (
 )
 
 // Check holds a tree against the schema. Values of secrets are in no problem.
-func (d *document) Check(content map[string]any) (Problems, error) {
-	schema, err := d.compiled()
+func (s *Schema) Check(content map[string]any) (Problems, error) {
+	validator, err := s.compiled()
 	if err != nil {
 		return nil, err
 	}
 	var invalid *jsonschema.ValidationError
-	if err := schema.Validate(content); errors.As(err, &invalid) {
-		c := checker{document: d, content: content}
+	if err := validator.Validate(content); errors.As(err, &invalid) {
+		c := checker{Schema: s, content: content}
 		c.visit(invalid)
 		return c.problems, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("check %s against its schema: %w", d.File, err)
+		return nil, fmt.Errorf("check %s against its schema: %w", s.File, err)
 	}
 	return nil, nil
 }
 
 // CheckValue holds the value of one key against the schema.
-func (d *document) CheckValue(key string, value any) (Problems, error) {
+func (s *Schema) CheckValue(key string, value any) (Problems, error) {
 	content := map[string]any{}
 	parent, name := Split(key)
-	branch(content, parent)[name] = value
-	return d.Check(content)
+	Branch(content, parent)[name] = value
+	return s.Check(content)
 }
 
 // empty is what is wrong with an empty text, list or map.
@@ -43,7 +43,7 @@ const empty = "is empty; leave the key out to keep the value that it had, or wri
 
 // checker puts the validator's findings into words.
 type checker struct {
-	*document
+	*Schema
 	content  map[string]any
 	problems Problems
 }

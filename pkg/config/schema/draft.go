@@ -22,11 +22,11 @@ type Draft struct {
 
 // Write gives the file. A key that is not set begins with # and no space: taking the #
 // away sets it.
-func (d *document) Write(draft Draft) ([]byte, error) {
-	w := draftWriter{Draft: draft, keys: d.keys}
+func (s *Schema) Write(draft Draft) ([]byte, error) {
+	w := draftWriter{Draft: draft, keys: s.keys}
 	w.printf("%s", draft.Head)
-	if err := w.section(d.root, "", 0); err != nil {
-		return nil, fmt.Errorf("write %s: %w", d.File, err)
+	if err := w.section(s.root, "", 0); err != nil {
+		return nil, fmt.Errorf("write %s: %w", s.File, err)
 	}
 	return w.text.Bytes(), nil
 }
@@ -54,7 +54,7 @@ func (d *draftWriter) section(r *Rule, key string, depth int) error {
 		name, _, _ := strings.Cut(rest, ".")
 		at := Join(key, name)
 		of := r.Properties[name]
-		if seen[name] || d.Skip(at, of) || (of.section() && d.unused(at, of)) {
+		if seen[name] || d.Skip(at, of) || (of.Section() && d.unused(at, of)) {
 			continue
 		}
 		seen[name] = true
@@ -68,7 +68,7 @@ func (d *draftWriter) section(r *Rule, key string, depth int) error {
 // entry writes one key.
 func (d *draftWriter) entry(r *Rule, key, name string, depth int) error {
 	indent := strings.Repeat("  ", depth)
-	if r.section() {
+	if r.Section() {
 		if depth == 0 {
 			d.printf("\n")
 		}
@@ -100,7 +100,7 @@ func (d *draftWriter) entry(r *Rule, key, name string, depth int) error {
 func (d *draftWriter) unused(key string, r *Rule) bool {
 	for name, below := range r.Properties {
 		at := Join(key, name)
-		if !d.Skip(at, below) && !(below.section() && d.unused(at, below)) {
+		if !d.Skip(at, below) && !(below.Section() && d.unused(at, below)) {
 			return false
 		}
 	}

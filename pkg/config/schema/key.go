@@ -22,3 +22,19 @@ func Split(key string) (parent, name string) {
 func Above(key string) string {
 	return key[:max(0, strings.LastIndexAny(key, ".["))]
 }
+
+// Branch is the map at a dotted key, which is made as needed.
+func Branch(root map[string]any, key string) map[string]any {
+	for name := range strings.SplitSeq(key, ".") {
+		if name == "" {
+			break
+		}
+		next, _ := root[name].(map[string]any)
+		if next == nil {
+			next = map[string]any{}
+			root[name] = next
+		}
+		root = next
+	}
+	return root
+}

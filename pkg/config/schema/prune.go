@@ -7,10 +7,10 @@ import (
 )
 
 // Prune takes out of a tree what does not fit the schema, and says what that was.
-func (d *document) Prune(content map[string]any) (Problems, error) {
+func (s *Schema) Prune(content map[string]any) (Problems, error) {
 	var all Problems
 	for {
-		problems, err := d.Check(content)
+		problems, err := s.Check(content)
 		if err != nil || len(problems) == 0 {
 			return all, err
 		}

@@ -25,36 +25,32 @@ const (
 )
 
 // Reading is what is in a file.
-type Reading[T any] struct {
-	Value    *T       // what the file says; what it does not say stays unset
-	Nulls    []string // the keys that are null in so many words: "workers.tags"
-	Source   *Source  // never nil
-	Problems Problems // what is left out of Value, in the order of the file
+type Reading struct {
+	Tree     map[string]any // what the file says, as plain values; it fits the schema
+	Nulls    []string       // the keys that are null in so many words: "workers.tags"
+	Source   *Source        // never nil
+	Problems Problems       // what is left out of Tree, in the order of the file
 }
 
 // Read reads the text of a file; name is what errors call it. Every key is known, and
 // every value has its type and form, or it is in Problems. It fails where the text is
 // not YAML.
-func (s *Schema[T]) Read(name string, text []byte) (Reading[T], error) {
-	r := &reader{document: &s.document, Source: Source{name: name, lines: map[string]int{}, given: map[string]string{}}}
-	out := Reading[T]{Source: &r.Source}
+func (s *Schema) Read(name string, text []byte) (Reading, error) {
+	r := &reader{Schema: s, Source: Source{name: name, lines: map[string]int{}, given: map[string]string{}}}
+	out := Reading{Tree: map[string]any{}, Source: &r.Source}
 	root, line, problem := s.load(text)
 	if problem != "" {
 		return out, Problems{{File: name, Line: line, Text: problem}}
 	}
-	content := map[string]any{}
 	if root != nil {
-		content = r.mapping(root, "", s.root, 0)
+		out.Tree = r.mapping(root, "", s.root, 0)
 	}
-	pruned, err := s.Prune(content)
+	pruned, err := s.Prune(out.Tree)
 	if err != nil {
 		return out, err
 	}
 	out.Nulls, out.Problems = r.nulls, r.Locate(append(r.problems, r.causeless(pruned)...))
 	SortByLine(out.Problems)
-	if out.Value, err = s.FromTree(content); err != nil {
-		return out, fmt.Errorf("%s: %w", name, err)
-	}
 	return out, nil
 }
 
@@ -71,9 +67,9 @@ func (r *reader) causeless(problems Problems) Problems {
 
 // load parses text as one YAML document that is a mapping; nil when there is
 // nothing but comments in it. Otherwise it says what is wrong on which line.
-func (d *document) load(text []byte) (root *yaml.Node, line int, problem string) {
+func (s *Schema) load(text []byte) (root *yaml.Node, line int, problem string) {
 	if len(text) > maxFile {
-		return nil, 0, fmt.Sprintf("is larger than %d bytes; this is not a %s", maxFile, d.File)
+		return nil, 0, fmt.Sprintf("is larger than %d bytes; this is not a %s", maxFile, s.File)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document yaml.Node
@@ -87,7 +83,7 @@ func (d *document) load(text []byte) (root *yaml.Node, line int, problem string)
 	var second yaml.Node
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		return nil, second.Line, "begins a second document; a " + d.File + " is one"
+		return nil, second.Line, "begins a second document; a " + s.File + " is one"
 	case !errors.Is(err, io.EOF):
 		line, problem = syntax(text, err)
 		return nil, line, problem
@@ -100,7 +96,7 @@ func (d *document) load(text []byte) (root *yaml.Node, line int, problem string)
 		return nil, 0, ""
 	}
 	if root.Kind != yaml.MappingNode {
-		return nil, root.Line, fmt.Sprintf("want keys and values such as %q, got %s", d.Sample, nodeKind(root))
+		return nil, root.Line, fmt.Sprintf("want keys and values such as %q, got %s", s.Sample, nodeKind(root))
 	}
 	return root, 0, ""
 }
@@ -126,7 +122,7 @@ func syntax(text []byte, err error) (int, string) {
 // reader turns YAML nodes into a tree of plain values, and notes on the way where
 // each key is and what is wrong.
 type reader struct {
-	*document
+	*Schema
 	Source
 	nulls    []string
 	problems Problems
@@ -157,7 +153,7 @@ func (r *reader) mapping(n *yaml.Node, key string, rule *Rule, depth int) map[st
 		first[k.Value] = k.Line
 		r.lines[at] = k.Line
 		below := rule.below(k.Value)
-		if below != nil && rule.section() && v.Kind == yaml.ScalarNode && v.ShortTag() == "!!null" {
+		if below != nil && rule.Section() && v.Kind == yaml.ScalarNode && v.ShortTag() == "!!null" {
 			r.null(v, at, below)
 			continue
 		}
@@ -174,7 +170,7 @@ func (r *reader) null(n *yaml.Node, key string, rule *Rule) {
 	switch {
 	case n.Value != "":
 		r.nulls = append(r.nulls, key)
-	case !rule.section():
+	case !rule.Section():
 		r.wrong(n, key, "has no value; leave the key out to keep the value that it had, or write null for the default")
 		r.problems[len(r.problems)-1].Line = r.lines[key]
 	}

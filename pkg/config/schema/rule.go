@@ -46,8 +46,8 @@ func (r *Rule) below(name string) *Rule {
 	return &of
 }
 
-// section says whether the key holds other keys of the schema.
-func (r *Rule) section() bool { return r != nil && r.Properties != nil }
+// Section says whether the key holds other keys of the schema.
+func (r *Rule) Section() bool { return r != nil && r.Properties != nil }
 
 // names are the keys of a section, in the order of the alphabet.
 func (r *Rule) names() []string {
@@ -60,6 +60,17 @@ func (r *Rule) names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// keys are those that hold values, at key and below it.
+func (r *Rule) keys(key string) (list []string) {
+	if !r.Section() {
+		return []string{key}
+	}
+	for _, name := range r.names() {
+		list = append(list, r.Properties[name].keys(Join(key, name))...)
+	}
+	return list
 }
 
 // Sentence is the first sentence of the description, without its full stop.

@@ -1,14 +1,12 @@
-// Package schema reads a file that people write, in YAML, against a JSON schema and
-// into a Go struct. It knows the line of each key, words what is wrong, and can take
-// a struct apart by its keys. It knows nothing of what the keys are for.
+// Package schema reads a file that people write, in YAML, against a JSON schema. It knows
+// the line of each key, words what is wrong, and writes new files. It knows nothing of
+// what the keys are for.
 package schema
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"reflect"
-	"slices"
 	"strings"
 	"sync"
 
@@ -24,39 +22,38 @@ type Options struct {
 	YAML11 string
 }
 
-// Schema is a JSON schema (draft 2020-12) over the struct type T, whose fields have
-// the names of keys as yaml tags.
-type Schema[T any] struct {
-	document
-	fields   []Field[T]
-	sections []Field[T]
-	missing  []string // keys of T that the schema lacks
-}
-
-// document is the schema without the type.
-type document struct {
+// Schema is a JSON schema (draft 2020-12) of a file.
+type Schema struct {
 	Options
 	root *Rule
-	keys []string // that hold values, in the order of the struct
+	keys []string // that hold values, in the order of the file
 	// compiled is the schema as a validator, made when it is first wanted.
 	compiled func() (*jsonschema.Schema, error)
 }
 
-// New reads a schema. It fails when the schema lacks a key of T.
-func New[T any](text []byte, o Options) (*Schema[T], error) {
-	s := &Schema[T]{document: document{Options: o, root: &Rule{}}}
+// New reads a schema. Its keys are in the order of the alphabet until Order says another.
+func New(text []byte, o Options) (*Schema, error) {
+	s := &Schema{Options: o, root: &Rule{}}
 	if err := json.Unmarshal(text, s.root); err != nil {
 		return nil, fmt.Errorf("read the schema of %s: %w", o.File, err)
 	}
-	s.add(reflect.TypeFor[T](), s.root, "", nil)
-	if len(s.missing) > 0 {
-		return nil, fmt.Errorf("the schema of %s lacks %s", o.File, strings.Join(s.missing, ", "))
-	}
-	for _, f := range s.fields {
-		s.keys = append(s.keys, f.Key)
-	}
+	s.keys = s.root.keys("")
 	s.compiled = sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(text, o.File) })
 	return s, nil
+}
+
+// Order says in which order files have the keys that hold values.
+func (s *Schema) Order(keys []string) { s.keys = keys }
+
+// Rule is that of a key, nil where the schema lacks it.
+func (s *Schema) Rule(key string) *Rule {
+	at := s.root
+	for name := range strings.SplitSeq(key, ".") {
+		if at = at.Properties[name]; at == nil {
+			return nil
+		}
+	}
+	return at
 }
 
 // compile makes a validator of a schema.
@@ -75,44 +72,4 @@ func compile(text []byte, file string) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("compile the schema of %s: %w", file, err)
 	}
 	return schema, nil
-}
-
-// add walks the struct type t, which is at key.
-func (s *Schema[T]) add(t reflect.Type, r *Rule, key string, index []int) {
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-		if name == "-" {
-			continue
-		}
-		f := Field[T]{Key: Join(key, name), index: append(slices.Clone(index), i), Rule: r.Properties[name]}
-		if f.Rule == nil {
-			s.missing = append(s.missing, f.Key)
-			continue
-		}
-		of := t.Field(i).Type
-		if of.Kind() == reflect.Pointer && of.Elem().Kind() == reflect.Struct {
-			s.sections = append(s.sections, f)
-			of = of.Elem()
-		}
-		if !f.Rule.section() {
-			s.fields = append(s.fields, f)
-			continue
-		}
-		s.add(of, f.Rule, f.Key, f.index)
-	}
-}
-
-// Fields lists the keys that hold values, in the order of the struct.
-func (s *Schema[T]) Fields() []Field[T] { return s.fields }
-
-// Sections lists the keys that hold other keys and may be absent as a whole.
-func (s *Schema[T]) Sections() []Field[T] { return s.sections }
-
-// Field is the one of a key.
-func (s *Schema[T]) Field(key string) (Field[T], bool) {
-	i := slices.IndexFunc(s.fields, func(f Field[T]) bool { return f.Key == key })
-	if i < 0 {
-		return Field[T]{}, false
-	}
-	return s.fields[i], true
 }

@@ -1,47 +1,37 @@
 package schema_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
-func TestNew_findsTheFieldsInTheOrderOfTheStruct(t *testing.T) {
-	s := newGarden(t)
-	var fields, sections []string
-	for _, f := range s.Fields() {
-		fields = append(fields, f.Key)
-	}
-	for _, f := range s.Sections() {
-		sections = append(sections, f.Key)
-	}
-	if want := []string{"schema", "name", "beds", "open", "key", "plants", "labels", "pond.depth", "pond.fish", "shed.codes", "shed.vars", "shed.roof.tiles"}; !slices.Equal(fields, want) {
-		t.Errorf("fields %q, want %q", fields, want)
-	}
-	if want := []string{"pond"}; !slices.Equal(sections, want) {
-		t.Errorf("sections %q, want %q", sections, want)
+func TestNew_refusesWhatIsNoSchema(t *testing.T) {
+	for name, text := range map[string]string{"no JSON": "{", "another type": `{"properties": []}`} {
+		if _, err := schema.New([]byte(text), schema.Options{File: "garden.yml"}); err == nil || !strings.Contains(err.Error(), "read the schema of garden.yml") {
+			t.Errorf("%s: error = %v", name, err)
+		}
 	}
 }
 
-func TestNew_refusesASchemaThatDoesNotFit(t *testing.T) {
-	for name, of := range map[string]struct{ text, want string }{
-		"no JSON":         {"{", "read the schema of garden.yml"},
-		"another type":    {`{"properties": []}`, "read the schema of garden.yml"},
-		"no properties":   {`{"type": "object"}`, "the schema of garden.yml lacks schema, name, beds, open, key, plants, labels, pond, shed"},
-		"a key is absent": {strings.Replace(gardenSchema, `"fish"`, `"frogs"`, 1), "the schema of garden.yml lacks pond.fish"},
-	} {
-		_, err := schema.New[garden]([]byte(of.text), schema.Options{File: "garden.yml"})
-		if err == nil || !strings.Contains(err.Error(), of.want) {
-			t.Errorf("%s: error = %v, want %q in it", name, err, of.want)
+func TestRule_isThatOfAKey(t *testing.T) {
+	s := newGarden(t)
+	for key, want := range map[string]string{"beds": "Number of beds", "shed.roof": "The roof", "shed.roof.tiles": "Number of tiles"} {
+		if r := s.Rule(key); r == nil || r.Sentence() != want {
+			t.Errorf("%s: %+v, want %q", key, r, want)
+		}
+	}
+	for _, key := range []string{"", "trees", "beds.size", "shed.roof.tiles.x", "roof"} {
+		if r := s.Rule(key); r != nil {
+			t.Errorf("%q: %+v", key, r)
 		}
 	}
 }
 
 // A schema that is JSON, and yet none, shows when something is held against it.
 func TestCheck_refusesASchemaThatIsNone(t *testing.T) {
-	s, err := schema.New[garden]([]byte(strings.Replace(gardenSchema, `"minimum": 1`, `"minimum": "one"`, 1)), schema.Options{File: "garden.yml"})
+	s, err := schema.New([]byte(strings.Replace(gardenSchema, `"minimum": 1`, `"minimum": "one"`, 1)), schema.Options{File: "garden.yml"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +71,7 @@ func TestKeys_arePutTogetherAndTakenApart(t *testing.T) {
 
 func TestRule_sentenceIsTheFirstWithoutItsStop(t *testing.T) {
 	for key, want := range map[string]string{"name": "Name of the garden", "beds": "Number of beds", "open": "Whether visitors may come in"} {
-		if got := field(t, key).Rule.Sentence(); got != want {
+		if got := rule(t, key).Sentence(); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
 		}
 	}
@@ -109,7 +99,7 @@ func TestRule_parsesWhatFlagsSay(t *testing.T) {
 		{"plants", " oak ,, rose,", []any{"oak", "rose"}, ""},
 		{"plants", " , ", nil, "is empty; leave it out to keep the value that was set, or say null for the default"},
 	} {
-		got, err := field(t, of.key).Rule.Parse(of.text)
+		got, err := rule(t, of.key).Parse(of.text)
 		if !equal(got, of.want) || (err == nil) != (of.problem == "") || err != nil && err.Error() != of.problem {
 			t.Errorf("%s %q: %v, %v; want %v, %s", of.key, of.text, got, err, of.want, of.problem)
 		}

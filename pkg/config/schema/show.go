@@ -10,17 +10,6 @@ import (
 // Hidden stands for a secret in what is shown.
 const Hidden = "(hidden)"
 
-// Value is the plain value in c, nil when it is not set.
-func (f Field[T]) Value(c *T) any {
-	if !f.Set(c) {
-		return nil
-	}
-	return f.Plain(c)
-}
-
-// Show is the value in c for people; "" when it is not set.
-func (f Field[T]) Show(c *T) string { return f.Rule.Show(f.Value(c), f.Set(c)) }
-
 // Show is a plain value for people, a secret hidden; "" when it is not set. Texts of
 // several lines, such as certificates, are shown by their length and digest.
 func (r *Rule) Show(value any, set bool) string {

@@ -1,37 +1,38 @@
-package schema
+package binding
 
 import (
 	"reflect"
 
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // Tree is c as a map of what is set, with secrets in clear.
-func (s *Schema[T]) Tree(c *T) map[string]any {
+func (b *Binding[T]) Tree(c *T) map[string]any {
 	root := map[string]any{}
-	for _, section := range s.sections {
+	for _, section := range b.sections {
 		if section.Set(c) {
-			branch(root, section.Key)
+			schema.Branch(root, section.Key)
 		}
 	}
-	for _, f := range s.fields {
+	for _, f := range b.fields {
 		if f.Set(c) {
-			parent, name := Split(f.Key)
-			branch(root, parent)[name] = f.Plain(c)
+			parent, name := schema.Split(f.Key)
+			schema.Branch(root, parent)[name] = f.Plain(c)
 		}
 	}
 	return root
 }
 
 // FromTree is the T that a tree describes. The tree has passed the schema.
-func (s *Schema[T]) FromTree(root map[string]any) (*T, error) {
+func (b *Binding[T]) FromTree(root map[string]any) (*T, error) {
 	c := new(T)
-	for _, section := range s.sections {
+	for _, section := range b.sections {
 		if _, there := lookUp(root, section.Key).(map[string]any); there {
 			section.Make(c)
 		}
 	}
-	for _, f := range s.fields {
+	for _, f := range b.fields {
 		if value := lookUp(root, f.Key); value != nil {
 			if err := f.Assign(c, value); err != nil {
 				return nil, err
@@ -42,14 +43,14 @@ func (s *Schema[T]) FromTree(root map[string]any) (*T, error) {
 }
 
 // Clone is a copy of the keys of c that shares nothing with it; an empty T of nil.
-func (s *Schema[T]) Clone(c *T) *T {
+func (b *Binding[T]) Clone(c *T) *T {
 	out := new(T)
-	for _, section := range s.sections {
+	for _, section := range b.sections {
 		if section.Set(c) {
 			section.Make(out)
 		}
 	}
-	for _, f := range s.fields {
+	for _, f := range b.fields {
 		if f.Set(c) {
 			f.Copy(out, c)
 		}
@@ -64,9 +65,9 @@ func (f Field[T]) Make(c *T) {
 }
 
 // Secrets lists the secrets that are set, for the writers that mask them.
-func (s *Schema[T]) Secrets(c *T) []secret.Value {
+func (b *Binding[T]) Secrets(c *T) []secret.Value {
 	var all []secret.Value
-	for _, f := range s.fields {
+	for _, f := range b.fields {
 		if !f.Set(c) {
 			continue
 		}

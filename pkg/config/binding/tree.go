@@ -1,25 +1,9 @@
-package schema
+package binding
 
 import (
 	"math"
 	"strings"
 )
-
-// branch is the map at a dotted key, which is made as needed.
-func branch(root map[string]any, key string) map[string]any {
-	for name := range strings.SplitSeq(key, ".") {
-		if name == "" {
-			break
-		}
-		next, _ := root[name].(map[string]any)
-		if next == nil {
-			next = map[string]any{}
-			root[name] = next
-		}
-		root = next
-	}
-	return root
-}
 
 // lookUp is what a tree has at a dotted key, nil for nothing.
 func lookUp(root map[string]any, key string) any {

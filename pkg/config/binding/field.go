@@ -1,10 +1,11 @@
-package schema
+package binding
 
 import (
 	"fmt"
 	"reflect"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -12,7 +13,7 @@ import (
 // section that may be absent as a whole.
 type Field[T any] struct {
 	Key   string // "workers.count"
-	Rule  *Rule
+	Rule  *schema.Rule
 	index []int // where the value is in T
 }
 
@@ -122,3 +123,14 @@ func (f Field[T]) Copy(to, from *T) {
 	// Plain gives what Assign takes, by construction.
 	_ = f.Assign(to, f.Plain(from))
 }
+
+// Value is the plain value in c, nil when it is not set.
+func (f Field[T]) Value(c *T) any {
+	if !f.Set(c) {
+		return nil
+	}
+	return f.Plain(c)
+}
+
+// Show is the value in c for people; "" when it is not set.
+func (f Field[T]) Show(c *T) string { return f.Rule.Show(f.Value(c), f.Set(c)) }
