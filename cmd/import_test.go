@@ -34,12 +34,12 @@ var mayImport = map[string][]string{
 	},
 	// The verbs of the resource type, as a build or a person runs them.
 	"pkg/command/step": {
-		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/resumption", "pkg/compatibility", "pkg/upstream", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
+		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/upgrade/plan", "pkg/resumption", "pkg/compatibility", "pkg/upstream", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
 		"pkg/crash", "pkg/file", "pkg/state/lease",
 	},
 	// The same for an installation. Only the installer links it.
 	"pkg/connect/installation": {
-		"pkg/connect", "pkg/bootstrap", "pkg/upgrade", "pkg/component", "pkg/config", "pkg/resource", "pkg/state", "pkg/seal", "pkg/file", "pkg/price", "pkg/crash",
+		"pkg/connect", "pkg/bootstrap", "pkg/upgrade/plan", "pkg/component", "pkg/config", "pkg/resource", "pkg/state", "pkg/seal", "pkg/file", "pkg/price", "pkg/crash",
 		"pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/statebucket", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 	},
 	// What the installer's verbs take.
@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap": {
 		"pkg/bootstrap/accesskey", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/createenv/ledger", "pkg/infrastructure",
-		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/pause", "pkg/concourse", "pkg/upstream", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
+		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/upgrade/plan", "pkg/pause", "pkg/concourse", "pkg/upstream", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines", "pkg/state/lease",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
@@ -72,9 +72,14 @@ var mayImport = map[string][]string{
 	"pkg/compatibility":  {},
 	// A program of its own for maintainers.
 	"pkg/compatibility/refresh": {"pkg/compatibility", "pkg/file"},
+	// What an upgrade comes to, before it changes anything.
+	"pkg/upgrade/plan": {
+		"pkg/stock", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/deployment", "pkg/manifest/bundle", "pkg/template",
+		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/secret", "pipelines",
+	},
 	"pkg/upgrade": {
-		"pkg/stock", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/deployment", "pkg/manifest/bundle", "pkg/template",
-		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/state", "pkg/state/lease", "pkg/secret", "pipelines", "pkg/crash",
+		"pkg/stock", "pkg/upgrade/plan", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/resource",
+		"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/state/lease", "pkg/secret", "pkg/crash",
 	},
 	"pkg/verify":              {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry", "pkg/deployment"},
 	"pkg/task":                {"pkg/retry", "pkg/bosh"},

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // Only a self-upgrade is a build of the pipeline's job. A deploy by hand may run in a build
@@ -20,8 +20,8 @@ func TestBuild_hasAJobInASelfUpgradeAlone(t *testing.T) {
 		"a deploy":                              {},
 		"a deploy in a build of some other job": {job: "roll-out"},
 	} {
-		i := &bootstrap.Installation{Given: given(), Build: upgrade.Build{Team: "main", Job: c.job, ID: "12"}}
-		want := upgrade.Build{Team: "main", Job: c.want, ID: "12"}
+		i := &bootstrap.Installation{Given: given(), Build: plan.Build{Team: "main", Job: c.job, ID: "12"}}
+		want := plan.Build{Team: "main", Job: c.want, ID: "12"}
 		if got := i.BuildOf(bootstrap.Options{Self: c.self}); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}

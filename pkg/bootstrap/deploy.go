@@ -19,19 +19,20 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // upgradeInput renders what the upgrade is made of.
-func (r *run) upgradeInput() (upgrade.Input, error) {
+func (r *run) upgradeInput() (plan.Input, error) {
 	in, err := r.input()
 	if err != nil {
-		return upgrade.Input{}, err
+		return plan.Input{}, err
 	}
 	concourse, err := manifest.Concourse(in)
 	if err != nil {
-		return upgrade.Input{}, err
+		return plan.Input{}, err
 	}
-	result := upgrade.Input{Components: r.set, Vars: concourse.Vars, OwnManifest: true}
+	result := plan.Input{Components: r.set, Vars: concourse.Vars, OwnManifest: true}
 	concourse.Vars = nil
 	result.Manifest = concourse
 	if r.elsewhere() {
@@ -39,22 +40,22 @@ func (r *run) upgradeInput() (upgrade.Input, error) {
 	}
 	cloud, err := manifest.CloudConfig(in)
 	if err != nil {
-		return upgrade.Input{}, err
+		return plan.Input{}, err
 	}
 	if result.CloudConfig.Text, err = template.Render(cloud); err != nil {
-		return upgrade.Input{}, fmt.Errorf("render the cloud config: %w", err)
+		return plan.Input{}, fmt.Errorf("render the cloud config: %w", err)
 	}
 	return result, nil
 }
 
 // upgradeRequest is what the step asks of the upgrade: in a self-upgrade it does not wait
 // for the end of the deploy.
-func (r *run) upgradeRequest(in upgrade.Input) upgrade.Request {
+func (r *run) upgradeRequest(in plan.Input) plan.Request {
 	u := r.config.Upgrade
 	quiet, _ := time.ParseDuration(u.QuietTimeout) // check.Config has looked
-	return upgrade.Request{
+	return plan.Request{
 		Deployment: r.deploymentName(), Team: r.web().Team, Input: in, Wait: !r.options.Self,
-		Pipeline:       &upgrade.Pipeline{Skip: true, Name: r.config.Pipeline.Name}, // a step of its own sets it
+		Pipeline:       &plan.Pipeline{Skip: true, Name: r.config.Pipeline.Name}, // a step of its own sets it
 		AllowDowngrade: r.options.AllowDowngrade, Attempts: r.options.Attempts, Recreate: r.options.Recreate,
 		Timeout: r.timeout(), LockTimeout: r.timeout(), IgnoreSet: r.ignoreSet(),
 		Way: u.Way, QuietTimeout: quiet, GoOn: u.OnQuietTimeout == resource.QuietGo, NoGate: u.Colocate != nil && !*u.Colocate,
@@ -194,7 +195,7 @@ func changes(did upgrade.Result) (list []string) {
 // build is the build in which the run is. The container of a task is not told which that
 // is, but the job of a self-upgrade runs one at a time. Whose job a deploy by hand may be in
 // does not count. Neither hands over to another build, as the upgrade sets no pipeline.
-func (r *run) build() upgrade.Build {
+func (r *run) build() plan.Build {
 	b := r.Build
 	if !r.options.Self {
 		b.Job = ""

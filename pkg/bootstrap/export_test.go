@@ -7,7 +7,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/state"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // OnlyPipeline does the steps about the pipeline alone, of an installation whose state is
@@ -37,7 +37,7 @@ func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, err
 }
 
 // BuildOf is the build that a run with those options takes for its own.
-func (i *Installation) BuildOf(o Options) upgrade.Build { return i.newRun(o).build() }
+func (i *Installation) BuildOf(o Options) plan.Build { return i.newRun(o).build() }
 
 // PlanPipeline gives the lines of the plan of those steps.
 func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {

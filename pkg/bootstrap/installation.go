@@ -26,6 +26,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
@@ -84,8 +85,8 @@ type Installation struct {
 	// LeaseTTL is for how long a run that dies keeps others out; 0, as the installer has it,
 	// is what the state has.
 	LeaseTTL time.Duration
-	Build    upgrade.Build // of a self-upgrade
-	Log      *slog.Logger  // says why at level debug; nil says nothing
+	Build    plan.Build   // of a self-upgrade
+	Log      *slog.Logger // says why at level debug; nil says nothing
 }
 
 // Account is the cloud account in which everything is; an *account.Account is one.

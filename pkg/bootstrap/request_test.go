@@ -9,11 +9,11 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 func TestUpgradeRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
-	for text, want := range map[string]upgrade.Request{
+	for text, want := range map[string]plan.Request{
 		"": {Way: "auto", QuietTimeout: 30 * time.Minute},
 		"upgrade: {way: quiet, quiet_timeout: 1h, on_quiet_timeout: go, colocate: false}": {Way: "quiet", QuietTimeout: time.Hour, GoOn: true, NoGate: true},
 	} {
@@ -22,7 +22,7 @@ func TestUpgradeRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &run{Installation: &Installation{}, config: config.Defaults(c)}
-		got := r.upgradeRequest(upgrade.Input{})
+		got := r.upgradeRequest(plan.Input{})
 		if got.Way != want.Way || got.QuietTimeout != want.QuietTimeout || got.GoOn != want.GoOn || got.NoGate != want.NoGate {
 			t.Errorf("%q: got %+v, want %+v", text, got, want)
 		}
@@ -32,7 +32,7 @@ func TestUpgradeRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
 func TestUpgradeRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
 	for _, n := range []int{0, 5} {
 		r := &run{Installation: &Installation{}, config: config.Defaults(&config.Config{}), options: Options{Attempts: n}}
-		if got := r.upgradeRequest(upgrade.Input{}).Attempts; got != n {
+		if got := r.upgradeRequest(plan.Input{}).Attempts; got != n {
 			t.Errorf("%d attempts, want %d", got, n)
 		}
 	}
@@ -46,7 +46,7 @@ func TestUpgradeRequest_ignoresOfTheSetWhatTheConfigurationSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &run{Installation: &Installation{}, config: config.Defaults(c), set: []component.Component{{Name: "concourse"}, {Name: "stemcell"}}}
-	if got := r.upgradeRequest(upgrade.Input{}).IgnoreSet; !slices.Equal(got, []string{"stemcell"}) {
+	if got := r.upgradeRequest(plan.Input{}).IgnoreSet; !slices.Equal(got, []string{"stemcell"}) {
 		t.Errorf("ignored are %v, want the stemcell", got)
 	}
 	const want = "upgrade.ignore_set"

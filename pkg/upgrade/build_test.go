@@ -3,7 +3,7 @@ package upgrade_test
 import (
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // The names are those of "Metadata" in Concourse's documentation of resources.
@@ -13,11 +13,11 @@ func TestNewBuild_isWhatConcourseSaysOfTheBuild(t *testing.T) {
 		"BUILD_TEAM_NAME": "perpetual", "BUILD_PIPELINE_NAME": "self-upgrade", "BUILD_PIPELINE_INSTANCE_VARS": `{"site":"a"}`,
 		"BUILD_JOB_NAME": "roll-out", "BUILD_NAME": "12", "BUILD_ID": "4711", "BUILD_URL": "https://ci.example.com",
 	}
-	want := upgrade.Build{Team: "perpetual", Pipeline: "self-upgrade", InstanceVars: `{"site":"a"}`, Job: "roll-out", Name: "12", ID: "4711"}
-	if got := upgrade.NewBuild(func(name string) string { return env[name] }); got != want {
+	want := plan.Build{Team: "perpetual", Pipeline: "self-upgrade", InstanceVars: `{"site":"a"}`, Job: "roll-out", Name: "12", ID: "4711"}
+	if got := plan.NewBuild(func(name string) string { return env[name] }); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if got := upgrade.NewBuild(func(string) string { return "" }); got != (upgrade.Build{}) {
+	if got := plan.NewBuild(func(string) string { return "" }); got != (plan.Build{}) {
 		t.Errorf("outside of a build: %+v", got)
 	}
 }

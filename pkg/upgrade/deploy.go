@@ -43,7 +43,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		if err := o.silence(ctx, r, v.Newest); err != nil {
 			return "", err
 		}
-		if err := o.observe(ctx, r); err != nil { // the wait may have been long: look again
+		if err := r.Observe(ctx); err != nil { // the wait may have been long: look again
 			return "", err
 		}
 		return o.deploy(ctx, r)
@@ -76,7 +76,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 func (o Out) compare(ctx context.Context, r *run) (v task.Verdict, diff bosh.Diff, err error) {
 	deadline := time.Now().Add(r.lockTimeout())
 	r.configs = ""                                     // they may have been set since
-	if err := r.stock.ResolveLatest(ctx); err != nil { // as may something newer have been uploaded
+	if err := r.Stock.ResolveLatest(ctx); err != nil { // as may something newer have been uploaded
 		return v, diff, err
 	}
 	for again := false; ; again = true {
@@ -91,11 +91,11 @@ func (o Out) compare(ctx context.Context, r *run) (v task.Verdict, diff bosh.Dif
 		o.tellJudgement(ctx, op, v.Tasks, v)
 		if diff.Changed() {
 			// The arrangement follows what was deployed when the run read it.
-			now, err := o.Director.Manifest(ctx, r.Deployment)
+			now, err := o.Director.Manifest(ctx, r.Request.Deployment)
 			if err != nil && !errors.Is(err, bosh.ErrNotFound) {
-				return v, diff, fmt.Errorf("read deployment %s: %w", r.Deployment, err)
+				return v, diff, fmt.Errorf("read deployment %s: %w", r.Request.Deployment, err)
 			}
-			if bytes.Equal(now, r.deployed.Manifest) {
+			if bytes.Equal(now, r.Deployed.Manifest) {
 				return v, diff, nil
 			}
 			continue
@@ -111,14 +111,14 @@ func (o Out) compare(ctx context.Context, r *run) (v task.Verdict, diff bosh.Dif
 // have. A manifest that differs from the deployed one in its arrangement alone is the
 // deployed one.
 func (o Out) diff(ctx context.Context, r *run) (bosh.Diff, error) {
-	if r.way.plain != nil && !bytes.Equal(r.way.plain, r.manifest) && !r.hasNewRelease() {
-		diff, err := o.Director.Diff(ctx, r.Deployment, r.way.plain)
+	if r.Way.Plain != nil && !bytes.Equal(r.Way.Plain, r.Manifest) && !r.hasNewRelease() {
+		diff, err := o.Director.Diff(ctx, r.Request.Deployment, r.Way.Plain)
 		if err != nil || !diff.Changed() {
 			r.configs = task.ConfigsOf(diff.Context)
 			return diff, err
 		}
 	}
-	diff, err := o.Director.Diff(ctx, r.Deployment, r.manifest)
+	diff, err := o.Director.Diff(ctx, r.Request.Deployment, r.Manifest)
 	if err == nil {
 		r.configs = task.ConfigsOf(diff.Context)
 	}
@@ -128,8 +128,8 @@ func (o Out) diff(ctx context.Context, r *run) (bosh.Diff, error) {
 // hasNewRelease says whether the manifest takes a release that the deployment does not
 // use: then it differs from the deployed one in more than its arrangement.
 func (r *run) hasNewRelease() bool {
-	return slices.ContainsFunc(r.stock.Wanted, func(w inventory.Wanted) bool {
-		return !w.Stemcell && w.Version != "" && !w.In(r.deployed.Releases)
+	return slices.ContainsFunc(r.Stock.Wanted, func(w inventory.Wanted) bool {
+		return !w.Stemcell && w.Version != "" && !w.In(r.Deployed.Releases)
 	})
 }
 
@@ -140,7 +140,7 @@ func (o Out) mayTry(ctx context.Context, r *run, v task.Verdict) error {
 	if v.Attempts > 0 && !o.byPerson(ctx) {
 		return fmt.Errorf("refuse to deploy the same content again by itself: it has failed with director task %s; repair the cause and trigger the job by hand, or wait for something newer", task.Numbers(v.Failed))
 	}
-	if limit := cmp.Or(r.Attempts, defaultAttempts); v.Attempts >= limit {
+	if limit := cmp.Or(r.Request.Attempts, defaultAttempts); v.Attempts >= limit {
 		return fmt.Errorf("refuse to deploy the same content again: it has failed %d times since a deploy was last done, with director task %s%s; repair the cause: another manifest, cloud or runtime config is tried at once; if the cause was elsewhere, try again with %s%d",
 			v.Attempts, task.Numbers(v.Failed), why(v), cmp.Or(o.MoreAttempts, "params.attempts: "), v.Attempts+1)
 	}
@@ -160,7 +160,7 @@ func why(v task.Verdict) string {
 // byPerson says whether somebody has asked for this run: by hand, or by triggering the
 // build. Where Concourse does not tell, somebody has.
 func (o Out) byPerson(ctx context.Context) bool {
-	id := o.Build.number()
+	id := o.Build.Number()
 	if id == 0 || o.Concourse == nil {
 		return true
 	}
@@ -193,9 +193,9 @@ func (r *run) paceParams() (names []string) {
 		name  string
 		given bool
 	}{
-		{"skip_drain", len(r.SkipDrain) > 0},
-		{"canaries", r.Canaries != ""},
-		{"max_in_flight", r.MaxInFlight != ""},
+		{"skip_drain", len(r.Request.SkipDrain) > 0},
+		{"canaries", r.Request.Canaries != ""},
+		{"max_in_flight", r.Request.MaxInFlight != ""},
 	} {
 		if p.given {
 			names = append(names, p.name)
@@ -207,10 +207,10 @@ func (r *run) paceParams() (names []string) {
 // settled says whether there is nothing to submit, because what is wanted is
 // deployed, or because this build has submitted it before it was run again.
 func (r *run) settled(v task.Verdict, diff bosh.Diff) (report string, over bool) {
-	forced := r.Recreate || r.Fix
+	forced := r.Request.Recreate || r.Request.Fix
 	mine := v.Own != nil && v.Own.ID == v.Last.ID
 	switch {
-	case !diff.Changed() && v.Good && forced && mine, mine && !v.Good && !r.Wait:
+	case !diff.Changed() && v.Good && forced && mine, mine && !v.Good && !r.Request.Wait:
 		r.became(v.Own.ID, StartedBefore)
 		return fmt.Sprintf("this build has started it before, as director task %d, which ended as %s", v.Own.ID, v.Own.State), true
 	case !diff.Changed() && !forced && (v.Good || v.Last == nil):
@@ -227,10 +227,10 @@ func (r *run) settled(v task.Verdict, diff bosh.Diff) (report string, over bool)
 func (r *run) options(diff bosh.Diff, contextID string) bosh.DeployOptions {
 	o := bosh.DeployOptions{
 		ContextID: contextID, DiffContext: diff.Context,
-		Recreate: r.Recreate, Fix: r.Fix, SkipDrain: r.SkipDrain,
-		Canaries: r.Canaries, MaxInFlight: r.MaxInFlight,
+		Recreate: r.Request.Recreate, Fix: r.Request.Fix, SkipDrain: r.Request.SkipDrain,
+		Canaries: r.Request.Canaries, MaxInFlight: r.Request.MaxInFlight,
 	}
-	if r.way.quiet() { // they would override what the manifest says of its groups
+	if r.Way.Quiet() { // they would override what the manifest says of its groups
 		o.Canaries, o.MaxInFlight = "", ""
 	}
 	return o

@@ -8,24 +8,17 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // Director is what this package asks of a BOSH director.
 type Director interface {
+	plan.Director
 	Tasks
 	stock.Director
 	Deployer
-	// Deployment fails with bosh.ErrNotFound for a deployment that does not exist.
-	Deployment(ctx context.Context, name string) (bosh.Deployment, error)
 	// Manifest is that of Deployment alone.
 	Manifest(ctx context.Context, name string) ([]byte, error)
-	// DiskUsage is how full, in percent, the fullest persistent disk of a group is; known
-	// is false where no agent says it.
-	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
-	// ConfigServer says whether the director fills in variables by itself.
-	ConfigServer(ctx context.Context) (bool, error)
-	// CloudConfig is the default one; it fails with bosh.ErrNotFound where there is none.
-	CloudConfig(ctx context.Context) (bosh.ConfigVersion, error)
 	// UpdateConfig sets a config in place of the version with an id, and fails with
 	// bosh.ErrConfigChanged where there is another by now. Without an id it overwrites.
 	UpdateConfig(ctx context.Context, kind, name, content, id string) (bosh.ConfigVersion, error)

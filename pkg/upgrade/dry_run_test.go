@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 func dryRun(p *resource.OutParams) { p.DryRun = true }
@@ -55,7 +55,7 @@ func TestOut_saysThatADryRunWouldChangeNothing(t *testing.T) {
 
 func TestOut_saysThatADryRunWouldCreateOrSkipThePipeline(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
-		f.build = upgrade.Build{Pipeline: "new"}
+		f.build = plan.Build{Pipeline: "new"}
 		if _, err := f.out(t.Context(), dryRun); err != nil {
 			t.Fatal(err)
 		}

@@ -26,6 +26,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/task"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
@@ -40,7 +41,7 @@ type fixture struct {
 	*effects
 	director *fakeDirector
 	atc      *fakeATC
-	build    upgrade.Build
+	build    plan.Build
 	noATC    bool
 	state    state.Store // nil: none
 	kept     *fakeKeeper // the list of paused pipelines
@@ -68,7 +69,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	done := &effects{}
 	f := &fixture{
-		effects: done, name: "concourse", dir: t.TempDir(), build: upgrade.Build{Team: "main", Pipeline: "self-upgrade", Name: "3"},
+		effects: done, name: "concourse", dir: t.TempDir(), build: plan.Build{Team: "main", Pipeline: "self-upgrade", Name: "3"},
 		director: &fakeDirector{
 			effects: done, deployed: map[string]bosh.Deployment{}, faults: map[string][]error{}, uploads: map[string]outcome{},
 			releases: []bosh.Release{

@@ -12,7 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // unknownConcourse makes a Concourse that no table has what the set brings, with
@@ -118,7 +118,7 @@ func TestOut_decidesItself(t *testing.T) {
 		"where no pipeline is set": func(_ *testing.T, _ *fixture, p *resource.OutParams) {
 			p.Pipeline = &resource.PipelineParams{Skip: true}
 		},
-		"outside of a build": func(_ *testing.T, f *fixture, _ *resource.OutParams) { f.build, f.atc.builds = upgrade.Build{}, nil },
+		"outside of a build": func(_ *testing.T, f *fixture, _ *resource.OutParams) { f.build, f.atc.builds = plan.Build{}, nil },
 		"where another pipeline is set": func(_ *testing.T, _ *fixture, p *resource.OutParams) {
 			p.Pipeline = &resource.PipelineParams{Name: "another"}
 		},

@@ -29,12 +29,12 @@ func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool)
 		}
 		if holder == "" {
 			if waited { // what is deployed has changed meanwhile
-				err = o.observe(ctx, r)
+				err = r.Observe(ctx)
 			}
 			return v, err
 		}
 		if time.Now().After(deadline) {
-			return v, fmt.Errorf("%s still holds deployment %s after %s; it keeps running; put again when it has ended, or set params.lock_timeout", holder, r.Deployment, limit)
+			return v, fmt.Errorf("%s still holds deployment %s after %s; it keeps running; put again when it has ended, or set params.lock_timeout", holder, r.Request.Deployment, limit)
 		}
 		if holder != said {
 			o.say("waiting up to %s for %s to end", limit, holder)
@@ -48,10 +48,10 @@ func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool)
 }
 
 func (r *run) lockTimeout() time.Duration {
-	if r.LockTimeout == 0 {
+	if r.Request.LockTimeout == 0 {
 		return defaultLockTimeout
 	}
-	return r.LockTimeout
+	return r.Request.LockTimeout
 }
 
 // look reads the tasks and, if none of them works on the deployment, the locks.
@@ -85,7 +85,7 @@ func (o Out) look(ctx context.Context, r *run) (v task.Verdict, holder string, e
 		return v, "", fmt.Errorf("list locks: %w", err)
 	}
 	for _, l := range locks {
-		if l.Type == "deployment" && slices.Contains(l.Resource, r.Deployment) && l.Holds(time.Now()) {
+		if l.Type == "deployment" && slices.Contains(l.Resource, r.Request.Deployment) && l.Holds(time.Now()) {
 			return v, lockName(l, tasks), nil
 		}
 	}

@@ -24,11 +24,11 @@ func LeaseName(deployment string) string { return "leases/deployment-" + deploym
 //
 // The context that it gives ends when the lease is lost. release gives it back.
 func (o Out) hold(ctx context.Context, r *run) (held context.Context, release func(), err error) {
-	if o.State == nil || r.DryRun {
+	if o.State == nil || r.Request.DryRun {
 		return ctx, func() {}, nil
 	}
 	host, _ := os.Hostname()
-	holder := lease.Holder{Purpose: "out " + r.Deployment, Host: host, PID: os.Getpid()}
+	holder := lease.Holder{Purpose: "out " + r.Request.Deployment, Host: host, PID: os.Getpid()}
 	if o.Build.ID != "" {
 		holder.Purpose += ", build " + o.Build.ID
 	}
@@ -36,24 +36,24 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 	deadline := time.Now().Add(limit)
 	var other *lease.HeldError
 	for said := false; ; said = true {
-		r.lease, err = lease.Acquire(ctx, o.State, LeaseName(r.Deployment), holder, lease.Options{TTL: o.LeaseTTL, Debug: o.Debug})
+		r.lease, err = lease.Acquire(ctx, o.State, LeaseName(r.Request.Deployment), holder, lease.Options{TTL: o.LeaseTTL, Debug: o.Debug})
 		switch {
 		case err == nil:
 			held, cancel := r.lease.Context(ctx)
 			return held, func() { cancel(); o.release(ctx, r) }, nil
 		case said && ctx.Err() != nil:
-			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Deployment, other, context.Cause(ctx))
+			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Request.Deployment, other, context.Cause(ctx))
 		case !errors.As(err, &other):
-			return nil, nil, fmt.Errorf("take the lease of deployment %s: %w", r.Deployment, err)
+			return nil, nil, fmt.Errorf("take the lease of deployment %s: %w", r.Request.Deployment, err)
 		case time.Now().After(deadline):
-			return nil, nil, fmt.Errorf("wait %s for the lease of deployment %s: %w", limit, r.Deployment, err)
+			return nil, nil, fmt.Errorf("wait %s for the lease of deployment %s: %w", limit, r.Request.Deployment, err)
 		}
 		if !said {
 			o.say("waiting up to %s: %v", limit, other)
 		}
 		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "the lease of "+other.Holder.Purpose)
 		if paused := retry.Sleep(ctx, o.poll()); paused != nil {
-			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Deployment, other, paused)
+			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Request.Deployment, other, paused)
 		}
 	}
 }
@@ -64,7 +64,7 @@ func (o Out) release(ctx context.Context, r *run) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 	defer cancel()
 	if err := r.lease.Release(ctx); err != nil {
-		o.say("the lease of deployment %s was not given back: %v", r.Deployment, err)
+		o.say("the lease of deployment %s was not given back: %v", r.Request.Deployment, err)
 	}
 }
 
@@ -74,13 +74,13 @@ func (o Out) begin(ctx context.Context, r *run, attempt int) error {
 		return nil
 	}
 	components := map[string]string{}
-	for _, t := range r.taken() {
+	for _, t := range r.Taken() {
 		components[t.Name] = t.Now
 	}
 	journal := state.NewJournal(o.State)
 	_, err := journal.Begin(ctx, state.Operation{
-		ID: r.operation(o.Build).ContextID(attempt), Deployment: r.Deployment,
-		Digest: r.digest, Components: components, Attempt: attempt,
+		ID: r.operation(o.Build).ContextID(attempt), Deployment: r.Request.Deployment,
+		Digest: r.Digest, Components: components, Attempt: attempt,
 	})
 	if err != nil {
 		return fmt.Errorf("write the journal: %w", err)
@@ -114,7 +114,7 @@ func (o Out) accepted(ctx context.Context, r *run, attempt, task int) {
 	}
 	err := o.record(ctx, r, attempt, state.Entry{Step: "deploy", Status: state.Done, Task: task, Note: "accepted by the director"})
 	if err == nil {
-		_, err = state.NewJournal(o.State).Prune(ctx, r.Deployment, keptOperations)
+		_, err = state.NewJournal(o.State).Prune(ctx, r.Request.Deployment, keptOperations)
 	}
 	if err != nil {
 		o.say("director task %d was accepted, but: %v", task, err)

@@ -3,7 +3,6 @@ package upgrade
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/boshrelease"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
-	"github.com/perpetual-ci/perpetual/pkg/deployment"
 	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -23,7 +21,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
 	"github.com/perpetual-ci/perpetual/pkg/task"
-	"github.com/perpetual-ci/perpetual/pkg/template"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // defaultTimeout bounds out where params.timeout does not.
@@ -39,7 +37,7 @@ type Out struct {
 	Keeper pause.Keeper
 	// Sets keeps the component set for the verification; nil: it is not kept.
 	Sets  inventory.SetKeeper
-	Build Build
+	Build plan.Build
 	// DiskChecked says that the caller has looked at the disk that another major of
 	// PostgreSQL needs.
 	DiskChecked bool
@@ -69,27 +67,16 @@ type Out struct {
 
 // run is what the steps of one upgrade share.
 type run struct {
-	Request
-	result   Result          // as far as the run has come; see finished
-	deployed bosh.Deployment // the zero value for a first deploy
-	rendered []byte          // the manifest as people wrote it, filled in
-	digest   string          // of that: what was asked for, whatever the way
-	left     []int           // queued tasks that no worker will take, as people were told
-	configs  string          // the cloud and runtime configs of the last comparison; "" is not known
-	manifest []byte          // as it is submitted: rendered, arranged for the way
-	way      way
-	stock    *stock.Stock // the releases and stemcells that rendered takes
-	adopted  []string     // what people were told of the manifest that is taken over
-	said     []string     // the notes of the way that people were told
-	// noRelease says that the director does not let us upload a release.
-	noRelease bool
-	paused    bool // pipelines may have been paused by this run
-	pipeline  pipelinePlan
-	lease     *lease.Lease // nil without a state store
-	unseen    int          // how often a deploy was lost on its way
-	sent      string       // the context id of a deploy that may have been accepted; "" before any is sent
-	certain   int          // the task that the director has answered the last deploy of this run with; 0 for none
-	touched   bool         // a deploy of this run has got beyond its preparation
+	*plan.Plan
+	result  Result       // as far as the run has come; see finished
+	left    []int        // queued tasks that no worker will take, as people were told
+	configs string       // the cloud and runtime configs of the last comparison; "" is not known
+	paused  bool         // pipelines may have been paused by this run
+	lease   *lease.Lease // nil without a state store
+	unseen  int          // how often a deploy was lost on its way
+	sent    string       // the context id of a deploy that may have been accepted; "" before any is sent
+	certain int          // the task that the director has answered the last deploy of this run with; 0 for none
+	touched bool         // a deploy of this run has got beyond its preparation
 }
 
 // step is one part of an upgrade: it observes, compares, acts and reports.
@@ -104,20 +91,16 @@ type step struct {
 //
 // An error before the first step has changed nothing. A context that ends
 // leaves the director's tasks alone.
-func (o Out) Run(ctx context.Context, req Request) (Result, error) {
+func (o Out) Run(ctx context.Context, req plan.Request) (Result, error) {
 	timeout := cmp.Or(req.Timeout, defaultTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("params.timeout of %s is over", timeout))
 	defer cancel()
 
-	r := &run{Request: req}
-	r.stock = &stock.Stock{
-		Director: o.Director, Set: r.Input.Components, Dir: r.Input.ComponentsDir, IgnoreSet: r.IgnoreSet, IgnoreKey: o.IgnoreKey,
-		Finder: o.finder(), Say: o.say, Note: func(format string, args ...any) { o.note(r, format, args...) },
-	}
-	for _, layer := range slices.Concat(r.Input.Vars, r.Input.Pipeline.VarsFiles, []map[string]any{r.Input.Pipeline.Vars}) {
+	r := o.newRun(req)
+	for _, layer := range slices.Concat(r.Request.Input.Vars, r.Request.Input.Pipeline.VarsFiles, []map[string]any{r.Request.Input.Pipeline.Vars}) {
 		o.Mask(resource.SecretVars(layer)...)
 	}
-	for _, note := range r.Input.Notes {
+	for _, note := range r.Request.Input.Notes {
 		o.note(r, "%s", note)
 	}
 	ctx, release, err := o.hold(ctx, r)
@@ -130,24 +113,38 @@ func (o Out) Run(ctx context.Context, req Request) (Result, error) {
 	return r.finished(), r.because(ctx, err)
 }
 
+// newRun is a run before it has asked anything.
+func (o Out) newRun(req plan.Request) *run {
+	r := &run{}
+	note := func(format string, args ...any) { o.note(r, format, args...) }
+	r.Plan = &plan.Plan{
+		Request: req, Director: o.Director, ATC: o.ATC, Build: o.Build, Program: o.Program, DiskChecked: o.DiskChecked,
+		MayPause: func(ctx context.Context) error { return o.mayPause(ctx, r) }, Say: o.say, Note: note, Mask: o.Mask,
+		Stock: &stock.Stock{
+			Director: o.Director, Set: req.Input.Components, Dir: req.Input.ComponentsDir, IgnoreSet: req.IgnoreSet, IgnoreKey: o.IgnoreKey,
+			Finder: o.finder(), Say: o.say, Note: note,
+		},
+	}
+	return r
+}
+
 // play is Run once the deployment is the run's own.
 func (o Out) play(ctx context.Context, r *run) error {
-	err := o.read(ctx, r)
-	if err != nil {
+	if err := r.Read(ctx); err != nil {
 		return err
 	}
-	if r.pipeline, err = o.planPipeline(ctx, r); err != nil {
+	if err := r.RenderPipeline(ctx); err != nil {
 		return fmt.Errorf("prepare pipeline: %w", err)
 	}
-	r.result.Pipeline = PipelineResult{Skipped: r.pipeline.skip, Ref: r.pipeline.ref}
-	if err := o.chooseWay(ctx, r); err != nil {
+	r.result.Pipeline = PipelineResult{Skipped: r.Pipeline.Skip, Ref: r.Pipeline.Ref}
+	if err := r.ChooseWay(ctx); err != nil {
 		return err
 	}
-	if err := r.stock.Compare(ctx, r.deployed, r.way.gate, r.Fix); err != nil {
+	if err := r.Stock.Compare(ctx, r.Deployed, r.Way.Gate, r.Request.Fix); err != nil {
 		return err
 	}
-	o.sayWay(r)
-	if r.DryRun {
+	r.SayWay()
+	if r.Request.DryRun {
 		return o.preview(ctx, r)
 	}
 	for _, s := range o.steps(r) {
@@ -173,11 +170,11 @@ func (r *run) became(task int, what Became) {
 // finished is the result with what the run knows anyway.
 func (r *run) finished() Result {
 	result := r.result
-	result.Taken, result.Deployed = r.taken(), r.deployed.Manifest
-	if !r.DryRun {
-		result.Uploads = r.stock.Brought
+	result.Taken, result.Deployed = r.Taken(), r.Deployed.Manifest
+	if !r.Request.DryRun {
+		result.Uploads = r.Stock.Brought
 	}
-	result.From, result.To, result.Way = r.way.from, r.way.to, r.way.Choice
+	result.From, result.To, result.Way = r.Way.From, r.Way.To, r.Way.Choice
 	return result
 }
 
@@ -197,60 +194,35 @@ func (o Out) steps(r *run) []step {
 	if o.handsOver(r) {
 		list = append(list, step{"hand over", o.handOver})
 	}
-	if len(r.Input.CloudConfig.Text) > 0 {
+	if len(r.Request.Input.CloudConfig.Text) > 0 {
 		list = append(list, step{"set cloud config", o.setCloudConfig})
 	}
 	list = append(list, step{"bring stemcell and releases", o.bring}, step{"deploy", o.deploy})
-	if r.Wait {
+	if r.Request.Wait {
 		list = append(list, step{"wait for the deploy", o.wait})
 	}
 	return list
 }
 
-// observe reads what is deployed, renders the manifest over it, and chooses the way.
-func (o Out) observe(ctx context.Context, r *run) error {
-	if err := o.read(ctx, r); err != nil {
-		return err
-	}
-	return o.chooseWay(ctx, r)
-}
-
-// read reads what is deployed and renders the manifest over it.
-func (o Out) read(ctx context.Context, r *run) error {
-	var err error
-	r.deployed, err = o.Director.Deployment(ctx, r.Deployment)
-	if err != nil && !errors.Is(err, bosh.ErrNotFound) {
-		return fmt.Errorf("read deployment %s: %w", r.Deployment, err)
-	}
-	if err := o.render(ctx, r); err != nil {
-		return err
-	}
-	parsed, err := deployment.Parse(template.File{Name: r.Input.Manifest.Name, Text: r.rendered})
-	if err != nil {
-		return err
-	}
-	return r.stock.Take(ctx, parsed)
-}
-
 // bring brings what the director lacks. Where its client may not upload releases, the
 // upgrade goes without that of this program.
 func (o Out) bring(ctx context.Context, r *run) (string, error) {
-	return r.stock.Bring(ctx, func(why error) error {
+	return r.Stock.Bring(ctx, func(why error) error {
 		o.note(r, "the director's client may not upload releases (%v): going on without the release %s", why, boshrelease.Name)
-		r.noRelease = true
-		if err := r.arrange(); err != nil {
+		r.NoRelease = true
+		if err := r.Arrange(); err != nil {
 			return err
 		}
-		o.sayNotes(r)
+		r.SayNotes()
 		return nil
 	})
 }
 
 // readDeployment reads what is deployed now.
 func (o Out) readDeployment(ctx context.Context, r *run) (bosh.Deployment, error) {
-	deployed, err := o.Director.Deployment(ctx, r.Deployment)
+	deployed, err := o.Director.Deployment(ctx, r.Request.Deployment)
 	if err != nil {
-		return deployed, fmt.Errorf("read deployment %s: %w", r.Deployment, err)
+		return deployed, fmt.Errorf("read deployment %s: %w", r.Request.Deployment, err)
 	}
 	return deployed, nil
 }
@@ -267,7 +239,7 @@ func (o Out) wait(ctx context.Context, r *run) (string, error) {
 			return "", err
 		}
 		if t.State == bosh.StateDone {
-			if err := r.stock.Deployed(func() (bosh.Deployment, error) { return o.readDeployment(ctx, r) }); err != nil {
+			if err := r.Stock.Deployed(func() (bosh.Deployment, error) { return o.readDeployment(ctx, r) }); err != nil {
 				return "", err
 			}
 			return o.after(ctx, r, t)

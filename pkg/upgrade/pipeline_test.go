@@ -7,7 +7,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // replaceOnce replaces a text that is there.
@@ -54,20 +54,20 @@ func TestOut_choosesThePipelineToSet(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		build  upgrade.Build
+		build  plan.Build
 		params *resource.PipelineParams
 		want   string
 		holds  string
 	}{
-		{"the build's own", upgrade.Build{Pipeline: "self-upgrade"}, nil, "self-upgrade", "1.3.0"},
-		{"the build's own instance", upgrade.Build{Pipeline: "env", InstanceVars: `{"env":"production"}`}, nil, `env {"env":"production"}`, "1.3.0"},
-		{"outside of a build", upgrade.Build{}, nil, "self-upgrade", "1.3.0"},
-		{"by name", upgrade.Build{Pipeline: "caller"}, &resource.PipelineParams{Name: "new"}, "new", "1.3.0"},
-		{"by name, not the build's instance", upgrade.Build{Pipeline: "caller", InstanceVars: `{"env":"production"}`}, &resource.PipelineParams{Name: "new"}, "new", "1.3.0"},
-		{"by name and instance", upgrade.Build{}, &resource.PipelineParams{Name: "new", InstanceVars: map[string]any{"env": "test"}}, `new {"env":"test"}`, "1.3.0"},
-		{"a file over the build's own", upgrade.Build{Pipeline: "foreign"}, &resource.PipelineParams{File: "own.yml"}, "foreign", "get: ((source))"},
-		{"a file with a value", upgrade.Build{Pipeline: "foreign"}, &resource.PipelineParams{File: "own.yml", Vars: map[string]any{"source": "code"}}, "foreign", "get: code"},
-		{"the bundled one over a named one", upgrade.Build{}, &resource.PipelineParams{Name: "foreign"}, "foreign", "1.3.0"},
+		{"the build's own", plan.Build{Pipeline: "self-upgrade"}, nil, "self-upgrade", "1.3.0"},
+		{"the build's own instance", plan.Build{Pipeline: "env", InstanceVars: `{"env":"production"}`}, nil, `env {"env":"production"}`, "1.3.0"},
+		{"outside of a build", plan.Build{}, nil, "self-upgrade", "1.3.0"},
+		{"by name", plan.Build{Pipeline: "caller"}, &resource.PipelineParams{Name: "new"}, "new", "1.3.0"},
+		{"by name, not the build's instance", plan.Build{Pipeline: "caller", InstanceVars: `{"env":"production"}`}, &resource.PipelineParams{Name: "new"}, "new", "1.3.0"},
+		{"by name and instance", plan.Build{}, &resource.PipelineParams{Name: "new", InstanceVars: map[string]any{"env": "test"}}, `new {"env":"test"}`, "1.3.0"},
+		{"a file over the build's own", plan.Build{Pipeline: "foreign"}, &resource.PipelineParams{File: "own.yml"}, "foreign", "get: ((source))"},
+		{"a file with a value", plan.Build{Pipeline: "foreign"}, &resource.PipelineParams{File: "own.yml", Vars: map[string]any{"source": "code"}}, "foreign", "get: code"},
+		{"the bundled one over a named one", plan.Build{}, &resource.PipelineParams{Name: "foreign"}, "foreign", "1.3.0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			play(t, func(t *testing.T, f *fixture) {

@@ -5,21 +5,21 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // A pipeline's file is filled in as fly set-pipeline fills it in.
 func TestOut_fillsInAPipelineFileAsFlyDoes(t *testing.T) {
 	const file = `resources: [{name: r, type: git, source: {branch: ((branch)), tag: v-((n)), date: ((date)), on: ((flag)), dotted: ((foo."bar.baz")), token: ((vault:git.token)), text: "((b.c))"}}]`
 	for name, c := range map[string]struct {
-		build upgrade.Build
+		build plan.Build
 		edit  func(*resource.PipelineParams)
 	}{
-		"instance vars of params": {upgrade.Build{}, func(p *resource.PipelineParams) {
+		"instance vars of params": {plan.Build{}, func(p *resource.PipelineParams) {
 			p.Name, p.InstanceVars = "own", map[string]any{"branch": "feature/x", "n": json.Number("12345678")}
 		}},
-		"instance vars of the build": {upgrade.Build{Pipeline: "own", InstanceVars: `{"branch": "feature/x", "n": 12345678}`}, func(*resource.PipelineParams) {}},
-		"instance vars over all others": {upgrade.Build{Pipeline: "own", InstanceVars: `{"branch": "feature/x"}`}, func(p *resource.PipelineParams) {
+		"instance vars of the build": {plan.Build{Pipeline: "own", InstanceVars: `{"branch": "feature/x", "n": 12345678}`}, func(*resource.PipelineParams) {}},
+		"instance vars over all others": {plan.Build{Pipeline: "own", InstanceVars: `{"branch": "feature/x"}`}, func(p *resource.PipelineParams) {
 			p.Vars = map[string]any{"branch": "main", "n": json.Number("12345678")}
 		}},
 	} {

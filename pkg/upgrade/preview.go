@@ -12,9 +12,9 @@ func (o Out) preview(ctx context.Context, r *run) error {
 	if err := o.previewPipeline(ctx, r); err != nil {
 		return fmt.Errorf("compare pipeline: %w", err)
 	}
-	if len(r.Input.CloudConfig.Text) > 0 {
+	if len(r.Request.Input.CloudConfig.Text) > 0 {
 		var err error
-		if _, r.result.CloudConfig, err = o.compareCloudConfig(ctx, r.Input.CloudConfig.Text); err != nil {
+		if _, r.result.CloudConfig, err = r.CompareCloudConfig(ctx); err != nil {
 			return fmt.Errorf("compare cloud config: %w", err)
 		}
 		o.show(cloudConfigLines(r.result.CloudConfig))
@@ -41,7 +41,7 @@ func (o Out) preview(ctx context.Context, r *run) error {
 		o.say("%s", repeatLine(*v.Last))
 		r.result.Repeats, changed = v.Last, true
 	}
-	if changed || r.Recreate || r.Fix {
+	if changed || r.Request.Recreate || r.Request.Fix {
 		r.result.Became = WouldDeploy
 	}
 	return nil
@@ -50,13 +50,13 @@ func (o Out) preview(ctx context.Context, r *run) error {
 // previewManifest prints the director's comparison. A director that lacks the
 // stemcell or a release may refuse it; then it says what would be uploaded.
 func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err error) {
-	r.result.Uploads = r.stock.Missing
-	if len(r.stock.Missing) > 0 {
-		o.show(uploadLines(r.stock.Missing))
+	r.result.Uploads = r.Stock.Missing
+	if len(r.Stock.Missing) > 0 {
+		o.show(uploadLines(r.Stock.Missing))
 	}
 	diff, err := o.diff(ctx, r)
-	if err != nil && len(r.stock.Missing) > 0 {
-		o.say("%s", uncomparedLine(r.Deployment, err))
+	if err != nil && len(r.Stock.Missing) > 0 {
+		o.say("%s", uncomparedLine(r.Request.Deployment, err))
 		r.result.Uncompared = err
 		return true, nil
 	}
@@ -65,9 +65,9 @@ func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err err
 	}
 	r.result.Diff = diff.Lines
 	if !diff.Changed() {
-		o.say("manifest of %s: unchanged", r.Deployment)
-		return len(r.stock.Missing) > 0, nil
+		o.say("manifest of %s: unchanged", r.Request.Deployment)
+		return len(r.Stock.Missing) > 0, nil
 	}
-	o.show(manifestLines(r.Deployment, diff.Lines))
+	o.show(manifestLines(r.Request.Deployment, diff.Lines))
 	return true, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 const (
@@ -32,10 +33,10 @@ type Concourse interface {
 // pauser pauses the pipelines of all teams for this run.
 func (o Out) pauser(r *run) pause.Pause {
 	return pause.Pause{
-		ATC: o.Concourse, Keeper: o.Keeper, Deployment: r.Deployment,
+		ATC: o.Concourse, Keeper: o.Keeper, Deployment: r.Request.Deployment,
 		Own: o.own(r),
-		Log: o.Log, Poll: o.poll(), Still: o.Still, Timeout: cmp.Or(r.QuietTimeout, defaultQuietTimeout),
-		GoOn: r.GoOn,
+		Log: o.Log, Poll: o.poll(), Still: o.Still, Timeout: cmp.Or(r.Request.QuietTimeout, defaultQuietTimeout),
+		GoOn: r.Request.GoOn,
 	}
 }
 
@@ -43,50 +44,47 @@ func (o Out) pauser(r *run) pause.Pause {
 // build's own one, whichever one is set, and outside of a build the one that is set.
 func (o Out) own(r *run) pause.Own {
 	own := pause.Own{
-		Team: cmp.Or(o.Build.Team, r.Team, defaultTeam), Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.number(),
+		Team: cmp.Or(o.Build.Team, r.Request.Team, plan.DefaultTeam), Job: o.Build.Job, Name: o.Build.Name, BuildID: o.Build.Number(),
 	}
 	switch {
 	case o.Build.Pipeline != "":
 		own.Pipeline = o.Build.Pipeline
-		own.InstanceVars, _ = o.Build.vars() // Concourse gives JSON
-	case r.pipeline.ref.Name != "":
-		own.Pipeline, own.InstanceVars = r.pipeline.ref.Name, r.pipeline.ref.InstanceVars
-	case r.Pipeline != nil && r.Pipeline.Name != "":
-		own.Pipeline, own.InstanceVars = r.Pipeline.Name, r.Pipeline.InstanceVars
+		own.InstanceVars, _ = o.Build.Vars() // Concourse gives JSON
+	case r.Pipeline.Ref.Name != "":
+		own.Pipeline, own.InstanceVars = r.Pipeline.Ref.Name, r.Pipeline.Ref.InstanceVars
+	case r.Request.Pipeline != nil && r.Request.Pipeline.Name != "":
+		own.Pipeline, own.InstanceVars = r.Request.Pipeline.Name, r.Request.Pipeline.InstanceVars
 	default:
-		own.Pipeline = bundledName
+		own.Pipeline = plan.BundledPipeline
 	}
 	return own
 }
 
-// quietly makes sure, before anything is changed, that the run may pause what a quiet
+// mayPause makes sure, before anything is changed, that the run may pause what a quiet
 // upgrade has to pause.
-func (o Out) quietly(ctx context.Context, r *run) error {
-	if !r.way.quiet() {
-		return nil
-	}
+func (o Out) mayPause(ctx context.Context, r *run) error {
 	switch {
-	case len(r.deployed.Manifest) == 0:
+	case len(r.Deployed.Manifest) == 0:
 		return nil // nothing runs that could be paused
 	case o.NoQuiet != "":
-		return fmt.Errorf("upgrade quietly (%s): %s; no deploy was started", r.way.Reason, o.NoQuiet)
-	case r.way.silent && r.GoOn:
-		r.remark("the ATC does not answer, so that no pipeline is paused: builds that run there all the same are lost")
+		return fmt.Errorf("upgrade quietly (%s): %s; no deploy was started", r.Way.Reason, o.NoQuiet)
+	case r.Way.Silent && r.Request.GoOn:
+		r.Remark("the ATC does not answer, so that no pipeline is paused: builds that run there all the same are lost")
 		return nil
-	case r.way.silent:
-		return fmt.Errorf("upgrade quietly (%s): the ATC does not answer, so that pipelines cannot be paused, and whether builds run is not known; nothing was changed: put where Concourse is reached, or, if it is down, with upgrade.on_quiet_timeout: go", r.way.Reason)
+	case r.Way.Silent:
+		return fmt.Errorf("upgrade quietly (%s): the ATC does not answer, so that pipelines cannot be paused, and whether builds run is not known; nothing was changed: put where Concourse is reached, or, if it is down, with upgrade.on_quiet_timeout: go", r.Way.Reason)
 	case o.Concourse == nil || o.Keeper == nil:
-		return fmt.Errorf("upgrade quietly (%s): pipelines of all teams must be paused: give source.concourse with a user who is an owner of team main, or choose another way in params.upgrade.way", r.way.Reason)
+		return fmt.Errorf("upgrade quietly (%s): pipelines of all teams must be paused: give source.concourse with a user who is an owner of team main, or choose another way in params.upgrade.way", r.Way.Reason)
 	}
 	if err := o.pauser(r).Allowed(ctx); err != nil {
-		return fmt.Errorf("upgrade quietly (%s): %w", r.way.Reason, err)
+		return fmt.Errorf("upgrade quietly (%s): %w", r.Way.Reason, err)
 	}
 	return nil
 }
 
 // quiet says whether this run keeps builds away while Concourse is replaced.
 func (o Out) quiet(r *run) bool {
-	return r.way.quiet() && !r.way.silent && len(r.deployed.Manifest) > 0
+	return r.Way.Quiet() && !r.Way.Silent && len(r.Deployed.Manifest) > 0
 }
 
 // silence pauses all pipelines but our own and waits until no build but our own runs.
@@ -95,7 +93,7 @@ func (o Out) silence(ctx context.Context, r *run, newest int) error {
 	p := o.pauser(r)
 	p.After = newest
 	r.paused = true // from now on, also where it fails midway
-	if err := p.Begin(ctx, r.way.from, r.way.to); err != nil {
+	if err := p.Begin(ctx, r.Way.From, r.Way.To); err != nil {
 		return fmt.Errorf("pause the pipelines: %w", err)
 	}
 	return p.Wait(ctx)

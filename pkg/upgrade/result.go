@@ -7,6 +7,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // Result is what an upgrade has done or, of a dry run, what it would do. Beside an error
@@ -18,8 +19,8 @@ type Result struct {
 	Became  Became
 	Dropped []string // params that do not count, as another run has submitted the task: "canaries"
 
-	Taken    []Taken // releases, stemcells and programs, as people know them
-	From, To string  // versions of Concourse: what runs, what is wanted; "" where there is none
+	Taken    []plan.Taken // releases, stemcells and programs, as people know them
+	From, To string       // versions of Concourse: what runs, what is wanted; "" where there is none
 	Way      compatibility.Choice
 
 	Pipeline    PipelineResult

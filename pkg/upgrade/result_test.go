@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 func attached(p *resource.OutParams) {
@@ -27,7 +28,7 @@ func TestRun_saysAsDataWhatItHasDone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		taken := []upgrade.Taken{
+		taken := []plan.Taken{
 			{Name: "concourse", Before: "8.2.0", Now: "8.2.1"}, {Name: "stemcell", Before: "1.1340", Now: "1.1364"}, {Name: "perpetual", Before: "1.2.0", Now: "1.3.0"},
 		}
 		if diff := cmp.Diff(taken, did.Taken); diff != "" {

@@ -13,12 +13,12 @@ const keepTimeout = 10 * time.Second
 // keepSet keeps the set of a deploy that was accepted. It is no reason to fail: the
 // verification then compares with the manifest alone.
 func (o Out) keepSet(ctx context.Context, r *run) {
-	if o.Sets == nil || len(r.Input.Components) == 0 {
+	if o.Sets == nil || len(r.Request.Input.Components) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
 	defer cancel()
-	kept := inventory.Kept{Operation: r.operation(o.Build).Content, Components: r.Input.Components, Ignored: r.IgnoreSet}
+	kept := inventory.Kept{Operation: r.operation(o.Build).Content, Components: r.Request.Input.Components, Ignored: r.Request.IgnoreSet}
 	if err := kept.Save(ctx, o.Sets); err != nil {
 		o.say("the component set is not kept for the verification, which will compare with the manifest alone: %v", err)
 	}

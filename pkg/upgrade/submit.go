@@ -24,7 +24,7 @@ func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v task.Verdict)
 		return 0, err
 	}
 	if o.Submitting != nil {
-		if err := o.Submitting(ctx, r.deployed.Manifest); err != nil {
+		if err := o.Submitting(ctx, r.Deployed.Manifest); err != nil {
 			return 0, err
 		}
 	}
@@ -34,7 +34,7 @@ func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v task.Verdict)
 	}
 	r.sent, r.certain, r.result.Refused = contextID, 0, false
 	tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.Next, "try", r.unseen+1)
-	id, err := o.Director.Deploy(ctx, r.manifest, r.options(diff, contextID))
+	id, err := o.Director.Deploy(ctx, r.Manifest, r.options(diff, contextID))
 	crash.Here("after-submit")
 	if !errors.Is(err, bosh.ErrUncertain) {
 		if err != nil { // it was certainly not accepted

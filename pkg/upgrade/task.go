@@ -8,12 +8,13 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/task"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // tasks are those of the run's deployment, back to a deploy that was done: what was
 // before it counts no more.
 func (o Out) tasks(ctx context.Context, r *run) ([]bosh.Task, error) {
-	tasks, err := task.All(ctx, o.Director, bosh.TaskFilter{Deployment: r.Deployment, All: true}, func(tasks []bosh.Task) bool {
+	tasks, err := task.All(ctx, o.Director, bosh.TaskFilter{Deployment: r.Request.Deployment, All: true}, func(tasks []bosh.Task) bool {
 		return slices.ContainsFunc(tasks, func(t bosh.Task) bool { return t.IsDeploy() && t.State == bosh.StateDone })
 	})
 	if err != nil {
@@ -29,13 +30,13 @@ func (o Out) tasks(ctx context.Context, r *run) ([]bosh.Task, error) {
 
 // operation is made of all that changes what the director does. A forced deploy
 // is another operation in every build: nothing in the content tells two apart.
-func (r *run) operation(build Build) task.Operation {
+func (r *run) operation(build plan.Build) task.Operation {
 	forced := ""
-	if r.Recreate || r.Fix {
+	if r.Request.Recreate || r.Request.Fix {
 		forced = cmp.Or(build.ID, task.ByHand)
 	}
-	parts := []string{r.Deployment, r.digest, strconv.FormatBool(r.Recreate), strconv.FormatBool(r.Fix), forced}
-	for _, w := range r.stock.Wanted {
+	parts := []string{r.Request.Deployment, r.Digest, strconv.FormatBool(r.Request.Recreate), strconv.FormatBool(r.Request.Fix), forced}
+	for _, w := range r.Stock.Wanted {
 		if w.Latest() { // it means another version once the director has a newer one
 			parts = append(parts, w.String())
 		}

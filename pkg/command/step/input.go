@@ -11,46 +11,46 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/template"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // input is an upgrade's input while its files are read.
-type input struct{ upgrade.Input }
+type input struct{ plan.Input }
 
 // readInput reads every file named in params, so that a missing one is found
 // before anything is changed.
-func readInput(p resource.OutParams, dir string) (upgrade.Input, error) {
-	in := input{Input: upgrade.Input{OwnManifest: p.Manifest != ""}}
+func readInput(p resource.OutParams, dir string) (plan.Input, error) {
+	in := input{Input: plan.Input{OwnManifest: p.Manifest != ""}}
 	var err error
 	if p.Components != "" {
 		in.ComponentsDir = filepath.Join(dir, p.Components)
 		if in.Components, err = component.ReadSet(in.ComponentsDir); err != nil {
-			return upgrade.Input{}, fmt.Errorf("params.components: %w", err)
+			return plan.Input{}, fmt.Errorf("params.components: %w", err)
 		}
 		if err := in.haveFiles(); err != nil {
-			return upgrade.Input{}, fmt.Errorf("params.components: %w", err)
+			return plan.Input{}, fmt.Errorf("params.components: %w", err)
 		}
 	}
 	in.Manifest.File = bundle.Concourse()
 	if p.Manifest != "" {
 		if in.Manifest.File, err = in.readFile(dir, "params.manifest", p.Manifest); err != nil {
-			return upgrade.Input{}, err
+			return plan.Input{}, err
 		}
 	}
 	if in.Manifest.OpsFiles, err = in.readFiles(dir, "params.ops_files", p.OpsFiles); err != nil {
-		return upgrade.Input{}, err
+		return plan.Input{}, err
 	}
 	if in.Vars, err = in.readVars(dir, "params.vars_files", p.VarsFiles, template.Vars); err != nil {
-		return upgrade.Input{}, err
+		return plan.Input{}, err
 	}
 	in.Vars = append(in.Vars, native(p.Vars).(map[string]any))
 	if p.CloudConfig != "" {
 		file, err := in.readFile(dir, "params.cloud_config", p.CloudConfig)
 		if err != nil {
-			return upgrade.Input{}, err
+			return plan.Input{}, err
 		}
 		if err := template.Mapping(file); err != nil {
-			return upgrade.Input{}, fmt.Errorf("params.cloud_config: %w", err)
+			return plan.Input{}, fmt.Errorf("params.cloud_config: %w", err)
 		}
 		in.CloudConfig = file
 	}

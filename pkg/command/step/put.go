@@ -11,17 +11,18 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // Put is what a put on a deployment asks for. Every file that its params name is read, below
 // the build's directory, so that a missing one is found before anything is changed.
-func Put(req resource.OutRequest, dir string) (upgrade.Request, error) {
+func Put(req resource.OutRequest, dir string) (plan.Request, error) {
 	p := req.Params
 	in, err := readInput(p, dir)
 	if err != nil {
-		return upgrade.Request{}, fmt.Errorf("read inputs: %w", err)
+		return plan.Request{}, fmt.Errorf("read inputs: %w", err)
 	}
-	asked := upgrade.Request{
+	asked := plan.Request{
 		Deployment: req.Source.Deployment, Team: req.Source.Concourse.Team, Input: in,
 		DryRun: p.DryRun, Wait: !p.Detached(), Recreate: p.Recreate, Fix: p.Fix,
 		SkipDrain: p.SkipDrain, Canaries: resource.Count(p.Canaries), MaxInFlight: resource.Count(p.MaxInFlight),
@@ -31,7 +32,7 @@ func Put(req resource.OutRequest, dir string) (upgrade.Request, error) {
 		Timeout: p.Timeout.Duration, LockTimeout: p.LockTimeout.Duration,
 	}
 	if p.Pipeline != nil {
-		asked.Pipeline = &upgrade.Pipeline{Skip: p.Pipeline.Skip, Name: p.Pipeline.Name, InstanceVars: p.Pipeline.InstanceVars}
+		asked.Pipeline = &plan.Pipeline{Skip: p.Pipeline.Skip, Name: p.Pipeline.Name, InstanceVars: p.Pipeline.InstanceVars}
 	}
 	return asked, nil
 }

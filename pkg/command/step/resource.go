@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/task"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 	"github.com/perpetual-ci/perpetual/pkg/upstream"
 	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
@@ -144,7 +145,7 @@ func runOut(ctx context.Context, c *command.Call) error {
 	}
 	did, err := upgrade.Out{
 		Director: d, ATC: web, Concourse: web, Keeper: d.Keepers(store, req.Source.Deployment)[0], Sets: d.Sets(req.Source.Deployment), State: store,
-		Build: upgrade.NewBuild(c.Env), Program: command.Version, Log: c.Err, Debug: c.Logger(), Mask: c.Mask,
+		Build: plan.NewBuild(c.Env), Program: command.Version, Log: c.Err, Debug: c.Logger(), Mask: c.Mask,
 		Poll: connect.Poll(), Acceptance: connect.Acceptance(), Still: connect.Still(), LeaseTTL: connect.LeaseTTL(),
 	}.Run(ctx, asked)
 	if err != nil {

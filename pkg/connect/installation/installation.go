@@ -15,7 +15,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/price"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // Connector opens what an installation consists of.
@@ -42,7 +42,7 @@ func (c *Connector) Join(ctx context.Context) *bootstrap.Installation {
 		Director: c.openDirector, ATC: func(web resource.Concourse) (bootstrap.ATC, error) { return c.ATC(web) },
 		Components: c.components, Images: c.images, Operator: &operator{c, ctx}, Pipeline: c.pipelineKeys(),
 		Now: c.Keyring.Now, Poll: connect.Poll(), Still: connect.Still(), Settle: connect.Settle(),
-		Log: c.Debug, Build: upgrade.NewBuild(c.Env),
+		Log: c.Debug, Build: plan.NewBuild(c.Env),
 	}
 	if c.Config.AWS != nil {
 		i.Account, i.SpotCeiling = c.account, ceiling

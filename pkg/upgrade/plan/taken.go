@@ -1,4 +1,4 @@
-package upgrade
+package plan
 
 import (
 	"fmt"
@@ -37,47 +37,47 @@ func (t Taken) String() string {
 	return text + " (" + strings.Join(notes, "; ") + ")"
 }
 
-// taken lists what the rendered manifest takes, in the order of the component set
+// Taken lists what the rendered manifest takes, in the order of the component set
 // where it is of one, and after it the programs that the pipeline gets.
-func (r *run) taken() []Taken {
+func (p *Plan) Taken() []Taken {
 	var list []Taken
-	others := slices.Clone(r.stock.Wanted)
-	for _, c := range r.Input.Components {
-		for _, w := range r.stock.Wanted {
+	others := slices.Clone(p.Stock.Wanted)
+	for _, c := range p.Request.Input.Components {
+		for _, w := range p.Stock.Wanted {
 			if !w.IsOf(c) {
 				continue
 			}
 			others = slices.DeleteFunc(others, func(o inventory.Wanted) bool { return o.Stemcell == w.Stemcell && o.Label() == w.Label() })
-			list = append(list, r.take(c.Name, w))
+			list = append(list, p.take(c.Name, w))
 		}
-		if c.Kind == component.KindGitHub && r.pipeline.bundled {
-			list = append(list, Taken{Name: c.Name, Before: r.pipeline.programBefore(c), Now: c.Version})
+		if c.Kind == component.KindGitHub && p.Pipeline.Bundled {
+			list = append(list, Taken{Name: c.Name, Before: p.Pipeline.programBefore(c), Now: c.Version})
 		}
 	}
 	for _, w := range others {
-		list = append(list, r.take(w.Label(), w))
+		list = append(list, p.take(w.Label(), w))
 	}
 	return list
 }
 
-func (r *run) take(name string, w inventory.Wanted) Taken {
-	t := Taken{Name: name, Before: r.before(w), Now: w.Version}
+func (p *Plan) take(name string, w inventory.Wanted) Taken {
+	t := Taken{Name: name, Before: p.before(w), Now: w.Version}
 	if t.Now == "" {
 		t.Now = w.Asked
 	}
-	for _, c := range r.stock.Ignored {
+	for _, c := range p.Stock.Ignored {
 		if c.Key == name && c.Set != t.Now { // of two stemcells one may be of the set
-			t.Note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, r.stock.IgnoreKey.Name())
+			t.Note = fmt.Sprintf("the component set has %s, which %s ignores", c.Set, p.Stock.IgnoreKey.Name())
 		}
 	}
 	return t
 }
 
 // before is the version that is deployed now.
-func (r *run) before(w inventory.Wanted) string {
-	list := r.deployed.Releases
+func (p *Plan) before(w inventory.Wanted) string {
+	list := p.Deployed.Releases
 	if w.Stemcell {
-		list = inventory.StemcellVersions(r.deployed.Stemcells)
+		list = inventory.StemcellVersions(p.Deployed.Stemcells)
 	}
 	found := ""
 	for _, nv := range list {

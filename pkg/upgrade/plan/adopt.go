@@ -1,4 +1,4 @@
-package upgrade
+package plan
 
 import (
 	"fmt"
@@ -15,11 +15,11 @@ import (
 // empty database. What params.adopt allows it says; otherwise it refuses what leaves
 // data behind, and all that differs from a manifest that was never made from the
 // bundled one.
-func (o Out) adopt(r *run, t template.Template, given []map[string]any) error {
-	if r.Input.OwnManifest || len(r.deployed.Manifest) == 0 {
+func (p *Plan) adopt(t template.Template, given []map[string]any) error {
+	if p.Request.Input.OwnManifest || len(p.Deployed.Manifest) == 0 {
 		return nil
 	}
-	changes, ours, err := structure(t, r.deployed.Manifest, given)
+	changes, ours, err := structure(t, p.Deployed.Manifest, given)
 	if err != nil {
 		return err
 	}
@@ -27,17 +27,17 @@ func (o Out) adopt(r *run, t template.Template, given []map[string]any) error {
 	if len(changes) == 0 || ours && !data {
 		return nil
 	}
-	if r.Adopt {
+	if p.Request.Adopt {
 		for _, c := range changes {
-			if text := "adopt: " + c.What; !slices.Contains(r.adopted, text) {
-				r.adopted = append(r.adopted, text)
-				o.note(r, "%s", text)
+			if text := "adopt: " + c.What; !slices.Contains(p.adopted, text) {
+				p.adopted = append(p.adopted, text)
+				p.Note("%s", text)
 			}
 		}
 		return nil
 	}
 	return fmt.Errorf("refuse to deploy the bundled manifest over another one: %s; nothing was changed; "+
-		"give params.manifest (or the ops_files) that %s was deployed with, or take it over with params.adopt: true, first with dry_run: true", adoption.Text(changes), r.Deployment)
+		"give params.manifest (or the ops_files) that %s was deployed with, or take it over with params.adopt: true, first with dry_run: true", adoption.Text(changes), p.Request.Deployment)
 }
 
 // structure says what a template would change of the structure of what is deployed, and

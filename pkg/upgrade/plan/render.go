@@ -1,4 +1,4 @@
-package upgrade
+package plan
 
 import (
 	"cmp"
@@ -18,23 +18,23 @@ import (
 // render makes the manifest to deploy and validates it. Values come, the later
 // ones winning, from the bundled defaults, what is deployed, the component set,
 // and the params.
-func (o Out) render(ctx context.Context, r *run) error {
-	t := r.Input.Manifest
+func (p *Plan) render(ctx context.Context) error {
+	t := p.Request.Input.Manifest
 	t.Vars = nil
-	if !r.Input.OwnManifest {
+	if !p.Request.Input.OwnManifest {
 		t.Vars = append(t.Vars, bundle.ConcourseDefaults())
 	}
-	given := append([]map[string]any{{"deployment_name": r.Deployment}, r.Input.componentVars()}, r.Input.Vars...)
-	if err := o.adopt(r, t, given); err != nil {
+	given := append([]map[string]any{{"deployment_name": p.Request.Deployment}, p.Request.Input.componentVars()}, p.Request.Input.Vars...)
+	if err := p.adopt(t, given); err != nil {
 		return err
 	}
-	major, err := postgres.Vars(t, r.deployed.Manifest, given, r.majorParam())
+	major, err := postgres.Vars(t, p.Deployed.Manifest, given, p.majorParam())
 	if err != nil {
 		return err
 	}
 	t.Vars = append(t.Vars, major)
-	if len(r.deployed.Manifest) > 0 {
-		kept, err := keep(t, r.deployed.Manifest, given, "deployed", "params.vars")
+	if len(p.Deployed.Manifest) > 0 {
+		kept, err := keep(t, p.Deployed.Manifest, given, "deployed", "params.vars")
 		if err != nil {
 			return err
 		}
@@ -42,39 +42,39 @@ func (o Out) render(ctx context.Context, r *run) error {
 	}
 	t.Vars = append(t.Vars, given...)
 	for _, layer := range t.Vars {
-		o.Mask(resource.SecretVars(layer)...)
+		p.Mask(resource.SecretVars(layer)...)
 	}
 
-	text, err := o.fillIn(ctx, t)
+	text, err := p.fillIn(ctx, t)
 	if err != nil {
 		return err
 	}
-	if !r.Input.OwnManifest {
+	if !p.Request.Input.OwnManifest {
 		text = template.WithoutEmptyVariables(text)
 	}
-	if err := o.renderCloudConfig(ctx, r, t.Vars); err != nil {
+	if err := p.renderCloudConfig(ctx, t.Vars); err != nil {
 		return err
 	}
-	return r.accept(text, t.Name)
+	return p.accept(text, t.Name)
 }
 
 // renderCloudConfig fills in the cloud config with the variables of the manifest: what
 // is a variable in it is sent to nobody, unless the director fills it in itself. One
 // without variables stays as it is.
-func (o Out) renderCloudConfig(ctx context.Context, r *run, vars []map[string]any) error {
-	if !template.HasVariables(r.Input.CloudConfig.Text) {
+func (p *Plan) renderCloudConfig(ctx context.Context, vars []map[string]any) error {
+	if !template.HasVariables(p.Request.Input.CloudConfig.Text) {
 		return nil
 	}
-	file := r.Input.CloudConfig
+	file := p.Request.Input.CloudConfig
 	file.Name = cmp.Or(file.Name, "the cloud config")
 	var err error
-	r.Input.CloudConfig.Text, err = o.fillIn(ctx, template.Template{File: file, Vars: vars})
+	p.Request.Input.CloudConfig.Text, err = p.fillIn(ctx, template.Template{File: file, Vars: vars})
 	return err
 }
 
 // majorParam is where a person says which major of PostgreSQL is wanted.
-func (r *run) majorParam() string {
-	if !r.Input.OwnManifest {
+func (p *Plan) majorParam() string {
+	if !p.Request.Input.OwnManifest {
 		return "params.vars." + postgres.Variable
 	}
 	return "databases.version"
@@ -106,12 +106,12 @@ func keep(t template.Template, running []byte, given []map[string]any, state, pa
 
 // fillIn renders a document for the director. Variables without a value are left to
 // its config server, if it has one.
-func (o Out) fillIn(ctx context.Context, t template.Template) ([]byte, error) {
+func (p *Plan) fillIn(ctx context.Context, t template.Template) ([]byte, error) {
 	text, missing := template.Render(t)
 	if !errors.Is(missing, template.ErrNoValue) {
 		return text, missing
 	}
-	has, err := o.Director.ConfigServer(ctx)
+	has, err := p.Director.ConfigServer(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask the director for its config server: %w", err)
 	}
@@ -123,18 +123,18 @@ func (o Out) fillIn(ctx context.Context, t template.Template) ([]byte, error) {
 }
 
 // accept validates a rendered manifest.
-func (r *run) accept(text []byte, name string) error {
+func (p *Plan) accept(text []byte, name string) error {
 	parsed, err := deployment.Parse(template.File{Name: name, Text: text})
 	if err != nil {
 		return err
 	}
-	if parsed.Name != r.Deployment {
-		return fmt.Errorf("validate %s: its name is %q, but source.deployment is %q", name, parsed.Name, r.Deployment)
+	if parsed.Name != p.Request.Deployment {
+		return fmt.Errorf("validate %s: its name is %q, but source.deployment is %q", name, parsed.Name, p.Request.Deployment)
 	}
 	if len(parsed.InstanceGroups) == 0 {
 		return fmt.Errorf("validate %s: it has no instance_groups; deploying it would delete every instance", name)
 	}
-	r.rendered, r.manifest = text, text
-	r.digest, err = template.Digest(text)
+	p.Rendered, p.Manifest = text, text
+	p.Digest, err = template.Digest(text)
 	return err
 }

@@ -1,4 +1,4 @@
-package upgrade
+package plan
 
 import (
 	"time"
@@ -73,7 +73,7 @@ func (in Input) componentVars() map[string]any {
 			vars[key] = value
 		}
 		if c.Name == ownComponent && c.Kind == component.KindGitHub {
-			vars[ownTag] = c.ImageTag()
+			vars[OwnTag] = c.ImageTag()
 		}
 	}
 	return vars
