@@ -43,10 +43,12 @@ var mayImport = map[string][]string{
 		"pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/statebucket", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 	},
 	// What the installer's verbs take.
-	"pkg/command/grammar": {"pkg/command", "pkg/config", "pkg/config/schema"},
+	"pkg/command/grammar":           {"pkg/command", "pkg/config", "pkg/config/schema"},
+	"pkg/command/installer/report":  {"pkg/price", "pkg/shell", "pkg/bootstrap", "pkg/resumption", "pkg/command", "pkg/bootstrap/step", "pkg/secret", "pkg/status"},
+	"pkg/command/installer/session": {"pkg/connect/installation", "pkg/progress", "pkg/command/grammar", "pkg/config", "pkg/bootstrap", "pkg/config/check", "pkg/command/installer/report", "pkg/bootstrap/step", "pkg/plain", "pkg/config/schema", "pkg/command", "pkg/secret"},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/bootstrap/step", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest/overlay",
-		"pkg/resource", "pkg/state/lease", "pkg/price", "pkg/progress", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/plain",
+		"pkg/resource", "pkg/state/lease", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/command/installer/session", "pkg/command/installer/report",
 	},
 	"pkg/status":               {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state/lease"},
 	"pkg/progress":             {"pkg/bootstrap/step", "pkg/plain"},

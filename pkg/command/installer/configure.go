@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/session"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
@@ -71,7 +73,7 @@ func checkAnswers(text []byte) error {
 		return err
 	}
 	whole := config.Defaults(answered)
-	problems := check.Config(whole, now())
+	problems := check.Config(whole, time.Now())
 	for i, p := range problems {
 		problems[i] = softened(p, whole)
 	}
@@ -122,14 +124,14 @@ func softened(p schema.Problem, c *config.Config) schema.Problem {
 func validateConfig(c *command.Call, g grammar.Validate, set grammar.Settings) error {
 	w, problems, err := grammar.Survey(c, g.Common, set)
 	if err != nil {
-		return listed(c, err)
+		return session.List(c, err)
 	}
-	assumeAWS(w.Config)
+	session.AssumeAWS(w.Config)
 	if w.Config.AWS != nil && w.Config.AWS.Region == "" {
 		w.Config.AWS.Region = c.Env("AWS_REGION")
 	}
 	whole := config.Defaults(w.Config)
-	found := check.Config(whole, now())
+	found := check.Config(whole, time.Now())
 	user, notes, unread := overlay.Read(whole, w.Open)
 	for _, line := range notes {
 		c.Notify("warning: " + line)
@@ -150,7 +152,7 @@ func validateConfig(c *command.Call, g grammar.Validate, set grammar.Settings) e
 		}
 	}
 	if err := problems.Err(); err != nil {
-		return listed(c, err)
+		return session.List(c, err)
 	}
 	what := w.File
 	if what == "" {

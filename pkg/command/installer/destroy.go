@@ -1,7 +1,6 @@
 package installer
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +11,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/session"
 )
-
-// Destroyed is the result of destroy with --output json.
-type Destroyed struct {
-	Name string   `json:"name"` // "ci"
-	Left []string `json:"left"` // what is kept on purpose or could not be deleted
-}
 
 // runDestroy deletes an installation.
 func runDestroy(ctx context.Context, c *command.Call) error {
@@ -27,40 +22,33 @@ func runDestroy(ctx context.Context, c *command.Call) error {
 	if err != nil || help {
 		return err
 	}
-	s, err := open(ctx, c, g.Common, set, false)
+	s, err := session.Open(ctx, c, g.Common, set, false)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	i := s.installation(ctx)
-	if err := s.confirm(ctx, i, g.YesDestroy); err != nil {
+	defer s.Close()
+	i := s.Installation(ctx)
+	if err := confirm(ctx, s, i, g.YesDestroy); err != nil {
 		return err
 	}
-	defer s.watchSignals(ctx)()
+	defer s.WatchSignals(ctx)()
 	left, err := i.Destroy(ctx, bootstrap.Options{AcceptStored: g.AcceptStored})
-	s.display.Close()
+	s.Display.Close()
 	if err != nil {
-		return s.explain(err, "destroy")
+		return explain(s, err, "destroy")
 	}
-	if s.flags.Output == "json" {
-		return s.printObject(Destroyed{s.Given.Config.Name, append([]string{}, left...)})
+	destroyed := report.Destroyed{Name: s.Given.Config.Name, Left: append([]string{}, left...)}
+	if s.JSON() {
+		return s.PrintObject(destroyed)
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "\n%s is deleted.\n", s.Given.Config.Name)
-	if len(left) > 0 {
-		b.WriteString("\nWhat is left, on purpose or because deletions show late:\n")
-		for _, line := range left {
-			b.WriteString("  " + line + "\n")
-		}
-	}
-	return s.print(b.String())
+	return s.Print(destroyed.Text())
 }
 
 // counting bounds the look at the VMs before the question.
 const counting = 20 * time.Second
 
 // aboutToGo says what a destroy is about to delete, and what stays.
-func (s *session) aboutToGo(ctx context.Context, i *bootstrap.Installation) string {
+func aboutToGo(ctx context.Context, s *session.Session, i *bootstrap.Installation) string {
 	name := s.Given.Config.Name
 	info, err := i.Info(ctx, false)
 	if err != nil {
@@ -77,7 +65,7 @@ func (s *session) aboutToGo(ctx context.Context, i *bootstrap.Installation) stri
 			fmt.Fprintf(&b, "  %-10s %s\n", line[0], line[1])
 		}
 	}
-	fmt.Fprintf(&b, "  %-10s %s\n", "VMs", s.countVMs(ctx, i, info))
+	fmt.Fprintf(&b, "  %-10s %s\n", "VMs", countVMs(ctx, s, i, info))
 	switch {
 	case s.Given.Config.AWS == nil:
 		b.WriteString("What stays: the director with its cloud config, and the disks that it keeps for a while.\n")
@@ -90,7 +78,7 @@ func (s *session) aboutToGo(ctx context.Context, i *bootstrap.Installation) stri
 }
 
 // countVMs says how many VMs the director has made for Concourse, and its own.
-func (s *session) countVMs(ctx context.Context, i *bootstrap.Installation, info bootstrap.Info) string {
+func countVMs(ctx context.Context, s *session.Session, i *bootstrap.Installation, info bootstrap.Info) string {
 	ctx, cancel := context.WithTimeout(ctx, counting)
 	defer cancel()
 	if info.Director == "" {
@@ -121,61 +109,19 @@ func (s *session) countVMs(ctx context.Context, i *bootstrap.Installation, info 
 	return fmt.Sprintf("%d of Concourse, %s", vms, own)
 }
 
-// answer reads a line; a signal ends the wait.
-func (s *session) answer(ctx context.Context) (string, error) {
-	type result struct {
-		text string
-		err  error
-	}
-	read := make(chan result, 1)
-	go func() {
-		text, err := bufio.NewReader(s.In).ReadString('\n')
-		read <- result{text, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
-	case got := <-read:
-		return got.text, got.err
-	}
-}
-
-// accept asks on a terminal whether something is to be taken.
-func (s *session) accept(ctx context.Context, question string, lines []string) (bool, error) {
-	_, asks := terminalOf(s.Terminal)
-	_, answers := terminalOf(s.In)
-	if !asks || !answers || s.flags.Output == "json" {
-		return false, nil
-	}
-	for _, line := range append([]string{question}, lines...) {
-		s.display.Say(line)
-	}
-	s.display.Say("Type yes to take it:")
-	answer, err := s.answer(ctx)
-	if ctx.Err() != nil {
-		return false, fmt.Errorf("nothing was changed: %w", context.Cause(ctx))
-	}
-	if err != nil && answer == "" {
-		return false, nil
-	}
-	return strings.TrimSpace(answer) == "yes", nil
-}
-
 // confirm wants the installation's name from the flag, or from a person.
-func (s *session) confirm(ctx context.Context, i *bootstrap.Installation, flag string) error {
+func confirm(ctx context.Context, s *session.Session, i *bootstrap.Installation, flag string) error {
 	name := s.Given.Config.Name
-	_, asks := terminalOf(s.Terminal)
-	_, answers := terminalOf(s.In)
 	switch {
 	case flag == name:
 		return nil
 	case flag != "":
 		return fmt.Errorf("destroy: --yes-destroy says %s, but the installation is %s; nothing was changed", flag, name)
-	case !asks || !answers:
+	case !s.Interactive():
 		return fmt.Errorf("destroy: nobody is there to ask, and nothing was changed; to delete %s with all that is in it: perpetual destroy %s --yes-destroy %s", name, name, name)
 	}
-	_, _ = fmt.Fprintf(s.Terminal, "%sType its name to go on: ", s.Clean(s.aboutToGo(ctx, i)))
-	answer, err := s.answer(ctx)
+	_, _ = fmt.Fprintf(s.Terminal, "%sType its name to go on: ", s.Clean(aboutToGo(ctx, s, i)))
+	answer, err := s.Answer(ctx)
 	if ctx.Err() != nil {
 		_, _ = fmt.Fprintln(s.Terminal)
 		return fmt.Errorf("destroy: nothing was changed: %w", context.Cause(ctx))

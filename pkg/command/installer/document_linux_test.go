@@ -96,12 +96,12 @@ func TestDocuments_showWhatTheProgramSays(t *testing.T) {
 		t.Fatalf("the documents run %q", verbs)
 	}
 	for _, b := range blocks(t, "text session") {
-		session(t, p, env, b)
+		Session(t, p, env, b)
 	}
 }
 
 // session runs what stands after the prompts of a session, and compares what is said.
-func session(t *testing.T, p *place, env []string, b block.Block) {
+func Session(t *testing.T, p *place, env []string, b block.Block) {
 	t.Helper()
 	last := 0
 	for part := range strings.SplitSeq("\n"+b.Text, "\n$ ") {

@@ -1,7 +1,7 @@
-// Package installer is the command line of an installation: deploy, plan, status,
-// info, destroy, resume, unlock, config, completion and docs. It reads what the user gives, has pkg/bootstrap or
-// another package do it, and shows how it goes and what came of it. The resource type does
-// not link it.
+// Package installer is the command line of an installation: deploy, plan, status, info,
+// destroy, resume, unlock, config, completion and docs. It reads what the user gives, has
+// pkg/bootstrap or another package do it, and shows how it goes (session) and what came of
+// it (report). The resource type does not link it.
 package installer
 
 import (

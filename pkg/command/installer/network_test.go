@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 )
@@ -38,7 +39,7 @@ func TestPlan_usesANetworkThatExists(t *testing.T) {
 	}
 	p.AWS.AddSubnet(aws.Subnet{ID: "subnet-0000000000000000e", VPC: vpc, Zone: "eu-central-1b", CIDR: "10.9.48.0/20", Gateway: "nat-0123456789abcdef0"})
 	q := p.run(t, "plan", "--output=json")
-	plan := decode[installer.Planned](t, q)
+	plan := decode[report.Plan](t, q)
 	if q.code != installer.ExitChanges {
 		t.Fatalf("code %d\n%s", q.code, q.stderr)
 	}

@@ -2,53 +2,15 @@ package installer
 
 import (
 	"context"
-	"fmt"
-	"math"
-	"strings"
-	"text/tabwriter"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
-	"github.com/perpetual-ci/perpetual/pkg/price"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/session"
 )
 
 // ExitChanges is the exit code of a plan that has found something to do.
 const ExitChanges = 2
-
-// Planned is the result of plan with --output json.
-type Planned struct {
-	Name    string        `json:"name"`    // "ci"
-	Changes bool          `json:"changes"` // whether deploy would change anything
-	Steps   []PlannedStep `json:"steps"`
-	Month   *Month        `json:"month,omitempty"` // absent without aws
-}
-
-// PlannedStep is what deploy would do in one step.
-type PlannedStep struct {
-	Step    string   `json:"step"`            // "infrastructure"
-	Changes bool     `json:"changes"`         //
-	Summary string   `json:"summary"`         // "would be created"
-	Lines   []string `json:"lines,omitempty"` // "+ Vpc (AWS::EC2::VPC)"
-}
-
-// Month is what an installation costs in a month of 730 hours.
-type Month struct {
-	USD     float64     `json:"usd"`               // with the assumed price of spot instances, 189.84
-	Most    float64     `json:"most"`              // when no spot instances are to be had, 292.30
-	Lines   []MonthLine `json:"lines"`             // what it is made of
-	Unknown []string    `json:"unknown,omitempty"` // what the table has no price for: "web: x9.large in eu-central-1"
-	Date    string      `json:"date"`              // of the price table, "2026-01"
-	Source  string      `json:"source"`            // of the price table, in a sentence
-}
-
-// MonthLine is the price of one item.
-type MonthLine struct {
-	Item string  `json:"item"`           // "workers"
-	USD  float64 `json:"usd"`            // 51.10
-	Note string  `json:"note,omitempty"` // "1 × m6a.xlarge, spot at an assumed 45 % of on-demand"
-}
 
 // runPlan shows what deploy would change.
 func runPlan(ctx context.Context, c *command.Call) error {
@@ -61,25 +23,25 @@ func runPlan(ctx context.Context, c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	s, err := openToLook(ctx, c, g.Common, set, false)
+	s, err := session.OpenToLook(ctx, c, g.Common, set, false)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	defer s.watchSignals(ctx)()
-	found, err := s.installation(ctx).Plan(ctx, with)
+	defer s.Close()
+	defer s.WatchSignals(ctx)()
+	found, err := s.Installation(ctx).Plan(ctx, with)
 	if err != nil {
-		return s.listed(err)
+		return s.Locate(err)
 	}
-	s.display.Close()
-	plan := planOf(s.Given.Config.Name, found)
+	s.Display.Close()
+	plan := report.NewPlan(s.Given.Config.Name, found)
 	switch {
-	case s.flags.Output == "json":
-		err = s.printObject(plan)
-	case s.colors(s.Stdout):
-		err = s.printed(s.Masked(plan.text()), paint)
+	case s.JSON():
+		err = s.PrintObject(plan)
+	case s.Colors(s.Stdout):
+		err = s.PrintWith(s.Masked(plan.Text()), report.Paint)
 	default:
-		err = s.print(plan.text())
+		err = s.Print(plan.Text())
 	}
 	if err != nil {
 		return err
@@ -88,125 +50,4 @@ func runPlan(ctx context.Context, c *command.Call) error {
 		return &command.CodeError{Code: ExitChanges}
 	}
 	return nil
-}
-
-// planOf gathers the plan and its price.
-func planOf(name string, p bootstrap.Plan) Planned {
-	out := Planned{Name: name, Changes: p.Changes(), Steps: []PlannedStep{}}
-	for _, s := range p.Steps {
-		out.Steps = append(out.Steps, PlannedStep(s))
-	}
-	c := p.Config
-	if c == nil || c.AWS == nil {
-		return out
-	}
-	e := price.Month(price.Items(c, p.InstanceTypes), c.AWS.Region)
-	out.Month = &Month{USD: cents(e.Total), Most: cents(e.Most), Unknown: e.Unknown, Date: e.Date, Source: e.Source, Lines: []MonthLine{}}
-	for _, l := range e.Lines {
-		out.Month.Lines = append(out.Month.Lines, MonthLine{l.Item, cents(l.USD), l.Note})
-	}
-	return out
-}
-
-// cents rounds an amount.
-func cents(usd float64) float64 { return math.Round(usd*100) / 100 }
-
-// text is the plan for people.
-func (p Planned) text() string {
-	var b strings.Builder
-	for _, s := range p.Steps {
-		sign := "·"
-		if s.Changes {
-			sign = "~"
-		}
-		summary := s.Summary
-		if !s.Changes {
-			summary = string(step.UpToDate) + ": " + summary
-		}
-		fmt.Fprintf(&b, "%s %-14s  %s\n", sign, s.Step, summary)
-		for _, line := range s.Lines {
-			b.WriteString(indent + line + "\n")
-		}
-	}
-	if p.Month != nil {
-		b.WriteString(p.Month.text())
-	}
-	if p.Changes {
-		fmt.Fprintf(&b, "\ndeploy would make these changes to %s.\n", p.Name)
-	} else {
-		fmt.Fprintf(&b, "\n%s is up to date: deploy would change nothing.\n", p.Name)
-	}
-	return b.String()
-}
-
-// indent stands before the lines of a step.
-const indent = "    "
-
-// paint colours a line of a difference.
-func paint(line string) string {
-	color, body := "", strings.TrimPrefix(line, indent)
-	switch {
-	case body == line || body == "":
-		return line
-	case body[0] == '+':
-		color = "\x1b[32m"
-	case body[0] == '-':
-		color = "\x1b[31m"
-	case body[0] == '~':
-		color = "\x1b[33m"
-	default:
-		return line
-	}
-	return indent + color + body + "\x1b[0m"
-}
-
-// text is the estimate as a table.
-func (m Month) text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "\nestimated cost a month, in USD, without traffic; prices of %s\n", m.Date)
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, l := range m.Lines {
-		_, _ = fmt.Fprintf(w, "    %s\t%8.2f\t%s\n", l.Item, l.USD, l.Note)
-	}
-	without := ""
-	if m.Most > m.USD {
-		without = fmt.Sprintf("%.2f when no spot instances are to be had", m.Most)
-	}
-	_, _ = fmt.Fprintf(w, "    total\t%8.2f\t%s\n", m.USD, without)
-	_ = w.Flush()
-	for _, item := range m.Unknown {
-		fmt.Fprintf(&b, "    not in it: %s\n", item)
-	}
-	return trimmed(b.String()) + wrapped("prices: "+m.Source, "    ")
-}
-
-// wrapped breaks text into lines that a terminal holds.
-func wrapped(text, indent string) string {
-	const columns = 96
-	var b strings.Builder
-	column := 0
-	for _, word := range strings.Fields(text) {
-		switch {
-		case column == 0:
-			b.WriteString(indent)
-		case column+1+len(word) > columns:
-			b.WriteString("\n" + indent)
-			column = 0
-		default:
-			b.WriteString(" ")
-			column++
-		}
-		b.WriteString(word)
-		column += len(word)
-	}
-	return b.String() + "\n"
-}
-
-// trimmed is text without blanks at the ends of its lines.
-func trimmed(text string) string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-	}
-	return strings.Join(lines, "\n")
 }

@@ -9,26 +9,14 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/session"
 	"github.com/perpetual-ci/perpetual/pkg/command/step"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/resumption"
 	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
-
-// Resumed is the result of resume with --output json.
-type Resumed struct {
-	Name     string       `json:"name"`     // "ci"
-	Found    bool         `json:"found"`    // something was paused by a quiet upgrade
-	Unpaused []string     `json:"unpaused"` // "main/app"
-	Left     []LeftPaused `json:"left"`     // what stays paused because people want it so
-}
-
-// LeftPaused is a pipeline that stays paused.
-type LeftPaused struct {
-	Pipeline string `json:"pipeline"` // "main/lib"
-	Reason   string `json:"reason"`   // "paused by ada since"
-}
 
 const resumeExamples = `
 
@@ -50,34 +38,34 @@ func runResume(ctx context.Context, c *command.Call) error {
 	if w, err := grammar.ReadFile(g.Config); err == nil && w.File == "" && g.Name == "" && c.Env(grammar.Prefix+"NAME") == "" {
 		return step.Resume(ctx, c)
 	}
-	s, err := open(ctx, c, g.Common, set, true)
+	s, err := session.Open(ctx, c, g.Common, set, true)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	resumed, err := s.resume(ctx, g.Force)
-	s.display.Close()
+	defer s.Close()
+	resumed, err := resume(ctx, s, g.Force)
+	s.Display.Close()
 	if errors.Is(err, bootstrap.ErrNotFound) {
-		return s.missing(err)
+		return s.Missing(err)
 	}
 	if err != nil {
 		return err
 	}
-	if s.flags.Output == "json" {
-		return s.printObject(resumeResult(s.Given.Config.Name, resumed))
+	if s.JSON() {
+		return s.PrintObject(report.NewResumed(s.Given.Config.Name, resumed))
 	}
-	return s.print(strings.Join(resumed.Lines(s.Given.Config.Name), "\n") + "\n")
+	return s.Print(strings.Join(resumed.Lines(s.Given.Config.Name), "\n") + "\n")
 }
 
 // resume asks as whom the installation is reached, and unpauses.
-func (s *session) resume(ctx context.Context, force bool) (resumption.Resumed, error) {
-	i := s.installation(ctx)
+func resume(ctx context.Context, s *session.Session, force bool) (resumption.Resumed, error) {
+	i := s.Installation(ctx)
 	info, err := i.Info(ctx, false)
 	if err != nil {
 		return resumption.Resumed{}, err
 	}
 	for _, line := range info.State {
-		s.display.Warn(line)
+		s.Display.Warn(line)
 	}
 	if info.Access == (resource.Director{}) || info.Web.URL == "" {
 		return resumption.Resumed{}, fmt.Errorf("resume %s: it has no Concourse yet, so that nothing is paused", s.Given.Config.Name)
@@ -108,12 +96,4 @@ func unpause(ctx context.Context, i *bootstrap.Installation, info bootstrap.Info
 		Deployment: info.Deployment, Director: d, ATC: web, Keepers: []pause.Keeper{d.Keeper(info.Deployment)}, Force: force,
 		Hold: func(ctx context.Context, do func(context.Context) error) error { return i.Alone(ctx, "resume", do) },
 	}.Run(ctx)
-}
-
-func resumeResult(name string, r resumption.Resumed) Resumed {
-	result := Resumed{Name: name, Found: r.Found, Unpaused: append([]string{}, r.Unpaused...), Left: []LeftPaused{}}
-	for _, l := range r.Left {
-		result.Left = append(result.Left, LeftPaused(l))
-	}
-	return result
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
 	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
-	"github.com/perpetual-ci/perpetual/pkg/command/installer"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
@@ -192,8 +192,8 @@ func TestResume_unpausesWhatAnInstallationsUpgradeHasPaused(t *testing.T) {
 			t.Fatal(do)
 		}
 	}
-	resumed := decode[installer.Resumed](t, q.perpetual(t, "resume", "ci", "--output", "json"))
-	if !resumed.Found || strings.Join(resumed.Unpaused, " ") != "dev/app" || len(resumed.Left) != 1 || resumed.Left[0] != (installer.LeftPaused{Pipeline: "main/app", Reason: "paused by ada since"}) {
+	resumed := decode[report.Resumed](t, q.perpetual(t, "resume", "ci", "--output", "json"))
+	if !resumed.Found || strings.Join(resumed.Unpaused, " ") != "dev/app" || len(resumed.Left) != 1 || resumed.Left[0] != (report.LeftPaused{Pipeline: "main/app", Reason: "paused by ada since"}) {
 		t.Errorf("resumed %+v", resumed)
 	}
 	if p := q.perpetual(t, "resume", "ci"); p.code != 0 || p.stdout != "nothing is paused by a quiet upgrade of ci\n" {

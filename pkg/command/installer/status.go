@@ -3,13 +3,13 @@ package installer
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
-	"text/tabwriter"
+	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/session"
 	"github.com/perpetual-ci/perpetual/pkg/status"
 )
 
@@ -21,59 +21,26 @@ func runStatus(ctx context.Context, c *command.Call) error {
 		return err
 	}
 	g.Quiet = true // the result says all
-	s, err := openToLook(ctx, c, g.Common, set, true)
+	s, err := session.OpenToLook(ctx, c, g.Common, set, true)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	i := s.installation(ctx)
+	defer s.Close()
+	i := s.Installation(ctx)
 	info, err := i.Info(ctx, false)
 	if errors.Is(err, bootstrap.ErrNotFound) {
-		return s.missing(err)
+		return s.Missing(err)
 	}
 	if err != nil {
 		return err
 	}
-	found, err := status.Look(ctx, i, info, now)
+	found, err := status.Look(ctx, i, info, time.Now)
 	if err != nil {
 		return err
 	}
-	s.display.Close()
-	if s.flags.Output == "json" {
-		return s.printObject(found)
+	s.Display.Close()
+	if s.JSON() {
+		return s.PrintObject(found)
 	}
-	return s.print(statusText(found))
-}
-
-// statusText is the status for people.
-func statusText(s status.Status) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) }
-	row("WHAT", "STATE", "VERSION", "WHERE")
-	row("director", s.Director.State, s.Director.Version, s.Director.URL)
-	row("concourse", s.Web.State, s.Web.Version, s.Web.URL)
-	for _, vm := range s.VMs {
-		row("vm "+vm.Name, vm.State, "", "")
-	}
-	for _, worker := range s.Workers {
-		row("worker "+worker.Name, worker.State, worker.Version, "")
-	}
-	_ = w.Flush()
-	for _, t := range s.Tasks {
-		fmt.Fprintf(&b, "\ndirector task %s\n", t)
-	}
-	if s.Lease != nil && !s.Lease.Stale {
-		fmt.Fprintf(&b, "\n%s\n", s.Lease.Text(s.Name))
-	}
-	if s.Paused != nil && s.Paused.Awaited {
-		fmt.Fprintf(&b, "\n%s\n", s.Paused)
-	}
-	if s.Healthy {
-		fmt.Fprintf(&b, "\n%s is healthy.\n", s.Name)
-	}
-	for _, p := range s.Problems {
-		fmt.Fprintf(&b, "\n! %s\n", p)
-	}
-	return trimmed(b.String())
+	return s.Print(report.Status(found))
 }

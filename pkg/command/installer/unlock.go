@@ -9,6 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command"
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/session"
 	"github.com/perpetual-ci/perpetual/pkg/command/step"
 )
 
@@ -26,17 +27,17 @@ func runUnlock(ctx context.Context, c *command.Call) error {
 	if w, err := grammar.ReadFile(g.Config); err == nil && w.File == "" && g.Name == "" && c.Env(grammar.Prefix+"NAME") == "" {
 		return step.Unlock(ctx, c)
 	}
-	s, err := open(ctx, c, g.Common, set, true)
+	s, err := session.Open(ctx, c, g.Common, set, true)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	err = s.installation(ctx).Unlock(ctx, strings.TrimSpace(g.ID))
+	defer s.Close()
+	err = s.Installation(ctx).Unlock(ctx, strings.TrimSpace(g.ID))
 	if errors.Is(err, bootstrap.ErrNotFound) {
-		return s.missing(err)
+		return s.Missing(err)
 	}
 	if err != nil {
 		return err
 	}
-	return s.print(fmt.Sprintf("the lease %s of %s is broken\n", g.ID, s.Given.Config.Name))
+	return s.Print(fmt.Sprintf("the lease %s of %s is broken\n", g.ID, s.Given.Config.Name))
 }

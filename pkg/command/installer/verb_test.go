@@ -7,6 +7,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
+	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
 	"github.com/perpetual-ci/perpetual/pkg/progress"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/status"
@@ -50,7 +51,7 @@ func TestVerbs_onAnInstallation(t *testing.T) {
 	})
 
 	q := p.good(t, "deploy", "--output", "json")
-	result := decode[installer.Deployed](t, q)
+	result := decode[report.Deployed](t, q)
 	if !result.Changed || result.URL != p.WebURL() || result.Task == 0 || len(result.Steps) < 8 {
 		t.Errorf("deploy answers %+v", result)
 	}
@@ -86,7 +87,7 @@ func testPlan(t *testing.T, p *place) {
 	}
 	before := p.everything()
 	q := p.run(t, "plan", "--workers-count=2", "--output=json")
-	plan := decode[installer.Planned](t, q)
+	plan := decode[report.Plan](t, q)
 	if q.code != installer.ExitChanges || !plan.Changes || plan.Month == nil || plan.Month.USD <= 0 || plan.Month.Date == "" {
 		t.Errorf("code %d, %+v", q.code, plan)
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	states "github.com/perpetual-ci/perpetual/pkg/aws/bucket"
-
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )

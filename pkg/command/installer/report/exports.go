@@ -1,12 +1,10 @@
-package installer
+package report
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
-	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/shell"
 )
@@ -17,23 +15,24 @@ const gatewayUser = "vcap"
 // exports is the script that sets up the bosh CLI and logs fly in.
 type exports struct{ *shell.Script }
 
-// exportsOf sets up the bosh CLI and logs fly in. Credentials are in it only if they
-// were asked for. What a variable of another installation would spoil is unset.
-func exportsOf(ctx context.Context, g grammar.Info, s *session, i *bootstrap.Installation, info bootstrap.Info) string {
-	sh := exports{&shell.Script{Name: info.Name, Secrets: g.Secrets}}
+// Exports sets up the bosh CLI and logs fly in, as info --env prints it. Credentials are
+// in it only with secrets. What a variable of another installation would spoil is unset.
+// The notes say what the script lacks.
+func Exports(info bootstrap.Info, secrets bool, askForKey func() (secret.Value, error)) (script string, notes []string) {
+	sh := exports{&shell.Script{Name: info.Name, Secrets: secrets}}
 	sh.director(info)
 	sh.gateway(info, func() (secret.Value, bool) {
-		key, err := i.GatewayKey(ctx, info)
+		key, err := askForKey()
 		if err != nil {
-			s.Notify("bosh ssh and bosh logs -f are not set up: " + err.Error())
+			notes = append(notes, "bosh ssh and bosh logs -f are not set up: "+err.Error())
 		}
 		return key, err == nil
 	})
 	sh.concourse(info)
 	if len(sh.Left) > 0 {
-		s.Notify(strings.Join(sh.Left, ", ") + " are left out, and fly is not logged in: that takes --secrets")
+		notes = append(notes, strings.Join(sh.Left, ", ")+" are left out, and fly is not logged in: that takes --secrets")
 	}
-	return sh.String()
+	return sh.String(), notes
 }
 
 // director says where the director is and who one is there.
@@ -95,20 +94,4 @@ func (sh exports) concourse(info bootstrap.Info) {
 	}
 	fmt.Fprintf(&sh.Builder, `if command -v fly >/dev/null 2>&1; then fly -t %s login -c "$CONCOURSE_URL"%s -u "$CONCOURSE_USERNAME" -p "$CONCOURSE_PASSWORD" </dev/null >&2 || echo %s >&2; fi
 `, shell.Quote(sh.Name), authority, shell.Quote("fly is not logged in to "+sh.Name))
-}
-
-// loginCommands log in with fly, for people to copy.
-func loginCommands(info bootstrap.Info) string {
-	if info.Person.URL == "" {
-		return ""
-	}
-	text := fmt.Sprintf("Log in with fly, and set up bosh in this shell\n  eval \"$(perpetual info %s --env --secrets)\"\n\nor with fly alone\n", info.Name)
-	authority := ""
-	if info.Person.CACert != "" {
-		file := info.Name + "-ca.pem"
-		text += fmt.Sprintf("  perpetual info %s --show concourse.ca_cert >%s\n", info.Name, file)
-		authority = " --ca-cert " + file
-	}
-	return text + fmt.Sprintf("  fly -t %s login -c %s%s -u %s -p \"$(perpetual info %s --show concourse.password)\"\n",
-		info.Name, info.Person.URL, authority, info.Person.Username, info.Name)
 }

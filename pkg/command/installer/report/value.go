@@ -1,4 +1,4 @@
-package installer
+package report
 
 import (
 	"fmt"
@@ -16,9 +16,10 @@ import (
 // gatewayKey is the one value that AWS is asked for.
 const gatewayKey = "gateway.private_key"
 
-// show gives one value, with the line's end that shells take away. Who names a secret
-// has asked for it, as with terraform output.
-func show(info bootstrap.Info, key string, askForKey func() (secret.Value, error)) (string, error) {
+// Value is one value of an installation, as info --show prints it: with the line's end
+// that shells take away. Who names a secret has asked for it, as with terraform output.
+// askForKey gets the gateway's key, which the state does not hold.
+func Value(info bootstrap.Info, key string, askForKey func() (secret.Value, error)) (string, error) {
 	known := values(info)
 	if value, ok := known[key]; ok {
 		if key == gatewayKey && info.Gateway != "" {
