@@ -25,15 +25,21 @@ type Writer struct {
 	to      io.Writer
 	known   map[Value]bool  // whose forms are masked
 	seen    map[string]bool // the forms
-	forms   [][]byte
+	forms   [][]byte        // the longest first
 	longest int
+	starts  map[start][][]byte // the forms, by how they start
+	parts   map[string]bool    // what is shorter than that and starts a form
 	held    []byte
 }
+
+// start is how a form starts: nearly every place of a text is none, so that hundreds of
+// forms are not looked for one by one.
+type start [minMasked]byte
 
 // NewWriter masks values in what is written to the returned Writer before it
 // reaches to.
 func NewWriter(to io.Writer, values ...Value) *Writer {
-	w := &Writer{to: to, known: map[Value]bool{}, seen: map[string]bool{}}
+	w := &Writer{to: to, known: map[Value]bool{}, seen: map[string]bool{}, starts: map[start][][]byte{}, parts: map[string]bool{}}
 	w.Add(values...)
 	return w
 }
@@ -50,8 +56,7 @@ func (w *Writer) Add(values ...Value) {
 		w.known[v] = true
 		for _, form := range forms(v.Reveal()) {
 			if len(form) >= minMasked && !w.seen[form] {
-				w.seen[form] = true
-				w.forms = append(w.forms, []byte(form))
+				w.addForm(form)
 			}
 		}
 	}
@@ -61,6 +66,18 @@ func (w *Writer) Add(values ...Value) {
 	// Longest first: a secret that contains another is masked whole.
 	sort.Slice(w.forms, func(i, j int) bool { return len(w.forms[i]) > len(w.forms[j]) })
 	w.longest = len(w.forms[0])
+}
+
+// addForm makes the writer mask one more form. The caller holds mu, and sorts forms.
+func (w *Writer) addForm(form string) {
+	w.seen[form] = true
+	b := []byte(form)
+	w.forms = append(w.forms, b)
+	key := start(b[:minMasked])
+	w.starts[key] = append(w.starts[key], b)
+	for n := 1; n < minMasked; n++ {
+		w.parts[form[:n]] = true
+	}
 }
 
 // Write implements io.Writer. It always takes all of p unless the writer below
@@ -99,19 +116,40 @@ func (w *Writer) Mask(text string) string {
 
 // mask replaces every known form in b.
 func (w *Writer) mask(b []byte) []byte {
+	if !w.mayHold(b) {
+		return b
+	}
 	for _, form := range w.forms {
-		b = bytes.ReplaceAll(b, form, []byte(Redacted))
+		if bytes.Contains(b, form) {
+			b = bytes.ReplaceAll(b, form, []byte(Redacted))
+		}
 	}
 	return b
 }
 
+// mayHold says whether a form starts anywhere in b.
+func (w *Writer) mayHold(b []byte) bool {
+	for ; len(b) >= minMasked; b = b[1:] {
+		if w.starts[start(b)] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // tail is the number of bytes at the end of b that may be the start of a secret.
 func (w *Writer) tail(b []byte) int {
-	for n := min(w.longest-1, len(b)); n > 0; n-- {
-		for _, form := range w.forms {
-			if n < len(form) && bytes.HasPrefix(form, b[len(b)-n:]) {
-				return n
+	b = b[len(b)-min(len(b), max(0, w.longest-1)):]
+	for ; len(b) >= minMasked; b = b[1:] {
+		for _, form := range w.starts[start(b)] {
+			if len(b) < len(form) && bytes.HasPrefix(form, b) {
+				return len(b)
 			}
+		}
+	}
+	for ; len(b) > 0; b = b[1:] {
+		if w.parts[string(b)] {
+			return len(b)
 		}
 	}
 	return 0
