@@ -179,12 +179,30 @@ func isMap(value any) bool {
 }
 
 // forEngine gives the engine its variables.
-func forEngine(vars map[string]any) template.StaticVariables {
-	all := template.StaticVariables{}
+func forEngine(vars map[string]any) engineVariables {
+	all := engineVariables{}
 	for name, value := range vars {
 		all[name] = forYAML(value)
 	}
 	return all
+}
+
+// engineVariables are variables for the engine by names without dots. The engine's own
+// type takes the names of all of them apart whenever it looks one up.
+type engineVariables map[string]any
+
+// Get implements template.Variables.
+func (v engineVariables) Get(d template.VariableDefinition) (value any, found bool, err error) {
+	value, found = v[d.Name]
+	return value, found, nil
+}
+
+// List implements template.Variables.
+func (v engineVariables) List() (list []template.VariableDefinition, err error) {
+	for name := range v {
+		list = append(list, template.VariableDefinition{Name: name})
+	}
+	return list, nil
 }
 
 // oneLine keeps an error's chain and puts its text on one line.
