@@ -27,6 +27,9 @@ func Check(c *config.Config, u manifest.User) schema.Problems {
 		return nil // the bundled templates alone are right for every configuration
 	}
 	in := example(c)
+	if fine(in, u) {
+		return nil
+	}
 	in.User = manifest.User{Vars: u.Vars}
 	var problems schema.Problems
 	whole := true
@@ -62,6 +65,21 @@ func Check(c *config.Config, u manifest.User) schema.Problems {
 		return problems
 	}
 	return checkVariables(in)
+}
+
+// fine says that all is good, which it nearly always is, with each template rendered
+// once. Where a kind has several files, an earlier one may be wrong in what a later one
+// replaces: they are looked at one by one.
+func fine(in manifest.Input, u manifest.User) bool {
+	if in.User = u; in.Config.AWS == nil {
+		in.User.DirectorOpsFiles, in.User.CloudOpsFiles = nil, nil
+	}
+	for _, files := range [][]template.File{in.User.OpsFiles, in.User.DirectorOpsFiles, in.User.CloudOpsFiles, in.User.PipelineOpsFiles} {
+		if len(files) > 1 {
+			return false
+		}
+	}
+	return renders(in, manifest.Pipeline, true) == nil && checkVariables(in) == nil
 }
 
 // empty says whether the user has given nothing.

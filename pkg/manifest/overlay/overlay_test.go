@@ -1,6 +1,7 @@
 package overlay_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -25,8 +26,9 @@ func parse(t *testing.T, text string) *config.Config {
 	return config.Defaults(c)
 }
 
+func file(name, text string) template.File { return template.File{Name: name, Text: []byte(text)} }
+
 func TestCheck_namesEachFileThatDoesNotApply(t *testing.T) {
-	file := func(name, text string) template.File { return template.File{Name: name, Text: []byte(text)} }
 	good := file("good.yml", "- {type: replace, path: /instance_groups/name=web/instances, value: 1}\n")
 	u := manifest.User{
 		OpsFiles: []template.File{
@@ -99,5 +101,28 @@ func TestCheck_takesOpsFilesForADirectorThatExists(t *testing.T) {
 	}}
 	if problems := overlay.Check(c, u); len(problems) != 1 || problems[0].Key != "manifest.ops_files[1]" {
 		t.Errorf("%v", problems)
+	}
+}
+
+// A file that another one makes up for is wrong all the same.
+func TestCheck_namesAFileThatALaterOneReplaces(t *testing.T) {
+	ops := func(name, value string) template.File {
+		return file(name, "- type: replace\n  path: /instance_groups/name=web/jobs/name=web/properties/vault?/pipeline_secret_template\n  value: '"+value+"'\n")
+	}
+	const bad, good = "{{.Nobody}}", "{{.Secret}}"
+	for _, c := range []struct {
+		templates []string
+		wrong     string // the index of the file; "": none
+	}{{[]string{good}, ""}, {[]string{bad}, "0"}, {[]string{good, good}, ""}, {[]string{bad, good}, "0"}, {[]string{good, bad}, "1"}} {
+		var u manifest.User
+		var names []string
+		for i, value := range c.templates {
+			names = append(names, fmt.Sprintf("%d.yml", i))
+			u.OpsFiles = append(u.OpsFiles, ops(names[i], value))
+		}
+		problems := overlay.Check(parse(t, plain+"manifest: {ops_files: ["+strings.Join(names, ", ")+"]}\n"), u)
+		if c.wrong == "" && len(problems) > 0 || c.wrong != "" && (len(problems) != 1 || problems[0].Key != "manifest.ops_files["+c.wrong+"]") {
+			t.Errorf("%v: %v, want a problem of file %q", c.templates, problems, c.wrong)
+		}
 	}
 }
