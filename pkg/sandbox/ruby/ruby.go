@@ -3,6 +3,7 @@
 package ruby
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func works(ctx context.Context, path string) error {
 // fetch gives the ruby in dir; it downloads and unpacks it first if it is not there.
 func fetch(ctx context.Context, dir string) (string, error) {
 	bin := filepath.Join(dir, "bin")
-	if works(ctx, filepath.Join(bin, "ruby")) == nil {
+	if wrapped(dir) && works(ctx, filepath.Join(bin, "ruby")) == nil {
 		return bin, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -87,7 +88,8 @@ func fetch(ctx context.Context, dir string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = lock.Unlock() }()
-	if works(ctx, filepath.Join(bin, "ruby")) == nil { // another process was quicker
+	// Another process was quicker, or what is unpacked has an older wrapper.
+	if wrap(dir) == nil && works(ctx, filepath.Join(bin, "ruby")) == nil {
 		return bin, nil
 	}
 	for _, program := range []string{"apt-get", "apt-cache", "dpkg-deb"} {
@@ -131,12 +133,12 @@ func unpack(ctx context.Context, dir string) error {
 	if _, err := output(ctx, debs, "apt-get", args...); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
-	if err != nil || len(files) == 0 {
+	packages, err := filepath.Glob(filepath.Join(debs, "*.deb"))
+	if err != nil || len(packages) == 0 {
 		return errors.New("download ruby: apt-get gave no package")
 	}
-	for _, file := range files {
-		if _, err := output(ctx, dir, "dpkg-deb", "-x", file, filepath.Join(dir, "root")); err != nil {
+	for _, deb := range packages {
+		if _, err := output(ctx, dir, "dpkg-deb", "-x", deb, filepath.Join(dir, "root")); err != nil {
 			return err
 		}
 	}
@@ -154,32 +156,65 @@ func output(ctx context.Context, dir, name string, args ...string) (string, erro
 	return string(out), nil
 }
 
-// wrap writes bin/ruby, which finds the libraries beside it.
-func wrap(dir string) error {
+// noGems stands in for rubygems, which the renderer of templates asks for and has no use
+// for: to load it takes longer than all else that an interpreter does.
+const noGems = "# Nothing here needs a gem.\n"
+
+// files are those by which what is unpacked is used: bin/ruby, which finds the libraries
+// beside it, and what it is to find before them.
+func files(dir string) (script, gems string, text []byte, err error) {
 	interpreters, err := filepath.Glob(filepath.Join(dir, "root", "usr", "bin", "ruby[0-9]*"))
 	if err != nil || len(interpreters) == 0 {
-		return errors.New("unpack ruby: no interpreter in its package")
+		return "", "", nil, errors.New("unpack ruby: no interpreter in its package")
 	}
 	root := filepath.Join(dir, "root")
-	var shared, lib []string
+	var shared []string
+	lib := []string{filepath.Join(dir, "lib")}
 	for _, d := range []string{"usr/lib/*-linux-gnu", "lib/*-linux-gnu"} {
 		shared = append(shared, glob(root, d)...)
 	}
 	for _, d := range []string{"usr/lib/ruby/[0-9]*", "usr/lib/*-linux-gnu/ruby/[0-9]*", "usr/lib/ruby/vendor_ruby"} {
 		lib = append(lib, glob(root, d)...)
 	}
-	script := fmt.Sprintf("#!/bin/sh\nLD_LIBRARY_PATH=%s RUBYLIB=%s exec %s --disable-gems \"$@\"\n",
+	text = fmt.Appendf(nil, "#!/bin/sh\nLD_LIBRARY_PATH=%s RUBYLIB=%s exec %s --disable-gems \"$@\"\n",
 		strings.Join(shared, ":"), strings.Join(lib, ":"), interpreters[0])
-	bin := filepath.Join(dir, "bin")
-	if err := os.MkdirAll(bin, 0o755); err != nil {
+	return filepath.Join(dir, "bin", "ruby"), filepath.Join(dir, "lib", "rubygems.rb"), text, nil
+}
+
+// wrapped says whether the files are there.
+func wrapped(dir string) bool {
+	script, gems, text, err := files(dir)
+	if err != nil {
+		return false
+	}
+	now, err := os.ReadFile(script)
+	_, missing := os.Stat(gems)
+	return err == nil && missing == nil && bytes.Equal(now, text)
+}
+
+// wrap writes the files.
+func wrap(dir string) error {
+	script, gems, text, err := files(dir)
+	if err != nil {
 		return err
 	}
-	// Written beside and renamed: another process may be about to use it.
-	beside := filepath.Join(bin, ".ruby")
-	if err := os.WriteFile(beside, []byte(script), 0o755); err != nil {
+	if err := place(gems, []byte(noGems), 0o644); err != nil {
 		return err
 	}
-	return os.Rename(beside, filepath.Join(bin, "ruby"))
+	return place(script, text, 0o755)
+}
+
+// place writes a file beside and renames it: another process may be about to use it.
+func place(path string, text []byte, mode os.FileMode) error {
+	dir, name := filepath.Split(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	beside := filepath.Join(dir, "."+name)
+	if err := os.WriteFile(beside, text, mode); err != nil {
+		return err
+	}
+	return os.Rename(beside, path)
 }
 
 // glob gives the paths under root that match.

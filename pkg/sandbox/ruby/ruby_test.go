@@ -41,8 +41,9 @@ func TestPath_saysWhatToInstall(t *testing.T) {
 	}
 }
 
-// What is in the cache is used without the network and without apt.
-func TestPath_usesTheCacheOffline(t *testing.T) {
+// unpacked gives the cached interpreter's directory, and makes sh the only program in PATH.
+func unpacked(t *testing.T) string {
+	t.Helper()
 	if _, err := ruby.Path(t.Context()); err != nil {
 		t.Skip("there is no ruby to look at: ", err)
 	}
@@ -50,8 +51,8 @@ func TestPath_usesTheCacheOffline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cached := filepath.Join(cache, "perpetual", "ruby", "bin", "ruby")
-	if _, err := os.Stat(cached); err != nil {
+	dir := filepath.Join(cache, "perpetual", "ruby")
+	if _, err := os.Stat(filepath.Join(dir, "root")); err != nil {
 		t.Skip("this machine has a ruby of its own: nothing was cached")
 	}
 	tools := t.TempDir()
@@ -59,8 +60,38 @@ func TestPath_usesTheCacheOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", tools)
+	return dir
+}
+
+// What is in the cache is used without the network and without apt.
+func TestPath_usesTheCacheOffline(t *testing.T) {
+	cached := filepath.Join(unpacked(t), "bin")
 	dir, err := ruby.Path(t.Context())
-	if err != nil || dir != filepath.Dir(cached) {
+	if err != nil || dir != cached {
 		t.Fatalf("Path() = %q, %v, want the cached one", dir, err)
+	}
+}
+
+// So is what was unpacked with another wrapper, which gets ours: it loads no gems.
+func TestPath_replacesAnotherWrapper(t *testing.T) {
+	root, cache := filepath.Join(unpacked(t), "root"), t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	bin := filepath.Join(cache, "perpetual", "ruby", "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(root, filepath.Join(filepath.Dir(bin), "root")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(bin, "ruby"), []byte("#!/bin/sh\nprintf 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := ruby.Path(t.Context())
+	if err != nil || dir != bin {
+		t.Fatalf("Path() = %q, %v, want %s", dir, err, bin)
+	}
+	out, err := exec.Command(filepath.Join(dir, "ruby"), "-rrubygems", "-ryaml", "-e", "print defined?(Gem).inspect, YAML.load('[7]')").CombinedOutput()
+	if err != nil || string(out) != "nil[7]" {
+		t.Errorf("it prints %q, %v", out, err)
 	}
 }
