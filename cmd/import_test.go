@@ -39,26 +39,32 @@ var mayImport = map[string][]string{
 	},
 	// The same for an installation. Only the installer links it.
 	"pkg/connect/installation": {
-		"pkg/connect", "pkg/bootstrap", "pkg/upgrade/plan", "pkg/component", "pkg/config", "pkg/resource", "pkg/state", "pkg/seal", "pkg/file", "pkg/price", "pkg/crash",
+		"pkg/connect", "pkg/bootstrap", "pkg/bootstrap/keyring", "pkg/upgrade/plan", "pkg/component", "pkg/config", "pkg/resource", "pkg/state", "pkg/seal", "pkg/file", "pkg/price", "pkg/crash",
 		"pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/statebucket", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
 	},
 	// What the installer's verbs take.
 	"pkg/command/grammar":           {"pkg/command", "pkg/config", "pkg/config/schema"},
 	"pkg/command/installer/report":  {"pkg/price", "pkg/shell", "pkg/bootstrap", "pkg/resumption", "pkg/command", "pkg/bootstrap/step", "pkg/secret", "pkg/status"},
-	"pkg/command/installer/session": {"pkg/connect/installation", "pkg/progress", "pkg/command/grammar", "pkg/config", "pkg/bootstrap", "pkg/config/check", "pkg/command/installer/report", "pkg/bootstrap/step", "pkg/plain", "pkg/config/schema", "pkg/command", "pkg/secret"},
+	"pkg/command/installer/session": {"pkg/connect/installation", "pkg/progress", "pkg/command/grammar", "pkg/config", "pkg/bootstrap", "pkg/bootstrap/keyring", "pkg/config/check", "pkg/command/installer/report", "pkg/bootstrap/step", "pkg/plain", "pkg/config/schema", "pkg/command", "pkg/secret"},
 	"pkg/command/installer": {
 		"pkg/command", "pkg/command/grammar", "pkg/command/step", "pkg/connect/installation", "pkg/status", "pkg/resumption", "pkg/bosh", "pkg/bootstrap", "pkg/bootstrap/step", "pkg/pause", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest/overlay",
 		"pkg/resource", "pkg/state/lease", "pkg/docs", "pkg/shell", "pkg/secret", "pkg/command/installer/session", "pkg/command/installer/report",
 	},
-	"pkg/status":               {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state/lease"},
-	"pkg/progress":             {"pkg/bootstrap/step", "pkg/plain"},
-	"pkg/bootstrap/accesskey":  {"pkg/aws", "pkg/aws/account", "pkg/crash", "pkg/manifest", "pkg/secret"},
+	"pkg/status":              {"pkg/bootstrap", "pkg/bosh", "pkg/resumption", "pkg/state/lease"},
+	"pkg/progress":            {"pkg/bootstrap/step", "pkg/plain"},
+	"pkg/bootstrap/accesskey": {"pkg/aws", "pkg/aws/account", "pkg/crash", "pkg/manifest", "pkg/secret"},
+	"pkg/bootstrap/keyring":   {"pkg/config", "pkg/seal", "pkg/secret"},
+	"pkg/bootstrap/legacy":    {"pkg/bootstrap/record", "pkg/config", "pkg/credential", "pkg/secret", "pkg/state"},
+	"pkg/bootstrap/document": {
+		"pkg/bootstrap/keyring", "pkg/bootstrap/legacy", "pkg/bootstrap/record", "pkg/bootstrap/selection",
+		"pkg/config", "pkg/credential", "pkg/manifest", "pkg/difference", "pkg/seal", "pkg/secret", "pkg/state", "pkg/state/lease", "pkg/crash",
+	},
 	"pkg/bootstrap/record":     {"pkg/component", "pkg/config", "pkg/manifest", "pkg/state"},
 	"pkg/bootstrap/possession": {"pkg/aws/account", "pkg/createenv/ledger"},
 	"pkg/bootstrap/step":       {},
 	"pkg/bootstrap/selection":  {"pkg/compatibility", "pkg/component", "pkg/config", "pkg/difference", "pkg/manifest", "pkg/resource", "pkg/signature", "pipelines"},
 	"pkg/bootstrap": {
-		"pkg/bootstrap/accesskey", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
+		"pkg/bootstrap/accesskey", "pkg/bootstrap/document", "pkg/bootstrap/keyring", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/createenv/ledger", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/upgrade/plan", "pkg/pause", "pkg/concourse", "pkg/upstream", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines", "pkg/state/lease",

@@ -15,14 +15,14 @@ func (i *Installation) Alone(ctx context.Context, purpose string, do func(contex
 			return err
 		}
 	}
-	var err error
-	if r.store, _, err = r.OpenStore(ctx, r.config, r.identity.Account, false); err != nil {
+	store, _, err := r.OpenStore(ctx, r.config, r.identity.Account, false)
+	if err == nil {
+		err = r.kept.Attach(ctx, store)
+	}
+	if err != nil {
 		return fmt.Errorf("open the state of %s: %w", i.Name, err)
 	}
-	if r.old, err = oldStore(ctx, r.store); err != nil {
-		return fmt.Errorf("open the state of %s: %w", i.Name, err)
-	}
-	held, release, err := r.hold(ctx, purpose+" "+i.Name)
+	held, release, err := r.kept.Hold(ctx, purpose+" "+i.Name)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -167,7 +168,7 @@ func TestDeploy_takesNothingFromWhatRunsHaveWritten(t *testing.T) {
 			for name, value := range c.parameters {
 				fmt.Fprintf(&asked, "parameter %s %s\n", name, value)
 			}
-			for _, name := range bootstrap.Documents()[:3] {
+			for _, name := range document.Names()[:3] {
 				fmt.Fprintf(&asked, "%s %s\n", name, c.document(t, name))
 			}
 			for line := range strings.Lines(asked.String()) {

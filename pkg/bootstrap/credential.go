@@ -3,13 +3,15 @@ package bootstrap
 import (
 	"context"
 	"fmt"
-	"slices"
+	"os"
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -69,7 +71,7 @@ func (r *run) compareCredentials(ctx context.Context) (step.Comparison, error) {
 		return step.Comparison{}, err
 	}
 	r.credentials = all
-	stale, err := r.staleView()
+	stale, err := r.kept.StaleView(all)
 	if err != nil {
 		return step.Comparison{}, err
 	}
@@ -78,7 +80,7 @@ func (r *run) compareCredentials(ctx context.Context) (step.Comparison, error) {
 	case len(added) > 0:
 		c = step.Differs("would be generated", step.Marked("+ ", added)...)
 	case stale:
-		c = step.Differs("would be given to the pipeline", "~ "+pipelineName)
+		c = step.Differs("would be given to the pipeline", "~ "+document.Pipeline)
 	}
 	c.Act = func(ctx context.Context) (step.Outcome, error) {
 		if err := r.keepGenerated(ctx, all, added); err != nil {
@@ -88,7 +90,7 @@ func (r *run) compareCredentials(ctx context.Context) (step.Comparison, error) {
 		case len(added) > 0:
 			return step.Changed.Report("generated %s", strings.Join(added, ", "))
 		case stale:
-			return step.Changed.Report("given to the pipeline in %s", pipelineName)
+			return step.Changed.Report("given to the pipeline in %s", document.Pipeline)
 		}
 		return step.UpToDate.Report("%s", c.Summary)
 	}
@@ -115,17 +117,22 @@ func (r *run) generated(ctx context.Context, variables []credential.Variable) (a
 func (r *run) keepGenerated(ctx context.Context, all secret.Values, added []string) error {
 	if len(added) > 0 {
 		r.credentials = all
-		// First: a run that is killed before the key is kept makes another, and does this again.
-		if slices.Contains(added, manifest.StateKey) {
-			if err := r.reopen(ctx); err != nil {
-				return err
-			}
-		}
-		if err := r.saveCredentials(ctx, all, added); err != nil {
-			return fmt.Errorf("keep the generated credentials: %w; nothing uses them yet", err)
-		}
 	}
-	return r.saveView(ctx)
+	return r.kept.SaveCredentials(ctx, r.contents(), added)
+}
+
+// pipelineKey makes the key with which the pipeline reads its part of the state.
+func (r *run) pipelineKey(all secret.Values) (made bool, err error) {
+	if _, there := all[manifest.StateKey]; there || r.options.Self || r.elsewhere() {
+		return false, nil
+	}
+	host, _ := os.Hostname()
+	key, err := seal.NewIdentity(host, r.now())
+	if err != nil {
+		return false, err
+	}
+	all[manifest.StateKey] = key.Reveal().Reveal()
+	return true, nil
 }
 
 // generation says how credentials are generated.

@@ -195,7 +195,7 @@ func (r *run) keepVersion(ctx context.Context) error {
 	if !r.holdVersion || r.options.Self {
 		return nil
 	}
-	err := r.say(ctx, r.wantedConfig, r.said.files)
+	err := r.say(ctx, r.wantedConfig, r.said.Files)
 	r.holdVersion = err != nil
 	return err
 }

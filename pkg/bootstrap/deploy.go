@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
@@ -153,7 +154,7 @@ func (r *run) deploy(ctx context.Context) (step.Outcome, error) {
 	}
 	r.lookForStranded(ctx, d)
 	up := r.upgrader(d, atc)
-	up.State, up.Log, up.Debug = state.Folder(r.store, runFolder), r.lines(stepDeploy), r.Log
+	up.State, up.Log, up.Debug = state.Folder(r.store, document.RunFolder), r.lines(stepDeploy), r.Log
 	up.Submitting = func(ctx context.Context, deployed []byte) error {
 		r.tell(stepDeploy)(r.manifestValues(deployed))
 		r.record.Submitted = r.set

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
@@ -284,7 +285,7 @@ func TestDeploy_keepsWhatIsNotSetAndRefusesWhatCannotChange(t *testing.T) {
 
 func TestDeploy_leavesTheStateOfANewerReleaseAlone(t *testing.T) {
 	c := installed(t)
-	for _, name := range bootstrap.Documents() {
+	for _, name := range document.Names() {
 		store := c.stores["ci"]
 		was, err := store.Get(t.Context(), name)
 		if err != nil {

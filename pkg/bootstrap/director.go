@@ -43,7 +43,7 @@ func (r *run) request(ctx context.Context) (createenv.Request, error) {
 	request := createenv.Request{
 		Manifest: text, Vars: vars, Transient: transient, Show: manifest.Reader(in, t), Recreate: r.options.Recreate,
 	}
-	if !r.inside { // the pipeline's role reaches nothing else
+	if !r.kept.Keys.Inside() { // the pipeline's role reaches nothing else
 		request.Inspect = r.inspect
 	}
 	return request, nil

@@ -81,7 +81,7 @@ func found(all, given config.Cloud) *config.Cloud {
 // would make again is the credentials, and those lock out what runs.
 func (r *run) checkDeployment(ctx context.Context) error {
 	where := r.access().URL
-	if r.known() && r.record.Deployment {
+	if r.kept.Known() && r.record.Deployment {
 		missing, err := r.missing(ctx)
 		if err != nil || len(missing) == 0 {
 			return err
@@ -109,7 +109,7 @@ func (r *run) checkDeployment(ctx context.Context) error {
 // deleted there but what the state knows; it must only not take with it the credentials
 // of a deployment that it has forgotten.
 func (r *run) checkDestroy(ctx context.Context) error {
-	if r.elsewhere() && (r.known() && r.record.Deployment || !r.hasCredentials()) {
+	if r.elsewhere() && (r.kept.Known() && r.record.Deployment || !r.kept.HasCredentials()) {
 		return nil
 	}
 	if err := r.checkStanding(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -93,21 +94,21 @@ func firstLine(text string) string {
 // documents are create-env's. A plan looks at those of an older release where they are.
 func (r *run) documents() *documents {
 	d := newDocuments(r.store)
-	d.old = r.old
+	d.old = r.kept.Old()
 	return d
 }
 
 // environmentFolder is below what create-env's documents are.
 func (r *run) environmentFolder() string {
-	if r.old {
-		return strings.TrimPrefix(environmentFolder, runFolder)
+	if r.kept.Old() {
+		return strings.TrimPrefix(environmentFolder, document.RunFolder)
 	}
 	return environmentFolder
 }
 
 // environmentFolder is where create-env's documents are; an older release has kept them
 // outside the folder of runs.
-const environmentFolder = runFolder + "environment/"
+const environmentFolder = document.RunFolder + "environment/"
 
 // newDocuments keeps create-env's documents in a store.
 func newDocuments(store state.Store) *documents {
@@ -129,7 +130,7 @@ func (d *documents) Get(ctx context.Context, name string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.old {
-		name = strings.TrimPrefix(name, runFolder)
+		name = strings.TrimPrefix(name, document.RunFolder)
 	}
 	found, err := d.store.Get(ctx, name)
 	if errors.Is(err, state.ErrNotFound) {

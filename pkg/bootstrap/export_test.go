@@ -20,7 +20,7 @@ func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, err
 	if _, err := r.open(ctx, false); err != nil {
 		return r.result, err
 	}
-	held, release, err := r.hold(ctx, "test")
+	held, release, err := r.kept.Hold(ctx, "test")
 	if err != nil {
 		return r.result, err
 	}

@@ -8,19 +8,10 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 )
 
-// userFiles are the names of the user's files in a configuration.
-func userFiles(c *config.Config) []string {
-	if c == nil {
-		return nil
-	}
-	m := c.Manifest
-	return slices.Concat(m.OpsFiles, m.DirectorOpsFiles, m.CloudOpsFiles, m.VarsFiles, c.Pipeline.OpsFiles)
-}
-
 // filesNow are the user's files as they are now, for the pipeline, which has none.
 func (r *run) filesNow() (map[string]string, error) {
 	kept := map[string]string{}
-	for _, name := range userFiles(r.config) {
+	for _, name := range config.UserFiles(r.config) {
 		text, err := r.file(name)
 		if err != nil {
 			return nil, fmt.Errorf("manifest: %w", err)
@@ -37,7 +28,7 @@ func (r *run) changedFiles() (names []string, err error) {
 	}
 	now, err := r.filesNow()
 	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if before, kept := r.said.files[name]; !kept || before != now[name] {
+		if before, kept := r.said.Files[name]; !kept || before != now[name] {
 			names = append(names, name)
 		}
 	}
@@ -47,10 +38,10 @@ func (r *run) changedFiles() (names []string, err error) {
 // file is one of the user's files: as it is where it was named now, and otherwise as it
 // was at the last deploy by hand. A name from the state is never opened.
 func (r *run) file(name string) ([]byte, error) {
-	if !r.options.Self && slices.Contains(userFiles(r.Given), name) {
+	if !r.options.Self && slices.Contains(config.UserFiles(r.Given), name) {
 		return r.Files(name)
 	}
-	text, kept := r.said.files[name]
+	text, kept := r.said.Files[name]
 	if !kept {
 		return nil, fmt.Errorf("%s is not in the state: run perpetual deploy %s by hand, and name the file", name, r.Name)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
@@ -113,7 +115,7 @@ func TestState_asksForAKeyThatIsNewToThisOperator(t *testing.T) {
 	c, _ := moved(t)
 	next := newKMSKey(t, "2")
 	c.operator.kms = map[string]*kmsKey{"alias/operator": next}
-	for _, name := range bootstrap.Documents()[:3] {
+	for _, name := range document.Names()[:3] {
 		body := []byte(c.document(t, name))
 		put(t, c.stores["ci"], name, signedBy(t, next, seal.Place{Installation: "ci", Document: name}, body, 99, recipientsOf(t, c)...))
 	}
@@ -198,14 +200,14 @@ func TestSelfUpgrade_byHandAsksWhoseThingsAre(t *testing.T) {
 	c.names(t, ledger.Thing{Kind: ledger.VM, CID: "i-1"})
 	c.possessions = []account.Possession{{ID: "i-1", Tags: owned("perpetual:name", "prod")}}
 	i, _ := c.install(t, given())
-	i.Pipeline = bootstrap.Pipeline{}
+	i.Pipeline = keyring.Pipeline{}
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{Self: true, Components: set}); err == nil || !strings.Contains(err.Error(), "of another installation") {
 		t.Errorf("it ends with %v", err)
 	}
 	c = installed(t)
 	c.rewrite(t, theKey(), func(chosen map[string]any) { chosen["spread"] = 1 })
 	i, _ = c.install(t, given())
-	i.Pipeline = bootstrap.Pipeline{}
+	i.Pipeline = keyring.Pipeline{}
 	if _, err := i.Deploy(t.Context(), bootstrap.Options{Self: true, Components: set}); err == nil || !strings.Contains(err.Error(), "--accept-stored") {
 		t.Errorf("with a document that was changed it ends with %v", err)
 	}

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
@@ -20,7 +21,7 @@ func (i *Installation) Holder(ctx context.Context) (*lease.HeldError, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := leaseOf(ctx, store)
+	name, err := document.LeaseOf(ctx, store)
 	if err != nil {
 		return nil, err
 	}

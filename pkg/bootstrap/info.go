@@ -60,7 +60,7 @@ type Certificate struct {
 // generated credentials are in it.
 func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	r := i.newRun(Options{})
-	r.lenient = true
+	r.kept.Lenient = true
 	if r.config.AWS != nil {
 		var err error
 		if r.identity, err = r.Account.Identity(ctx); err != nil {
@@ -72,7 +72,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	}
 	info := Info{
 		Name: i.Name, URL: r.url(), Deployment: r.deploymentName(), Account: r.record.Account, Region: r.record.Region, Program: r.record.Program,
-		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps, State: r.doubts(), Old: r.old,
+		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps, State: r.kept.Doubts(), Old: r.kept.Old(),
 		Verified: selection.Describe(r.record.Applied) == selection.Describe(r.record.Desired) && len(r.record.Applied) > 0,
 	}
 	for name, address := range map[string]string{
@@ -102,23 +102,6 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 		info.Secrets = maps.Clone(r.credentials)
 	}
 	return info, nil
-}
-
-// doubts say why what the state says may not be what the operator has said last. Who only
-// looks is told, and not asked.
-func (r *run) doubts() (lines []string) {
-	if r.old {
-		return []string{fmt.Sprintf("%s is from an older release, in clear and not signed; perpetual deploy %s shows what is in it, asks, and moves it, and until then the pipeline refuses it", storeName(r), r.Name)}
-	}
-	if r.earlier != nil {
-		lines = append(lines, fmt.Sprintf("%s is signed by another key than this operator has known; perpetual deploy %s shows both, and asks", storeName(r), r.Name))
-	}
-	for _, d := range r.sealedDocuments() {
-		if d.replayed != nil {
-			lines = append(lines, fmt.Sprintf("%s: %s; restore the last version, or, if it was put back on purpose, take it with perpetual deploy %s --accept-stored", storeName(r), r.older(d), r.Name))
-		}
-	}
-	return lines
 }
 
 // GatewayKey asks AWS for the private key with which bosh ssh goes by the gateway: it

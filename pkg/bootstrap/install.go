@@ -19,7 +19,7 @@ import (
 // from there.
 func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
-	r.asks = true
+	r.kept.Asks = true
 	// The store comes first, and with it the lease under which all else is done.
 	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
 		return r.result, err
@@ -36,13 +36,13 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 			return r.result, &step.Error{Step: stepConfiguration, Err: step.Because(ctx, err)}
 		}
 	}
-	if err := r.trySigner(ctx, true); err != nil {
+	if err := r.kept.Keys.Try(ctx, true); err != nil {
 		return r.result, &step.Error{Step: stepState, Err: step.Because(ctx, err)}
 	}
 	if err := r.perform(ctx, []action{{stepState, r.openState}}); err != nil {
 		return r.result, err
 	}
-	held, release, err := r.hold(ctx, "deploy "+i.Name)
+	held, release, err := r.kept.Hold(ctx, "deploy "+i.Name)
 	if err != nil {
 		return r.result, &step.Error{Step: stepState, Err: err}
 	}
@@ -170,7 +170,7 @@ func storeName(r *run) string {
 // account still has of it. The state goes last, when nothing that it knows is left.
 func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, err error) {
 	r := i.newRun(o)
-	r.lenient, r.asks = true, true
+	r.kept.Lenient, r.kept.Asks = true, true
 	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 	if err := r.checkDestroy(ctx); err != nil {
 		return nil, &step.Error{Step: stepState, Err: err}
 	}
-	held, release, err := r.hold(ctx, "destroy "+i.Name)
+	held, release, err := r.kept.Hold(ctx, "destroy "+i.Name)
 	if err != nil {
 		return nil, &step.Error{Step: stepState, Err: err}
 	}
@@ -210,10 +210,9 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 
 // finish removes the state and looks at what is left.
 func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
-	r.recordDocument = nil
 	err := r.perform(ctx, []action{{stepState, func(ctx context.Context) (step.Outcome, error) {
 		// Before the documents go: a run that is killed leaves some of them.
-		if err := r.forget(); err != nil {
+		if err := r.kept.Forget(); err != nil {
 			return step.Outcome{}, err
 		}
 		if err := r.DeleteStore(ctx, r.config, r.identity.Account); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/accesskey"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
@@ -68,9 +69,9 @@ type Installation struct {
 	// Files reads the user's ops files and vars files that were named now.
 	Files func(name string) ([]byte, error)
 	// Operator keeps the key of the state. A self-upgrade that has Pipeline does not ask it.
-	Operator Operator
+	Operator keyring.Operator
 	// Pipeline is what a self-upgrade has instead.
-	Pipeline Pipeline
+	Pipeline keyring.Pipeline
 
 	Progress step.Progress
 	Mask     func(...secret.Value) // hides values in all output from now on

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
@@ -148,7 +149,7 @@ func TestDestroy_asksOnlyOfAStateThatIsOldOrWasPutBack(t *testing.T) {
 // unseen is an installation whose operator has another machine.
 func unseen(t *testing.T) *cloud {
 	c := installed(t)
-	c.operator.seen = bootstrap.Seen{}
+	c.operator.seen = keyring.Seen{}
 	return c
 }
 
@@ -208,7 +209,7 @@ func TestState_refusesADowngradedDocument(t *testing.T) {
 	put(t, store, "credentials.json", []byte(c.operator.open(t, []byte(signed[credentialsName]))))
 	c.refusedEverywhere(t, "an older release's", "has no operator/configuration.json, which this operator has seen there", "--accept-stored")
 
-	c.operator.seen = bootstrap.Seen{}
+	c.operator.seen = keyring.Seen{}
 	i, shown := c.install(t, given())
 	_, err := i.Deploy(t.Context(), bootstrap.Options{})
 	if err == nil || !strings.Contains(err.Error(), "is from an older release, and not signed") || !slices.ContainsFunc(c.operator.asked, func(l string) bool { return strings.Contains(l, "evil.example.com") }) {

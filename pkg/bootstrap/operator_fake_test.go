@@ -19,7 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 )
@@ -36,11 +37,11 @@ var theKey = sync.OnceValue(func() seal.Identity {
 // thePlace is where the states of the tests are.
 const thePlace = "the bucket perpetual-ci-123456789012-eu-central-1"
 
-// operator is bootstrap.Operator in memory.
+// operator is keyring.Operator in memory.
 type operator struct {
 	keyless bool // the operator has no key file
 	made    bool
-	seen    bootstrap.Seen
+	seen    keyring.Seen
 	yes     bool     // what is asked for is accepted
 	asked   []string // the lines of the last question
 
@@ -91,7 +92,7 @@ func (v *vault) Unwrap(_ context.Context, at seal.Place, wrapped []byte) ([]byte
 	return key, nil
 }
 
-// Wrapper implements bootstrap.Operator.
+// Wrapper implements keyring.Operator.
 func (o *operator) Wrapper(_ context.Context, name string) (seal.Wrapper, error) {
 	for called, v := range o.vaults {
 		if called == name || v.arn == name {
@@ -142,7 +143,7 @@ func (k *kmsKey) Sign(_ context.Context, message []byte) ([]byte, error) {
 	return ecdsa.SignASN1(rand.Reader, k.private, sum[:])
 }
 
-// Signer implements bootstrap.Operator.
+// Signer implements keyring.Operator.
 func (o *operator) Signer(_ context.Context, name string) (seal.Signer, error) {
 	o.wanted++
 	for called, key := range o.kms {
@@ -153,33 +154,33 @@ func (o *operator) Signer(_ context.Context, name string) (seal.Signer, error) {
 	return nil, fmt.Errorf("use KMS key %s: there is none", name)
 }
 
-// Key implements bootstrap.Operator.
+// Key implements keyring.Operator.
 func (o *operator) Key() (seal.Identity, error) {
 	if o.keyless {
-		return seal.Identity{}, bootstrap.ErrNotFound
+		return seal.Identity{}, keyring.ErrNoKey
 	}
 	return theKey(), nil
 }
 
-// Make implements bootstrap.Operator.
+// Make implements keyring.Operator.
 func (o *operator) Make() (seal.Identity, error) {
 	o.made, o.keyless = true, false
 	return theKey(), nil
 }
 
-// Where implements bootstrap.Operator.
+// Where implements keyring.Operator.
 func (o *operator) Where() string { return "ci.operator-key" }
 
-// Seen implements bootstrap.Operator.
-func (o *operator) Seen() (bootstrap.Seen, error) { return o.seen, nil }
+// Seen implements keyring.Operator.
+func (o *operator) Seen() (keyring.Seen, error) { return o.seen, nil }
 
-// Saw implements bootstrap.Operator.
-func (o *operator) Saw(s bootstrap.Seen) error {
+// Saw implements keyring.Operator.
+func (o *operator) Saw(s keyring.Seen) error {
 	o.seen = s
 	return nil
 }
 
-// Accept implements bootstrap.Operator.
+// Accept implements keyring.Operator.
 func (o *operator) Accept(_ string, lines []string) (bool, error) {
 	o.asked = lines
 	if o.meanwhile != nil {
@@ -204,13 +205,13 @@ func signedBy(t *testing.T, key seal.Signer, at seal.Place, body []byte, serial 
 
 // note notes a document as seen.
 func (o *operator) note(name string, text []byte, serial int64) {
-	all := map[string][]bootstrap.Version{}
+	all := map[string][]keyring.Version{}
 	for n, v := range o.seen.Documents {
 		all[n] = v
 	}
 	sum := sha256.Sum256(text)
-	all[name] = []bootstrap.Version{{Serial: serial, Digest: hex.EncodeToString(sum[:])}}
-	o.seen = bootstrap.Seen{Place: thePlace, Documents: all}
+	all[name] = []keyring.Version{{Serial: serial, Digest: hex.EncodeToString(sum[:])}}
+	o.seen = keyring.Seen{Place: thePlace, Documents: all}
 }
 
 // open is what is in a document, sealed or not.
@@ -239,7 +240,7 @@ func opened(text []byte) ([]byte, error) {
 // envelopes are those of the operator's documents.
 func (c *cloud) envelopes(t *testing.T) (list []seal.Envelope) {
 	t.Helper()
-	for _, name := range bootstrap.Documents() {
+	for _, name := range document.Names() {
 		if !strings.HasPrefix(name, "operator/") {
 			continue
 		}
@@ -257,21 +258,21 @@ func (c *cloud) envelopes(t *testing.T) (list []seal.Envelope) {
 }
 
 // inside is what the pipeline of the cloud's installation has.
-func (c *cloud) inside(t *testing.T) bootstrap.Pipeline {
+func (c *cloud) inside(t *testing.T) keyring.Pipeline {
 	t.Helper()
 	store := c.stores["ci"]
 	if store == nil {
-		return bootstrap.Pipeline{}
+		return keyring.Pipeline{}
 	}
 	if _, err := store.Get(t.Context(), credentialsName); err != nil {
-		return bootstrap.Pipeline{}
+		return keyring.Pipeline{}
 	}
 	var all struct{ Values map[string]any }
 	if err := json.Unmarshal([]byte(c.document(t, credentialsName)), &all); err != nil {
 		t.Fatal(err)
 	}
 	key, _ := all.Values[manifest.StateKey].(string)
-	return bootstrap.Pipeline{Public: theKey().Public().String(), Identity: key}
+	return keyring.Pipeline{Public: theKey().Public().String(), Identity: key}
 }
 
 // edit is a document in clear with a change.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -208,7 +209,7 @@ func TestState_asksForWhatWasChangedSince(t *testing.T) {
 	_, _ = i.Deploy(t.Context(), bootstrap.Options{})
 	c.written()
 	here := c.operator.seen
-	c.operator.seen = bootstrap.Seen{} // another machine, with a copy of the key
+	c.operator.seen = keyring.Seen{} // another machine, with a copy of the key
 
 	lines, err := deploy(bootstrap.Options{}, false)
 	said := strings.Join(lines, "\n")
@@ -233,7 +234,7 @@ func TestState_asksForWhatWasChangedSince(t *testing.T) {
 	if _, err := deploy(bootstrap.Options{}, false); !errors.As(err, &at) || at.Step != "deploy" || c.operator.asked != nil {
 		t.Errorf("once accepted it asks for %q, and ends with %v", c.operator.asked, err)
 	}
-	c.operator.seen = bootstrap.Seen{}
+	c.operator.seen = keyring.Seen{}
 	if lines, err := deploy(bootstrap.Options{AcceptStored: true}, false); !errors.As(err, &at) || at.Step != "deploy" || c.operator.asked != nil ||
 		!strings.Contains(strings.Join(lines, "\n"), "taken from the state: workers.count: not given → 4") {
 		t.Errorf("with --accept-stored it asks for %q, and ends with %v", c.operator.asked, err)
@@ -270,11 +271,11 @@ func TestState_takesWhatAKilledRunHasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := c.operator.seen
-	for name, seen := range map[string][]bootstrap.Version{
+	for name, seen := range map[string][]keyring.Version{
 		"killed after the write":  {before.Documents[e.Document][0], after.Documents[e.Document][0]},
 		"killed before the write": {after.Documents[e.Document][0], {Serial: e.Serial + 1, Digest: "never written"}},
 	} {
-		c.operator.seen = bootstrap.Seen{Place: thePlace, Documents: map[string][]bootstrap.Version{
+		c.operator.seen = keyring.Seen{Place: thePlace, Documents: map[string][]keyring.Version{
 			e.Document: seen, "operator/credentials.json": after.Documents["operator/credentials.json"], "operator/pipeline.json": after.Documents["operator/pipeline.json"],
 		}}
 		if at := c.deploy(t, given()); at.Step != "deploy" || c.operator.asked != nil {

@@ -13,7 +13,7 @@ const notYet = "would be created"
 // changes nothing, but for a change set of the stack that it discards.
 func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	r := i.newRun(o)
-	r.asks, r.plans = true, true
+	r.kept.Asks, r.plans = true, true
 	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
 		return Plan{}, err
 	}
@@ -71,21 +71,14 @@ func (r *run) planState(ctx context.Context, found bool) (step.Planned, error) {
 	c := step.Same("%s", storeName(r))
 	switch {
 	case !found:
-		if err := r.trySigner(ctx, false); err != nil {
+		if err := r.kept.Keys.Try(ctx, false); err != nil {
 			return step.Planned{}, err
 		}
 		c = step.Differs(notYet, "+ "+storeName(r))
-	case r.old:
-		c = step.Differs("would be signed and encrypted", r.movedLines()...)
-	case r.resigns() || r.rewraps():
-		var lines []string
-		if r.resigns() {
-			lines = append(lines, "~ "+r.signerLine())
-		}
-		if r.rewraps() {
-			lines = append(lines, "~ "+r.wrapperLine())
-		}
-		c = step.Differs("would be signed or encrypted by another key", lines...)
+	case r.kept.Old():
+		c = step.Differs("would be signed and encrypted", r.kept.MovedLines()...)
+	case len(r.kept.NewKeys()) > 0:
+		c = step.Differs("would be signed or encrypted by another key", step.Marked("~ ", r.kept.NewKeys())...)
 	}
 	c.Step = stepState
 	return c.Planned, nil

@@ -15,7 +15,7 @@ import (
 // write create-env's state, too: an operator's keys reach further than the pipeline's, so
 // that whose a thing is is asked before a run by hand uses, changes or deletes it.
 func (r *run) checkPossessions(ctx context.Context) error {
-	if r.inside || r.elsewhere() || r.store == nil || !r.known() {
+	if r.kept.Keys.Inside() || r.elsewhere() || r.store == nil || !r.kept.Known() {
 		return nil
 	}
 	things, err := ledger.Things(ctx, newDocuments(r.store))
@@ -50,7 +50,7 @@ func (r *run) judge(ctx context.Context, things []ledger.Thing, asks bool) (gone
 		if v.Theirs {
 			return nil, r.refuseTheirs(v, asks)
 		}
-		if !slices.Contains(r.seen.Things, v.Thing.CID) {
+		if !slices.Contains(r.kept.Keys.Seen().Things, v.Thing.CID) {
 			doubts = append(doubts, v)
 		}
 	}
@@ -103,6 +103,6 @@ func (r *run) askForThings(doubts []possession.Verdict, asks bool) error {
 				directorStateName, strings.Join(lines, ", and "), untouched(asks), possession.Tag, r.Name, storeName(r))
 		}
 	}
-	r.seen.Things = append(slices.Clone(r.seen.Things), ids...)
+	r.kept.Keys.Accepted(ids...)
 	return nil
 }

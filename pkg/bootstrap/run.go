@@ -9,6 +9,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/login"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
@@ -21,10 +23,8 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/manifest/overlay"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
-	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
 
 // run is what the steps of one command share.
@@ -39,37 +39,16 @@ type run struct {
 	identity     login.Identity
 	keys         aws.Credentials
 	store        state.Store
-	lease        *lease.Lease
 
-	statement          *sealed[statement]
-	credentialDocument *sealed[secret.Values]
-	viewDocument       *sealed[secret.Values] // the pipeline's, of the credentials
-	base               *sealed[secret.Values] // of a self-upgrade: where the credentials come from
-	recordDocument     *document[record.Findings]
-	said               statement // the configuration and the files as they are stored
-	record             record.Record
-	credentials        secret.Values
-
-	reader         seal.Identity
-	unlocked       bool // with reader, or with keys of KMS in its place
-	inside         bool // reader is the pipeline's
-	signer         seal.Signer
-	wrapper        seal.Wrapper // encrypts in the place of reader; nil: reader does
-	public         seal.PublicKey
-	earlier        *seal.PublicKey // with which the operator has signed before; nil: with the same
-	seen           Seen
-	asks           bool   // what is stored and was changed is not taken without asking
-	accepted       string // the digests of what may be taken
-	acceptedSigner string // the digests of what may be signed by another key
-	oldDigest      string // of all that an older release has kept
-	old            bool   // the state is where an older release has kept it
-	heldOld        bool   // this run holds the lease of an older release
+	kept        *document.Set      // the documents
+	said        document.Statement // the configuration and the files as they are stored
+	record      record.Record
+	credentials secret.Values
 
 	judged       []ledger.Thing // of what create-env's state names: those that are there and may be used
 	ourInstances []string       // of them
 
 	warned      []string        // what was said already
-	lenient     bool            // what is there is only looked at, or deleted: a configuration that is wrong by now is no reason not to
 	raise       postgres.Change // the major upgrade of the database that this run makes; the zero value: none
 	holdVersion bool            // database.version is not stored before the database has it
 	postgres    int             // the major of the database VM; 0 until the director was asked
@@ -88,14 +67,24 @@ type run struct {
 	set         []component.Component
 }
 
-// recordCodec is that of what runs have found.
-var recordCodec = codec[record.Findings]{encode: record.Encode, decode: record.Decode}
-
-var credentialCodec = codec[secret.Values]{encode: credential.Encode, decode: credential.Decode}
-
 // newRun begins with what the user has given alone.
 func (i *Installation) newRun(o Options) *run {
-	return &run{Installation: i, options: o, config: config.Defaults(i.Given), credentials: secret.Values{}}
+	r := &run{Installation: i, options: o, config: config.Defaults(i.Given), credentials: secret.Values{}}
+	r.kept = &document.Set{
+		Options: document.Options{AcceptStored: o.AcceptStored, LeaseTTL: i.LeaseTTL, Log: i.Log},
+		Keys: keyring.New(keyring.Options{
+			Installation: i.Name, Given: i.Given, Where: func() string { return storeName(r) }, Operator: i.Operator, Pipeline: i.Pipeline, Self: o.Self,
+			Mask: i.Mask, Warn: func(line string) { r.warn(line) },
+		}),
+	}
+	return r
+}
+
+// contents are what the documents are to say.
+func (r *run) contents() document.Contents {
+	said := r.said
+	said.Choice = r.record.Choice
+	return document.Contents{Statement: said, Findings: r.record.Findings, Credentials: r.credentials}
 }
 
 // open reads the state. With create a store that is not there yet is made. It
@@ -105,24 +94,13 @@ func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if r.statement, r.said, err = loadSealed(ctx, r, configurationName, statementCodec); err != nil {
-		return created, err
-	}
-	if r.old, err = r.isOld(ctx); err != nil {
-		return created, err
-	}
-	if r.old {
-		err = r.loadOld(ctx)
-	} else {
-		err = r.loadParts(ctx)
-	}
+	found, err := r.kept.Open(ctx, r.store)
 	if err != nil {
 		return created, err
 	}
-	r.stored, r.before, r.beforeFiles = r.said.config, r.record, r.said.files
-	if r.credentials == nil {
-		r.credentials = secret.Values{}
-	}
+	r.said, r.credentials = found.Statement, found.Credentials
+	r.record = record.Record{Choice: found.Statement.Choice, Findings: found.Findings}
+	r.stored, r.before, r.beforeFiles = r.said.Config, r.record, r.said.Files
 	r.Mask(credential.Secrets(r.credentials)...)
 	if r.record.Infrastructure != nil {
 		r.infra = *r.record.Infrastructure
@@ -131,29 +109,7 @@ func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
 		return created, err
 	}
 	r.identify()
-	return created, r.accept()
-}
-
-// loadParts reads what is beside the operator's statement.
-func (r *run) loadParts(ctx context.Context) (err error) {
-	r.record = record.Record{Choice: r.said.choice}
-	if r.recordDocument, r.record.Findings, err = load(ctx, r.store, recordName, recordCodec); err != nil {
-		return err
-	}
-	if r.viewDocument, r.credentials, err = loadSealed(ctx, r, pipelineName, credentialCodec); err != nil {
-		return err
-	}
-	if r.options.Self && r.viewDocument.exists {
-		return r.loadRenewed(ctx, r.viewDocument)
-	}
-	if r.options.Self && r.Pipeline.Identity != "" {
-		return fmt.Errorf("the state has no %s; nothing was changed: run perpetual deploy %s by hand, which writes it again", pipelineName, r.Name)
-	}
-	r.credentialDocument, r.credentials, err = loadSealed(ctx, r, credentialsName, credentialCodec)
-	if err == nil && r.options.Self {
-		return r.loadRenewed(ctx, r.credentialDocument)
-	}
-	return err
+	return created, r.kept.Accept(r.wantedConfig)
 }
 
 // merge puts what is given over what was wanted before.
@@ -164,7 +120,7 @@ func (r *run) merge() error {
 	}
 	r.wantedConfig, r.config = config.Pinned(wanted), config.Defaults(wanted)
 	r.Mask(config.Keys().Secrets(r.config)...)
-	if err := r.valid(); err != nil && !r.lenient {
+	if err := r.valid(); err != nil && !r.kept.Lenient {
 		return err
 	}
 	if r.record.Account != "" && r.identity.Account != "" && r.record.Account != r.identity.Account {
@@ -180,7 +136,7 @@ func (r *run) merge() error {
 // valid checks the configuration as a whole. Warnings are said once.
 func (r *run) valid() error {
 	problems := append(r.stale(), check.Config(r.config, r.now())...)
-	if !r.lenient {
+	if !r.kept.Lenient {
 		u, unread := r.readUser()
 		problems = append(append(problems, unread...), overlay.Check(r.config, u)...)
 	}
@@ -244,7 +200,7 @@ func (r *run) input() (manifest.Input, error) {
 // operatorKey is by which the pipeline knows the operator's documents. In the plan of a
 // state of an older release something stands for the one that is made when it is signed.
 func (r *run) operatorKey() string {
-	if key := r.public.String(); key != "" || !r.old {
+	if key := r.kept.Keys.Public().String(); key != "" || !r.kept.Old() {
 		return key
 	}
 	return "(a new key)"

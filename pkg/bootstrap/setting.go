@@ -76,7 +76,7 @@ func (r *run) compareConfiguration(ctx context.Context) (step.Comparison, error)
 	}
 	// What is rendered from now on is rendered from them.
 	r.credentials = all
-	if len(added) > 0 && r.stored != nil && !r.old { // which is moved with them
+	if len(added) > 0 && r.stored != nil && !r.kept.Old() { // which is moved with them
 		c = step.Differs("would change", append(c.Lines, step.Marked("+ ", added)...)...)
 		names = append(names, added...)
 	}
@@ -138,30 +138,20 @@ func (r *run) saveConfig(ctx context.Context) error {
 
 // say stores a configuration with the user's files.
 func (r *run) say(ctx context.Context, c *config.Config, files map[string]string) error {
-	r.said.config, r.said.files = c, files
-	return r.saveStatement(ctx)
-}
-
-// saveStatement keeps what the operator has said, and what was chosen for it.
-func (r *run) saveStatement(ctx context.Context) error {
-	if r.options.Self {
-		return nil
-	}
-	r.said.choice = r.record.Choice
-	_, err := keep(ctx, r, r.statement, r.said, r.pipelineRecipients()...)
-	return err
+	r.said.Config, r.said.Files = c, files
+	return r.kept.SaveStatement(ctx, r.contents())
 }
 
 // differs says whether a configuration is not the one that is stored.
 func (r *run) differs(c *config.Config) (bool, error) {
-	if r.said.config == nil {
+	if r.said.Config == nil {
 		return true, nil
 	}
 	now, err := config.Encode(c)
 	if err != nil {
 		return false, err
 	}
-	before, err := config.Encode(r.said.config)
+	before, err := config.Encode(r.said.Config)
 	return !bytes.Equal(now, before), err
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
@@ -18,7 +19,7 @@ import (
 func signedWith(name string) *config.Config {
 	cfg := given()
 	if name == "null" {
-		cfg.Reset = []string{bootstrap.SigningKey}
+		cfg.Reset = []string{keyring.SigningKey}
 		return cfg
 	}
 	cfg.State = &config.State{SigningKey: name}
@@ -159,7 +160,7 @@ func TestState_asksWhenAnAliasLeadsToAnotherKey(t *testing.T) {
 // Another machine has no note: it is told which key it is, and takes it when it is given.
 func TestState_namesTheKeyOfKMSWhereNobodyHasNotedIt(t *testing.T) {
 	c, key := moved(t)
-	c.operator.seen = bootstrap.Seen{}
+	c.operator.seen = keyring.Seen{}
 	c.refusedWith(t, given(), key.arn, "give it as state.signing_key")
 	c.operator.yes = true
 	if at := c.deploy(t, signedWith(key.arn)); at.Step != "deploy" || c.operator.seen.Signer == nil {

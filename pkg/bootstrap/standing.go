@@ -49,9 +49,9 @@ func (r *run) checkStanding(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case !r.known() && stack.Live:
+	case !r.kept.Known() && stack.Live:
 		return r.refuseUnknown(stack)
-	case !r.known(), !stack.Live:
+	case !r.kept.Known(), !stack.Live:
 		return nil
 	case !r.record.Stack && r.record.Infrastructure == nil:
 		return r.refuseUnknown(stack)
@@ -65,11 +65,6 @@ func (r *run) checkStanding(ctx context.Context) error {
 	}
 	return fmt.Errorf("%s has no %s, though %s is installed in account %s, region %s (stack %s): what is missing would be generated again, and lock out what runs; nothing was changed: %s",
 		storeName(r), strings.Join(missing, " and no "), r.Name, r.identity.Account, r.config.AWS.Region, stack.Name, r.howToRestore(stack))
-}
-
-// known says whether the state has a record of the installation.
-func (r *run) known() bool {
-	return r.old || r.statement != nil && r.statement.exists
 }
 
 // refuseUnknown refuses to install over a stack that the state knows nothing of.
@@ -101,21 +96,9 @@ func another(stack Standing, known *manifest.Infrastructure) bool {
 // missing names the documents that must be there, since the record was written after
 // them.
 func (r *run) missing(ctx context.Context) ([]string, error) {
-	var names []string
-	if r.old {
-		return r.missingOld(), nil
-	}
-	if r.said.config == nil {
-		names = append(names, "configuration in "+configurationName)
-	}
-	if !r.recordDocument.exists {
-		names = append(names, recordName)
-	}
 	made := slices.ContainsFunc(r.record.Steps, func(s record.Step) bool { return s.Step == stepCredentials })
-	if !r.hasCredentials() && (made || r.record.Director || usesService(r.config)) {
-		names = append(names, r.credentialsFrom())
-	}
-	if !r.record.Deployment || r.elsewhere() {
+	names := r.kept.Missing(made || r.record.Director || usesService(r.config))
+	if r.kept.Old() || !r.record.Deployment || r.elsewhere() {
 		return names, nil
 	}
 	list, err := r.store.List(ctx, directorStateName)
@@ -167,7 +150,7 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 	if err := r.checkStanding(ctx); err != nil {
 		return found, err
 	}
-	if r.known() || r.elsewhere() {
+	if r.kept.Known() || r.elsewhere() {
 		return found, r.checkPossessions(ctx)
 	}
 	return found, r.checkElsewhere(ctx)
@@ -176,7 +159,7 @@ func (r *run) openFirst(ctx context.Context) (found bool, err error) {
 // unopened explains a state that could not be opened: mostly credentials are for the
 // right bucket only, and a wrong region or bucket is then refused as somebody else's.
 func (r *run) unopened(ctx context.Context, err error) error {
-	if r.elsewhere() || ctx.Err() != nil || r.unlocked {
+	if r.elsewhere() || ctx.Err() != nil || r.kept.Keys.Unlocked() {
 		return err // the documents were found
 	}
 	stack, lookErr := r.look(ctx)

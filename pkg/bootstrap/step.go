@@ -71,7 +71,7 @@ func (r *run) perform(ctx context.Context, actions []action) error {
 
 // remember notes in the record what a step has changed.
 func (r *run) remember(ctx context.Context, name string, o step.Outcome) error {
-	if r.recordDocument == nil || r.lease == nil {
+	if !r.kept.Saves() {
 		return nil
 	}
 	if o.Status == step.Changed {
@@ -87,20 +87,8 @@ func (r *run) remember(ctx context.Context, name string, o step.Outcome) error {
 	return r.saveRecord(ctx)
 }
 
-// saveRecord keeps the record, also when the run is being interrupted: what was done
-// is not to be forgotten.
-func (r *run) saveRecord(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := r.lease.Err(); err != nil {
-		return fmt.Errorf("write %s: %w", recordName, err)
-	}
-	if err := r.saveStatement(ctx); err != nil {
-		return err
-	}
-	_, err := r.recordDocument.save(ctx, r.record.Findings)
-	return err
-}
+// saveRecord keeps the record.
+func (r *run) saveRecord(ctx context.Context) error { return r.kept.Save(ctx, r.contents()) }
 
 func (i *Installation) now() time.Time {
 	if i.Now == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
@@ -24,7 +25,7 @@ func (i *Installation) Unlock(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	name, err := leaseOf(ctx, store)
+	name, err := document.LeaseOf(ctx, store)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
@@ -67,7 +69,7 @@ func TestState_isEncryptedByAKeyOfKMSWhereThatIsSaid(t *testing.T) {
 		t.Errorf("with an alias that leads to another key it ends with %v, encrypted by %q", at, c.encryptedBy(t))
 	}
 	back := given()
-	back.Reset = []string{bootstrap.Encryption}
+	back.Reset = []string{keyring.Encryption}
 	if at := c.deploy(t, back); at.Step != "deploy" || !slices.Equal(c.encryptedBy(t), []string{""}) {
 		t.Errorf("on the way back it ends with %v, encrypted by %q", at, c.encryptedBy(t))
 	}
@@ -81,7 +83,7 @@ func TestState_isEncryptedByAKeyOfKMSWhereThatIsSaid(t *testing.T) {
 // sealedTexts are the operator's documents as they are kept.
 func (c *cloud) sealedTexts(t *testing.T) (texts []string) {
 	t.Helper()
-	for _, name := range bootstrap.Documents()[:3] {
+	for _, name := range document.Names()[:3] {
 		found, err := c.stores["ci"].Get(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
@@ -168,10 +170,10 @@ func TestState_needsNoFileWhereBothAreInKMS(t *testing.T) {
 	age.State = &config.State{Encryption: "age"}
 	c.refusedWith(t, age, "the operator's key is needed", "age-keygen -o")
 	null := given()
-	null.Reset = []string{bootstrap.SigningKey}
+	null.Reset = []string{keyring.SigningKey}
 	c.refusedWith(t, null, "the operator's key is needed", "age-keygen -o")
 	seen := c.operator.seen
-	c.operator.seen = bootstrap.Seen{}
+	c.operator.seen = keyring.Seen{}
 	c.refusedWith(t, given(), signer.arn, "give it as state.signing_key")
 	c.operator.yes = true
 	other := given()

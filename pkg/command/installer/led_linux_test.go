@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -156,7 +156,7 @@ func (l *led) plant(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range bootstrap.Documents()[:3] {
+	for _, name := range document.Names()[:3] {
 		if err := overwrite(t, store, name, mark); err == nil {
 			t.Errorf("the pipeline has written %s", name)
 		}
@@ -247,7 +247,7 @@ func TestState_ofThePipelineLeadsNowhere(t *testing.T) {
 	if calls, _ := os.ReadFile(l.called.arguments); !strings.Contains(string(calls), "ruby ") {
 		t.Errorf("no call of ruby was seen: %s", calls)
 	}
-	for _, name := range bootstrap.Documents()[:3] {
+	for _, name := range document.Names()[:3] {
 		if strings.Contains(l.document(t, name), mark) {
 			t.Errorf("%s has taken it", name)
 		}

@@ -6,7 +6,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -54,7 +54,7 @@ func TestDeploy_raisesPostgreSQLInAStepOfItsOwn(t *testing.T) {
 			Database struct{ Version int }
 		}
 	}
-	if err := yaml.Unmarshal([]byte(p.document(t, bootstrap.Documents()[0])), &kept); err != nil || kept.Configuration.Database.Version != 17 {
+	if err := yaml.Unmarshal([]byte(p.document(t, document.Names()[0])), &kept); err != nil || kept.Configuration.Database.Version != 17 {
 		t.Errorf("the stored version is %d (%v)", kept.Configuration.Database.Version, err)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 )
 
@@ -21,7 +21,7 @@ func TestDeploy_storesNoSettingThatTheDirectorRefuses(t *testing.T) {
 			Configuration json.RawMessage
 			Files         map[string]string
 		}
-		if err := json.Unmarshal([]byte(p.document(t, bootstrap.Documents()[0])), &kept); err != nil {
+		if err := json.Unmarshal([]byte(p.document(t, document.Names()[0])), &kept); err != nil {
 			t.Fatal(err)
 		}
 		return fmt.Sprintf("%s %v", kept.Configuration, kept.Files)
@@ -38,7 +38,7 @@ func TestDeploy_storesNoSettingThatTheDirectorRefuses(t *testing.T) {
 		t.Errorf("stored is\n%s\nand was\n%s", now, before)
 	}
 	for _, name := range []string{"nosuch", "m5.large"} {
-		if record := p.document(t, bootstrap.Documents()[0]); strings.Contains(record, name) {
+		if record := p.document(t, document.Names()[0]); strings.Contains(record, name) {
 			t.Errorf("the record has %s:\n%s", name, record)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
@@ -31,7 +31,7 @@ func keepState(t *testing.T, dir string, store state.Store, configuration, crede
 		if body == nil {
 			continue
 		}
-		name := bootstrap.Documents()[i]
+		name := document.Names()[i]
 		hidden, err := seal.Encrypt(body, key.Recipient())
 		if err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -30,7 +30,7 @@ func (p *place) addKey(t *testing.T, alias string) string {
 // envelopes are those of the operator's documents.
 func (p *place) envelopes(t *testing.T) (list []seal.Envelope) {
 	t.Helper()
-	for _, name := range bootstrap.Documents()[:3] {
+	for _, name := range document.Names()[:3] {
 		e, err := seal.Peek([]byte(p.AWS.Object(bucket, name)))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

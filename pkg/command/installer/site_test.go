@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -158,7 +158,7 @@ func (p *place) everything() everything {
 		}
 	}
 	e.Documents = map[string]string{}
-	for _, name := range append(bootstrap.Documents(), ledger.StateDocument, ledger.JournalDocument, ledger.ManifestDocument) {
+	for _, name := range append(document.Names(), ledger.StateDocument, ledger.JournalDocument, ledger.ManifestDocument) {
 		e.Documents[name] = p.AWS.Object(bucket, name)
 	}
 	e.Parameters = slices.Sorted(maps.Keys(p.AWS.Parameters()))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -36,9 +36,9 @@ func TestState_thatKnowsLessThanTheWorldNeverTakesOver(t *testing.T) {
 		"an early attempt":       {args: []string{"--state-dir", other, "--accept-stored"}, says: []string{restore}},
 		"another bucket":         {args: []string{"--state-bucket", "another-bucket"}, says: []string{restore}},
 		"another region":         {args: []string{"--aws-region", "eu-west-1"}, says: []string{"is installed in region eu-central-1", "--aws-region eu-central-1"}},
-		"no record":              {lose: bootstrap.Documents()[3], says: []string{"no run/record.json", "list-object-versions --bucket " + bucket}},
-		"no credentials":         {lose: bootstrap.Documents()[1], says: []string{"no operator/credentials.json", "list-object-versions"}},
-		"no configuration":       {lose: bootstrap.Documents()[0], says: []string{"has no operator/configuration.json, which this operator has seen"}},
+		"no record":              {lose: document.Names()[3], says: []string{"no run/record.json", "list-object-versions --bucket " + bucket}},
+		"no credentials":         {lose: document.Names()[1], says: []string{"no operator/credentials.json", "list-object-versions"}},
+		"no configuration":       {lose: document.Names()[0], says: []string{"has no operator/configuration.json, which this operator has seen"}},
 		"no state of create-env": {lose: ledger.StateDocument, says: []string{"no run/environment/state.json", "list-object-versions"}},
 	} {
 		for _, verb := range [][]string{{"deploy"}, {"plan"}, {"destroy", "--yes-destroy", site.Name}} {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/connect/installation"
@@ -109,7 +110,7 @@ func TestOperator_findsTheKey(t *testing.T) {
 	if got := operator.Where(); got != beside {
 		t.Errorf("it is looked for at %s", got)
 	}
-	if _, err := operator.Key(); !errors.Is(err, bootstrap.ErrNotFound) {
+	if _, err := operator.Key(); !errors.Is(err, keyring.ErrNoKey) {
 		t.Errorf("before one is made: %v", err)
 	}
 	made, err := operator.Make()
@@ -152,7 +153,7 @@ func TestOperator_keepsTheNoteOfWhatWasSeen(t *testing.T) {
 	if seen, err := operator.Seen(); err != nil || len(seen.Documents) != 0 {
 		t.Errorf("at first: %+v, %v", seen, err)
 	}
-	want := bootstrap.Seen{Place: "the directory /state", Documents: map[string][]bootstrap.Version{"operator/configuration.json": {{Serial: 3, Digest: "ab12"}}}}
+	want := keyring.Seen{Place: "the directory /state", Documents: map[string][]keyring.Version{"operator/configuration.json": {{Serial: 3, Digest: "ab12"}}}}
 	if err := operator.Saw(want); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func TestOperator_keepsTheNoteOfWhatWasSeen(t *testing.T) {
 	if info, err := os.Stat(note); err != nil || info.Mode() != 0o600 {
 		t.Errorf("the note: %v (%v), want a file of mode 0600", info, err)
 	}
-	if err := operator.Saw(bootstrap.Seen{}); err != nil {
+	if err := operator.Saw(keyring.Seen{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(note); !errors.Is(err, fs.ErrNotExist) {
@@ -175,7 +176,7 @@ func TestOperator_keepsTheNoteOfWhatWasSeen(t *testing.T) {
 		t.Errorf("one that is cut short: %v", err)
 	}
 	for range 2 { // that it is not there is not an error
-		if err := operator.Saw(bootstrap.Seen{}); err != nil {
+		if err := operator.Saw(keyring.Seen{}); err != nil {
 			t.Error(err)
 		}
 		if _, err := os.Stat(note); !errors.Is(err, fs.ErrNotExist) {

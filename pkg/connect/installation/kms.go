@@ -7,7 +7,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 )
 
-// Signer implements bootstrap.Operator.
+// Signer implements keyring.Operator.
 func (k *operator) Signer(ctx context.Context, name string) (seal.Signer, error) {
 	if found := k.signers[name]; found != nil {
 		return found, nil
@@ -48,7 +48,7 @@ func (k kmsSigner) Sign(ctx context.Context, message []byte) ([]byte, error) {
 	return k.key.Sign(ctx, message)
 }
 
-// Wrapper implements bootstrap.Operator.
+// Wrapper implements keyring.Operator.
 func (k *operator) Wrapper(ctx context.Context, name string) (seal.Wrapper, error) {
 	if found := k.wrappers[name]; found != nil {
 		return found, nil

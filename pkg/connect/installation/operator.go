@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/file"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 )
@@ -44,7 +44,7 @@ type Keyring struct {
 	Now func() time.Time
 }
 
-// operator is bootstrap.Operator on files and keys of KMS. A self-upgrade in the pipeline
+// operator is keyring.Operator on files and keys of KMS. A self-upgrade in the pipeline
 // finds none, and takes pipelineKeys.
 type operator struct {
 	*Connector
@@ -52,11 +52,11 @@ type operator struct {
 }
 
 // pipelineKeys are what a self-upgrade has of the operator's.
-func (c *Connector) pipelineKeys() bootstrap.Pipeline {
-	return bootstrap.Pipeline{Public: c.Env(publicVariable), Identity: c.Env(stateKeyVariable)}
+func (c *Connector) pipelineKeys() keyring.Pipeline {
+	return keyring.Pipeline{Public: c.Env(publicVariable), Identity: c.Env(stateKeyVariable)}
 }
 
-// Where implements bootstrap.Operator.
+// Where implements keyring.Operator.
 func (k *operator) Where() string {
 	if strings.Contains(k.given(), "\n") {
 		return operatorVariable // whatever that is, it is not shown
@@ -80,7 +80,7 @@ func (k *operator) beside(ending string) string {
 	return filepath.Join(k.Keyring.Dir, k.Config.Name+ending)
 }
 
-// Key implements bootstrap.Operator.
+// Key implements keyring.Operator.
 func (k *operator) Key() (seal.Identity, error) {
 	if given := k.given(); seal.IsIdentity(given) {
 		key, err := seal.ParseIdentity(given)
@@ -94,12 +94,12 @@ func (k *operator) Key() (seal.Identity, error) {
 	}
 	key, err := seal.ReadIdentity(k.path())
 	if errors.Is(err, fs.ErrNotExist) {
-		return seal.Identity{}, fmt.Errorf("%w: %w", bootstrap.ErrNotFound, err)
+		return seal.Identity{}, fmt.Errorf("%w: %w", keyring.ErrNoKey, err)
 	}
 	return key, err
 }
 
-// Make implements bootstrap.Operator.
+// Make implements keyring.Operator.
 func (k *operator) Make() (seal.Identity, error) {
 	host, _ := os.Hostname()
 	key, err := seal.NewIdentity(host, k.Keyring.Now())
@@ -113,8 +113,8 @@ func (k *operator) Make() (seal.Identity, error) {
 // maxSeen bounds the note, which has some hundred bytes.
 const maxSeen = 1 << 20
 
-// Seen implements bootstrap.Operator.
-func (k *operator) Seen() (seen bootstrap.Seen, err error) {
+// Seen implements keyring.Operator.
+func (k *operator) Seen() (seen keyring.Seen, err error) {
 	path := k.beside(seenFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -132,8 +132,8 @@ func (k *operator) Seen() (seen bootstrap.Seen, err error) {
 	return seen, nil
 }
 
-// Saw implements bootstrap.Operator. The file is replaced whole.
-func (k *operator) Saw(seen bootstrap.Seen) error {
+// Saw implements keyring.Operator. The file is replaced whole.
+func (k *operator) Saw(seen keyring.Seen) error {
 	path := k.beside(seenFile)
 	if len(seen.Documents) == 0 {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -148,7 +148,7 @@ func (k *operator) Saw(seen bootstrap.Seen) error {
 	return file.Replace(path, append(text, '\n'), 0o600)
 }
 
-// Accept implements bootstrap.Operator.
+// Accept implements keyring.Operator.
 func (k *operator) Accept(question string, lines []string) (bool, error) {
 	return k.Keyring.Ask(k.ctx, question, lines)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
@@ -65,7 +66,7 @@ func (s *Session) checkPlaces() error {
 	var wrong schema.Problems
 	for _, p := range s.Given.Source.Locate(check.Config(config.Defaults(s.Given.Config), time.Now())) {
 		missing := p.Key == "aws.region" && s.Given.Config.AWS != nil && s.Given.Config.AWS.Region == ""
-		if !p.Warning && !missing && (p.Key == "name" || p.Key == "aws.region" || p.Key == bootstrap.SigningKey || strings.HasPrefix(p.Key, "aws.zones")) {
+		if !p.Warning && !missing && (p.Key == "name" || p.Key == "aws.region" || p.Key == keyring.SigningKey || strings.HasPrefix(p.Key, "aws.zones")) {
 			wrong = append(wrong, p)
 		}
 	}
