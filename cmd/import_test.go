@@ -85,8 +85,12 @@ var mayImport = map[string][]string{
 		"pkg/stock", "pkg/compatibility", "pkg/postgres", "pkg/boshrelease", "pkg/adoption", "pkg/inventory", "pkg/component", "pkg/resource", "pkg/deployment", "pkg/manifest/bundle", "pkg/template",
 		"pkg/bosh", "pkg/difference", "pkg/concourse", "pkg/secret", "pipelines",
 	},
+	// What a deploy of that would change, once nobody else works on the deployment.
+	"pkg/upgrade/comparison": {"pkg/upgrade/plan", "pkg/task", "pkg/inventory", "pkg/retry", "pkg/bosh"},
+	// How builds are kept away meanwhile, where that must be.
+	"pkg/upgrade/quiet": {"pkg/upgrade/plan", "pkg/pause"},
 	"pkg/upgrade": {
-		"pkg/stock", "pkg/upgrade/plan", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/resource",
+		"pkg/stock", "pkg/upgrade/plan", "pkg/upgrade/comparison", "pkg/upgrade/quiet", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/resource",
 		"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/state/lease", "pkg/secret", "pkg/crash",
 	},
 	"pkg/verify":              {"pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/component", "pkg/bosh", "pkg/concourse", "pkg/plain", "pkg/retry", "pkg/deployment"},

@@ -1,17 +1,14 @@
 package upgrade
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/inventory"
 	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
@@ -21,7 +18,7 @@ const defaultAttempts = 3
 // deploy compares with what is deployed and submits the manifest, unless the
 // same content is being deployed or is deployed.
 func (o Out) deploy(ctx context.Context, r *run) (string, error) {
-	v, diff, err := o.compare(ctx, r)
+	v, diff, err := r.compared.Compare(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -31,7 +28,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		return report, nil
 	}
 	if report, over := r.settled(v, diff); over {
-		if v.Last != nil && r.operation(o.Build).Related(v.Last.ContextID) {
+		if v.Last != nil && r.compared.Operation().Related(v.Last.ContextID) {
 			o.keepSet(ctx, r) // as who joins does
 		}
 		return report, o.resumeLeft(ctx, r)
@@ -67,70 +64,6 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 	o.accepted(ctx, r, v.Next, id)
 	o.keepSet(ctx, r)
 	return fmt.Sprintf("the director has accepted it as task %d", id), nil
-}
-
-// compare waits until nothing else works on the deployment and gives what the
-// director says of the difference then. Where there is none, it looks again: who
-// made it so may have been at it since the first look, and who has begun
-// something else is waited for, as at the first look.
-func (o Out) compare(ctx context.Context, r *run) (v task.Verdict, diff bosh.Diff, err error) {
-	deadline := time.Now().Add(r.lockTimeout())
-	r.configs = ""                                     // they may have been set since
-	if err := r.Stock.ResolveLatest(ctx); err != nil { // as may something newer have been uploaded
-		return v, diff, err
-	}
-	for again := false; ; again = true {
-		if v, err = o.settle(ctx, r, deadline, again); err != nil || v.Running != nil {
-			return v, diff, err
-		}
-		if diff, err = o.diff(ctx, r); err != nil {
-			return v, diff, fmt.Errorf("compare manifest: %w", err)
-		}
-		op := r.operation(o.Build) // now that the configs are known
-		v = task.Judge(op, v.Tasks)
-		o.tellJudgement(ctx, op, v.Tasks, v)
-		if diff.Changed() {
-			// The arrangement follows what was deployed when the run read it.
-			now, err := o.Director.Manifest(ctx, r.Request.Deployment)
-			if err != nil && !errors.Is(err, bosh.ErrNotFound) {
-				return v, diff, fmt.Errorf("read deployment %s: %w", r.Request.Deployment, err)
-			}
-			if bytes.Equal(now, r.Deployed.Manifest) {
-				return v, diff, nil
-			}
-			continue
-		}
-		holder := ""
-		if v, holder, err = o.look(ctx, r); err != nil || v.Running != nil || holder == "" {
-			return v, diff, err
-		}
-	}
-}
-
-// diff is the director's comparison, which also tells the configs that a deploy would
-// have. A manifest that differs from the deployed one in its arrangement alone is the
-// deployed one.
-func (o Out) diff(ctx context.Context, r *run) (bosh.Diff, error) {
-	if r.Way.Plain != nil && !bytes.Equal(r.Way.Plain, r.Manifest) && !r.hasNewRelease() {
-		diff, err := o.Director.Diff(ctx, r.Request.Deployment, r.Way.Plain)
-		if err != nil || !diff.Changed() {
-			r.configs = task.ConfigsOf(diff.Context)
-			return diff, err
-		}
-	}
-	diff, err := o.Director.Diff(ctx, r.Request.Deployment, r.Manifest)
-	if err == nil {
-		r.configs = task.ConfigsOf(diff.Context)
-	}
-	return diff, err
-}
-
-// hasNewRelease says whether the manifest takes a release that the deployment does not
-// use: then it differs from the deployed one in more than its arrangement.
-func (r *run) hasNewRelease() bool {
-	return slices.ContainsFunc(r.Stock.Wanted, func(w inventory.Wanted) bool {
-		return !w.Stemcell && w.Version != "" && !w.In(r.Deployed.Releases)
-	})
 }
 
 // mayTry refuses what has failed before: for builds that nobody has triggered at once,
@@ -175,7 +108,7 @@ func (o Out) byPerson(ctx context.Context) bool {
 // join makes a task that runs the answer.
 func (o Out) join(r *run, t *bosh.Task) string {
 	r.became(t.ID, Joined)
-	if _, build, _ := r.operation(o.Build).Attempt(t.ContextID); build != o.Build.ID { // this build's own has them
+	if _, build, _ := r.compared.Operation().Attempt(t.ContextID); build != o.Build.ID { // this build's own has them
 		r.result.Dropped = r.paceParams()
 	}
 	if len(r.result.Dropped) > 0 {

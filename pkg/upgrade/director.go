@@ -8,40 +8,33 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/comparison"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // Director is what this package asks of a BOSH director.
 type Director interface {
 	plan.Director
+	comparison.Director
 	Tasks
 	stock.Director
 	Deployer
-	// Manifest is that of Deployment alone.
-	Manifest(ctx context.Context, name string) ([]byte, error)
 	// UpdateConfig sets a config in place of the version with an id, and fails with
 	// bosh.ErrConfigChanged where there is another by now. Without an id it overwrites.
 	UpdateConfig(ctx context.Context, kind, name, content, id string) (bosh.ConfigVersion, error)
 }
 
-// Tasks reads the director's tasks and locks.
+// Tasks reads the director's tasks.
 type Tasks interface {
-	// Task fails with bosh.ErrNotFound.
-	Task(ctx context.Context, id int) (bosh.Task, error)
-	// Tasks gives them by id, lowest first.
-	Tasks(ctx context.Context, filter bosh.TaskFilter) ([]bosh.Task, error)
 	// Events gives the events of a task so far.
 	Events(ctx context.Context, id int) ([]bosh.Event, error)
 	// Wait returns when the task has ended, or with an error when ctx has. It
 	// never cancels the task.
 	Wait(ctx context.Context, id int, report func(bosh.Event)) (bosh.Task, error)
-	// Locks lists them, those included that have expired and nobody has taken over.
-	Locks(ctx context.Context) ([]bosh.Lock, error)
 }
 
-// Deployer compares and deploys manifests.
+// Deployer deploys manifests.
 type Deployer interface {
-	Diff(ctx context.Context, deployment string, manifest []byte) (bosh.Diff, error)
 	// Deploy submits the manifest once and gives the task that was accepted. It
 	// fails with bosh.ErrUncertain when the answer was lost.
 	Deploy(ctx context.Context, manifest []byte, o bosh.DeployOptions) (task int, err error)

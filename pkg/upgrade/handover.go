@@ -31,12 +31,12 @@ func (o Out) handOver(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("start the build that goes on with Perpetual %s, which the pipeline has now: %w; trigger job %s by hand", newer, err, o.Build.Job)
 	}
-	tasks, err := o.tasks(ctx, r)
+	tasks, err := r.compared.Tasks(ctx)
 	if err != nil {
 		return "", err
 	}
 	r.became(0, HandedOver)
-	if last := task.Judge(r.operation(o.Build), tasks).Last; last != nil {
+	if last := task.Judge(r.compared.Operation(), tasks).Last; last != nil {
 		r.result.Task = last.ID
 	}
 	return fmt.Sprintf("this Perpetual does not know Concourse %s: build #%s of %s goes on with Perpetual %s", r.Way.To, cmp.Or(build.Name, "?"), o.Build.Job, newer), nil

@@ -15,6 +15,18 @@ import (
 // keptOperations is how many operations of a deployment the journal keeps.
 const keptOperations = 50
 
+// defaultLockTimeout is longer than the 241 s after which the lock of a task
+// whose worker has died frees itself.
+const defaultLockTimeout = 5 * time.Minute
+
+// lockTimeout is how long to wait for another run or deploy to end.
+func (r *run) lockTimeout() time.Duration {
+	if r.Request.LockTimeout == 0 {
+		return defaultLockTimeout
+	}
+	return r.Request.LockTimeout
+}
+
 // LeaseName is the document of a deployment's lease in the state store.
 func LeaseName(deployment string) string { return "leases/deployment-" + deployment }
 
@@ -51,7 +63,7 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 		if !said {
 			o.say("waiting up to %s: %v", limit, other)
 		}
-		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", "the lease of "+other.Holder.Purpose)
+		o.Debug.DebugContext(ctx, "looking again", "in", o.poll(), "for", "the lease of "+other.Holder.Purpose)
 		if paused := retry.Sleep(ctx, o.poll()); paused != nil {
 			return nil, nil, fmt.Errorf("wait for the lease of deployment %s (%w): %w", r.Request.Deployment, other, paused)
 		}
@@ -79,7 +91,7 @@ func (o Out) begin(ctx context.Context, r *run, attempt int) error {
 	}
 	journal := state.NewJournal(o.State)
 	_, err := journal.Begin(ctx, state.Operation{
-		ID: r.operation(o.Build).ContextID(attempt), Deployment: r.Request.Deployment,
+		ID: r.compared.Operation().ContextID(attempt), Deployment: r.Request.Deployment,
 		Digest: r.Digest, Components: components, Attempt: attempt,
 	})
 	if err != nil {
@@ -93,11 +105,11 @@ func (o Out) record(ctx context.Context, r *run, attempt int, entry state.Entry)
 	if o.State == nil {
 		return nil
 	}
-	id := r.operation(o.Build).ContextID(attempt)
+	id := r.compared.Operation().ContextID(attempt)
 	if err := state.NewJournal(o.State).Record(ctx, id, entry); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
-	tell(ctx, o.Debug, "journal entry", "operation", id, "step", entry.Step, "status", string(entry.Status), "task", entry.Task)
+	o.Debug.DebugContext(ctx, "journal entry", "operation", id, "step", entry.Step, "status", string(entry.Status), "task", entry.Task)
 	return nil
 }
 

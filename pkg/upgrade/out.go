@@ -21,6 +21,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/stock"
 	"github.com/perpetual-ci/perpetual/pkg/task"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/comparison"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
@@ -68,15 +69,14 @@ type Out struct {
 // run is what the steps of one upgrade share.
 type run struct {
 	*plan.Plan
-	result  Result       // as far as the run has come; see finished
-	left    []int        // queued tasks that no worker will take, as people were told
-	configs string       // the cloud and runtime configs of the last comparison; "" is not known
-	paused  bool         // pipelines may have been paused by this run
-	lease   *lease.Lease // nil without a state store
-	unseen  int          // how often a deploy was lost on its way
-	sent    string       // the context id of a deploy that may have been accepted; "" before any is sent
-	certain int          // the task that the director has answered the last deploy of this run with; 0 for none
-	touched bool         // a deploy of this run has got beyond its preparation
+	compared *comparison.Comparison // with what the director has and does
+	result   Result                 // as far as the run has come; see finished
+	paused   bool                   // pipelines may have been paused by this run
+	lease    *lease.Lease           // nil without a state store
+	unseen   int                    // how often a deploy was lost on its way
+	sent     string                 // the context id of a deploy that may have been accepted; "" before any is sent
+	certain  int                    // the task that the director has answered the last deploy of this run with; 0 for none
+	touched  bool                   // a deploy of this run has got beyond its preparation
 }
 
 // step is one part of an upgrade: it observes, compares, acts and reports.
@@ -96,6 +96,9 @@ func (o Out) Run(ctx context.Context, req plan.Request) (Result, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("params.timeout of %s is over", timeout))
 	defer cancel()
 
+	if o.Debug == nil {
+		o.Debug = slog.New(slog.DiscardHandler)
+	}
 	r := o.newRun(req)
 	for _, layer := range slices.Concat(r.Request.Input.Vars, r.Request.Input.Pipeline.VarsFiles, []map[string]any{r.Request.Input.Pipeline.Vars}) {
 		o.Mask(resource.SecretVars(layer)...)
@@ -125,6 +128,7 @@ func (o Out) newRun(req plan.Request) *run {
 			Finder: o.finder(), Say: o.say, Note: note,
 		},
 	}
+	r.compared = &comparison.Comparison{Plan: r.Plan, Director: o.Director, Poll: o.poll(), LockTimeout: r.lockTimeout(), Debug: o.Debug}
 	return r
 }
 

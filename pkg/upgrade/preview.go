@@ -23,12 +23,12 @@ func (o Out) preview(ctx context.Context, r *run) error {
 	if err != nil {
 		return fmt.Errorf("compare manifest: %w", err)
 	}
-	tasks, err := o.tasks(ctx, r)
+	tasks, err := r.compared.Tasks(ctx)
 	if err != nil {
 		return err
 	}
 	r.result.Became = NothingWould
-	v := task.Judge(r.operation(o.Build), tasks)
+	v := task.Judge(r.compared.Operation(), tasks)
 	if v.Last != nil {
 		r.result.Task = v.Last.ID
 	}
@@ -54,7 +54,7 @@ func (o Out) previewManifest(ctx context.Context, r *run) (changed bool, err err
 	if len(r.Stock.Missing) > 0 {
 		o.show(uploadLines(r.Stock.Missing))
 	}
-	diff, err := o.diff(ctx, r)
+	diff, err := r.compared.Diff(ctx)
 	if err != nil && len(r.Stock.Missing) > 0 {
 		o.say("%s", uncomparedLine(r.Request.Deployment, err))
 		r.result.Uncompared = err

@@ -18,7 +18,7 @@ func (o Out) keepSet(ctx context.Context, r *run) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepTimeout)
 	defer cancel()
-	kept := inventory.Kept{Operation: r.operation(o.Build).Content, Components: r.Request.Input.Components, Ignored: r.Request.IgnoreSet}
+	kept := inventory.Kept{Operation: r.compared.Operation().Content, Components: r.Request.Input.Components, Ignored: r.Request.IgnoreSet}
 	if err := kept.Save(ctx, o.Sets); err != nil {
 		o.say("the component set is not kept for the verification, which will compare with the manifest alone: %v", err)
 	}

@@ -19,7 +19,7 @@ var errUnseen = errors.New("the director shows no task for it")
 // submit has the director accept one attempt. Its error is errUnseen when it is certain
 // that the director has not got it.
 func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v task.Verdict) (int, error) {
-	contextID := r.operation(o.Build).ContextID(v.Next)
+	contextID := r.compared.Operation().ContextID(v.Next)
 	if err := o.begin(ctx, r, v.Next); err != nil {
 		return 0, err
 	}
@@ -33,7 +33,7 @@ func (o Out) submit(ctx context.Context, r *run, diff bosh.Diff, v task.Verdict)
 		return 0, err
 	}
 	r.sent, r.certain, r.result.Refused = contextID, 0, false
-	tell(ctx, o.Debug, "submitting", "context", contextID, "attempt", v.Next, "try", r.unseen+1)
+	o.Debug.DebugContext(ctx, "submitting", "context", contextID, "attempt", v.Next, "try", r.unseen+1)
 	id, err := o.Director.Deploy(ctx, r.Manifest, r.options(diff, contextID))
 	crash.Here("after-submit")
 	if !errors.Is(err, bosh.ErrUncertain) {

@@ -1,4 +1,4 @@
-package upgrade
+package comparison
 
 import (
 	"context"
@@ -11,65 +11,54 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/task"
 )
 
-// defaultLockTimeout is longer than the 241 s after which the lock of a task
-// whose worker has died frees itself.
-const defaultLockTimeout = 5 * time.Minute
-
 // settle waits until nothing else works on the deployment, and says what there
 // is then. It does not wait for a deploy of the same content.
 //
 // deadline is when it gives up; again says that something has begun since the
 // run read the deployment, so that it must be read again in any case.
-func (o Out) settle(ctx context.Context, r *run, deadline time.Time, again bool) (task.Verdict, error) {
-	limit, said := r.lockTimeout(), ""
+func (c *Comparison) settle(ctx context.Context, deadline time.Time, again bool) (task.Verdict, error) {
+	limit, said := c.LockTimeout, ""
 	for waited := again; ; waited = true {
-		v, holder, err := o.look(ctx, r)
+		v, holder, err := c.look(ctx)
 		if err != nil || v.Running != nil {
 			return v, err
 		}
 		if holder == "" {
 			if waited { // what is deployed has changed meanwhile
-				err = r.Observe(ctx)
+				err = c.Plan.Observe(ctx)
 			}
 			return v, err
 		}
 		if time.Now().After(deadline) {
-			return v, fmt.Errorf("%s still holds deployment %s after %s; it keeps running; put again when it has ended, or set params.lock_timeout", holder, r.Request.Deployment, limit)
+			return v, fmt.Errorf("%s still holds deployment %s after %s; it keeps running; put again when it has ended, or set params.lock_timeout", holder, c.Plan.Request.Deployment, limit)
 		}
 		if holder != said {
-			o.say("waiting up to %s for %s to end", limit, holder)
+			c.Plan.Say("waiting up to %s for %s to end", limit, holder)
 			said = holder
 		}
-		tell(ctx, o.Debug, "looking again", "in", o.poll(), "for", holder)
-		if err := retry.Sleep(ctx, o.poll()); err != nil {
+		c.Debug.DebugContext(ctx, "looking again", "in", c.Poll, "for", holder)
+		if err := retry.Sleep(ctx, c.Poll); err != nil {
 			return v, fmt.Errorf("wait for %s, which keeps running: %w", holder, err)
 		}
 	}
 }
 
-func (r *run) lockTimeout() time.Duration {
-	if r.Request.LockTimeout == 0 {
-		return defaultLockTimeout
-	}
-	return r.Request.LockTimeout
-}
-
 // look reads the tasks and, if none of them works on the deployment, the locks.
-func (o Out) look(ctx context.Context, r *run) (v task.Verdict, holder string, err error) {
-	tasks, err := o.tasks(ctx, r)
+func (c *Comparison) look(ctx context.Context) (v task.Verdict, holder string, err error) {
+	tasks, err := c.Tasks(ctx)
 	if err != nil {
 		return v, "", err
 	}
-	op := r.operation(o.Build)
+	op := c.Operation()
 	if op.Configs == "" && slices.ContainsFunc(tasks, func(t bosh.Task) bool { return !t.Finished() && op.Related(t.ContextID) }) {
 		// Whether it is what this run would submit, its configs decide.
-		if _, err := o.diff(ctx, r); err != nil {
+		if _, err := c.Diff(ctx); err != nil {
 			return v, "", fmt.Errorf("compare manifest: %w", err)
 		}
-		op = r.operation(o.Build)
+		op = c.Operation()
 	}
 	v = task.Judge(op, tasks)
-	o.tellJudgement(ctx, op, tasks, v)
+	c.tellJudgement(ctx, op, tasks, v)
 	if v.Running != nil {
 		return v, "", nil
 	}
@@ -80,12 +69,12 @@ func (o Out) look(ctx context.Context, r *run) (v task.Verdict, holder string, e
 		}
 		return v, holder, nil
 	}
-	locks, err := o.Director.Locks(ctx)
+	locks, err := c.Director.Locks(ctx)
 	if err != nil {
 		return v, "", fmt.Errorf("list locks: %w", err)
 	}
 	for _, l := range locks {
-		if l.Type == "deployment" && slices.Contains(l.Resource, r.Request.Deployment) && l.Holds(time.Now()) {
+		if l.Type == "deployment" && slices.Contains(l.Resource, c.Plan.Request.Deployment) && l.Holds(time.Now()) {
 			return v, lockName(l, tasks), nil
 		}
 	}
