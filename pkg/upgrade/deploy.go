@@ -31,13 +31,13 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		if v.Last != nil && r.compared.Operation().Related(v.Last.ContextID) {
 			o.keepSet(ctx, r) // as who joins does
 		}
-		return report, o.resumeLeft(ctx, r)
+		return report, r.quiet.ResumeLeft(ctx)
 	}
 	if err := o.mayTry(ctx, r, v); err != nil {
 		return "", err
 	}
-	if o.quiet(r) && !r.paused {
-		if err := o.silence(ctx, r, v.Newest); err != nil {
+	if r.quiet.Wanted() && !r.quiet.Paused() {
+		if err := r.quiet.Begin(ctx, v.Newest); err != nil {
 			return "", err
 		}
 		if err := r.Observe(ctx); err != nil { // the wait may have been long: look again
@@ -45,7 +45,7 @@ func (o Out) deploy(ctx context.Context, r *run) (string, error) {
 		}
 		return o.deploy(ctx, r)
 	}
-	if err := o.silent(ctx, r); err != nil {
+	if err := r.quiet.Holds(ctx); err != nil {
 		return "", err
 	}
 	if v.Last != nil && !v.Good && !diff.Changed() {

@@ -116,8 +116,8 @@ func (o Out) record(ctx context.Context, r *run, attempt int, entry state.Entry)
 // accepted writes down what the director has accepted. The deploy runs, so that
 // a journal that cannot be written is no reason to fail.
 func (o Out) accepted(ctx context.Context, r *run, attempt, task int) {
-	if r.paused {
-		if err := o.pauser(r).Accepted(ctx, task); err != nil {
+	if r.quiet.Paused() {
+		if err := r.quiet.Accepted(ctx, task); err != nil {
 			o.say("director task %d was accepted, but the list of paused pipelines does not say so: %v", task, err)
 		}
 	}

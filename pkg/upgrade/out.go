@@ -23,6 +23,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/task"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/comparison"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
+	"github.com/perpetual-ci/perpetual/pkg/upgrade/quiet"
 )
 
 // defaultTimeout bounds out where params.timeout does not.
@@ -71,7 +72,7 @@ type run struct {
 	*plan.Plan
 	compared *comparison.Comparison // with what the director has and does
 	result   Result                 // as far as the run has come; see finished
-	paused   bool                   // pipelines may have been paused by this run
+	quiet    *quiet.Quiet           // keeps builds away
 	lease    *lease.Lease           // nil without a state store
 	unseen   int                    // how often a deploy was lost on its way
 	sent     string                 // the context id of a deploy that may have been accepted; "" before any is sent
@@ -112,7 +113,7 @@ func (o Out) Run(ctx context.Context, req plan.Request) (Result, error) {
 	}
 	defer release()
 	err = o.play(ctx, r)
-	o.restore(ctx, r)
+	r.quiet.Restore(ctx, r.result.Task != 0 || r.sent != "", r.fenced)
 	return r.finished(), r.because(ctx, err)
 }
 
@@ -122,12 +123,16 @@ func (o Out) newRun(req plan.Request) *run {
 	note := func(format string, args ...any) { o.note(r, format, args...) }
 	r.Plan = &plan.Plan{
 		Request: req, Director: o.Director, ATC: o.ATC, Build: o.Build, Program: o.Program, DiskChecked: o.DiskChecked,
-		MayPause: func(ctx context.Context) error { return o.mayPause(ctx, r) }, Say: o.say, Note: note, Mask: o.Mask,
+		Say: o.say, Note: note, Mask: o.Mask,
 		Stock: &stock.Stock{
 			Director: o.Director, Set: req.Input.Components, Dir: req.Input.ComponentsDir, IgnoreSet: req.IgnoreSet, IgnoreKey: o.IgnoreKey,
 			Finder: o.finder(), Say: o.say, Note: note,
 		},
 	}
+	r.quiet = &quiet.Quiet{
+		Plan: r.Plan, ATC: o.Concourse, Keeper: o.Keeper, Denied: o.NoQuiet, Log: o.Log, Poll: o.poll(), Still: o.Still,
+	}
+	r.MayPause = r.quiet.MayPause
 	r.compared = &comparison.Comparison{Plan: r.Plan, Director: o.Director, Poll: o.poll(), LockTimeout: r.lockTimeout(), Debug: o.Debug}
 	return r
 }
