@@ -31,6 +31,7 @@ type Client struct {
 	writer *ledger.Writer
 	o      Options
 	left   string
+	info   string // what the CPI has answered to "info"
 
 	mu      sync.Mutex
 	journal ledger.Journal
@@ -79,6 +80,11 @@ func (c *Client) run(command boshsys.Command) (stdout, stderr string, status int
 	if err != nil {
 		return "", "", -1, err
 	}
+	// bosh-cli asks for it before every call. It is of the CPI, which stays the same in a
+	// run, and a real one, in Ruby, is slow to start.
+	if entry.Method == "info" && c.info != "" {
+		return c.info, "", 0, nil
+	}
 	entry.Number = len(c.journal.Calls) + 1
 	entry.Call = fmt.Sprintf("%d-%d", entry.At.UnixNano(), entry.Number)
 	written := !entry.Reads()
@@ -97,8 +103,11 @@ func (c *Client) run(command boshsys.Command) (stdout, stderr string, status int
 		c.left = entry.Method
 		return "", "", -1, err
 	}
+	entry.Settle([]byte(stdout))
+	if entry.Method == "info" && err == nil && entry.Outcome == ledger.Answered {
+		c.info = stdout
+	}
 	if written {
-		entry.Settle([]byte(stdout))
 		if err := c.write(entry); err != nil {
 			return "", "", -1, err
 		}
