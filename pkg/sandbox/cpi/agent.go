@@ -29,10 +29,13 @@ func (c *Cloud) agentServer() (*http.Server, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /agent", c.serveAgent)
 	mux.HandleFunc("PUT /blobs/", c.serveBlob)
+	var protocols http.Protocols
+	protocols.SetHTTP1(true) // alone, as of a real agent (bosh-agent, mbus/https_dispatcher.go)
 	return &http.Server{
-		Handler: c.wrap(mux), ReadHeaderTimeout: time.Minute,
+		Handler: c.wrap(mux), ReadHeaderTimeout: time.Minute, Protocols: &protocols,
 		ErrorLog: log.New(io.Discard, "", 0), // clients that were killed
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		// create-env opens a connection for every call: the cheapest handshake.
+		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.X25519}, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			if vm, there := c.newest(); there {
 				if certificate, key := certificateOf(vm.Env); certificate != "" {
 					pair, err := tls.X509KeyPair([]byte(certificate), []byte(key))
