@@ -84,7 +84,7 @@ func TestCreate_trustsTheCertificateOfTheManifest(t *testing.T) {
 
 func TestCreate_secondRunChangesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	first := w.create(manifest{disk: 1024})
 	w.forget()
 	pending, err := w.environment().Pending(t.Context(), w.request(manifest{disk: 1024}))
@@ -160,7 +160,7 @@ func TestCreate_afterAChange(t *testing.T) {
 // CPI gets those of today.
 func TestCreate_anotherTransientVariableIsNoChange(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	request := func(token, env string) createenv.Request {
 		r := w.request(manifest{})
 		r.Vars["cpi_token"], r.Vars["env_password"], r.Transient = token, env, []string{"cpi_token"}
@@ -182,7 +182,7 @@ func TestCreate_anotherTransientVariableIsNoChange(t *testing.T) {
 
 func TestCreate_recreatesWhenAsked(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	before := w.create(manifest{disk: 1024})
 	r := w.request(manifest{disk: 1024})
 	r.Recreate, r.SkipDrain = true, true
@@ -199,7 +199,7 @@ func TestCreate_recreatesWhenAsked(t *testing.T) {
 // bosh create-env believes its state; we ask.
 func TestCreate_noticesAVMThatIsGone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	before := w.create(manifest{disk: 1024})
 	w.cloud.Remove(before.VM)
 	pending, err := w.environment().Pending(t.Context(), w.request(manifest{disk: 1024}))
@@ -215,7 +215,7 @@ func TestCreate_noticesAVMThatIsGone(t *testing.T) {
 
 func TestDelete_leavesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	w.create(manifest{disk: 1024})
 	w.forget()
 	if err := w.environment().Delete(t.Context(), w.request(manifest{disk: 1024})); err != nil {
@@ -236,7 +236,7 @@ func TestDelete_leavesNothing(t *testing.T) {
 
 func TestCreate_tellsOfEveryStep(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	w.create(manifest{disk: 1024})
 	open := map[[2]string]int{}
 	steps := map[string]createenv.Status{}

@@ -16,7 +16,7 @@ import (
 // could not be kept.
 func TestCreate_onADiskThatIsFull(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	if err := syscall.Mount("tmpfs", w.dir, "tmpfs", 0, "size=16m"); err != nil {
 		t.Skip("this needs a small file system of its own, which only root may mount: ", err)
 	}

@@ -18,7 +18,7 @@ import (
 
 func TestCreate_withoutPrograms(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	tools := t.TempDir()
 	for _, name := range []string{"bash", "tar"} {
 		if err := os.WriteFile(filepath.Join(tools, name), nil, 0o755); err != nil {
@@ -42,7 +42,7 @@ func TestCreate_verifiesDownloads(t *testing.T) {
 	t.Parallel()
 	var w *world
 	for _, name := range []string{"cpi", "bosh", "stemcell-1"} {
-		w = newWorld(t, cpi.Options{})
+		w = newQuickWorld(t, cpi.Options{})
 		good := w.artifacts[name]
 		w.cloud.Publish(filepath.Base(w.urls[name]), append([]byte("x"), good.Body...))
 		w.cloud.Forget()
@@ -68,7 +68,7 @@ func TestCreate_verifiesDownloads(t *testing.T) {
 func TestCreate_refusesAnotherSHA256(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"cpi", "bosh", "stemcell-1"} {
-		w := newWorld(t, cpi.Options{})
+		w := newQuickWorld(t, cpi.Options{})
 		a, r := w.artifacts[name], w.request(disk1)
 		right, wrong := "sha256:"+a.SHA256, "sha256:"+strings.Repeat("0", 64)
 		text := strings.ReplaceAll(string(r.Manifest), "sha1: "+a.SHA1, fmt.Sprintf("sha1: %q", right))
@@ -97,8 +97,8 @@ func exists(path string) bool {
 
 func TestCreate_wantsTheAgentsCA(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
-	other := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
+	other := newQuickWorld(t, cpi.Options{})
 	r := w.request(manifest{})
 	r.Vars["mbus_ca"] = other.cloud.CA()
 	_, err := w.environment().Create(t.Context(), r)
@@ -114,7 +114,7 @@ func TestCreate_wantsTheAgentsCA(t *testing.T) {
 
 func TestCreate_badManifests(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	good := w.request(disk1)
 	for name, test := range map[string]struct{ old, new, want string }{
 		"a variable is missing":   {"((cpi_token))", "((nobody_knows))", "nobody_knows"},
@@ -140,7 +140,7 @@ func TestNew_refusesAWorkspaceInUse(t *testing.T) {
 	t.Parallel()
 	var w *world
 	var inside error
-	w = newWorld(t, cpi.Options{OnCreateVM: func(cpi.VM) { _, inside = createenv.New(w.options()) }})
+	w = newQuickWorld(t, cpi.Options{OnCreateVM: func(cpi.VM) { _, inside = createenv.New(w.options()) }})
 	w.create(manifest{})
 	if !errors.Is(inside, workspace.ErrBusy) || !strings.Contains(fmt.Sprint(inside), "wait for it") {
 		t.Errorf("error %v", inside)

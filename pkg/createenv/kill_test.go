@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -122,6 +123,7 @@ type scenario struct {
 	part   func(*world, int) part // the run in round n
 	check  func(*world, int)      // after the run that follows
 	agents bool                   // in any case kill at the agent's calls too
+	again  bool                   // a round leaves nothing: the next begins with what before has made
 	more   bool                   // only with -kills: others go through its points too
 }
 
@@ -159,6 +161,7 @@ var scenarios = map[string]scenario{
 	"resize":   changing(size),
 	"stemcell": more(changing(version)),
 	"delete": {
+		again:  true,
 		before: func(w *world, _ int) { w.create(disk1) },
 		part:   func(w *world, _ int) part { return part{Delete: true, Request: w.request(disk1)} },
 		check: func(w *world, _ int) {
@@ -179,6 +182,27 @@ var scenarios = map[string]scenario{
 func more(s scenario) scenario {
 	s.more = true
 	return s
+}
+
+// keep gives what makes everything exist again that is there now.
+func (w *world) keep() (restore func()) {
+	var things []any
+	for _, vm := range w.cloud.VMs() {
+		things = append(things, vm)
+	}
+	for _, disk := range w.cloud.Disks() {
+		things = append(things, disk)
+	}
+	for _, stemcell := range w.cloud.Stemcells() {
+		things = append(things, stemcell)
+	}
+	bodies := w.documents.all()
+	return func() {
+		w.cloud.Plant(things...)
+		w.documents.mu.Lock()
+		defer w.documents.mu.Unlock()
+		w.documents.bodies = maps.Clone(bodies)
+	}
 }
 
 // delete removes the environment.
@@ -207,12 +231,15 @@ func TestKill_anywhereLosesAndDoublesNothing(t *testing.T) {
 			w.documents.hook = trap.write
 			served := w.documents.serve(t)
 			begin := time.Now()
+			restore := func() {}
 			for n := 1; ; n++ {
-				if n == 1 || name == "delete" {
-					trap.set(0, nil)
-					if s.before != nil {
-						s.before(w, n)
-					}
+				trap.set(0, nil)
+				switch {
+				case n == 1 && s.before != nil:
+					s.before(w, n)
+					restore = w.keep()
+				case s.again:
+					restore()
 				}
 				p := s.part(w, n)
 				p.Dir, p.Path, p.Documents = w.dir, w.path, served
@@ -230,8 +257,8 @@ func TestKill_anywhereLosesAndDoublesNothing(t *testing.T) {
 	}
 }
 
-// newQuickWorld is newWorld with a stand-in for ruby, for what goes wrong around a run
-// and not in a template.
+// newQuickWorld is newWorld with a stand-in for ruby, for what is around a run and not in
+// a template.
 func newQuickWorld(t *testing.T, o cpi.Options) *world {
 	t.Helper()
 	w := newWorld(t, o)
@@ -240,7 +267,8 @@ func newQuickWorld(t *testing.T, o cpi.Options) *world {
 }
 
 // quickRuby is a stand-in for ruby that fills in the two properties of these tests'
-// templates: a real one takes most of the time of a run, and the other tests use it.
+// templates: a real one takes most of the time of a run, and the tests of a first VM and
+// of each kind of change use it.
 func quickRuby(t *testing.T) string {
 	dir := t.TempDir()
 	script := `#!/bin/bash

@@ -159,7 +159,7 @@ func (d *documents) serve(t *testing.T) string {
 // other tests run in this process, and most of the time of a child with it would go there.
 var childBinary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(binaries, "child")
-	build := exec.Command("go", "test", "-c", "-o", path, ".")
+	build := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-o", path, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program of the children: %w\n%s", err, out)

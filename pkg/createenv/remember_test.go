@@ -54,7 +54,7 @@ func lacks(t *testing.T, text string, parts ...string) {
 func TestPending_showsWhatTheVMIsMadeFrom(t *testing.T) {
 	t.Parallel()
 	var called []string
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	w.documents.hook = func(op, name string, _ bool) error {
 		if w.mu.Lock(); len(w.told) == 0 && strings.HasSuffix(name, "cpi.json") {
 			called = append(called, op+" "+name)
@@ -111,7 +111,7 @@ func TestPending_showsWhatTheVMIsMadeFrom(t *testing.T) {
 // is made, and what is fetched is shown all the same.
 func TestPending_believesNoMemory(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	if _, err := w.environment().Create(t.Context(), w.shown(disk1)); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestPending_believesNoMemory(t *testing.T) {
 func TestCreate_endsBesideItsMemory(t *testing.T) {
 	t.Parallel()
 	for _, after := range []bool{false, true} {
-		w := newWorld(t, cpi.Options{})
+		w := newQuickWorld(t, cpi.Options{})
 		broken := errors.New("the store is gone")
 		w.documents.hook = func(_, name string, done bool) error {
 			if name == ledger.ManifestDocument && done == after {

@@ -37,7 +37,7 @@ func (w *world) rewrite(change func(*biconfig.DeploymentState)) {
 // everything that the CPI would be given is shown.
 func TestInspect_seesEverythingThatTheCPIWouldBeGiven(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	made := w.create(disk1)
 	journal := `{"host": "x", "workspace": "x", "calls": [
 		{"number": 1, "method": "create_vm", "outcome": "answered", "cid": "vm-701", "at": "2026-11-29T12:00:00Z"},
@@ -86,7 +86,7 @@ func TestCreate_takesNoImageForALightStemcellFromTheState(t *testing.T) {
 	for name, theirs := range map[string]string{"light": "ami-0bad0bad0bad0bad0 light", "regular": "ami-0bad0bad0bad0bad0"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, cpi.Options{})
+			w := newQuickWorld(t, cpi.Options{})
 			m := manifest{disk: 1024, stemcell: "light-1"}
 			w.create(m)
 			w.stemcellIs(theirs)
@@ -124,7 +124,7 @@ func (w *world) stemcellIs(cid string) {
 // One that the stemcell names is used as it is.
 func TestCreate_keepsTheLightImageThatTheStemcellNames(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, cpi.Options{})
+	w := newQuickWorld(t, cpi.Options{})
 	m := manifest{disk: 1024, stemcell: "light-1"}
 	w.create(m)
 	w.forget()
@@ -143,7 +143,7 @@ func TestCreate_usesNoRegularImageThatWasNotFound(t *testing.T) {
 	for name, there := range map[string]bool{"found": true, "not found": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, cpi.Options{})
+			w := newQuickWorld(t, cpi.Options{})
 			w.create(disk1)
 			w.stemcellIs(theirs)
 			w.forget()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -279,6 +280,13 @@ func (d *documents) body(name string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return string(d.bodies[name])
+}
+
+// all are all documents.
+func (d *documents) all() map[string][]byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.bodies)
 }
 
 // written are the writes since forget.
