@@ -20,6 +20,59 @@ func (n *numbers) Generate() (string, error) {
 	return fmt.Sprintf("id-%d", *n), nil
 }
 
+// reconciliations are journals, and what they make of a state with one VM, disk and stemcell.
+var reconciliations = map[string]struct {
+	calls []Call
+	want  func(*biconfig.DeploymentState)
+	found Finding
+}{
+	"nothing new": {
+		calls: []Call{{Method: "create_vm", Outcome: Answered, CID: "i-1"}, {Method: "attach_disk", CIDs: []string{"i-1", "vol-1"}, Outcome: Answered}},
+	},
+	"a VM": {
+		calls: []Call{{Method: "delete_vm", CIDs: []string{"i-1"}, Outcome: Answered}, {Method: "create_vm", Outcome: Answered, CID: "i-2"}},
+		want:  func(s *biconfig.DeploymentState) { s.CurrentVMCID = "i-2" },
+		found: Finding{Changed: true, Said: []string{"vm i-2, made by a run that did not live to record it, is now in the state"}},
+	},
+	"a disk, which is not the current one": {
+		calls: []Call{{Method: "create_disk", Outcome: Answered, CID: "vol-2", Size: 2048}},
+		want: func(s *biconfig.DeploymentState) {
+			s.Disks = append(s.Disks, biconfig.DiskRecord{ID: "id-1", CID: "vol-2", Size: 2048})
+		},
+		found: Finding{Changed: true, Said: []string{"disk vol-2, made by a run that did not live to record it, is now in the state"}},
+	},
+	"a stemcell": {
+		calls: []Call{{Method: "create_stemcell", Outcome: Answered, CID: "ami-2", Stemcell: &stemcell{"noble", "2", 3}}},
+		want: func(s *biconfig.DeploymentState) {
+			s.Stemcells = append(s.Stemcells, biconfig.StemcellRecord{ID: "id-1", CID: "ami-2", Name: "noble", Version: "2", ApiVersion: 3})
+		},
+		found: Finding{Changed: true, Said: []string{"stemcell ami-2, made by a run that did not live to record it, is now in the state"}},
+	},
+	"made and deleted": {
+		calls: []Call{{Method: "create_disk", Outcome: Answered, CID: "vol-2"}, {Method: "delete_disk", CIDs: []string{"vol-2"}, Outcome: Answered}},
+	},
+	"deleted, and not found": {
+		calls: []Call{
+			{Method: "delete_disk", CIDs: []string{"vol-1"}, Outcome: Answered},
+			{Method: "delete_stemcell", CIDs: []string{"ami-1"}, Outcome: Refused, Error: "Bosh::Clouds::StemcellNotFound"},
+		},
+		want: func(s *biconfig.DeploymentState) {
+			s.Disks, s.Stemcells, s.CurrentDiskID, s.CurrentStemcellID = nil, nil, "", ""
+		},
+		found: Finding{Changed: true},
+	},
+	"refused, or of no effect": {
+		calls: []Call{
+			{Method: "create_vm", Outcome: Refused, Error: "Bosh::Clouds::CloudError"}, {Method: "create_disk", Outcome: Lost},
+			{Method: "delete_vm", CIDs: []string{"i-1"}, Outcome: Refused, Error: "Bosh::Clouds::CloudError"},
+		},
+	},
+	"deleted or not": {
+		calls: []Call{{Method: "delete_disk", CIDs: []string{"vol-1"}, Outcome: Lost}, {Method: "delete_vm", CIDs: []string{"i-1"}, Outcome: Lost}},
+		found: Finding{Doubted: []Thing{{Disk, "vol-1"}, {VM, "i-1"}}},
+	},
+}
+
 // What was made and not recorded goes into the state, what was deleted goes out of it,
 // and what may have been deleted is named.
 func TestReconcile_believesTheCPIsAnswers(t *testing.T) {
@@ -28,57 +81,7 @@ func TestReconcile_believesTheCPIsAnswers(t *testing.T) {
 		Disks:     []biconfig.DiskRecord{{ID: "k", CID: "vol-1", Size: 1024}},
 		Stemcells: []biconfig.StemcellRecord{{ID: "s", CID: "ami-1", Name: "noble", Version: "1"}},
 	}
-	for name, test := range map[string]struct {
-		calls []Call
-		want  func(*biconfig.DeploymentState)
-		found Finding
-	}{
-		"nothing new": {
-			calls: []Call{{Method: "create_vm", Outcome: Answered, CID: "i-1"}, {Method: "attach_disk", CIDs: []string{"i-1", "vol-1"}, Outcome: Answered}},
-		},
-		"a VM": {
-			calls: []Call{{Method: "delete_vm", CIDs: []string{"i-1"}, Outcome: Answered}, {Method: "create_vm", Outcome: Answered, CID: "i-2"}},
-			want:  func(s *biconfig.DeploymentState) { s.CurrentVMCID = "i-2" },
-			found: Finding{Changed: true, Said: []string{"vm i-2, made by a run that did not live to record it, is now in the state"}},
-		},
-		"a disk, which is not the current one": {
-			calls: []Call{{Method: "create_disk", Outcome: Answered, CID: "vol-2", Size: 2048}},
-			want: func(s *biconfig.DeploymentState) {
-				s.Disks = append(s.Disks, biconfig.DiskRecord{ID: "id-1", CID: "vol-2", Size: 2048})
-			},
-			found: Finding{Changed: true, Said: []string{"disk vol-2, made by a run that did not live to record it, is now in the state"}},
-		},
-		"a stemcell": {
-			calls: []Call{{Method: "create_stemcell", Outcome: Answered, CID: "ami-2", Stemcell: &stemcell{"noble", "2", 3}}},
-			want: func(s *biconfig.DeploymentState) {
-				s.Stemcells = append(s.Stemcells, biconfig.StemcellRecord{ID: "id-1", CID: "ami-2", Name: "noble", Version: "2", ApiVersion: 3})
-			},
-			found: Finding{Changed: true, Said: []string{"stemcell ami-2, made by a run that did not live to record it, is now in the state"}},
-		},
-		"made and deleted": {
-			calls: []Call{{Method: "create_disk", Outcome: Answered, CID: "vol-2"}, {Method: "delete_disk", CIDs: []string{"vol-2"}, Outcome: Answered}},
-		},
-		"deleted, and not found": {
-			calls: []Call{
-				{Method: "delete_disk", CIDs: []string{"vol-1"}, Outcome: Answered},
-				{Method: "delete_stemcell", CIDs: []string{"ami-1"}, Outcome: Refused, Error: "Bosh::Clouds::StemcellNotFound"},
-			},
-			want: func(s *biconfig.DeploymentState) {
-				s.Disks, s.Stemcells, s.CurrentDiskID, s.CurrentStemcellID = nil, nil, "", ""
-			},
-			found: Finding{Changed: true},
-		},
-		"refused, or of no effect": {
-			calls: []Call{
-				{Method: "create_vm", Outcome: Refused, Error: "Bosh::Clouds::CloudError"}, {Method: "create_disk", Outcome: Lost},
-				{Method: "delete_vm", CIDs: []string{"i-1"}, Outcome: Refused, Error: "Bosh::Clouds::CloudError"},
-			},
-		},
-		"deleted or not": {
-			calls: []Call{{Method: "delete_disk", CIDs: []string{"vol-1"}, Outcome: Lost}, {Method: "delete_vm", CIDs: []string{"i-1"}, Outcome: Lost}},
-			found: Finding{Doubted: []Thing{{Disk, "vol-1"}, {VM, "i-1"}}},
-		},
-	} {
+	for name, test := range reconciliations {
 		t.Run(name, func(t *testing.T) {
 			got, err := clone(before)
 			if err != nil {
