@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -53,6 +54,9 @@ type fakeDirector struct {
 	// fallback answers what has no route.
 	fallback http.HandlerFunc
 }
+
+// quiet is a log that nobody reads.
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 func newDirector(t testing.TB, routes map[string]http.HandlerFunc) *fakeDirector {
 	t.Helper()
