@@ -16,6 +16,12 @@ endif
 FUZZTIME ?= 30s
 # The order of tests. go test keeps no result of a shuffled run: SHUFFLE=off runs only what changed.
 SHUFFLE ?= on
+# How many packages are compiled and tested at a time. Many tests wait most of their time,
+# and each race-detecting program sleeps a second at its end: two for each processor keep it busy.
+PACKAGES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# How many percent the heap of a test grows before garbage is collected, which with Go's 100
+# is an eighth of what the tests compute.
+TEST_GOGC ?= 800
 # What the race detector does not watch: code that computes on its own memory, ten times
 # slower when watched. What YAML reads and writes of ours goes through reflect, which is
 # watched. No package that uses sync.Map may be here: the linker keeps one copy of generic
@@ -47,7 +53,7 @@ lint: ## gofmt, go vet with errorlint, errcheck, bodyclose and gosec, staticchec
 	go tool staticcheck ./...
 
 test: lint ## lint, then all tests with the race detector
-	CGO_ENABLED=1 go test -race $(UNWATCHED:%=-gcflags=%=-race=false) -vet=off -shuffle=$(SHUFFLE) -timeout 80m ./...
+	CGO_ENABLED=1 GOGC=$(TEST_GOGC) go test -p $(PACKAGES) -race $(UNWATCHED:%=-gcflags=%=-race=false) -vet=off -shuffle=$(SHUFFLE) -timeout 80m ./...
 
 faults: ## play 20,000 random schedules of faults, and all kills of create-env, half an hour on two cores; SEED=7 plays the same again
 	go test -tags crash ./pkg/crash
