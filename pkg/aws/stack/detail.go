@@ -25,7 +25,7 @@ func (s *Stack) details(ctx context.Context, status Status, p Parameters) ([]str
 		}
 		before = cfn.Source{Text: []byte(text), Parameters: status.Parameters}
 	}
-	after := cfn.Source{Text: template, Parameters: maps.Clone(status.Parameters)}
+	after := cfn.Source{Text: body(), Parameters: maps.Clone(status.Parameters)}
 	if after.Parameters == nil {
 		after.Parameters = map[string]string{}
 	}

@@ -4,6 +4,7 @@
 package template
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,11 +36,20 @@ type content struct {
 // only what says who may do and reach what is listed value by value. What CloudFormation
 // knows only when it makes it stays as "${WebRole.Arn}"; what must not be shown is hidden.
 func Differences(before, after Source) ([]string, error) {
-	old, err := read(before)
+	parsed, err := parse(before.Text)
 	if err != nil {
 		return nil, fmt.Errorf("read the template of the stack: %w", err)
 	}
-	now, err := read(after)
+	old, err := parsed.fill(before.Parameters)
+	if err != nil {
+		return nil, fmt.Errorf("read the template of the stack: %w", err)
+	}
+	if !bytes.Equal(before.Text, after.Text) { // mostly only parameters change
+		if parsed, err = parse(after.Text); err != nil {
+			return nil, fmt.Errorf("read the template: %w", err)
+		}
+	}
+	now, err := parsed.fill(after.Parameters)
 	if err != nil {
 		return nil, fmt.Errorf("read the template: %w", err)
 	}
@@ -108,28 +118,46 @@ func itemLines(before, after []string) (lines []string) {
 	return slices.Compact(lines)
 }
 
-// read fills a template in.
-func read(s Source) (content, error) {
-	c := content{parameters: map[string]string{}, types: map[string]string{}, grants: map[string][]grant{}}
-	if len(s.Text) == 0 {
-		return c, nil
+// tree is a template as it is written, which is not changed any more.
+type tree struct {
+	root   map[string]any // nil: there is no template
+	budget int            // what is left of most
+}
+
+// parse reads a template.
+func parse(text []byte) (tree, error) {
+	if len(text) == 0 {
+		return tree{}, nil
 	}
 	var node yaml.Node
-	if err := yaml.Unmarshal(s.Text, &node); err != nil || len(node.Content) == 0 {
-		return c, errors.New("it is not YAML")
+	if err := yaml.Unmarshal(text, &node); err != nil || len(node.Content) == 0 {
+		return tree{}, errors.New("it is not YAML")
 	}
 	budget := most
 	root, ok := decode(node.Content[0], 0, &budget).(map[string]any)
-	if !ok && budget >= 0 {
-		return c, errors.New("it is not a mapping")
+	switch {
+	case budget < 0:
+		return tree{}, errLarge
+	case !ok:
+		return tree{}, errors.New("it is not a mapping")
 	}
-	r := newResolver(root, s.Parameters, &budget)
+	return tree{root, budget}, nil
+}
+
+// fill gives parameters their values.
+func (t tree) fill(parameters map[string]string) (content, error) {
+	c := content{parameters: map[string]string{}, types: map[string]string{}, grants: map[string][]grant{}}
+	if t.root == nil {
+		return c, nil
+	}
+	budget := t.budget
+	r := newResolver(t.root, parameters, &budget)
 	for name, value := range r.parameters {
 		if !r.hidden[name] {
 			c.parameters[name] = value
 		}
 	}
-	resources, _ := root["Resources"].(map[string]any)
+	resources, _ := t.root["Resources"].(map[string]any)
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		resource, _ := resources[id].(map[string]any)
 		if condition, ok := resource["Condition"].(string); ok && !r.condition(condition, 0) {
