@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -138,7 +139,7 @@ func (r *run) access() resource.Director {
 	if r.options.Self || host == "" {
 		host = r.infra.DirectorIP
 	}
-	a := manifest.DirectorAccess(host, r.credentials)
+	a := endpoint.Director(host, r.credentials)
 	return resource.Director{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password}
 }
 

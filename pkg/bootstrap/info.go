@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -91,7 +92,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 	if r.elsewhere() || r.record.Infrastructure != nil {
 		info.Access, info.Web = r.access(), r.web()
 		info.Person = info.Web
-		person := manifest.PersonAccess(info.Web.URL, r.config, r.credentials)
+		person := endpoint.Person(info.Web.URL, r.config, r.credentials)
 		info.Person.Username, info.Person.Password, info.Person.Team = person.Username, person.Password, manifest.FormerTeam
 		info.Director = info.Access.URL
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -79,7 +80,7 @@ func (r *run) lookAtPipeline(ctx context.Context) (s pipelineStanding, err error
 		return s, err
 	}
 	if !r.options.Self {
-		if s.team, err = s.atc.DiffTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{manifest.ATCUser}); err != nil {
+		if s.team, err = s.atc.DiffTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{config.ATCUser}); err != nil {
 			return s, err
 		}
 	}
@@ -135,7 +136,7 @@ func (s pipelineStanding) diff(ctx context.Context) (concourse.PipelineChange, e
 
 // lines say what differs. unpauses says that a run has yet to let the pipeline run.
 func (s pipelineStanding) lines(unpauses bool) (lines []string) {
-	wanted := manifest.PipelineRole + " local:" + manifest.ATCUser
+	wanted := manifest.PipelineRole + " local:" + config.ATCUser
 	switch {
 	case s.team.Created:
 		lines = append(lines, "+ team "+manifest.PipelineTeam+": "+wanted)
@@ -188,7 +189,7 @@ func (r *run) setPipeline(ctx context.Context, s pipelineStanding) (step.Outcome
 		}
 	}
 	if !r.options.Self {
-		if s.team, err = s.atc.SetTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{manifest.ATCUser}); err != nil {
+		if s.team, err = s.atc.SetTeam(ctx, manifest.PipelineTeam, manifest.PipelineRole, []string{config.ATCUser}); err != nil {
 			return step.Outcome{}, err
 		}
 		crash.Here("team-set")

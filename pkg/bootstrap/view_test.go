@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 )
 
@@ -44,10 +45,10 @@ func TestView_lacksWhatOnlyAnOperatorNeeds(t *testing.T) {
 		key, _ := pair["private_key"].(string)
 		return key
 	}
-	if all.Values[manifest.StateKey] == nil || private(all.Values, manifest.DirectorCA) == "" {
+	if all.Values[manifest.StateKey] == nil || private(all.Values, endpoint.DirectorCA) == "" {
 		t.Fatal("the credentials themselves lack a key")
 	}
-	if view.Values[manifest.StateKey] != nil || private(view.Values, manifest.DirectorCA) != "" {
+	if view.Values[manifest.StateKey] != nil || private(view.Values, endpoint.DirectorCA) != "" {
 		t.Error("the view has a key that only an operator needs")
 	}
 	if private(view.Values, "nats_ca") != private(all.Values, "nats_ca") || private(view.Values, "nats_ca") == "" || view.Values["director_admin_password"] != all.Values["director_admin_password"] {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
@@ -16,16 +17,16 @@ func (r *run) web() resource.Concourse {
 
 // accessTo is as whom Concourse is asked, by a configuration: as the pipeline's own user,
 // or by hand, where that one owns its team only, as an owner of the team main.
-func (r *run) accessTo(url string, c *config.Config) manifest.Access {
+func (r *run) accessTo(url string, c *config.Config) endpoint.Endpoint {
 	if r.options.Self || manifest.QuietUpgrades(c) {
-		return manifest.WebAccess(url, c, r.credentials)
+		return endpoint.Web(url, c, r.credentials)
 	}
-	return manifest.PersonAccess(url, c, r.credentials)
+	return endpoint.Person(url, c, r.credentials)
 }
 
 // concourseAt is an access as the resource has it, in the pipeline's team. On a director
 // that exists there is no team of its own: who sets the bundled pipeline does it in main.
-func (r *run) concourseAt(a manifest.Access) resource.Concourse {
+func (r *run) concourseAt(a endpoint.Endpoint) resource.Concourse {
 	team := manifest.PipelineTeam
 	if r.elsewhere() {
 		team = manifest.FormerTeam

@@ -180,6 +180,12 @@ type MainTeam struct {
 	OIDCGroups   []string `yaml:"oidc_groups,omitempty"`
 }
 
+// Modes of TLS.
+const (
+	TLSOwn         = "own"          // a certificate that is given
+	TLSLetsEncrypt = "lets_encrypt" // Concourse gets one itself
+)
+
 // TLS is the certificate of the web.
 type TLS struct {
 	// Mode is "self_signed" (default), "lets_encrypt" (by Concourse itself; needs

@@ -57,7 +57,7 @@ func standard(f binding.Field[Config], c *Config) any {
 	case f.Key == "database.instance_type" && c.Database.Kind == "vm":
 		return "t3.small"
 	case f.Key == "tls.mode" && c.TLS.Certificate != "":
-		return "own"
+		return TLSOwn
 	case f.Key == "pipeline.credentials" && Public(c):
 		return "idtoken"
 	}
@@ -81,7 +81,7 @@ func databaseKind(c *Config, standard any) any {
 // Public says whether AWS can fetch the keys of Concourse's identity tokens: at a
 // name with a certificate that it trusts, at the usual port, from everywhere.
 func Public(c *Config) bool {
-	return c.Access.Domain != "" && (c.Access.Port == 0 || c.Access.Port == 443) && (c.TLS.Mode == "own" || c.TLS.Mode == "lets_encrypt") &&
+	return c.Access.Domain != "" && (c.Access.Port == 0 || c.Access.Port == 443) && (c.TLS.Mode == TLSOwn || c.TLS.Mode == TLSLetsEncrypt) &&
 		slices.Contains(c.Access.Web, Everywhere)
 }
 

@@ -14,33 +14,13 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/auth"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
-// Names that the parts of an installation know each other by.
-const (
-	// Deployment is what the director calls Concourse, unless it exists and is told
-	// another name: see DeploymentName.
-	Deployment = "concourse"
-	// ATCUser is the local user of Concourse that this project logs in as.
-	ATCUser = config.ATCUser
-	// ATCPassword is the name of its credential.
-	ATCPassword = "atc_password"
-	// DirectorUser is the director's user that the pipeline logs in as.
-	DirectorUser = "perpetual"
-	// DirectorPassword is the name of its credential.
-	DirectorPassword = "director_password"
-	// DirectorCA is the name of the certificate that signed the director's.
-	DirectorCA = "director_ca"
-	// WebCA is the name of the certificate that signed the web's own one.
-	WebCA = "web_ca"
-)
-
-// How the web comes to its certificate.
-const (
-	tlsOwn         = "own"
-	tlsLetsEncrypt = "lets_encrypt"
-)
+// Deployment is what the director calls Concourse, unless it exists and is told another
+// name: see DeploymentName.
+const Deployment = "concourse"
 
 // concourse is Concourse's manifest with its section variables.
 func (in Input) concourse() (template.Template, error) {
@@ -51,7 +31,7 @@ func (in Input) concourse() (template.Template, error) {
 	if err != nil {
 		return template.Template{}, err
 	}
-	users, values, err := auth.Ops(in.Config.Auth, auth.Own{Name: ATCUser, Password: ATCPassword, Owner: QuietUpgrades(in.Config)}, webJob)
+	users, values, err := auth.Ops(in.Config.Auth, auth.Own{Name: config.ATCUser, Password: endpoint.ATCPassword, Owner: QuietUpgrades(in.Config)}, webJob)
 	if err != nil {
 		return template.Template{}, err
 	}
@@ -60,7 +40,7 @@ func (in Input) concourse() (template.Template, error) {
 		return template.Template{}, err
 	}
 	ops = append(ops, users, mark)
-	if in.Config.TLS.Mode == tlsLetsEncrypt && in.Config.TLS.ACMEURL != "" {
+	if in.Config.TLS.Mode == config.TLSLetsEncrypt && in.Config.TLS.ACMEURL != "" {
 		other, err := template.Ops("tls.acme_url", template.Replace(webJob+"lets_encrypt/acme_url?", in.Config.TLS.ACMEURL))
 		if err != nil {
 			return template.Template{}, err
@@ -132,9 +112,9 @@ func (in Input) concourseOps() []string {
 		names = append(names, "database-vm")
 	}
 	switch in.Config.TLS.Mode {
-	case tlsOwn:
+	case config.TLSOwn:
 		names = append(names, "tls-certificate")
-	case tlsLetsEncrypt:
+	case config.TLSLetsEncrypt:
 		names = append(names, "tls-lets-encrypt")
 	default:
 		names = append(names, "tls-self-signed")
@@ -177,7 +157,7 @@ func (in Input) URL() string {
 // that an issuer without one means.
 func (in Input) Public() bool {
 	c := in.Config
-	return c.Access.Domain != "" && (c.TLS.Mode == tlsOwn || c.TLS.Mode == tlsLetsEncrypt) &&
+	return c.Access.Domain != "" && (c.TLS.Mode == config.TLSOwn || c.TLS.Mode == config.TLSLetsEncrypt) &&
 		slices.Contains(c.Access.Web, "0.0.0.0/0") && cmp.Or(c.Access.Port, 443) == 443
 }
 

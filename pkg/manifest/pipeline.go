@@ -9,13 +9,14 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pipelines"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
 
 const (
 	// PipelineTeam is the team of the pipeline, which has no other.
 	PipelineTeam = "perpetual"
-	// PipelineRole is the role that ATCUser has in it: enough to set the pipeline, and not
+	// PipelineRole is the role that config.ATCUser has in it: enough to set the pipeline, and not
 	// to let others in.
 	PipelineRole = "member"
 	// FormerTeam is where earlier releases had the pipeline.
@@ -103,21 +104,20 @@ func Pipeline(in Input) (template.Template, error) {
 // pipelineVars are the pipeline's values. The key of its reader is the one secret among
 // them: whoever has that reads what the pipeline's team reads anyway.
 func (in Input) pipelineVars() vars {
-	c := in.Config
+	c, director := in.Config, endpoint.Director(in.Infrastructure.DirectorIP, in.Credentials)
 	values := vars{
 		"installation_name": c.Name, "aws_region": in.Infrastructure.Region, "pipeline_role": in.Infrastructure.PipelineRole,
 		"perpetual_image_tag": in.imageTag(),
 		"deployment_name":     DeploymentName(c),
 		// The pipeline runs in the VPC, where the director has its own address.
-		"director_url":     "https://" + in.Infrastructure.DirectorIP + ":25555",
-		"director_ca_cert": textOf(in.Credentials, DirectorCA, "certificate"),
-		"director_client":  "", "director_client_secret": "",
-		"director_username": DirectorUser,
-		"atc_url":           in.URL(), "atc_team": PipelineTeam, "atc_username": ATCUser,
-		"atc_ca_cert":    WebAccess(in.URL(), c, in.Credentials).CACert,
-		DirectorPassword: own(DirectorPassword),
-		ATCPassword:      own(ATCPassword),
-		"own_path":       OwnPath(in),
+		"director_url": director.URL, "director_ca_cert": director.CACert,
+		"director_client": "", "director_client_secret": "",
+		"director_username": endpoint.DirectorUser,
+		"atc_url":           in.URL(), "atc_team": PipelineTeam, "atc_username": config.ATCUser,
+		"atc_ca_cert":             endpoint.Web(in.URL(), c, in.Credentials).CACert,
+		endpoint.DirectorPassword: own(endpoint.DirectorPassword),
+		endpoint.ATCPassword:      own(endpoint.ATCPassword),
+		"own_path":                OwnPath(in),
 	}
 	if !c.Pipeline.GitHubToken.Empty() {
 		values[githubToken] = own(githubToken)

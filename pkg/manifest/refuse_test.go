@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/template"
 )
@@ -155,23 +156,23 @@ func TestDirector_installerVariablesAreOfTheRunAlone(t *testing.T) {
 
 func TestAccess_isByWhatTheInstallationHas(t *testing.T) {
 	all := inputs(t)
-	for name, want := range map[string]manifest.Access{
+	for name, want := range map[string]endpoint.Endpoint{
 		"default":      {URL: "https://198.51.100.1", CACert: "CERTIFICATE of web_ca"},
 		"everything":   {URL: "https://ci.example.com", CACert: "CERTIFICATE OF THE WEB"},
 		"lets-encrypt": {URL: "https://ci.example.com"},
 		"database-vm":  {URL: "https://198.51.100.1:8443", CACert: "CERTIFICATE of web_ca"},
 	} {
 		in := all[name]
-		got := manifest.WebAccess(in.URL(), in.Config, in.Credentials)
+		got := endpoint.Web(in.URL(), in.Config, in.Credentials)
 		if got.URL != want.URL || got.CACert != want.CACert || got.Username != "perpetual" || got.Password.Reveal() != "atc_password-s3cret" {
 			t.Errorf("%s: the web is reached by %+v, want %+v", name, got, want)
 		}
 	}
-	got := manifest.DirectorAccess("10.0.0.6", all["default"].Credentials)
+	got := endpoint.Director("10.0.0.6", all["default"].Credentials)
 	if got.URL != "https://10.0.0.6:25555" || got.CACert != "CERTIFICATE of director_ca" || got.Username != "perpetual" || got.Password.Reveal() != "director_password-s3cret" {
 		t.Errorf("the director is reached by %+v", got)
 	}
-	if none := manifest.DirectorAccess("10.0.0.6", nil); none.CACert != "" || !none.Password.Empty() {
+	if none := endpoint.Director("10.0.0.6", nil); none.CACert != "" || !none.Password.Empty() {
 		t.Errorf("without credentials it is reached by %+v", none)
 	}
 }

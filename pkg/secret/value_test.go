@@ -119,3 +119,18 @@ func TestValues_neverShowWhatIsInThem(t *testing.T) {
 		t.Errorf("read from JSON: %v, %v", back.Reveal(), err)
 	}
 }
+
+func TestValues_giveTextsAndFields(t *testing.T) {
+	v := secret.Values{"password": "p", "tls": map[string]any{"certificate": "c", "list": []any{"x"}}, "port": 8}
+	for _, c := range []struct{ name, field, want string }{
+		{"password", "", "p"}, {"tls", "certificate", "c"}, {"tls", "list", ""}, {"tls", "private_key", ""}, {"tls", "", ""},
+		{"password", "certificate", ""}, {"port", "", ""}, {"gone", "", ""}, {"gone", "x", ""},
+	} {
+		if got := v.Text(c.name, c.field); got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.name, c.field, got, c.want)
+		}
+	}
+	if got := secret.Values(nil).Text("password", ""); got != "" {
+		t.Errorf("of nothing: %q", got)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -101,7 +102,7 @@ func (p *place) contents() document.Contents {
 		Findings:  record.Findings{Program: "1.2.3", Director: true},
 		Credentials: secret.Values{
 			manifest.StateKey:   p.pipeline.Reveal().Reveal(),
-			manifest.DirectorCA: map[string]any{"certificate": "ca", "private_key": "canary"},
+			endpoint.DirectorCA: map[string]any{"certificate": "ca", "private_key": "canary"},
 			"web_tls":           map[string]any{"certificate": "first"},
 		},
 	}
@@ -225,7 +226,7 @@ func TestSet_ofThePipelineKeepsWhatItRenews(t *testing.T) {
 		return s, c
 	}
 	s, c := inside()
-	if _, has := c.Credentials[manifest.StateKey]; has || c.Credentials[manifest.DirectorCA].(map[string]any)["private_key"] != "" {
+	if _, has := c.Credentials[manifest.StateKey]; has || c.Credentials[endpoint.DirectorCA].(map[string]any)["private_key"] != "" {
 		t.Errorf("the pipeline has %v", c.Credentials.Reveal())
 	}
 	c.Credentials["web_tls"] = map[string]any{"certificate": "renewed"}

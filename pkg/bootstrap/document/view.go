@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -42,10 +43,10 @@ func (s *Set) StaleView(all secret.Values) (bool, error) {
 func view(all secret.Values) secret.Values {
 	view := maps.Clone(all)
 	delete(view, manifest.StateKey)
-	if ca, is := view[manifest.DirectorCA].(map[string]any); is {
+	if ca, is := view[endpoint.DirectorCA].(map[string]any); is {
 		ca = maps.Clone(ca)
 		ca["private_key"] = ""
-		view[manifest.DirectorCA] = ca
+		view[endpoint.DirectorCA] = ca
 	}
 	return view
 }

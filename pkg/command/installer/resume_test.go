@@ -15,7 +15,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -48,8 +48,8 @@ func newQuiet(t *testing.T) *quiet {
 	t.Cleanup(func() { _ = w.Close() })
 	q := &quiet{World: w, dir: t.TempDir()}
 	q.web = sandbox.New(sandbox.Options{
-		Users: map[string]string{manifest.ATCUser: webPassword},
-		Teams: map[string]map[string]string{"main": {manifest.ATCUser: sandbox.Owner}, "dev": {}},
+		Users: map[string]string{config.ATCUser: webPassword},
+		Teams: map[string]map[string]string{"main": {config.ATCUser: sandbox.Owner}, "dev": {}},
 	})
 	server := httptest.NewTLSServer(q.web)
 	t.Cleanup(server.Close)
@@ -100,7 +100,7 @@ func (q *quiet) keep(t *testing.T, web, certificate string) {
 		t.Fatal(err)
 	}
 	credentials, err := credential.Encode(map[string]any{
-		manifest.ATCPassword: webPassword, manifest.WebCA: map[string]any{"certificate": certificate},
+		endpoint.ATCPassword: webPassword, endpoint.WebCA: map[string]any{"certificate": certificate},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func (q *quiet) keep(t *testing.T, web, certificate string) {
 // begin pauses, as a self-upgrade does.
 func (q *quiet) begin(t *testing.T, url, certificate string) {
 	t.Helper()
-	web, err := concourse.New(concourse.Config{URL: url, CACert: certificate, Username: manifest.ATCUser, Password: secret.New(webPassword)})
+	web, err := concourse.New(concourse.Config{URL: url, CACert: certificate, Username: config.ATCUser, Password: secret.New(webPassword)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ const soon = 30 * 24 * time.Hour
 // certificate looks at the certificate of the web, and at those of authorities.
 func (v *validator) certificate() {
 	t := v.c.TLS
-	if t.Mode != "own" {
+	if t.Mode != config.TLSOwn {
 		if t.Certificate != "" {
 			v.wrong("tls.certificate", "is for mode own, and tls.mode is %s", t.Mode)
 		}
@@ -27,10 +27,10 @@ func (v *validator) certificate() {
 	} else {
 		v.own()
 	}
-	if t.ACMEURL != "" && t.Mode != "lets_encrypt" {
+	if t.ACMEURL != "" && t.Mode != config.TLSLetsEncrypt {
 		v.wrong("tls.acme_url", "is for mode lets_encrypt, and tls.mode is %s", t.Mode)
 	}
-	if t.Mode == "lets_encrypt" {
+	if t.Mode == config.TLSLetsEncrypt {
 		switch {
 		case v.c.Access.Domain == "":
 			v.wrong("tls.mode", "lets_encrypt needs access.domain")

@@ -1,15 +1,15 @@
-package manifest_test
+package endpoint_test
 
 import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
 // A person does not log in as the program where there is another way.
-func TestPersonAccess_isALocalUserOfTheTeamMain(t *testing.T) {
+func TestPerson_isALocalUserOfTheTeamMain(t *testing.T) {
 	users := map[string]secret.Value{"bob": secret.New("password-of-bob"), "ada": secret.New("password-of-ada")}
 	credentials := map[string]any{"admin_password": "password-of-admin", "atc_password": "password-of-perpetual"}
 	for name, c := range map[string]struct {
@@ -24,7 +24,7 @@ func TestPersonAccess_isALocalUserOfTheTeamMain(t *testing.T) {
 		"a user of whom nothing known": {config.Auth{MainTeam: config.MainTeam{LocalUsers: []string{"eve"}}}, "perpetual"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := manifest.PersonAccess("https://ci.example.com", &config.Config{Auth: c.auth}, credentials)
+			a := endpoint.Person("https://ci.example.com", &config.Config{Auth: c.auth}, credentials)
 			if a.Username != c.want || a.Password.Reveal() != "password-of-"+c.want || a.URL != "https://ci.example.com" {
 				t.Errorf("%s with %q at %s, want %s", a.Username, a.Password.Reveal(), a.URL, c.want)
 			}
