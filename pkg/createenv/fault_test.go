@@ -176,6 +176,7 @@ func TestCreate_stopsWhenAWriteFails(t *testing.T) {
 	w := newQuickWorld(t, cpi.Options{Hook: f.call})
 	full := errors.New("no space left on device")
 	writes := 0
+	restore := w.keep()
 	for n := 1; ; n++ {
 		writes = 0
 		callsAfter := 0
@@ -217,7 +218,7 @@ func TestCreate_stopsWhenAWriteFails(t *testing.T) {
 		f.set(nil)
 		w.create(disk1)
 		w.whole(disk1)
-		w.delete(disk1)
+		restore()
 	}
 }
 

@@ -184,21 +184,31 @@ func more(s scenario) scenario {
 	return s
 }
 
-// keep gives what makes everything exist again that is there now.
-func (w *world) keep() (restore func()) {
-	var things []any
+// things are the VMs, disks and stemcells of the cloud, by their cids.
+func (w *world) things() map[string]any {
+	list := map[string]any{}
 	for _, vm := range w.cloud.VMs() {
-		things = append(things, vm)
+		list[vm.CID] = vm
 	}
 	for _, disk := range w.cloud.Disks() {
-		things = append(things, disk)
+		list[disk.CID] = disk
 	}
 	for _, stemcell := range w.cloud.Stemcells() {
-		things = append(things, stemcell)
+		list[stemcell.CID] = stemcell
 	}
-	bodies := w.documents.all()
+	return list
+}
+
+// keep gives what makes the cloud and the documents again as they are now.
+func (w *world) keep() (restore func()) {
+	things, bodies := w.things(), w.documents.all()
 	return func() {
-		w.cloud.Plant(things...)
+		for cid := range w.things() {
+			w.cloud.Remove(cid)
+		}
+		for _, thing := range things {
+			w.cloud.Plant(thing)
+		}
 		w.documents.mu.Lock()
 		defer w.documents.mu.Unlock()
 		w.documents.bodies = maps.Clone(bodies)

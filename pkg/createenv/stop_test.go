@@ -29,6 +29,7 @@ func TestStop_anywhereIsSafe(t *testing.T) {
 		return trap.call(c)
 	}})
 	w.documents.hook = trap.write
+	restore := w.keep()
 	for n := 1; ; n++ {
 		ctx, cancel := context.WithCancel(t.Context())
 		begun = 0
@@ -61,7 +62,7 @@ func TestStop_anywhereIsSafe(t *testing.T) {
 		w.clean()
 		w.create(disk1)
 		w.whole(disk1)
-		w.delete(disk1)
+		restore()
 		if t.Failed() {
 			return
 		}

@@ -267,11 +267,13 @@ func (c *Cloud) Forget() {
 	c.calls, c.fetched = nil, nil
 }
 
-// Remove makes a VM disappear behind everybody's back.
-func (c *Cloud) Remove(vm string) {
+// Remove makes a VM, disk or stemcell disappear behind everybody's back.
+func (c *Cloud) Remove(cid string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.vms, vm)
+	delete(c.vms, cid)
+	delete(c.disks, cid)
+	delete(c.stemcells, cid)
 }
 
 // Plant makes VMs, disks and stemcells exist that others have made.
