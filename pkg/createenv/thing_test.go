@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi/tarball"
 )
 
 // rewrite changes the state as whoever may write it.
@@ -93,7 +94,7 @@ func TestCreate_takesNoImageForALightStemcellFromTheState(t *testing.T) {
 			w.forget()
 			m.property = "changed"
 			w.create(m)
-			if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != cpi.LightImage("1")+" light" {
+			if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != tarball.LightImage("1")+" light" {
 				t.Errorf("the VMs are %+v", vms)
 			}
 			if state := w.documents.body(ledger.StateDocument); strings.Contains(state, theirs) || !w.notified("which that stemcell does not list") {
@@ -130,7 +131,7 @@ func TestCreate_keepsTheLightImageThatTheStemcellNames(t *testing.T) {
 	w.forget()
 	m.property = "changed"
 	w.create(m)
-	if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != cpi.LightImage("1")+" light" || slices.Contains(w.cloud.Methods("cpi"), "create_stemcell") {
+	if vms := w.cloud.VMs(); len(vms) != 1 || vms[0].Stemcell != tarball.LightImage("1")+" light" || slices.Contains(w.cloud.Methods("cpi"), "create_stemcell") {
 		t.Errorf("the VMs are %+v, after %v", vms, w.cloud.Methods("cpi"))
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi/tarball"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
 )
 
@@ -32,7 +33,7 @@ type world struct {
 	documents *documents
 	dir       string // the workspace
 	path      string // PATH with a ruby
-	artifacts map[string]cpi.Archive
+	artifacts map[string]tarball.Archive
 	urls      map[string]string
 
 	mu     sync.Mutex
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, o cpi.Options) *world {
 	t.Cleanup(func() { _ = cloud.Close() })
 	w := &world{
 		t: t, cloud: cloud, documents: &documents{bodies: map[string][]byte{}}, dir: t.TempDir(), path: rubyPath(t),
-		artifacts: map[string]cpi.Archive{}, urls: map[string]string{},
+		artifacts: map[string]tarball.Archive{}, urls: map[string]string{},
 	}
 	release, err := cloud.CPIRelease("sandbox-cpi", "sandbox_cpi", "1", "cpi.token")
 	w.publish("cpi", release, err)
@@ -75,31 +76,31 @@ func newWorld(t *testing.T, o cpi.Options) *world {
 
 // theArchives are those that are the same in every world, by their names there. To pack
 // them takes longer than many a test.
-var theArchives = sync.OnceValues(func() (map[string]cpi.Archive, error) {
-	director := cpi.Release{
+var theArchives = sync.OnceValues(func() (map[string]tarball.Archive, error) {
+	director := tarball.Release{
 		Name: "bosh", Version: "283.1.6", Packages: []string{"director"},
-		Jobs: []cpi.Job{{Name: "director", Packages: []string{"director"}, Properties: []string{"director.secret"},
+		Jobs: []tarball.Job{{Name: "director", Packages: []string{"director"}, Properties: []string{"director.secret"},
 			Templates: map[string]string{"config/director.yml": `secret: <%= p("director.secret") %>`}}},
 	}
 	bare := director
-	bare.Jobs = append([]cpi.Job{{Name: "nats"}}, director.Jobs...)
+	bare.Jobs = append([]tarball.Job{{Name: "nats"}}, director.Jobs...)
 	director.Compiled = "ubuntu-noble/1"
-	list, failed := map[string]cpi.Archive{}, error(nil)
-	add := func(name string, a cpi.Archive, err error) { list[name], failed = a, errors.Join(failed, err) }
+	list, failed := map[string]tarball.Archive{}, error(nil)
+	add := func(name string, a tarball.Archive, err error) { list[name], failed = a, errors.Join(failed, err) }
 	archive, err := bare.Archive()
 	add("bosh-source", archive, err)
 	archive, err = director.Archive()
 	add("bosh", archive, err)
 	for _, version := range []string{"1", "2"} {
-		archive, err = cpi.StemcellArchive("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
+		archive, err = tarball.Stemcell("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
 		add("stemcell-"+version, archive, err)
-		archive, err = cpi.LightStemcellArchive("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
+		archive, err = tarball.LightStemcell("bosh-sandbox-ubuntu-noble", "ubuntu-noble", version)
 		add("stemcell-light-"+version, archive, err)
 	}
 	return list, failed
 })
 
-func (w *world) publish(name string, a cpi.Archive, err error) {
+func (w *world) publish(name string, a tarball.Archive, err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Fatal(err)

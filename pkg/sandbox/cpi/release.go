@@ -2,6 +2,8 @@ package cpi
 
 import (
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi/tarball"
 )
 
 // script is bin/cpi: it hands the request to the cloud and prints the answer. It
@@ -26,12 +28,12 @@ printf '%s' "$answer"
 // CPIRelease is a source release whose job's bin/cpi is a client of the cloud.
 // tokenProperty is the property whose value it sends along, "cpi.token": a
 // secret, to be looked for where it must not be.
-func (c *Cloud) CPIRelease(name, job, version, tokenProperty string) (Archive, error) {
+func (c *Cloud) CPIRelease(name, job, version, tokenProperty string) (tarball.Archive, error) {
 	host, port, _ := strings.Cut(c.Address(), ":")
 	text := strings.NewReplacer("%HOST%", host, "%PORT%", port, "%TOKEN%", `"`+tokenProperty+`"`).Replace(script)
-	return Release{
+	return tarball.Release{
 		Name: name, Version: version, Packages: []string{job + "-package"},
-		Jobs: []Job{{
+		Jobs: []tarball.Job{{
 			Name: job, Templates: map[string]string{"bin/cpi": text},
 			Properties: []string{tokenProperty}, Packages: []string{job + "-package"},
 		}},

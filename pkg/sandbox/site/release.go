@@ -17,7 +17,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi/tarball"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -35,24 +35,24 @@ JSON.dump("users" => p("director.user_management.local.users"), "cert" => p("dir
 // publish makes the releases and the stemcell of the director, and says in variables
 // where they are.
 func (s *Site) publish() error {
-	job := func(name string) cpi.Job { return cpi.Job{Name: name, Packages: []string{"empty"}} }
-	boot := cpi.Job{
+	job := func(name string) tarball.Job { return tarball.Job{Name: name, Packages: []string{"empty"}} }
+	boot := tarball.Job{
 		Name: "director", Packages: []string{"empty"}, Templates: map[string]string{bootFile: bootTemplate},
 		Properties: []string{"director.user_management.local.users", "director.ssl.cert", "director.ssl.key"},
 	}
-	bosh := cpi.Release{
+	bosh := tarball.Release{
 		Name: "bosh", Version: "283.1.6", Compiled: compiledFor, Packages: []string{"empty"},
-		Jobs: []cpi.Job{boot, job("nats"), job("postgres"), job("blobstore"), job("health_monitor")},
+		Jobs: []tarball.Job{boot, job("nats"), job("postgres"), job("blobstore"), job("health_monitor")},
 	}
-	bpm := cpi.Release{Name: "bpm", Version: "1.4.38", Compiled: compiledFor, Packages: []string{"empty"}, Jobs: []cpi.Job{job("bpm")}}
+	bpm := tarball.Release{Name: "bpm", Version: "1.4.38", Compiled: compiledFor, Packages: []string{"empty"}, Jobs: []tarball.Job{job("bpm")}}
 	s.vars = map[string]any{}
-	for name, make := range map[string]func() (cpi.Archive, error){
+	for name, make := range map[string]func() (tarball.Archive, error){
 		"bosh": bosh.Archive, "bpm": bpm.Archive,
-		"cpi": func() (cpi.Archive, error) {
+		"cpi": func() (tarball.Archive, error) {
 			return s.IaaS.CPIRelease("bosh-aws-cpi", "aws_cpi", "107.3.2", "aws.secret_access_key")
 		},
-		"stemcell": func() (cpi.Archive, error) {
-			return cpi.LightStemcellArchive("bosh-aws-xen-hvm-ubuntu-noble", "ubuntu-noble", stemcellVersion)
+		"stemcell": func() (tarball.Archive, error) {
+			return tarball.LightStemcell("bosh-aws-xen-hvm-ubuntu-noble", "ubuntu-noble", stemcellVersion)
 		},
 	} {
 		archive, err := make()

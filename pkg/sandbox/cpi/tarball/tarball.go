@@ -1,4 +1,5 @@
-package cpi
+// Package tarball makes releases and stemcells that a director, or create-env, takes.
+package tarball
 
 import (
 	"archive/tar"
@@ -133,14 +134,14 @@ func LightImage(version string) string {
 	return "ami-" + hex.EncodeToString(sum[:])[:17]
 }
 
-// StemcellArchive makes a regular stemcell, which is uploaded.
-func StemcellArchive(name, operatingSystem, version string) (Archive, error) {
+// Stemcell makes a regular stemcell, which is uploaded.
+func Stemcell(name, operatingSystem, version string) (Archive, error) {
 	return stemcellArchive(name, operatingSystem, version, map[string]any{"version": version})
 }
 
-// LightStemcellArchive makes a light stemcell: its image holds nothing, and it names one
+// LightStemcell makes a light stemcell: its image holds nothing, and it names one
 // that is there.
-func LightStemcellArchive(name, operatingSystem, version string) (Archive, error) {
+func LightStemcell(name, operatingSystem, version string) (Archive, error) {
 	return stemcellArchive(name, operatingSystem, version, map[string]any{"version": version, "ami": map[string]any{"eu-central-1": LightImage(version)}})
 }
 
