@@ -16,6 +16,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -45,7 +46,7 @@ func TestIn_downloadsEverythingVerified(t *testing.T) {
 	s := newStage(t)
 	source := s.ComponentsSource()
 	watches := source["watch"].(object)
-	watches["perpetual"] = object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}, "assets": []string{"perpetual-linux-*"}}
+	watches["perpetual"] = object{"github": world.ProgramRepository, "keys": []string{publisher.Key}, "assets": []string{"perpetual-linux-*"}}
 	dir := filepath.Join(t.TempDir(), "components")
 	version := s.version()
 	p := s.unchanged(t, func() process {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -107,7 +108,7 @@ func withStore(t *testing.T) *scene {
 func withDownloads(t *testing.T) *scene {
 	s := newStage(t)
 	source := s.ComponentsSource()
-	source["watch"].(object)["perpetual"] = object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}, "assets": []string{"perpetual-linux-*"}}
+	source["watch"].(object)["perpetual"] = object{"github": world.ProgramRepository, "keys": []string{publisher.Key}, "assets": []string{"perpetual-linux-*"}}
 	s.forget()
 	return &scene{
 		stage: s, verb: "in", target: filepath.Join(s.dir, "in"), tmp: t.TempDir(),

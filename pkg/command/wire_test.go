@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -26,11 +27,11 @@ type wireClient struct {
 }
 
 var wireClients = map[string]wireClient{
-	"GitHub":           {"github", "", "check", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}}}), true, false, "component perpetual: "},
+	"GitHub":           {"github", "", "check", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "keys": []string{publisher.Key}}}), true, false, "component perpetual: "},
 	"bosh.io":          {"boshio", "/api/", "check", onlyWatch(object{"bpm": object{"release": world.BPMRepository}}), true, false, "component bpm: "},
 	"files":            {"boshio", "/bosh-hub-release-tarballs", "in", onlyWatch(object{"bpm": object{"release": world.BPMRepository}}), true, true, "fetch bpm: "},
 	"GitHub's files":   {"github", "/api/v3/repos/*/*/releases/assets/*", "in", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "allow_unsigned": true, "assets": []string{"*"}}}), true, true, "fetch perpetual "},
-	"a statement":      {"github", "/api/v3/repos/*/*/releases/assets/*", "in", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "keys": []string{world.ReleaseKey}}}), true, false, "perpetual-1.2.0.signed.json: "},
+	"a statement":      {"github", "/api/v3/repos/*/*/releases/assets/*", "in", onlyWatch(object{"perpetual": object{"github": world.ProgramRepository, "keys": []string{publisher.Key}}}), true, false, "perpetual-1.2.0.signed.json: "},
 	"registry":         {"registry", "/v2/", "check", anImage, true, false, "component tool: "},
 	"registry's login": {"registry", "/token", "check", anImage, true, false, "component tool: "},
 	"director":         {"director", "/tasks", "check", aDeployment, true, false, "list tasks of concourse: "},

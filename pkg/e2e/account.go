@@ -21,6 +21,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	simulatedsite "github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	simulated "github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
@@ -185,7 +186,7 @@ func (s *stage) deploy(ctx context.Context) (string, error) {
 		"workers":  map[string]any{"count": len(s.workers)},
 		"auth":     map[string]any{"local_users": map[string]any{flyUser: flyPassword}},
 		"pipeline": map[string]any{"github_token": simulated.GitHubToken, "quiet_upgrades": false},
-		"versions": map[string]any{"concourse": "7.x", "perpetual_keys": []any{simulated.ReleaseKey}, "perpetual_min_age": "0s"},
+		"versions": map[string]any{"concourse": "7.x", "perpetual_keys": []any{publisher.Key}, "perpetual_min_age": "0s"},
 	})
 	if err != nil {
 		return "", err

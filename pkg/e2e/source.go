@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	simulated "github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -13,7 +14,7 @@ func (s *site) pipelineVars() map[string]any {
 		"atc_url": s.web.public(), "atc_ca_cert": s.world.ca, "atc_username": s.secrets.user,
 		"github_url": s.world.urls["github"] + "/api/v3", "github_ca_cert": s.world.ca, "github_token": "((github_token))",
 		"bosh_io_url": s.world.urls["boshio"], "bosh_io_ca_cert": s.world.ca,
-		"perpetual_keys": []any{simulated.ReleaseKey}, "perpetual_min_age": "0s",
+		"perpetual_keys": []any{publisher.Key}, "perpetual_min_age": "0s",
 	}
 	if s.options.basicAuth {
 		vars["director_client"], vars["director_client_secret"] = "", ""
@@ -30,7 +31,7 @@ func (s *site) componentsSource() map[string]any {
 			"bpm":       map[string]any{"release": simulated.BPMRepository},
 			"postgres":  map[string]any{"release": simulated.PostgresRepository},
 			"stemcell":  map[string]any{"stemcell": simulated.StemcellName},
-			"perpetual": map[string]any{"github": simulated.ProgramRepository, "keys": []any{simulated.ReleaseKey}},
+			"perpetual": map[string]any{"github": simulated.ProgramRepository, "keys": []any{publisher.Key}},
 		},
 		"github":  map[string]any{"url": s.world.urls["github"] + "/api/v3", "ca_cert": s.world.ca, "token": s.secrets.github},
 		"bosh_io": map[string]any{"url": s.world.urls["boshio"], "ca_cert": s.world.ca},

@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	simulated "github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -34,7 +35,7 @@ func (s *site) newSet() simulated.Set {
 // signed are the digests of Perpetual's images that its releases are signed with: that of
 // the image in the registry, and of an installer, which nothing runs here.
 func (s *site) signed(version string) map[string]string {
-	return map[string]string{"resource": s.images.digest(version), "installer": simulated.ImageDigest(version, "installer")}
+	return map[string]string{"resource": s.images.digest(version), "installer": publisher.ImageDigest(version, "installer")}
 }
 
 // newStemcell is one with which VMs are replaced.

@@ -18,6 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -81,7 +82,7 @@ func newEstateIn(t *testing.T, w *world.World, cloudConfig string) *estate {
 	e.set = []string{
 		"PERPETUAL_DIRECTOR_CLIENT_SECRET=" + world.DirectorSecret, "PERPETUAL_ACCESS_PORT=8443", "PERPETUAL_CLOUD_WEB_ADDRESS=" + e.address,
 		"PERPETUAL_GITHUB_URL=" + w.URLs["github"] + "/api/v3", "PERPETUAL_GITHUB_CA_CERT=" + w.CA, "PERPETUAL_BOSH_IO_URL=" + w.URLs["boshio"],
-		"PERPETUAL_VERSIONS_PERPETUAL_KEYS=" + world.ReleaseKey, "PERPETUAL_VERSIONS_PERPETUAL_MIN_AGE=0s",
+		"PERPETUAL_VERSIONS_PERPETUAL_KEYS=" + publisher.Key, "PERPETUAL_VERSIONS_PERPETUAL_MIN_AGE=0s",
 	}
 	write(t, e.dir, map[string]string{"ca.pem": w.CA})
 	q := run(t, e.dir, nil, "config", "init", "ci", "--director-url", w.URLs["director"], "--director-client", world.DirectorClient, "--director-ca-cert", "ca.pem", "--domain", e.address)

@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -169,7 +170,7 @@ func (d *demo) expectSuccess() []expectation {
 		{"its put answered with the director's task", put.Version["task"] != ""},
 		{"the director started exactly one deploy", one},
 		{"the pipeline was set before that", one && !set.IsZero() && set.Before(f.effects[0].At)},
-		{"the pipeline uses the new Perpetual, by its signed digest", strings.Contains(d.pipelineText(), world.ImageDigest(d.after.Perpetual, "resource"))},
+		{"the pipeline uses the new Perpetual, by its signed digest", strings.Contains(d.pipelineText(), publisher.ImageDigest(d.after.Perpetual, "resource"))},
 	}, d.expectWay(), []expectation{
 		{"another build verified that task and is green", f.verify.Status == "succeeded" && f.verify.Results["finished-deployment"].Version["task"] == put.Version["task"]},
 		{"Concourse runs the new version", d.version() == d.after.Concourse},

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
 // needRuby skips a test on a machine where there is no ruby and none can be fetched.
@@ -44,7 +44,7 @@ func TestRun_installsUpgradesAndDestroys(t *testing.T) {
 	}
 	for _, want := range []string{
 		"the stack was created, ", "written meanwhile: 0 at AWS, 0 by the CPI, 0 at the director, 0 at Concourse",
-		"loaded perpetual_version 1.3.0", "in ghcr.io/perpetual-ci/perpetual:1.3.0-installer@" + world.ImageDigest("1.3.0", "installer") + ": perpetual deploy ci --self --components components",
+		"loaded perpetual_version 1.3.0", "in ghcr.io/perpetual-ci/perpetual:1.3.0-installer@" + publisher.ImageDigest("1.3.0", "installer") + ": perpetual deploy ci --self --components components",
 		"write operator/configuration.json: AWS answers 403 AccessDenied", "read operator/credentials.json, and decrypt it with the pipeline's key: it is encrypted to other keys",
 		"exits with 1: state: verify operator/configuration.json: it is not signed by the expected key", "operator/configuration.json is an older version with serial ",
 		" retiring\n", "way: quiet: worker version 2.5 → 3.0", "verify #2      build succeeded", "ci is up to date: deploy would change nothing.", "left: the last snapshot",

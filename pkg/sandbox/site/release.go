@@ -18,6 +18,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi/tarball"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
 
@@ -140,7 +141,7 @@ func (s *Site) Config(extra map[string]any) ([]byte, error) {
 		"bosh_io":  map[string]any{"url": s.URLs["boshio"]},
 		"pipeline": map[string]any{"github_token": world.GitHubToken},
 		"manifest": map[string]any{"vars": s.vars},
-		"versions": map[string]any{"perpetual_keys": []any{world.ReleaseKey}, "perpetual_min_age": "0s"},
+		"versions": map[string]any{"perpetual_keys": []any{publisher.Key}, "perpetual_min_age": "0s"},
 	}
 	for key, value := range extra {
 		config[key] = value

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/github"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 )
 
 // The upstreams that the bundled pipeline watches.
@@ -21,7 +22,7 @@ const (
 type Set struct {
 	Concourse, BPM, Postgres, Stemcell, Perpetual string
 	// Images are the digests of Perpetual's images, "resource" and "installer", where they
-	// are really there; default: ImageDigest.
+	// are really there; default: publisher.ImageDigest.
 	Images map[string]string
 }
 
@@ -42,7 +43,7 @@ func (w *World) Publish(s Set) {
 		program := github.Asset{Name: "perpetual-linux-amd64", Content: []byte(strings.Repeat(s.Perpetual, 1000))}
 		w.GitHub.Publish(ProgramRepository, github.Release{
 			Tag: "v" + s.Perpetual, CreatedAt: now, PublishedAt: now,
-			Assets: []github.Asset{program, Statement(s.Perpetual, now, s.Images, program)},
+			Assets: []github.Asset{program, publisher.Statement(s.Perpetual, now, s.Images, program)},
 		})
 	}
 }
@@ -87,7 +88,7 @@ func (w *World) ComponentsSource() map[string]any {
 			"bpm":       map[string]any{"release": BPMRepository},
 			"postgres":  map[string]any{"release": PostgresRepository},
 			"stemcell":  map[string]any{"stemcell": StemcellName},
-			"perpetual": map[string]any{"github": ProgramRepository, "keys": []any{ReleaseKey}},
+			"perpetual": map[string]any{"github": ProgramRepository, "keys": []any{publisher.Key}},
 		},
 		"github":  map[string]any{"url": w.URLs["github"] + "/api/v3", "ca_cert": w.CA, "token": GitHubToken},
 		"bosh_io": w.boshIO(),

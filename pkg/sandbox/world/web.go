@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 )
 
@@ -75,7 +76,7 @@ func (w *World) startWeb(u director.Update) error {
 	w.nodes.Lock()
 	defer w.nodes.Unlock()
 	w.nodes.web = true
-	w.Concourse.SetRelease(releaseOf(u.Releases["concourse"]))
+	w.Concourse.SetRelease(concourse.ReleaseOf(u.Releases["concourse"]))
 	if !w.nodes.installed { // an empty database takes no time
 		w.nodes.installed = true
 		w.Concourse.Restart()

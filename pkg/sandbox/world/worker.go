@@ -78,7 +78,7 @@ func (w *World) startWorker(u director.Update) {
 	if w.nodes.workers == nil {
 		w.nodes.workers = map[string]node{}
 	}
-	w.nodes.workers[u.ID] = node{name: workerName(u), version: releaseOf(u.Releases["concourse"]).Worker, waits: true}
+	w.nodes.workers[u.ID] = node{name: workerName(u), version: concourse.ReleaseOf(u.Releases["concourse"]).Worker, waits: true}
 	select {
 	case <-w.nodes.answers: // nil, and so never ready, before the first web
 		if w.nodes.web {

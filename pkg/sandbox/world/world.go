@@ -23,6 +23,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/github"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/tlsca"
 )
 
@@ -282,7 +283,7 @@ func (w *World) PipelineVars() map[string]any {
 		"github_url": w.URLs["github"] + "/api/v3", "github_ca_cert": w.CA, "github_token": "((github_token))",
 		"bosh_io_url": w.boshIO()["url"], "bosh_io_ca_cert": w.boshIO()["ca_cert"],
 		// The releases here are as old as this world, and signed by a key of its own.
-		"perpetual_keys": []any{ReleaseKey}, "perpetual_min_age": "0s",
+		"perpetual_keys": []any{publisher.Key}, "perpetual_min_age": "0s",
 	}
 }
 

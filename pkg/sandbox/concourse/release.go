@@ -1,9 +1,7 @@
-package world
+package concourse
 
 import (
 	"github.com/Masterminds/semver/v3"
-
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 )
 
 // releases are the lines of Concourse with the worker version and the newest
@@ -27,10 +25,10 @@ var releases = []struct {
 	{"7.0.0", "2.3", 1630515499},
 }
 
-// releaseOf is a version of the Concourse release as web and workers know it. A
+// ReleaseOf is a version of the Concourse release as web and workers know it. A
 // text that is not a version never migrates.
-func releaseOf(version string) concourse.Release {
-	r := concourse.Release{Version: version, Worker: releases[len(releases)-1].worker}
+func ReleaseOf(version string) Release {
+	r := Release{Version: version, Worker: releases[len(releases)-1].worker}
 	v, err := semver.NewVersion(version)
 	if err != nil {
 		return r

@@ -1,4 +1,6 @@
-package world
+// Package publisher signs releases of Perpetual as who publishes them does, with a key of
+// the sandbox.
+package publisher
 
 import (
 	"bytes"
@@ -14,15 +16,15 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/github"
 )
 
-// releaseKey signs Perpetual's releases here. It is no more secret than all the rest: the
+// private signs Perpetual's releases here. It is no more secret than all the rest: the
 // built-in keys of a real Perpetual are others, so whoever wants to try these releases has
-// to say that ReleaseKey counts.
-var releaseKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte("sandbox "), 4))
+// to say that Key counts.
+var private = ed25519.NewKeyFromSeed(bytes.Repeat([]byte("sandbox "), 4))
 
-// ReleaseKey is the public half of the key that signs Perpetual's releases here, as
+// Key is the public half of the key that signs Perpetual's releases here, as
 // source.watch.perpetual.keys and versions.perpetual_keys take it.
-var ReleaseKey = func() string {
-	der, err := x509.MarshalPKIXPublicKey(releaseKey.Public())
+var Key = func() string {
+	der, err := x509.MarshalPKIXPublicKey(private.Public())
 	if err != nil {
 		panic(err) // an Ed25519 key has a form
 	}
@@ -60,7 +62,7 @@ func Statement(version string, made time.Time, images map[string]string, files .
 	message := "DSSEv1 " + strconv.Itoa(len(payloadType)) + " " + payloadType + " " + strconv.Itoa(len(payload)) + " " + string(payload)
 	text, err := json.Marshal(map[string]any{
 		"payloadType": payloadType, "payload": payload,
-		"signatures": []any{map[string]any{"keyid": "sandbox", "sig": ed25519.Sign(releaseKey, []byte(message))}},
+		"signatures": []any{map[string]any{"keyid": "sandbox", "sig": ed25519.Sign(private, []byte(message))}},
 	})
 	if err != nil {
 		panic(err)

@@ -1,4 +1,0 @@
-package world
-
-// ReleaseOf lets tests see the table.
-var ReleaseOf = releaseOf
