@@ -14,6 +14,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/bench"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/installation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/serve"
 )
 
@@ -54,7 +55,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch args[0] {
 	case "demo":
-		o := demo.Options{Scenario: *scenario, Program: *program, Installer: *installer, InstallerPolicies: policies, Out: os.Stdout}
+		o := demo.Options{Scenario: *scenario, Options: installation.Options{Program: *program, Installer: *installer, InstallerPolicies: policies, Out: os.Stdout}}
 		if *boundary != "" {
 			text, err := os.ReadFile(*boundary)
 			if err != nil {

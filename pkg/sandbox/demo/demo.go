@@ -11,10 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/installation"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/stage"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 )
@@ -31,18 +32,10 @@ const Scenarios = Success + ", " + Failure + " or " + Install
 
 // Options say what is played.
 type Options struct {
-	Scenario  string // Success, Failure or Install
-	Program   string // path of the resource's program
-	Installer string // path of the program perpetual, of Install
-	// InstallerPolicies and Boundary are what whoever runs it may do in AWS, and what bounds
-	// the roles that are made, as site.Options has them.
-	InstallerPolicies []string
-	Boundary          string
-	// PipelinePolicy, if set, is what the keys of the pipeline may do in the place of what
-	// the stack allows, to see what comes of it in the scenario Install.
-	PipelinePolicy string
-	Out            io.Writer // gets the timeline
-	Workers        int       // of the Concourse; default 2, of Install what is installed by default
+	Scenario string // Success, Failure or Install
+	// What is played with; of that Success and Failure use Program, Out and Workers, two by
+	// default.
+	installation.Options
 	// Concourse is the version that appears; default 8.3.0, whose workers are of another
 	// major version than those of the installed one.
 	Concourse string
@@ -50,15 +43,6 @@ type Options struct {
 	// upgrade, to see what comes of a pipeline that is made otherwise.
 	Alter func(pipeline string) string
 }
-
-// The sets before and after: real versions of 2026.
-var (
-	before = world.Set{Concourse: "8.2.4", BPM: "1.4.33", Postgres: "54.0.5", Stemcell: "1.1340", Perpetual: "1.2.0"}
-	after  = world.Set{Concourse: "8.3.0", Stemcell: "1.1364", Perpetual: "1.3.0"}
-)
-
-// patience bounds waits that take a quarter of a minute, on a machine that does much else.
-const patience = 10 * time.Minute
 
 // canaryFailure is what BOSH says of a new worker that does not come up.
 const canaryFailure = "'worker/0' is not running after update. Review logs for failed jobs: worker"
@@ -68,11 +52,11 @@ type demo struct {
 	options Options
 	world   *world.World
 	player  *player.Player
-	line    *timeline
+	line    *stage.Timeline
 	ctx     context.Context // of the performance, for what goes on beside it
 	facts   facts
 	after   world.Set      // what appears
-	team    *team          // whose builds run beside; nil unless the upgrade is quiet
+	team    *stage.Team    // whose builds run beside; nil unless the upgrade is quiet
 	beside  sync.WaitGroup // what goes on beside the performance
 }
 
@@ -81,7 +65,7 @@ func Run(ctx context.Context, o Options) error {
 	switch o.Scenario {
 	case Success, Failure:
 	case Install:
-		return runInstall(ctx, o)
+		return installation.Run(ctx, o.Options)
 	default:
 		return fmt.Errorf("play the demo: unknown scenario %q; want %s", o.Scenario, Scenarios)
 	}
@@ -90,12 +74,12 @@ func Run(ctx context.Context, o Options) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &demo{options: o, line: newTimeline(o.Out, 12), ctx: ctx, after: after}
+	d := &demo{options: o, line: stage.NewTimeline(o.Out, 12), ctx: ctx, after: stage.After}
 	settings := world.Options{Observe: d.observeWorld}
 	if o.Concourse != "" {
 		d.after.Concourse = o.Concourse
 	} else {
-		settings.WebDrain = patience // only the build that upgrades runs then, and it ends
+		settings.WebDrain = stage.Patience // only the build that upgrades runs then, and it ends
 	}
 	w, err := world.Start(ctx, settings)
 	if err != nil {
@@ -103,10 +87,10 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d.world = w
 	if o.Concourse == "" {
-		d.team = &team{world: w, line: d.line}
+		d.team = stage.NewTeam(w, d.line)
 	}
 	d.player = &player.Player{
-		ATC: atc{w.Concourse, world.Team}, Program: o.Program, Credentials: w.Credentials(),
+		ATC: stage.NewATC(w.Concourse, world.Team), Program: o.Program, Credentials: w.Credentials(),
 		Observe: d.observePlayer, AfterPut: d.holdBuild,
 	}
 	err = d.play(ctx)
@@ -117,18 +101,18 @@ func Run(ctx context.Context, o Options) error {
 
 // play is the story.
 func (d *demo) play(ctx context.Context) error {
-	d.line.head("A Concourse is deployed by BOSH, once, from outside.")
+	d.line.Head("A Concourse is deployed by BOSH, once, from outside.")
 	if err := d.install(ctx); err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
-	d.line.head("The pipeline looks at the world. The deployment is as wanted: verify is green, upgrade has nothing to do.")
+	d.line.Head("The pipeline looks at the world. The deployment is as wanted: verify is green, upgrade has nothing to do.")
 	if err := d.settle(ctx); err != nil {
 		return fmt.Errorf("first round: %w", err)
 	}
 	if err := d.alter(); err != nil {
 		return fmt.Errorf("alter pipeline: %w", err)
 	}
-	d.line.head(fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", d.after.Concourse, d.after.Stemcell, d.after.Perpetual))
+	d.line.Head(fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", d.after.Concourse, d.after.Stemcell, d.after.Perpetual))
 	d.world.Publish(d.after)
 	if d.options.Scenario == Failure {
 		d.world.Director.FailInstance("worker", 0, canaryFailure, 1)
@@ -145,13 +129,13 @@ func (d *demo) play(ctx context.Context) error {
 	}
 	d.facts.effects, d.facts.events = d.deploys()[deploys:], d.world.Concourse.Events()[events:]
 	if d.options.Scenario == Failure {
-		return d.line.judge(d.expectFailure())
+		return d.line.Judge(d.expectFailure())
 	}
-	d.line.head("A second round, and the upgrade job once more by hand: nothing to do.")
+	d.line.Head("A second round, and the upgrade job once more by hand: nothing to do.")
 	if err := d.again(ctx); err != nil {
 		return fmt.Errorf("second round: %w", err)
 	}
-	return d.line.judge(d.expectSuccess())
+	return d.line.Judge(d.expectSuccess())
 }
 
 // beginTeam starts what goes on beside the upgrade, which is the deploy after those
@@ -160,11 +144,11 @@ func (d *demo) beginTeam(deploys int) error {
 	if d.team == nil {
 		return nil
 	}
-	if err := d.team.begin(); err != nil {
+	if err := d.team.Begin(); err != nil {
 		return err
 	}
 	d.beside.Go(func() {
-		d.team.follow(d.ctx, func() bool { return len(d.deploys()) > deploys })
+		d.team.Follow(d.ctx, func() bool { return len(d.deploys()) > deploys })
 	})
 	return nil
 }
@@ -175,7 +159,7 @@ func (d *demo) install(ctx context.Context) error {
 	if err := d.world.History(); err != nil {
 		return err
 	}
-	d.world.Publish(before)
+	d.world.Publish(stage.Before)
 	dir, err := os.MkdirTemp("", "install-")
 	if err != nil {
 		return err
@@ -188,19 +172,19 @@ func (d *demo) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.line.add("install", "the newest set is "+describe(set))
+	d.line.Add("install", "the newest set is "+stage.Describe(set))
 	vars := d.world.ManifestVars()
 	vars["worker_instances"] = d.options.Workers
 	var out player.Result
 	request := map[string]any{"source": d.world.DeploymentSource(), "params": map[string]any{
 		"components": "components", "cloud_config": "cloud-config.yml", "vars": vars, "detach": false,
-		"pipeline": map[string]any{"name": pipelineName, "vars": d.world.PipelineVars()},
+		"pipeline": map[string]any{"name": stage.PipelineName, "vars": d.world.PipelineVars()},
 	}}
 	if err := d.run(ctx, "out", dir, request, &out); err != nil {
 		return err
 	}
-	d.line.add("install", "deployed as director task "+out.Version["task"])
-	return d.world.Concourse.Unpause(world.Team, pipelineName)
+	d.line.Add("install", "deployed as director task "+out.Version["task"])
+	return d.world.Concourse.Unpause(world.Team, stage.PipelineName)
 }
 
 // fetchSet checks and gets the newest components into dir/components.
@@ -245,13 +229,13 @@ func (d *demo) alter() error {
 	if d.options.Alter == nil {
 		return nil
 	}
-	_, err := d.world.Concourse.SetPipeline(world.Team, pipelineName, nil, []byte(d.options.Alter(d.pipelineText())))
+	_, err := d.world.Concourse.SetPipeline(world.Team, stage.PipelineName, nil, []byte(d.options.Alter(d.pipelineText())))
 	return err
 }
 
 // upgrade plays until the verifying job has run for the new task.
 func (d *demo) upgrade(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, stage.Patience)
 	defer cancel()
 	for {
 		outcomes, err := d.player.Tick(ctx)
@@ -262,7 +246,7 @@ func (d *demo) upgrade(ctx context.Context) error {
 			switch o.Job {
 			case "upgrade":
 				d.facts.upgrade = o
-				d.line.head("The build is over. BOSH goes on by itself.")
+				d.line.Head("The build is over. BOSH goes on by itself.")
 			case "verify":
 				d.facts.verify = o
 				return d.settleTeam(ctx)
@@ -281,7 +265,7 @@ func (d *demo) settleTeam(ctx context.Context) error {
 	if d.team == nil {
 		return nil
 	}
-	return d.team.wait(ctx)
+	return d.team.Wait(ctx)
 }
 
 // again checks once more and triggers the upgrade by hand.
@@ -292,7 +276,7 @@ func (d *demo) again(ctx context.Context) error {
 		return err
 	}
 	d.facts.triggeredAgain = len(outcomes)
-	d.line.add("Concourse", fmt.Sprintf("checks everything: %d jobs are triggered", len(outcomes)))
+	d.line.Add("Concourse", fmt.Sprintf("checks everything: %d jobs are triggered", len(outcomes)))
 	d.facts.again, err = d.player.Trigger(ctx, "upgrade")
 	d.facts.deploysAgain = len(d.deploys()) - deploys
 	return err
@@ -306,22 +290,12 @@ func (d *demo) holdBuild(ctx context.Context, job string) {
 	if job != "upgrade" || d.team != nil || !d.facts.found(d.after.Concourse) || d.facts.upgrade.Status != "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, stage.Patience)
 	defer cancel()
 	d.facts.worker = builtOn(d.world.Concourse.Events())
 	if err := d.world.WaitDraining(ctx, d.facts.worker); err != nil {
 		return // the expectations will tell
 	}
-	linger(ctx)
-	d.line.add("Concourse", "the worker has been told to leave, and this build ends now")
-}
-
-func describe(v player.Version) string {
-	var parts []string
-	for _, name := range []string{"concourse", "bpm", "postgres", "stemcell", "perpetual"} {
-		if v[name] != "" {
-			parts = append(parts, name+" "+v[name])
-		}
-	}
-	return strings.Join(parts, ", ")
+	stage.Linger(ctx)
+	d.line.Add("Concourse", "the worker has been told to leave, and this build ends now")
 }

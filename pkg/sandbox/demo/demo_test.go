@@ -15,6 +15,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/installation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
@@ -93,7 +94,7 @@ func TestRun_showsWhatEachScenarioPromises(t *testing.T) {
 		want []string
 	}{
 		{"an upgrade that works", demo.Options{Scenario: demo.Success}, []string{"verify #2    build succeeded", "deploy         nothing to deploy", "perpetual      0.0.0-dev → 1.3.0", "perpetual      1.3.0 (unchanged)"}},
-		{"an upgrade of the only worker", demo.Options{Scenario: demo.Success, Workers: 1}, []string{"verify #2    build succeeded"}},
+		{"an upgrade of the only worker", demo.Options{Scenario: demo.Success, Options: installation.Options{Workers: 1}}, []string{"verify #2    build succeeded"}},
 		{"an upgrade whose workers stay compatible", demo.Options{Scenario: demo.Success, Concourse: patch}, []string{"verify #2    build succeeded", "its worker had drained only after the build had ended"}},
 		// The upgrade sets the bundled pipeline before it deploys, and so brings back what somebody took away.
 		{"a failing upgrade of a pipeline that does not verify", demo.Options{Scenario: demo.Failure, Alter: replace("verify: true", "verify: false")}, []string{"verify #2    build failed"}},
@@ -127,10 +128,10 @@ func TestRun_seesWhyThePipelineIsMadeAsItIs(t *testing.T) {
 	}{
 		// The worker is landing when the put has succeeded, and takes no
 		// container for the get that comes after it.
-		{"an implicit get after the put", demo.Options{Scenario: demo.Success, Concourse: patch, Workers: 1, Alter: replace("no_get: true", "no_get: false")},
+		{"an implicit get after the put", demo.Options{Scenario: demo.Success, Options: installation.Options{Workers: 1}, Concourse: patch, Alter: replace("no_get: true", "no_get: false")},
 			[]string{"upgrade #2   build errored: no workers satisfying: resource type 'perpetual'", "NO   the build that started the upgrade is green"}},
 		// A landing worker does not wait for the builds of such a job.
-		{"an interruptible upgrade", demo.Options{Scenario: demo.Success, Concourse: patch, Workers: 1, Alter: replace("name: upgrade\n", "name: upgrade\n  interruptible: true\n")},
+		{"an interruptible upgrade", demo.Options{Scenario: demo.Success, Options: installation.Options{Workers: 1}, Concourse: patch, Alter: replace("name: upgrade\n", "name: upgrade\n  interruptible: true\n")},
 			[]string{"upgrade #2   build errored", "NO   the build that started the upgrade is green", "NO   its worker had drained only after the build had ended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -152,11 +153,11 @@ func TestRun_seesWhyThePipelineIsMadeAsItIs(t *testing.T) {
 }
 
 func TestRun_saysWhyItCannotPlay(t *testing.T) {
-	err := demo.Run(t.Context(), demo.Options{Scenario: "comedy", Out: io.Discard})
+	err := demo.Run(t.Context(), demo.Options{Scenario: "comedy", Options: installation.Options{Out: io.Discard}})
 	if err == nil || err.Error() != `play the demo: unknown scenario "comedy"; want success, fail or install` {
 		t.Errorf("unknown scenario: %v", err)
 	}
-	err = demo.Run(t.Context(), demo.Options{Scenario: demo.Success, Program: filepath.Join(t.TempDir(), "none"), Out: io.Discard})
+	err = demo.Run(t.Context(), demo.Options{Scenario: demo.Success, Options: installation.Options{Program: filepath.Join(t.TempDir(), "none"), Out: io.Discard}})
 	if err == nil || !strings.HasPrefix(err.Error(), "install: run check: ") || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no program: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/stage"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
@@ -72,7 +73,7 @@ func every(concourse.Event) bool     { return true }
 
 // observeWorld puts what the simulators do on the timeline.
 func (d *demo) observeWorld(who, what string) {
-	d.line.add(who, what)
+	d.line.Add(who, what)
 }
 
 // observePlayer puts what Concourse does on the timeline.
@@ -86,13 +87,13 @@ func (d *demo) observePlayer(h player.Happening) {
 		if h.Err != nil {
 			text += ": " + h.Err.Error()
 		}
-		d.line.add(job, text)
+		d.line.Add(job, text)
 	case "get":
-		d.line.add(job, fmt.Sprintf("got %s %s", h.Resource, versionText(h.Versions[0])))
+		d.line.Add(job, fmt.Sprintf("got %s %s", h.Resource, stage.VersionText(h.Versions[0])))
 	case "put":
-		d.line.add(job, fmt.Sprintf("put %s: %s", h.Resource, versionText(h.Versions[0])))
+		d.line.Add(job, fmt.Sprintf("put %s: %s", h.Resource, stage.VersionText(h.Versions[0])))
 		for _, f := range h.Metadata {
-			d.line.add("", fmt.Sprintf("    %-14s %s", f.Name, f.Value))
+			d.line.Add("", fmt.Sprintf("    %-14s %s", f.Name, f.Value))
 			if f.Name == "way" {
 				d.facts.ways = append(d.facts.ways, f.Value)
 			}
@@ -123,12 +124,12 @@ func (d *demo) follow(v player.Version) {
 	if err != nil {
 		return
 	}
-	d.line.add("BOSH", fmt.Sprintf("director task %d is over: %s", id, task.State))
+	d.line.Add("BOSH", fmt.Sprintf("director task %d is over: %s", id, task.State))
 }
 
 func (d *demo) observeCheck(h player.Happening) {
 	if h.Err != nil {
-		d.line.add("Concourse", fmt.Sprintf("check of %s fails: %v", h.Resource, h.Err))
+		d.line.Add("Concourse", fmt.Sprintf("check of %s fails: %v", h.Resource, h.Err))
 		return
 	}
 	for _, v := range h.Versions {
@@ -137,15 +138,8 @@ func (d *demo) observeCheck(h player.Happening) {
 			d.facts.newest = v
 			d.facts.mu.Unlock()
 		}
-		d.line.add("Concourse", fmt.Sprintf("check of %s finds %s", h.Resource, versionText(v)))
+		d.line.Add("Concourse", fmt.Sprintf("check of %s finds %s", h.Resource, stage.VersionText(v)))
 	}
-}
-
-func versionText(v player.Version) string {
-	if task := v["task"]; task != "" {
-		return "director task " + task
-	}
-	return describe(v)
 }
 
 // deploys are the deploy tasks that the director has accepted.
@@ -160,87 +154,57 @@ func (d *demo) deploys() []director.Effect {
 }
 
 // expectSuccess are all that must have been seen of an upgrade that works.
-func (d *demo) expectSuccess() []expectation {
+func (d *demo) expectSuccess() []stage.Expectation {
 	f := &d.facts
 	put := f.upgrade.Results["deployment"]
 	set := f.at(concourse.KindUpdate, every)
 	one := len(f.effects) == 1
-	return slices.Concat([]expectation{
-		{"the build that started the upgrade is green", f.upgrade.Status == "succeeded"},
-		{"its put answered with the director's task", put.Version["task"] != ""},
-		{"the director started exactly one deploy", one},
-		{"the pipeline was set before that", one && !set.IsZero() && set.Before(f.effects[0].At)},
-		{"the pipeline uses the new Perpetual, by its signed digest", strings.Contains(d.pipelineText(), publisher.ImageDigest(d.after.Perpetual, "resource"))},
-	}, d.expectWay(), []expectation{
-		{"another build verified that task and is green", f.verify.Status == "succeeded" && f.verify.Results["finished-deployment"].Version["task"] == put.Version["task"]},
-		{"Concourse runs the new version", d.version() == d.after.Concourse},
-		{"the second round triggered nothing", f.triggeredAgain == 0},
-		{"the upgrade by hand was green and deployed nothing", f.again.Status == "succeeded" && f.deploysAgain == 0},
+	return slices.Concat([]stage.Expectation{
+		stage.Seen("the build that started the upgrade is green", f.upgrade.Status == "succeeded"),
+		stage.Seen("its put answered with the director's task", put.Version["task"] != ""),
+		stage.Seen("the director started exactly one deploy", one),
+		stage.Seen("the pipeline was set before that", one && !set.IsZero() && set.Before(f.effects[0].At)),
+		stage.Seen("the pipeline uses the new Perpetual, by its signed digest", strings.Contains(d.pipelineText(), publisher.ImageDigest(d.after.Perpetual, "resource"))),
+	}, d.expectWay(), []stage.Expectation{
+		stage.Seen("another build verified that task and is green", f.verify.Status == "succeeded" && f.verify.Results["finished-deployment"].Version["task"] == put.Version["task"]),
+		stage.Seen("Concourse runs the new version", d.version() == d.after.Concourse),
+		stage.Seen("the second round triggered nothing", f.triggeredAgain == 0),
+		stage.Seen("the upgrade by hand was green and deployed nothing", f.again.Status == "succeeded" && f.deploysAgain == 0),
 	})
 }
 
 // expectWay are those of the way in which web and workers were replaced.
-func (d *demo) expectWay() []expectation {
+func (d *demo) expectWay() []stage.Expectation {
 	f := &d.facts
 	ended := f.at(concourse.KindFinish, upgrade)
 	if d.team == nil {
 		worker := func(e concourse.Event) bool { return e.Worker == f.worker }
 		leaving := f.last(worker, concourse.KindLanding, concourse.KindRetiring)
 		left := f.last(worker, concourse.KindLanded, concourse.KindRetired)
-		return []expectation{
-			{"its worker was leaving while the build still ran", !leaving.IsZero() && leaving.Before(ended)},
-			{"its worker had drained only after the build had ended", left.After(ended)},
-			{"the director's task ended after that", f.taskEnded.After(left)},
+		return []stage.Expectation{
+			stage.Seen("its worker was leaving while the build still ran", !leaving.IsZero() && leaving.Before(ended)),
+			stage.Seen("its worker had drained only after the build had ended", left.After(ended)),
+			stage.Seen("the director's task ended after that", f.taskEnded.After(left)),
 		}
 	}
-	return append(expectQuiet(f.events, f.ways), d.team.expect(f.events, f.accepted(), f.taskEnded)...)
-}
-
-// expectQuiet are those of a quiet upgrade that concern web and workers. ways are what
-// the program has said of its way.
-func expectQuiet(events []concourse.Event, ways []string) []expectation {
-	var ended, stopped, answered, leaving time.Time
-	for _, e := range events {
-		switch e.Kind {
-		case concourse.KindFinish:
-			if upgrade(e) {
-				ended = e.At
-			}
-		case concourse.KindStop:
-			stopped = e.At
-		case concourse.KindRestart:
-			answered = e.At
-		case concourse.KindLanding, concourse.KindRetiring, concourse.KindLeft:
-			if leaving.IsZero() {
-				leaving = e.At
-			}
-		}
-	}
-	quiet := slices.ContainsFunc(ways, func(text string) bool {
-		return strings.Contains(text, "quiet") && strings.Contains(text, "2.5") && strings.Contains(text, "3.0")
-	})
-	return []expectation{
-		{"it said that the upgrade is quiet, and why", quiet},
-		{"the build had ended before the web was stopped", !stopped.IsZero() && ended.Before(stopped)},
-		{"no worker left before the new web answered", !answered.IsZero() && leaving.After(answered)},
-	}
+	return append(stage.ExpectQuiet(f.events, f.ways), d.team.Expect(f.events, f.accepted(), f.taskEnded)...)
 }
 
 // expectFailure are those of an upgrade whose deploy fails at a worker.
-func (d *demo) expectFailure() []expectation {
+func (d *demo) expectFailure() []stage.Expectation {
 	f := &d.facts
 	message := ""
 	if f.verify.Err != nil {
 		message = f.verify.Err.Error()
 	}
 	verified := f.last(func(e concourse.Event) bool { return e.Job == "verify" }, concourse.KindStart)
-	return slices.Concat([]expectation{
-		{"the build that started the upgrade is green", f.upgrade.Status == "succeeded"},
-		{"the director started exactly one deploy", len(f.effects) == 1},
-	}, d.expectWay(), []expectation{
-		{"another build verified the result and is red", f.verify.Status == "failed" && !verified.IsZero()},
-		{"it names the stage", strings.Contains(message, "Updating instance")},
-		{"it names the instance", strings.Contains(message, "worker/")},
+	return slices.Concat([]stage.Expectation{
+		stage.Seen("the build that started the upgrade is green", f.upgrade.Status == "succeeded"),
+		stage.Seen("the director started exactly one deploy", len(f.effects) == 1),
+	}, d.expectWay(), []stage.Expectation{
+		stage.Seen("another build verified the result and is red", f.verify.Status == "failed" && !verified.IsZero()),
+		stage.Seen("it names the stage", strings.Contains(message, "Updating instance")),
+		stage.Seen("it names the instance", strings.Contains(message, "worker/")),
 	})
 }
 
@@ -257,7 +221,7 @@ func builtOn(events []concourse.Event) string {
 
 // pipelineText is the pipeline as it is set.
 func (d *demo) pipelineText() string {
-	text, err := atc{d.world.Concourse, world.Team}.Config()
+	text, err := stage.NewATC(d.world.Concourse, world.Team).Config()
 	if err != nil {
 		return ""
 	}

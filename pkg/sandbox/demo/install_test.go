@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/installation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
 )
@@ -72,7 +73,7 @@ func TestRun_seesASecondRunThatMakesTheDirectorAgain(t *testing.T) {
 deploy*) if [ -e %[1]q ]; then set -- "$@" --recreate; fi; touch %[1]q ;;
 esac
 exec %[2]q "$@"`, again, filepath.Join(dir, "perpetual")))
-	timeline, err := play(t, demo.Options{Scenario: demo.Install, Installer: program})
+	timeline, err := play(t, demo.Options{Scenario: demo.Install, Options: installation.Options{Installer: program}})
 	if err == nil || !strings.HasPrefix(err.Error(), "2 of ") || !strings.HasSuffix(err.Error(), " things did not happen as they must") {
 		t.Errorf("error = %v, want one that counts two things", err)
 	}
@@ -99,10 +100,7 @@ func TestRun_seesThatADoorIsOpen(t *testing.T) {
 plan*|deploy*) set -- "$@" --accept-stored ;;
 esac
 exec %q "$@"`, filepath.Join(dir, "perpetual")))
-	timeline, err := play(t, demo.Options{
-		Scenario: demo.Install, Installer: program,
-		PipelinePolicy: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`,
-	})
+	timeline, err := play(t, demo.Options{Scenario: demo.Install, Options: installation.Options{Installer: program, PipelinePolicy: `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}`}})
 	if err == nil || !strings.HasPrefix(err.Error(), "4 of ") {
 		t.Errorf("error = %v, want one that counts four things", err)
 	}
@@ -129,7 +127,7 @@ func TestRun_endsWhenTheInstallerDoes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := demo.Run(t.Context(), demo.Options{Scenario: demo.Install, Installer: c.program, Out: &out})
+			err := demo.Run(t.Context(), demo.Options{Scenario: demo.Install, Options: installation.Options{Installer: c.program, Out: &out}})
 			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 				t.Errorf("error = %v, want one with %q", err, c.want)
 			}
@@ -146,7 +144,7 @@ func TestRun_endsWhenTheInstallerDoes(t *testing.T) {
 func TestRun_saysThatRubyIsToBeInstalled(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	err := demo.Run(t.Context(), demo.Options{Scenario: demo.Install, Installer: "perpetual", Out: io.Discard})
+	err := demo.Run(t.Context(), demo.Options{Scenario: demo.Install, Options: installation.Options{Installer: "perpetual", Out: io.Discard}})
 	if err == nil || !strings.HasPrefix(err.Error(), "play the demo: install ruby, ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v, want one line that says what to install", err)
 	}

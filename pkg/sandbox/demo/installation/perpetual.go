@@ -1,4 +1,4 @@
-package demo
+package installation
 
 import (
 	"bufio"
@@ -73,9 +73,9 @@ func (i *install) perform(ctx context.Context, c command, result any) error {
 
 // show runs the program and shows what it prints to people.
 func (i *install) show(ctx context.Context, c command) error {
-	i.line.add(c.who, "$ perpetual "+strings.Join(c.args, " "))
+	i.line.Add(c.who, "$ perpetual "+strings.Join(c.args, " "))
 	stdout, err := i.run(ctx, c, io.Discard)
-	i.line.text(stdout)
+	i.line.Text(stdout)
 	return err
 }
 
@@ -179,14 +179,14 @@ func (i *install) progressed(who string, e event) {
 		if !strings.HasPrefix(text, e.Status) {
 			text = e.Status + ": " + text
 		}
-		i.line.add(who, fmt.Sprintf("%-14s %s", e.Step, shorten(text)))
+		i.line.Add(who, fmt.Sprintf("%-14s %s", e.Step, shorten(text)))
 	case "note":
 		if way, is := strings.CutPrefix(e.Text, "way: "); is {
 			i.facts.ways = append(i.facts.ways, way)
-			i.line.add(who, e.Text)
+			i.line.Add(who, e.Text)
 		}
 	case "warning", "error":
-		i.line.add(who, e.Event+": "+strings.TrimPrefix(e.Text, e.Event+": "))
+		i.line.Add(who, e.Event+": "+strings.TrimPrefix(e.Text, e.Event+": "))
 	}
 }
 

@@ -1,4 +1,7 @@
-package demo
+// Package stage is what every performance of the demo needs: the timeline that tells it and
+// judges it, the pipeline that is played, and the other team whose builds must not be
+// harmed.
+package stage
 
 import (
 	"fmt"
@@ -14,8 +17,8 @@ type moment struct {
 	who, what string
 }
 
-// timeline tells what happens as it happens, and remembers it.
-type timeline struct {
+// Timeline tells what happens as it happens, and remembers it.
+type Timeline struct {
 	mu      sync.Mutex
 	out     io.Writer
 	width   int // of the column that says who
@@ -23,12 +26,13 @@ type timeline struct {
 	moments []moment
 }
 
-func newTimeline(out io.Writer, width int) *timeline {
-	return &timeline{out: out, width: width, begin: time.Now()}
+// NewTimeline begins one. width is that of the column that says who.
+func NewTimeline(out io.Writer, width int) *Timeline {
+	return &Timeline{out: out, width: width, begin: time.Now()}
 }
 
-// add notes that who did what now.
-func (t *timeline) add(who, what string) {
+// Add notes that who did what now.
+func (t *Timeline) Add(who, what string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := moment{time.Since(t.begin), who, what}
@@ -36,15 +40,15 @@ func (t *timeline) add(who, what string) {
 	_, _ = fmt.Fprintf(t.out, "%6.2fs  %-*s %s\n", m.at.Seconds(), t.width, who, what)
 }
 
-// head starts a chapter.
-func (t *timeline) head(text string) {
+// Head starts a chapter.
+func (t *Timeline) Head(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, _ = fmt.Fprintf(t.out, "\n%s\n", text)
 }
 
-// text shows what a program has printed.
-func (t *timeline) text(text string) {
+// Text shows what a program has printed.
+func (t *Timeline) Text(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for line := range strings.Lines(strings.TrimSpace(text) + "\n") {
@@ -52,15 +56,18 @@ func (t *timeline) text(text string) {
 	}
 }
 
-// expectation is something that must have been seen.
-type expectation struct {
+// Expectation is something that must have been seen.
+type Expectation struct {
 	what string
 	ok   bool
 }
 
-// judge prints every expectation and fails if one was not met.
-func (t *timeline) judge(list []expectation) error {
-	t.head("Seen:")
+// Seen is what must have been seen, and whether it was.
+func Seen(what string, ok bool) Expectation { return Expectation{what, ok} }
+
+// Judge prints every expectation and fails if one was not met.
+func (t *Timeline) Judge(list []Expectation) error {
+	t.Head("Seen:")
 	failed := 0
 	for _, e := range list {
 		mark := "yes"

@@ -1,4 +1,4 @@
-package demo
+package installation
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/stage"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -77,7 +78,7 @@ func (s *stack) count(what string) (line string, ok bool) {
 }
 
 // close tells how many it were, at the end of the step.
-func (s *stack) close(line *timeline, step string) {
+func (s *stack) close(line *stage.Timeline, step string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if step != "infrastructure" || !s.open {
@@ -85,10 +86,10 @@ func (s *stack) close(line *timeline, step string) {
 	}
 	s.open = false
 	if s.gone > 0 {
-		line.add("CloudFormation", fmt.Sprintf("%d resources are gone", s.gone))
+		line.Add("CloudFormation", fmt.Sprintf("%d resources are gone", s.gone))
 		return
 	}
-	line.add("CloudFormation", fmt.Sprintf("%d resources are there", s.there))
+	line.Add("CloudFormation", fmt.Sprintf("%d resources are there", s.there))
 }
 
 // observe puts what the simulators do on the timeline.
@@ -100,7 +101,7 @@ func (i *install) observe(who, what string) {
 		}
 		what = line
 	}
-	i.line.add(who, what)
+	i.line.Add(who, what)
 }
 
 // observePlayer puts what Concourse does on the timeline.
@@ -108,19 +109,19 @@ func (i *install) observePlayer(h player.Happening) {
 	job := fmt.Sprintf("%s #%s", h.Job, h.Build)
 	switch {
 	case h.Kind == "check" && h.Err != nil:
-		i.line.add("Concourse", fmt.Sprintf("check of %s fails: %v", h.Resource, h.Err))
+		i.line.Add("Concourse", fmt.Sprintf("check of %s fails: %v", h.Resource, h.Err))
 	case h.Kind == "check":
 		for _, v := range h.Versions {
-			i.line.add("Concourse", fmt.Sprintf("check of %s finds %s", h.Resource, versionText(v)))
+			i.line.Add("Concourse", fmt.Sprintf("check of %s finds %s", h.Resource, stage.VersionText(v)))
 		}
 	case h.Kind == "build" && h.Err != nil:
-		i.line.add(job, fmt.Sprintf("build %s: %v", h.Status, h.Err))
+		i.line.Add(job, fmt.Sprintf("build %s: %v", h.Status, h.Err))
 	case h.Kind == "build":
-		i.line.add(job, "build "+h.Status)
+		i.line.Add(job, "build "+h.Status)
 	case h.Kind == "get":
-		i.line.add(job, fmt.Sprintf("got %s %s", h.Resource, versionText(h.Versions[0])))
+		i.line.Add(job, fmt.Sprintf("got %s %s", h.Resource, stage.VersionText(h.Versions[0])))
 	case h.Kind == "load_var":
-		i.line.add(job, fmt.Sprintf("loaded %s %s", h.Resource, h.Value))
+		i.line.Add(job, fmt.Sprintf("loaded %s %s", h.Resource, h.Value))
 	}
 }
 
@@ -130,7 +131,7 @@ func (i *install) follow(id int) {
 	if err != nil {
 		return
 	}
-	i.line.add("BOSH", fmt.Sprintf("director task %d is over: %s", id, task.State))
+	i.line.Add("BOSH", fmt.Sprintf("director task %d is over: %s", id, task.State))
 }
 
 // userOf is the name of a user that the stack has.
@@ -224,7 +225,7 @@ func (i *install) read(templates []string, team, variable string, at func(path s
 			return "", false
 		}
 		var path strings.Builder
-		values := map[string]string{"Team": team, "Pipeline": pipelineName, "Secret": variable}
+		values := map[string]string{"Team": team, "Pipeline": stage.PipelineName, "Secret": variable}
 		if err := parsed.Execute(&path, values); err != nil {
 			return "", false
 		}

@@ -1,15 +1,20 @@
-package demo
+// Package installation plays the whole life of an installation with the program perpetual,
+// in an AWS account that is simulated: from nothing to a Concourse, its upgrade by its own
+// pipeline, an attack on its state, and its end.
+package installation
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/stage"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
@@ -20,27 +25,42 @@ import (
 // The program looks every 5 s, and nobody wants to wait for two looks.
 const stackStep = 2 * time.Millisecond
 
-// install is a performance of the scenario Install.
+// Options say what is played, and with what.
+type Options struct {
+	Program   string // path of the resource's program
+	Installer string // path of the program perpetual
+	// InstallerPolicies and Boundary are what whoever runs it may do in AWS, and what bounds
+	// the roles that are made, as site.Options has them.
+	InstallerPolicies []string
+	Boundary          string
+	// PipelinePolicy, if set, is what the keys of the pipeline may do in the place of what
+	// the stack allows, to see what comes of it.
+	PipelinePolicy string
+	Out            io.Writer // gets the timeline
+	Workers        int       // of the Concourse; default: what is installed by default
+}
+
+// install is a performance.
 type install struct {
 	options   Options
 	installer string // path of the program
 	site      *site.Site
 	player    *player.Player
-	line      *timeline
+	line      *stage.Timeline
 	stack     stack
 	dir       string // where perpetual is run, with perpetual.yml
 	ctx       context.Context
 	beside    sync.WaitGroup
 	facts     installFacts
-	keys      keys  // that the last build of the pipeline had
-	team      *team // whose builds run beside
+	keys      keys        // that the last build of the pipeline had
+	team      *stage.Team // whose builds run beside
 }
 
-// runInstall plays the scenario.
-func runInstall(ctx context.Context, o Options) (err error) {
+// Run plays it. It fails when anything did not happen as it must.
+func Run(ctx context.Context, o Options) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	i := &install{options: o, line: newTimeline(o.Out, len("CloudFormation")), ctx: ctx}
+	i := &install{options: o, line: stage.NewTimeline(o.Out, len("CloudFormation")), ctx: ctx}
 	if i.installer, err = filepath.Abs(o.Installer); err != nil {
 		return err
 	}
@@ -56,7 +76,7 @@ func runInstall(ctx context.Context, o Options) (err error) {
 	// The simulators outlive ctx: an interrupted program gives its lease back.
 	i.site, err = site.Start(context.WithoutCancel(ctx), dir, site.Options{
 		Step: stackStep, Observe: i.observe, InstallerPolicies: o.InstallerPolicies, Boundary: o.Boundary,
-		WebDrain: patience, // only the build that upgrades runs then, and it ends
+		WebDrain: stage.Patience, // only the build that upgrades runs then, and it ends
 	})
 	if errors.Is(err, ruby.ErrNone) {
 		why, _, _ := strings.Cut(err.Error(), "\n")
@@ -95,7 +115,7 @@ func (i *install) play(ctx context.Context) error {
 	if err := i.site.History(); err != nil {
 		return err
 	}
-	i.site.Publish(before)
+	i.site.Publish(stage.Before)
 	if err := i.site.WriteFiles(i.dir, i.config()); err != nil {
 		return err
 	}
@@ -108,16 +128,16 @@ func (i *install) play(ctx context.Context) error {
 		{"$ perpetual deploy, a second time: there is nothing to do.", i.second},
 		{"The pipeline's first round in the new Concourse: upgrade finds all as it is, verify is green.", i.settle},
 		{"Somebody has the keys of the pipeline.", i.attack},
-		{fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", after.Concourse, after.Stemcell, after.Perpetual), i.upgrade},
+		{fmt.Sprintf("Concourse %s, stemcell %s and Perpetual %s appear.", stage.After.Concourse, stage.After.Stemcell, stage.After.Perpetual), i.upgrade},
 		{"What there is now, and what a deploy would change.", i.look},
 		{"$ perpetual destroy --yes-destroy " + site.Name, i.destroy},
 	} {
-		i.line.head(chapter.head)
+		i.line.Head(chapter.head)
 		if err := chapter.play(ctx); err != nil {
 			return err
 		}
 	}
-	return i.line.judge(i.expectations())
+	return i.line.Judge(i.expectations())
 }
 
 // config changes what is installed by default.
@@ -130,9 +150,9 @@ func (i *install) config() map[string]any {
 
 func (i *install) begin(context.Context) error {
 	i.facts.begin = i.inventory()
-	i.line.add("account", i.facts.begin.String())
+	i.line.Add("account", i.facts.begin.String())
 	if len(i.options.InstallerPolicies) > 0 {
-		i.line.add("", "who installs may do there what the installer's policies allow, and nothing else")
+		i.line.Add("", "who installs may do there what the installer's policies allow, and nothing else")
 	}
 	return nil
 }
@@ -151,8 +171,8 @@ func (i *install) first(ctx context.Context) error {
 		return errors.New("perpetual deploy has ended well, but there is no Concourse")
 	}
 	i.facts.installed = i.inventory()
-	i.line.add("account", i.facts.installed.String())
-	i.line.add("", "Concourse answers at "+i.facts.first.URL)
+	i.line.Add("account", i.facts.installed.String())
+	i.line.Add("", "Concourse answers at "+i.facts.first.URL)
 	return nil
 }
 
@@ -162,7 +182,7 @@ func (i *install) second(ctx context.Context) error {
 		return err
 	}
 	i.facts.written = i.changes().since(was)
-	i.line.add("", "written meanwhile: "+i.facts.written.String())
+	i.line.Add("", "written meanwhile: "+i.facts.written.String())
 	return nil
 }
 
@@ -191,17 +211,17 @@ func (i *install) settle(ctx context.Context) error {
 
 // upgrade plays until the verifying job has run for the new task.
 func (i *install) upgrade(ctx context.Context) error {
-	i.team = &team{world: i.site.World, line: i.line}
-	if err := i.team.begin(); err != nil {
+	i.team = stage.NewTeam(i.site.World, i.line)
+	if err := i.team.Begin(); err != nil {
 		return fmt.Errorf("begin the other team's build: %w", err)
 	}
 	i.facts.before = i.changes()
 	events := len(i.site.Concourse.Events())
 	i.beside.Go(func() {
-		i.team.follow(i.ctx, func() bool { return i.changes().since(i.facts.before).Deploys > 0 })
+		i.team.Follow(i.ctx, func() bool { return i.changes().since(i.facts.before).Deploys > 0 })
 	})
-	i.site.Publish(after)
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	i.site.Publish(stage.After)
+	ctx, cancel := context.WithTimeout(ctx, stage.Patience)
 	defer cancel()
 	for {
 		outcomes, err := i.player.Tick(ctx)
@@ -214,10 +234,10 @@ func (i *install) upgrade(ctx context.Context) error {
 				return fmt.Errorf("job %s: %w", o.Job, o.Err)
 			case o.Job == "upgrade":
 				i.facts.upgrade = o
-				i.line.head("The build is over. BOSH goes on by itself.")
+				i.line.Head("The build is over. BOSH goes on by itself.")
 			case o.Job == "verify":
 				i.facts.verify = o
-				if err := i.team.wait(ctx); err != nil {
+				if err := i.team.Wait(ctx); err != nil {
 					return err
 				}
 				i.facts.upgraded, i.facts.events = i.changes().since(i.facts.before), i.site.Concourse.Events()[events:]
@@ -267,12 +287,12 @@ func (i *install) destroy(ctx context.Context) error {
 		return err
 	}
 	for _, line := range result.Left {
-		i.line.add("perpetual", "left: "+line)
+		i.line.Add("perpetual", "left: "+line)
 	}
 	i.facts.left, i.facts.end = result.Left, i.inventory()
 	for _, user := range users {
 		i.facts.keysLeft += len(i.site.AWS.AccessKeys(user))
 	}
-	i.line.add("account", i.facts.end.String())
+	i.line.Add("account", i.facts.end.String())
 	return nil
 }

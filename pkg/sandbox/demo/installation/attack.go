@@ -1,4 +1,4 @@
-package demo
+package installation
 
 import (
 	"context"
@@ -73,7 +73,7 @@ func (i *install) attack(ctx context.Context) error {
 			return err
 		}
 		i.site.AWS.ChangeKey(i.keys.id, func(k *aws.Key) { k.Policies = []iam.Policy{policy} })
-		i.line.add("", "they may do what another policy says, and not what the stack gives them")
+		i.line.Add("", "they may do what another policy says, and not what the stack gives them")
 	}
 	thief := i.site.AWS.Caller(i.keys.id, i.keys.secret)
 	right := i.site.AWS.Object(bucketName, configurationDocument)
@@ -92,7 +92,7 @@ func (i *install) try(ctx context.Context, thief aws.Caller, right, forged strin
 	f := &i.facts.attack
 	err := thief.PutObject(ctx, bucketName, configurationDocument, forged)
 	f.writeRefused, f.untouched = aws.Denied(err), i.site.AWS.Object(bucketName, configurationDocument) == right
-	i.line.add("attacker", "write "+configurationDocument+": "+told(err))
+	i.line.Add("attacker", "write "+configurationDocument+": "+told(err))
 	if err == nil {
 		i.site.AWS.PutObject(bucketName, configurationDocument, right)
 	}
@@ -100,7 +100,7 @@ func (i *install) try(ctx context.Context, thief aws.Caller, right, forged strin
 		_, err := thief.Parameter(ctx, name)
 		switch {
 		case !strings.HasPrefix(name, ownParameters):
-			i.line.add("attacker", "read parameter "+name+": "+told(err))
+			i.line.Add("attacker", "read parameter "+name+": "+told(err))
 			if err == nil {
 				f.foreign++
 			} else if aws.Denied(err) {
@@ -125,7 +125,7 @@ func (i *install) decrypt(ctx context.Context, thief aws.Caller, name string) er
 			_, err = open(e.body, i.keys.state)
 		}
 	}
-	i.line.add("attacker", "read "+name+", and decrypt it with the pipeline's key: "+told(err))
+	i.line.Add("attacker", "read "+name+", and decrypt it with the pipeline's key: "+told(err))
 	return err
 }
 
@@ -133,7 +133,7 @@ func (i *install) decrypt(ctx context.Context, thief aws.Caller, name string) er
 // perpetual as the operator does.
 func (i *install) plant(ctx context.Context, right, forged string) error {
 	f := &i.facts.attack
-	i.line.add("attacker", "has the key of another user now, backup, who may write the whole bucket: no policy of this installation binds it")
+	i.line.Add("attacker", "has the key of another user now, backup, who may write the whole bucket: no policy of this installation binds it")
 	policy, err := iam.Parse([]byte(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": ["arn:aws:s3:::` + bucketName + `", "arn:aws:s3:::` + bucketName + `/*"]}]}`))
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (i *install) plant(ctx context.Context, right, forged string) error {
 		{"as it was before, signed by the operator", older, &f.replayed},
 	} {
 		err := backup.PutObject(ctx, bucketName, configurationDocument, planted.text)
-		i.line.add("attacker", "write "+configurationDocument+", "+planted.what+": "+told(err))
+		i.line.Add("attacker", "write "+configurationDocument+", "+planted.what+": "+told(err))
 		if err != nil {
 			return err
 		}
@@ -165,13 +165,13 @@ func (i *install) plant(ctx context.Context, right, forged string) error {
 			*planted.said = append(*planted.said, said)
 		}
 	}
-	i.line.add("", "written by these four runs: "+f.written.String()+fmt.Sprintf(", %d into the bucket", f.objects))
+	i.line.Add("", "written by these four runs: "+f.written.String()+fmt.Sprintf(", %d into the bucket", f.objects))
 	// Whoever may write the state's bucket by right brings the version back that was seen.
 	operator := i.site.AWS.Caller(aws.AccessKey, aws.SecretKey)
 	if err := operator.PutObject(ctx, bucketName, configurationDocument, right); err != nil {
 		return fmt.Errorf("put %s back: %w", configurationDocument, err)
 	}
-	i.line.add("operator", "has put the right "+configurationDocument+" back")
+	i.line.Add("operator", "has put the right "+configurationDocument+" back")
 	said, err := i.refused(ctx, "plan")
 	if err != nil {
 		return err
@@ -183,17 +183,17 @@ func (i *install) plant(ctx context.Context, right, forged string) error {
 // refused runs perpetual as the operator does, and counts what it has written.
 func (i *install) refused(ctx context.Context, verb string) (refusal, error) {
 	f, was, objects := &i.facts.attack, i.changes(), i.site.AWS.WritesBy()["objects"]
-	i.line.add("perpetual", "$ perpetual "+verb)
+	i.line.Add("perpetual", "$ perpetual "+verb)
 	_, err := i.run(ctx, i.mine(verb, "--output", "json"), io.Discard)
 	f.written = f.written.and(i.changes().since(was))
 	f.objects += i.site.AWS.WritesBy()["objects"] - objects
 	var exit *exitError
 	if errors.As(err, &exit) {
-		i.line.add("perpetual", fmt.Sprintf("exits with %d: %s", exit.code, exit.text))
+		i.line.Add("perpetual", fmt.Sprintf("exits with %d: %s", exit.code, exit.text))
 		return refusal{exit.code, exit.text}, nil
 	}
 	if err == nil {
-		i.line.add("perpetual", "exits with 0")
+		i.line.Add("perpetual", "exits with 0")
 	}
 	return refusal{}, err
 }

@@ -1,4 +1,4 @@
-package demo
+package installation
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package demo
+package installation
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/stage"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
 )
 
@@ -39,7 +40,7 @@ func (i *install) runTask(ctx context.Context, t player.TaskRun) error {
 	i.keys = keysOf(env)
 	i.facts.ownKeys = slices.Contains(i.site.AWS.AccessKeys(i.userOf("PipelineUser")), i.keys.id)
 	who := t.Job + " #" + t.Build
-	i.line.add(who, "in "+t.Image+": perpetual "+strings.Join(t.Args[min(2, len(t.Args)):], " "))
+	i.line.Add(who, "in "+t.Image+": perpetual "+strings.Join(t.Args[min(2, len(t.Args)):], " "))
 	var result deployed
 	drains := i.site.WebDrains()
 	if err := i.perform(ctx, command{who: who, dir: t.Dir, env: env, shell: t.Path, args: t.Args, log: t.Log}, &result); err != nil {
@@ -63,8 +64,8 @@ func (i *install) holdBuild(ctx context.Context, drains <-chan struct{}, task in
 	})
 	select {
 	case <-drains:
-		linger(ctx)
-		i.line.add("Concourse", "the web has been told to stop, and this build ends now")
+		stage.Linger(ctx)
+		i.line.Add("Concourse", "the web has been told to stop, and this build ends now")
 	case <-ended:
 	case <-ctx.Done():
 	}
