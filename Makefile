@@ -41,7 +41,7 @@ build: ## build the binaries into bin/
 
 demo: ## play a whole self-upgrade against simulators; DEMO=fail a failing one, DEMO=install from nothing to nothing
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/resource ./cmd/sandbox $(if $(filter install,$(DEMO)),./cmd/perpetual)
-	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource --perpetual bin/perpetual $(foreach p,policy director-policy identity-policy,--installer-policy pkg/aws/stack/installer-$(p).json) --boundary pkg/aws/stack/boundary-policy.json
+	@bin/sandbox demo --scenario $(DEMO) --resource bin/resource --perpetual bin/perpetual $(foreach p,policy director-policy identity-policy,--installer-policy pkg/aws/policy/installer-$(p).json) --boundary pkg/aws/policy/boundary-policy.json
 
 lint: ## gofmt, go vet with errorlint, errcheck, bodyclose and gosec, staticcheck; modules tidy and as they were published
 	@unformatted=$$(gofmt -l cmd pkg pipelines .ci); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi

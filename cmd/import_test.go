@@ -125,6 +125,7 @@ var mayImport = map[string][]string{
 	"pkg/aws/quota":           {"pkg/aws", "pkg/aws/login"},
 	"pkg/aws/statebucket":     {"pkg/aws", "pkg/aws/login", "pkg/retry", "pkg/crash"},
 	"pkg/aws/template":        {"pkg/difference"},
+	"pkg/aws/policy":          {},
 	"pkg/aws/stack":           {"pkg/aws", "pkg/aws/template", "pkg/retry", "pkg/secret", "pkg/crash"},
 	"pkg/createenv": {
 		"pkg/createenv/agent", "pkg/createenv/cause", "pkg/createenv/cpi", "pkg/createenv/ledger", "pkg/createenv/manifest", "pkg/createenv/workspace",

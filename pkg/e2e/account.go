@@ -18,7 +18,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/policy"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/publisher"
@@ -61,12 +61,12 @@ func startAccount(ctx context.Context, s *site) (*account, error) {
 		}
 	}
 	var policies []string
-	for _, p := range stack.InstallerPolicies(stack.Scope{}) {
+	for _, p := range policy.Installer(policy.Scope{}) {
 		policies = append(policies, string(p))
 	}
 	var err error
 	a.Site, err = simulatedsite.Start(context.WithoutCancel(ctx), dir, simulatedsite.Options{
-		InstallerPolicies: policies, Boundary: string(stack.BoundaryPolicy(stack.Scope{})), Web: a.web(s),
+		InstallerPolicies: policies, Boundary: string(policy.Boundary(policy.Scope{})), Web: a.web(s),
 	})
 	if err != nil {
 		return nil, err

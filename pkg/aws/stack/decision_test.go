@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/policy"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
@@ -119,7 +119,7 @@ func writeDecisions(t *testing.T) {
 			add(who, documents[id])
 		}
 	}
-	for _, document := range stack.InstallerPolicies(scope) {
+	for _, document := range policy.Installer(scope) {
 		add("installer", string(document))
 	}
 	far := p

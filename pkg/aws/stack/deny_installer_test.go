@@ -3,7 +3,7 @@ package stack_test
 import (
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/policy"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
 
@@ -152,7 +152,7 @@ func TestBoundaryPolicy_isNoNarrowerThanTheRoles(t *testing.T) {
 	given.StateBucket = scope.Bucket
 	w.made(t, given)
 	all, p := actors(t, w), here(t, w)
-	boundary, err := iam.Parse(stack.BoundaryPolicy(scope))
+	boundary, err := iam.Parse(policy.Boundary(scope))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/policy"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
@@ -18,7 +19,7 @@ const (
 )
 
 // scope is that of the installer's policy for the stacks of newWorld.
-var scope = stack.Scope{
+var scope = policy.Scope{
 	Partition: "aws", Region: "eu-central-1", Account: account, Name: "ci", Bucket: "state",
 	Domain: "ci.example.com", Zone: "Z0123456789ABC", KeyPair: "key-1", SigningKey: "operator", EncryptionKey: "state", Boundary: iamARN + "policy/boundary",
 }
@@ -27,7 +28,7 @@ var scope = stack.Scope{
 func installer(t *testing.T) iam.Set {
 	t.Helper()
 	set := iam.Set{Principal: iamARN + "user/ada"}
-	for _, text := range stack.InstallerPolicies(scope) {
+	for _, text := range policy.Installer(scope) {
 		p, err := iam.Parse(text)
 		if err != nil {
 			t.Fatal(err)
@@ -105,11 +106,11 @@ func TestPolicies_fitTheLimitsOfTheirKind(t *testing.T) {
 		})
 	}
 	_, p := longest()
-	longest := stack.Scope{
+	longest := policy.Scope{
 		Partition: "aws-us-gov", Region: "ap-southeast-3", Account: account, Name: p.Name, Bucket: p.StateBucket, Domain: strings.Repeat("d", 253),
 		Zone: p.HostedZone, KeyPair: "key-0123456789abcdef0", SigningKey: "mrk-00000000000040008000000000000000", EncryptionKey: "mrk-00000000000040008000000000000000", Boundary: "arn:aws-us-gov:iam::" + account + ":policy/PerpetualBoundary-" + p.Name,
 	}
-	for i, document := range append(stack.InstallerPolicies(longest), stack.BoundaryPolicy(longest)) {
+	for i, document := range append(policy.Installer(longest), policy.Boundary(longest)) {
 		n := sizeOf(t, string(document))
 		if t.Logf("installer's policy %d: %d of %d", i+1, n, iam.ManagedLimit); n > iam.ManagedLimit {
 			t.Errorf("the installer's policy %d has %d characters: IAM takes %d", i+1, n, iam.ManagedLimit)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/policy"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
@@ -345,7 +346,7 @@ func TestTemplate_bindsThePipelinesRoleToOnePipeline(t *testing.T) {
 func TestInstallerPolicies_areForOneInstallation(t *testing.T) {
 	left := regexp.MustCompile(`\(\(([a-z_]+)\)\)`)
 	placeholders := map[string]bool{}
-	for _, text := range append(stack.InstallerPolicies(stack.Scope{}), stack.BoundaryPolicy(stack.Scope{})) {
+	for _, text := range append(policy.Installer(policy.Scope{}), policy.Boundary(policy.Scope{})) {
 		for _, found := range left.FindAllSubmatch(text, -1) {
 			placeholders[string(found[1])] = true
 		}
@@ -353,7 +354,7 @@ func TestInstallerPolicies_areForOneInstallation(t *testing.T) {
 	if want := []string{"account", "boundary", "bucket", "domain", "encryption_key", "key_pair", "name", "region", "signing_key", "zone"}; !slices.Equal(slices.Sorted(maps.Keys(placeholders)), want) {
 		t.Errorf("the placeholders are %v, want %v", slices.Sorted(maps.Keys(placeholders)), want)
 	}
-	for _, text := range append(stack.InstallerPolicies(scope), stack.BoundaryPolicy(scope)) {
+	for _, text := range append(policy.Installer(scope), policy.Boundary(scope)) {
 		var document struct {
 			Statement []struct {
 				Sid              string

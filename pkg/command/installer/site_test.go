@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/policy"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
@@ -39,10 +39,10 @@ func newPlace(t *testing.T, o site.Options, extra map[string]any) *place {
 		o.Scale = 0.001
 	}
 	if o.InstallerPolicies == nil {
-		for _, policy := range stack.InstallerPolicies(stack.Scope{}) {
-			o.InstallerPolicies = append(o.InstallerPolicies, string(policy))
+		for _, text := range policy.Installer(policy.Scope{}) {
+			o.InstallerPolicies = append(o.InstallerPolicies, string(text))
 		}
-		o.Boundary = string(stack.BoundaryPolicy(stack.Scope{}))
+		o.Boundary = string(policy.Boundary(policy.Scope{}))
 	}
 	s, err := site.Start(t.Context(), t.TempDir(), o)
 	if err != nil {

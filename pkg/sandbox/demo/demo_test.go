@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/policy"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/installation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
@@ -68,10 +68,10 @@ func play(t *testing.T, o demo.Options) (timeline string, err error) {
 		o.Installer = filepath.Join(dir, "perpetual")
 	}
 	if o.Scenario == demo.Install {
-		for _, policy := range stack.InstallerPolicies(stack.Scope{}) {
-			o.InstallerPolicies = append(o.InstallerPolicies, string(policy))
+		for _, text := range policy.Installer(policy.Scope{}) {
+			o.InstallerPolicies = append(o.InstallerPolicies, string(text))
 		}
-		o.Boundary = string(stack.BoundaryPolicy(stack.Scope{}))
+		o.Boundary = string(policy.Boundary(policy.Scope{}))
 	}
 	err = demo.Run(t.Context(), o)
 	return out.String(), err

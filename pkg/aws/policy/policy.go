@@ -1,4 +1,6 @@
-package stack
+// Package policy has the IAM policies that somebody else makes before an installation: for
+// whoever runs the installer, and the boundary of what the installer may hand on.
+package policy
 
 import (
 	_ "embed"
@@ -6,16 +8,16 @@ import (
 )
 
 //go:embed installer-policy.json
-var installerPolicy string
+var installer string
 
 //go:embed installer-director-policy.json
-var installerDirectorPolicy string
+var director string
 
 //go:embed installer-identity-policy.json
-var installerIdentityPolicy string
+var identity string
 
 //go:embed boundary-policy.json
-var boundaryPolicy string
+var boundary string
 
 // Scope says for which installation a policy is. What is empty stays a placeholder
 // such as ((account)).
@@ -36,17 +38,17 @@ type Scope struct {
 	Boundary      string // "arn:aws:iam::123456789012:policy/PerpetualBoundary-ci"
 }
 
-// InstallerPolicies are the IAM policies, as JSON, for whoever runs the installer: what
+// Installer are the IAM policies, as JSON, for whoever runs the installer: what
 // deploy, plan, info and destroy need of AWS for one installation, and nothing more. They
 // are three because IAM takes 6,144 characters of each.
-func InstallerPolicies(s Scope) [][]byte {
-	return [][]byte{s.fill(installerPolicy), s.fill(installerDirectorPolicy), s.fill(installerIdentityPolicy)}
+func Installer(s Scope) [][]byte {
+	return [][]byte{s.fill(installer), s.fill(director), s.fill(identity)}
 }
 
-// BoundaryPolicy is the permissions boundary, as JSON, that the installer's policies want
+// Boundary is the permissions boundary, as JSON, that the installer's policies want
 // on every role and user. Nobody who may install may change it: it is made before, by
 // somebody else.
-func BoundaryPolicy(s Scope) []byte { return s.fill(boundaryPolicy) }
+func Boundary(s Scope) []byte { return s.fill(boundary) }
 
 // fill puts in what is known.
 func (s Scope) fill(text string) []byte {
