@@ -165,10 +165,13 @@ func (f Finder) fromReleases(ctx context.Context, releases []github.Release, giv
 // digests or its own signature want it.
 func (f Finder) Exactly(ctx context.Context, version string) (*Release, error) {
 	r, err := f.exactly(ctx, version)
+	if err == nil {
+		err = f.pin(r)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return r, f.pin(r)
+	return r, nil
 }
 
 // exactly is Exactly before the source's digests.
