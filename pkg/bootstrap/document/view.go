@@ -83,7 +83,7 @@ func (s *Set) openRenewed(ctx context.Context, base *sealed[secret.Values], over
 	switch {
 	case err != nil:
 		s.Keys.Warn(fmt.Sprintf("%s is not used: %v", renewedName, err))
-	case found.Of == base.Digest && found.Schema == 1:
+	case base.exists && found.Of == base.Digest && found.Schema == 1:
 		maps.Copy(over, found.Values)
 	}
 	return nil
