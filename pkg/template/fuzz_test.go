@@ -26,6 +26,12 @@ func FuzzRender(f *testing.F) {
 	f.Add(string(bundle.Concourse().Text), "[{type: replace, path: /instance_groups/name=web/instances, value: 2}]", "azs", "z1", true)
 	f.Fuzz(func(t *testing.T, text, ops, key, value string, partial bool) {
 		in := of(text, ops)
+		in.Partial = true
+		bare, withNone := template.Render(in)
+		in.Vars = []vars{{"of nothing": "x"}}
+		if filled, err := template.Render(in); err == nil && (withNone != nil || string(bare) != string(filled)) {
+			t.Errorf("without variables it is\n%s, %v, with one that is nowhere\n%s", bare, withNone, filled)
+		}
 		in.Partial, in.Vars = partial, []vars{{key: value}}
 		got, err := template.Render(in)
 		if err != nil {

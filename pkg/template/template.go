@@ -52,6 +52,9 @@ func Render(t Template) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
 	}
+	if t.Partial && len(vars) == 0 {
+		return patched, nil // the engine would read it and write it again
+	}
 	text, err := template.NewTemplate(patched).Evaluate(forEngine(vars), nil, template.EvaluateOpts{ExpectAllKeys: !t.Partial})
 	if names := append(missing(err), lacking...); len(names) > 0 && !t.Partial {
 		names = slices.DeleteFunc(names, func(name string) bool { return !refersTo(patched, name) })
