@@ -20,9 +20,10 @@ import (
 // spy collects the arguments of a process and of all that it has started. What runs
 // beside it on the machine is none of its business: other tests give secrets to shells.
 type spy struct {
-	mu   sync.Mutex
-	root int             // the process, the first of a session of its own
-	seen map[string]bool // arguments, by whole command lines
+	mu     sync.Mutex
+	root   int             // the process, the first of a session of its own
+	seen   map[string]bool // arguments, by whole command lines
+	beside map[int]bool    // the processes there that are others', which is all but a few
 }
 
 // start starts a command and watches it from now on.
@@ -33,7 +34,7 @@ func (s *spy) start(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	s.root, s.seen = cmd.Process.Pid, map[string]bool{}
+	s.root, s.seen, s.beside = cmd.Process.Pid, map[string]bool{}, map[int]bool{}
 	return nil
 }
 
@@ -41,7 +42,7 @@ func (s *spy) start(cmd *exec.Cmd) error {
 func (s *spy) look() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, pid := range started(s.root) {
+	for _, pid := range s.started() {
 		if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
 			s.seen[string(text)] = true
 		}
@@ -85,29 +86,60 @@ func (s *spy) watch(cmd *exec.Cmd) {
 }
 
 // started are the processes that root has started, and they, with root itself: those of
-// its session, where they stay when their parents end, and all that descend from it.
-func started(root int) (list []int) {
-	parents, sessions := map[int]int{}, map[int]int{}
-	paths, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		pid, notOne := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // its name may have spaces
-		if err != nil || notOne != nil || len(fields) < 4 {
-			continue // it has just ended
+// its session, where they stay when their parents end, and all that descend from it. One
+// that is another's is looked at once: it stays that. The caller holds mu.
+func (s *spy) started() (list []int) {
+	parents, sessions, beside := map[int]int{}, map[int]int{}, map[int]bool{}
+	for _, pid := range processes() {
+		if s.beside[pid] {
+			beside[pid] = true
+		} else if parent, session, there := lineage(pid); there {
+			parents[pid], sessions[pid] = parent, session
 		}
-		parents[pid], _ = strconv.Atoi(fields[1])
-		sessions[pid], _ = strconv.Atoi(fields[3])
 	}
 	for pid := range parents {
-		for at, n := pid, 0; at > 1 && n < len(parents); at, n = parents[at], n+1 {
-			if at == root || sessions[at] == root {
-				list = append(list, pid)
-				break
-			}
+		at := pid
+		for n := 0; at != s.root && sessions[at] != s.root && parents[at] > 1 && n < len(parents); n++ {
+			at = parents[at]
+		}
+		_, known := parents[at]
+		switch {
+		case at == s.root || sessions[at] == s.root:
+			list = append(list, pid)
+		case known || beside[at]: // of one that has just ended or begun it is not known
+			beside[pid] = true
+		}
+	}
+	s.beside = beside
+	return list
+}
+
+// processes are all that there are.
+func processes() (list []int) {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = dir.Close() }()
+	names, _ := dir.Readdirnames(-1)
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			list = append(list, pid)
 		}
 	}
 	return list
+}
+
+// lineage is a process's parent and session, if it is there.
+func lineage(pid int) (parent, session int, there bool) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])) // its name may have spaces
+	if err != nil || len(fields) < 4 {
+		return 0, 0, false // it has just ended
+	}
+	parent, _ = strconv.Atoi(fields[1])
+	session, _ = strconv.Atoi(fields[3])
+	return parent, session, true
 }
 
 // programs are what puts itself before others in PATH.
