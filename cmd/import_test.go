@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"pkg/connect/installation": {
 		"pkg/connect", "pkg/bootstrap", "pkg/bootstrap/keyring", "pkg/upgrade/plan", "pkg/component", "pkg/config", "pkg/resource", "pkg/state", "pkg/seal", "pkg/file", "pkg/price", "pkg/crash",
 		"pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/statebucket", "pkg/aws/bucket", "pkg/aws/stack", "pkg/createenv",
+		"pkg/infrastructure",
 	},
 	// What the installer's verbs take.
 	"pkg/command/grammar":           {"pkg/command", "pkg/config", "pkg/config/schema"},
@@ -63,11 +64,14 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap/record":     {"pkg/component", "pkg/config", "pkg/manifest", "pkg/state"},
 	"pkg/bootstrap/possession": {"pkg/aws/account", "pkg/createenv/ledger"},
 	"pkg/bootstrap/step":       {},
+	"pkg/bootstrap/choice":     {"pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/aws/account", "pkg/aws/quota", "pkg/config", "pkg/infrastructure"},
+	"pkg/bootstrap/pipeline":   {"pkg/bootstrap/accesskey", "pkg/bootstrap/step", "pkg/aws", "pkg/concourse", "pkg/config", "pkg/crash", "pkg/difference", "pkg/manifest", "pkg/secret", "pkg/template", "pipelines"},
 	"pkg/bootstrap/selection":  {"pkg/compatibility", "pkg/component", "pkg/config", "pkg/difference", "pkg/manifest", "pkg/resource", "pkg/signature", "pipelines"},
 	"pkg/bootstrap": {
 		"pkg/bootstrap/accesskey", "pkg/bootstrap/document", "pkg/bootstrap/keyring", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
-		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/quota", "pkg/aws/stack", "pkg/createenv", "pkg/createenv/ledger", "pkg/infrastructure",
+		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/createenv/ledger", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/upgrade/plan", "pkg/pause", "pkg/concourse", "pkg/upstream", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/cloud", "pkg/manifest", "pkg/manifest/endpoint", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
+		"pkg/bootstrap/choice", "pkg/bootstrap/pipeline",
 		"pkg/difference", "pkg/deployment", "pkg/manifest/bundle", "pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pkg/crash", "pipelines", "pkg/state/lease",
 	},
 	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},

@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/deployment"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/bundle"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
 	"github.com/perpetual-ci/perpetual/pkg/template"
@@ -55,8 +56,8 @@ func (r *run) checkService(ctx context.Context, wanted int) error {
 	if r.record.Infrastructure == nil || r.record.Infrastructure.Database.Major == wanted {
 		return nil
 	}
-	now, err := r.outputs(ctx)
-	if errors.Is(err, ErrNotFound) {
+	now, err := r.site().Outputs(ctx)
+	if errors.Is(err, infrastructure.ErrNotFound) {
 		return nil
 	}
 	if err != nil {

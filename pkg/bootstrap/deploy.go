@@ -156,7 +156,8 @@ func (r *run) deploy(ctx context.Context) (step.Outcome, error) {
 	up := r.upgrader(d, atc)
 	up.State, up.Log, up.Debug = state.Folder(r.store, document.RunFolder), r.lines(stepDeploy), r.Log
 	up.Submitting = func(ctx context.Context, deployed []byte) error {
-		r.tell(stepDeploy)(r.manifestValues(deployed))
+		values, err := r.manifestValues(deployed)
+		step.Tell(r.noteOf(stepDeploy), values, err)
 		r.record.Submitted = r.set
 		return r.saveRecord(ctx)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/seal"
@@ -107,7 +108,7 @@ func (c *cloud) install(t *testing.T, cfg *config.Config) (*bootstrap.Installati
 	shown := &progress{}
 	return &bootstrap.Installation{
 		Name: cfg.Name, Given: cfg, Program: "1.2.3", Account: c, OpenStore: c.open,
-		OpenStack:       func(string, stack.Options) (bootstrap.Stack, error) { return cloudStack{c}, nil },
+		OpenStack:       func(string, stack.Options) (infrastructure.Stack, error) { return cloudStack{c}, nil },
 		OpenEnvironment: func(o createenv.Options) (bootstrap.Environment, error) { return createEnv{c, o.Documents}, nil },
 		Answers:         func(context.Context, string) bool { return c.vm },
 		SpotCeiling:     func(string, string) string { return "0.207" },

@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -261,8 +262,8 @@ func (r *run) deleteInfrastructure(ctx context.Context) (step.Outcome, []string,
 		o, err := step.Skipped.Report("the director's owner has made it")
 		return o, nil, err
 	}
-	kept, err := r.deleteStack(ctx)
-	if isNotFound(err) {
+	kept, err := r.site().Delete(ctx)
+	if errors.Is(err, infrastructure.ErrNotFound) {
 		o, err := step.Skipped.Report("none was created")
 		return o, nil, err
 	}

@@ -13,15 +13,17 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/login"
-	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/accesskey"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/choice"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/pipeline"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -43,7 +45,7 @@ type Installation struct {
 	Account Account // nil without aws
 	// OpenStack opens a stack of the account; region is "" for the account's own. The
 	// options lack the connection, and how often a stack is looked at.
-	OpenStack func(region string, o stack.Options) (Stack, error)
+	OpenStack func(region string, o stack.Options) (infrastructure.Stack, error)
 	// OpenEnvironment opens create-env. The options lack where it works, and what its
 	// surroundings are.
 	OpenEnvironment func(createenv.Options) (Environment, error)
@@ -96,21 +98,6 @@ type Account interface {
 	Identity(ctx context.Context) (login.Identity, error)
 	// Regions lists those that are enabled in the account.
 	Regions(ctx context.Context) ([]string, error)
-	// Zones lists the zones of the region; it fails when there is no such region.
-	Zones(ctx context.Context) ([]account.Zone, error)
-	// Offerings lists, for each instance type, the zones that offer it.
-	Offerings(ctx context.Context, types []string) (map[string][]string, error)
-	// Subnets describes subnets that exist; it fails when one does not.
-	Subnets(ctx context.Context, ids []string) ([]account.Subnet, error)
-	// KeyPair finds the region's key pair of a name.
-	KeyPair(ctx context.Context, name string) (pair account.KeyPair, found bool, err error)
-	// Quotas compares the account's quotas with some needs. What it may not look at is in
-	// the answer, not an error.
-	Quotas(ctx context.Context, n quota.Needs) (quota.Answer, error)
-	// HostedZone finds the DNS zone that holds a domain.
-	HostedZone(ctx context.Context, domain string) (zone account.HostedZone, found bool, err error)
-	// EgressAddress is that from which this program reaches the internet: "203.0.113.7".
-	EgressAddress(ctx context.Context) (string, error)
 	// DatabaseAuthorities are the CAs that sign for the databases of the service, in PEM.
 	DatabaseAuthorities(ctx context.Context) (string, error)
 	// Tagged lists what in the region has a tag.
@@ -119,19 +106,9 @@ type Account interface {
 	// accesskey.Account has the keys of users, and the credentials with which the director
 	// is made; they do not stay there.
 	accesskey.Account
-	parameters
+	pipeline.Account
+	choice.Account
 	possessions
-}
-
-// parameters are the secrets for the pipeline.
-type parameters interface {
-	// DiffParameter says whether PutParameter would write.
-	DiffParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (differs bool, err error)
-	// Parameters lists the names of those below a prefix.
-	Parameters(ctx context.Context, prefix string) ([]string, error)
-	// DeleteParameters removes those below a prefix, or only those of the names, and lists
-	// them.
-	DeleteParameters(ctx context.Context, prefix string, only ...string) ([]string, error)
 }
 
 // possessions describe things by their ids. Those that are not there are left out.

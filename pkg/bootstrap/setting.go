@@ -163,8 +163,8 @@ func (r *run) takeBackUndone(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	stack, err := r.look(ctx)
-	if err != nil || stack.State != rolledBack {
+	stack, err := r.site().Look(ctx)
+	if err != nil || !stack.RolledBack() {
 		return // what is half made is wanted: the next run finishes it
 	}
 	r.takeBack(ctx)
@@ -201,6 +201,3 @@ func (r *run) takeBack(ctx context.Context) {
 		r.Progress.Warn(fmt.Sprintf("the settings that were refused are still stored: %v", err))
 	}
 }
-
-// rolledBack is the state of a stack whose update was undone.
-const rolledBack = "UPDATE_ROLLBACK_COMPLETE"

@@ -10,10 +10,10 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 )
 
-// cloudStack is bootstrap.Stack on the cloud.
+// cloudStack is infrastructure.Stack on the cloud.
 type cloudStack struct{ *cloud }
 
-// Describe implements bootstrap.Stack.
+// Describe implements infrastructure.Stack.
 func (c cloudStack) Describe(context.Context) (stack.Status, error) {
 	if c.stack == nil {
 		return stack.Status{}, nil
@@ -32,7 +32,7 @@ func (c cloudStack) Describe(context.Context) (stack.Status, error) {
 	return status, nil
 }
 
-// Plan implements bootstrap.Stack.
+// Plan implements infrastructure.Stack.
 func (c cloudStack) Plan(_ context.Context, p stack.Parameters) (stack.Change, error) {
 	if c.refusePlan != nil {
 		return stack.Change{}, c.refusePlan
@@ -65,7 +65,7 @@ func (c cloudStack) plan(p stack.Parameters) (stack.Change, error) {
 	return stack.Change{Resources: group}, nil
 }
 
-// Execute implements bootstrap.Stack.
+// Execute implements infrastructure.Stack.
 func (c cloudStack) Execute(ctx context.Context, _ stack.Change) (stack.Outputs, error) {
 	if err := c.effect("stack"); err != nil {
 		return stack.Outputs{}, err
@@ -82,7 +82,7 @@ func (c cloudStack) Execute(ctx context.Context, _ stack.Change) (stack.Outputs,
 	return c.given(), ctx.Err()
 }
 
-// Discard implements bootstrap.Stack.
+// Discard implements infrastructure.Stack.
 func (c cloudStack) Discard(ctx context.Context, _ stack.Change) error {
 	if c.discarding != nil {
 		c.discarding()
@@ -95,10 +95,10 @@ func (c cloudStack) Discard(ctx context.Context, _ stack.Change) error {
 	return nil
 }
 
-// Outputs implements bootstrap.Stack.
+// Outputs implements infrastructure.Stack.
 func (c cloudStack) Outputs(context.Context) (stack.Outputs, error) { return c.given(), nil }
 
-// Delete implements bootstrap.Stack.
+// Delete implements infrastructure.Stack.
 func (c cloudStack) Delete(context.Context, bool) ([]string, error) {
 	if err := c.effect("stack deleted"); err != nil {
 		return nil, err

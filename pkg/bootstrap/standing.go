@@ -9,31 +9,9 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
-
-// Standing is what the cloud says of an installation's stack, whatever the state knows.
-type Standing struct {
-	Exists bool
-	// Live says that the stack is ours and was begun in earnest: a stack of change sets
-	// only, or one whose creation failed and was undone, holds nothing.
-	Live  bool
-	Name  string // "perpetual-ci"
-	State string // "UPDATE_COMPLETE"
-
-	Bucket          string // of the state that it was made with; "" for a directory
-	WebAddress      string // "198.51.100.1"; "" while there is none
-	DirectorAddress string // "198.51.100.2"; "" while there is none
-}
-
-// Elsewhere is what was found in the account's other regions.
-type Elsewhere struct {
-	Region string // that has a stack of this installation; "" for none
-	Stack  Standing
-	// Unseen are regions that could not be looked into, and Reason why.
-	Unseen []string
-	Reason string
-}
 
 // directorStateName is where create-env keeps its state.
 const directorStateName = environmentFolder + "state.json"
@@ -44,7 +22,7 @@ func (r *run) checkStanding(ctx context.Context) error {
 	if r.elsewhere() {
 		return r.checkDeployment(ctx)
 	}
-	stack, err := r.look(ctx)
+	stack, err := r.site().Look(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,13 +46,13 @@ func (r *run) checkStanding(ctx context.Context) error {
 }
 
 // refuseUnknown refuses to install over a stack that the state knows nothing of.
-func (r *run) refuseUnknown(stack Standing) error {
+func (r *run) refuseUnknown(stack infrastructure.Standing) error {
 	return fmt.Errorf("%s is installed in account %s, region %s (stack %s, %s), and %s knows nothing of it; nothing was changed: %s",
 		r.Name, r.identity.Account, r.config.AWS.Region, stack.Name, stack.State, storeName(r), r.howToRestore(stack))
 }
 
 // howToRestore says which state is the right one, and how it comes back.
-func (r *run) howToRestore(stack Standing) string {
+func (r *run) howToRestore(stack infrastructure.Standing) string {
 	switch {
 	case stack.Bucket == "":
 		return "its state was in a directory: name that with --state-dir, or put it back from a copy"
@@ -86,7 +64,7 @@ func (r *run) howToRestore(stack Standing) string {
 
 // another says whether a stack is not the one that the state knows: both its addresses
 // would have to be new.
-func another(stack Standing, known *manifest.Infrastructure) bool {
+func another(stack infrastructure.Standing, known *manifest.Infrastructure) bool {
 	if known == nil || known.WebAddress == "" || stack.WebAddress == "" {
 		return false
 	}
@@ -115,7 +93,7 @@ func (r *run) missing(ctx context.Context) ([]string, error) {
 // that cannot be looked into are said, and are no reason to stop: what is installed
 // there is not touched.
 func (r *run) checkElsewhere(ctx context.Context) error {
-	found, err := r.lookElsewhere(ctx)
+	found, err := r.site().Elsewhere(ctx, r.config.AWS.Region, r.Account.Regions)
 	if err != nil {
 		return err
 	}
@@ -128,7 +106,7 @@ func (r *run) checkElsewhere(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) refuseElsewhere(found Elsewhere) error {
+func (r *run) refuseElsewhere(found infrastructure.Elsewhere) error {
 	return fmt.Errorf("%s is installed in region %s of account %s (stack %s, %s), not in %s; nothing was changed: run again with --aws-region %s, or choose another name for a second installation",
 		r.Name, found.Region, r.identity.Account, found.Stack.Name, found.Stack.State, r.config.AWS.Region, found.Region)
 }
@@ -162,7 +140,7 @@ func (r *run) unopened(ctx context.Context, err error) error {
 	if r.elsewhere() || ctx.Err() != nil || r.kept.Keys.Unlocked() {
 		return err // the documents were found
 	}
-	stack, lookErr := r.look(ctx)
+	stack, lookErr := r.site().Look(ctx)
 	switch {
 	case lookErr != nil:
 		return err
@@ -171,7 +149,7 @@ func (r *run) unopened(ctx context.Context, err error) error {
 	case stack.Live:
 		return err
 	}
-	if found, lookErr := r.lookElsewhere(ctx); lookErr == nil && found.Region != "" {
+	if found, lookErr := r.site().Elsewhere(ctx, r.config.AWS.Region, r.Account.Regions); lookErr == nil && found.Region != "" {
 		return r.refuseElsewhere(found)
 	}
 	return err
@@ -191,7 +169,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains action) (left []string
 	if r.elsewhere() {
 		return nil, &step.Error{Step: stepState, Err: fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))}
 	}
-	stack, err := r.look(ctx)
+	stack, err := r.site().Look(ctx)
 	switch {
 	case err != nil:
 		return nil, &step.Error{Step: stepState, Err: err}

@@ -115,3 +115,8 @@ func (i *Installation) timeout() time.Duration {
 func (r *run) note(step, format string, args ...any) {
 	r.Progress.Note(step, fmt.Sprintf(format, args...))
 }
+
+// noteOf notes what goes on in one step.
+func (r *run) noteOf(step string) func(line string) {
+	return func(line string) { r.note(step, "%s", line) }
+}

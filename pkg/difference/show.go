@@ -93,3 +93,17 @@ func abridged(text string) string {
 	}
 	return text
 }
+
+// Below are those of Lines that are of values below mappings of some names.
+func Below(lines []string, names ...string) (out []string) {
+	for _, line := range lines {
+		path, _, _ := strings.Cut(line[2:], ": ")
+		for _, name := range names {
+			if strings.Contains(path, "/"+name+"/") {
+				out = append(out, line)
+				break
+			}
+		}
+	}
+	return out
+}

@@ -2,14 +2,14 @@ package infrastructure
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 )
 
 // ChangeLines say of a change what happens to which resource: "+ Database (AWS::RDS::DBInstance)",
-// "~ WebGroup …"; one that begins with "!" says what is done besides.
+// "~ WebGroup …"; one that begins with "!" says what is done besides. What changes in it
+// comes last.
 func ChangeLines(c stack.Change) (lines []string) {
 	switch {
 	case c.Repair != "":
@@ -20,7 +20,7 @@ func ChangeLines(c stack.Change) (lines []string) {
 	for _, r := range c.Resources {
 		lines = append(lines, describe(r))
 	}
-	return lines
+	return append(lines, c.Details...)
 }
 
 // describe makes a line of a resource's change: "~ Database (AWS::RDS::DBInstance) …".
@@ -52,15 +52,4 @@ func EventLine(e stack.Event) string {
 		line += ", " + e.Reason
 	}
 	return line
-}
-
-// undone are the states of a stack that holds nothing: it was never made, or its
-// creation has failed.
-var undone = []string{"REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}
-
-// Live says whether a stack is ours and was begun in earnest: a stack of change sets
-// only, or one whose creation failed and was undone, holds nothing. One that somebody
-// else has made is not live: the step that would change it refuses to.
-func Live(s stack.Status) bool {
-	return s.Exists && s.Ours && !slices.Contains(undone, s.State)
 }

@@ -158,18 +158,3 @@ func TestEventLine_isForPeople(t *testing.T) {
 		}
 	}
 }
-
-// A stack counts when it is ours and was begun in earnest.
-func TestLive_leavesOutWhatHoldsNothing(t *testing.T) {
-	for state, live := range map[string]bool{
-		"CREATE_COMPLETE": true, "CREATE_IN_PROGRESS": true, "UPDATE_ROLLBACK_FAILED": true, "DELETE_FAILED": true,
-		"REVIEW_IN_PROGRESS": false, "ROLLBACK_IN_PROGRESS": false, "ROLLBACK_COMPLETE": false, "ROLLBACK_FAILED": false, "CREATE_FAILED": false,
-	} {
-		if infrastructure.Live(stack.Status{Exists: true, Ours: true, State: state}) != live || infrastructure.Live(stack.Status{Exists: true, State: state}) {
-			t.Errorf("%s is not judged right", state)
-		}
-	}
-	if infrastructure.Live(stack.Status{}) {
-		t.Error("no stack is live")
-	}
-}

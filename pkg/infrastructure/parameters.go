@@ -1,6 +1,6 @@
-// Package infrastructure says what the stack below an installation is made from, what
-// it gives, and what a change of it is, in terms of the configuration and of the
-// manifests on one side and of the template on the other. It asks nobody.
+// Package infrastructure is the stack below an installation: what it is made from and
+// what it gives, in terms of the configuration and of the manifests on one side and of the
+// template on the other, how it stands, and how it becomes what is wanted.
 package infrastructure
 
 import (

@@ -37,3 +37,17 @@ type Progress interface {
 	// Warn says what people should know, also those who want to hear little.
 	Warn(line string)
 }
+
+// Tell notes what is about to change. That it is not known stops nothing: what is wrong
+// with a document is said by who makes it.
+func Tell(note func(line string), lines []string, err error) {
+	if err != nil {
+		lines = []string{Unknown(err)}
+	}
+	for _, line := range lines {
+		note(line)
+	}
+}
+
+// Unknown is the line in the place of what changes, where that is not known.
+func Unknown(err error) string { return "! what changes is not known: " + err.Error() }

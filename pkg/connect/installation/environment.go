@@ -12,10 +12,11 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 )
 
 // openStack opens a stack of the account, in its region or in another one.
-func (c *Connector) openStack(region string, o stack.Options) (bootstrap.Stack, error) {
+func (c *Connector) openStack(region string, o stack.Options) (infrastructure.Stack, error) {
 	o.Connection = c.account.Connection()
 	if region != "" {
 		o.Connection = o.Connection.In(region)

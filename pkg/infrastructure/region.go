@@ -1,4 +1,4 @@
-package bootstrap
+package infrastructure
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
-	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 )
 
 const (
@@ -21,12 +20,21 @@ const (
 	atOnce = 8
 )
 
-// lookElsewhere asks each other region of the account for the stack of this installation.
+// Elsewhere is what was found in the account's other regions.
+type Elsewhere struct {
+	Region string // that has a stack of this installation; "" for none
+	Stack  Standing
+	// Unseen are regions that could not be looked into, and Reason why.
+	Unseen []string
+	Reason string
+}
+
+// Elsewhere asks each region of the account but this one of the account for the stack of this installation.
 // What it cannot look into is in the answer, not an error.
-func (r *run) lookElsewhere(ctx context.Context) (Elsewhere, error) {
+func (s Site) Elsewhere(ctx context.Context, here string, list func(context.Context) ([]string, error)) (Elsewhere, error) {
 	limit, cancel := context.WithTimeout(ctx, searching)
 	defer cancel()
-	regions, err := r.Account.Regions(limit)
+	regions, err := list(limit)
 	if err != nil {
 		if ctx.Err() != nil {
 			return Elsewhere{}, context.Cause(ctx)
@@ -38,11 +46,11 @@ func (r *run) lookElsewhere(ctx context.Context) (Elsewhere, error) {
 	var all errgroup.Group
 	all.SetLimit(atOnce)
 	for _, region := range regions {
-		if region == r.config.AWS.Region {
+		if region == here {
 			continue
 		}
 		all.Go(func() error {
-			standing, err := r.lookIn(limit, region)
+			standing, err := s.lookIn(limit, region)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -66,18 +74,23 @@ func (r *run) lookElsewhere(ctx context.Context) (Elsewhere, error) {
 }
 
 // lookIn asks one region; twice at most, since there are many.
-func (r *run) lookIn(ctx context.Context, region string) (Standing, error) {
-	name := infrastructure.StackName(r.Name)
-	s, err := r.OpenStack(region, stack.Options{Name: name, Owner: r.Name, Attempts: 2})
+func (s Site) lookIn(ctx context.Context, region string) (Standing, error) {
+	opened, err := s.Open(region, stack.Options{Name: StackName(s.Name), Owner: s.Name, Attempts: 2})
 	if err != nil {
 		return Standing{}, err
 	}
-	status, err := s.Describe(ctx)
+	standing, err := s.standing(ctx, opened)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return Standing{}, errors.New("it does not answer")
 	}
 	if err != nil {
-		return Standing{}, errors.New(strings.TrimPrefix(err.Error(), "look at stack "+name+": "))
+		return Standing{}, errors.New(strings.TrimPrefix(err.Error(), "look at stack "+StackName(s.Name)+": "))
 	}
-	return standingOf(r.Name, status), nil
+	return standing, nil
+}
+
+// firstLine is the first line of a text.
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
 }

@@ -1,4 +1,4 @@
-package bootstrap
+package pipeline
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 // former is the pipeline where earlier releases had it.
 type former struct {
 	exists bool
-	runs   bool   // it is not paused, or this program has paused it
-	paused bool   //
+	runs   bool // it is not paused, or this program has paused it
+	paused bool
 	text   []byte // of its config
 	atc    ATC    // in its team
 	ref    concourse.Pipeline
@@ -27,26 +27,25 @@ type former struct {
 
 // former looks for the pipeline in the team that it had. Only who deploys by hand can
 // see it, and takes over from it.
-func (r *run) former(ctx context.Context, atc ATC, ref concourse.Pipeline) (former, error) {
-	if r.options.Self {
+func (p Pipeline) former(ctx context.Context, ref concourse.Pipeline) (former, error) {
+	if p.Self {
 		return former{}, nil
 	}
-	list, err := atc.Pipelines(ctx)
+	list, err := p.ATC.Pipelines(ctx)
 	if err != nil {
 		return former{}, err
 	}
-	i := slices.IndexFunc(list, func(p concourse.PipelineState) bool {
-		return p.Team == manifest.FormerTeam && p.Name == ref.Name && len(p.InstanceVars) == 0 && !p.Archived
+	i := slices.IndexFunc(list, func(s concourse.PipelineState) bool {
+		return s.Team == manifest.FormerTeam && s.Name == ref.Name && len(s.InstanceVars) == 0 && !s.Archived
 	})
 	if i < 0 {
 		return former{}, nil
 	}
-	web := r.webNow(ctx)
-	web.Team = manifest.FormerTeam
-	old := former{ref: ref, paused: list[i].Paused, runs: !list[i].Paused || list[i].PausedBy == web.Username}
-	if old.atc, err = r.ATC(web); err != nil {
+	atc, user, err := p.Former(ctx)
+	if err != nil {
 		return former{}, err
 	}
+	old := former{atc: atc, ref: ref, paused: list[i].Paused, runs: !list[i].Paused || list[i].PausedBy == user}
 	running, err := old.atc.PipelineConfig(ctx, ref)
 	if err != nil || !isOurs(running.YAML) {
 		return former{}, err // somebody's own, of the same name
@@ -96,8 +95,8 @@ func (f former) orElse(running concourse.PipelineConfig) concourse.PipelineConfi
 
 // leaveFormer archives the former pipeline, and last deletes its parameters, which every
 // pipeline of its team could read. What people keep there stays, and is named.
-func (r *run) leaveFormer(ctx context.Context, s pipelineStanding) error {
-	if r.options.Self {
+func (p Pipeline) leaveFormer(ctx context.Context, s standing) error {
+	if p.Self {
 		return nil
 	}
 	if s.old.exists {
@@ -108,23 +107,23 @@ func (r *run) leaveFormer(ctx context.Context, s pipelineStanding) error {
 	}
 	if len(s.others) > 0 {
 		path := strings.Join([]string{s.in.Infrastructure.ParameterPath, manifest.PipelineTeam, s.ref.Name}, "/")
-		r.warn(fmt.Sprintf("pipeline %s has left team %s: variables in its ops files are now looked up below %s; copy what they need from %s", s.ref.Name, manifest.FormerTeam, path, strings.Join(s.others, ", ")))
+		p.Warn(fmt.Sprintf("pipeline %s has left team %s: variables in its ops files are now looked up below %s; copy what they need from %s", s.ref.Name, manifest.FormerTeam, path, strings.Join(s.others, ", ")))
 	}
 	if len(s.left) == 0 {
 		return nil
 	}
-	_, err := r.Account.DeleteParameters(ctx, path.Dir(s.left[0]), s.left...)
+	_, err := p.Account.DeleteParameters(ctx, path.Dir(s.left[0]), s.left...)
 	return err
 }
 
 // formerParameters are those that are still where earlier releases had them: ours, and
 // what others have put there.
-func (r *run) formerParameters(ctx context.Context, in manifest.Input) (ours, others []string, err error) {
+func (p Pipeline) formerParameters(ctx context.Context, in manifest.Input) (ours, others []string, err error) {
 	prefix, names := manifest.FormerParameters(in)
 	if prefix == "" {
 		return nil, nil, nil
 	}
-	list, err := r.Account.Parameters(ctx, prefix)
+	list, err := p.Account.Parameters(ctx, prefix)
 	if err != nil {
 		return nil, nil, err
 	}

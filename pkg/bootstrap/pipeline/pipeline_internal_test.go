@@ -1,4 +1,4 @@
-package bootstrap
+package pipeline
 
 import (
 	"strings"
@@ -9,7 +9,7 @@ import (
 
 // What cannot be compared line by line stops nothing: it is said in the place of the lines.
 func TestPipeline_goesOnWhereWhatChangesIsNotKnown(t *testing.T) {
-	s := pipelineStanding{
+	s := standing{
 		running: concourse.PipelineConfig{Exists: true, YAML: []byte("{")}, change: concourse.PipelineChange{Updated: true},
 		ours: []byte("{}"), text: []byte("{}"),
 	}

@@ -1,4 +1,4 @@
-package bootstrap
+package choice
 
 import (
 	"context"
@@ -10,30 +10,39 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 )
 
+// Room asks whether the account has room for an installation of which nothing is there:
+// what is there already counts as used.
+func (c Chooser) Room(ctx context.Context) error {
+	if err := c.checkKeyPair(ctx); err != nil {
+		return err
+	}
+	return c.checkQuotas(ctx)
+}
+
 // compilers is how many VMs the director compiles on at a time, as in the cloud config.
 const compilers = 2
 
 // needs are those of an installation of which nothing is there. While releases are
 // compiled at an upgrade, its other VMs run on.
-func (r *run) needs() quota.Needs {
-	c, types := r.config, r.record.InstanceTypes
+func (c Chooser) needs() quota.Needs {
+	wanted, types := c.Config, c.Choice.InstanceTypes
 	n := quota.Needs{Addresses: 2, OnDemand: map[string]int{}, Spot: map[string]int{}}
-	if c.AWS.Network.VPC == "" {
+	if wanted.AWS.Network.VPC == "" {
 		n.VPCs, n.Addresses = 1, 3 // with the NAT gateway's
 	}
 	n.OnDemand[types["director"]]++
-	n.OnDemand[types["web"]] += c.Web.Instances
-	if c.Upgrade.WorkerTag != "" {
+	n.OnDemand[types["web"]] += wanted.Web.Instances
+	if wanted.Upgrade.WorkerTag != "" {
 		n.OnDemand[types["director"]]++ // its worker is of the director's type
 	}
 	n.OnDemand[types["worker"]] += compilers
 	if of := types["database"]; of != "" {
 		n.OnDemand[of]++
 	}
-	if spot := c.Workers.Spot; spot == nil || *spot {
-		n.Spot[types["worker"]] += c.Workers.Count
+	if spot := wanted.Workers.Spot; spot == nil || *spot {
+		n.Spot[types["worker"]] += wanted.Workers.Count
 	} else {
-		n.OnDemand[types["worker"]] += c.Workers.Count
+		n.OnDemand[types["worker"]] += wanted.Workers.Count
 	}
 	return n
 }
@@ -41,13 +50,13 @@ func (r *run) needs() quota.Needs {
 // checkQuotas asks whether the account has room for an installation: CloudFormation and
 // the director would find out half-way. What it may not look at is said, and no reason to
 // stop.
-func (r *run) checkQuotas(ctx context.Context) error {
-	found, err := r.Account.Quotas(ctx, r.needs())
+func (c Chooser) checkQuotas(ctx context.Context) error {
+	found, err := c.Account.Quotas(ctx, c.needs())
 	if err != nil {
 		return fmt.Errorf("look at the account's quotas: %w", err)
 	}
 	for _, line := range append(found.Unknown, found.Notes...) {
-		r.Progress.Warn(line)
+		c.Warn(line)
 	}
 	if len(found.Short) > 0 {
 		return fmt.Errorf("the account allows too little; nothing was created: %s", strings.Join(found.Short, "; "))
@@ -57,38 +66,19 @@ func (r *run) checkQuotas(ctx context.Context) error {
 
 // checkKeyPair refuses a key pair that has the name of the stack's own: there is one of a
 // name in a region, and its private half is with whoever has made it.
-func (r *run) checkKeyPair(ctx context.Context) error {
-	name := infrastructure.StackName(r.Name)
-	pair, found, err := r.Account.KeyPair(ctx, name)
+func (c Chooser) checkKeyPair(ctx context.Context) error {
+	name := infrastructure.StackName(c.Name)
+	pair, found, err := c.Account.KeyPair(ctx, name)
 	if err != nil || !found {
 		return err
 	}
 	owner := pair.Tags[possession.Tag]
 	whose := "that Perpetual has not made"
-	if owner == r.Name {
+	if owner == c.Name {
 		whose = "that an earlier stack of this installation has left"
 	} else if owner != "" {
 		whose = "of installation " + owner
 	}
 	return fmt.Errorf("there is a key pair %s in %s already, %s; nothing was created: if nothing uses it, delete it (aws ec2 delete-key-pair --region %s --key-name %s), or give the installation another name",
-		name, r.config.AWS.Region, whose, r.config.AWS.Region, name)
-}
-
-// checkRoom asks the account for what is wanted, and for room for it where nothing is
-// there yet: what is there already counts as used.
-func (r *run) checkRoom(ctx context.Context) error {
-	if err := r.findPlaces(ctx); err != nil {
-		return err
-	}
-	if r.roomChecked || r.options.Self || r.elsewhere() || r.record.Infrastructure != nil {
-		return nil
-	}
-	r.roomChecked = true
-	if stack, err := r.look(ctx); err != nil || stack.Live {
-		return err
-	}
-	if err := r.checkKeyPair(ctx); err != nil {
-		return err
-	}
-	return r.checkQuotas(ctx)
+		name, c.Config.AWS.Region, whose, c.Config.AWS.Region, name)
 }
