@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
@@ -23,7 +24,7 @@ func (r *run) earlyCredentials(ctx context.Context) (all secret.Values, added []
 		return r.credentials, nil, nil
 	}
 	var first []credential.Variable
-	if usesService(r.config) {
+	if database.Service(r.config) {
 		first = manifest.FirstVariables()
 	}
 	return r.generated(ctx, first)

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pipelines"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
-	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -90,8 +90,8 @@ func (r *run) alone() bool { return r.bare() || !r.elsewhere() && !r.record.Dire
 // under its own lease, by the same steps.
 func (r *run) compareDeploy(ctx context.Context) (step.Comparison, error) {
 	if r.alone() {
-		if !usesService(r.config) {
-			r.postgres, _ = r.databaseMajor(nil)
+		if !database.Service(r.config) {
+			r.postgres, _ = r.database().Major(nil, r.user)
 		}
 		lines := slices.Concat([]string{"  cloud config:"}, r.firstOf(manifest.CloudConfig), []string{"  manifest:"}, r.firstOf(manifest.Concourse))
 		return step.Differs(notYet, lines...), nil
@@ -227,14 +227,5 @@ func (w *noteWriter) Write(p []byte) (int, error) {
 		}
 		w.run.note(w.step, "%s", line)
 		text = rest
-	}
-}
-
-// event notes an event of a director task.
-func (r *run) event(step string) func(bosh.Event) {
-	return func(e bosh.Event) {
-		if e.Type == "" && (e.State == "started" || e.State == "failed") {
-			r.note(step, "%s: %s %s", e.Stage, e.Task, e.State)
-		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/environment"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/component"
@@ -109,7 +110,7 @@ func (c *cloud) install(t *testing.T, cfg *config.Config) (*bootstrap.Installati
 	return &bootstrap.Installation{
 		Name: cfg.Name, Given: cfg, Program: "1.2.3", Account: c, OpenStore: c.open,
 		OpenStack:       func(string, stack.Options) (infrastructure.Stack, error) { return cloudStack{c}, nil },
-		OpenEnvironment: func(o createenv.Options) (bootstrap.Environment, error) { return createEnv{c, o.Documents}, nil },
+		OpenEnvironment: func(o createenv.Options) (environment.Environment, error) { return createEnv{c, o.Documents}, nil },
 		Answers:         func(context.Context, string) bool { return c.vm },
 		SpotCeiling:     func(string, string) string { return "0.207" },
 		DeleteStore: func(context.Context, *config.Config, string) error {

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/deletion"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/environment"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
@@ -65,7 +68,7 @@ func (r *run) compareDirector(ctx context.Context) (step.Comparison, error) {
 	if err := r.checkSilence(ctx); err != nil {
 		return step.Comparison{}, err
 	}
-	pending, err := r.pendingDirector(ctx, request)
+	pending, err := r.environment().Pending(ctx, request)
 	if err != nil {
 		return step.Comparison{}, err
 	}
@@ -97,7 +100,7 @@ func (r *run) convergeDirector(ctx context.Context) (step.Outcome, error) {
 	if err := r.saveRecord(ctx); err != nil {
 		return step.Outcome{}, err
 	}
-	made, err := r.createDirector(ctx, request)
+	made, err := r.environment().Create(ctx, request)
 	if err != nil {
 		return step.Outcome{}, err
 	}
@@ -152,15 +155,12 @@ func (r *run) deleteDirector(ctx context.Context) (step.Outcome, error) {
 	if err != nil {
 		return step.Outcome{}, err
 	}
-	if err := r.deleteDirectorVM(ctx, request); err != nil {
+	if err := r.environment().Delete(ctx, request); err != nil {
 		return step.Outcome{}, err
 	}
 	r.record.Director = false
 	return step.Changed.Report("the director, its disk and its stemcell were deleted")
 }
-
-// destroyID is the context id of the deletion of the deployment.
-func (r *run) destroyID() string { return "perpetual-destroy-" + r.Name }
 
 // deleteDeployment has the director delete every VM that it has made for us. What
 // nobody here has deployed is left alone.
@@ -173,8 +173,11 @@ func (r *run) deleteDeployment(ctx context.Context) (step.Outcome, error) {
 		return step.Outcome{}, err
 	}
 	defer done()
-	task, err := r.submitDeletion(ctx, d)
-	if isNotFound(err) {
+	gone := deletion.Deployment{
+		Director: d, Name: r.deploymentName(), ContextID: "perpetual-destroy-" + r.Name, CleansUp: !r.elsewhere(), Note: r.noteOf(stepDeploy),
+	}
+	task, err := gone.Submit(ctx)
+	if errors.Is(err, bosh.ErrNotFound) {
 		r.record.Deployment = false
 		return step.UpToDate.Report("no deployment %s on the director", r.deploymentName())
 	}
@@ -186,74 +189,33 @@ func (r *run) deleteDeployment(ctx context.Context) (step.Outcome, error) {
 		return step.Outcome{}, fmt.Errorf("delete deployment %s: %w; nothing else was deleted, since its VMs would be left over: %s",
 			r.deploymentName(), step.Because(ctx, err), way)
 	}
-	r.note(stepDeploy, "director task %d deletes deployment %s", task, r.deploymentName())
-	ended, err := d.Wait(ctx, task, r.event(stepDeploy))
-	if err != nil {
-		return step.Outcome{}, fmt.Errorf("wait for director task %d, which keeps running: %w", task, err)
-	}
-	if ended.State != bosh.StateDone {
-		return step.Outcome{}, fmt.Errorf("director task %d, the deletion of %s, ended as %s: %s", task, r.deploymentName(), ended.State, strings.TrimSpace(ended.Result))
-	}
-	if err := r.cleanUp(ctx, d); err != nil {
+	if err := gone.Wait(ctx, task); err != nil {
 		return step.Outcome{}, err
 	}
 	r.record.Deployment = false
 	return step.Changed.Report("deployment %s and its VMs were deleted", r.deploymentName())
 }
 
-// submitDeletion joins the deletion that an earlier run has begun, or begins one. One
-// whose answer was lost is found again by its context id.
-func (r *run) submitDeletion(ctx context.Context, d Director) (task int, err error) {
-	if task, err = r.runningDeletion(ctx, d); err != nil || task != 0 {
-		return task, err
+// environment is create-env on the run's documents. A plan looks at those of an older
+// release where they are.
+func (r *run) environment() environment.Director {
+	trim := ""
+	if r.kept.Old() {
+		trim = document.RunFolder
 	}
-	task, err = d.DeleteDeployment(ctx, r.deploymentName(), r.destroyID())
-	if !errors.Is(err, bosh.ErrUncertain) {
-		return task, err
-	}
-	if found, lookErr := r.runningDeletion(ctx, d); lookErr == nil && found != 0 {
-		return found, nil
-	}
-	return 0, fmt.Errorf("%w; whether the director deletes it is not known: run destroy again", err)
+	return environment.Director{Open: r.OpenEnvironment, Documents: environment.NewDocuments(r.store, trim), Note: r.noteOf(stepDirector)}
 }
 
-// runningDeletion is the task of a deletion that is under way; 0 without one.
-func (r *run) runningDeletion(ctx context.Context, d Director) (int, error) {
-	tasks, err := d.Tasks(ctx, bosh.TaskFilter{ContextID: r.destroyID(), All: true})
-	if err != nil {
-		return 0, err
-	}
-	for _, t := range tasks {
-		if !t.Finished() {
-			return t.ID, nil
-		}
-	}
-	return 0, nil
-}
+// environmentFolder is where create-env's documents are; an older release has kept them
+// outside the folder of runs.
+const environmentFolder = document.RunFolder + "environment/"
 
-// cleanUp has the director delete the disks that the deletion of a deployment leaves
-// for a while: with the director nobody would know them any more. On a director that
-// was there before, others may have disks to keep.
-func (r *run) cleanUp(ctx context.Context, d Director) error {
-	if r.elsewhere() {
-		return nil
+// environmentFolder is below what create-env's documents are.
+func (r *run) environmentFolder() string {
+	if r.kept.Old() {
+		return strings.TrimPrefix(environmentFolder, document.RunFolder)
 	}
-	task, err := d.CleanUp(ctx)
-	if err != nil {
-		return fmt.Errorf("have the director delete what it keeps for a while: %w", err)
-	}
-	ended, err := d.Wait(ctx, task, r.event(stepDeploy))
-	if err != nil {
-		return fmt.Errorf("wait for director task %d, which keeps running: %w", task, err)
-	}
-	if ended.State != bosh.StateDone {
-		return fmt.Errorf("director task %d, which deletes what is kept for a while, ended as %s: %s", task, ended.State, strings.TrimSpace(ended.Result))
-	}
-	return nil
-}
-
-func isNotFound(err error) bool {
-	return errors.Is(err, ErrNotFound) || errors.Is(err, bosh.ErrNotFound)
+	return environmentFolder
 }
 
 // deploymentName is that of Concourse on the director.

@@ -26,49 +26,6 @@ func (r *run) mayRun() []component.Component {
 	return nil
 }
 
-// notLower gives the chosen set without downgrades that nobody has allowed: the newest
-// set stays with what is deployed, one that was named is refused. A Concourse that
-// could not run on what a newer one has left is refused always.
-func (r *run) notLower(ctx context.Context, chosen []component.Component, newest bool) ([]component.Component, error) {
-	deployed := r.mayRun()
-	var refused []string
-	for _, down := range component.Downgrades(deployed, chosen) {
-		switch {
-		case down.Forbidden():
-			return nil, fmt.Errorf("%w; nothing was deployed", down)
-		case r.options.AllowDowngrade:
-			r.Progress.Warn(fmt.Sprintf("%s: going back from %s to %s, as --allow-downgrade says", down.Name, down.From, down.To))
-		case newest:
-			r.Progress.Warn(fmt.Sprintf("%s: staying with %s, as the newest that counts now is the older %s (--allow-downgrade would go back)", down.Name, down.From, down.To))
-			var err error
-			if chosen, err = r.stay(ctx, chosen, deployed, down.Name); err != nil {
-				return nil, err
-			}
-		default:
-			refused = append(refused, down.Error())
-		}
-	}
-	if len(refused) > 0 {
-		return nil, fmt.Errorf("%s; nothing was deployed: older versions are taken with --allow-downgrade", strings.Join(refused, "; "))
-	}
-	return chosen, nil
-}
-
-// stay is the chosen set with one component as it is deployed.
-func (r *run) stay(ctx context.Context, chosen, deployed []component.Component, name string) ([]component.Component, error) {
-	of := func(set []component.Component) int {
-		return slices.IndexFunc(set, func(c component.Component) bool { return c.Name == name })
-	}
-	is := of(deployed)
-	whole, err := r.lookUp(ctx, deployed[is:is+1])
-	if err != nil {
-		return nil, err
-	}
-	chosen = slices.Clone(chosen)
-	chosen[of(chosen)] = whole[0]
-	return chosen, nil
-}
-
 // checkDirector refuses to make the director of older parts than it has: its database
 // does not go back. Where the state does not say what it has, the director is asked.
 func (r *run) checkDirector(ctx context.Context) error {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/choice"
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
-	"github.com/perpetual-ci/perpetual/pkg/cloud"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
@@ -25,56 +25,19 @@ func (r *run) findNames(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	texts, err := d.CloudConfigs(ctx)
-	if err != nil {
-		return fmt.Errorf("read the director's cloud config: %w; nothing was changed", err)
-	}
-	if len(texts) == 0 {
-		return fmt.Errorf("the director at %s has no cloud config, which says what VMs are made of; nothing was changed: set one with bosh update-cloud-config", r.access().URL)
-	}
-	names, err := cloud.ReadNames(texts)
-	if err != nil {
-		return err
-	}
-	given, before := r.wantedConfig.Cloud, config.Cloud{}
+	before := config.Cloud{}
 	if r.record.Cloud != nil {
 		before = *r.record.Cloud
 	}
-	all, problems := names.Choose(given, before)
+	all, problems, err := choice.Names(ctx, d, r.access().URL, r.wantedConfig.Cloud, before)
+	if err != nil {
+		return err
+	}
 	if err := r.explained(problems).Err(); err != nil {
 		return err
 	}
-	if all.Stemcell == "" {
-		cpi, err := d.CPI(ctx)
-		if err != nil {
-			return fmt.Errorf("ask the director for its CPI: %w", err)
-		}
-		if all.Stemcell, err = cloud.StemcellOf(cpi); err != nil {
-			return err
-		}
-	}
-	r.config.Cloud, r.record.Cloud = all, found(all, given)
+	r.config.Cloud, r.record.Cloud = all, choice.Found(all, r.wantedConfig.Cloud)
 	return nil
-}
-
-// found are the names that nobody has given. They are kept, so that what is added to
-// the cloud config later neither moves a VM nor stands in the way.
-func found(all, given config.Cloud) *config.Cloud {
-	for _, name := range []struct {
-		found *string
-		given string
-	}{
-		{&all.VMTypes.Web, given.VMTypes.Web}, {&all.VMTypes.Worker, given.VMTypes.Worker}, {&all.VMTypes.Database, given.VMTypes.Database},
-		{&all.DiskType, given.DiskType}, {&all.Network, given.Network}, {&all.WebAddress, given.WebAddress}, {&all.Stemcell, given.Stemcell},
-	} {
-		if name.given != "" {
-			*name.found = ""
-		}
-	}
-	if len(given.AZs) > 0 {
-		all.AZs = nil
-	}
-	return &all
 }
 
 // checkDeployment refuses a state that knows less than a director that exists: what it

@@ -4,9 +4,6 @@ import (
 	"context"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
-	"github.com/perpetual-ci/perpetual/pkg/createenv"
-	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
-	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
@@ -56,9 +53,3 @@ func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {
 	pipeline, err := r.comparePipeline(ctx)
 	return append(parameters.Lines, pipeline.Lines...), err
 }
-
-// NewDocuments keeps create-env's documents in a store.
-func NewDocuments(store state.Store) ledger.Documents { return newDocuments(store) }
-
-// DescribeStep makes a line of what create-env does.
-func DescribeStep(e createenv.Event) string { return describeStep(e) }

@@ -280,13 +280,13 @@ func (c *cloud) Tagged(context.Context, string, string) ([]string, error) {
 	return nil, nil
 }
 
-// createEnv is bootstrap.Environment on the cloud.
+// createEnv is environment.Environment on the cloud.
 type createEnv struct {
 	*cloud
 	documents ledger.Documents
 }
 
-// Pending implements bootstrap.Environment.
+// Pending implements environment.Environment.
 func (c createEnv) Pending(_ context.Context, r createenv.Request) ([]string, error) {
 	if c.stands(r) {
 		return nil, nil
@@ -306,7 +306,7 @@ func made(r createenv.Request) string {
 	return string(r.Manifest) + fmt.Sprint(vars)
 }
 
-// Create implements bootstrap.Environment.
+// Create implements environment.Environment.
 func (c createEnv) Create(ctx context.Context, r createenv.Request) (createenv.Result, error) {
 	c.cloud.env = append(c.cloud.env, r)
 	c.possessions = append(c.possessions, c.appear...)
@@ -329,7 +329,7 @@ func (c createEnv) Create(ctx context.Context, r createenv.Request) (createenv.R
 	return createenv.Result{Changed: true}, nil
 }
 
-// Delete implements bootstrap.Environment.
+// Delete implements environment.Environment.
 func (c createEnv) Delete(context.Context, createenv.Request) error {
 	if err := c.effect("vm deleted"); err != nil {
 		return err

@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
-	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -76,7 +76,7 @@ func (r *run) expectInfrastructure(ctx context.Context, wanted stack.Parameters,
 // convergeStack makes the stack as wanted, and reads what it gives. change is what it lacks.
 func (r *run) convergeStack(ctx context.Context, wanted stack.Parameters, change stack.Change) (step.Outcome, error) {
 	change, err := infrastructure.Convergence{
-		Site: r.site(), Self: r.options.Self, Major: r.raise.Major() && usesService(r.config),
+		Site: r.site(), Self: r.options.Self, Major: r.raise.Major() && database.Service(r.config),
 		Begin: func(ctx context.Context, change stack.Change) error { return r.beginStack(ctx, wanted, change) }, End: r.endStack,
 	}.Run(ctx, wanted, change)
 	if err != nil {
@@ -96,7 +96,7 @@ func (r *run) convergeStack(ctx context.Context, wanted stack.Parameters, change
 
 // settleInfrastructure notes what the stack gives.
 func (r *run) settleInfrastructure(ctx context.Context) (err error) {
-	if usesService(r.config) {
+	if database.Service(r.config) {
 		if err := r.keepVersion(ctx); err != nil {
 			return err
 		}
@@ -181,6 +181,3 @@ func (r *run) issuer() string {
 func (r *run) url() string {
 	return manifest.Input{Config: r.config, Infrastructure: r.infra}.URL()
 }
-
-// usesService says whether the database is a service of the cloud.
-func usesService(c *config.Config) bool { return c.AWS != nil && c.Database.Kind != "vm" }

@@ -137,7 +137,7 @@ func (r *run) chooseComponents(ctx context.Context) error {
 		return err
 	}
 	var err error
-	if r.set, err = r.notLower(ctx, r.set, newest); err != nil {
+	if r.set, err = r.downgrade().Without(ctx, r.set, newest); err != nil {
 		return err
 	}
 	if err := r.checkQuiet(ctx); err != nil {
@@ -147,7 +147,7 @@ func (r *run) chooseComponents(ctx context.Context) error {
 		return err
 	}
 	if selection.Describe(before) != selection.Describe(r.set) {
-		if err := r.checkSet(before, r.set); err != nil {
+		if err := r.database().CheckSet(before, r.set); err != nil {
 			return err
 		}
 		if err := r.checkImages(ctx); err != nil {

@@ -16,6 +16,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/accesskey"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/choice"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/deletion"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/environment"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/pipeline"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
@@ -48,7 +51,7 @@ type Installation struct {
 	OpenStack func(region string, o stack.Options) (infrastructure.Stack, error)
 	// OpenEnvironment opens create-env. The options lack where it works, and what its
 	// surroundings are.
-	OpenEnvironment func(createenv.Options) (Environment, error)
+	OpenEnvironment func(createenv.Options) (environment.Environment, error)
 	// Answers says whether something answers at a director's URL.
 	Answers func(ctx context.Context, url string) bool
 	// OpenStore gives the state store, and makes its bucket if it is not there yet.
@@ -122,19 +125,11 @@ type possessions interface {
 type Director interface {
 	upgrade.Director
 	verify.Director
-	// DeleteDeployment starts the task; it fails with bosh.ErrNotFound.
-	DeleteDeployment(ctx context.Context, name, contextID string) (task int, err error)
+	deletion.Director
 	// Version is that of the director itself, "283.1.6".
 	Version(ctx context.Context) (string, error)
-	// DiskUsage is how full, in percent, the fullest persistent disk of a group is. It is
-	// not known where the group has none, or no agent answers.
-	DiskUsage(ctx context.Context, deployment, group string) (percent int, known bool, err error)
-	// CleanUp starts the task that deletes what no deployment uses, orphaned disks too.
-	CleanUp(ctx context.Context) (task int, err error)
-	// CloudConfigs are those that are current, by whatever name: the director joins them.
-	CloudConfigs(ctx context.Context) ([][]byte, error)
-	// CPI is what the director calls its CPI, "vsphere_cpi".
-	CPI(ctx context.Context) (string, error)
+	database.Disk
+	choice.Director
 	// Keeper keeps the list of paused pipelines of a deployment: on the director, which
 	// the build that verifies reaches, too.
 	Keeper(deployment string) pause.Keeper

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/preview"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 )
 
@@ -82,4 +83,22 @@ func (r *run) planState(ctx context.Context, found bool) (step.Planned, error) {
 	}
 	c.Step = stepState
 	return c.Planned, nil
+}
+
+// firstOf lists everything that is in a template which nothing is made from yet.
+func (r *run) firstOf(render preview.Renderer) []string {
+	in, err := r.input()
+	if err != nil {
+		return preview.NotYet(err)
+	}
+	return preview.First(in, render)
+}
+
+// manifestValues say how the properties that the director's comparison hides change.
+func (r *run) manifestValues(deployed []byte) ([]string, error) {
+	in, err := r.input()
+	if err != nil {
+		return nil, err
+	}
+	return preview.Values(in, deployed)
 }

@@ -2,10 +2,9 @@ package bootstrap
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/environment"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 )
@@ -18,91 +17,34 @@ func (r *run) checkPossessions(ctx context.Context) error {
 	if r.kept.Keys.Inside() || r.elsewhere() || r.store == nil || !r.kept.Known() {
 		return nil
 	}
-	things, err := ledger.Things(ctx, newDocuments(r.store))
+	things, err := ledger.Things(ctx, environment.NewDocuments(r.store, ""))
 	if err != nil {
 		return err
 	}
-	_, err = r.judge(ctx, things, true)
+	_, err = r.possessions().Judge(ctx, things, true)
 	return err
 }
 
 // inspect is checkPossessions for what create-env has read when it begins. It says what
 // of that is not there.
 func (r *run) inspect(ctx context.Context, things []ledger.Thing) (gone []ledger.Thing, err error) {
-	return r.judge(ctx, things, false)
+	return r.possessions().Judge(ctx, things, false)
 }
 
-// judge looks at the things that were not found yet. One that is not there may be when it
-// is used: somebody makes an image public, or a volume that was being made appears.
-func (r *run) judge(ctx context.Context, things []ledger.Thing, asks bool) (gone []ledger.Thing, err error) {
-	things = slices.DeleteFunc(slices.Clone(things), func(t ledger.Thing) bool { return slices.Contains(r.judged, t) })
-	if len(things) == 0 {
-		return nil, nil
+// possessions guards what create-env's state names.
+func (r *run) possessions() *possession.Guard {
+	if r.guard != nil {
+		return r.guard
 	}
-	owner := possession.Owner{Name: r.Name, Account: r.identity.Account, Instances: r.ourInstances}
-	found, verdicts, err := owner.Look(ctx, r.Account, things)
-	r.ourInstances = owner.Instances
-	if err != nil {
-		return nil, fmt.Errorf("look up what %s names: %w; %s", directorStateName, err, untouched(asks))
+	r.guard = &possession.Guard{
+		Owner: possession.Owner{Name: r.Name, Account: r.identity.Account}, Account: r.Account, Document: directorStateName, Store: storeName(r),
+		Accept: r.options.AcceptStored,
+		Known:  func(id string) bool { return slices.Contains(r.kept.Keys.Seen().Things, id) },
+		Took:   func(ids []string) { r.kept.Keys.Accepted(ids...) },
+		Warn:   func(line string) { r.warn(line) },
 	}
-	var doubts []possession.Verdict
-	for _, v := range verdicts {
-		if v.Theirs {
-			return nil, r.refuseTheirs(v, asks)
-		}
-		if !slices.Contains(r.kept.Keys.Seen().Things, v.Thing.CID) {
-			doubts = append(doubts, v)
-		}
+	if r.Operator != nil {
+		r.guard.Ask = r.Operator.Accept
 	}
-	if len(doubts) > 0 {
-		if err := r.askForThings(doubts, asks); err != nil {
-			return nil, err
-		}
-	}
-	r.judged = append(r.judged, found...)
-	return slices.DeleteFunc(things, func(t ledger.Thing) bool { return slices.Contains(found, t) }), nil
-}
-
-// refuseTheirs refuses what is somebody else's.
-func (r *run) refuseTheirs(v possession.Verdict, early bool) error {
-	return fmt.Errorf("%s names %s %.60s as the director's, and it %s; %s: find out who may write %s, and restore the last good version of that document; if it is this installation's and only lacks the tag, give it the tag %s=%s",
-		directorStateName, possession.NameOf(v.Thing.Kind), v.Thing.CID, v.Why, untouched(early), storeName(r), possession.Tag, r.Name)
-}
-
-// untouched is what is still true.
-func untouched(early bool) string {
-	if early {
-		return "nothing was changed"
-	}
-	return "nothing was done with it"
-}
-
-// askForThings asks for what may be ours, and does not say so.
-func (r *run) askForThings(doubts []possession.Verdict, asks bool) error {
-	var lines, ids []string
-	for _, v := range doubts {
-		ids = append(ids, v.Thing.CID)
-		lines = append(lines, fmt.Sprintf("%s %s %s", possession.NameOf(v.Thing.Kind), v.Thing.CID, v.Why))
-	}
-	switch {
-	case r.options.AcceptStored:
-		for _, line := range lines {
-			r.warn("taken from the state: " + line)
-		}
-	default:
-		yes := false
-		if asks && r.Operator != nil {
-			question := fmt.Sprintf("%s: %s names what does not say that it is of %s. This would be used, and may be deleted:", storeName(r), directorStateName, r.Name)
-			var err error
-			if yes, err = r.Operator.Accept(question, lines); err != nil {
-				return err
-			}
-		}
-		if !yes {
-			return fmt.Errorf("%s names %s; %s: if it is the director's, give it the tag %s=%s, or run again with --accept-stored; if it is not, find out who may write %s, and restore the last good version of that document",
-				directorStateName, strings.Join(lines, ", and "), untouched(asks), possession.Tag, r.Name, storeName(r))
-		}
-	}
-	r.kept.Keys.Accepted(ids...)
-	return nil
+	return r.guard
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/login"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/config/schema"
-	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/overlay"
@@ -45,8 +45,7 @@ type run struct {
 	record      record.Record
 	credentials secret.Values
 
-	judged       []ledger.Thing // of what create-env's state names: those that are there and may be used
-	ourInstances []string       // of them
+	guard *possession.Guard // of what create-env's state names; nil until it is asked
 
 	warned      []string        // what was said already
 	raise       postgres.Change // the major upgrade of the database that this run makes; the zero value: none

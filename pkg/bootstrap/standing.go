@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
@@ -75,7 +76,7 @@ func another(stack infrastructure.Standing, known *manifest.Infrastructure) bool
 // them.
 func (r *run) missing(ctx context.Context) ([]string, error) {
 	made := slices.ContainsFunc(r.record.Steps, func(s record.Step) bool { return s.Step == stepCredentials })
-	names := r.kept.Missing(made || r.record.Director || usesService(r.config))
+	names := r.kept.Missing(made || r.record.Director || database.Service(r.config))
 	if r.kept.Old() || !r.record.Deployment || r.elsewhere() {
 		return names, nil
 	}

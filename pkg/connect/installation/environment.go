@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/environment"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
@@ -36,7 +36,7 @@ const stackPoll = 3 * time.Second
 const agentPoll = 500 * time.Millisecond
 
 // openEnvironment opens create-env.
-func (c *Connector) openEnvironment(o createenv.Options) (bootstrap.Environment, error) {
+func (c *Connector) openEnvironment(o createenv.Options) (environment.Environment, error) {
 	dir, err := c.cacheDir()
 	if err != nil {
 		return nil, err

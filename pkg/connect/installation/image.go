@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
@@ -34,5 +34,5 @@ func (c *Connector) images(ctx context.Context, from resource.Source, stemcell c
 		return nil, fmt.Errorf("open the stemcell: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	return bootstrap.StemcellImages(file)
+	return selection.StemcellImages(file)
 }

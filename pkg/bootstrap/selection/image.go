@@ -1,4 +1,4 @@
-package bootstrap
+package selection
 
 import (
 	"archive/tar"
@@ -58,18 +58,14 @@ func StemcellImages(archive io.Reader) (map[string]string, error) {
 	}
 }
 
-// checkImages wants light stemcells to have an image in the region: without one the
-// first VM fails, half an hour later.
-func (r *run) checkImages(ctx context.Context) error {
-	if r.elsewhere() || r.Images == nil {
-		return nil
-	}
-	region := r.config.AWS.Region
-	for _, c := range r.set {
+// CheckImages wants the light stemcells of a set to have an image in the region: without
+// one the first VM fails, half an hour later. find gives the images of a stemcell by region.
+func CheckImages(ctx context.Context, set []component.Component, region string, find func(context.Context, component.Component) (map[string]string, error)) error {
+	for _, c := range set {
 		if c.Kind != component.KindStemcell {
 			continue
 		}
-		images, err := r.Images(ctx, r.watch(), c)
+		images, err := find(ctx, c)
 		if err != nil {
 			return fmt.Errorf("look for the image of stemcell %s %s: %w", c.Upstream, c.Version, err)
 		}

@@ -1,10 +1,9 @@
-package bootstrap_test
+package environment
 
 import (
 	"errors"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/state"
@@ -17,7 +16,7 @@ func TestDocuments_areWrittenOverWhatWasReadOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, other := bootstrap.NewDocuments(store), bootstrap.NewDocuments(store)
+	one, other := NewDocuments(store, ""), NewDocuments(store, "")
 	for _, d := range []ledger.Documents{one, other} {
 		if body, err := d.Get(t.Context(), ledger.StateDocument); body != nil || err != nil {
 			t.Fatalf("of nothing it gives %q, %v", body, err)
@@ -57,7 +56,7 @@ func TestSteps_areOneLineEach(t *testing.T) {
 		"Uploading: skipped, already there":   {Step: "Uploading", Status: createenv.Skipped, Reason: "already there"},
 		"":                                    {Step: "Creating VM", Status: createenv.Finished},
 	} {
-		if got := bootstrap.DescribeStep(e); got != line {
+		if got := describe(e); got != line {
 			t.Errorf("%+v is %q, want %q", e, got, line)
 		}
 	}
