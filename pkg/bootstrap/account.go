@@ -2,12 +2,13 @@ package bootstrap
 
 import (
 	"context"
-	"fmt"
 	"maps"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/choice"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/preflight"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
+	"github.com/perpetual-ci/perpetual/pkg/config"
 )
 
 // checkAccount asks who we are and whether the region has what is wanted, before
@@ -18,14 +19,7 @@ func (r *run) checkAccount(ctx context.Context) (step.Outcome, error) {
 		return step.Skipped.Report("the director exists already: no cloud account is used")
 	}
 	var err error
-	if r.identity, err = r.Account.Identity(ctx); err != nil {
-		return step.Outcome{}, err
-	}
-	if aws.Account != "" && aws.Account != r.identity.Account {
-		return step.Outcome{}, fmt.Errorf("these credentials are of account %s (%s), but aws.account is %s; nothing was changed",
-			r.identity.Account, r.identity.ARN, aws.Account)
-	}
-	if _, err = r.Account.Zones(ctx); err != nil {
+	if r.identity, err = preflight.Identify(ctx, r.Account, aws.Account); err != nil {
 		return step.Outcome{}, err
 	}
 	return step.UpToDate.Report("account %s, region %s, as %s", r.identity.Account, aws.Region, r.identity.ARN)
@@ -43,6 +37,29 @@ func (r *run) findPlaces(ctx context.Context) error {
 	}
 	// What was chosen is where everything is from now on.
 	r.config.AWS.Zones, r.wantedConfig.AWS.Zones = r.record.Zones, r.record.Zones
+	return nil
+}
+
+// findNames completes the section cloud from the director's cloud config, so that what
+// is missing there is known before anything is changed.
+func (r *run) findNames(ctx context.Context) error {
+	d, done, err := r.Director(r.access())
+	if err != nil {
+		return err
+	}
+	defer done()
+	before := config.Cloud{}
+	if r.record.Cloud != nil {
+		before = *r.record.Cloud
+	}
+	all, problems, err := choice.Names(ctx, d, r.access().URL, r.wantedConfig.Cloud, before)
+	if err != nil {
+		return err
+	}
+	if err := r.explained(problems).Err(); err != nil {
+		return err
+	}
+	r.config.Cloud, r.record.Cloud = all, choice.Found(all, r.wantedConfig.Cloud)
 	return nil
 }
 

@@ -21,6 +21,10 @@ func (r *run) site() infrastructure.Site {
 	return s
 }
 
+// elsewhere says whether Concourse goes to a director that exists: there is no
+// infrastructure then, and the cloud config is its owner's.
+func (r *run) elsewhere() bool { return r.config.AWS == nil }
+
 // bare says that there is no infrastructure yet.
 func (r *run) bare() bool { return !r.elsewhere() && r.record.Infrastructure == nil }
 

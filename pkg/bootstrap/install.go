@@ -113,8 +113,8 @@ func (r *run) compareComponents(ctx context.Context) (step.Comparison, error) {
 // run, or the newest that the constraints allow. It goes back with nothing.
 func (r *run) chooseComponents(ctx context.Context) error {
 	before, newest := []component.Component(r.record.Desired), false
-	if !r.options.Upgrade {
-		if err := r.checkStemcell(before); err != nil {
+	if r.elsewhere() && !r.options.Upgrade {
+		if err := selection.CheckStemcell(r.config.Cloud.Stemcell, before); err != nil {
 			return err
 		}
 	}
@@ -207,6 +207,23 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 	}
 	release() // before the store goes, with the lease in it
 	return r.finish(ctx, kept)
+}
+
+// destroyUnknown is Destroy where there is no state: it deletes what a plan, or a first
+// install that has failed early, has left of a stack.
+func (r *run) destroyUnknown(ctx context.Context, remains action) (left []string, err error) {
+	if r.elsewhere() {
+		err = fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))
+	} else {
+		err = r.stackCheck().CheckRemains(ctx)
+	}
+	if err != nil {
+		return nil, &step.Error{Step: stepState, Err: err}
+	}
+	if err := r.perform(ctx, []action{remains}); err != nil {
+		return nil, err
+	}
+	return r.left(ctx, nil)
 }
 
 // finish removes the state and looks at what is left.

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/pipeline"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
@@ -15,6 +16,13 @@ const whyLocal = "the state is in a directory, which no build reaches: this Conc
 
 // noParameters is what there is to say of parameters without a pipeline.
 const noParameters = "none are made: no pipeline is set"
+
+// noPipeline says why none is set on a director that exists, and what upgrades instead.
+// The bundled pipeline is not an answer: its put deploys the bundled manifest as it is,
+// and so refuses to.
+func (r *run) noPipeline() string {
+	return fmt.Sprintf("none is set, since this Concourse has no credential manager for its secrets: perpetual deploy %s --upgrade upgrades it", r.Name)
+}
 
 // comparePipeline compares the self-upgrade pipeline with what is wanted.
 func (r *run) comparePipeline(ctx context.Context) (step.Comparison, error) {

@@ -9,6 +9,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 )
 
+// directorStateName is where create-env keeps its state.
+const directorStateName = environmentFolder + "state.json"
+
 // checkPossessions wants everything that create-env's state names to be of this
 // installation. What is gone is created again, as ever. It reads only. Runs of the pipeline
 // write create-env's state, too: an operator's keys reach further than the pipeline's, so

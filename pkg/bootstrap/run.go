@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/preflight"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
@@ -122,14 +122,11 @@ func (r *run) merge() error {
 	if err := r.valid(); err != nil && !r.kept.Lenient {
 		return err
 	}
-	if r.record.Account != "" && r.identity.Account != "" && r.record.Account != r.identity.Account {
-		return fmt.Errorf("the state belongs to account %s, but these credentials are of account %s (%s); nothing was changed: use credentials of %s",
-			r.record.Account, r.identity.Account, r.identity.ARN, r.record.Account)
+	region := ""
+	if r.config.AWS != nil {
+		region = r.config.AWS.Region
 	}
-	if region := r.record.Region; region != "" && r.config.AWS != nil && r.config.AWS.Region != "" && r.config.AWS.Region != region {
-		return fmt.Errorf("the state is of an installation in region %s, not in %s; nothing was changed: run again with --aws-region %s", region, r.config.AWS.Region, region)
-	}
-	return nil
+	return preflight.CheckOrigin(r.record.Choice, r.identity, region)
 }
 
 // valid checks the configuration as a whole. Warnings are said once.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 	"github.com/perpetual-ci/perpetual/pkg/difference"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -74,6 +75,18 @@ func CheckImage(c *config.Config, set []component.Component) error {
 		}
 		if signed := c.Images[signature.Resource]; signed != "" && signed != image.Digest {
 			return fmt.Errorf("pipeline.image has the digest %s, and the signed one of Perpetual %s is %s; nothing was changed: correct pipeline.image, or name the repository alone", image.Digest, c.Version, signed)
+		}
+	}
+	return nil
+}
+
+// CheckStemcell wants another stemcell than that of a set to come with a set of its own;
+// wanted is its line, "" for any.
+func CheckStemcell(wanted string, set []component.Component) error {
+	for _, c := range set {
+		if wanted != "" && c.Kind == component.KindStemcell && c.Upstream != wanted {
+			return schema.Problems{{Key: "cloud.stemcell", Text: fmt.Sprintf(
+				"%s is wanted, and %s is deployed: another stemcell comes with versions of its own; nothing was changed: run again with --upgrade", wanted, c.Upstream)}}
 		}
 	}
 	return nil
