@@ -97,7 +97,7 @@ func (c *call) judge(req *http.Request, res *http.Response, body string) (*http.
 		return res, nil
 	case res.StatusCode == http.StatusUnauthorized:
 		problem.Message = "it refuses the token that it has just given out"
-	case res.StatusCode == http.StatusForbidden:
+	case res.StatusCode == http.StatusForbidden && c.login:
 		problem.Message = c.missing()
 	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode == http.StatusServiceUnavailable,
 		res.StatusCode >= 500 && retry.Asked(res.Header) != "":

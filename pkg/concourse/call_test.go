@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -102,6 +103,21 @@ func TestInfo_noticesWhatIsNoConcourse(t *testing.T) {
 	w = newWorld(t, nil, func(c *concourse.Config) { c.URL += "no/such/path" })
 	_, err = w.client.Info(t.Context())
 	clearly(t, err, "web page")
+}
+
+// What takes no login is refused to everybody, by something before Concourse: no role
+// helps against that.
+func TestCall_blamesNobodysRoleWhereNoLoginIsTaken(t *testing.T) {
+	for path, do := range map[string]func(*concourse.Client) error{
+		"/api/v1/info":      func(c *concourse.Client) error { _, err := c.Info(t.Context()); return err },
+		"/sky/issuer/token": func(c *concourse.Client) error { _, err := c.Workers(t.Context()); return err },
+	} {
+		err := do(newWorld(t, answer(path, 403, "text/plain", "not from this network")).client)
+		clearly(t, err, "403", "not from this network")
+		if strings.Contains(fmt.Sprint(err), "role") {
+			t.Errorf("%s: error %q speaks of a role", path, err)
+		}
+	}
 }
 
 func TestCall_saysWhyTheServerIsNotReached(t *testing.T) {
