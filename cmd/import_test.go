@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	// What a run speaks with, each opened in one way.
 	"pkg/connect": {
 		"pkg/stock", "pkg/inventory", "pkg/pause", "pkg/upstream", "pkg/component", "pkg/resource", "pkg/template", "pkg/state",
-		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/bosh/client", "pkg/bosh/transport", "pkg/boshio", "pkg/concourse", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial", "pkg/state/lease",
+		"pkg/artifact", "pkg/aws", "pkg/aws/bucket", "pkg/bosh", "pkg/bosh/client", "pkg/bosh/transport", "pkg/boshio", "pkg/concourse", "pkg/concourse/session", "pkg/github", "pkg/registry", "pkg/retry", "pkg/crash", "pkg/dial", "pkg/state/lease",
 	},
 	// The verbs of the resource type, as a build or a person runs them.
 	"pkg/command/step": {
@@ -155,7 +155,8 @@ var mayImport = map[string][]string{
 	"pkg/bosh/proxy":          {"pkg/retry", "pkg/secret"},
 	"pkg/boshio":              {"pkg/retry", "pkg/dial"},
 	"pkg/boshrelease":         {},
-	"pkg/concourse":           {"pkg/concourse/config", "pkg/dial", "pkg/retry", "pkg/secret"},
+	"pkg/concourse":           {"pkg/concourse/config", "pkg/concourse/session", "pkg/retry"},
+	"pkg/concourse/session":   {"pkg/dial", "pkg/retry", "pkg/secret"},
 	"pkg/concourse/config":    {"pkg/secret"},
 	"pkg/github":              {"pkg/retry", "pkg/secret", "pkg/dial"},
 	"pkg/registry":            {"pkg/retry", "pkg/secret"},

@@ -17,6 +17,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -122,7 +123,8 @@ func (c client) Workers(context.Context) ([]concourse.Worker, error) { return ni
 
 func (c *ci) open(s resource.Concourse) (bootstrap.ATC, error) {
 	made, err := concourse.New(concourse.Config{
-		URL: c.url, Team: s.Team, Username: s.Username, Password: secret.New("x"), Retry: retry.Policy{Attempts: 1},
+		Config: session.Config{URL: c.url, Username: s.Username, Password: secret.New("x"), Retry: retry.Policy{Attempts: 1}},
+		Team:   s.Team,
 	})
 	return client{made}, err
 }

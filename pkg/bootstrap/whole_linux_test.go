@@ -22,6 +22,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/boshio"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
@@ -124,7 +125,7 @@ func (w *whole) installation(t *testing.T, cfg *config.Config) (*bootstrap.Insta
 		return simulated{c, w.unread}, func() { _ = c.Close() }, err
 	}
 	i.ATC = func(s resource.Concourse) (bootstrap.ATC, error) {
-		atc, err := concourse.New(concourse.Config{URL: s.URL, Team: s.Team, CACert: s.CACert, Username: s.Username, Password: s.Password, Retry: once})
+		atc, err := concourse.New(concourse.Config{Config: session.Config{URL: s.URL, CACert: s.CACert, Username: s.Username, Password: s.Password, Retry: once}, Team: s.Team})
 		w.atc = atc
 		return atc, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
 	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
@@ -64,7 +65,7 @@ func newQuiet(t *testing.T, inState bool) *quiet {
 // begin pauses, as the build does.
 func (q *quiet) begin(t *testing.T, url string, inState bool) {
 	t.Helper()
-	web, err := concourse.New(concourse.Config{URL: url, Username: world.ConcourseUser, Password: secret.New(world.ConcoursePass)})
+	web, err := concourse.New(concourse.Config{Config: session.Config{URL: url, Username: world.ConcourseUser, Password: secret.New(world.ConcoursePass)}})
 	if err != nil {
 		t.Fatal(err)
 	}

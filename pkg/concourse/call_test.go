@@ -2,21 +2,16 @@ package concourse_test
 
 import (
 	"context"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
-	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/vacant"
 )
 
 // answer gives every request to a path the same answer and lets others through.
@@ -120,34 +115,6 @@ func TestCall_blamesNobodysRoleWhereNoLoginIsTaken(t *testing.T) {
 	}
 }
 
-func TestCall_saysWhyTheServerIsNotReached(t *testing.T) {
-	secured := httptest.NewUnstartedServer(sandbox.New(sandbox.Options{}))
-	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
-	secured.StartTLS()
-	defer secured.Close()
-	other := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secured.Certificate().Raw})
-
-	cases := []struct {
-		name, url, ca string
-		want          []string
-	}{
-		{"nobody listens", "http://" + vacant.Address(t), "", []string{"reach Concourse at 127.0.0.1", "connection refused"}},
-		{"wrong CA", secured.URL, "", []string{"certificate", "set ca_cert"}},
-		{"wrong name", strings.Replace(secured.URL, "127.0.0.1", "localhost", 1), string(other), []string{"certificate", "set url"}},
-		{"not TLS", strings.Replace(secured.URL, "https", "http", 1), "", []string{"400"}},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := newClient(t, concourse.Config{URL: c.url, CACert: c.ca, Retry: fast}).Info(t.Context())
-			clearly(t, err, c.want...)
-		})
-	}
-	info, err := newClient(t, concourse.Config{URL: secured.URL, CACert: string(other), Retry: fast}).Info(t.Context())
-	if err != nil || info.Version == "" {
-		t.Errorf("with the right CA: %+v, %v", info, err)
-	}
-}
-
 func TestCall_endsWithItsContext(t *testing.T) {
 	for _, path := range []string{"/sky/issuer/token", "/api/v1/workers"} {
 		t.Run(path, func(t *testing.T) {
@@ -162,21 +129,6 @@ func TestCall_endsWithItsContext(t *testing.T) {
 				t.Errorf("error = %v, want a deadline", err)
 			}
 		})
-	}
-}
-
-func TestCall_passesPolicyWarningsOn(t *testing.T) {
-	w := newWorld(t, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("X-Concourse-Policy-Check-Warning", "policy check failed * no pipelines on Friday")
-			next.ServeHTTP(w, r)
-		})
-	})
-	if _, err := w.client.Info(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(w.said(), "no pipelines on Friday") {
-		t.Errorf("notes: %q", w.said())
 	}
 }
 

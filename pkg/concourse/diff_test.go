@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -165,7 +166,7 @@ func FuzzDiffPipeline(f *testing.F) {
 	f.Add("a.b", "((hidden-1))")
 	w := httptest.NewServer(http.HandlerFunc(giveNothing))
 	f.Cleanup(w.Close)
-	client, err := concourse.New(concourse.Config{URL: w.URL, Username: "u", Password: secret.New(canary), Retry: fast})
+	client, err := concourse.New(concourse.Config{Config: session.Config{URL: w.URL, Username: "u", Password: secret.New(canary), Retry: fast}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -219,7 +220,7 @@ func FuzzPipelineConfig(f *testing.F) {
 		giveNothing(w, r)
 	}))
 	f.Cleanup(server.Close)
-	client, err := concourse.New(concourse.Config{URL: server.URL, Username: "u", Password: secret.New(canary), Retry: fast})
+	client, err := concourse.New(concourse.Config{Config: session.Config{URL: server.URL, Username: "u", Password: secret.New(canary), Retry: fast}})
 	if err != nil {
 		f.Fatal(err)
 	}

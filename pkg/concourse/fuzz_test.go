@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -58,7 +59,7 @@ func FuzzAnswers(f *testing.F) {
 		mu.Lock()
 		path, status, body = at, 200+int(code)%400, text
 		mu.Unlock()
-		client, err := concourse.New(concourse.Config{URL: server.URL, Username: "u", Password: secret.New(canary), Retry: retry.Never})
+		client, err := concourse.New(concourse.Config{Config: session.Config{URL: server.URL, Username: "u", Password: secret.New(canary), Retry: retry.Never}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +94,7 @@ func FuzzSetPipeline(f *testing.F) {
 	atc := sandbox.New(sandbox.Options{Users: map[string]string{"u": canary}})
 	server := httptest.NewServer(atc)
 	f.Cleanup(server.Close)
-	client, err := concourse.New(concourse.Config{URL: server.URL, Username: "u", Password: secret.New(canary), Retry: retry.Never})
+	client, err := concourse.New(concourse.Config{Config: session.Config{URL: server.URL, Username: "u", Password: secret.New(canary), Retry: retry.Never}})
 	if err != nil {
 		f.Fatal(err)
 	}

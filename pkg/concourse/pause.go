@@ -16,12 +16,12 @@ import (
 var ErrNoPipeline = errors.New("no such pipeline")
 
 // Pipelines lists the pipelines of all teams that the user may see, archived ones
-// too; an owner of the team main sees all. It fails with ErrLogin, *StatusError, a
-// transport error, or the context's error.
+// too; an owner of the team main sees all. It fails with an error of package session,
+// or the context's.
 func (c *Client) Pipelines(ctx context.Context) ([]PipelineState, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	list, err := c.api(&call{ctx: ctx, client: c, login: true}).ListPipelines()
+	list, err := c.api(ctx, memberRight(c.team)).ListPipelines()
 	if err != nil {
 		return nil, c.explain("list the pipelines", err)
 	}
@@ -57,23 +57,11 @@ func (c *Client) setPaused(ctx context.Context, action, team string, p Pipeline,
 		return err
 	}
 	doing := fmt.Sprintf("%s pipeline %s of team %s", action, p, team)
-	found, err := set(c.api(&call{
-		ctx: ctx, client: c, login: true, right: operatorRight(team),
-		pass: func(status int) bool { return status == http.StatusNotFound },
-	}).Team(team), ref)
+	found, err := set(c.api(ctx, operatorRight(team), http.StatusNotFound).Team(team), ref)
 	if err == nil && !found {
 		return fmt.Errorf("%s: %w", doing, ErrNoPipeline)
 	}
 	return c.explainIf(doing, err)
-}
-
-// operatorRight is what pausing a team's pipelines and triggering its jobs takes,
-// in the words of a refusal.
-func operatorRight(team string) string {
-	if team == atc.DefaultTeamName {
-		return "it takes the role pipeline-operator, member or owner in team main"
-	}
-	return fmt.Sprintf("it takes the role pipeline-operator, member or owner in team %s, or an owner of the team main", team)
 }
 
 // seconds is a time as the API gives it; 0 stands for none.

@@ -12,6 +12,7 @@ import (
 	api "github.com/concourse/concourse/go-concourse/concourse"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse/config"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 )
 
 // DiffLine is one line of a pipeline's diff.
@@ -30,7 +31,7 @@ func (p Pipeline) String() string {
 	if len(p.InstanceVars) > 0 {
 		ref.InstanceVars = p.InstanceVars
 	}
-	return oneLine(ref.String())
+	return session.OneLine(ref.String())
 }
 
 // ref is the pipeline as the library names it.
@@ -83,7 +84,7 @@ func (c PipelineChange) String() string {
 }
 
 // PipelineConfig reads a pipeline. A missing pipeline is not an error. It fails with
-// ErrLogin, ErrNoTeam, *StatusError, a transport error, or the context's error.
+// ErrNoTeam, an error of package session, or the context's.
 func (c *Client) PipelineConfig(ctx context.Context, p Pipeline) (PipelineConfig, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -141,7 +142,7 @@ func (c *Client) compare(ctx context.Context, p Pipeline, text []byte) (setting,
 	}
 	want, err := config.Parse(text)
 	if err != nil {
-		return setting{}, fmt.Errorf("parse pipeline %s: %s", p, c.clean(oneLine(err.Error())))
+		return setting{}, fmt.Errorf("parse pipeline %s: %s", p, c.session.Mask(session.OneLine(err.Error())))
 	}
 	have, err := c.read(ctx, ref)
 	if err != nil {
@@ -170,7 +171,7 @@ func (c *Client) known(ctx context.Context, p Pipeline, want, have config.Config
 	dropped, guessed := want.Dropped(have, info.Version)
 	say := func(format string, keys []string) {
 		if names := config.Names(keys); names != "" {
-			c.notify(c.clean(oneLine(fmt.Sprintf("pipeline %s: Concourse %s "+format, p, info.Version, names))))
+			c.session.Notify(session.OneLine(fmt.Sprintf("pipeline %s: Concourse %s "+format, p, info.Version, names)))
 		}
 	}
 	say("drops what it does not know: %s", dropped)
@@ -210,7 +211,7 @@ type setting struct {
 // was lost, it looks whether the pipeline arrived instead of sending it again.
 func (s *setting) send(ctx context.Context) (PipelineChange, error) {
 	created, err := s.save(ctx, s.have)
-	stale, lost := isStale(err), isLost(err)
+	stale, lost := session.Stale(err), session.Lost(err)
 	if !stale && !lost {
 		return s.done(created, err)
 	}
@@ -228,7 +229,7 @@ func (s *setting) send(ctx context.Context) (PipelineChange, error) {
 		return PipelineChange{}, s.conflict(now)
 	}
 	created, err = s.save(ctx, now)
-	if isStale(err) {
+	if session.Stale(err) {
 		return PipelineChange{}, s.conflict(now)
 	}
 	return s.done(created, err)
@@ -250,13 +251,12 @@ func (s *setting) conflict(now snapshot) error {
 
 // save sends the pipeline once, for the config version of on.
 func (s *setting) save(ctx context.Context, on snapshot) (created bool, err error) {
-	over := &call{ctx: ctx, client: s.client, login: true, pass: func(status int) bool { return status == http.StatusBadRequest }}
-	created, _, warnings, err := s.client.api(over).Team(s.client.team).
+	created, _, warnings, err := s.client.api(ctx, memberRight(s.client.team), http.StatusBadRequest).Team(s.client.team).
 		CreateOrUpdatePipelineConfig(s.ref, on.version, s.text, false)
 	for _, w := range warnings {
-		s.client.notify(s.client.clean(fmt.Sprintf("pipeline %s: %s: %s", oneLine(s.ref.String()), w.Type, oneLine(w.Message))))
+		s.client.session.Notify(fmt.Sprintf("pipeline %s: %s: %s", session.OneLine(s.ref.String()), w.Type, session.OneLine(w.Message)))
 	}
-	return created, plain(err)
+	return created, session.Bare(err)
 }
 
 // snapshot is what Concourse holds under a pipeline's name at one moment.
@@ -269,7 +269,7 @@ type snapshot struct {
 // does not know. Only a 404 costs a second request, which tells a missing pipeline
 // from a missing team.
 func (c *Client) read(ctx context.Context, ref atc.PipelineRef) (snapshot, error) {
-	path := c.url + "/api/v1/teams/" + url.PathEscape(c.team) + "/pipelines/" + url.PathEscape(ref.Name) + "/config"
+	path := c.session.URL() + "/api/v1/teams/" + url.PathEscape(c.team) + "/pipelines/" + url.PathEscape(ref.Name) + "/config"
 	if vars := ref.QueryParams(); vars != nil {
 		path += "?" + vars.Encode()
 	}
@@ -277,12 +277,12 @@ func (c *Client) read(ctx context.Context, ref atc.PipelineRef) (snapshot, error
 	if err != nil {
 		return snapshot{}, err
 	}
-	res, err := (&http.Client{Transport: &call{ctx: ctx, client: c, login: true}}).Do(req)
-	if statusOf(err) == http.StatusNotFound {
+	res, err := c.session.Client(ctx, memberRight(c.team)).Do(req)
+	if session.Status(err) == http.StatusNotFound {
 		return snapshot{}, c.findTeam(ctx)
 	}
 	if err != nil {
-		return snapshot{}, plain(err)
+		return snapshot{}, session.Bare(err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	var answer struct {
@@ -297,23 +297,14 @@ func (c *Client) read(ctx context.Context, ref atc.PipelineRef) (snapshot, error
 
 // findTeam fails when there is no such team.
 func (c *Client) findTeam(ctx context.Context) error {
-	_, err := c.api(&call{ctx: ctx, client: c, login: true}).FindTeam(c.team)
-	if statusOf(err) == http.StatusNotFound {
+	_, err := c.api(ctx, memberRight(c.team)).FindTeam(c.team)
+	if session.Status(err) == http.StatusNotFound {
 		return fmt.Errorf("%w: %s", ErrNoTeam, c.team)
 	}
-	return plain(err)
+	return session.Bare(err)
 }
 
 // lookup is the team of the client, for calls to which a 404 is an answer.
 func (c *Client) lookup(ctx context.Context) api.Team {
-	over := &call{ctx: ctx, client: c, login: true, pass: func(status int) bool { return status == http.StatusNotFound }}
-	return c.api(over).Team(c.team)
-}
-
-// explainIf is explain for an error that may be nil.
-func (c *Client) explainIf(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return c.explain(doing, err)
+	return c.api(ctx, memberRight(c.team), http.StatusNotFound).Team(c.team)
 }

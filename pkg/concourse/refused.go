@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
@@ -11,7 +12,7 @@ import (
 // credentials, an unknown authority, no such team. Nobody is to log in with a wrong
 // password every two seconds.
 func Refused(err error) bool {
-	var answer *StatusError
-	return errors.Is(err, ErrLogin) || errors.Is(err, ErrNoTeam) || retry.Untrusted(err) ||
+	var answer *session.StatusError
+	return errors.Is(err, session.ErrLogin) || errors.Is(err, ErrNoTeam) || retry.Untrusted(err) ||
 		errors.As(err, &answer) && (answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden)
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/concourse/concourse/atc"
 	api "github.com/concourse/concourse/go-concourse/concourse"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 )
 
 // recentBuilds is how many of the newest builds StartedBuilds reads.
@@ -16,8 +18,8 @@ const recentBuilds = 500
 
 // StartedBuilds lists the builds of all teams that are started, oldest first; of
 // those that the user may see, which are all for an owner of the team main.
-// Checks of resources are none of them. It fails with ErrLogin, *StatusError, a
-// transport error, or the context's error.
+// Checks of resources are none of them. It fails with an error of package session, or
+// the context's.
 //
 // No list of the API is complete by itself. The one of builds is paged, and going
 // back in it page by page misses reruns of old builds. The one of jobs has only the
@@ -33,8 +35,7 @@ const recentBuilds = 500
 func (c *Client) StartedBuilds(ctx context.Context) ([]Build, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	over := &call{ctx: ctx, client: c, login: true, right: "it takes the role viewer in the team"}
-	s := search{api: c.api(over), seen: map[int]bool{}, started: map[int]atc.Build{}, doubtful: map[int]bool{}}
+	s := search{api: c.api(ctx, ": it takes the role viewer in the team"), seen: map[int]bool{}, started: map[int]atc.Build{}, doubtful: map[int]bool{}}
 	if err := s.run(); err != nil {
 		return nil, c.explain("list the started builds", err)
 	}
@@ -71,7 +72,7 @@ func (s *search) run() error {
 		switch {
 		case err == nil:
 			s.take(build)
-		case statusOf(err) != http.StatusNotFound: // its pipeline may be deleted meanwhile
+		case session.Status(err) != http.StatusNotFound: // its pipeline may be deleted meanwhile
 			return err
 		}
 	}
@@ -122,7 +123,7 @@ func (s *search) containers() error {
 	}
 	for _, team := range teams {
 		containers, err := s.api.Team(team.Name).ListContainers(nil)
-		if err != nil && statusOf(err) != http.StatusNotFound { // the team may be gone meanwhile
+		if err != nil && session.Status(err) != http.StatusNotFound { // the team may be gone meanwhile
 			return err
 		}
 		for _, container := range containers {

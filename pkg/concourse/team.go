@@ -10,6 +10,8 @@ import (
 
 	"github.com/concourse/concourse/atc"
 	api "github.com/concourse/concourse/go-concourse/concourse"
+
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 )
 
 // TeamChange says how a team differs from what is wanted. Neither Created nor Updated:
@@ -19,7 +21,8 @@ type TeamChange struct {
 	Members          []string // as they are now, with their roles: "owner local:ada"; empty for a team that is not there
 }
 
-// localRole is the auth of a team in which local users have one role, as the API has it.
+// localRole is the auth of a team in which local users have one role, as the API has
+// it.
 func localRole(role string, users []string) atc.TeamAuth {
 	ids := make([]string, len(users))
 	for i, user := range users {
@@ -35,7 +38,7 @@ func members(auth atc.TeamAuth) []string {
 	for role, named := range auth {
 		for _, kind := range slices.Sorted(maps.Keys(named)) {
 			for _, who := range named[kind] {
-				list = append(list, role+" "+oneLine(who))
+				list = append(list, role+" "+session.OneLine(who))
 			}
 		}
 	}
@@ -43,18 +46,17 @@ func members(auth atc.TeamAuth) []string {
 	return list
 }
 
-// DiffTeam says what SetTeam would change. It fails with ErrLogin, *StatusError, a
-// transport error, or the context's error.
+// DiffTeam says what SetTeam would change. It fails with an error of package session,
+// or the context's.
 func (c *Client) DiffTeam(ctx context.Context, team, role string, users []string) (TeamChange, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	over := &call{ctx: ctx, client: c, login: true, right: ownerRight(team)}
-	found, err := c.api(over).FindTeam(team)
-	if statusOf(err) == http.StatusNotFound {
+	found, err := c.api(ctx, ownerRight(team)).FindTeam(team)
+	if session.Status(err) == http.StatusNotFound {
 		return TeamChange{Created: true}, nil
 	}
 	if err != nil {
-		return TeamChange{}, c.explain("read team "+oneLine(team), plain(err))
+		return TeamChange{}, c.explain("read team "+session.OneLine(team), session.Bare(err))
 	}
 	now := members(found.Auth())
 	return TeamChange{Updated: !slices.Equal(now, members(localRole(role, users))), Members: now}, nil
@@ -71,17 +73,11 @@ func (c *Client) SetTeam(ctx context.Context, team, role string, users []string)
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	over := &call{ctx: ctx, client: c, login: true, right: ownerRight(team)}
-	_, _, _, warnings, err := c.api(over).Team(team).CreateOrUpdate(atc.Team{Auth: localRole(role, users)})
+	_, _, _, warnings, err := c.api(ctx, ownerRight(team)).Team(team).CreateOrUpdate(atc.Team{Auth: localRole(role, users)})
 	for _, w := range warnings {
-		c.notify(c.clean(fmt.Sprintf("team %s: %s: %s", oneLine(team), w.Type, oneLine(w.Message))))
+		c.session.Notify(fmt.Sprintf("team %s: %s: %s", session.OneLine(team), w.Type, session.OneLine(w.Message)))
 	}
-	return change, c.explainIf("set team "+oneLine(team), plain(err))
-}
-
-// ownerRight is what looking at a team's members and changing them takes.
-func ownerRight(team string) string {
-	return fmt.Sprintf("it takes an owner of the team main, or of team %s where there is one", oneLine(team))
+	return change, c.explainIf("set team "+session.OneLine(team), session.Bare(err))
 }
 
 // ArchivePipeline takes the config of a pipeline away, in the team of the client: it

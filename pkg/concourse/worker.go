@@ -22,12 +22,11 @@ type Worker struct {
 }
 
 // Workers lists the workers that the user may see; an owner of the main team
-// sees all. It fails with ErrLogin, *StatusError, a transport error, or the
-// context's error.
+// sees all. It fails with an error of package session, or the context's.
 func (c *Client) Workers(ctx context.Context) ([]Worker, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	list, err := c.api(&call{ctx: ctx, client: c, login: true}).ListWorkers()
+	list, err := c.api(ctx, memberRight(c.team)).ListWorkers()
 	if err != nil {
 		return nil, c.explain("list the workers", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	sandbox "github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -76,9 +77,9 @@ func newWorld(t *testing.T, wrap func(http.Handler) http.Handler, change ...func
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	w.url = server.URL
-	config := concourse.Config{
+	config := concourse.Config{Config: session.Config{
 		URL: server.URL + "/", Username: "admin", Password: secret.New(canary), Notify: w.note, Retry: fast,
-	}
+	}}
 	for _, f := range change {
 		f(&config)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
@@ -13,8 +14,11 @@ import (
 // empty.
 func (c Connector) ATC(s resource.Concourse) (*concourse.Client, error) {
 	client, err := concourse.New(concourse.Config{
-		URL: s.URL, Team: s.Team, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.Notify, Debug: c.Debug,
-		Retry: Patience(retry.Default),
+		Config: session.Config{
+			URL: s.URL, Username: s.Username, Password: s.Password, CACert: s.CACert, Notify: c.Notify, Debug: c.Debug,
+			Retry: Patience(retry.Default),
+		},
+		Team: s.Team,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("source.concourse: %w", err)
@@ -28,5 +32,5 @@ var shortly = retry.Policy{Attempts: 3, First: 500 * time.Millisecond, Max: 2 * 
 // Anonymous opens a client without a login, for what Concourse tells anybody. Whoever asks
 // can do without the answer, so that nobody is told of retries.
 func (c Connector) Anonymous(url, caCert string) (*concourse.Client, error) {
-	return concourse.New(concourse.Config{URL: url, CACert: caCert, Retry: Patience(shortly), Debug: c.Debug})
+	return concourse.New(concourse.Config{Config: session.Config{URL: url, CACert: caCert, Retry: Patience(shortly), Debug: c.Debug}})
 }

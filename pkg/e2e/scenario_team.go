@@ -14,6 +14,7 @@ import (
 	"github.com/concourse/concourse/go-concourse/concourse"
 
 	product "github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
@@ -163,7 +164,8 @@ func (s *stage) expectOwnUpgrade(ctx context.Context, r *round) {
 func (s *stage) expectRefused(ctx context.Context) error {
 	as := func(team string) (*product.Client, error) {
 		return product.New(product.Config{
-			URL: s.web.public(), Team: team, Username: s.secrets.user, Password: secret.New(s.secrets.atc), CACert: s.world.ca,
+			Config: session.Config{URL: s.web.public(), Username: s.secrets.user, Password: secret.New(s.secrets.atc), CACert: s.world.ca},
+			Team:   team,
 		})
 	}
 	here, err := as(s.team())
@@ -189,6 +191,6 @@ func (s *stage) expectRefused(ctx context.Context) error {
 
 // forbidden says whether Concourse itself has refused something.
 func forbidden(err error) bool {
-	var status *product.StatusError
+	var status *session.StatusError
 	return errors.As(err, &status) && status.Status == http.StatusForbidden
 }

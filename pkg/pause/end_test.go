@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 )
 
 func TestEnd_forgetsNothingWithoutTheRight(t *testing.T) {
@@ -82,7 +82,7 @@ func TestBegin_pausesAgainWhatAnUnfinishedEndHasUnpaused(t *testing.T) {
 func failing(prefix string) func(string, bool) error {
 	return func(call string, after bool) error {
 		if !after && strings.HasPrefix(call, prefix) {
-			return fmt.Errorf("%s: %w", call, &concourse.StatusError{Method: "PUT", Path: "/api/v1/teams", Status: 500})
+			return fmt.Errorf("%s: %w", call, &session.StatusError{Method: "PUT", Path: "/api/v1/teams", Status: 500})
 		}
 		return nil
 	}

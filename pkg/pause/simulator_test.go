@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh/client"
 	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/world"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -82,7 +83,7 @@ func TestPause_throughTheClients(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	web, err := concourse.New(concourse.Config{URL: w.URLs["concourse"], CACert: w.CA, Username: world.ConcourseUser, Password: secret.New(world.ConcoursePass)})
+	web, err := concourse.New(concourse.Config{Config: session.Config{URL: w.URLs["concourse"], CACert: w.CA, Username: world.ConcourseUser, Password: secret.New(world.ConcoursePass)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
 )
 
@@ -169,8 +170,8 @@ func TestWait_doesNotGoOnWithoutAnyAnswer(t *testing.T) {
 
 func TestWait_endsAtOnceWhereItIsRefused(t *testing.T) {
 	for _, refusal := range []error{
-		fmt.Errorf("list the builds: %w", concourse.ErrLogin),
-		&concourse.StatusError{Method: "GET", Path: "/api/v1/builds", Status: 403},
+		fmt.Errorf("list the builds: %w", session.ErrLogin),
+		&session.StatusError{Method: "GET", Path: "/api/v1/builds", Status: 403},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSite()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 )
 
 // good is a look at an ATC that is as wanted.
@@ -211,7 +212,7 @@ func TestIn_doesNotAskAgainWhatIsRefused(t *testing.T) {
 	}
 }
 
-var errLogin = fmt.Errorf("%w: wrong password", concourse.ErrLogin)
+var errLogin = fmt.Errorf("%w: wrong password", session.ErrLogin)
 
 func TestIn_leavesWhatANewerDeployChangesToThatOne(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {

@@ -13,6 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
+	"github.com/perpetual-ci/perpetual/pkg/concourse/session"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
@@ -111,7 +112,7 @@ func (q *quiet) keep(t *testing.T, web, certificate string) {
 // begin pauses, as a self-upgrade does.
 func (q *quiet) begin(t *testing.T, url, certificate string) {
 	t.Helper()
-	web, err := concourse.New(concourse.Config{URL: url, CACert: certificate, Username: config.ATCUser, Password: secret.New(webPassword)})
+	web, err := concourse.New(concourse.Config{Config: session.Config{URL: url, CACert: certificate, Username: config.ATCUser, Password: secret.New(webPassword)}})
 	if err != nil {
 		t.Fatal(err)
 	}

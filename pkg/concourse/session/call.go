@@ -1,4 +1,4 @@
-package concourse
+package session
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,16 +17,16 @@ import (
 // process's stderr; here it goes to Notify instead.
 const policyHeader = "X-Concourse-Policy-Check-Warning"
 
-// call is the transport of one method. It puts the caller's context on the
+// call is the wire of one method. It puts the caller's context on the
 // requests of a library that takes none, adds the token, and turns answers that
 // are not success into errors which the library cannot express: its own types
 // are internal.
 type call struct {
-	ctx    context.Context
-	client *Client
-	login  bool             // the endpoint needs a token
-	right  string           // what a 403 says that it takes; default: member or owner of the client's team
-	pass   func(s int) bool // refusing statuses that the caller reads itself
+	ctx     context.Context
+	session *Session
+	login   bool   // the endpoint needs a token
+	right   string // what a 403 says that it takes
+	pass    []int  // refusing statuses that the caller reads itself
 }
 
 // RoundTrip implements http.RoundTripper. A 401 drops the token and logs in
@@ -35,15 +36,15 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !c.login {
 		return c.send(req, "")
 	}
-	token, err := c.client.token(c.ctx, "")
+	token, err := c.session.token(c.ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	res, err := c.send(req, token)
-	if statusOf(err) != http.StatusUnauthorized {
+	if Status(err) != http.StatusUnauthorized {
 		return res, err
 	}
-	if token, err = c.client.token(c.ctx, token); err != nil {
+	if token, err = c.session.token(c.ctx, token); err != nil {
 		return nil, err
 	}
 	return c.send(req, token)
@@ -63,18 +64,18 @@ func (c *call) send(req *http.Request, token string) (*http.Response, error) {
 	if token != "" {
 		out.Header.Set("Authorization", token)
 	}
-	res, err := c.client.wire.RoundTrip(out)
+	res, err := c.session.wire.RoundTrip(out)
 	if err != nil {
-		return nil, &transportError{host: req.URL.Host, err: err}
+		return nil, &lostError{host: req.URL.Host, err: err}
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody))
 	_ = res.Body.Close()
 	if err != nil {
-		return nil, &transportError{host: req.URL.Host, err: fmt.Errorf("read the answer: %w", err)}
+		return nil, &lostError{host: req.URL.Host, err: fmt.Errorf("read the answer: %w", err)}
 	}
 	if warning := res.Header.Get(policyHeader); warning != "" {
 		res.Header.Del(policyHeader)
-		c.client.notify(c.client.clean("policy check: " + oneLine(warning)))
+		c.session.Notify("policy check: " + OneLine(warning))
 	}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json;") {
 		res.Header.Set("Content-Type", "application/json") // the library wants it without a charset
@@ -90,34 +91,23 @@ func (c *call) judge(req *http.Request, res *http.Response, body string) (*http.
 	switch {
 	case res.StatusCode >= 300 && res.StatusCode < 400:
 		problem.Message = fmt.Sprintf("it redirects to %s, which is not followed because credentials would go there: "+
-			"set url to the address that Concourse has as its external URL", c.client.clean(res.Header.Get("Location")))
+			"set url to the address that Concourse has as its external URL", c.session.Mask(res.Header.Get("Location")))
 	case html:
 		problem.Message = "a web page (HTML) instead of the API's JSON: is url right, and is there a proxy with a login page before Concourse?"
-	case res.StatusCode < 300 || c.pass != nil && c.pass(res.StatusCode):
+	case res.StatusCode < 300 || slices.Contains(c.pass, res.StatusCode):
 		return res, nil
 	case res.StatusCode == http.StatusUnauthorized:
 		problem.Message = "it refuses the token that it has just given out"
 	case res.StatusCode == http.StatusForbidden && c.login:
-		problem.Message = c.missing()
+		problem.Message = fmt.Sprintf("user %s may not do this%s", c.session.username, c.right)
 	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode == http.StatusServiceUnavailable,
 		res.StatusCode >= 500 && retry.Asked(res.Header) != "":
 		if wait, asked := retry.RetryAfter(res.Header, time.Now()); asked {
 			problem.Message = fmt.Sprintf("it asks to come back in %s", wait.Round(time.Second))
 		}
 	default:
-		problem.Message = c.client.clean(oneLine(body))
+		problem.Message = c.session.Mask(OneLine(body))
 	}
 	problem.stale = res.StatusCode == http.StatusInternalServerError && strings.Contains(body, staleText)
 	return nil, problem
 }
-
-// missing says what the user has no right to.
-func (c *call) missing() string {
-	if c.right != "" {
-		return fmt.Sprintf("user %s may not do this: %s", c.client.username, c.right)
-	}
-	return fmt.Sprintf("user %s may not do this in team %s: it needs the role member or owner there", c.client.username, c.client.team)
-}
-
-// oneLine makes foreign text fit for an error: one line, at most 300 bytes.
-func oneLine(text string) string { return retry.OneLine(text, 300) }

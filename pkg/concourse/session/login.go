@@ -1,11 +1,10 @@
-package concourse
+package session
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
 
 	"golang.org/x/oauth2"
 
@@ -19,24 +18,14 @@ const (
 	flySecret = "Zmx5"
 )
 
-// session holds the token of a client. Tokens are opaque, live for 24 h by
-// default, and cannot be refreshed.
-type session struct {
-	turn chan struct{} // held while logging in, so that it happens once
-	mu   sync.Mutex
-	auth secret.Value // value of the Authorization header: Bearer fWsE…
-}
-
-func newSession() *session { return &session{turn: make(chan struct{}, 1)} }
-
 // current is the token, empty before the first login.
-func (s *session) current() secret.Value {
+func (s *Session) current() secret.Value {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.auth
 }
 
-func (s *session) set(auth secret.Value) {
+func (s *Session) set(auth secret.Value) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.auth = auth
@@ -44,42 +33,40 @@ func (s *session) set(auth secret.Value) {
 
 // token gives the Authorization header, after a login where there is none yet
 // or where the present one is the refused one.
-func (c *Client) token(ctx context.Context, refused string) (string, error) {
+func (s *Session) token(ctx context.Context, refused string) (string, error) {
 	select {
-	case c.session.turn <- struct{}{}:
-		defer func() { <-c.session.turn }()
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	if auth := c.session.current(); !auth.Empty() && auth.Reveal() != refused {
+	if auth := s.current(); !auth.Empty() && auth.Reveal() != refused {
 		return auth.Reveal(), nil
 	}
-	auth, err := c.logIn(ctx)
+	auth, err := s.logIn(ctx)
 	if err != nil {
 		return "", err
 	}
-	c.session.set(auth)
+	s.set(auth)
 	return auth.Reveal(), nil
 }
 
 // logIn asks for a token with the password grant, as `fly login` does.
-func (c *Client) logIn(ctx context.Context) (secret.Value, error) {
-	if c.username == "" || c.password.Empty() {
+func (s *Session) logIn(ctx context.Context) (secret.Value, error) {
+	if s.username == "" || s.password.Empty() {
 		return secret.Value{}, errors.New("log in: username and password are both needed for this")
 	}
 	grant := oauth2.Config{
 		ClientID: flyID, ClientSecret: flySecret,
 		Scopes: []string{"openid", "profile", "email", "federated:id", "groups"},
 		// The style is named because finding it out sends a wrong password twice.
-		Endpoint: oauth2.Endpoint{TokenURL: c.url + "/sky/issuer/token", AuthStyle: oauth2.AuthStyleInHeader},
+		Endpoint: oauth2.Endpoint{TokenURL: s.url + "/sky/issuer/token", AuthStyle: oauth2.AuthStyleInHeader},
 	}
-	over := &call{ctx: ctx, client: c, pass: func(status int) bool {
-		return status == http.StatusBadRequest || status == http.StatusUnauthorized
-	}}
+	over := &call{ctx: ctx, session: s, pass: []int{http.StatusBadRequest, http.StatusUnauthorized}}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: over})
-	token, err := grant.PasswordCredentialsToken(ctx, c.username, c.password.Reveal())
+	token, err := grant.PasswordCredentialsToken(ctx, s.username, s.password.Reveal())
 	if err != nil {
-		return secret.Value{}, c.explainLogin(err)
+		return secret.Value{}, s.explainLogin(err)
 	}
 	return secret.New(token.Type() + " " + token.AccessToken), nil
 }
@@ -87,25 +74,25 @@ func (c *Client) logIn(ctx context.Context) (secret.Value, error) {
 // explainLogin says what a refused login means. A wrong password is a 401 with
 // access_denied from Concourse's own connector; other issuers answer 400 with
 // invalid_grant.
-func (c *Client) explainLogin(err error) error {
+func (s *Session) explainLogin(err error) error {
 	var status *StatusError
-	var lost *transportError
+	var lost *lostError
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &status):
-		return fmt.Errorf("log in as %s: %w", c.username, status)
+		return fmt.Errorf("log in as %s: %w", s.username, status)
 	case errors.As(err, &lost):
 		return lost
 	case !errors.As(err, &refused):
-		return fmt.Errorf("log in as %s: %s", c.username, c.clean(oneLine(err.Error())))
+		return fmt.Errorf("log in as %s: %s", s.username, s.Mask(OneLine(err.Error())))
 	}
 	switch refused.ErrorCode {
 	case "access_denied", "invalid_grant":
-		return fmt.Errorf("log in as %s: %w", c.username, ErrLogin)
+		return fmt.Errorf("log in as %s: %w", s.username, ErrLogin)
 	}
 	if refused.ErrorCode == "" && refused.Response.StatusCode == http.StatusUnauthorized {
-		return fmt.Errorf("log in as %s: %w", c.username, ErrLogin)
+		return fmt.Errorf("log in as %s: %w", s.username, ErrLogin)
 	}
-	text := c.clean(oneLine(refused.ErrorCode + " " + refused.ErrorDescription))
-	return fmt.Errorf("log in as %s: Concourse answered %d: %s", c.username, refused.Response.StatusCode, text)
+	text := s.Mask(OneLine(refused.ErrorCode + " " + refused.ErrorDescription))
+	return fmt.Errorf("log in as %s: Concourse answered %d: %s", s.username, refused.Response.StatusCode, text)
 }
