@@ -71,10 +71,11 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap/choice":      {"pkg/cloud", "pkg/config/schema", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/aws/account", "pkg/aws/quota", "pkg/config", "pkg/infrastructure"},
 	"pkg/bootstrap/pipeline":    {"pkg/bootstrap/accesskey", "pkg/bootstrap/step", "pkg/aws", "pkg/concourse", "pkg/config", "pkg/crash", "pkg/difference", "pkg/manifest", "pkg/secret", "pkg/template", "pipelines"},
 	"pkg/bootstrap/preflight":   {"pkg/aws/account", "pkg/aws/login", "pkg/bootstrap/record", "pkg/bosh", "pkg/infrastructure", "pkg/manifest"},
+	"pkg/bootstrap/setting":     {"pkg/bootstrap/step", "pkg/config", "pkg/config/schema"},
 	"pkg/bootstrap/selection":   {"pkg/compatibility", "pkg/component", "pkg/config", "pkg/config/schema", "pkg/difference", "pkg/manifest", "pkg/resource", "pkg/signature", "pipelines"},
 	"pkg/bootstrap": {
 		"pkg/bootstrap/accesskey", "pkg/bootstrap/document", "pkg/bootstrap/keyring", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
-		"pkg/bootstrap/environment", "pkg/bootstrap/deletion", "pkg/bootstrap/database", "pkg/bootstrap/preflight", "pkg/bootstrap/preview",
+		"pkg/bootstrap/environment", "pkg/bootstrap/deletion", "pkg/bootstrap/database", "pkg/bootstrap/preflight", "pkg/bootstrap/preview", "pkg/bootstrap/setting",
 		"pkg/verify", "pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/stack", "pkg/createenv", "pkg/createenv/ledger", "pkg/infrastructure",
 		"pkg/compatibility", "pkg/postgres", "pkg/upgrade", "pkg/upgrade/plan", "pkg/pause", "pkg/concourse", "pkg/upstream", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/endpoint", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/bootstrap/choice", "pkg/bootstrap/pipeline",

@@ -56,7 +56,7 @@ func (r *run) findNames(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.explained(problems).Err(); err != nil {
+	if err := r.settings().Explain(problems).Err(); err != nil {
 		return err
 	}
 	r.config.Cloud, r.record.Cloud = all, choice.Found(all, r.wantedConfig.Cloud)

@@ -3,7 +3,6 @@ package bootstrap
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
@@ -131,12 +130,12 @@ func (r *run) merge() error {
 
 // valid checks the configuration as a whole. Warnings are said once.
 func (r *run) valid() error {
-	problems := append(r.stale(), check.Config(r.config, r.now())...)
+	problems := append(r.settings().Stale(), check.Config(r.config, r.now())...)
 	if !r.kept.Lenient {
 		u, unread := r.readUser()
 		problems = append(append(problems, unread...), overlay.Check(r.config, u)...)
 	}
-	if err := r.explained(problems).Err(); err != nil {
+	if err := r.settings().Explain(problems).Err(); err != nil {
 		return err
 	}
 	for _, problem := range problems {
@@ -157,18 +156,6 @@ func (r *run) warn(lines ...string) {
 
 // bucketName is that of the state bucket.
 func (r *run) bucketName() string { return config.BucketName(r.config, r.identity.Account) }
-
-// configurationChange names the keys that differ from what was wanted before.
-func (r *run) configurationChange() string {
-	if r.stored == nil {
-		return "new"
-	}
-	var keys []string
-	for _, c := range config.Diff(r.stored, r.wantedConfig) {
-		keys = append(keys, c.Key)
-	}
-	return strings.Join(keys, ", ")
-}
 
 // input is what the manifests are rendered from.
 func (r *run) input() (manifest.Input, error) {
@@ -217,7 +204,7 @@ func (r *run) user() (manifest.User, error) {
 }
 
 func (r *run) readUser() (manifest.User, schema.Problems) {
-	u, notes, problems := overlay.Read(r.config, r.file)
+	u, notes, problems := overlay.Read(r.config, r.files().Read)
 	r.warn(notes...)
 	for _, layer := range u.Vars {
 		r.Mask(resource.SecretVars(layer)...)

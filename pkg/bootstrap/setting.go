@@ -1,55 +1,27 @@
 package bootstrap
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/setting"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/config"
-	"github.com/perpetual-ci/perpetual/pkg/config/schema"
 )
 
-// stale is what an earlier release has stored and this one refuses, unless another
-// value is given now. A key that is not known any more is said and left out.
-func (r *run) stale() schema.Problems {
-	if r.stored == nil {
-		return nil
-	}
-	var problems schema.Problems
-	for _, p := range r.stored.Stale {
-		if config.Sets(r.Given, p.Key) {
-			continue
-		}
-		p.Warning = !config.Known(p.Key)
-		if p.Warning {
-			p.Text += "; it is left out"
-		}
-		problems = append(problems, p)
-	}
-	return problems
+// settings are what is wanted, beside what was wanted before.
+func (r *run) settings() setting.Settings {
+	return setting.Settings{Given: r.Given, Stored: r.stored, Wanted: r.wantedConfig, Files: r.files()}
 }
 
-// explained says, of problems with what was not given now, where they come from and
-// how they are put right: the file does not show them.
-func (r *run) explained(problems schema.Problems) schema.Problems {
-	out := slices.Clone(problems)
-	for i, p := range out {
-		key := config.Holder(p.Key)
-		if p.Warning || r.stored == nil || !config.Sets(r.stored, key) && p.File == "" || config.Sets(r.Given, key) {
-			continue
-		}
-		way := key + ": null in perpetual.yml"
-		if flag := config.Flag(key); flag != "" {
-			way = "--" + flag + " null"
-		}
-		out[i].File, out[i].Text = "", p.Text+"; this is stored from an earlier deploy: give another value, or take it back to its default with "+way
+// files are the user's ops files and vars files.
+func (r *run) files() setting.Files {
+	return setting.Files{
+		Installation: r.Name, Given: config.UserFiles(r.Given), Wanted: config.UserFiles(r.config), Stored: r.said.Files,
+		Self: r.options.Self, Open: r.Files,
 	}
-	return out
 }
 
 // compareConfiguration asks the account whether it has what is wanted. That is stored
@@ -100,24 +72,18 @@ func (r *run) compareSettings() (c step.Comparison, names []string, err error) {
 	if r.stored == nil {
 		return step.Differs("new"), []string{"new"}, nil
 	}
-	var lines []string
-	for _, c := range config.Diff(r.stored, r.wantedConfig) {
-		names = append(names, c.Key)
-		lines = append(lines, fmt.Sprintf("~ %s: %s → %s", c.Key, cmp.Or(c.Old, "not set"), cmp.Or(c.New, "not set")))
-	}
-	files, err := r.changedFiles()
+	names, lines, err := r.settings().Changes()
 	if err != nil {
 		return step.Comparison{}, nil, err
 	}
-	names, lines = append(names, files...), append(lines, step.Marked("~ file ", files)...)
 	if r.raise.Major() {
 		lines = append(lines, "! "+r.raise.String())
 	}
-	changed, err := r.differs(r.keptConfig())
+	same, err := setting.Same(r.keptConfig(), r.said.Config)
 	if err != nil {
 		return step.Comparison{}, nil, err
 	}
-	if !changed && len(lines) == 0 {
+	if same && len(lines) == 0 {
 		return step.Same("as before"), nil, nil
 	}
 	return step.Differs("would change", lines...), names, nil
@@ -129,7 +95,7 @@ func (r *run) saveConfig(ctx context.Context) error {
 	if r.options.Self {
 		return nil // it is the operator's
 	}
-	files, err := r.filesNow()
+	files, err := r.files().Now()
 	if err != nil {
 		return err
 	}
@@ -140,19 +106,6 @@ func (r *run) saveConfig(ctx context.Context) error {
 func (r *run) say(ctx context.Context, c *config.Config, files map[string]string) error {
 	r.said.Config, r.said.Files = c, files
 	return r.kept.SaveStatement(ctx, r.contents())
-}
-
-// differs says whether a configuration is not the one that is stored.
-func (r *run) differs(c *config.Config) (bool, error) {
-	if r.said.Config == nil {
-		return true, nil
-	}
-	now, err := config.Encode(c)
-	if err != nil {
-		return false, err
-	}
-	before, err := config.Encode(r.said.Config)
-	return !bytes.Equal(now, before), err
 }
 
 // takeBackUndone stores again what was wanted before, when the cloud has undone the change
@@ -177,11 +130,11 @@ func (r *run) takeBackRefused(ctx context.Context, refused bool) {
 	if !refused || !r.mayTakeBack(ctx) {
 		return
 	}
-	changed := r.configurationChange()
+	changed := r.settings().Keys()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if r.takeBack(ctx); changed != "" {
-		r.Progress.Warn(fmt.Sprintf("the director has refused the deploy before it changed a VM; these settings are not stored: %s", changed))
+	if r.takeBack(ctx); len(changed) > 0 {
+		r.Progress.Warn(fmt.Sprintf("the director has refused the deploy before it changed a VM; these settings are not stored: %s", strings.Join(changed, ", ")))
 	}
 }
 
