@@ -11,7 +11,7 @@ import (
 // there.
 func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
-	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
 		return r.result, err
 	}
 	if _, err := r.open(ctx, false); err != nil {
@@ -30,7 +30,7 @@ func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, err
 	if o.Self {
 		steps = steps[1:]
 	}
-	return r.result, r.perform(held, actions(steps))
+	return r.result, r.perform(held, steps...)
 }
 
 // BuildOf is the build that a run with those options takes for its own.
@@ -39,7 +39,7 @@ func (i *Installation) BuildOf(o Options) plan.Build { return i.newRun(o).build(
 // PlanPipeline gives the lines of the plan of those steps.
 func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {
 	r := i.newRun(Options{})
-	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
 		return nil, err
 	}
 	if _, err := r.open(ctx, false); err != nil {

@@ -22,7 +22,7 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
 	r.kept.Asks = true
 	// The store comes first, and with it the lease under which all else is done.
-	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
 		return r.result, err
 	}
 	found, err := r.openFirst(ctx)
@@ -40,7 +40,7 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	if err := r.kept.Keys.Try(ctx, true); err != nil {
 		return r.result, &step.Error{Step: stepState, Err: step.Because(ctx, err)}
 	}
-	if err := r.perform(ctx, []action{{stepState, r.openState}}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: stepState, Converge: r.openState}); err != nil {
 		return r.result, err
 	}
 	held, release, err := r.kept.Hold(ctx, "deploy "+i.Name)
@@ -55,7 +55,7 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	if err := r.own(held); err != nil {
 		return r.result, err
 	}
-	if err := r.perform(held, actions(r.steps())); err != nil {
+	if err := r.perform(held, r.steps()...); err != nil {
 		return r.result, err
 	}
 	r.result.URL = r.url()
@@ -172,11 +172,11 @@ func storeName(r *run) string {
 func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, err error) {
 	r := i.newRun(o)
 	r.kept.Lenient, r.kept.Asks = true, true
-	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
 		return nil, err
 	}
 	var kept []string
-	stack := action{stepInfrastructure, func(ctx context.Context) (o step.Outcome, err error) {
+	stack := step.Step{Name: stepInfrastructure, Converge: func(ctx context.Context) (o step.Outcome, err error) {
 		o, kept, err = r.deleteInfrastructure(ctx)
 		return o, err
 	}}
@@ -199,10 +199,11 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 	if err := r.own(held); err != nil {
 		return nil, err
 	}
-	steps := []action{
-		{stepDeploy, r.deleteDeployment}, {stepDirector, r.deleteDirector}, {stepParameters, r.deleteParameters}, stack,
+	steps := []step.Step{
+		{Name: stepDeploy, Converge: r.deleteDeployment}, {Name: stepDirector, Converge: r.deleteDirector},
+		{Name: stepParameters, Converge: r.deleteParameters}, stack,
 	}
-	if err := r.perform(held, steps); err != nil {
+	if err := r.perform(held, steps...); err != nil {
 		return kept, err
 	}
 	release() // before the store goes, with the lease in it
@@ -211,7 +212,7 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 
 // destroyUnknown is Destroy where there is no state: it deletes what a plan, or a first
 // install that has failed early, has left of a stack.
-func (r *run) destroyUnknown(ctx context.Context, remains action) (left []string, err error) {
+func (r *run) destroyUnknown(ctx context.Context, remains step.Step) (left []string, err error) {
 	if r.elsewhere() {
 		err = fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))
 	} else {
@@ -220,7 +221,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains action) (left []string
 	if err != nil {
 		return nil, &step.Error{Step: stepState, Err: err}
 	}
-	if err := r.perform(ctx, []action{remains}); err != nil {
+	if err := r.perform(ctx, remains); err != nil {
 		return nil, err
 	}
 	return r.left(ctx, nil)
@@ -228,7 +229,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains action) (left []string
 
 // finish removes the state and looks at what is left.
 func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
-	err := r.perform(ctx, []action{{stepState, func(ctx context.Context) (step.Outcome, error) {
+	err := r.perform(ctx, step.Step{Name: stepState, Converge: func(ctx context.Context) (step.Outcome, error) {
 		// Before the documents go: a run that is killed leaves some of them.
 		if err := r.kept.Forget(); err != nil {
 			return step.Outcome{}, err
@@ -237,7 +238,7 @@ func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
 			return step.Outcome{}, err
 		}
 		return step.Changed.Report("%s was deleted", storeName(r))
-	}}})
+	}})
 	if err != nil {
 		return kept, err
 	}

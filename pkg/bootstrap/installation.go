@@ -175,13 +175,7 @@ type Result struct {
 	Changed  bool
 	URL      string // "https://ci.example.com"
 	Task     int    // the director task of the deploy; 0 if there was nothing to deploy
-	Outcomes []NamedOutcome
-}
-
-// NamedOutcome is the outcome of a step.
-type NamedOutcome struct {
-	Step string
-	step.Outcome
+	Outcomes []step.NamedOutcome
 }
 
 // Plan is what deploy would change.

@@ -15,7 +15,7 @@ const notYet = "would be created"
 func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	r := i.newRun(o)
 	r.kept.Asks, r.plans = true, true
-	if err := r.perform(ctx, []action{{stepAccount, r.checkAccount}}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
 		return Plan{}, err
 	}
 	found, err := r.openFirst(ctx)
@@ -32,7 +32,7 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	}
 	plan.Config, plan.InstanceTypes = r.config, r.record.InstanceTypes
 	for _, s := range r.steps() {
-		planned, err := r.foresee(ctx, s)
+		planned, err := r.runner().Foresee(ctx, s)
 		if err != nil {
 			return plan, err
 		}
@@ -41,30 +41,6 @@ func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 		}
 	}
 	return plan, nil
-}
-
-// foresee compares, and leaves everything as it is.
-func (r *run) foresee(ctx context.Context, s step.Step) (step.Planned, error) {
-	begun := r.now()
-	if !s.Quiet {
-		r.Progress.Begin(s.Name)
-	}
-	end := func(o step.Outcome) {
-		if o.Took = r.now().Sub(begun); !s.Quiet {
-			r.Progress.End(s.Name, o)
-		}
-	}
-	c, err := s.Compare(ctx)
-	if err == nil && c.Drop != nil {
-		err = c.Drop(ctx)
-	}
-	if err != nil {
-		end(step.Outcome{Status: step.Failed, Report: err.Error()})
-		return step.Planned{}, &step.Error{Step: s.Name, Err: step.Because(ctx, err)}
-	}
-	c.Step, c.Skipped = s.Name, false
-	end(c.Outcome())
-	return c.Planned, nil
 }
 
 // planState says what would become of the state.

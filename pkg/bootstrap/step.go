@@ -7,7 +7,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
-	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
 // The steps, as people see them and as crash points and records name them.
@@ -25,48 +24,19 @@ const (
 	stepVerify         = "verify"
 )
 
-// actions are steps as they are performed.
-func actions(steps []step.Step) []action {
-	list := make([]action, len(steps))
-	for i, s := range steps {
-		list[i] = action{s.Name, s.Do}
-	}
-	return list
+// runner does the steps of this run.
+func (r *run) runner() step.Runner {
+	return step.Runner{Progress: r.Progress, Now: r.now, Remember: r.remember}
 }
 
-// action is one thing that is done, and reported.
-type action struct {
-	name string
-	do   func(context.Context) (step.Outcome, error)
-}
-
-// perform does the actions in order, and stops at the first that fails.
-func (r *run) perform(ctx context.Context, actions []action) error {
-	for _, s := range actions {
-		if ctx.Err() != nil {
-			return &step.Error{Step: s.name, Err: context.Cause(ctx)}
-		}
-		crash.Here("before-" + s.name)
-		r.Progress.Begin(s.name)
-		begun := r.now()
-		outcome, err := s.do(ctx)
-		outcome.Took = r.now().Sub(begun)
-		if err != nil {
-			outcome.Status, outcome.Report = step.Failed, err.Error()
-			r.Progress.End(s.name, outcome)
-			return &step.Error{Step: s.name, Err: step.Because(ctx, err)}
-		}
-		crash.Here("done-" + s.name)
-		if err := r.remember(ctx, s.name, outcome); err != nil {
-			r.Progress.End(s.name, step.Outcome{Status: step.Failed, Report: err.Error()})
-			return &step.Error{Step: s.name, Err: err}
-		}
-		crash.Here("after-" + s.name)
-		r.Progress.End(s.name, outcome)
-		r.result.Outcomes = append(r.result.Outcomes, NamedOutcome{s.name, outcome})
-		r.result.Changed = r.result.Changed || outcome.Status == step.Changed
+// perform does steps in order, and stops at the first that fails.
+func (r *run) perform(ctx context.Context, steps ...step.Step) error {
+	done, err := r.runner().Do(ctx, steps)
+	for _, o := range done {
+		r.result.Outcomes = append(r.result.Outcomes, o)
+		r.result.Changed = r.result.Changed || o.Status == step.Changed
 	}
-	return nil
+	return err
 }
 
 // remember notes in the record what a step has changed.

@@ -1,5 +1,6 @@
 // Package step has the shape of the steps of an installation: each compares once what is
-// there with what is wanted. A plan shows what differs, and a deploy brings it about.
+// there with what is wanted. A plan shows what differs, and a deploy brings it about. A
+// Runner does either, one step after another.
 package step
 
 import (
@@ -14,7 +15,8 @@ type Step struct {
 	Compare func(context.Context) (Comparison, error)
 	Quiet   bool // a plan shows it only where there is something to say
 	// Converge compares and acts in one, where what is asked to act compares for itself:
-	// create-env, and an upgrade under its own lease. nil: what Compare gives acts.
+	// create-env, and an upgrade under its own lease. nil: what Compare gives acts. A step
+	// that no plan shows has this alone.
 	Converge func(context.Context) (Outcome, error)
 }
 

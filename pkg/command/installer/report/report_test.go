@@ -57,7 +57,7 @@ func TestExports_sayWhatTheyLack(t *testing.T) {
 }
 
 func TestDeployed_saysWhatBecameOfIt(t *testing.T) {
-	deploy := []bootstrap.NamedOutcome{{Step: "deploy", Outcome: step.Outcome{Status: step.Changed, Report: "accepted", Took: 1500 * time.Millisecond}}}
+	deploy := []step.NamedOutcome{{Step: "deploy", Outcome: step.Outcome{Status: step.Changed, Report: "accepted", Took: 1500 * time.Millisecond}}}
 	for name, c := range map[string]struct {
 		result bootstrap.Result
 		brief  bool
@@ -67,7 +67,7 @@ func TestDeployed_saysWhatBecameOfIt(t *testing.T) {
 		"goes on":         {bootstrap.Result{Changed: true, Task: 42, Outcomes: deploy}, true, "\nci: director task 42 was accepted and keeps running;"},
 		"up to date":      {bootstrap.Result{URL: "https://ci"}, false, "\nci is up to date: nothing was changed.\n\n  Concourse  https://ci\n"},
 		"all quiet":       {bootstrap.Result{URL: "https://ci"}, true, "ci is up to date\n"},
-		"no longer alone": {bootstrap.Result{Changed: true, Task: 42, Outcomes: append(deploy, bootstrap.NamedOutcome{Step: "verify"})}, false, "\nci is deployed.\n"},
+		"no longer alone": {bootstrap.Result{Changed: true, Task: 42, Outcomes: append(deploy, step.NamedOutcome{Step: "verify"})}, false, "\nci is deployed.\n"},
 	} {
 		d := report.NewDeployed("ci", c.result)
 		if got := d.Text(c.brief); !strings.HasPrefix(got, c.want) || strings.Contains(got, "Concourse") != strings.Contains(c.want, "Concourse") {
