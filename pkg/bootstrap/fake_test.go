@@ -14,6 +14,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/login"
 	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
@@ -32,10 +33,10 @@ type cloud struct {
 	account      string
 	zones        []string
 	offered      map[string][]string
-	stack        *stack.Parameters // what the stack was made from; nil: there is none
-	applied      []stack.Parameters
-	planned      stack.Parameters // last
-	major        int              // of the database service; 0: nobody knows
+	stack        *layout.Parameters // what the stack was made from; nil: there is none
+	applied      []layout.Parameters
+	planned      layout.Parameters // last
+	major        int               // of the database service; 0: nobody knows
 	vm           bool
 	vmOf         string // what the VM was made from
 	broken       bool   // a run has left the stack half changed

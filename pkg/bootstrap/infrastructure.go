@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
@@ -62,7 +63,7 @@ func (r *run) compareInfrastructure(ctx context.Context) (step.Comparison, error
 
 // expectInfrastructure is what a plan works with that leaves the stack as it is: what the
 // stack gives now, or what it will give.
-func (r *run) expectInfrastructure(ctx context.Context, wanted stack.Parameters, change stack.Change) (err error) {
+func (r *run) expectInfrastructure(ctx context.Context, wanted layout.Parameters, change stack.Change) (err error) {
 	switch {
 	case change.Empty:
 		if r.infra, err = r.site().Outputs(ctx); err == nil {
@@ -78,7 +79,7 @@ func (r *run) expectInfrastructure(ctx context.Context, wanted stack.Parameters,
 }
 
 // convergeStack makes the stack as wanted, and reads what it gives. change is what it lacks.
-func (r *run) convergeStack(ctx context.Context, wanted stack.Parameters, change stack.Change) (step.Outcome, error) {
+func (r *run) convergeStack(ctx context.Context, wanted layout.Parameters, change stack.Change) (step.Outcome, error) {
 	change, err := infrastructure.Convergence{
 		Site: r.site(), Self: r.options.Self, Major: r.raise.Major() && database.Service(r.config),
 		Begin: func(ctx context.Context, change stack.Change) error { return r.beginStack(ctx, wanted, change) }, End: r.endStack,
@@ -120,7 +121,7 @@ func (r *run) settleInfrastructure(ctx context.Context) (err error) {
 }
 
 // beginStack writes down what is about to be made of the stack.
-func (r *run) beginStack(ctx context.Context, wanted stack.Parameters, change stack.Change) error {
+func (r *run) beginStack(ctx context.Context, wanted layout.Parameters, change stack.Change) error {
 	if err := r.saveConfig(ctx); err != nil {
 		return err
 	}
@@ -160,9 +161,9 @@ func (r *run) findAuthorities(ctx context.Context) (err error) {
 }
 
 // wanted looks up what the user need not say. What it has chosen stays chosen.
-func (r *run) wanted(ctx context.Context) (stack.Parameters, error) {
+func (r *run) wanted(ctx context.Context) (layout.Parameters, error) {
 	if err := r.chooser().Reach(ctx, r.options.Self); err != nil {
-		return stack.Parameters{}, err
+		return layout.Parameters{}, err
 	}
 	password, _ := r.credentials[manifest.DatabasePassword].(string)
 	return infrastructure.Wanted{

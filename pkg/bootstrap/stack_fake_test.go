@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 )
 
@@ -33,7 +34,7 @@ func (c cloudStack) Describe(context.Context) (stack.Status, error) {
 }
 
 // Plan implements infrastructure.Stack.
-func (c cloudStack) Plan(_ context.Context, p stack.Parameters) (stack.Change, error) {
+func (c cloudStack) Plan(_ context.Context, p layout.Parameters) (stack.Change, error) {
 	if c.refusePlan != nil {
 		return stack.Change{}, c.refusePlan
 	}
@@ -45,7 +46,7 @@ func (c cloudStack) Plan(_ context.Context, p stack.Parameters) (stack.Change, e
 }
 
 // plan compares.
-func (c cloudStack) plan(p stack.Parameters) (stack.Change, error) {
+func (c cloudStack) plan(p layout.Parameters) (stack.Change, error) {
 	c.planned = p
 	group := []stack.ResourceChange{{Action: stack.Modify, LogicalID: "DirectorSecurityGroup", Type: "AWS::EC2::SecurityGroup", Replacement: "False", Details: []string{"Properties.Tags"}}}
 	switch {
@@ -56,7 +57,7 @@ func (c cloudStack) plan(p stack.Parameters) (stack.Change, error) {
 	case c.major > 0 && p.DatabaseVersion != "" && p.DatabaseVersion != strconv.Itoa(c.major):
 		return stack.Change{Resources: group}, nil
 	}
-	compared := func(p stack.Parameters) string {
+	compared := func(p layout.Parameters) string {
 		return fmt.Sprint(p.Zones, p.DirectorCIDRs, p.DatabasePassword.Reveal(), p.UpgradeWorker)
 	}
 	if compared(*c.stack) == compared(p) {
@@ -66,9 +67,9 @@ func (c cloudStack) plan(p stack.Parameters) (stack.Change, error) {
 }
 
 // Execute implements infrastructure.Stack.
-func (c cloudStack) Execute(ctx context.Context, _ stack.Change) (stack.Outputs, error) {
+func (c cloudStack) Execute(ctx context.Context, _ stack.Change) (layout.Outputs, error) {
 	if err := c.effect("stack"); err != nil {
-		return stack.Outputs{}, err
+		return layout.Outputs{}, err
 	}
 	c.changeSets--
 	if c.applying != nil {
@@ -96,7 +97,7 @@ func (c cloudStack) Discard(ctx context.Context, _ stack.Change) error {
 }
 
 // Outputs implements infrastructure.Stack.
-func (c cloudStack) Outputs(context.Context) (stack.Outputs, error) { return c.given(), nil }
+func (c cloudStack) Outputs(context.Context) (layout.Outputs, error) { return c.given(), nil }
 
 // Delete implements infrastructure.Stack.
 func (c cloudStack) Delete(context.Context, bool) ([]string, error) {
@@ -108,8 +109,8 @@ func (c cloudStack) Delete(context.Context, bool) ([]string, error) {
 }
 
 // given are the outputs.
-func (c cloudStack) given() stack.Outputs {
-	o := stack.Outputs{
+func (c cloudStack) given() layout.Outputs {
+	o := layout.Outputs{
 		Region: "eu-central-1", VPC: "vpc-1", DirectorAddress: "198.51.100.2", DirectorIP: "10.0.0.6",
 		WebAddress: cmp.Or(c.web, "198.51.100.1"), NATAddress: "198.51.100.3", KeyPair: "perpetual-ci", ParameterPath: "/perpetual/ci", OwnPath: "/perpetual-own/ci",
 		PipelineUser: c.pipelineUser, ReaderUser: "reader",

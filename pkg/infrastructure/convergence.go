@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 )
 
@@ -24,7 +25,7 @@ type Convergence struct {
 }
 
 // Run makes the stack as wanted; change is what it lacks. It gives all that was changed.
-func (c Convergence) Run(ctx context.Context, wanted stack.Parameters, change stack.Change) (stack.Change, error) {
+func (c Convergence) Run(ctx context.Context, wanted layout.Parameters, change stack.Change) (stack.Change, error) {
 	if !c.Major {
 		return change, c.make(ctx, change)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
@@ -38,34 +39,34 @@ func existing(c *config.Config) {
 func TestParameters_followTheConfiguration(t *testing.T) {
 	for name, of := range map[string]struct {
 		change func(*config.Config)
-		right  func(stack.Parameters) bool
+		right  func(layout.Parameters) bool
 	}{
-		"a new network": {nil, func(p stack.Parameters) bool {
+		"a new network": {nil, func(p layout.Parameters) bool {
 			return p.ExistingVPC == "" && p.NetworkCIDR == "10.0.0.0/16" && len(p.PublicCIDRs) == 2 && len(p.PrivateCIDRs) == 2 &&
 				strings.HasSuffix(p.DirectorIP, ".6") && strings.HasSuffix(p.NATIP, ".7")
 		}},
-		"an existing network, by zone": {existing, func(p stack.Parameters) bool {
+		"an existing network, by zone": {existing, func(p layout.Parameters) bool {
 			return p.ExistingVPC == "vpc-1" && p.NetworkCIDR == "" && p.NATIP == "" && p.DirectorIP == "172.16.1.6" &&
 				slices.Equal(p.ExistingPublicSubnets, []string{"subnet-pa", "subnet-pb"}) && slices.Equal(p.ExistingPrivateSubnets, []string{"subnet-a", "subnet-b"}) &&
 				slices.Equal(p.PublicCIDRs, []string{"172.16.1.0/24", "172.16.2.0/24"})
 		}},
-		"a bucket by default": {nil, func(p stack.Parameters) bool {
+		"a bucket by default": {nil, func(p layout.Parameters) bool {
 			return p.StateBucket == "perpetual-ci-123456789012-eu-central-1" && p.StateKey == ""
 		}},
-		"a directory": {func(c *config.Config) { c.State = &config.State{Dir: "state"} }, func(p stack.Parameters) bool { return p.StateBucket == "" }},
-		"a key by its ARN": {func(c *config.Config) { c.State = &config.State{KMSKey: "arn:aws:kms:eu-central-1:1:key/k"} }, func(p stack.Parameters) bool {
+		"a directory": {func(c *config.Config) { c.State = &config.State{Dir: "state"} }, func(p layout.Parameters) bool { return p.StateBucket == "" }},
+		"a key by its ARN": {func(c *config.Config) { c.State = &config.State{KMSKey: "arn:aws:kms:eu-central-1:1:key/k"} }, func(p layout.Parameters) bool {
 			return p.StateKey == "arn:aws:kms:eu-central-1:1:key/k"
 		}},
-		"a key by an alias": {func(c *config.Config) { c.State = &config.State{KMSKey: "alias/k"} }, func(p stack.Parameters) bool { return p.StateKey == "" }},
-		"a database service": {func(c *config.Config) { c.Database.Kind, c.Database.Version = "rds", 17 }, func(p stack.Parameters) bool {
+		"a key by an alias": {func(c *config.Config) { c.State = &config.State{KMSKey: "alias/k"} }, func(p layout.Parameters) bool { return p.StateKey == "" }},
+		"a database service": {func(c *config.Config) { c.Database.Kind, c.Database.Version = "rds", 17 }, func(p layout.Parameters) bool {
 			return p.Database && p.DatabaseVersion == "17" && p.DatabasePassword.Reveal() == "canary-password-of-16"
 		}},
-		"a database VM": {func(c *config.Config) { c.Database.Kind, c.Database.Version = "vm", 17 }, func(p stack.Parameters) bool {
+		"a database VM": {func(c *config.Config) { c.Database.Kind, c.Database.Version = "vm", 17 }, func(p layout.Parameters) bool {
 			return !p.Database && p.DatabaseVersion == "" && p.DatabasePassword.Empty()
 		}},
-		"a worker for upgrades":  {func(c *config.Config) { c.Upgrade.WorkerTag = "x" }, func(p stack.Parameters) bool { return p.UpgradeWorker }},
-		"no worker for upgrades": {func(c *config.Config) { c.Upgrade.WorkerTag = "" }, func(p stack.Parameters) bool { return !p.UpgradeWorker }},
-		"paths of the credentials": {nil, func(p stack.Parameters) bool {
+		"a worker for upgrades":  {func(c *config.Config) { c.Upgrade.WorkerTag = "x" }, func(p layout.Parameters) bool { return p.UpgradeWorker }},
+		"no worker for upgrades": {func(c *config.Config) { c.Upgrade.WorkerTag = "" }, func(p layout.Parameters) bool { return !p.UpgradeWorker }},
+		"paths of the credentials": {nil, func(p layout.Parameters) bool {
 			return p.ParameterPath == "/perpetual/ci" && p.OwnPath == "/perpetual-own/ci"
 		}},
 	} {
@@ -115,7 +116,7 @@ func TestExpected_isWhatAStackOfTheseParametersGives(t *testing.T) {
 }
 
 func TestRead_refusesOutputsThatDoNotFitTogether(t *testing.T) {
-	o := stack.Outputs{Zones: []string{"a", "b"}, PublicSubnets: []string{"s1", "s2"}, PrivateSubnets: []string{"s3", "s4"}, PublicCIDRs: []string{"c1", "c2"}, PrivateCIDRs: []string{"c3"}}
+	o := layout.Outputs{Zones: []string{"a", "b"}, PublicSubnets: []string{"s1", "s2"}, PrivateSubnets: []string{"s3", "s4"}, PublicCIDRs: []string{"c1", "c2"}, PrivateCIDRs: []string{"c3"}}
 	if _, err := infrastructure.Read(o, nil); err == nil || !strings.Contains(err.Error(), "2 zones need as many subnets and ranges") {
 		t.Errorf("error %v", err)
 	}

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
 // Read says in the manifests' terms what the stack gives. parameters
 // are those that it was made with.
-func Read(o stack.Outputs, parameters map[string]string) (manifest.Infrastructure, error) {
+func Read(o layout.Outputs, parameters map[string]string) (manifest.Infrastructure, error) {
 	zones := len(o.Zones)
 	if zones == 0 || len(o.PublicSubnets) != zones || len(o.PrivateSubnets) != zones || len(o.PublicCIDRs) != zones || len(o.PrivateCIDRs) != zones {
 		return manifest.Infrastructure{}, fmt.Errorf("read the outputs of the stack: %d zones need as many subnets and ranges; it was changed by hand, or made by another version", zones)
@@ -45,14 +45,14 @@ const unknown = "not-known-yet"
 
 // Expected is the infrastructure that a stack with these parameters gives, as far as it
 // is known before there is one: for a plan to show what would be created on it.
-func Expected(p stack.Parameters, region string) (manifest.Infrastructure, error) {
+func Expected(p layout.Parameters, region string) (manifest.Infrastructure, error) {
 	subnets := func(existing []string) []string {
 		if p.ExistingVPC != "" {
 			return existing
 		}
 		return slices.Repeat([]string{unknown}, len(p.Zones))
 	}
-	o := stack.Outputs{
+	o := layout.Outputs{
 		Region: region, VPC: unknown, Zones: p.Zones, PublicCIDRs: p.PublicCIDRs, PrivateCIDRs: p.PrivateCIDRs,
 		PublicSubnets: subnets(p.ExistingPublicSubnets), PrivateSubnets: subnets(p.ExistingPrivateSubnets),
 		DirectorSecurityGroup: unknown, VMsSecurityGroup: unknown, WebSecurityGroup: unknown,

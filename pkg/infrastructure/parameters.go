@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
@@ -39,9 +39,9 @@ type Wanted struct {
 }
 
 // Parameters says in the template's terms what is wanted.
-func (w Wanted) Parameters() (stack.Parameters, error) {
+func (w Wanted) Parameters() (layout.Parameters, error) {
 	c := w.Config
-	p := stack.Parameters{
+	p := layout.Parameters{
 		Name: c.Name, Zones: w.Zones, WebPort: c.Access.Port, WebCIDRs: c.Access.Web, DirectorCIDRs: w.DirectorCIDRs,
 		Domain: c.Access.Domain, HostedZone: w.HostedZone,
 		ParameterPath: "/perpetual/" + c.Name, OwnPath: "/perpetual-own/" + c.Name, Issuer: w.Issuer, PipelineSubject: manifest.PipelineSubject(c),
@@ -62,22 +62,22 @@ func (w Wanted) Parameters() (stack.Parameters, error) {
 		}
 	}
 	if err := setNetwork(&p, w); err != nil {
-		return stack.Parameters{}, err
+		return layout.Parameters{}, err
 	}
 	var err error
-	if p.DirectorIP, err = stack.Address(p.PublicCIDRs[0], directorNumber); err == nil && p.ExistingVPC == "" {
-		p.NATIP, err = stack.Address(p.PublicCIDRs[0], natNumber)
+	if p.DirectorIP, err = layout.Address(p.PublicCIDRs[0], directorNumber); err == nil && p.ExistingVPC == "" {
+		p.NATIP, err = layout.Address(p.PublicCIDRs[0], natNumber)
 	}
 	return p, err
 }
 
 // setNetwork describes the network that is made, or the subnets of the one that
 // exists, in the order of the zones.
-func setNetwork(p *stack.Parameters, w Wanted) (err error) {
+func setNetwork(p *layout.Parameters, w Wanted) (err error) {
 	network := w.Config.AWS.Network
 	if network.VPC == "" {
 		p.NetworkCIDR = network.CIDR
-		p.PublicCIDRs, p.PrivateCIDRs, err = stack.Cut(network.CIDR, len(w.Zones))
+		p.PublicCIDRs, p.PrivateCIDRs, err = layout.Cut(network.CIDR, len(w.Zones))
 		return err
 	}
 	p.ExistingVPC = network.VPC

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -19,13 +20,13 @@ type Stack interface {
 	Describe(ctx context.Context) (stack.Status, error)
 	// Plan compares what is wanted with what is there. The change is executed or
 	// discarded afterwards.
-	Plan(ctx context.Context, wanted stack.Parameters) (stack.Change, error)
+	Plan(ctx context.Context, wanted layout.Parameters) (stack.Change, error)
 	// Execute makes a change and waits for its end. A context that ends leaves it going on.
-	Execute(ctx context.Context, change stack.Change) (stack.Outputs, error)
+	Execute(ctx context.Context, change stack.Change) (layout.Outputs, error)
 	// Discard forgets a change.
 	Discard(ctx context.Context, change stack.Change) error
 	// Outputs gives what there is.
-	Outputs(ctx context.Context) (stack.Outputs, error)
+	Outputs(ctx context.Context) (layout.Outputs, error)
 	// Delete removes the stack, and lists what is kept on purpose.
 	Delete(ctx context.Context, dropProtection bool) (kept []string, err error)
 }
@@ -59,7 +60,7 @@ func (s Site) tellEvent(e stack.Event) {
 func (s Site) noteEvent(e stack.Event) { s.Note(EventLine(e)) }
 
 // Plan compares what is wanted with what is there.
-func (s Site) Plan(ctx context.Context, wanted stack.Parameters) (stack.Change, error) {
+func (s Site) Plan(ctx context.Context, wanted layout.Parameters) (stack.Change, error) {
 	opened, err := s.stack(s.tellEvent)
 	if err != nil {
 		return stack.Change{}, err

@@ -3,6 +3,8 @@ package stack
 import (
 	"slices"
 	"strings"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 )
 
 // Action says what happens to a resource.
@@ -33,7 +35,7 @@ type Change struct {
 
 	guard      bool // the database is made by it, and then protected by a second change
 	name       string
-	parameters *Parameters // a pointer, as text of a Change would show the password otherwise
+	parameters *layout.Parameters // a pointer, as text of a Change would show the password otherwise
 }
 
 // What Repair can say.

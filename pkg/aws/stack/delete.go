@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
@@ -31,7 +32,7 @@ func (s *Stack) Delete(ctx context.Context, dropProtection bool) (left []string,
 		_, err := s.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &status.ID})
 		return nil, s.explain(ctx, "delete stack "+s.options.Name, err)
 	}
-	guarded := status.Parameters[databaseParameter] == "true" && status.Parameters[protectionParameter] == "true"
+	guarded := status.Parameters[layout.DatabaseParameter] == "true" && status.Parameters[layout.ProtectionParameter] == "true"
 	if (status.Protected || guarded && made(status.State)) && !dropProtection {
 		return nil, fmt.Errorf("delete stack %s: %w", s.options.Name, ErrProtected)
 	}

@@ -10,31 +10,32 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
-	cfn "github.com/perpetual-ci/perpetual/pkg/aws/template"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
+	"github.com/perpetual-ci/perpetual/pkg/aws/template"
 )
 
 // details say what a change set leaves out: which parameters, tags, rights, rules and
 // values change, and how. status is that of the stack; one that is not there has no
 // template. A template that cannot be read is said so, and everything is listed.
-func (s *Stack) details(ctx context.Context, status Status, p Parameters) ([]string, error) {
-	before := cfn.Source{}
+func (s *Stack) details(ctx context.Context, status Status, p layout.Parameters) ([]string, error) {
+	before := template.Source{}
 	if status.Exists {
 		text, err := s.templateOf(ctx, status)
 		if err != nil {
 			return nil, err
 		}
-		before = cfn.Source{Text: []byte(text), Parameters: status.Parameters}
+		before = template.Source{Text: []byte(text), Parameters: status.Parameters}
 	}
-	after := cfn.Source{Text: body(), Parameters: maps.Clone(status.Parameters)}
+	after := template.Source{Text: layout.Body(), Parameters: maps.Clone(status.Parameters)}
 	if after.Parameters == nil {
 		after.Parameters = map[string]string{}
 	}
-	maps.Copy(after.Parameters, p.values())
+	maps.Copy(after.Parameters, p.Values())
 	var lines []string
-	changes, err := cfn.Differences(before, after)
+	changes, err := template.Differences(before, after)
 	if err != nil {
 		lines = append(lines, fmt.Sprintf("! what the stack grants now is not known: %v", err))
-		if changes, err = cfn.Differences(cfn.Source{}, after); err != nil {
+		if changes, err = template.Differences(template.Source{}, after); err != nil {
 			return nil, err
 		}
 	}

@@ -8,12 +8,12 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/template"
 )
 
 // detailed plans, and discards the change.
-func (w *world) detailed(t *testing.T, p stack.Parameters) string {
+func (w *world) detailed(t *testing.T, p layout.Parameters) string {
 	t.Helper()
 	c, err := w.stack.Plan(t.Context(), p)
 	if err != nil {
@@ -100,7 +100,7 @@ func statements(t *testing.T) (list []statement) {
 // both shown.
 func TestTemplate_hasNoStatementThatChangesUnseen(t *testing.T) {
 	var root yaml.Node
-	if err := yaml.Unmarshal(stack.Template(), &root); err != nil {
+	if err := yaml.Unmarshal(layout.Template(), &root); err != nil {
 		t.Fatal(err)
 	}
 	given := map[string]string{
@@ -117,7 +117,7 @@ func TestTemplate_hasNoStatementThatChangesUnseen(t *testing.T) {
 		if given["Issuer"] = "https://ci.example.com"; strings.Contains(old, "PipelineUser") {
 			given["Issuer"] = "" // there is a user or a role
 		}
-		before := template.Source{Text: stack.Template(), Parameters: given}
+		before := template.Source{Text: layout.Template(), Parameters: given}
 		node.Value = "canary:" + old
 		text, err := yaml.Marshal(&root)
 		if node.Value = old; err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
 
@@ -19,28 +20,28 @@ import (
 // second change a database that was made. A failed change is rolled back by
 // CloudFormation; the *Error says what failed, what is still there and what to do.
 // When ctx ends the change goes on by itself, and the next Plan waits for it.
-func (s *Stack) Execute(ctx context.Context, c Change) (Outputs, error) {
+func (s *Stack) Execute(ctx context.Context, c Change) (layout.Outputs, error) {
 	if c.Repair != "" && c.parameters != nil {
 		next, err := s.repair(ctx, c)
 		if err != nil {
-			return Outputs{}, err
+			return layout.Outputs{}, err
 		}
 		c = next
 	}
 	if c.ID != "" {
 		if err := s.start(ctx, c); err != nil {
-			return Outputs{}, err
+			return layout.Outputs{}, err
 		}
 	}
 	crash.Here("stack-made")
 	if c.Protect {
 		if err := s.protect(ctx, true); err != nil {
-			return Outputs{}, err
+			return layout.Outputs{}, err
 		}
 	}
 	if c.guard {
 		if err := s.guard(ctx); err != nil {
-			return Outputs{}, err
+			return layout.Outputs{}, err
 		}
 	}
 	return s.Outputs(ctx)
@@ -66,7 +67,7 @@ func (s *Stack) setGuard(ctx context.Context, status Status, on bool) error {
 	in := &cloudformation.CreateChangeSetInput{UsePreviousTemplate: sdk.Bool(true), ChangeSetType: types.ChangeSetTypeUpdate}
 	for key := range status.Parameters {
 		p := types.Parameter{ParameterKey: sdk.String(key), UsePreviousValue: sdk.Bool(true)}
-		if key == protectionParameter {
+		if key == layout.ProtectionParameter {
 			p.UsePreviousValue, p.ParameterValue = nil, sdk.String(strconv.FormatBool(on))
 		}
 		in.Parameters = append(in.Parameters, p)

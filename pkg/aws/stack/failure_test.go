@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
@@ -90,7 +91,7 @@ func TestExecute_finishesACreationThatCouldNotBeUndone(t *testing.T) {
 }
 
 // bigger is a change of the ordinary parameters.
-func bigger() stack.Parameters {
+func bigger() layout.Parameters {
 	p := parameters()
 	p.DatabaseStorage, p.WebCIDRs = 50, []string{"192.0.2.0/24"}
 	return p

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 )
 
 // staleAfter is the age from which a change set of ours belongs to nobody.
@@ -22,8 +24,8 @@ const staleAfter = time.Hour
 //
 // It fails with ErrForeign, aws.ErrDenied, aws.ErrCredentials, an *Error if the stack
 // is in a state that needs a person, or says what is wrong with the parameters.
-func (s *Stack) Plan(ctx context.Context, p Parameters) (Change, error) {
-	if err := p.check(); err != nil {
+func (s *Stack) Plan(ctx context.Context, p layout.Parameters) (Change, error) {
+	if err := p.Validate(); err != nil {
 		return Change{}, fmt.Errorf("plan stack %s: %w", s.options.Name, err)
 	}
 	status, err := s.settle(ctx)
@@ -44,7 +46,7 @@ func (s *Stack) Plan(ctx context.Context, p Parameters) (Change, error) {
 }
 
 // plan is Plan for a stack on which nothing is under way.
-func (s *Stack) plan(ctx context.Context, status Status, p Parameters) (Change, error) {
+func (s *Stack) plan(ctx context.Context, status Status, p layout.Parameters) (Change, error) {
 	if status.Exists && !status.Ours {
 		return Change{}, s.foreign(status)
 	}
@@ -64,7 +66,7 @@ func (s *Stack) plan(ctx context.Context, status Status, p Parameters) (Change, 
 	case "DELETE_FAILED", "IMPORT_ROLLBACK_FAILED":
 		return Change{}, s.stateError(status)
 	}
-	if err := p.lowers(status.Parameters); err != nil {
+	if err := p.ValidateUpdate(status.Parameters); err != nil {
 		return Change{}, fmt.Errorf("plan stack %s: %w", s.options.Name, err)
 	}
 	same, err := s.same(ctx, status, p)
@@ -86,11 +88,11 @@ func (s *Stack) plan(ctx context.Context, status Status, p Parameters) (Change, 
 // newChangeSet makes a change set and reads it. Parameters that are not said keep
 // the value that they have. A database that is new is made without protection: if
 // what comes after it fails, the rollback must be able to delete it.
-func (s *Stack) newChangeSet(ctx context.Context, p Parameters, have map[string]string, kind types.ChangeSetType) (Change, error) {
-	values := p.values()
-	fresh := p.Database && have[databaseParameter] != "true"
+func (s *Stack) newChangeSet(ctx context.Context, p layout.Parameters, have map[string]string, kind types.ChangeSetType) (Change, error) {
+	values := p.Values()
+	fresh := p.Database && have[layout.DatabaseParameter] != "true"
 	if fresh {
-		values[protectionParameter] = "false"
+		values[layout.ProtectionParameter] = "false"
 	}
 	var list []types.Parameter
 	for key, value := range values {
@@ -101,7 +103,7 @@ func (s *Stack) newChangeSet(ctx context.Context, p Parameters, have map[string]
 			list = append(list, types.Parameter{ParameterKey: sdk.String(key), UsePreviousValue: sdk.Bool(true)})
 		}
 	}
-	text := string(Body())
+	text := string(layout.Body())
 	c, err := s.submitChangeSet(ctx, &cloudformation.CreateChangeSetInput{TemplateBody: &text, Parameters: list, ChangeSetType: kind})
 	c.parameters, c.guard = &p, fresh
 	return c, err

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/policy"
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
 )
@@ -39,7 +39,7 @@ func installer(t *testing.T) iam.Set {
 }
 
 // longest has names as long as they may be.
-func longest() (string, stack.Parameters) {
+func longest() (string, layout.Parameters) {
 	p := everything()
 	p.Name = strings.Repeat("n", 30)
 	p.ParameterPath, p.OwnPath = "/perpetual/"+p.Name, "/perpetual-own/"+p.Name
@@ -157,7 +157,7 @@ func TestPolicies_haveNothingIdle(t *testing.T) {
 // TestInstallerPolicy_isEnoughForTheWholeLife makes, changes and deletes stacks of all
 // kinds with the rights of the shipped policy only.
 func TestInstallerPolicy_isEnoughForTheWholeLife(t *testing.T) {
-	for title, p := range map[string]stack.Parameters{"everything": everything(), "ordinary": parameters(), "little": little()} {
+	for title, p := range map[string]layout.Parameters{"everything": everything(), "ordinary": parameters(), "little": little()} {
 		t.Run(title, func(t *testing.T) {
 			w := newWorldOf(t, cloudformation.Options{})
 			w.judge = installer(t).Allows
@@ -204,11 +204,11 @@ func TestInstallerPolicies_boundAnInstallationThatIsNot(t *testing.T) {
 // TestUpgradePolicy_endsAtTheRest changes with the pipeline's own rights what it may not:
 // CloudFormation refuses each at the first call that it has no right to.
 func TestUpgradePolicy_endsAtTheRest(t *testing.T) {
-	for action, change := range map[string]func(p *stack.Parameters){
-		"ec2:AuthorizeSecurityGroupIngress": func(p *stack.Parameters) { p.DirectorCIDRs = []string{"0.0.0.0/0"} },
-		"ec2:RevokeSecurityGroupIngress":    func(p *stack.Parameters) { p.WebPort = 8443 },
-		"rds:ModifyDBInstance":              func(p *stack.Parameters) { p.DatabaseStorage = 50 },
-		"iam:":                              func(p *stack.Parameters) { p.PermissionsBoundary = iamARN + "policy/other" },
+	for action, change := range map[string]func(p *layout.Parameters){
+		"ec2:AuthorizeSecurityGroupIngress": func(p *layout.Parameters) { p.DirectorCIDRs = []string{"0.0.0.0/0"} },
+		"ec2:RevokeSecurityGroupIngress":    func(p *layout.Parameters) { p.WebPort = 8443 },
+		"rds:ModifyDBInstance":              func(p *layout.Parameters) { p.DatabaseStorage = 50 },
+		"iam:":                              func(p *layout.Parameters) { p.PermissionsBoundary = iamARN + "policy/other" },
 	} {
 		t.Run(action, func(t *testing.T) {
 			w := newWorld(t)

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
 
@@ -179,13 +179,13 @@ func (s specification) checkValue(resource, at string, p specProperty, value any
 // TestTemplate_fitsTheSpecification looks at the resources as they come out of the
 // evaluated template, with everything on and with as little as possible.
 func TestTemplate_fitsTheSpecification(t *testing.T) {
-	template, err := cloudformation.Parse(stack.Template())
+	template, err := cloudformation.Parse(layout.Template())
 	if err != nil {
 		t.Fatal(err)
 	}
 	spec := load(t, template)
 	seen := map[string]bool{}
-	for title, p := range map[string]stack.Parameters{"ordinary": parameters(), "everything": everything(), "little": little()} {
+	for title, p := range map[string]layout.Parameters{"ordinary": parameters(), "everything": everything(), "little": little()} {
 		w := newWorld(t)
 		w.made(t, p)
 		for id, r := range w.there(t).Resources {
@@ -211,7 +211,7 @@ func TestTemplate_fitsTheSpecification(t *testing.T) {
 }
 
 func TestTemplate_asksForAttributesThatThereAre(t *testing.T) {
-	template, err := cloudformation.Parse(stack.Template())
+	template, err := cloudformation.Parse(layout.Template())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestTemplate_asksForAttributesThatThereAre(t *testing.T) {
 }
 
 func TestSimulator_replacesWhatTheSpecificationSays(t *testing.T) {
-	template, err := cloudformation.Parse(stack.Template())
+	template, err := cloudformation.Parse(layout.Template())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestSimulator_replacesWhatTheSpecificationSays(t *testing.T) {
 }
 
 // everything turns all conditions of the template on.
-func everything() stack.Parameters {
+func everything() layout.Parameters {
 	p := parameters()
 	p.Zones = append(p.Zones, "eu-central-1c")
 	p.PublicCIDRs, p.PrivateCIDRs = append(p.PublicCIDRs, "10.0.2.0/24"), append(p.PrivateCIDRs, "10.0.48.0/20")
@@ -277,7 +277,7 @@ func everything() stack.Parameters {
 }
 
 // little is one zone of a VPC that exists, with a database on a VM.
-func little() stack.Parameters {
+func little() layout.Parameters {
 	p := parameters()
 	p.Zones, p.PublicCIDRs, p.PrivateCIDRs = p.Zones[:1], p.PublicCIDRs[:1], p.PrivateCIDRs[:1]
 	p.ExistingVPC, p.ExistingPublicSubnets, p.ExistingPrivateSubnets = "vpc-1", []string{"subnet-1"}, []string{"subnet-2"}

@@ -1,4 +1,4 @@
-// Package stack keeps one CloudFormation stack, of the template in this folder,
+// Package stack keeps one CloudFormation stack, of the template in package layout,
 // as wanted: it plans with change sets, executes them, and says of every state in
 // which a stack can be what happened, what is still true and what to do.
 //

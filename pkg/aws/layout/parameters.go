@@ -1,4 +1,4 @@
-package stack
+package layout
 
 import (
 	"crypto/sha256"
@@ -119,9 +119,9 @@ func Address(cidr string, n int) (string, error) {
 
 var password = regexp.MustCompile(`^[A-Za-z0-9]{16,128}$`)
 
-// check says what of the parameters no stack could be made with, as far as that
+// Validate says what of the parameters no stack could be made with, as far as that
 // shows without asking.
-func (p Parameters) check() error {
+func (p Parameters) Validate() error {
 	zones := len(p.Zones)
 	switch {
 	case p.Name == "":
@@ -146,10 +146,11 @@ func (p Parameters) check() error {
 	return checkRanges("the director", p.DirectorCIDRs)
 }
 
-// lowers says that a stack with these parameters has a newer PostgreSQL than is wanted:
-// its data cannot be read by an older one.
-func (p Parameters) lowers(have map[string]string) error {
-	if !p.Database || have[databaseParameter] != "true" {
+// ValidateUpdate says why a stack that has the parameters have, as the template names
+// them, cannot become as p says: the data of its PostgreSQL cannot be read by an older
+// one.
+func (p Parameters) ValidateUpdate(have map[string]string) error {
+	if !p.Database || have[DatabaseParameter] != "true" {
 		return nil
 	}
 	wanted, err := strconv.Atoi(p.DatabaseVersion)
@@ -179,9 +180,9 @@ func checkRanges(what string, ranges []string) error {
 	return nil
 }
 
-// values are the parameters as the template takes them. What is not there is left
+// Values are the parameters as the template takes them. What is not there is left
 // to the template's default, or, for the password, to what the stack has.
-func (p Parameters) values() map[string]string {
+func (p Parameters) Values() map[string]string {
 	storage := max(p.DatabaseStorage, 20)
 	most := p.DatabaseMaxStorage
 	if most == 0 {
@@ -199,9 +200,9 @@ func (p Parameters) values() map[string]string {
 		"WebPort": strconv.Itoa(port), "WebCIDRs": pad(p.WebCIDRs, maxCIDRs), "DirectorCIDRs": pad(p.DirectorCIDRs, maxCIDRs),
 		"UpgradeWorker": strconv.FormatBool(p.UpgradeWorker),
 		"Domain":        p.Domain, "HostedZone": p.HostedZone,
-		databaseParameter: strconv.FormatBool(p.Database), "DatabaseMultiZone": strconv.FormatBool(p.DatabaseMultiZone),
+		DatabaseParameter: strconv.FormatBool(p.Database), "DatabaseMultiZone": strconv.FormatBool(p.DatabaseMultiZone),
 		"DatabaseStorage": strconv.Itoa(storage), "DatabaseMaxStorage": strconv.Itoa(most),
-		protectionParameter: strconv.FormatBool(p.Database),
+		ProtectionParameter: strconv.FormatBool(p.Database),
 		"ParameterPath":     p.ParameterPath, "OwnPath": p.OwnPath, "StateBucket": p.StateBucket, "StateKey": p.StateKey,
 		"Issuer": p.Issuer, "PermissionsBoundary": p.PermissionsBoundary,
 	}
@@ -220,13 +221,31 @@ func (p Parameters) values() map[string]string {
 	return out
 }
 
+// Parameters of the template that a stack is judged by, or changed in, on their own. Both
+// are "true" or "false".
 const (
-	databaseParameter   = "DatabaseService"
-	protectionParameter = "DatabaseProtection"
-	versionParameter    = "DatabaseVersion"
+	// DatabaseParameter says whether there is a database of the RDS service.
+	DatabaseParameter = "DatabaseService"
+	// ProtectionParameter says whether RDS refuses to delete that database.
+	ProtectionParameter = "DatabaseProtection"
+)
+
+const (
+	versionParameter = "DatabaseVersion"
 	// passwordParameter is the one that CloudFormation does not give back.
 	passwordParameter = "DatabasePassword"
 )
+
+// Match says whether a stack with the parameters have, as the template names them, is
+// as p says. The password cannot be compared: a digest of it is a parameter besides.
+func (p Parameters) Match(have map[string]string) bool {
+	for key, value := range p.Values() {
+		if key != passwordParameter && have[key] != value {
+			return false
+		}
+	}
+	return true
+}
 
 // digest tells one password from another and gives neither away: 32 bits of a hash
 // of at least 16 generated characters.

@@ -1,4 +1,4 @@
-package stack
+package layout
 
 import (
 	"fmt"
@@ -54,9 +54,9 @@ type Outputs struct {
 	OwnPath       string // "/perpetual-own/ci"; empty in a stack of an older release
 }
 
-// newOutputs reads what CloudFormation gave. It fails if the database's port is no
+// NewOutputs reads what CloudFormation gave. It fails if the database's port is no
 // number, or if an output is missing that every stack of the template has.
-func newOutputs(given map[string]string) (Outputs, error) {
+func NewOutputs(given map[string]string) (Outputs, error) {
 	for _, name := range []string{"Region", "VPC", "Zones", "PublicSubnets", "PrivateSubnets", "VMsSecurityGroup", "WebAddress"} {
 		if given[name] == "" {
 			return Outputs{}, fmt.Errorf("read the stack's outputs: %s is missing", name)
