@@ -81,7 +81,7 @@ var mayImport = map[string][]string{
 		"pkg/bootstrap/choice", "pkg/bootstrap/pipeline",
 		"pkg/template", "pkg/state", "pkg/seal", "pkg/secret", "pipelines", "pkg/state/lease",
 	},
-	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/layout", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
+	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/cloudformation", "pkg/aws/layout", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/secret"},
 	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/manifest/auth", "pkg/manifest/bundle", "pkg/manifest/endpoint", "pkg/manifest/subnet", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
 	"pkg/credential":     {"pkg/secret", "pkg/state"},
 	"pkg/config":         {"pkg/difference", "pkg/config/binding", "pkg/config/schema", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
@@ -137,8 +137,9 @@ var mayImport = map[string][]string{
 	"pkg/aws/statebucket":     {"pkg/aws", "pkg/aws/login", "pkg/retry", "pkg/crash"},
 	"pkg/aws/template":        {"pkg/difference"},
 	"pkg/aws/policy":          {},
+	"pkg/aws/cloudformation":  {"pkg/aws", "pkg/retry"},
 	"pkg/aws/layout":          {"pkg/secret"},
-	"pkg/aws/stack":           {"pkg/aws", "pkg/aws/layout", "pkg/aws/template", "pkg/retry", "pkg/crash"},
+	"pkg/aws/stack":           {"pkg/aws", "pkg/aws/cloudformation", "pkg/aws/layout", "pkg/aws/template", "pkg/crash"},
 	"pkg/createenv": {
 		"pkg/createenv/agent", "pkg/createenv/cause", "pkg/createenv/cpi", "pkg/createenv/ledger", "pkg/createenv/manifest", "pkg/createenv/workspace",
 		"pkg/difference", "pkg/retry", "pkg/secret", "pkg/crash",
@@ -185,7 +186,7 @@ var mayImport = map[string][]string{
 // owners says which package alone may import a library; the others see the
 // owner's types.
 var owners = map[string]string{
-	"github.com/aws/":                                       "pkg/aws pkg/aws/login pkg/aws/account pkg/aws/quota pkg/aws/statebucket pkg/aws/bucket pkg/aws/stack",
+	"github.com/aws/":                                       "pkg/aws pkg/aws/login pkg/aws/account pkg/aws/quota pkg/aws/statebucket pkg/aws/bucket pkg/aws/cloudformation",
 	"github.com/gofrs/flock":                                "pkg/state pkg/createenv/workspace pkg/sandbox",
 	"github.com/google/go-github":                           "pkg/github",
 	"github.com/concourse/concourse":                        "pkg/concourse pkg/concourse/config pkg/sandbox",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 )
@@ -20,9 +21,11 @@ func (c cloudStack) Describe(context.Context) (stack.Status, error) {
 		return stack.Status{}, nil
 	}
 	status := stack.Status{
-		Exists: true, Ours: true, State: "CREATE_COMPLETE",
-		Parameters: map[string]string{"StateBucket": c.bucket, "NetworkCIDR": "10.0.0.0/16", "DatabaseVersion": strconv.Itoa(c.major)},
-		Outputs:    c.given(),
+		Exists: true, Ours: true, Outputs: c.given(),
+		Stack: cloudformation.Stack{
+			State:      "CREATE_COMPLETE",
+			Parameters: map[string]string{"StateBucket": c.bucket, "NetworkCIDR": "10.0.0.0/16", "DatabaseVersion": strconv.Itoa(c.major)},
+		},
 	}
 	if c.undo {
 		status.State = "UPDATE_ROLLBACK_COMPLETE"
@@ -48,12 +51,12 @@ func (c cloudStack) Plan(_ context.Context, p layout.Parameters) (stack.Change, 
 // plan compares.
 func (c cloudStack) plan(p layout.Parameters) (stack.Change, error) {
 	c.planned = p
-	group := []stack.ResourceChange{{Action: stack.Modify, LogicalID: "DirectorSecurityGroup", Type: "AWS::EC2::SecurityGroup", Replacement: "False", Details: []string{"Properties.Tags"}}}
+	group := []cloudformation.ResourceChange{{Action: cloudformation.Modify, LogicalID: "DirectorSecurityGroup", Type: "AWS::EC2::SecurityGroup", Replacement: "False", Details: []string{"Properties.Tags"}}}
 	switch {
 	case c.broken:
 		return stack.Change{Repair: "finish a rollback"}, nil
 	case c.stack == nil:
-		return stack.Change{Create: true, Resources: []stack.ResourceChange{{Action: stack.Add, LogicalID: "VPC", Type: "AWS::EC2::VPC"}}}, nil
+		return stack.Change{Create: true, Resources: []cloudformation.ResourceChange{{Action: cloudformation.Add, LogicalID: "VPC", Type: "AWS::EC2::VPC"}}}, nil
 	case c.major > 0 && p.DatabaseVersion != "" && p.DatabaseVersion != strconv.Itoa(c.major):
 		return stack.Change{Resources: group}, nil
 	}

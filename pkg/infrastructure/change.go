@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 )
 
@@ -24,8 +25,8 @@ func ChangeLines(c stack.Change) (lines []string) {
 }
 
 // describe makes a line of a resource's change: "~ Database (AWS::RDS::DBInstance) …".
-func describe(r stack.ResourceChange) string {
-	sign := map[stack.Action]string{stack.Add: "+", stack.Modify: "~", stack.Remove: "-"}[r.Action]
+func describe(r cloudformation.ResourceChange) string {
+	sign := map[cloudformation.Action]string{cloudformation.Add: "+", cloudformation.Modify: "~", cloudformation.Remove: "-"}[r.Action]
 	if sign == "" {
 		sign = "~"
 	}
@@ -43,7 +44,7 @@ func describe(r stack.ResourceChange) string {
 }
 
 // EventLine makes a line of an event: "Database: create in progress".
-func EventLine(e stack.Event) string {
+func EventLine(e cloudformation.Event) string {
 	if e.Status == "" {
 		return e.Reason
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/config"
@@ -134,12 +135,12 @@ func TestChangeLines_sayWhatHappensToWhat(t *testing.T) {
 	}{
 		"nothing":  {stack.Change{Empty: true}, nil},
 		"a repair": {stack.Change{Repair: "finish a rollback", Protect: true}, []string{"! before anything else: finish a rollback; what changes after that is known only then"}},
-		"protection": {stack.Change{Protect: true, Resources: []stack.ResourceChange{{Action: stack.Remove, LogicalID: "Old", Type: "AWS::EC2::EIP"}}},
+		"protection": {stack.Change{Protect: true, Resources: []cloudformation.ResourceChange{{Action: cloudformation.Remove, LogicalID: "Old", Type: "AWS::EC2::EIP"}}},
 			[]string{"! the stack's protection against deletion is turned on", "- Old (AWS::EC2::EIP)"}},
-		"a creation": {stack.Change{Create: true, Protect: true, Resources: []stack.ResourceChange{{Action: stack.Add, LogicalID: "VPC", Type: "AWS::EC2::VPC"}}}, []string{"+ VPC (AWS::EC2::VPC)"}},
-		"replacements": {stack.Change{Resources: []stack.ResourceChange{
-			{Action: stack.Modify, LogicalID: "A", Type: "T", Replacement: "True", Details: []string{"Properties.X", "Tags"}},
-			{Action: stack.Modify, LogicalID: "B", Type: "T", Replacement: "Conditional"}, {Action: "Import", LogicalID: "C", Type: "T"},
+		"a creation": {stack.Change{Create: true, Protect: true, Resources: []cloudformation.ResourceChange{{Action: cloudformation.Add, LogicalID: "VPC", Type: "AWS::EC2::VPC"}}}, []string{"+ VPC (AWS::EC2::VPC)"}},
+		"replacements": {stack.Change{Resources: []cloudformation.ResourceChange{
+			{Action: cloudformation.Modify, LogicalID: "A", Type: "T", Replacement: "True", Details: []string{"Properties.X", "Tags"}},
+			{Action: cloudformation.Modify, LogicalID: "B", Type: "T", Replacement: "Conditional"}, {Action: "Import", LogicalID: "C", Type: "T"},
 		}}, []string{"~ A (T) Properties.X, Tags; it is replaced", "~ B (T); it may be replaced", "~ C (T)"}},
 	} {
 		if diff := cmp.Diff(of.lines, infrastructure.ChangeLines(of.change)); diff != "" {
@@ -149,7 +150,7 @@ func TestChangeLines_sayWhatHappensToWhat(t *testing.T) {
 }
 
 func TestEventLine_isForPeople(t *testing.T) {
-	for line, e := range map[string]stack.Event{
+	for line, e := range map[string]cloudformation.Event{
 		"stack perpetual-ci is busy: waiting":           {Reason: "stack perpetual-ci is busy: waiting"},
 		"Database: create in progress":                  {LogicalID: "Database", Status: "CREATE_IN_PROGRESS"},
 		"Database: create failed, no capacity in zones": {LogicalID: "Database", Status: "CREATE_FAILED", Reason: "no capacity in zones"},

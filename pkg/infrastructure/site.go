@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -42,13 +43,13 @@ type Site struct {
 }
 
 // stack opens the installation's stack; report gets its events.
-func (s Site) stack(report func(stack.Event)) (Stack, error) {
+func (s Site) stack(report func(cloudformation.Event)) (Stack, error) {
 	return s.Open("", stack.Options{Name: StackName(s.Name), Owner: s.Name, Notify: report, Tags: s.Tags})
 }
 
 // tellEvent shows an event for which nobody waits in particular: what the adapter says
 // of itself, such as that it waits for what others do, is for everybody.
-func (s Site) tellEvent(e stack.Event) {
+func (s Site) tellEvent(e cloudformation.Event) {
 	if e.Status == "" {
 		s.Warn(EventLine(e))
 	} else {
@@ -57,7 +58,7 @@ func (s Site) tellEvent(e stack.Event) {
 }
 
 // noteEvent shows an event that is waited for.
-func (s Site) noteEvent(e stack.Event) { s.Note(EventLine(e)) }
+func (s Site) noteEvent(e cloudformation.Event) { s.Note(EventLine(e)) }
 
 // Plan compares what is wanted with what is there.
 func (s Site) Plan(ctx context.Context, wanted layout.Parameters) (stack.Change, error) {

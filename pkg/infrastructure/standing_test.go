@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
 )
@@ -32,7 +33,8 @@ func TestLook_leavesOutWhatHoldsNothing(t *testing.T) {
 		"CREATE_COMPLETE": true, "CREATE_IN_PROGRESS": true, "UPDATE_ROLLBACK_FAILED": true, "DELETE_FAILED": true,
 		"REVIEW_IN_PROGRESS": false, "ROLLBACK_IN_PROGRESS": false, "ROLLBACK_COMPLETE": false, "ROLLBACK_FAILED": false, "CREATE_FAILED": false,
 	} {
-		if live(stack.Status{Exists: true, Ours: true, State: state}) != want || live(stack.Status{Exists: true, State: state}) {
+		given := cloudformation.Stack{State: state}
+		if live(stack.Status{Exists: true, Ours: true, Stack: given}) != want || live(stack.Status{Exists: true, Stack: given}) {
 			t.Errorf("%s is not judged right", state)
 		}
 	}

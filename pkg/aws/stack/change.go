@@ -4,17 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
-)
-
-// Action says what happens to a resource.
-type Action string
-
-// What a change set says of a resource.
-const (
-	Add    Action = "Add"
-	Modify Action = "Modify"
-	Remove Action = "Remove"
 )
 
 // Change is a planned change.
@@ -22,7 +13,7 @@ type Change struct {
 	ID        string // ARN of the change set; empty when there is none yet, or no need of one
 	Create    bool   // the stack is made by it
 	Empty     bool   // there is nothing to do
-	Resources []ResourceChange
+	Resources []cloudformation.ResourceChange
 	// Details say for people what changes in parameters, tags, policies, rules of security
 	// groups and other values: "+ UpgradePolicy: Allow ec2:AttachVolume on …".
 	Details []string
@@ -44,23 +35,13 @@ const (
 	repairRollback = "finish a rollback"
 )
 
-// ResourceChange is what happens to one resource.
-type ResourceChange struct {
-	Action      Action
-	LogicalID   string   // "Database"
-	PhysicalID  string   // "perpetual-ci-database-1abc2def"; empty of an added one
-	Type        string   // "AWS::RDS::DBInstance"
-	Replacement string   // of a modified one: "True", "False", "Conditional"
-	Details     []string // ["Properties.AllocatedStorage"]: what of it
-}
-
 // tagging says whether a detail is about tags: those of the stack, or a resource's own.
 func tagging(detail string) bool { return detail == "Tags" || detail == "Properties.Tags" }
 
 // permitted says whether the pipeline has a right to a change. Its policy in the
 // template grants what this says.
-func permitted(r ResourceChange) bool {
-	if r.Action != Modify || r.Replacement != "False" {
+func permitted(r cloudformation.ResourceChange) bool {
+	if r.Action != cloudformation.Modify || r.Replacement != "False" {
 		return false
 	}
 	if r.Type == "AWS::Route53::RecordSet" {

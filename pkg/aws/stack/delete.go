@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
@@ -17,7 +14,7 @@ import (
 // the database's last snapshot. A stack that does not exist is not an error; one on
 // which something is under way is waited for.
 //
-// Without dropProtection a protected stack is ErrProtected, and nothing is
+// Without dropProtection a protected stack is cloudformation.ErrProtected, and nothing is
 // deleted. It fails with ErrForeign, aws.ErrDenied, aws.ErrCredentials, or an *Error
 // that names the resources that could not be deleted, which are in left as well.
 func (s *Stack) Delete(ctx context.Context, dropProtection bool) (left []string, err error) {
@@ -29,15 +26,14 @@ func (s *Stack) Delete(ctx context.Context, dropProtection bool) (left []string,
 		return nil, s.foreign(status)
 	}
 	if status.State == reviewing {
-		_, err := s.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &status.ID})
-		return nil, s.explain(ctx, "delete stack "+s.options.Name, err)
+		return nil, s.api.Delete(ctx, status.ID, token())
 	}
 	guarded := status.Parameters[layout.DatabaseParameter] == "true" && status.Parameters[layout.ProtectionParameter] == "true"
 	if (status.Protected || guarded && made(status.State)) && !dropProtection {
-		return nil, fmt.Errorf("delete stack %s: %w", s.options.Name, ErrProtected)
+		return nil, fmt.Errorf("delete stack %s: %w", s.options.Name, cloudformation.ErrProtected)
 	}
 	if status.Protected {
-		if err := s.protect(ctx, false); err != nil {
+		if err := s.api.Protect(ctx, false); err != nil {
 			return nil, err
 		}
 	}
@@ -71,8 +67,8 @@ func (s *Stack) unguard(ctx context.Context, status Status) error {
 
 // remove deletes a stack, whatever its state, and waits.
 func (s *Stack) remove(ctx context.Context, status Status) (left []string, err error) {
-	databases, err := s.resources(ctx, status.ID, func(r types.StackResource) bool {
-		return sdk.ToString(r.ResourceType) == "AWS::RDS::DBInstance" && strings.HasSuffix(string(r.ResourceStatus), "_COMPLETE")
+	databases, err := s.resources(ctx, status.ID, func(r cloudformation.Resource) bool {
+		return r.Type == "AWS::RDS::DBInstance" && strings.HasSuffix(r.State, "_COMPLETE")
 	})
 	if err != nil {
 		return nil, err
@@ -83,15 +79,15 @@ func (s *Stack) remove(ctx context.Context, status Status) (left []string, err e
 	}
 	request := token()
 	end, err := w.begin(ctx, func() error {
-		_, err := s.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &status.ID, ClientRequestToken: &request})
+		err := s.api.Delete(ctx, status.ID, request)
 		crash.Here("stack-deleting")
-		return s.explain(ctx, "delete stack "+s.options.Name, err)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	if end.Exists && end.State != "DELETE_COMPLETE" {
-		left, _ = s.resources(ctx, status.ID, func(r types.StackResource) bool { return r.ResourceStatus != types.ResourceStatusDeleteComplete })
+		left, _ = s.resources(ctx, status.ID, func(r cloudformation.Resource) bool { return r.State != "DELETE_COMPLETE" })
 		return left, s.judge(ctx, end)
 	}
 	for _, d := range databases {
@@ -101,16 +97,13 @@ func (s *Stack) remove(ctx context.Context, status Status) (left []string, err e
 }
 
 // resources lists what is in the stack, as "TYPE ID".
-func (s *Stack) resources(ctx context.Context, id string, want func(types.StackResource) bool) ([]string, error) {
-	answer, err := s.api.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: &id})
-	if err != nil {
-		return nil, s.explain(ctx, "list the resources of stack "+s.options.Name, err)
-	}
+func (s *Stack) resources(ctx context.Context, id string, want func(cloudformation.Resource) bool) ([]string, error) {
+	all, err := s.api.Resources(ctx, id)
 	var out []string
-	for _, r := range answer.StackResources {
+	for _, r := range all {
 		if want(r) {
-			out = append(out, sdk.ToString(r.ResourceType)+" "+sdk.ToString(r.PhysicalResourceId))
+			out = append(out, r.Type+" "+r.ID)
 		}
 	}
-	return out, nil
+	return out, err
 }

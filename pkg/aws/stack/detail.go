@@ -6,10 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/template"
 )
@@ -20,7 +16,7 @@ import (
 func (s *Stack) details(ctx context.Context, status Status, p layout.Parameters) ([]string, error) {
 	before := template.Source{}
 	if status.Exists {
-		text, err := s.templateOf(ctx, status)
+		text, err := s.api.Template(ctx, status.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -40,15 +36,6 @@ func (s *Stack) details(ctx context.Context, status Status, p layout.Parameters)
 		}
 	}
 	return slices.Concat(lines, tagLines(status.Tags, s.options.Tags), changes), nil
-}
-
-// templateOf is the stack's template as it was sent.
-func (s *Stack) templateOf(ctx context.Context, status Status) (string, error) {
-	answer, err := s.api.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &status.ID, TemplateStage: types.TemplateStageOriginal})
-	if err != nil {
-		return "", s.explain(ctx, "read the template of stack "+s.options.Name, err)
-	}
-	return sdk.ToString(answer.TemplateBody), nil
 }
 
 // tagLines compare the tags that everything in the stack gets.

@@ -1,12 +1,11 @@
 package stack
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 )
 
 var (
@@ -14,10 +13,6 @@ var (
 	ErrNotFound = errors.New("there is no such stack")
 	// ErrForeign says that a stack of the name exists that is not ours.
 	ErrForeign = errors.New("a stack of this name exists that Perpetual has not made")
-	// ErrProtected says that a stack is protected against deletion.
-	ErrProtected = errors.New("it is protected against deletion, and nothing was deleted")
-	// ErrCapacity says that Amazon has no more of something for the moment.
-	ErrCapacity = errors.New("AWS has no capacity left")
 )
 
 // Error says that the stack is not as wanted.
@@ -43,7 +38,7 @@ func (e *Error) Error() string {
 	return text + " (" + e.Now + "). " + strings.ToUpper(e.Do[:1]) + e.Do[1:]
 }
 
-// Unwrap gives aws.ErrQuota, ErrCapacity, aws.ErrDenied, aws.ErrCredentials or nil.
+// Unwrap gives aws.ErrQuota, cloudformation.ErrCapacity, aws.ErrDenied, aws.ErrCredentials or nil.
 func (e *Error) Unwrap() error { return e.kind }
 
 // outcomes say, for every state in which a change can end badly or be left, what
@@ -68,7 +63,7 @@ func (s *Stack) stateError(status Status) error {
 	}
 	e := &Error{Stack: s.options.Name, State: either(status.State, "gone"), Failures: status.Failures, Now: outcome[0], Do: outcome[1]}
 	for _, reason := range append([]string{status.Reason}, status.Failures...) {
-		if hint, kind := diagnose(reason); hint != "" {
+		if hint, kind := cloudformation.Diagnose(reason); hint != "" {
 			e.kind, e.Do = kind, hint+"; then "+strings.TrimPrefix(e.Do, "correct the cause and ")
 			break
 		}
@@ -85,75 +80,10 @@ func (s *Stack) foreign(status Status) error {
 	return fmt.Errorf("use stack %s: %w (%s); it was not touched: choose another name, or delete that stack if it is not needed", s.options.Name, ErrForeign, whose)
 }
 
-// causes say, of reasons that resources fail for, what kind they are and what to
-// do. They are parts of the services' own messages.
-var causes = []struct {
-	part string
-	kind error
-	hint string
-}{
-	{"maximum number of addresses", aws.ErrQuota, "release unused elastic addresses, or have the quota \"EC2-VPC Elastic IPs\" raised in Service Quotas (an installation has three)"},
-	{"AddressLimitExceeded", aws.ErrQuota, "release unused elastic addresses, or have the quota \"EC2-VPC Elastic IPs\" raised in Service Quotas (an installation has three)"},
-	{"maximum number of VPCs", aws.ErrQuota, "remove unused VPCs, name an existing one in the configuration, or have the quota \"VPCs per Region\" raised"},
-	{"VpcLimitExceeded", aws.ErrQuota, "remove unused VPCs, name an existing one in the configuration, or have the quota \"VPCs per Region\" raised"},
-	{"LimitExceeded", aws.ErrQuota, "have the quota that is named raised in Service Quotas, or remove what is not needed"},
-	{"QuotaExceeded", aws.ErrQuota, "have the quota that is named raised in Service Quotas, or remove what is not needed"},
-	{"InsufficientDBInstanceCapacity", ErrCapacity, "choose another database.instance_type or other zones, or wait"},
-	{"nsufficient capacity", ErrCapacity, "choose another instance type or other zones, or wait"},
-	{"RDS does not support creating a DB instance", nil, "choose a database.instance_type that the region offers for PostgreSQL"},
-	{"security token included in the request is expired", aws.ErrCredentials, aws.Renew},
-	{"Cannot delete protected DB Instance", ErrProtected, "turn off the database's deletion protection in the RDS console"},
-	{"ependencyViolation", nil, "remove what others have put into the network, such as VMs, interfaces and security groups"},
-	{"has a dependent object", nil, "remove what others have put into the network, such as VMs, interfaces and security groups"},
-	{"has dependencies and cannot be deleted", nil, "remove what others have put into the network, such as VMs, interfaces and security groups"},
-	{"already exists", nil, "remove what is there under that name from before, or choose another name for the installation"},
-	{"conflicts with another subnet", nil, "choose a network.cidr that is free"},
-}
-
-// permissions is where the rights of who installs are listed.
-const permissions = "perpetual docs permissions names the policies"
-
-// diagnose finds the cause in what a service says; the hint is "" if it is unknown.
-func diagnose(reason string) (hint string, kind error) {
-	switch missing := aws.Missing(reason); {
-	case strings.Contains(reason, "explicit deny"):
-		return aws.Denial(reason), aws.ErrDenied
-	case missing == "":
-	case missing == "iam:CreateRole", missing == "iam:CreateUser", strings.HasSuffix(missing, "PermissionsBoundary"):
-		return "set aws.permissions_boundary to the policy that whoever installs is bound to use, or " + aws.Denial(reason) + "; see perpetual docs permissions", aws.ErrDenied
-	default:
-		return aws.Denial(reason) + "; " + permissions, aws.ErrDenied
-	}
-	for _, c := range causes {
-		if strings.Contains(strings.ToLower(reason), strings.ToLower(c.part)) {
-			return c.hint, c.kind
-		}
-	}
-	return "", nil
-}
-
 // either is the first text that is one.
 func either(a, b string) string {
 	if a != "" {
 		return a
 	}
 	return b
-}
-
-// explain makes an error of the SDK ours; nil stays nil.
-func (s *Stack) explain(ctx context.Context, action string, err error) error {
-	if err == nil {
-		return nil
-	}
-	region := s.options.Connection.Region()
-	err = aws.Caller{Host: "CloudFormation in " + region, Region: region, CACert: s.options.Connection.CACert() != ""}.Explain(ctx, err)
-	var e *aws.Error
-	if errors.As(err, &e) && e.Kind != aws.ErrCredentials { //nolint:errorlint // a kind is one of the constants
-		if hint, kind := diagnose(e.Message); hint != "" {
-			e.Hint, e.Kind = hint, kind
-		} else if e.Kind == aws.ErrDenied && strings.HasPrefix(e.Hint, "allow ") { //nolint:errorlint // a kind is one of the constants
-			e.Hint += "; " + permissions
-		}
-	}
-	return fmt.Errorf("%s: %w", action, err)
 }

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/crash"
 )
@@ -35,7 +32,7 @@ func (s *Stack) Execute(ctx context.Context, c Change) (layout.Outputs, error) {
 	}
 	crash.Here("stack-made")
 	if c.Protect {
-		if err := s.protect(ctx, true); err != nil {
+		if err := s.api.Protect(ctx, true); err != nil {
 			return layout.Outputs{}, err
 		}
 	}
@@ -50,7 +47,7 @@ func (s *Stack) Execute(ctx context.Context, c Change) (layout.Outputs, error) {
 // guard has the stack turn on the protection of a database that it has just made. A
 // run that ends before leaves that to the next, whose plan shows it.
 func (s *Stack) guard(ctx context.Context) error {
-	status, err := s.look(ctx, s.options.Name)
+	status, err := s.look(ctx, "")
 	if err == nil {
 		s.say("stack %s has its database: protecting that against deletion", s.options.Name)
 		err = s.setGuard(ctx, status, true)
@@ -64,15 +61,9 @@ func (s *Stack) guard(ctx context.Context) error {
 // setGuard has the stack turn the database's own protection on or off, by a change
 // that keeps everything else as it is, even the template.
 func (s *Stack) setGuard(ctx context.Context, status Status, on bool) error {
-	in := &cloudformation.CreateChangeSetInput{UsePreviousTemplate: sdk.Bool(true), ChangeSetType: types.ChangeSetTypeUpdate}
-	for key := range status.Parameters {
-		p := types.Parameter{ParameterKey: sdk.String(key), UsePreviousValue: sdk.Bool(true)}
-		if key == layout.ProtectionParameter {
-			p.UsePreviousValue, p.ParameterValue = nil, sdk.String(strconv.FormatBool(on))
-		}
-		in.Parameters = append(in.Parameters, p)
-	}
-	c, err := s.submitChangeSet(ctx, in)
+	c, err := s.submitChangeSet(ctx, cloudformation.ChangeRequest{}.With(status.Parameters, map[string]string{
+		layout.ProtectionParameter: strconv.FormatBool(on),
+	}))
 	if err != nil || c.Empty {
 		return err
 	}
@@ -81,7 +72,7 @@ func (s *Stack) setGuard(ctx context.Context, status Status, on bool) error {
 
 // start executes a change set and waits for its end.
 func (s *Stack) start(ctx context.Context, c Change) error {
-	status, err := s.look(ctx, s.options.Name)
+	status, err := s.look(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -94,9 +85,7 @@ func (s *Stack) start(ctx context.Context, c Change) error {
 	}
 	crash.Here("stack-planned")
 	end, err := w.begin(ctx, func() error {
-		_, err := s.api.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
-			ChangeSetName: &c.ID, StackName: &status.ID, ClientRequestToken: &c.name,
-		})
+		err := s.api.Execute(ctx, status.ID, c.ID, c.name)
 		if err != nil {
 			err = s.whetherStarted(ctx, c, err)
 		}
@@ -112,15 +101,14 @@ func (s *Stack) start(ctx context.Context, c Change) error {
 // whetherStarted finds out what became of an execution whose answer is an error:
 // the stack itself names the change set that was executed last.
 func (s *Stack) whetherStarted(ctx context.Context, c Change, failed error) error {
-	failed = s.explain(ctx, "change stack "+s.options.Name, failed)
 	if ctx.Err() != nil {
 		return s.interrupted("about to be changed", failed)
 	}
-	status, err := s.look(ctx, s.options.Name)
+	status, err := s.look(ctx, "")
 	switch {
 	case err != nil:
 		return errors.Join(failed, err)
-	case status.changeSet == c.ID:
+	case status.ChangeSet == c.ID:
 		return nil
 	case status.Exists && status.busy():
 		return fmt.Errorf("%w; somebody else has begun a change (%s): run again, it is waited for", failed, status.State)
@@ -175,21 +163,10 @@ func (s *Stack) finishRollback(ctx context.Context, status Status) error {
 	}
 	request := token()
 	end, err := w.begin(ctx, func() error {
-		_, err := s.api.ContinueUpdateRollback(ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: &status.ID, ClientRequestToken: &request})
-		return s.explain(ctx, "finish the rollback of stack "+s.options.Name, err)
+		return s.api.ContinueRollback(ctx, status.ID, request)
 	})
 	if err != nil || end.State == "UPDATE_ROLLBACK_COMPLETE" {
 		return err
 	}
 	return s.judge(ctx, end)
-}
-
-// protect turns the stack's protection against deletion on or off.
-func (s *Stack) protect(ctx context.Context, on bool) error {
-	_, err := s.api.UpdateTerminationProtection(ctx, &cloudformation.UpdateTerminationProtectionInput{StackName: &s.options.Name, EnableTerminationProtection: &on})
-	action := "unprotect"
-	if on {
-		action = "protect"
-	}
-	return s.explain(ctx, action+" stack "+s.options.Name, err)
 }

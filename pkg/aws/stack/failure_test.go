@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	cfn "github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
 
@@ -36,7 +36,7 @@ func TestExecute_saysWhyACreationFailedAndMakesTheStackAnew(t *testing.T) {
 		{"quota", "WebAddress", noAddresses, aws.ErrQuota, []string{"maximum number of addresses", "EC2-VPC Elastic IPs"}},
 		{"vpcs", "VPC", "The maximum number of VPCs has been reached.", aws.ErrQuota, []string{"VPCs per Region"}},
 		{"another quota", "DatabaseSubnets", "Error: DBSubnetGroupQuotaExceeded", aws.ErrQuota, []string{"Service Quotas"}},
-		{"capacity", "Database", noCapacity, stack.ErrCapacity, []string{"database.instance_type"}},
+		{"capacity", "Database", noCapacity, cfn.ErrCapacity, []string{"database.instance_type"}},
 		{"permission", "Database", denied, aws.ErrDenied, []string{"llow rds:CreateDBInstance to the user or role"}},
 		{"type", "Database", "RDS does not support creating a DB instance with the following combination: DBInstanceClass=db.x", nil, []string{"that the region offers"}},
 		{"name taken", "KeyPair", "The keypair already exists", nil, []string{"emove what is there under that name"}},
@@ -104,7 +104,7 @@ func TestExecute_saysThatAFailedUpdateWasUndone(t *testing.T) {
 	w.cloud.Fail(cloudformation.Failure{LogicalID: "Database", On: "UPDATE", Reason: noCapacity})
 	_, err := w.deploy(t, bigger())
 	says(t, err, "UPDATE_ROLLBACK_COMPLETE", "Database", "everything is as it was before")
-	is(t, err, stack.ErrCapacity)
+	is(t, err, cfn.ErrCapacity)
 	if now := w.there(t); now.Parameters["DatabaseStorage"] != before.Parameters["DatabaseStorage"] || len(now.Resources) != len(before.Resources) {
 		t.Errorf("it is not as it was: %+v", now.Parameters)
 	}
@@ -171,7 +171,7 @@ func TestPlan_waitsForWhatOthersDo(t *testing.T) {
 	w.cloud.Hold("Database")
 	ctx, stop := context.WithCancelCause(t.Context())
 	w.mu.Lock()
-	w.heard = func(e stack.Event) {
+	w.heard = func(e cfn.Event) {
 		if e.LogicalID == "Database" && e.Status == "UPDATE_IN_PROGRESS" {
 			stop(errors.New("interrupted by the user"))
 		}
@@ -184,7 +184,7 @@ func TestPlan_waitsForWhatOthersDo(t *testing.T) {
 	}
 	executed := w.cloud.State().Calls["ExecuteChangeSet"]
 	w.mu.Lock()
-	w.heard = func(e stack.Event) {
+	w.heard = func(e cfn.Event) {
 		if strings.Contains(e.Reason, "waiting for that to end") {
 			go w.cloud.Release("Database")
 		}
@@ -202,7 +202,7 @@ func TestPlan_waitsForADeletionAndMakesTheStackAnew(t *testing.T) {
 	w.cloud.Hold("VPC") // which the change before the deletion leaves alone
 	ctx, stop := context.WithCancel(t.Context())
 	w.mu.Lock()
-	w.heard = func(e stack.Event) {
+	w.heard = func(e cfn.Event) {
 		if e.Status == "DELETE_IN_PROGRESS" {
 			stop()
 		}
@@ -214,7 +214,7 @@ func TestPlan_waitsForADeletionAndMakesTheStackAnew(t *testing.T) {
 		t.Fatalf("the stack is %s", w.state())
 	}
 	w.mu.Lock()
-	w.heard = func(e stack.Event) {
+	w.heard = func(e cfn.Event) {
 		if strings.Contains(e.Reason, "waiting for that to end") {
 			w.cloud.Release("VPC")
 		}
@@ -257,7 +257,7 @@ func TestDelete(t *testing.T) {
 		w.made(t, parameters())
 		before := w.cloud.State().Writes
 		_, err := w.stack.Delete(t.Context(), false)
-		is(t, err, stack.ErrProtected)
+		is(t, err, cfn.ErrProtected)
 		if w.cloud.State().Writes != before {
 			t.Error("it wrote")
 		}
@@ -304,7 +304,7 @@ func TestDelete(t *testing.T) {
 		w.cloud.Fail(cloudformation.Failure{LogicalID: "Database", On: "DELETE", Reason: "Cannot delete protected DB Instance, please disable deletion protection and try again."})
 		left, err := w.stack.Delete(t.Context(), true)
 		says(t, err, "DELETE_FAILED", "deletion protection in the RDS console")
-		is(t, err, stack.ErrProtected)
+		is(t, err, cfn.ErrProtected)
 		if len(left) == 0 {
 			t.Error("what is left is not said")
 		}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	cfn "github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
 
@@ -25,7 +25,7 @@ func TestTemplate_tagsTheKeyPairItself(t *testing.T) {
 	if err != nil || len(c.Resources) < 10 {
 		t.Fatalf("%d changes, %v", len(c.Resources), err)
 	}
-	if slices.ContainsFunc(c.Resources, func(r stack.ResourceChange) bool { return r.LogicalID == "KeyPair" }) {
+	if slices.ContainsFunc(c.Resources, func(r cfn.ResourceChange) bool { return r.LogicalID == "KeyPair" }) {
 		t.Errorf("other tags change the key pair: %+v", c.Resources)
 	}
 	if _, err := w.stack.Execute(t.Context(), c); err != nil {

@@ -8,33 +8,34 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	cfn "github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 )
 
 func TestForbidden_isWhatThePipelineHasNoRightTo(t *testing.T) {
-	modify := func(kind, replacement string, details ...string) stack.ResourceChange {
-		return stack.ResourceChange{Action: stack.Modify, LogicalID: "X", Type: kind, Replacement: replacement, Details: details}
+	modify := func(kind, replacement string, details ...string) cfn.ResourceChange {
+		return cfn.ResourceChange{Action: cfn.Modify, LogicalID: "X", Type: kind, Replacement: replacement, Details: details}
 	}
-	only := func(action stack.Action, kind string) stack.ResourceChange {
-		return stack.ResourceChange{Action: action, LogicalID: "X", Type: kind}
+	only := func(action cfn.Action, kind string) cfn.ResourceChange {
+		return cfn.ResourceChange{Action: action, LogicalID: "X", Type: kind}
 	}
 	for title, c := range map[string]struct {
-		change    stack.ResourceChange
+		change    cfn.ResourceChange
 		forbidden bool
 	}{
 		"ranges of a group":        {modify("AWS::EC2::SecurityGroup", "False", "Properties.SecurityGroupIngress", "Tags"), true},
 		"tags of a group":          {modify("AWS::EC2::SecurityGroup", "False", "Tags"), false},
 		"what a group reaches":     {modify("AWS::EC2::SecurityGroup", "False", "Properties.SecurityGroupEgress"), true},
 		"another group":            {modify("AWS::EC2::SecurityGroup", "True", "Properties.GroupDescription"), true},
-		"a group that is new":      {only(stack.Add, "AWS::EC2::SecurityGroup"), true},
-		"a rule that is new":       {only(stack.Add, "AWS::EC2::SecurityGroupIngress"), true},
-		"a rule that goes":         {only(stack.Remove, "AWS::EC2::SecurityGroupIngress"), true},
+		"a group that is new":      {only(cfn.Add, "AWS::EC2::SecurityGroup"), true},
+		"a rule that is new":       {only(cfn.Add, "AWS::EC2::SecurityGroupIngress"), true},
+		"a rule that goes":         {only(cfn.Remove, "AWS::EC2::SecurityGroupIngress"), true},
 		"another rule":             {modify("AWS::EC2::SecurityGroupIngress", "True", "Properties.FromPort"), true},
 		"size of the database":     {modify("AWS::RDS::DBInstance", "False", "Properties.DBInstanceClass", "Metadata"), true},
 		"perhaps another database": {modify("AWS::RDS::DBInstance", "Conditional", "Properties.MultiAZ"), true},
 		"another database":         {modify("AWS::RDS::DBInstance", "True", "Properties.DBName"), true},
-		"no database":              {only(stack.Remove, "AWS::RDS::DBInstance"), true},
+		"no database":              {only(cfn.Remove, "AWS::RDS::DBInstance"), true},
 		"its subnets":              {modify("AWS::RDS::DBSubnetGroup", "False", "Properties.SubnetIds"), true},
 		"address of the record":    {modify("AWS::Route53::RecordSet", "False", "Properties.ResourceRecords"), false},
 		"another record":           {modify("AWS::Route53::RecordSet", "True", "Properties.Name"), true},
@@ -46,7 +47,7 @@ func TestForbidden_isWhatThePipelineHasNoRightTo(t *testing.T) {
 		"a policy":                 {modify("AWS::IAM::Policy", "False", "Properties.PolicyDocument"), true},
 		"another gateway":          {modify("AWS::EC2::NatGateway", "True", "Properties.PrivateIpAddress"), true},
 	} {
-		got := stack.Change{Resources: []stack.ResourceChange{c.change}}.Forbidden()
+		got := stack.Change{Resources: []cfn.ResourceChange{c.change}}.Forbidden()
 		if slices.Contains(got, "X") != c.forbidden || len(got) > 1 {
 			t.Errorf("%s: forbidden is %v", title, got)
 		}

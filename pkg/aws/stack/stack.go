@@ -1,6 +1,7 @@
 // Package stack keeps one CloudFormation stack, of the template in package layout,
 // as wanted: it plans with change sets, executes them, and says of every state in
-// which a stack can be what happened, what is still true and what to do.
+// which a stack can be what happened, what is still true and what to do. Package
+// cloudformation makes the calls.
 //
 // How stacks behave is said by the pages "Stack status codes", "Stack failure
 // options" and "Update behaviours of stack resources" of the CloudFormation user
@@ -17,15 +18,8 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	sdkretry "github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/smithy-go"
-
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/perpetual-ci/perpetual/pkg/aws"
-	"github.com/perpetual-ci/perpetual/pkg/retry"
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 )
 
 // ownerTag is the tag by which a stack, and everything in it, is known as ours.
@@ -40,20 +34,10 @@ type Options struct {
 	Tags       map[string]string // further ones, on the stack and on everything in it
 	Connection aws.Connection
 
-	Notify   func(Event)      // gets every event of the stack while a call waits, and of what the adapter does itself
-	Poll     time.Duration    // between two looks; default 5 s
-	Now      func() time.Time // default time.Now
-	Attempts int              // how often a call is sent that gets no answer, or is asked to come later; default 6
-}
-
-// Event is one line of a stack's history. What the adapter says of itself, such as
-// that it waits, has only Time and Reason.
-type Event struct {
-	Time      time.Time
-	LogicalID string // "Database"; that of the stack itself is its name
-	Type      string // "AWS::RDS::DBInstance"
-	Status    string // "CREATE_IN_PROGRESS"
-	Reason    string // one line; empty when nothing is to be said
+	Notify   func(cloudformation.Event) // gets every event of the stack while a call waits, and of what the adapter does itself
+	Poll     time.Duration              // between two looks; default 5 s
+	Now      func() time.Time           // default time.Now
+	Attempts int                        // how often a call is sent that gets no answer, or is asked to come later; default 6
 }
 
 // Stack is one CloudFormation stack. Its methods may not be called at the same time.
@@ -76,7 +60,7 @@ func New(o Options) (*Stack, error) {
 		return nil, errors.New("configure the stack: no region")
 	}
 	if o.Notify == nil {
-		o.Notify = func(Event) {}
+		o.Notify = func(cloudformation.Event) {}
 	}
 	if o.Poll == 0 {
 		o.Poll = 5 * time.Second
@@ -91,35 +75,14 @@ func New(o Options) (*Stack, error) {
 	maps.Copy(tags, o.Tags)
 	tags[ownerTag] = o.Owner
 	o.Tags = tags
-	return &Stack{options: o, api: cloudformation.NewFromConfig(o.Connection.SDK(), func(c *cloudformation.Options) {
-		c.Retryer = newRetryer(o)
+	return &Stack{options: o, api: cloudformation.New(cloudformation.Options{
+		Stack: o.Name, Connection: o.Connection, Attempts: o.Attempts, MaxBackoff: min(20*time.Second, 4*o.Poll),
 	})}, nil
-}
-
-// newRetryer repeats calls that got no whole answer, and those that are asked to
-// come later. Each call here may be repeated: what changes something carries a
-// token by which CloudFormation knows it again, or changes nothing the second time.
-func newRetryer(o Options) sdk.Retryer {
-	return sdkretry.NewStandard(func(r *sdkretry.StandardOptions) {
-		r.MaxAttempts, r.RateLimiter = o.Attempts, ratelimit.None // the number of tries is the limit
-		r.MaxBackoff = min(20*time.Second, 4*o.Poll)
-		r.Retryables = append([]sdkretry.IsErrorRetryable{sdkretry.IsErrorRetryableFunc(cut)}, r.Retryables...)
-	})
-}
-
-// cut says that an answer that broke off, or was none of CloudFormation's, is asked
-// for again. The SDK's own rules, which it goes before, know only some such.
-func cut(err error) sdk.Ternary {
-	var unreadable *smithy.DeserializationError
-	if errors.As(err, &unreadable) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return sdk.TrueTernary
-	}
-	return sdk.UnknownTernary
 }
 
 // say tells the user something of our own.
 func (s *Stack) say(format string, args ...any) {
-	s.options.Notify(Event{Time: s.options.Now(), Reason: fmt.Sprintf(format, args...)})
+	s.options.Notify(cloudformation.Event{Time: s.options.Now(), Reason: fmt.Sprintf(format, args...)})
 }
 
 // pause waits for the next look.
@@ -143,6 +106,3 @@ func token() string {
 
 // namePrefix begins the names of our change sets.
 const namePrefix = "perpetual-"
-
-// oneLine makes CloudFormation's words fit for an error, or for a line of progress.
-func oneLine(text *string) string { return retry.FirstLine(sdk.ToString(text)) }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	cfn "github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
@@ -62,7 +63,7 @@ func TestStack_isMadeThenFoundUpToDateWithoutAWrite(t *testing.T) {
 func TestPlan_showsWhatChanges(t *testing.T) {
 	w := newWorld(t)
 	c, err := w.stack.Plan(t.Context(), parameters())
-	if err != nil || !c.Create || c.Empty || len(c.Resources) < 45 || c.Resources[0].Action != stack.Add {
+	if err != nil || !c.Create || c.Empty || len(c.Resources) < 45 || c.Resources[0].Action != cfn.Add {
 		t.Fatalf("the plan of a new stack is %+v (%v)", c, err)
 	}
 	if w.state() != "REVIEW_IN_PROGRESS" {

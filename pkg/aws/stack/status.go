@@ -2,33 +2,21 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/smithy-go"
-
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 )
 
 // Status is what is known of a stack.
 type Status struct {
-	Exists     bool
-	Ours       bool              // it has our tag
-	ID         string            // ARN
-	State      string            // "UPDATE_COMPLETE"
-	Reason     string            // of State, one line
-	Protected  bool              // the stack itself against deletion
-	Parameters map[string]string // as the template names them; secret ones read "****"
-	Outputs    layout.Outputs    // of a stack that has been made
-	Tags       map[string]string
-	Failures   []string // why resources failed in the last change, if it failed, oldest first
-
-	changeSet string // ARN of the one executed last
+	cloudformation.Stack
+	Exists   bool
+	Ours     bool           // it has our tag
+	Outputs  layout.Outputs // of a stack that has been made
+	Failures []string       // why resources failed in the last change, if it failed, oldest first
 }
 
 // reviewing is the state of a stack that was never made: it holds change sets.
@@ -41,7 +29,7 @@ func (s Status) busy() bool {
 
 // Describe says what is there. A stack that does not exist is not an error.
 func (s *Stack) Describe(ctx context.Context) (Status, error) {
-	status, err := s.look(ctx, s.options.Name)
+	status, err := s.look(ctx, "")
 	if err != nil || !status.Exists {
 		return status, err
 	}
@@ -54,57 +42,25 @@ func (s *Stack) Describe(ctx context.Context) (Status, error) {
 	return status, err
 }
 
-// look describes a stack, by name or ARN, with one call.
-func (s *Stack) look(ctx context.Context, name string) (Status, error) {
-	answer, err := s.api.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
-	if missing(err) {
-		return Status{}, nil
+// look describes a stack, by its ARN or, where that is empty, by its name, with one call.
+func (s *Stack) look(ctx context.Context, id string) (Status, error) {
+	given, found, err := s.api.Describe(ctx, id)
+	if err != nil || !found {
+		return Status{}, err
 	}
-	if err != nil {
-		return Status{}, s.explain(ctx, "look at stack "+s.options.Name, err)
-	}
-	if len(answer.Stacks) != 1 {
-		return Status{}, fmt.Errorf("look at stack %s: the answer holds %d stacks", s.options.Name, len(answer.Stacks))
-	}
-	given := answer.Stacks[0]
-	if given.StackStatus == types.StackStatusDeleteComplete && name == s.options.Name {
-		return Status{}, nil
-	}
-	out := Status{
-		Exists: true, ID: sdk.ToString(given.StackId), State: string(given.StackStatus), Reason: oneLine(given.StackStatusReason),
-		Protected: sdk.ToBool(given.EnableTerminationProtection), Parameters: map[string]string{}, Tags: map[string]string{},
-		changeSet: sdk.ToString(given.ChangeSetId),
-	}
-	for _, p := range given.Parameters {
-		out.Parameters[sdk.ToString(p.ParameterKey)] = sdk.ToString(p.ParameterValue)
-	}
-	for _, t := range given.Tags {
-		out.Tags[sdk.ToString(t.Key)] = sdk.ToString(t.Value)
-	}
-	out.Ours = out.Tags[ownerTag] == s.options.Owner
-	outputs := map[string]string{}
-	for _, o := range given.Outputs {
-		outputs[sdk.ToString(o.OutputKey)] = sdk.ToString(o.OutputValue)
-	}
-	if out.Ours && len(outputs) > 0 {
-		out.Outputs, err = layout.NewOutputs(outputs)
+	out := Status{Stack: given, Exists: true, Ours: given.Tags[ownerTag] == s.options.Owner}
+	if out.Ours && len(given.OutputValues) > 0 {
+		out.Outputs, err = layout.NewOutputs(given.OutputValues)
 	}
 	return out, err
-}
-
-// missing says whether CloudFormation refused because there is no such stack. It
-// has no code of its own for that.
-func missing(err error) bool {
-	var refused smithy.APIError
-	return errors.As(err, &refused) && refused.ErrorCode() == "ValidationError" && strings.Contains(refused.ErrorMessage(), "does not exist")
 }
 
 // onlyOurs says whether a stack that was never made holds change sets of ours
 // only, or none: it has no tags yet by which to know it.
 func (s *Stack) onlyOurs(ctx context.Context) (bool, error) {
-	sets, err := s.changeSets(ctx)
+	sets, err := s.api.ChangeSets(ctx)
 	for _, set := range sets {
-		if !strings.HasPrefix(sdk.ToString(set.ChangeSetName), namePrefix) {
+		if !strings.HasPrefix(set.Name, namePrefix) {
 			return false, err
 		}
 	}
@@ -141,6 +97,6 @@ func (s *Stack) same(ctx context.Context, status Status, p layout.Parameters) (b
 	if !p.Match(status.Parameters) || !maps.Equal(status.Tags, s.options.Tags) {
 		return false, nil
 	}
-	text, err := s.templateOf(ctx, status)
+	text, err := s.api.Template(ctx, status.ID)
 	return err == nil && layout.Current(text), err
 }

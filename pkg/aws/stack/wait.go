@@ -7,14 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 )
-
-const stackType = "AWS::CloudFormation::Stack"
 
 // patience is how many looks in a row may fail while a change is waited for, each
 // after all its tries: the change goes on by itself meanwhile.
@@ -42,63 +37,29 @@ type watcher struct {
 // watch begins to follow: what has happened so far is not told.
 func (s *Stack) watch(ctx context.Context, id string) (*watcher, error) {
 	w := &watcher{stack: s, id: id, told: map[string]bool{}}
-	page, err := s.api.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &id})
-	if err != nil && !missing(err) {
-		return nil, s.explain(ctx, "read the events of stack "+s.options.Name, err)
-	}
-	if err == nil && len(page.StackEvents) > 0 {
-		w.last = sdk.ToString(page.StackEvents[0].EventId)
-	}
-	return w, nil
+	var err error
+	w.last, err = s.api.LastEvent(ctx, id)
+	return w, err
 }
 
 // tell passes new events on, oldest first.
 func (w *watcher) tell(ctx context.Context) error {
-	fresh, err := w.stack.eventsUntil(ctx, w.id, func(e types.StackEvent) bool { return sdk.ToString(e.EventId) == w.last })
+	fresh, err := w.stack.api.Events(ctx, w.id, func(e cloudformation.Event) bool { return e.ID == w.last })
 	if err != nil {
 		return err
 	}
 	for _, e := range slices.Backward(fresh) {
-		if w.last = sdk.ToString(e.EventId); w.told[w.last] {
+		if w.last = e.ID; w.told[w.last] {
 			continue
 		}
 		w.told[w.last] = true
-		line := Event{
-			Time: sdk.ToTime(e.Timestamp), LogicalID: sdk.ToString(e.LogicalResourceId), Type: sdk.ToString(e.ResourceType),
-			Status: string(e.ResourceStatus), Reason: oneLine(e.ResourceStatusReason),
+		w.begun = w.begun || e.Type == cloudformation.StackType && e.LogicalID == w.stack.options.Name && e.Status != reviewing
+		if e.Status == "DELETE_SKIPPED" {
+			w.kept = append(w.kept, e.Type+" "+e.PhysicalID)
 		}
-		w.begun = w.begun || line.Type == stackType && line.LogicalID == w.stack.options.Name && line.Status != reviewing
-		if e.ResourceStatus == types.ResourceStatusDeleteSkipped {
-			w.kept = append(w.kept, line.Type+" "+sdk.ToString(e.PhysicalResourceId))
-		}
-		w.stack.options.Notify(line)
+		w.stack.options.Notify(e)
 	}
 	return nil
-}
-
-// eventsUntil reads events, newest first, up to one. What happens between two pages
-// may make the second repeat the end of the first.
-func (s *Stack) eventsUntil(ctx context.Context, id string, stop func(types.StackEvent) bool) ([]types.StackEvent, error) {
-	var out []types.StackEvent
-	seen := map[string]bool{}
-	in := &cloudformation.DescribeStackEventsInput{StackName: &id}
-	for {
-		page, err := s.api.DescribeStackEvents(ctx, in)
-		if err != nil {
-			return nil, s.explain(ctx, "read the events of stack "+s.options.Name, err)
-		}
-		for _, e := range page.StackEvents {
-			if stop(e) {
-				return out, nil
-			}
-			if id := sdk.ToString(e.EventId); !seen[id] {
-				seen[id], out = true, append(out, e)
-			}
-		}
-		if in.NextToken = page.NextToken; sdk.ToString(in.NextToken) == "" {
-			return out, nil
-		}
-	}
 }
 
 // wait follows the stack until nothing is under way any more. A change of our own
@@ -186,19 +147,17 @@ func (s *Stack) settle(ctx context.Context) (Status, error) {
 // first, without those that were only cancelled when another failed.
 func (s *Stack) failures(ctx context.Context, id string) ([]string, error) {
 	began := false
-	events, err := s.eventsUntil(ctx, id, func(e types.StackEvent) bool {
+	events, err := s.api.Events(ctx, id, func(e cloudformation.Event) bool {
 		was := began
-		state := string(e.ResourceStatus)
-		began = sdk.ToString(e.ResourceType) == stackType && (state == "CREATE_IN_PROGRESS" || state == "UPDATE_IN_PROGRESS" || state == "DELETE_IN_PROGRESS")
+		began = e.Type == cloudformation.StackType && (e.Status == "CREATE_IN_PROGRESS" || e.Status == "UPDATE_IN_PROGRESS" || e.Status == "DELETE_IN_PROGRESS")
 		return was
 	})
 	var out []string
 	for _, e := range slices.Backward(events) {
-		reason := oneLine(e.ResourceStatusReason)
-		if sdk.ToString(e.ResourceType) == stackType || !strings.HasSuffix(string(e.ResourceStatus), "_FAILED") || strings.Contains(reason, "cancelled") {
+		if e.Type == cloudformation.StackType || !strings.HasSuffix(e.Status, "_FAILED") || strings.Contains(e.Reason, "cancelled") {
 			continue
 		}
-		out = append(out, fmt.Sprintf("%s (%s): %s", sdk.ToString(e.LogicalResourceId), sdk.ToString(e.ResourceType), reason))
+		out = append(out, fmt.Sprintf("%s (%s): %s", e.LogicalID, e.Type, e.Reason))
 	}
 	return out, err
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
-	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	cfn "github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/fault"
 )
@@ -125,7 +125,7 @@ func TestRun_waitsWhenItIsThrottled(t *testing.T) {
 func TestExecute_goesOnWhenLooksFailForAWhile(t *testing.T) {
 	w := newWorld(t)
 	w.cloud.Hold("Database")
-	w.heard = func(stack.Event) {
+	w.heard = func(cfn.Event) {
 		if w.count("ServiceUnavailable", "looking again") == 4 {
 			w.cloud.Release("Database")
 		}

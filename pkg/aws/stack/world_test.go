@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
+	cfn "github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/retry"
@@ -38,8 +39,8 @@ type world struct {
 	judge   cloudformation.Judge // of who asks; nil: it may all
 
 	mu     sync.Mutex
-	events []stack.Event
-	heard  func(stack.Event) // called for each event
+	events []cfn.Event
+	heard  func(cfn.Event) // called for each event
 }
 
 // newWorld makes a world without stacks, in which everything takes a millisecond
@@ -71,7 +72,7 @@ func newWorldOf(t *testing.T, o cloudformation.Options) *world {
 			Credentials: credentials.NewStaticCredentialsProvider("AKIATESTTESTTEST", secretKey, ""),
 		}),
 		Poll: time.Millisecond, Attempts: 3,
-		Notify: func(e stack.Event) {
+		Notify: func(e cfn.Event) {
 			w.mu.Lock()
 			w.events = append(w.events, e)
 			heard := w.heard

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/perpetual-ci/perpetual/pkg/aws/cloudformation"
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/preflight"
@@ -29,7 +30,8 @@ func (d described) Describe(context.Context) (stack.Status, error) { return d.st
 // live is the stack of an installation whose state is in a bucket.
 func live(bucket string) described {
 	return described{status: stack.Status{
-		Exists: true, Ours: true, State: "CREATE_COMPLETE", Parameters: map[string]string{"StateBucket": bucket},
+		Stack:  cloudformation.Stack{State: "CREATE_COMPLETE", Parameters: map[string]string{"StateBucket": bucket}},
+		Exists: true, Ours: true,
 		Outputs: layout.Outputs{WebAddress: "198.51.100.1", DirectorAddress: "198.51.100.2"},
 	}}
 }
@@ -102,7 +104,7 @@ func TestStackCheckRegions_refusesASecondInstallation(t *testing.T) {
 }
 
 func TestStackCheckRemains_deletesNothingThatIsInUse(t *testing.T) {
-	undone := described{status: stack.Status{Exists: true, Ours: true, State: "ROLLBACK_COMPLETE"}}
+	undone := described{status: stack.Status{Exists: true, Ours: true, Stack: cloudformation.Stack{State: "ROLLBACK_COMPLETE"}}}
 	for name, of := range map[string]struct {
 		stacks map[string]described
 		says   string
