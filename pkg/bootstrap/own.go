@@ -44,7 +44,7 @@ func (r *run) own(ctx context.Context) error {
 
 // move writes the state of an older release to its places, with a key for the pipeline.
 func (r *run) move(ctx context.Context) (step.Outcome, error) {
-	if _, err := r.pipelineKey(r.credentials); err != nil {
+	if _, err := r.generator().AddStateKey(r.credentials); err != nil {
 		return step.Outcome{}, err
 	}
 	if err := r.kept.Move(ctx, r.contents()); err != nil {

@@ -33,10 +33,8 @@ func (r *run) compareConfiguration(ctx context.Context) (step.Comparison, error)
 	if err := r.checkDatabase(ctx); err != nil {
 		return step.Comparison{}, err
 	}
-	if r.options.Self {
-		if err := r.checkWithheld(); err != nil {
-			return step.Comparison{}, err
-		}
+	if err := r.generator().CheckWithheld(r.credentials); err != nil {
+		return step.Comparison{}, err
 	}
 	c, names, err := r.compareSettings()
 	if err != nil {
