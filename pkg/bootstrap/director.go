@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/access"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/deletion"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/environment"
@@ -13,8 +14,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
-	"github.com/perpetual-ci/perpetual/pkg/resource"
 )
 
 // request is what create-env is given: a manifest that still has its placeholders,
@@ -126,24 +125,10 @@ func (r *run) lookAtDirector(ctx context.Context) (step.Comparison, error) {
 
 // answers says whether a director that is to be repaired answers as it is.
 func (r *run) answers(ctx context.Context, d Director) bool {
-	ctx, cancel := context.WithTimeout(ctx, looking)
+	ctx, cancel := context.WithTimeout(ctx, access.Looking)
 	defer cancel()
 	_, err := d.Stemcells(ctx)
 	return err == nil
-}
-
-// access is how this run reaches the director: from inside by its private address.
-func (r *run) access() resource.Director {
-	if r.elsewhere() {
-		d := r.config.Director
-		return resource.Director{URL: d.URL, CACert: d.CACert, Client: d.Client, ClientSecret: d.ClientSecret}
-	}
-	host := r.infra.DirectorAddress
-	if r.options.Self || host == "" {
-		host = r.infra.DirectorIP
-	}
-	a := endpoint.Director(host, r.credentials)
-	return resource.Director{URL: a.URL, CACert: a.CACert, Username: a.Username, Password: a.Password}
 }
 
 // deleteDirector deletes the director's VM, its disk and its stemcell.

@@ -11,8 +11,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
-	"github.com/perpetual-ci/perpetual/pkg/manifest"
-	"github.com/perpetual-ci/perpetual/pkg/manifest/endpoint"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -90,10 +88,7 @@ func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
 		info.Certificates = append(info.Certificates, Certificate{e.Name, e.CA, e.NotAfter, e.DaysLeft})
 	}
 	if r.elsewhere() || r.record.Infrastructure != nil {
-		info.Access, info.Web = r.access(), r.web()
-		info.Person = info.Web
-		person := endpoint.Person(info.Web.URL, r.config, r.credentials)
-		info.Person.Username, info.Person.Password, info.Person.Team = person.Username, person.Password, manifest.FormerTeam
+		info.Access, info.Web, info.Person = r.access(), r.web(), r.reach().Person()
 		info.Director = info.Access.URL
 	}
 	if r.config.AWS != nil {

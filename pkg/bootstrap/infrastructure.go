@@ -183,6 +183,4 @@ func (r *run) issuer() string {
 }
 
 // url is that of the web; "" while there is no address for it.
-func (r *run) url() string {
-	return manifest.Input{Config: r.config, Infrastructure: r.infra}.URL()
-}
+func (r *run) url() string { return r.reach().URL() }
