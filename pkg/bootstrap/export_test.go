@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // OnlyPipeline does the steps about the pipeline alone, of an installation whose state is
@@ -32,9 +31,6 @@ func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, err
 	}
 	return r.result, r.perform(held, steps...)
 }
-
-// BuildOf is the build that a run with those options takes for its own.
-func (i *Installation) BuildOf(o Options) plan.Build { return i.newRun(o).build() }
 
 // PlanPipeline gives the lines of the plan of those steps.
 func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/choice"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/deletion"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/deploy"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/environment"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/keyring"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/pipeline"
@@ -27,13 +28,10 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
 	"github.com/perpetual-ci/perpetual/pkg/infrastructure"
-	"github.com/perpetual-ci/perpetual/pkg/pause"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 	"github.com/perpetual-ci/perpetual/pkg/state"
-	"github.com/perpetual-ci/perpetual/pkg/upgrade"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
-	"github.com/perpetual-ci/perpetual/pkg/verify"
 )
 
 // ErrNotFound says that something has not been made yet.
@@ -123,22 +121,17 @@ type possessions interface {
 
 // Director is the director once it runs.
 type Director interface {
-	upgrade.Director
-	verify.Director
+	deploy.Director
 	deletion.Director
 	// Version is that of the director itself, "283.1.6".
 	Version(ctx context.Context) (string, error)
 	database.Disk
 	choice.Director
-	// Keeper keeps the list of paused pipelines of a deployment: on the director, which
-	// the build that verifies reaches, too.
-	Keeper(deployment string) pause.Keeper
 }
 
 // ATC is the new Concourse's API.
 type ATC interface {
-	upgrade.ATC
-	upgrade.Concourse
+	deploy.ATC
 	// ArchivePipeline takes a pipeline's config away.
 	ArchivePipeline(ctx context.Context, p concourse.Pipeline) error
 	// SetTeam makes a team exist in which those local users have a role, and nobody else.

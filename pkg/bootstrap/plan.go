@@ -69,12 +69,3 @@ func (r *run) firstOf(render preview.Renderer) []string {
 	}
 	return preview.First(in, render)
 }
-
-// manifestValues say how the properties that the director's comparison hides change.
-func (r *run) manifestValues(deployed []byte) ([]string, error) {
-	in, err := r.input()
-	if err != nil {
-		return nil, err
-	}
-	return preview.Values(in, deployed)
-}

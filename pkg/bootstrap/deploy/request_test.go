@@ -1,4 +1,4 @@
-package bootstrap
+package deploy
 
 import (
 	"slices"
@@ -8,11 +8,12 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
-func TestUpgradeRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
+func TestRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
 	for text, want := range map[string]plan.Request{
 		"": {Way: "auto", QuietTimeout: 30 * time.Minute},
 		"upgrade: {way: quiet, quiet_timeout: 1h, on_quiet_timeout: go, colocate: false}": {Way: "quiet", QuietTimeout: time.Hour, GoOn: true, NoGate: true},
@@ -21,18 +22,17 @@ func TestUpgradeRequest_upgradesInTheWayOfTheConfiguration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &run{Installation: &Installation{}, config: config.Defaults(c)}
-		got := r.upgradeRequest(plan.Input{})
+		got := Deploy{Input: manifest.Input{Config: config.Defaults(c)}}.request(plan.Input{})
 		if got.Way != want.Way || got.QuietTimeout != want.QuietTimeout || got.GoOn != want.GoOn || got.NoGate != want.NoGate {
 			t.Errorf("%q: got %+v, want %+v", text, got, want)
 		}
 	}
 }
 
-func TestUpgradeRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
+func TestRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
 	for _, n := range []int{0, 5} {
-		r := &run{Installation: &Installation{}, config: config.Defaults(&config.Config{}), options: Options{Attempts: n}}
-		if got := r.upgradeRequest(plan.Input{}).Attempts; got != n {
+		d := Deploy{Input: manifest.Input{Config: config.Defaults(&config.Config{})}, Attempts: n}
+		if got := d.request(plan.Input{}).Attempts; got != n {
 			t.Errorf("%d attempts, want %d", got, n)
 		}
 	}
@@ -40,13 +40,13 @@ func TestUpgradeRequest_triesAsOftenAsTheRunIsTold(t *testing.T) {
 
 // What an ops file pins is not taken from the set; what the set of this installation does
 // not have cannot be ignored, and does no harm.
-func TestUpgradeRequest_ignoresOfTheSetWhatTheConfigurationSays(t *testing.T) {
+func TestRequest_ignoresOfTheSetWhatTheConfigurationSays(t *testing.T) {
 	c, err := config.Parse("perpetual.yml", []byte("name: ci\nupgrade: {ignore_set: [postgres, stemcell]}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &run{Installation: &Installation{}, config: config.Defaults(c), set: []component.Component{{Name: "concourse"}, {Name: "stemcell"}}}
-	if got := r.upgradeRequest(plan.Input{}).IgnoreSet; !slices.Equal(got, []string{"stemcell"}) {
+	d := Deploy{Input: manifest.Input{Config: config.Defaults(c)}, Set: []component.Component{{Name: "concourse"}, {Name: "stemcell"}}}
+	if got := d.request(plan.Input{}).IgnoreSet; !slices.Equal(got, []string{"stemcell"}) {
 		t.Errorf("ignored are %v, want the stemcell", got)
 	}
 	const want = "upgrade.ignore_set"

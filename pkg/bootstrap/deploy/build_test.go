@@ -1,16 +1,14 @@
-package bootstrap_test
+package deploy
 
 import (
 	"testing"
 
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 // Only a self-upgrade is a build of the pipeline's job. A deploy by hand may run in a build
 // of any job, which is none to know a build of this Concourse by.
 func TestBuild_hasAJobInASelfUpgradeAlone(t *testing.T) {
-	t.Parallel()
 	for name, c := range map[string]struct {
 		self      bool
 		job, want string
@@ -20,9 +18,9 @@ func TestBuild_hasAJobInASelfUpgradeAlone(t *testing.T) {
 		"a deploy":                              {},
 		"a deploy in a build of some other job": {job: "roll-out"},
 	} {
-		i := &bootstrap.Installation{Given: given(), Build: plan.Build{Team: "main", Job: c.job, ID: "12"}}
+		d := Deploy{Self: c.self, Build: plan.Build{Team: "main", Job: c.job, ID: "12"}}
 		want := plan.Build{Team: "main", Job: c.want, ID: "12"}
-		if got := i.BuildOf(bootstrap.Options{Self: c.self}); got != want {
+		if got := d.build(); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
 	}
