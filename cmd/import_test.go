@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap/record":      {"pkg/component", "pkg/config", "pkg/manifest", "pkg/state"},
 	"pkg/bootstrap/possession":  {"pkg/aws/account", "pkg/createenv/ledger"},
 	"pkg/bootstrap/step":        {"pkg/crash"},
-	"pkg/bootstrap/environment": {"pkg/createenv", "pkg/state"},
+	"pkg/bootstrap/environment": {"pkg/createenv", "pkg/manifest", "pkg/state"},
 	"pkg/bootstrap/deletion":    {"pkg/bosh"},
 	"pkg/bootstrap/database":    {"pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/component", "pkg/config", "pkg/deployment", "pkg/manifest", "pkg/manifest/bundle", "pkg/postgres", "pkg/template"},
 	"pkg/bootstrap/preview":     {"pkg/difference", "pkg/manifest", "pkg/secret", "pkg/template"},

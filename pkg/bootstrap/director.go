@@ -16,36 +16,23 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
-// request is what create-env is given: a manifest that still has its placeholders,
-// and their values. The keys are as fresh as they can be: those of a session end.
+// request is what create-env is given. The keys are as fresh as they can be: those of a
+// session end.
 func (r *run) request(ctx context.Context) (createenv.Request, error) {
 	var err error
 	if r.keys, err = r.Account.Keys(ctx); err != nil {
-		err = fmt.Errorf("keys for the director's CPI: %w", err)
-		return createenv.Request{}, err
+		return createenv.Request{}, fmt.Errorf("keys for the director's CPI: %w", err)
 	}
 	r.Mask(r.keys.SecretKey, r.keys.SessionToken)
 	in, err := r.input()
 	if err != nil {
 		return createenv.Request{}, err
 	}
-	t, err := manifest.Director(in)
+	request, err := environment.Request(in)
 	if err != nil {
 		return createenv.Request{}, err
 	}
-	text, vars, err := manifest.Split(t)
-	if err != nil {
-		return createenv.Request{}, fmt.Errorf("render the director's manifest: %w", err)
-	}
-	var transient []string
-	for name := range vars {
-		if strings.HasPrefix(name, manifest.InstallerPrefix) {
-			transient = append(transient, name)
-		}
-	}
-	request := createenv.Request{
-		Manifest: text, Vars: vars, Transient: transient, Show: manifest.Reader(in, t), Recreate: r.options.Recreate,
-	}
+	request.Recreate = r.options.Recreate
 	if !r.kept.Keys.Inside() { // the pipeline's role reaches nothing else
 		request.Inspect = r.inspect
 	}
