@@ -72,7 +72,7 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap/pipeline":    {"pkg/bootstrap/accesskey", "pkg/bootstrap/step", "pkg/aws", "pkg/concourse", "pkg/config", "pkg/crash", "pkg/difference", "pkg/manifest", "pkg/secret", "pkg/template", "pipelines"},
 	"pkg/bootstrap/preflight":   {"pkg/aws/account", "pkg/aws/login", "pkg/bootstrap/record", "pkg/bosh", "pkg/infrastructure", "pkg/manifest"},
 	"pkg/bootstrap/setting":     {"pkg/bootstrap/step", "pkg/config", "pkg/config/schema"},
-	"pkg/bootstrap/selection":   {"pkg/compatibility", "pkg/component", "pkg/config", "pkg/config/schema", "pkg/difference", "pkg/manifest", "pkg/resource", "pkg/signature", "pipelines"},
+	"pkg/bootstrap/selection":   {"pkg/bootstrap/record", "pkg/compatibility", "pkg/component", "pkg/config", "pkg/config/schema", "pkg/difference", "pkg/manifest", "pkg/resource", "pkg/signature", "pkg/upstream", "pipelines"},
 	"pkg/bootstrap/generation":  {"pkg/credential", "pkg/manifest", "pkg/seal", "pkg/secret"},
 	"pkg/bootstrap/access":      {"pkg/bootstrap/record", "pkg/config", "pkg/manifest", "pkg/manifest/endpoint", "pkg/resource", "pkg/secret"},
 	"pkg/bootstrap/deploy": {
@@ -83,7 +83,7 @@ var mayImport = map[string][]string{
 		"pkg/bootstrap/accesskey", "pkg/bootstrap/document", "pkg/bootstrap/keyring", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
 		"pkg/bootstrap/environment", "pkg/bootstrap/deletion", "pkg/bootstrap/database", "pkg/bootstrap/preflight", "pkg/bootstrap/preview", "pkg/bootstrap/setting",
 		"pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/layout", "pkg/aws/stack", "pkg/createenv", "pkg/createenv/ledger", "pkg/infrastructure",
-		"pkg/compatibility", "pkg/postgres", "pkg/upgrade/plan", "pkg/concourse", "pkg/upstream", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
+		"pkg/compatibility", "pkg/postgres", "pkg/upgrade/plan", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/bootstrap/choice", "pkg/bootstrap/deploy", "pkg/bootstrap/access", "pkg/bootstrap/generation", "pkg/bootstrap/pipeline",
 		"pkg/state", "pkg/secret", "pkg/state/lease",
 	},

@@ -2,37 +2,12 @@ package bootstrap
 
 import (
 	"context"
-	"slices"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
-	"github.com/perpetual-ci/perpetual/pkg/upstream"
 )
-
-// identify says of the sets of the record what they are of: the record has names and
-// versions alone.
-func (r *run) identify() {
-	watched := r.watch().Watch
-	for _, set := range []*record.Members{&r.record.Desired, &r.record.Submitted, &r.record.Applied} {
-		for i, c := range *set {
-			if c.Kind != "" {
-				continue
-			}
-			known := slices.IndexFunc(r.record.Components, func(k component.Component) bool { return k.Name == c.Name })
-			w, is := watched[c.Name]
-			switch {
-			case known >= 0:
-				c.Kind, c.Upstream = r.record.Components[known].Kind, r.record.Components[known].Upstream
-			case is:
-				c.Kind, c.Upstream = upstream.Of(w)
-			}
-			(*set)[i] = c
-		}
-	}
-}
 
 // watch is the source that finds the component set.
 func (r *run) watch() resource.Source {

@@ -106,7 +106,7 @@ func (r *run) open(ctx context.Context, create bool) (created bool, err error) {
 	if err := r.merge(); err != nil {
 		return created, err
 	}
-	r.identify()
+	selection.Identify(&r.record, r.watch())
 	return created, r.kept.Accept(r.wantedConfig)
 }
 
