@@ -76,14 +76,14 @@ var mayImport = map[string][]string{
 	"pkg/bootstrap/generation":  {"pkg/credential", "pkg/manifest", "pkg/seal", "pkg/secret"},
 	"pkg/bootstrap/access":      {"pkg/bootstrap/record", "pkg/config", "pkg/manifest", "pkg/manifest/endpoint", "pkg/resource", "pkg/secret"},
 	"pkg/bootstrap/deploy": {
-		"pkg/bootstrap/preview", "pkg/bootstrap/step", "pkg/bosh", "pkg/component", "pkg/config", "pkg/manifest", "pkg/pause", "pkg/resource", "pkg/secret", "pkg/state",
+		"pkg/bootstrap/preview", "pkg/bootstrap/step", "pkg/bosh", "pkg/compatibility", "pkg/component", "pkg/config", "pkg/manifest", "pkg/pause", "pkg/resource", "pkg/secret", "pkg/state",
 		"pkg/template", "pkg/upgrade", "pkg/upgrade/plan", "pkg/verify", "pipelines",
 	},
 	"pkg/bootstrap": {
 		"pkg/bootstrap/accesskey", "pkg/bootstrap/document", "pkg/bootstrap/keyring", "pkg/bootstrap/possession", "pkg/bootstrap/record", "pkg/bootstrap/selection", "pkg/bootstrap/step",
 		"pkg/bootstrap/environment", "pkg/bootstrap/deletion", "pkg/bootstrap/database", "pkg/bootstrap/preflight", "pkg/bootstrap/preview", "pkg/bootstrap/setting",
 		"pkg/bosh", "pkg/aws", "pkg/aws/login", "pkg/aws/account", "pkg/aws/layout", "pkg/aws/stack", "pkg/createenv", "pkg/createenv/ledger", "pkg/infrastructure",
-		"pkg/compatibility", "pkg/postgres", "pkg/upgrade/plan", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
+		"pkg/postgres", "pkg/upgrade/plan", "pkg/concourse", "pkg/component", "pkg/config", "pkg/config/check", "pkg/config/schema", "pkg/manifest", "pkg/manifest/overlay", "pkg/credential", "pkg/resource",
 		"pkg/bootstrap/choice", "pkg/bootstrap/deploy", "pkg/bootstrap/access", "pkg/bootstrap/generation", "pkg/bootstrap/pipeline",
 		"pkg/state", "pkg/secret", "pkg/state/lease",
 	},

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/deploy"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
-	"github.com/perpetual-ci/perpetual/pkg/compatibility"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
@@ -29,23 +29,9 @@ func (r *run) checkQuiet(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	info, err := atc.Info(ctx)
-	if err != nil {
+	reason := deploy.NeedsQuiet(ctx, atc, to, r.config.Upgrade.Way)
+	if reason == "" {
 		return nil
 	}
-	now := compatibility.Now{Version: info.Version, Worker: info.WorkerVersion}
-	workers, err := atc.Workers(ctx)
-	if err != nil {
-		return nil
-	}
-	for _, w := range workers {
-		if w.State == "running" {
-			now.Workers = append(now.Workers, w.Version)
-		}
-	}
-	choice, err := compatibility.Choose(now, to, r.config.Upgrade.Way)
-	if err != nil || choice.Way != compatibility.Quiet {
-		return nil
-	}
-	return fmt.Errorf("a quiet upgrade is needed (%s), and nothing was changed: %s", choice.Reason, why)
+	return fmt.Errorf("a quiet upgrade is needed (%s), and nothing was changed: %s", reason, why)
 }
