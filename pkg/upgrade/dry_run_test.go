@@ -2,6 +2,7 @@ package upgrade_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,10 +89,16 @@ func TestOut_saysWhichTaskAPutWouldJoin(t *testing.T) {
 		if err != nil || f.count("deploy") != 1 {
 			t.Fatalf("%v, %d deploys", err, f.count("deploy"))
 		}
-		if result.Version["task"] != "10" || metadata(result)["deploy"] != "dry run: it would be joined, as it is running already; nothing was changed" {
+		if result.Version["task"] != "7" || metadata(result)["deploy"] != "dry run: it would be joined, as it is running already; nothing was changed" {
 			t.Errorf("result %+v", result)
 		}
 		wantText(t, "log", f.log.String(), "director task 10 deploys the same content already: would join it")
+		// A put that sets another cloud config waits for the task and deploys again.
+		f.write(t, "cloud.yml", "azs: []\n")
+		result, err = f.out(t.Context(), func(p *resource.OutParams) { p.DryRun, p.CloudConfig = true, "cloud.yml" })
+		if became := metadata(result)["deploy"]; err != nil || strings.Contains(became, "joined") {
+			t.Errorf("with another cloud config: %q, %v", became, err)
+		}
 		time.Sleep(long)
 		if result, err = f.out(t.Context(), dryRun); err != nil || metadata(result)["deploy"] != "dry run: nothing was changed" {
 			t.Errorf("after it: %+v, %v", result, err)

@@ -32,12 +32,12 @@ func (o Out) preview(ctx context.Context, r *run) error {
 	if v.Last != nil {
 		r.result.Task = v.Last.ID
 	}
-	if v.Running != nil {
-		r.result.Task, r.result.Became = v.Running.ID, WouldJoin
-		o.say("%s", joinLine(v.Running.ID))
+	if v.Running != nil && len(r.result.CloudConfig) == 0 { // with another cloud config it is waited for
+		o.say("%s", joinLine(*v.Running))
+		r.result.Joins, r.result.Became = v.Running, WouldJoin
 		return nil
 	}
-	if !changed && v.Last != nil && !v.Good {
+	if !changed && v.Last != nil && !v.Good && v.Running == nil {
 		o.say("%s", repeatLine(*v.Last))
 		r.result.Repeats, changed = v.Last, true
 	}

@@ -30,7 +30,9 @@ type Result struct {
 	// Uncompared is why the director could not compare the manifest before the uploads.
 	Uncompared error
 	// Repeats is the last deploy, which has failed, where a dry run finds only that to repeat.
-	Repeats  *bosh.Task
+	Repeats *bosh.Task
+	// Joins is the deploy under way that a put would join. It is not Task: check gives it only when it has ended.
+	Joins    *bosh.Task
 	Deployed []byte   // the manifest before; nil for a first deploy
 	Notes    []string // what people should know: "way: note: …"
 
@@ -85,8 +87,8 @@ func (r Result) Lines(deployment string) []string {
 	if r.Repeats != nil {
 		lines = append(lines, repeatLine(*r.Repeats))
 	}
-	if r.Became == WouldJoin {
-		lines = append(lines, joinLine(r.Task))
+	if r.Joins != nil {
+		lines = append(lines, joinLine(*r.Joins))
 	}
 	return lines
 }
@@ -116,8 +118,8 @@ func repeatLine(t bosh.Task) string {
 	return fmt.Sprintf("director task %d, the last deploy, ended as %s: would deploy again", t.ID, t.State)
 }
 
-func joinLine(id int) string {
-	return fmt.Sprintf("director task %d deploys the same content already: would join it", id)
+func joinLine(t bosh.Task) string {
+	return fmt.Sprintf("director task %d deploys the same content already: would join it", t.ID)
 }
 
 // diffLines show a difference of manifests as diff does.
