@@ -218,6 +218,10 @@ func TestCreate_stopsWhenAWriteFails(t *testing.T) {
 		f.set(nil)
 		w.create(disk1)
 		w.whole(disk1)
+		if n%10 == 0 { // the kills of a deletion try it after every round
+			w.delete(disk1)
+			w.gone()
+		}
 		restore()
 	}
 }

@@ -62,6 +62,10 @@ func TestStop_anywhereIsSafe(t *testing.T) {
 		w.clean()
 		w.create(disk1)
 		w.whole(disk1)
+		if n%10 == 0 { // the kills of a deletion try it after every round
+			w.delete(disk1)
+			w.gone()
+		}
 		restore()
 		if t.Failed() {
 			return

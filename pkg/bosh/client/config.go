@@ -33,7 +33,7 @@ func (c *Client) Configs(ctx context.Context, kind, name string) ([]bosh.ConfigV
 	return versions, nil
 }
 
-// CloudConfig reads the default cloud config. Its error is ErrNotFound if there
+// CloudConfig reads the default cloud config. Its error is bosh.ErrNotFound if there
 // is none.
 func (c *Client) CloudConfig(ctx context.Context) (bosh.ConfigVersion, error) {
 	versions, err := c.Configs(ctx, "cloud", "default")
@@ -47,7 +47,7 @@ func (c *Client) CloudConfig(ctx context.Context) (bosh.ConfigVersion, error) {
 }
 
 // UpdateConfig makes content the current version. With the ID of the version
-// that was read as expectedLatestID it fails with ErrConfigChanged if there is
+// that was read as expectedLatestID it fails with bosh.ErrConfigChanged if there is
 // another by now, unless that has this very content; without one it overwrites. The
 // same content keeps its ID, so an update whose answer was lost is repeated.
 func (c *Client) UpdateConfig(ctx context.Context, kind, name, content, expectedLatestID string) (bosh.ConfigVersion, error) {

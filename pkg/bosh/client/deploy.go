@@ -46,7 +46,7 @@ func deployQuery(o bosh.DeployOptions) (url.Values, error) {
 // Deploy submits a manifest, once, and returns the task's id as soon as the
 // director has accepted it; nobody needs to stay for the task. The director
 // checks little before that: an unknown release or VM type is an error of the
-// task. Its errors are a *ResponseError for a refusal, and *UncertainError when
+// task. Its errors are a *bosh.ResponseError for a refusal, and *bosh.UncertainError when
 // the task may have been made.
 func (c *Client) Deploy(ctx context.Context, manifest []byte, o bosh.DeployOptions) (taskID int, err error) {
 	query, err := deployQuery(o)
@@ -60,7 +60,7 @@ func (c *Client) Deploy(ctx context.Context, manifest []byte, o bosh.DeployOptio
 }
 
 // DeleteDeployment submits the deletion of a deployment, once. Its error is
-// ErrNotFound if there is none, otherwise as those of Deploy.
+// bosh.ErrNotFound if there is none, otherwise as those of Deploy.
 func (c *Client) DeleteDeployment(ctx context.Context, name string, o bosh.DeleteOptions) (taskID int, err error) {
 	action := "submit deletion of deployment " + name
 	path, err := deploymentPath(name)

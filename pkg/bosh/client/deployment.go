@@ -13,7 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bosh/transport"
 )
 
-// Deployment reads a deployment. Its error is ErrNotFound if there is none. A
+// Deployment reads a deployment. Its error is bosh.ErrNotFound if there is none. A
 // deployment whose first deploy has failed is there.
 func (c *Client) Deployment(ctx context.Context, name string) (bosh.Deployment, error) {
 	manifest, err := c.Manifest(ctx, name)
@@ -44,7 +44,7 @@ func (c *Client) Deployment(ctx context.Context, name string) (bosh.Deployment, 
 }
 
 // Manifest reads the manifest of a deployment alone, in one request. Its error is
-// ErrNotFound if there is no such deployment.
+// bosh.ErrNotFound if there is no such deployment.
 func (c *Client) Manifest(ctx context.Context, name string) ([]byte, error) {
 	if _, err := deploymentPath(name); err != nil {
 		return nil, err

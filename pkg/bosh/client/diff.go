@@ -13,7 +13,7 @@ import (
 // Diff asks the director to compare a manifest with the deployed one; without
 // one, every line is added. Values of properties are always redacted: the diff
 // goes to build logs. A manifest that the director cannot compare, because it
-// names a stemcell that is not there, is a *ResponseError: a real director
+// names a stemcell that is not there, is a *bosh.ResponseError: a real director
 // v283.1.6 answers 200 and no lines then, which must not pass for "no change".
 // A comparison changes nothing, so it is repeated as a GET is.
 func (c *Client) Diff(ctx context.Context, name string, manifest []byte) (bosh.Diff, error) {

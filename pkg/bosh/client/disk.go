@@ -28,7 +28,7 @@ type diskLine struct {
 
 // PersistentDisks asks the agents of a deployment how full their persistent disks are.
 // Instances without such a disk are left out, and so are those whose agent does not
-// answer. Its error is ErrNotFound if there is no such deployment.
+// answer. Its error is bosh.ErrNotFound if there is no such deployment.
 func (c *Client) PersistentDisks(ctx context.Context, name string) ([]bosh.Disk, error) {
 	action := "ask for the disks of deployment " + name
 	result, err := c.askAgents(ctx, name, action)

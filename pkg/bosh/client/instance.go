@@ -34,7 +34,7 @@ type instanceLine struct {
 }
 
 // Instances asks the agents of a deployment how they are. The director does that
-// in a task, for which this waits. Its error is ErrNotFound if there is no such
+// in a task, for which this waits. Its error is bosh.ErrNotFound if there is no such
 // deployment.
 func (c *Client) Instances(ctx context.Context, name string) ([]bosh.Instance, error) {
 	action := "ask for the instances of deployment " + name

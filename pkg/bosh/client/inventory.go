@@ -40,7 +40,7 @@ func (c *Client) Releases(ctx context.Context) ([]bosh.Release, error) {
 	return releases, nil
 }
 
-// Packages lists those of a version of a release. Its error is ErrNotFound if the
+// Packages lists those of a version of a release. Its error is bosh.ErrNotFound if the
 // director does not have it.
 func (c *Client) Packages(ctx context.Context, r bosh.Release) ([]bosh.Package, error) {
 	answer, err := transport.Read(ctx, c.wire, func(d director.Client) (director.ReleaseResp, error) {

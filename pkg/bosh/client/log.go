@@ -12,8 +12,8 @@ import (
 // Logs fetches what the jobs of an instance have written below /var/vcap/sys/log,
 // by path: "gate/post-start.stdout.log". Filters narrow it down on the instance,
 // "gate/*"; without one everything comes, which may be more than this takes. The
-// director fetches logs in a task, for which this waits. Its error is ErrNotFound
-// if there is no such instance, and ErrForbidden if the login may not read logs:
+// director fetches logs in a task, for which this waits. Its error is bosh.ErrNotFound
+// if there is no such instance, and bosh.ErrForbidden if the login may not read logs:
 // that needs an admin of the director.
 func (c *Client) Logs(ctx context.Context, deployment, group, id string, filters ...string) (map[string][]byte, error) {
 	root, err := deploymentPath(deployment)

@@ -28,7 +28,7 @@ const patience = 10
 
 // StoreConfig makes content the current version of a config if the current one is
 // that with the id expected; "0", or "", stands for none. Otherwise its error is
-// ErrConfigChanged, and nothing of content is left behind.
+// bosh.ErrConfigChanged, and nothing of content is left behind.
 //
 // The director's own comparison is not atomic: of six writers at once, two to five
 // were told that they had won (v283.1.6). So this looks at the config's history

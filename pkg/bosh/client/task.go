@@ -37,7 +37,7 @@ func taskQuery(f bosh.TaskFilter) url.Values {
 	return q
 }
 
-// Task asks for one task. Its error is ErrNotFound if there is none.
+// Task asks for one task. Its error is bosh.ErrNotFound if there is none.
 func (c *Client) Task(ctx context.Context, id int) (bosh.Task, error) {
 	answer, err := transport.Read(ctx, c.wire, func(d director.Client) (director.TaskResp, error) { return d.Task(id) })
 	if err != nil {

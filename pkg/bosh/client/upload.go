@@ -43,7 +43,7 @@ func (c *Client) UploadReleaseFile(ctx context.Context, path string, u bosh.Uplo
 }
 
 // UploadRelease sends a release from memory, once, and returns the id of the task
-// that unpacks it; name is for errors. Its error is ErrForbidden if the login may
+// that unpacks it; name is for errors. Its error is bosh.ErrForbidden if the login may
 // not upload releases, otherwise as those of Deploy.
 func (c *Client) UploadRelease(ctx context.Context, name string, tarball []byte, contextID string) (taskID int, err error) {
 	action := "upload release " + name

@@ -17,7 +17,7 @@ const lastLooks = 3
 // Wait watches a task until it has finished and tells report, which may be nil,
 // its events as they come. It looks every Config.Poll and survives outages of the director
 // until ctx ends; only a refusal ends it earlier. A task that has failed is not an error of
-// Wait: ask Task.Succeeded. The end of ctx leaves the task alone, as the error then says.
+// Wait: ask bosh.Task.Succeeded. The end of ctx leaves the task alone, as the error then says.
 func (c *Client) Wait(ctx context.Context, id int, report func(bosh.Event)) (bosh.Task, error) {
 	if report == nil {
 		report = func(bosh.Event) {}

@@ -110,8 +110,8 @@ func (k *Call) Page() error {
 	return k.wire.page(k.method, k.path, k.last)
 }
 
-// Refusal is the error of an answer that says in its body, whatever its status, why it is
-// none.
+// Refusal is the error of an answer that says in its body, whatever its status, why there
+// is no result.
 func (k *Call) Refusal(what, why string) error {
 	return &bosh.ResponseError{Method: k.method, Path: k.path, Status: k.Status(), Description: k.wire.auth.mask(why), What: what}
 }

@@ -43,7 +43,7 @@ const stopPing = "x509: "
 // patience are the agent's methods that ask only, and may be asked again.
 var patience = map[string]bool{"get_task": true, "get_state": true, "ping": true, "list_disk": true}
 
-// Options are what a client of the agent is told of its run.
+// Options configure a client of the agent.
 type Options struct {
 	// Poll is the wait between two looks at an agent that is not ready or at a task of it.
 	Poll time.Duration

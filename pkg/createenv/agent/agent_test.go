@@ -1,11 +1,16 @@
 package agent_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io"
 	"log"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -93,7 +98,7 @@ func TestClient_asksAgainOnlyWhatChangesNothing(t *testing.T) {
 	}
 }
 
-// Only the agent of the manifest's certificate is spoken to, and nobody without one.
+// Without a certificate that the agent could be known by, nobody is spoken to.
 func TestNewClient_wantsTheCertificateOfTheManifest(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
@@ -102,6 +107,38 @@ func TestNewClient_wantsTheCertificateOfTheManifest(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
+}
+
+// An agent whose certificate another authority has signed is not spoken to.
+func TestClient_speaksToNoOtherAgent(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	client, _, err := agent.NewClient(t.Context(), "director", p.URL, authority(t), options(func() error { return nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.GetState(); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("error %v", err)
+	}
+	if got := p.asked(); got != "" {
+		t.Errorf("the agent was asked %s", got)
+	}
+}
+
+// authority is the certificate of an authority that has signed nothing.
+func authority(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	template := x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // Once the run is to stop, neither a call nor a blob begins.

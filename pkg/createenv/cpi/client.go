@@ -37,7 +37,7 @@ type Client struct {
 	journal ledger.Journal
 }
 
-// Options are what a Client is told of its run.
+// Options configure a Client.
 type Options struct {
 	Dir string           // of the answers' files
 	Now func() time.Time // the clock

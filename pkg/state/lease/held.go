@@ -9,10 +9,10 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/state"
 )
 
-// leaseFormat is how leases are written.
+// format is how leases are written.
 var format = state.Format{Kind: "lease"}
 
-// leaseDocument is a lease as it is kept. A lease that was given back stays, so
+// record is a lease as it is kept. A lease that was given back stays, so
 // that taking it is conditional on a revision like any other write.
 type record struct {
 	ID        string    `json:"id"`         // "k3v5w2ylq4zt6bpa"

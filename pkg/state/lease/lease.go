@@ -42,7 +42,7 @@ type Holder struct {
 	PID     int    // on that host
 }
 
-// LeaseOptions tune a lease. The zero value is what production uses.
+// Options tune a lease. The zero value is what production uses.
 type Options struct {
 	TTL time.Duration // default DefaultTTL
 	// Clock measures how long ago the last renewal was; default time.Now. Only

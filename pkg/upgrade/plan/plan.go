@@ -49,7 +49,7 @@ type Plan struct {
 	// PostgreSQL needs.
 	DiskChecked bool
 	// MayPause fails where a quiet upgrade is chosen and its pipelines cannot be paused. It
-	// is asked when the way is known, and may call Remark.
+	// is asked when the way is known, and may call Remark. It is never nil.
 	MayPause func(ctx context.Context) error
 	Say      func(format string, args ...any) // tells people what happens
 	Note     func(format string, args ...any) // the same, for those too who see the result alone
