@@ -18,7 +18,7 @@ FUZZTIME ?= 30s
 SHUFFLE ?= on
 # How many packages are compiled and tested at a time. Many tests wait most of their time,
 # and each race-detecting program sleeps a second at its end: two for each processor keep it busy.
-PACKAGES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+PACKAGES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN || echo 1))))
 # How many percent the heap of a test grows before garbage is collected, which with Go's 100
 # is an eighth of what the tests compute.
 TEST_GOGC ?= 800
@@ -53,7 +53,7 @@ lint: ## gofmt, go vet with errorlint, errcheck, bodyclose and gosec, staticchec
 	go tool staticcheck ./...
 
 test: lint ## lint, then all tests with the race detector
-	CGO_ENABLED=1 GOGC=$(TEST_GOGC) go test -p $(PACKAGES) -race $(UNWATCHED:%=-gcflags=%=-race=false) -vet=off -shuffle=$(SHUFFLE) -timeout 80m ./...
+	CGO_ENABLED=1 go test -exec 'env GOGC=$(TEST_GOGC)' -p $(PACKAGES) -race $(UNWATCHED:%=-gcflags=%=-race=false) -vet=off -shuffle=$(SHUFFLE) -timeout 80m ./...
 
 faults: ## play 20,000 random schedules of faults, and all kills of create-env, half an hour on two cores; SEED=7 plays the same again
 	go test -tags crash ./pkg/crash

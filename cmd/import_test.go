@@ -319,7 +319,7 @@ func TestShippedBinaries_linkNoMoreThanTheyNeed(t *testing.T) {
 // has written that down: to check the sources of all libraries again takes a minute.
 func TestExportedTypes_areOurOwn(t *testing.T) {
 	for _, p := range load(t, packages.NeedName|packages.NeedTypes|packages.NeedExportFile, "./pkg/...") {
-		if strings.HasPrefix(p.PkgPath, module+"pkg/sandbox") || betweenAdapters[p.PkgPath] {
+		if strings.HasPrefix(p.PkgPath, module+"pkg/sandbox") {
 			continue
 		}
 		scope := p.Types.Scope()
@@ -338,19 +338,24 @@ func TestExportedTypes_areOurOwn(t *testing.T) {
 // with pkg/bosh/transport and pkg/bosh/client, and with the packages under pkg/createenv,
 // which are one adapter to bosh-cli's code.
 var betweenAdapters = map[string]bool{
-	module + "pkg/createenv/agent":              true,
-	module + "pkg/createenv/cpi":                true,
-	module + "pkg/createenv/manifest":           true,
-	module + "pkg/createenv/ledger.Open":        true,
-	module + "pkg/createenv/ledger.Reconcile":   true,
-	module + "pkg/createenv/ledger.State":       true,
-	module + "pkg/createenv/ledger.ThingsOf":    true,
-	module + "pkg/aws.Connection.SDK":           true,
-	module + "pkg/aws.NewConnection":            true,
-	module + "pkg/bosh/transport.Call.Director": true,
-	module + "pkg/bosh/transport.Call.Request":  true,
-	module + "pkg/bosh/transport.Read":          true,
-	module + "pkg/aws.Credentials.Provider":     true,
+	module + "pkg/createenv/agent.NewClient":     true,
+	module + "pkg/createenv/agent.Options":       true,
+	module + "pkg/createenv/cpi.Client":          true,
+	module + "pkg/createenv/cpi.NewClient":       true,
+	module + "pkg/createenv/cpi.NewRunner":       true,
+	module + "pkg/createenv/cpi.Options":         true,
+	module + "pkg/createenv/cpi.Runner":          true,
+	module + "pkg/createenv/manifest.FileSystem": true,
+	module + "pkg/createenv/ledger.Open":         true,
+	module + "pkg/createenv/ledger.Reconcile":    true,
+	module + "pkg/createenv/ledger.State":        true,
+	module + "pkg/createenv/ledger.ThingsOf":     true,
+	module + "pkg/aws.Connection.SDK":            true,
+	module + "pkg/aws.NewConnection":             true,
+	module + "pkg/bosh/transport.Call.Director":  true,
+	module + "pkg/bosh/transport.Call.Request":   true,
+	module + "pkg/bosh/transport.Read":           true,
+	module + "pkg/aws.Credentials.Provider":      true,
 }
 
 // foreignTypes lists the named types of libraries in an object's signature,

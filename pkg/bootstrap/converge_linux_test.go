@@ -49,6 +49,9 @@ func (w *whole) joins(t *testing.T) {
 	}
 	at := slices.IndexFunc(plan.Steps, func(s step.Planned) bool { return s.Step == "deploy" })
 	want := fmt.Sprintf("director task %d deploys the same content already: would join it", did.Task)
+	if at < 0 {
+		t.Fatalf("the plan has no deploy: %+v", plan.Steps)
+	}
 	if step := plan.Steps[at]; !step.Changes || !slices.Contains(step.Lines, want) {
 		t.Errorf("the plan says %+v, want %q", step, want)
 	}

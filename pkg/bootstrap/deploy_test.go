@@ -150,7 +150,7 @@ func (c *cloud) deploy(t *testing.T, cfg *config.Config) *step.Error {
 	_, err := i.Deploy(t.Context(), bootstrap.Options{})
 	var at *step.Error
 	if !errors.As(err, &at) {
-		t.Fatalf("Deploy ends with %v, want a *StepError", err)
+		t.Fatalf("Deploy ends with %v, want a *step.Error", err)
 	}
 	return at
 }

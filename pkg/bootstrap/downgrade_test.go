@@ -68,7 +68,7 @@ func (c *cloud) attempt(t *testing.T, o bootstrap.Options, offered []component.C
 	}
 	_, err := i.Deploy(t.Context(), o)
 	if !errors.As(err, &at) {
-		t.Fatalf("Deploy ends with %v, want a *StepError", err)
+		t.Fatalf("Deploy ends with %v, want a *step.Error", err)
 	}
 	return at, strings.Join(shown.lines, "\n")
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // Deploy converges from any state: the first install, the hundredth run, and what a
-// run that was killed has left. Its errors are *StepError. A context that ends
+// run that was killed has left. Its errors are *step.Error. A context that ends
 // leaves what the cloud and the director have begun going on; the next run goes on
 // from there.
 func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/cpi"
 )
@@ -155,6 +157,7 @@ var scenarios = map[string]scenario{
 			w.create(disk1)
 			w.whole(disk1)
 			w.delete(disk1)
+			w.gone()
 		},
 	},
 	"change":   more(changing(property)),
@@ -208,6 +211,9 @@ func (w *world) keep() (restore func()) {
 		}
 		for _, thing := range things {
 			w.cloud.Plant(thing)
+		}
+		if diff := cmp.Diff(things, w.things()); diff != "" {
+			w.t.Errorf("the cloud is not put back (-want +got):\n%s", diff)
 		}
 		w.documents.mu.Lock()
 		defer w.documents.mu.Unlock()

@@ -29,7 +29,7 @@ type Elsewhere struct {
 	Reason string
 }
 
-// Elsewhere asks each region of the account but this one of the account for the stack of this installation.
+// Elsewhere asks each region of the account but here for the stack of this installation.
 // What it cannot look into is in the answer, not an error.
 func (s Site) Elsewhere(ctx context.Context, here string, list func(context.Context) ([]string, error)) (Elsewhere, error) {
 	limit, cancel := context.WithTimeout(ctx, searching)

@@ -70,9 +70,9 @@ func Parameters(in Input, credentials secret.Values) []Parameter {
 	}
 	prefix := OwnPath(in) + "/"
 	list := []Parameter{
-		{endpoint.ATCPassword, secret.New(credentials.Text(endpoint.ATCPassword, ""))},
-		{endpoint.DirectorPassword, secret.New(credentials.Text(endpoint.DirectorPassword, ""))},
-		{StateKey, secret.New(credentials.Text(StateKey, ""))},
+		{endpoint.ATCPassword, secret.New(credentials.RevealText(endpoint.ATCPassword, ""))},
+		{endpoint.DirectorPassword, secret.New(credentials.RevealText(endpoint.DirectorPassword, ""))},
+		{StateKey, secret.New(credentials.RevealText(StateKey, ""))},
 		{githubToken, in.Config.Pipeline.GitHubToken},
 	}
 	var known []Parameter

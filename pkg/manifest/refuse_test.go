@@ -28,7 +28,7 @@ func TestTemplates_refuse(t *testing.T) {
 		}, want: "the private subnet of eu-central-1b"},
 		"a range that is too small": {kind: "cloud-config", change: func(in *manifest.Input) {
 			in.Infrastructure.Zones[0].PrivateCIDR = "10.0.0.0/29"
-		}, want: "/28 at the smallest"},
+		}, want: "render the networks: the private subnet"},
 		"an own range outside": {kind: "cloud-config", change: func(in *manifest.Input) {
 			in.Infrastructure.Zones[0].PublicRange = "10.0.9.0/25"
 		}, want: `"10.0.9.0/25" does not lie`},
@@ -38,10 +38,11 @@ func TestTemplates_refuse(t *testing.T) {
 		"an own range without addresses": {kind: "cloud-config", change: func(in *manifest.Input) {
 			in.Infrastructure.Zones[0].PublicRange = "10.0.0.0/30"
 		}, want: "leaves BOSH no addresses in 10.0.0.0/30"},
-		"a cloud config without zones": {kind: "cloud-config", change: func(in *manifest.Input) { in.Infrastructure.Zones = nil }, want: "no zones"},
-		"a price that is none":         {kind: "cloud-config", change: func(in *manifest.Input) { in.SpotCeiling = "cheap" }, want: `a spot worker may cost is "cheap"`},
-		"spot without a price":         {kind: "cloud-config", change: func(in *manifest.Input) { in.SpotCeiling = "" }, want: `a spot worker may cost is ""`},
-		"two webs":                     {kind: "concourse", config: "web: {instances: 2}", want: "web.instances is more than 1"},
+		"a cloud config without zones":  {kind: "cloud-config", change: func(in *manifest.Input) { in.Infrastructure.Zones = nil }, want: "no zones"},
+		"a price that is none":          {kind: "cloud-config", change: func(in *manifest.Input) { in.SpotCeiling = "cheap" }, want: `a spot worker may cost is "cheap"`},
+		"spot without a price":          {kind: "cloud-config", change: func(in *manifest.Input) { in.SpotCeiling = "" }, want: `a spot worker may cost is ""`},
+		"a user that is the pipeline's": {kind: "concourse", config: "auth: {local_users: {perpetual: x}}", want: "auth.local_users.perpetual: this user is the pipeline's own"},
+		"two webs":                      {kind: "concourse", config: "web: {instances: 2}", want: "web.instances is more than 1"},
 		"a web without an address": {kind: "concourse", change: func(in *manifest.Input) {
 			in.Infrastructure.WebAddress = ""
 		}, want: "no address for the web"},

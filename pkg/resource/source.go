@@ -117,7 +117,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 func (s Source) IsComponents() bool { return len(s.Watch) > 0 }
 
 // Validate reports the first thing in the source that cannot work, by key. What watch
-// names is for package component to judge.
+// names is for package upstream to judge.
 func (s Source) Validate() error {
 	switch {
 	case s.LogLevel != "" && s.LogLevel != "info" && s.LogLevel != "debug":

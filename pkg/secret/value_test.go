@@ -126,11 +126,11 @@ func TestValues_giveTextsAndFields(t *testing.T) {
 		{"password", "", "p"}, {"tls", "certificate", "c"}, {"tls", "list", ""}, {"tls", "private_key", ""}, {"tls", "", ""},
 		{"password", "certificate", ""}, {"port", "", ""}, {"gone", "", ""}, {"gone", "x", ""},
 	} {
-		if got := v.Text(c.name, c.field); got != c.want {
+		if got := v.RevealText(c.name, c.field); got != c.want {
 			t.Errorf("%s %s: %q, want %q", c.name, c.field, got, c.want)
 		}
 	}
-	if got := secret.Values(nil).Text("password", ""); got != "" {
+	if got := secret.Values(nil).RevealText("password", ""); got != "" {
 		t.Errorf("of nothing: %q", got)
 	}
 }

@@ -17,9 +17,9 @@ type Values map[string]any
 // to what a manifest is rendered for.
 func (v Values) Reveal() map[string]any { return v }
 
-// Text gives in clear a value that is a text, or a field of one that has fields, "" for no
+// RevealText gives in clear a value that is a text, or a field of one that has fields, "" for no
 // field; it is empty where there is none. Call it only where Reveal may be.
-func (v Values) Text(name, field string) string {
+func (v Values) RevealText(name, field string) string {
 	value := v[name]
 	if field != "" {
 		fields, _ := value.(map[string]any)

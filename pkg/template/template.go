@@ -52,7 +52,7 @@ func Render(t Template) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", t.Name, oneLine(err))
 	}
-	if t.Partial && len(vars) == 0 {
+	if t.Partial && len(vars) == 0 && !declares(root) {
 		return patched, nil // the engine would read it and write it again
 	}
 	text, err := template.NewTemplate(patched).Evaluate(forEngine(vars), nil, template.EvaluateOpts{ExpectAllKeys: !t.Partial})
@@ -76,6 +76,13 @@ func Render(t Template) ([]byte, error) {
 // nothing is in it: it is there for ops files, and a director would show it as a change.
 func WithoutEmptyVariables(text []byte) []byte {
 	return bytes.Replace(text, []byte("\nvariables: []\n"), []byte("\n"), 1)
+}
+
+// declares says whether a document has the section variables, which the engine checks.
+func declares(root any) bool {
+	fields, _ := root.(map[any]any)
+	_, is := fields["variables"]
+	return is
 }
 
 // patched is the template with its ops files applied.

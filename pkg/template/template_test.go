@@ -250,3 +250,13 @@ func TestRender_wantsNoValueForWhatNothingRefersTo(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 }
+
+// The section variables is checked also where there is nothing to fill in.
+func TestRender_checksTheSectionVariables(t *testing.T) {
+	tpl := template.Template{File: template.File{Name: "a.yml", Text: []byte("name: ((name))\nvariables: [1]\n")}, Partial: true}
+	_, bare := template.Render(tpl)
+	tpl.Vars = []map[string]any{{"other": "x"}}
+	if _, given := template.Render(tpl); given == nil || bare == nil || bare.Error() != given.Error() {
+		t.Errorf("without variables: %v; with some: %v", bare, given)
+	}
+}

@@ -85,7 +85,7 @@ func (i image) exactly(ctx context.Context, f *finder, version string) (offer, e
 	if given, got := f.Given(version), strings.TrimPrefix(digest, "sha256:"); given != "" && got != given {
 		return nil, f.Replaced(version, given, c.Upstream, got)
 	}
-	return picture{c}, nil
+	return imageOffer{c}, nil
 }
 
 func (image) describe(f *finder, repository registry.Image, version, tag, digest string) component.Component {
@@ -95,11 +95,11 @@ func (image) describe(f *finder, repository registry.Image, version, tag, digest
 	}
 }
 
-// picture is a version of an image.
-type picture struct{ component.Component }
+// imageOffer is a version of an image.
+type imageOffer struct{ component.Component }
 
 // Described implements offer.
-func (p picture) Described() component.Component { return p.Component }
+func (p imageOffer) Described() component.Component { return p.Component }
 
 // Downloads has nothing: Concourse fetches images itself.
-func (picture) Downloads(string) ([]artifact.File, error) { return nil, errNoFiles }
+func (imageOffer) Downloads(string) ([]artifact.File, error) { return nil, errNoFiles }

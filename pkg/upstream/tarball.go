@@ -23,14 +23,14 @@ func (tarball) asked(s resource.Source, _ resource.Watch) (key, url string) {
 
 func (tarball) pins(key string) string { return pinsVersions(key) }
 
-// oneFile is a version of a component that is one file.
-type oneFile struct{ component.Component }
+// fileOffer is a version of a component that is one file.
+type fileOffer struct{ component.Component }
 
 // Described implements offer.
-func (o *oneFile) Described() component.Component { return o.Component }
+func (o *fileOffer) Described() component.Component { return o.Component }
 
 // Downloads is the one file.
-func (o *oneFile) Downloads(dir string) ([]artifact.File, error) {
+func (o *fileOffer) Downloads(dir string) ([]artifact.File, error) {
 	o.File = o.Name + "/" + o.Kind + ".tgz"
 	return []artifact.File{{
 		Name: o.Name, URL: o.URL, Path: filepath.Join(dir, o.File), SHA256: o.SHA256, SHA1: o.SHA1, Size: o.Size, Network: o.Network,
@@ -104,5 +104,5 @@ func (f *finder) exactTarball(list []boshio.Tarball, version string, notes func(
 	case given != "":
 		c.SHA256 = given
 	}
-	return &oneFile{c}, nil
+	return &fileOffer{c}, nil
 }

@@ -96,12 +96,12 @@ func TestDocuments_showWhatTheProgramSays(t *testing.T) {
 		t.Fatalf("the documents run %q", verbs)
 	}
 	for _, b := range blocks(t, "text session") {
-		Session(t, p, env, b)
+		runSession(t, p, env, b)
 	}
 }
 
-// session runs what stands after the prompts of a session, and compares what is said.
-func Session(t *testing.T, p *place, env []string, b block.Block) {
+// runSession runs what stands after the prompts of a session, and compares what is said.
+func runSession(t *testing.T, p *place, env []string, b block.Block) {
 	t.Helper()
 	last := 0
 	for part := range strings.SplitSeq("\n"+b.Text, "\n$ ") {

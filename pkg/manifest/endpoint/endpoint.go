@@ -38,21 +38,21 @@ type Endpoint struct {
 // an installation.
 func Director(host string, credentials secret.Values) Endpoint {
 	return Endpoint{
-		URL: "https://" + host + ":25555", CACert: credentials.Text(DirectorCA, "certificate"),
-		Username: DirectorUser, Password: secret.New(credentials.Text(DirectorPassword, "")),
+		URL: "https://" + host + ":25555", CACert: credentials.RevealText(DirectorCA, "certificate"),
+		Username: DirectorUser, Password: secret.New(credentials.RevealText(DirectorPassword, "")),
 	}
 }
 
 // Web is how Concourse at a URL is reached. A certificate that was given is
 // trusted as it is, whoever signed it.
 func Web(url string, c *config.Config, credentials secret.Values) Endpoint {
-	a := Endpoint{URL: url, Username: config.ATCUser, Password: secret.New(credentials.Text(ATCPassword, ""))}
+	a := Endpoint{URL: url, Username: config.ATCUser, Password: secret.New(credentials.RevealText(ATCPassword, ""))}
 	switch c.TLS.Mode {
 	case config.TLSLetsEncrypt:
 	case config.TLSOwn:
 		a.CACert = c.TLS.Certificate
 	default:
-		a.CACert = credentials.Text(WebCA, "certificate")
+		a.CACert = credentials.RevealText(WebCA, "certificate")
 	}
 	return a
 }
@@ -64,7 +64,7 @@ func Person(url string, c *config.Config, credentials secret.Values) Endpoint {
 	a := Web(url, c, credentials)
 	known := maps.Clone(c.Auth.LocalUsers)
 	if len(known) == 0 {
-		known = map[string]secret.Value{"admin": secret.New(credentials.Text(auth.AdminPassword, ""))}
+		known = map[string]secret.Value{"admin": secret.New(credentials.RevealText(auth.AdminPassword, ""))}
 	}
 	team := c.Auth.MainTeam
 	names := team.LocalUsers

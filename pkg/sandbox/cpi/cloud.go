@@ -65,57 +65,6 @@ type Options struct {
 	Polls int
 }
 
-// VM is one VM of the cloud.
-type VM struct {
-	CID      string
-	AgentID  string
-	Stemcell string
-	Disks    []string          // attached
-	Metadata map[string]string //
-	Env      map[string]any    // as create_vm had it, with secrets
-	Profile  string            // of the instance, by its name
-	Type     string            // "t3.medium"
-	Tags     map[string]string // given in its launch
-	Created  time.Time
-	Mounted  []string // disks that the agent has mounted
-	State    string   // "stopped" or "running"
-	Jobs     []string // of the last apply
-}
-
-// AllTags are a VM's tags: those of its launch, and those of its metadata.
-func (v VM) AllTags() map[string]string {
-	tags := named(v.Metadata)
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	for key, value := range v.Tags {
-		if _, later := tags[key]; !later {
-			tags[key] = value
-		}
-	}
-	return tags
-}
-
-// Disk is one persistent disk.
-type Disk struct {
-	CID  string
-	Size int // MB
-	// Encrypted and Tags are of the volume, as rights hang on them.
-	Encrypted bool
-	Tags      map[string]string
-	Snapshot  string // that others have made it from
-	// Content is the VMs whose agents have mounted it, and what was migrated to it.
-	Content []string
-}
-
-// Stemcell is one uploaded stemcell.
-type Stemcell struct {
-	CID        string
-	Properties map[string]any
-	Owner      string // the account, of one that others have made
-	Tags       map[string]string
-}
-
 // Cloud is the IaaS. All its methods may be called at the same time.
 type Cloud struct {
 	o        Options
@@ -203,10 +152,7 @@ func (c *Cloud) VMs() []VM {
 	defer c.mu.Unlock()
 	var out []VM
 	for _, cid := range ordered(c.vms) {
-		vm := *c.vms[cid]
-		vm.Disks, vm.Mounted = slices.Clone(vm.Disks), slices.Clone(vm.Mounted)
-		vm.Metadata = maps.Clone(vm.Metadata)
-		out = append(out, vm)
+		out = append(out, c.vms[cid].clone())
 	}
 	return out
 }
@@ -217,9 +163,7 @@ func (c *Cloud) Disks() []Disk {
 	defer c.mu.Unlock()
 	var out []Disk
 	for _, cid := range ordered(c.disks) {
-		d := *c.disks[cid]
-		d.Content, d.Tags = slices.Clone(d.Content), maps.Clone(d.Tags)
-		out = append(out, d)
+		out = append(out, c.disks[cid].clone())
 	}
 	return out
 }
@@ -283,8 +227,10 @@ func (c *Cloud) Plant(things ...any) {
 	for _, thing := range things {
 		switch t := thing.(type) {
 		case VM:
+			t = t.clone() // whoever plants it keeps what it has
 			c.vms[t.CID] = &t
 		case Disk:
+			t = t.clone()
 			c.disks[t.CID] = &t
 		case Stemcell:
 			c.stemcells[t.CID] = &t

@@ -1,5 +1,5 @@
-// Package publisher signs releases of Perpetual as who publishes them does, with a key of
-// the sandbox.
+// Package publisher signs releases of Perpetual as their publisher does, with a key of the
+// sandbox.
 package publisher
 
 import (

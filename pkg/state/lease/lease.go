@@ -205,7 +205,7 @@ func (l *Lease) Release(ctx context.Context) error {
 }
 
 // Unlock breaks the lease called name if its holder has the given id. It fails
-// with ErrNotFound if nobody holds it, with a *HeldError if another holder does.
+// with state.ErrNotFound if nobody holds it, with a *HeldError if another holder does.
 // Only a person who knows that the holder is dead may ask for it; a holder that
 // is alive loses the lease at its next renewal.
 func Unlock(ctx context.Context, store state.Store, name, id string) error {

@@ -53,7 +53,7 @@ func (l *Lease) renew() error {
 }
 
 // write puts document in the place of the given revision, and counts the TTL
-// from before it was sent. It fails with ErrConflict when the lease is someone
+// from before it was sent. It fails with state.ErrConflict when the lease is someone
 // else's for certain. After any other failure it looks at what is there: only
 // this lease writes its id, so a document with it is one of its own writes whose
 // reply was lost.
@@ -95,7 +95,7 @@ func (l *Lease) write(ctx context.Context, document record, revision string) err
 }
 
 // find reads what is there after a write that failed with putErr. Its error is
-// ErrConflict only if that is certain.
+// state.ErrConflict only if that is certain.
 func (l *Lease) find(ctx context.Context, putErr error) (state.Document, error) {
 	found, err := l.store.Get(ctx, l.name)
 	switch conflict := errors.Is(putErr, state.ErrConflict); {

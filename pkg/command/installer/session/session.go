@@ -81,7 +81,8 @@ func List(c *command.Call, err error) error {
 	return fmt.Errorf("the configuration has %d problems, listed above; nothing was changed", len(problems))
 }
 
-// Locate is List, with the lines of the file in which the problems are.
+// Locate is List, with the lines of the file in which the problems are. Other errors it
+// gives back as they are.
 func (s *Session) Locate(err error) error {
 	var problems schema.Problems
 	if !errors.As(err, &problems) {

@@ -16,7 +16,7 @@ type ATC struct {
 	team string
 }
 
-// NewATC is the one of a team.
+// NewATC is the ATC of a team.
 func NewATC(server *concourse.Server, team string) ATC { return ATC{server, team} }
 
 // Config implements player.ATC.

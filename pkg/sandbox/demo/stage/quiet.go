@@ -8,7 +8,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/concourse"
 )
 
-// ExpectQuiet are those of a quiet upgrade that concern web and workers. ways are what
+// ExpectQuiet are the expectations of a quiet upgrade that concern web and workers. ways are what
 // the program has said of its way.
 func ExpectQuiet(events []concourse.Event, ways []string) []Expectation {
 	var ended, stopped, answered, leaving time.Time
