@@ -97,8 +97,8 @@ func TestLogLevel_debugTellsDecisions(t *testing.T) {
 func TestArchives_areOpenedByFew(t *testing.T) {
 	t.Parallel()
 	allowed := map[string]string{
-		"github.com/perpetual-ci/perpetual/pkg/bosh":        "reads the logs of an instance, bounded; see FuzzLogs",
-		"github.com/perpetual-ci/perpetual/pkg/boshrelease": "writes archives and reads none",
+		"github.com/perpetual-ci/perpetual/pkg/bosh/archive": "reads the logs of an instance, bounded; see FuzzLogs",
+		"github.com/perpetual-ci/perpetual/pkg/boshrelease":  "writes archives and reads none",
 	}
 	list := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}}: {{join .Imports " "}}`, "../../cmd/resource")
 	out, err := list.Output()

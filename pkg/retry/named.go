@@ -43,6 +43,8 @@ type wires struct {
 	seen   bool // it is seen where connections lead
 	open   http.RoundTripper
 	narrow map[dial.Network]func() (http.RoundTripper, error)
+	mu     sync.Mutex
+	made   []http.RoundTripper // of the narrow ones
 }
 
 // newWires makes them. Most clients are never redirected, and need the open one only.
@@ -53,7 +55,15 @@ func newWires(o Options) (*wires, error) {
 	}
 	w := &wires{seen: o.Dial == nil, open: open, narrow: map[dial.Network]func() (http.RoundTripper, error){}}
 	for _, n := range []dial.Network{dial.Internet, dial.Private, dial.Loopback} {
-		w.narrow[n] = sync.OnceValues(func() (http.RoundTripper, error) { return newWire(o, n.Control) })
+		w.narrow[n] = sync.OnceValues(func() (http.RoundTripper, error) {
+			wire, err := newWire(o, n.Control)
+			if err == nil {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.made = append(w.made, wire)
+			}
+			return wire, err
+		})
 	}
 	return w, nil
 }
@@ -76,6 +86,22 @@ func (w *wires) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &dial.Error{Host: req.URL.Hostname(), Address: refused.Address}
 	}
 	return res, err
+}
+
+// CloseIdleConnections does so with the connections of all of them.
+func (w *wires) CloseIdleConnections() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, wire := range append([]http.RoundTripper{w.open}, w.made...) {
+		closeIdle(wire)
+	}
+}
+
+// closeIdle closes the connections of a transport that no request uses, if it can.
+func closeIdle(wire http.RoundTripper) {
+	if c, ok := wire.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 // remember has a request keep where its connection leads.

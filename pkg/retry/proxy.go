@@ -117,6 +117,9 @@ type proxied struct {
 	lookup func(*http.Request) (Proxy, error)
 }
 
+// CloseIdleConnections is for http.Client's method of that name.
+func (t *proxied) CloseIdleConnections() { closeIdle(t.next) }
+
 // RoundTrip implements http.RoundTripper.
 func (t *proxied) RoundTrip(req *http.Request) (*http.Response, error) {
 	p, err := t.lookup(req)

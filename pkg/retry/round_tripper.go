@@ -28,6 +28,9 @@ type roundTripper struct {
 	debug   *slog.Logger
 }
 
+// CloseIdleConnections is for http.Client's method of that name.
+func (r *roundTripper) CloseIdleConnections() { closeIdle(r.wire) }
+
 // RoundTrip implements http.RoundTripper. When the tries are used up it returns
 // the last response, or the last transport error.
 func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {

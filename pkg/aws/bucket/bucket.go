@@ -50,6 +50,7 @@ type Bucket struct {
 	options Options
 	caller  aws.Caller // for errors
 	api     *s3.Client
+	client  *http.Client // of api
 }
 
 // New makes a Bucket; it sends nothing. It fails with retry.ErrCACert, or says
@@ -84,7 +85,7 @@ func New(o Options) (*Bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure the state bucket: %w", err)
 	}
-	b.api = s3.New(settings)
+	b.api, b.client = s3.New(settings), client
 	return b, nil
 }
 

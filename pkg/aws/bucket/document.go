@@ -252,7 +252,9 @@ func (b *Bucket) deleteOften(ctx context.Context, name, revision string) error {
 	}
 }
 
-// pause waits before the next try of a write, twice as long each time.
+// pause waits before the next try of a write, twice as long each time. That goes over a new
+// connection: one that has just served a read may be broken without our having seen it yet,
+// and unlike a read a write is not sent again by the client.
 func (b *Bucket) pause(ctx context.Context, try uint, why error) error {
 	wait := min(b.options.Policy.First<<(try-1), b.options.Policy.Max)
 	if b.options.Notify != nil {
@@ -262,6 +264,7 @@ func (b *Bucket) pause(ctx context.Context, try uint, why error) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		b.client.CloseIdleConnections()
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("%w; gave up: %w", why, context.Cause(ctx))

@@ -232,3 +232,29 @@ func TestDelete_happensOnce(t *testing.T) {
 		t.Errorf("changed between look and delete: %v, want a conflict", err)
 	}
 }
+
+// A write that is tried again goes over a new connection: the one that has served the look
+// between the tries may be broken, which shows only when something is sent over it.
+func TestPut_isTriedAgainOverANewConnection(t *testing.T) {
+	w := newWorld(t, tlsca.Options{})
+	type exchange struct{ method, from string }
+	var mu sync.Mutex
+	var seen []exchange
+	serve := w.server.Config.Handler
+	w.server.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen = append(seen, exchange{r.Method, r.RemoteAddr})
+		mu.Unlock()
+		serve.ServeHTTP(rw, r)
+	})
+	w.script.Add(fault.Fault{Method: http.MethodPut, Kind: fault.ResetBefore})
+	w.put(t, "a.json", "one", "")
+	mu.Lock()
+	defer mu.Unlock()
+	if len(seen) != 3 || seen[1].method != http.MethodGet || seen[2].method != http.MethodPut {
+		t.Fatalf("the exchanges were %v, want a write, a look and a write", seen)
+	}
+	if seen[1].from == seen[2].from {
+		t.Errorf("the second write came over the connection of the look: %v", seen)
+	}
+}

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // Save keeps the statement and the findings, also when the run is being interrupted: what
 // was done is not to be forgotten.
 func (s *Set) Save(ctx context.Context, c Contents) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := retry.Grace(ctx, 5*time.Second)
 	defer cancel()
 	if err := s.lease.Err(); err != nil {
 		return fmt.Errorf("write %s: %w", recordName, err)

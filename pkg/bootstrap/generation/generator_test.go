@@ -39,11 +39,11 @@ func TestComplete_generatesWhatIsMissingOnce(t *testing.T) {
 	if len(have) != 0 {
 		t.Errorf("what was there was changed: it has %d credentials", len(have))
 	}
-	if !slices.ContainsFunc(g.masked, func(v secret.Value) bool { return v.Reveal() == all.Text("atc_password", "") }) {
+	if !slices.ContainsFunc(g.masked, func(v secret.Value) bool { return v.Reveal() == all.RevealText("atc_password", "") }) {
 		t.Error("the password is not hidden")
 	}
 	again, added, err := g.Complete(t.Context(), []credential.Variable{password}, all)
-	if err != nil || len(added) != 0 || again.Text(manifest.StateKey, "") != all.Text(manifest.StateKey, "") {
+	if err != nil || len(added) != 0 || again.RevealText(manifest.StateKey, "") != all.RevealText(manifest.StateKey, "") {
 		t.Errorf("the second time %q were generated, %v", added, err)
 	}
 
