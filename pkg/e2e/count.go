@@ -35,12 +35,12 @@ func (s *stage) count() counts {
 	return c
 }
 
-// errored lists the builds of jobs since a time that errored.
+// errored lists the builds of jobs since a time that errored, with what they said last.
 func (s *stage) errored(since time.Time) []string {
 	var bad []string
 	for _, b := range s.record.all() {
 		if b.JobName != "" && b.ended.After(since) && b.Status == "errored" {
-			bad = append(bad, fmt.Sprintf("%s/%s", b.TeamName, b.name()))
+			bad = append(bad, fmt.Sprintf("%s/%s on %s: %s", b.TeamName, b.name(), b.on(), b.lastEvents()))
 		}
 	}
 	return bad

@@ -200,6 +200,13 @@ func (r *recorder) first(kind, name string, since time.Time) time.Time {
 	return time.Time{}
 }
 
+// allMarks are all marks until now.
+func (r *recorder) allMarks() []mark {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.marks)
+}
+
 // now is the last state of a worker or a pipeline of Concourse, by its name.
 func (r *recorder) now(name string) string {
 	r.mu.Lock()

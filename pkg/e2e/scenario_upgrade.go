@@ -62,7 +62,7 @@ func playBeside(ctx context.Context, s *stage) error {
 	}
 	for _, job := range on[s.workers[1].name] {
 		b, err := s.ended(ctx, job)
-		s.expect(err == nil && b.Status == "succeeded", job+" on the other worker succeeded", "it %s (%v)", b.Status, err)
+		s.expect(err == nil && s.succeeded(b), job+" on the other worker succeeded", "it %s (%v)", b.Status, err)
 	}
 	s.expectWaitedFor(ctx, s.workers[1].name, "late", r)
 	return nil
@@ -122,9 +122,9 @@ func (s *stage) giveAll(ctx context.Context, jobs ...string) {
 func (s *stage) expectWaitedFor(ctx context.Context, worker, job string, r *round) {
 	b, err := s.ended(ctx, job)
 	draining, stopped := s.record.first("retiring", worker, r.accepted), s.record.first(workerStopped, worker, r.accepted)
-	ok := err == nil && b.on() == worker && b.Status == "succeeded" && b.ended.After(draining) && stopped.After(b.ended)
+	ok := err == nil && b.on() == worker && s.succeeded(b) && b.ended.After(draining) && stopped.After(b.ended)
 	s.expect(ok, fmt.Sprintf("%s ran on while %s drained, and succeeded before that stopped", job, worker),
-		"on %s it %s at %s, draining %s, stopped %s (%v)", b.on(), b.Status, clock(b.ended), clock(draining), clock(stopped), err)
+		"on %s it %s at %s, draining %s, stopped %s (%v): %s", b.on(), b.Status, clock(b.ended), clock(draining), clock(stopped), err, b.lastEvents())
 }
 
 // playWebRestart plays scenario 3: the web restarts while the put waits for the

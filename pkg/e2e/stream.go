@@ -93,6 +93,9 @@ func (r *recorder) hear(b *build, e atc.Event) {
 		if b.Status = e.Status; !b.IsRunning() {
 			b.ended = time.Now()
 		}
+		if b.lostEnd(r.marks) {
+			text += ": it has ended, and Concourse has lost its exit status"
+		}
 	}
 	_, status := e.(event.Status)
 	_, failed := e.(event.Error)

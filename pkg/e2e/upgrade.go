@@ -88,11 +88,12 @@ func (s *stage) expectUpgrade(ctx context.Context, r *round) {
 // expectStarted is what holds for the build that started the upgrade.
 func (s *stage) expectStarted(r *round) {
 	s.expect(r.upgrade.CreatedBy == nil, "the upgrade was triggered by the new component set, by nobody", "it was not")
-	s.expect(r.upgrade.Status == "succeeded", "the build that started the upgrade succeeded", "it %s: %s", r.upgrade.Status, tail(r.upgrade.log(), 300))
+	s.expect(s.succeeded(r.upgrade), "the build that started the upgrade succeeded", "it %s: %s", r.upgrade.Status, tail(r.upgrade.log(), 300))
 	accepted := s.world.deploys()[r.deploys:]
 	s.expect(len(accepted) == 1, "the director started exactly one deploy", "it started %d", len(accepted))
 	put := r.upgrade.put()["task"]
-	s.expect(put == strconv.Itoa(r.task.ID), "the put gave the director's task", "it gave %q", put)
+	lost := put == "" && r.upgrade.lostEnd(s.record.allMarks())
+	s.expect(put == strconv.Itoa(r.task.ID) || lost, "the put gave the director's task", "it gave %q", put)
 }
 
 // expectPipelineFirst wants the pipeline to have been the new one when the
@@ -165,12 +166,12 @@ func clock(t time.Time) string {
 	return t.Format("15:04:05.0")
 }
 
-// notSucceeded lists the builds since a time that ended otherwise.
+// notSucceeded lists the builds since a time that ended otherwise, with what they said last.
 func (s *stage) notSucceeded(since time.Time) []string {
 	var bad []string
 	for _, b := range s.record.all() {
-		if b.JobName != "" && b.ended.After(since) && b.Status != "succeeded" {
-			bad = append(bad, b.name()+" "+string(b.Status))
+		if b.JobName != "" && b.ended.After(since) && !s.succeeded(b) {
+			bad = append(bad, fmt.Sprintf("%s %s on %s: %s", b.name(), b.Status, b.on(), b.lastEvents()))
 		}
 	}
 	return bad
