@@ -20,7 +20,7 @@ func (r *run) deployOf(d Director, in manifest.Input) deploy.Deploy {
 	return deploy.Deploy{
 		Director: d, Input: in, Set: r.set, Team: r.web().Team, Build: r.Build,
 		Self: o.Self, Recreate: o.Recreate, AllowDowngrade: o.AllowDowngrade, Attempts: o.Attempts, NoQuiet: r.noQuiet(),
-		Note: r.noteOf(stepDeploy), Debug: r.Log, Mask: r.Mask, Timeout: r.timeout(), Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL,
+		Note: r.noteOf(step.Deploy), Debug: r.Log, Mask: r.Mask, Timeout: r.timeout(), Poll: r.poll(), Still: r.Still, LeaseTTL: r.LeaseTTL,
 	}
 }
 
@@ -34,7 +34,7 @@ func (r *run) compareDeploy(ctx context.Context) (step.Comparison, error) {
 			r.postgres, _ = r.database().Major(nil, r.user)
 		}
 		lines := slices.Concat([]string{"  cloud config:"}, r.firstOf(manifest.CloudConfig), []string{"  manifest:"}, r.firstOf(manifest.Concourse))
-		return step.Differs(notYet, lines...), nil
+		return step.Differs(step.NotYet, lines...), nil
 	}
 	d, done, err := r.Director(r.access())
 	if err != nil {

@@ -45,7 +45,7 @@ func (r *run) compareDirector(ctx context.Context) (step.Comparison, error) {
 	case r.elsewhere():
 		return r.lookAtDirector(ctx)
 	case r.bare():
-		return step.Differs(notYet, r.firstOf(manifest.Director)...), nil
+		return step.Differs(step.NotYet, r.firstOf(manifest.Director)...), nil
 	}
 	request, err := r.request(ctx)
 	if err != nil {
@@ -146,7 +146,7 @@ func (r *run) deleteDeployment(ctx context.Context) (step.Outcome, error) {
 	}
 	defer done()
 	gone := deletion.Deployment{
-		Director: d, Name: r.deploymentName(), ContextID: "perpetual-destroy-" + r.Name, CleansUp: !r.elsewhere(), Note: r.noteOf(stepDeploy),
+		Director: d, Name: r.deploymentName(), ContextID: "perpetual-destroy-" + r.Name, CleansUp: !r.elsewhere(), Note: r.noteOf(step.Deploy),
 	}
 	task, err := gone.Submit(ctx)
 	if errors.Is(err, bosh.ErrNotFound) {
@@ -175,7 +175,7 @@ func (r *run) environment() environment.Director {
 	if r.kept.Old() {
 		trim = document.RunFolder
 	}
-	return environment.Director{Open: r.OpenEnvironment, Documents: environment.NewDocuments(r.store, trim), Note: r.noteOf(stepDirector)}
+	return environment.Director{Open: r.OpenEnvironment, Documents: environment.NewDocuments(r.store, trim), Note: r.noteOf(step.Director)}
 }
 
 // environmentFolder is where create-env's documents are; an older release has kept them

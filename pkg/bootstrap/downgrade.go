@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
@@ -82,6 +83,6 @@ func (r *run) askDirector(ctx context.Context) map[string]string {
 			return map[string]string{manifest.DirectorRelease: version}
 		}
 	}
-	r.note(stepComponents, "which version the director has is not known, and not compared: %v", err)
+	r.note(step.Components, "which version the director has is not known, and not compared: %v", err)
 	return nil
 }

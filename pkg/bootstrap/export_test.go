@@ -10,7 +10,7 @@ import (
 // there.
 func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
-	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: step.Account, Converge: r.checkAccount}); err != nil {
 		return r.result, err
 	}
 	if _, err := r.open(ctx, false); err != nil {
@@ -25,7 +25,7 @@ func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, err
 		return r.result, err
 	}
 	r.set = r.record.Desired
-	steps := []step.Step{{Name: stepParameters, Compare: r.compareParameters}, {Name: stepPipeline, Compare: r.comparePipeline}}
+	steps := []step.Step{{Name: step.Parameters, Compare: r.compareParameters}, {Name: step.Pipeline, Compare: r.comparePipeline}}
 	if o.Self {
 		steps = steps[1:]
 	}
@@ -35,7 +35,7 @@ func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, err
 // PlanPipeline gives the lines of the plan of those steps.
 func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {
 	r := i.newRun(Options{})
-	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: step.Account, Converge: r.checkAccount}); err != nil {
 		return nil, err
 	}
 	if _, err := r.open(ctx, false); err != nil {

@@ -15,7 +15,7 @@ import (
 
 // site is where the stack is.
 func (r *run) site() infrastructure.Site {
-	s := infrastructure.Site{Name: r.Name, Open: r.OpenStack, Note: r.noteOf(stepInfrastructure), Warn: r.Progress.Warn}
+	s := infrastructure.Site{Name: r.Name, Open: r.OpenStack, Note: r.noteOf(step.Infrastructure), Warn: r.Progress.Warn}
 	if r.config.AWS != nil {
 		s.Tags = r.config.AWS.Tags
 	}
@@ -47,7 +47,7 @@ func (r *run) compareInfrastructure(ctx context.Context) (step.Comparison, error
 	c := step.Same("no changes to the stack")
 	switch {
 	case change.Create:
-		c = step.Differs(notYet, infrastructure.ChangeLines(change)...)
+		c = step.Differs(step.NotYet, infrastructure.ChangeLines(change)...)
 	case !change.Empty:
 		c = step.Differs("would change", infrastructure.ChangeLines(change)...)
 	}

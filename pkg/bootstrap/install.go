@@ -22,35 +22,35 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 	r := i.newRun(o)
 	r.kept.Asks = true
 	// The store comes first, and with it the lease under which all else is done.
-	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: step.Account, Converge: r.checkAccount}); err != nil {
 		return r.result, err
 	}
 	found, err := r.openFirst(ctx)
 	switch {
 	case err != nil:
-		return r.result, &step.Error{Step: stepState, Err: step.Because(ctx, err)}
+		return r.result, &step.Error{Step: step.State, Err: step.Because(ctx, err)}
 	case !found && o.Self: // the pipeline's own rights are for what is there
-		return r.result, &step.Error{Step: stepState, Err: fmt.Errorf("open the state of %s: %s: %w", r.Name, storeName(r), ErrNotFound)}
+		return r.result, &step.Error{Step: step.State, Err: fmt.Errorf("open the state of %s: %s: %w", r.Name, storeName(r), ErrNotFound)}
 	case !found:
 		// Before the state, which is the first thing that is made.
 		if err := r.checkRoom(ctx); err != nil {
-			return r.result, &step.Error{Step: stepConfiguration, Err: step.Because(ctx, err)}
+			return r.result, &step.Error{Step: step.Configuration, Err: step.Because(ctx, err)}
 		}
 	}
 	if err := r.kept.Keys.Try(ctx, true); err != nil {
-		return r.result, &step.Error{Step: stepState, Err: step.Because(ctx, err)}
+		return r.result, &step.Error{Step: step.State, Err: step.Because(ctx, err)}
 	}
-	if err := r.perform(ctx, step.Step{Name: stepState, Converge: r.openState}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: step.State, Converge: r.openState}); err != nil {
 		return r.result, err
 	}
 	held, release, err := r.kept.Hold(ctx, "deploy "+i.Name)
 	if err != nil {
-		return r.result, &step.Error{Step: stepState, Err: err}
+		return r.result, &step.Error{Step: step.State, Err: err}
 	}
 	defer release()
 	// Between the look and the lease somebody else may have written.
 	if _, err := r.open(held, false); err != nil {
-		return r.result, &step.Error{Step: stepState, Err: err}
+		return r.result, &step.Error{Step: step.State, Err: err}
 	}
 	if err := r.own(held); err != nil {
 		return r.result, err
@@ -66,20 +66,20 @@ func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
 // self-upgrade, run by a build: there nothing may come after the deploy, which
 // takes away the worker that runs this.
 func (r *run) steps() []step.Step {
-	pipeline := step.Step{Name: stepPipeline, Compare: r.comparePipeline}
-	director := step.Step{Name: stepDirector, Compare: r.compareDirector, Converge: r.convergeDirector}
-	deploy := step.Step{Name: stepDeploy, Compare: r.compareDeploy, Converge: r.deploy}
+	pipeline := step.Step{Name: step.Pipeline, Compare: r.comparePipeline}
+	director := step.Step{Name: step.Director, Compare: r.compareDirector, Converge: r.convergeDirector}
+	deploy := step.Step{Name: step.Deploy, Compare: r.compareDeploy, Converge: r.deploy}
 	list := []step.Step{
-		{Name: stepConfiguration, Compare: r.compareConfiguration},
-		{Name: stepComponents, Compare: r.compareComponents},
-		{Name: stepInfrastructure, Compare: r.compareInfrastructure},
-		{Name: stepCredentials, Compare: r.compareCredentials},
+		{Name: step.Configuration, Compare: r.compareConfiguration},
+		{Name: step.Components, Compare: r.compareComponents},
+		{Name: step.Infrastructure, Compare: r.compareInfrastructure},
+		{Name: step.Credentials, Compare: r.compareCredentials},
 	}
 	if r.options.Self {
 		return append(list, pipeline, director, deploy)
 	}
-	return append(list, director, deploy, step.Step{Name: stepParameters, Compare: r.compareParameters}, pipeline,
-		step.Step{Name: stepVerify, Compare: r.compareVerify, Converge: r.verify, Quiet: true})
+	return append(list, director, deploy, step.Step{Name: step.Parameters, Compare: r.compareParameters}, pipeline,
+		step.Step{Name: step.Verify, Compare: r.compareVerify, Converge: r.verify, Quiet: true})
 }
 
 // openState makes the store if it is not there, and reads it.
@@ -172,36 +172,36 @@ func storeName(r *run) string {
 func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, err error) {
 	r := i.newRun(o)
 	r.kept.Lenient, r.kept.Asks = true, true
-	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: step.Account, Converge: r.checkAccount}); err != nil {
 		return nil, err
 	}
 	var kept []string
-	stack := step.Step{Name: stepInfrastructure, Converge: func(ctx context.Context) (o step.Outcome, err error) {
+	stack := step.Step{Name: step.Infrastructure, Converge: func(ctx context.Context) (o step.Outcome, err error) {
 		o, kept, err = r.deleteInfrastructure(ctx)
 		return o, err
 	}}
 	if _, err := r.open(ctx, false); errors.Is(err, ErrNotFound) {
 		return r.destroyUnknown(ctx, stack)
 	} else if err != nil {
-		return nil, &step.Error{Step: stepState, Err: r.unopened(ctx, err)}
+		return nil, &step.Error{Step: step.State, Err: r.unopened(ctx, err)}
 	}
 	if err := r.checkDestroy(ctx); err != nil {
-		return nil, &step.Error{Step: stepState, Err: err}
+		return nil, &step.Error{Step: step.State, Err: err}
 	}
 	held, release, err := r.kept.Hold(ctx, "destroy "+i.Name)
 	if err != nil {
-		return nil, &step.Error{Step: stepState, Err: err}
+		return nil, &step.Error{Step: step.State, Err: err}
 	}
 	defer release()
 	if _, err := r.open(held, false); err != nil {
-		return nil, &step.Error{Step: stepState, Err: err}
+		return nil, &step.Error{Step: step.State, Err: err}
 	}
 	if err := r.own(held); err != nil {
 		return nil, err
 	}
 	steps := []step.Step{
-		{Name: stepDeploy, Converge: r.deleteDeployment}, {Name: stepDirector, Converge: r.deleteDirector},
-		{Name: stepParameters, Converge: r.deleteParameters}, stack,
+		{Name: step.Deploy, Converge: r.deleteDeployment}, {Name: step.Director, Converge: r.deleteDirector},
+		{Name: step.Parameters, Converge: r.deleteParameters}, stack,
 	}
 	if err := r.perform(held, steps...); err != nil {
 		return kept, err
@@ -219,7 +219,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains step.Step) (left []str
 		err = r.stackCheck().CheckRemains(ctx)
 	}
 	if err != nil {
-		return nil, &step.Error{Step: stepState, Err: err}
+		return nil, &step.Error{Step: step.State, Err: err}
 	}
 	if err := r.perform(ctx, remains); err != nil {
 		return nil, err
@@ -229,7 +229,7 @@ func (r *run) destroyUnknown(ctx context.Context, remains step.Step) (left []str
 
 // finish removes the state and looks at what is left.
 func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
-	err := r.perform(ctx, step.Step{Name: stepState, Converge: func(ctx context.Context) (step.Outcome, error) {
+	err := r.perform(ctx, step.Step{Name: step.State, Converge: func(ctx context.Context) (step.Outcome, error) {
 		// Before the documents go: a run that is killed leaves some of them.
 		if err := r.kept.Forget(); err != nil {
 			return step.Outcome{}, err

@@ -16,7 +16,7 @@ func (r *run) own(ctx context.Context) error {
 		return nil
 	}
 	if r.kept.Old() {
-		if err := r.perform(ctx, step.Step{Name: stepState, Converge: r.move}); err != nil {
+		if err := r.perform(ctx, step.Step{Name: step.State, Converge: r.move}); err != nil {
 			return err
 		}
 	}
@@ -31,13 +31,13 @@ func (r *run) own(ctx context.Context) error {
 		err = r.kept.NoteAccepted()
 	}
 	if err != nil {
-		return &step.Error{Step: stepState, Err: err}
+		return &step.Error{Step: step.State, Err: err}
 	}
 	if len(r.kept.NewKeys()) > 0 && !r.kept.Lenient {
-		return r.perform(ctx, step.Step{Name: stepState, Converge: r.signAgain})
+		return r.perform(ctx, step.Step{Name: step.State, Converge: r.signAgain})
 	}
 	if err := r.kept.NoteSigner(); err != nil {
-		return &step.Error{Step: stepState, Err: err}
+		return &step.Error{Step: step.State, Err: err}
 	}
 	return nil
 }

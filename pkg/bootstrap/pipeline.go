@@ -32,7 +32,7 @@ func (r *run) comparePipeline(ctx context.Context) (step.Comparison, error) {
 	case r.local():
 		return step.None("%s", whyLocal), nil
 	case r.plans && (r.alone() || !r.record.Deployment):
-		return step.Differs(notYet, r.firstOf(manifest.Pipeline)...), nil
+		return step.Differs(step.NotYet, r.firstOf(manifest.Pipeline)...), nil
 	}
 	in, err := r.input()
 	if err != nil {
@@ -51,7 +51,7 @@ func (r *run) comparePipeline(ctx context.Context) (step.Comparison, error) {
 		ATC: atc, Former: r.openFormer, Account: r.Account,
 		Keys: r.accessKeys(), Reader: r.keyHolder(r.infra.ReaderUser, manifest.ReaderKey),
 		Unpause: &r.record.Unpause, Save: r.saveRecord,
-		Note: r.noteOf(stepPipeline), Warn: func(line string) { r.warn(line) }, Mask: r.Mask,
+		Note: r.noteOf(step.Pipeline), Warn: func(line string) { r.warn(line) }, Mask: r.Mask,
 	}.Compare(ctx)
 }
 
@@ -72,13 +72,13 @@ func (r *run) compareParameters(ctx context.Context) (step.Comparison, error) {
 	case r.local():
 		return step.None("%s", whyLocal), nil
 	case r.bare():
-		return step.Differs(notYet), nil
+		return step.Differs(step.NotYet), nil
 	}
 	in, err := r.input()
 	if err != nil {
 		return step.Comparison{}, err
 	}
 	return pipeline.Parameters{
-		Account: r.Account, List: manifest.Parameters(in, r.credentials), Tags: r.parameterTags(), Keys: r.accessKeys(), Note: r.noteOf(stepParameters),
+		Account: r.Account, List: manifest.Parameters(in, r.credentials), Tags: r.parameterTags(), Keys: r.accessKeys(), Note: r.noteOf(step.Parameters),
 	}.Compare(ctx)
 }

@@ -7,28 +7,25 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 )
 
-// notYet is what a plan says of a step whose foundation is not there.
-const notYet = "would be created"
-
 // Plan says what Deploy would change, step by step, with credentials hidden. It
 // changes nothing, but for a change set of the stack that it discards.
 func (i *Installation) Plan(ctx context.Context, o Options) (Plan, error) {
 	r := i.newRun(o)
 	r.kept.Asks, r.plans = true, true
-	if err := r.perform(ctx, step.Step{Name: stepAccount, Converge: r.checkAccount}); err != nil {
+	if err := r.perform(ctx, step.Step{Name: step.Account, Converge: r.checkAccount}); err != nil {
 		return Plan{}, err
 	}
 	found, err := r.openFirst(ctx)
 	if err != nil {
-		return Plan{}, &step.Error{Step: stepState, Err: err}
+		return Plan{}, &step.Error{Step: step.State, Err: err}
 	}
 	state, err := r.planState(ctx, found)
 	if err != nil {
-		return Plan{}, &step.Error{Step: stepState, Err: err}
+		return Plan{}, &step.Error{Step: step.State, Err: err}
 	}
 	plan := Plan{Steps: []step.Planned{state}}
 	if err := r.checkRoom(ctx); err != nil {
-		return Plan{}, &step.Error{Step: stepConfiguration, Err: err}
+		return Plan{}, &step.Error{Step: step.Configuration, Err: err}
 	}
 	plan.Config, plan.InstanceTypes = r.config, r.record.InstanceTypes
 	for _, s := range r.steps() {
@@ -51,13 +48,13 @@ func (r *run) planState(ctx context.Context, found bool) (step.Planned, error) {
 		if err := r.kept.Keys.Try(ctx, false); err != nil {
 			return step.Planned{}, err
 		}
-		c = step.Differs(notYet, "+ "+storeName(r))
+		c = step.Differs(step.NotYet, "+ "+storeName(r))
 	case r.kept.Old():
 		c = step.Differs("would be signed and encrypted", r.kept.MovedLines()...)
 	case len(r.kept.NewKeys()) > 0:
 		c = step.Differs("would be signed or encrypted by another key", step.Marked("~ ", r.kept.NewKeys())...)
 	}
-	c.Step = stepState
+	c.Step = step.State
 	return c.Planned, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/preflight"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 )
 
 // openFirst reads the state if there is one, and refuses one that knows less than the
@@ -71,7 +72,7 @@ func (r *run) unopened(ctx context.Context, err error) error {
 
 // known is what the state knows.
 func (r *run) known() preflight.State {
-	made := slices.ContainsFunc(r.record.Steps, func(s record.Step) bool { return s.Step == stepCredentials })
+	made := slices.ContainsFunc(r.record.Steps, func(s record.Step) bool { return s.Step == step.Credentials })
 	known := preflight.State{
 		Name: r.Name, Where: storeName(r), Documents: r.kept, Store: r.store, Record: r.record,
 		Generated: made || r.record.Director || database.Service(r.config),

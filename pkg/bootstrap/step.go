@@ -9,21 +9,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 )
 
-// The steps, as people see them and as crash points and records name them.
-const (
-	stepAccount        = "account"
-	stepState          = "state"
-	stepConfiguration  = "configuration"
-	stepInfrastructure = "infrastructure"
-	stepCredentials    = "credentials"
-	stepComponents     = "components"
-	stepDirector       = "director"
-	stepParameters     = "parameters"
-	stepDeploy         = "deploy"
-	stepPipeline       = "pipeline"
-	stepVerify         = "verify"
-)
-
 // runner does the steps of this run.
 func (r *run) runner() step.Runner {
 	return step.Runner{Progress: r.Progress, Now: r.now, Remember: r.remember}
@@ -82,11 +67,11 @@ func (i *Installation) timeout() time.Duration {
 }
 
 // note says what goes on in a step.
-func (r *run) note(step, format string, args ...any) {
-	r.Progress.Note(step, fmt.Sprintf(format, args...))
+func (r *run) note(name, format string, args ...any) {
+	r.Progress.Note(name, fmt.Sprintf(format, args...))
 }
 
 // noteOf notes what goes on in one step.
-func (r *run) noteOf(step string) func(line string) {
-	return func(line string) { r.note(step, "%s", line) }
+func (r *run) noteOf(name string) func(line string) {
+	return func(line string) { r.note(name, "%s", line) }
 }

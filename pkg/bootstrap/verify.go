@@ -36,7 +36,7 @@ func (r *run) verify(ctx context.Context) (step.Outcome, error) {
 	}
 	released, err := deploy.Verification{
 		Director: d, ATC: atc, Config: r.config, Set: r.set,
-		Note: r.noteOf(stepVerify), Debug: r.Log, Timeout: r.timeout(), Settle: r.Settle, Poll: r.poll(),
+		Note: r.noteOf(step.Verify), Debug: r.Log, Timeout: r.timeout(), Settle: r.Settle, Poll: r.poll(),
 	}.Run(ctx, r.result.Task, r.strands)
 	if err != nil {
 		return step.Outcome{}, err
