@@ -6,7 +6,6 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/document"
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap/generation"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
@@ -16,31 +15,24 @@ import (
 // earlyCredentials are the credentials with what the infrastructure needs, and the key by
 // which the pipeline reads the state; the certificates wait for its addresses. A
 // self-upgrade has them. Nothing is stored.
-func (r *run) earlyCredentials(ctx context.Context) (all secret.Values, added []string, err error) {
-	if r.options.Self {
-		return r.credentials, nil, nil
+func (r *work) earlyCredentials(ctx context.Context) (all secret.Values, added []string, err error) {
+	if r.Options.Self {
+		return r.Credentials, nil, nil
 	}
 	var first []credential.Variable
-	if database.Service(r.config) {
+	if database.Service(r.Config) {
 		first = manifest.FirstVariables()
 	}
-	return r.generator().Complete(ctx, first, r.credentials)
-}
-
-// generator generates what is missing of the credentials.
-func (r *run) generator() generation.Generator {
-	return generation.Generator{
-		Name: r.Name, Pipeline: !r.elsewhere(), Self: r.options.Self, Now: r.now(), Mask: r.Mask, Warn: func(line string) { r.warn(line) },
-	}
+	return r.Generator().Complete(ctx, first, r.Credentials)
 }
 
 // compareCredentials generates what the manifests need and what is not there yet. What is
 // rendered from now on is rendered from it.
-func (r *run) compareCredentials(ctx context.Context) (step.Comparison, error) {
-	if r.bare() {
+func (r *work) compareCredentials(ctx context.Context) (step.Comparison, error) {
+	if r.Bare() {
 		return step.Differs("would be generated"), nil
 	}
-	in, err := r.input()
+	in, err := r.Input()
 	if err != nil {
 		return step.Comparison{}, err
 	}
@@ -48,12 +40,12 @@ func (r *run) compareCredentials(ctx context.Context) (step.Comparison, error) {
 	if err != nil {
 		return step.Comparison{}, err
 	}
-	all, added, err := r.generator().Complete(ctx, variables, r.credentials)
+	all, added, err := r.Generator().Complete(ctx, variables, r.Credentials)
 	if err != nil {
 		return step.Comparison{}, err
 	}
-	r.credentials = all
-	stale, err := r.kept.StaleView(all)
+	r.Credentials = all
+	stale, err := r.Documents.StaleView(all)
 	if err != nil {
 		return step.Comparison{}, err
 	}
@@ -80,9 +72,9 @@ func (r *run) compareCredentials(ctx context.Context) (step.Comparison, error) {
 }
 
 // keepGenerated stores what was generated before anything uses it.
-func (r *run) keepGenerated(ctx context.Context, all secret.Values, added []string) error {
+func (r *work) keepGenerated(ctx context.Context, all secret.Values, added []string) error {
 	if len(added) > 0 {
-		r.credentials = all
+		r.Credentials = all
 	}
-	return r.kept.SaveCredentials(ctx, r.contents(), added)
+	return r.Documents.SaveCredentials(ctx, r.Contents(), added)
 }

@@ -15,12 +15,12 @@ import (
 
 // mayRun is the set that may run, whatever became of the last deploy: one that failed
 // may have migrated the database already. It is empty while nothing was deployed.
-func (r *run) mayRun() []component.Component {
+func (r *work) mayRun() []component.Component {
 	for _, set := range [][]component.Component{
-		r.record.Submitted,
-		r.record.Desired, r.record.Applied, // of a state that an older release of this program has written
+		r.Record.Submitted,
+		r.Record.Desired, r.Record.Applied, // of a state that an older release of this program has written
 	} {
-		if r.record.Deployment && len(set) > 0 {
+		if r.Record.Deployment && len(set) > 0 {
 			return set
 		}
 	}
@@ -29,15 +29,15 @@ func (r *run) mayRun() []component.Component {
 
 // checkDirector refuses to make the director of older parts than it has: its database
 // does not go back. Where the state does not say what it has, the director is asked.
-func (r *run) checkDirector(ctx context.Context) error {
-	if r.elsewhere() || !r.record.Director || r.record.Infrastructure == nil {
+func (r *work) checkDirector(ctx context.Context) error {
+	if r.Elsewhere() || !r.Record.Director || r.Record.Infrastructure == nil {
 		return nil
 	}
 	wanted, err := r.directorVersions()
 	if err != nil {
 		return err
 	}
-	have := r.record.DirectorVersions
+	have := r.Record.DirectorVersions
 	if len(have) == 0 {
 		have = r.askDirector(ctx)
 	}
@@ -50,17 +50,17 @@ func (r *run) checkDirector(ctx context.Context) error {
 	switch {
 	case len(lower) == 0:
 		return nil
-	case r.options.AllowDowngrade:
+	case r.Options.AllowDowngrade:
 		r.Progress.Warn("the director goes back, as --allow-downgrade says: " + strings.Join(lower, ", "))
 		return nil
 	}
 	return fmt.Errorf("perpetual %s would make the director of older parts than it has: %s; its database does not go back, and nothing was deployed: "+
-		"use the perpetual that deployed last (%s) or a newer one, or go back with --allow-downgrade", r.Program, strings.Join(lower, ", "), r.record.Program)
+		"use the perpetual that deployed last (%s) or a newer one, or go back with --allow-downgrade", r.Program, strings.Join(lower, ", "), r.Record.Program)
 }
 
 // directorVersions are those of the director that is wanted.
-func (r *run) directorVersions() (map[string]string, error) {
-	in, err := r.input()
+func (r *work) directorVersions() (map[string]string, error) {
+	in, err := r.Input()
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +72,8 @@ func (r *run) directorVersions() (map[string]string, error) {
 const directorAnswer = 15 * time.Second
 
 // askDirector gives the version of a director that answers.
-func (r *run) askDirector(ctx context.Context) map[string]string {
-	d, done, err := r.Director(r.access())
+func (r *work) askDirector(ctx context.Context) map[string]string {
+	d, done, err := r.OpenDirector()
 	if err == nil {
 		defer done()
 		asking, cancel := context.WithTimeout(ctx, directorAnswer)
@@ -83,6 +83,6 @@ func (r *run) askDirector(ctx context.Context) map[string]string {
 			return map[string]string{manifest.DirectorRelease: version}
 		}
 	}
-	r.note(step.Components, "which version the director has is not known, and not compared: %v", err)
+	r.NoteOf(step.Components)(fmt.Sprintf("which version the director has is not known, and not compared: %v", err))
 	return nil
 }

@@ -107,7 +107,7 @@ func (c *cloud) written() []string {
 	return list
 }
 
-// Identity implements bootstrap.Account.
+// Identity implements run.Account.
 func (c *cloud) Identity(context.Context) (login.Identity, error) {
 	if err := c.fail["identity"]; err != nil {
 		return login.Identity{}, err
@@ -115,15 +115,15 @@ func (c *cloud) Identity(context.Context) (login.Identity, error) {
 	return login.Identity{Account: c.account, ARN: "arn:aws:iam::" + c.account + ":user/ada"}, nil
 }
 
-// Keys implements bootstrap.Account.
+// Keys implements run.Account.
 func (c *cloud) Keys(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKey: c.mine, SecretKey: secret.New("canary-of-the-secret-key")}, nil
 }
 
-// Regions implements bootstrap.Account: there is one.
+// Regions implements run.Account: there is one.
 func (c *cloud) Regions(context.Context) ([]string, error) { return []string{"eu-central-1"}, nil }
 
-// Zones implements bootstrap.Account.
+// Zones implements run.Account.
 func (c *cloud) Zones(context.Context) (list []account.Zone, err error) {
 	for _, name := range c.zones {
 		list = append(list, account.Zone{Name: name})
@@ -131,7 +131,7 @@ func (c *cloud) Zones(context.Context) (list []account.Zone, err error) {
 	return list, nil
 }
 
-// Offerings implements bootstrap.Account: every zone has every type, but for offered.
+// Offerings implements run.Account: every zone has every type, but for offered.
 func (c *cloud) Offerings(_ context.Context, types []string) (map[string][]string, error) {
 	out := map[string][]string{}
 	for _, t := range types {
@@ -144,7 +144,7 @@ func (c *cloud) Offerings(_ context.Context, types []string) (map[string][]strin
 	return out, nil
 }
 
-// Subnets implements bootstrap.Account.
+// Subnets implements run.Account.
 func (c *cloud) Subnets(_ context.Context, ids []string) ([]account.Subnet, error) {
 	var list []account.Subnet
 	for _, id := range ids {
@@ -157,26 +157,26 @@ func (c *cloud) Subnets(_ context.Context, ids []string) ([]account.Subnet, erro
 	return list, nil
 }
 
-// KeyPair implements bootstrap.Account.
+// KeyPair implements run.Account.
 func (c *cloud) KeyPair(_ context.Context, name string) (account.KeyPair, bool, error) {
 	return account.KeyPair{Tags: map[string]string{"perpetual:name": c.keyOwner}}, c.keyPair == name, nil
 }
 
-// Quotas implements bootstrap.Account.
+// Quotas implements run.Account.
 func (c *cloud) Quotas(_ context.Context, n quota.Needs) (quota.Answer, error) {
 	c.needs = append(c.needs, n)
 	return c.quotas, nil
 }
 
-// HostedZone implements bootstrap.Account.
+// HostedZone implements run.Account.
 func (c *cloud) HostedZone(context.Context, string) (account.HostedZone, bool, error) {
 	return account.HostedZone{ID: "Z123"}, true, nil
 }
 
-// EgressAddress implements bootstrap.Account.
+// EgressAddress implements run.Account.
 func (c *cloud) EgressAddress(context.Context) (string, error) { return "203.0.113.7", nil }
 
-// PutParameter implements bootstrap.Account.
+// PutParameter implements run.Account.
 func (c *cloud) PutParameter(ctx context.Context, name string, value secret.Value, tags map[string]string) (bool, error) {
 	if differs, _ := c.DiffParameter(ctx, name, value, tags); !differs {
 		return false, nil
@@ -188,12 +188,12 @@ func (c *cloud) PutParameter(ctx context.Context, name string, value secret.Valu
 	return true, nil
 }
 
-// DiffParameter implements bootstrap.Account.
+// DiffParameter implements run.Account.
 func (c *cloud) DiffParameter(_ context.Context, name string, value secret.Value, tags map[string]string) (bool, error) {
 	return c.parameters[name] != value.Reveal() || !maps.Equal(c.tags[name], tags), nil
 }
 
-// DeleteParameters implements bootstrap.Account.
+// DeleteParameters implements run.Account.
 func (c *cloud) DeleteParameters(ctx context.Context, prefix string, only ...string) ([]string, error) {
 	if err := c.effect("parameters deleted"); err != nil {
 		return nil, err
@@ -206,7 +206,7 @@ func (c *cloud) DeleteParameters(ctx context.Context, prefix string, only ...str
 	return gone, err
 }
 
-// Parameters implements bootstrap.Account.
+// Parameters implements run.Account.
 func (c *cloud) Parameters(_ context.Context, prefix string) (names []string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(c.parameters)) {
 		if strings.HasPrefix(name, strings.TrimSuffix(prefix, "/")+"/") {
@@ -216,7 +216,7 @@ func (c *cloud) Parameters(_ context.Context, prefix string) (names []string, er
 	return names, nil
 }
 
-// GetParameter implements bootstrap.Account.
+// GetParameter implements run.Account.
 func (c *cloud) GetParameter(_ context.Context, name string) (secret.Value, error) {
 	value, there := c.parameters[name]
 	if !there {
@@ -225,15 +225,15 @@ func (c *cloud) GetParameter(_ context.Context, name string) (secret.Value, erro
 	return secret.New(value), nil
 }
 
-// DatabaseAuthorities implements bootstrap.Account.
+// DatabaseAuthorities implements run.Account.
 func (c *cloud) DatabaseAuthorities(context.Context) (string, error) { return "the CAs", nil }
 
-// AccessKeys implements bootstrap.Account.
+// AccessKeys implements run.Account.
 func (c *cloud) AccessKeys(_ context.Context, user string) ([]account.AccessKey, error) {
 	return slices.Clone(c.keys[user]), nil
 }
 
-// NewAccessKey implements bootstrap.Account. As IAM does it gives a user two at most.
+// NewAccessKey implements run.Account. As IAM does it gives a user two at most.
 func (c *cloud) NewAccessKey(_ context.Context, user string) (id, key secret.Value, err error) {
 	if len(c.keys[user]) >= 2 {
 		return id, key, errors.New("IAM answered 409 LimitExceeded")
@@ -247,7 +247,7 @@ func (c *cloud) NewAccessKey(_ context.Context, user string) (id, key secret.Val
 	return secret.New(name), secret.New("canary-of-" + name), c.effect("made " + name)
 }
 
-// TryAccessKey implements bootstrap.Account.
+// TryAccessKey implements run.Account.
 func (c *cloud) TryAccessKey(_ context.Context, id, _ secret.Value) error {
 	if c.unknown > 0 {
 		c.unknown--
@@ -256,7 +256,7 @@ func (c *cloud) TryAccessKey(_ context.Context, id, _ secret.Value) error {
 	return c.effect("tried " + id.Reveal())
 }
 
-// DeleteAccessKey implements bootstrap.Account.
+// DeleteAccessKey implements run.Account.
 func (c *cloud) DeleteAccessKey(_ context.Context, user, id string) error {
 	if err := c.effect("deleted " + id); err != nil {
 		return err
@@ -273,7 +273,7 @@ func (c *cloud) time() time.Time {
 	return c.now()
 }
 
-// Tagged implements bootstrap.Account.
+// Tagged implements run.Account.
 func (c *cloud) Tagged(context.Context, string, string) ([]string, error) {
 	if c.stack != nil {
 		return []string{"stack"}, nil
@@ -339,17 +339,17 @@ func (c createEnv) Delete(context.Context, createenv.Request) error {
 	return nil
 }
 
-// Instances implements bootstrap.Account.
+// Instances implements run.Account.
 func (c *cloud) Instances(_ context.Context, ids []string) ([]account.Possession, error) {
 	return c.find(ids), nil
 }
 
-// Volumes implements bootstrap.Account.
+// Volumes implements run.Account.
 func (c *cloud) Volumes(_ context.Context, ids []string) ([]account.Possession, error) {
 	return c.find(ids), nil
 }
 
-// Images implements bootstrap.Account.
+// Images implements run.Account.
 func (c *cloud) Images(_ context.Context, ids []string) ([]account.Possession, error) {
 	return c.find(ids), nil
 }

@@ -10,14 +10,11 @@ import (
 // Holder says which run holds the installation's lease, nil for none. It takes
 // nothing, and fails with ErrNotFound where there is no state.
 func (i *Installation) Holder(ctx context.Context) (*lease.HeldError, error) {
-	r := i.newRun(Options{})
-	if r.config.AWS != nil {
-		var err error
-		if r.identity, err = r.Account.Identity(ctx); err != nil {
-			return nil, err
-		}
+	r := i.begin(Options{})
+	if err := r.Identify(ctx); err != nil {
+		return nil, err
 	}
-	store, _, err := r.OpenStore(ctx, r.config, r.identity.Account, false)
+	store, _, err := r.OpenStore(ctx, r.Config, r.Identity.Account, false)
 	if err != nil {
 		return nil, err
 	}

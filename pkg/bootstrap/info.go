@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/credential"
+	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
@@ -58,44 +59,41 @@ type Certificate struct {
 // answers. It fails with ErrNotFound where there is no state. With secrets the
 // generated credentials are in it.
 func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
-	r := i.newRun(Options{})
-	r.kept.Lenient = true
-	if r.config.AWS != nil {
-		var err error
-		if r.identity, err = r.Account.Identity(ctx); err != nil {
-			return Info{}, err
-		}
+	r := i.begin(Options{})
+	r.Documents.Lenient = true
+	if err := r.Identify(ctx); err != nil {
+		return Info{}, err
 	}
-	if _, err := r.open(ctx, false); err != nil {
+	if _, err := r.Open(ctx, false); err != nil {
 		return Info{}, fmt.Errorf("read the state of %s: %w", i.Name, err)
 	}
 	info := Info{
-		Name: i.Name, URL: r.url(), Deployment: r.deploymentName(), Account: r.record.Account, Region: r.record.Region, Program: r.record.Program,
-		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.record.Steps, State: r.kept.Doubts(), Old: r.kept.Old(),
-		Verified: selection.Describe(r.record.Applied) == selection.Describe(r.record.Desired) && len(r.record.Applied) > 0,
+		Name: i.Name, URL: r.Reach().URL(), Deployment: manifest.DeploymentName(r.Config), Account: r.Record.Account, Region: r.Record.Region, Program: r.Record.Program,
+		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.Record.Steps, State: r.Documents.Doubts(), Old: r.Documents.Old(),
+		Verified: selection.Describe(r.Record.Applied) == selection.Describe(r.Record.Desired) && len(r.Record.Applied) > 0,
 	}
 	for name, address := range map[string]string{
-		"web": r.infra.WebAddress, "director": r.infra.DirectorAddress, "egress": r.infra.EgressAddress,
+		"web": r.Infrastructure.WebAddress, "director": r.Infrastructure.DirectorAddress, "egress": r.Infrastructure.EgressAddress,
 	} {
 		if address != "" {
 			info.Addresses[name] = address
 		}
 	}
-	for _, c := range r.record.Desired {
+	for _, c := range r.Record.Desired {
 		info.Versions[c.Name] = c.Version
 	}
-	for _, e := range credential.Expiries(r.credentials, r.now()) {
+	for _, e := range credential.Expiries(r.Credentials, r.Now()) {
 		info.Certificates = append(info.Certificates, Certificate{e.Name, e.CA, e.NotAfter, e.DaysLeft})
 	}
-	if r.elsewhere() || r.record.Infrastructure != nil {
-		info.Access, info.Web, info.Person = r.access(), r.web(), r.reach().Person()
+	if r.Elsewhere() || r.Record.Infrastructure != nil {
+		info.Access, info.Web, info.Person = r.Reach().Director(), r.Reach().Web(), r.Reach().Person()
 		info.Director = info.Access.URL
 	}
-	if r.config.AWS != nil {
-		info.Gateway, info.keyParameter = r.infra.DirectorAddress, r.infra.KeyParameter
+	if r.Config.AWS != nil {
+		info.Gateway, info.keyParameter = r.Infrastructure.DirectorAddress, r.Infrastructure.KeyParameter
 	}
 	if secrets {
-		info.Secrets = maps.Clone(r.credentials)
+		info.Secrets = maps.Clone(r.Credentials)
 	}
 	return info, nil
 }

@@ -13,25 +13,9 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/secret"
 )
 
-// site is where the stack is.
-func (r *run) site() infrastructure.Site {
-	s := infrastructure.Site{Name: r.Name, Open: r.OpenStack, Note: r.noteOf(step.Infrastructure), Warn: r.Progress.Warn}
-	if r.config.AWS != nil {
-		s.Tags = r.config.AWS.Tags
-	}
-	return s
-}
-
-// elsewhere says whether Concourse goes to a director that exists: there is no
-// infrastructure then, and the cloud config is its owner's.
-func (r *run) elsewhere() bool { return r.config.AWS == nil }
-
-// bare says that there is no infrastructure yet.
-func (r *run) bare() bool { return !r.elsewhere() && r.record.Infrastructure == nil }
-
 // compareInfrastructure compares the stack with the wanted one.
-func (r *run) compareInfrastructure(ctx context.Context) (step.Comparison, error) {
-	if r.elsewhere() {
+func (r *work) compareInfrastructure(ctx context.Context) (step.Comparison, error) {
+	if r.Elsewhere() {
 		c := step.None("the director exists already")
 		c.Act = func(ctx context.Context) (step.Outcome, error) { return c.Outcome(), r.saveConfig(ctx) }
 		return c, nil
@@ -40,7 +24,7 @@ func (r *run) compareInfrastructure(ctx context.Context) (step.Comparison, error
 	if err != nil {
 		return step.Comparison{}, err
 	}
-	change, err := r.site().Plan(ctx, wanted)
+	change, err := r.Site().Plan(ctx, wanted)
 	if err != nil {
 		return step.Comparison{}, err
 	}
@@ -53,7 +37,7 @@ func (r *run) compareInfrastructure(ctx context.Context) (step.Comparison, error
 	}
 	c.Act = func(ctx context.Context) (step.Outcome, error) { return r.convergeStack(ctx, wanted, change) }
 	c.Drop = func(ctx context.Context) error {
-		if err := r.site().Discard(ctx, change); err != nil {
+		if err := r.Site().Discard(ctx, change); err != nil {
 			return fmt.Errorf("discard the change set of the plan: %w", err)
 		}
 		return r.expectInfrastructure(ctx, wanted, change)
@@ -63,25 +47,25 @@ func (r *run) compareInfrastructure(ctx context.Context) (step.Comparison, error
 
 // expectInfrastructure is what a plan works with that leaves the stack as it is: what the
 // stack gives now, or what it will give.
-func (r *run) expectInfrastructure(ctx context.Context, wanted layout.Parameters, change stack.Change) (err error) {
+func (r *work) expectInfrastructure(ctx context.Context, wanted layout.Parameters, change stack.Change) (err error) {
 	switch {
 	case change.Empty:
-		if r.infra, err = r.site().Outputs(ctx); err == nil {
+		if r.Infrastructure, err = r.Site().Outputs(ctx); err == nil {
 			err = r.findAuthorities(ctx)
 		}
-	case r.bare():
-		r.infra, err = infrastructure.Expected(wanted, r.config.AWS.Region)
+	case r.Bare():
+		r.Infrastructure, err = infrastructure.Expected(wanted, r.Config.AWS.Region)
 	}
-	if groups := &r.infra.SecurityGroups; groups.UpgradeWorker == "" {
+	if groups := &r.Infrastructure.SecurityGroups; groups.UpgradeWorker == "" {
 		groups.UpgradeWorker = "the new security group" // of a stack that is older than the group
 	}
 	return err
 }
 
 // convergeStack makes the stack as wanted, and reads what it gives. change is what it lacks.
-func (r *run) convergeStack(ctx context.Context, wanted layout.Parameters, change stack.Change) (step.Outcome, error) {
+func (r *work) convergeStack(ctx context.Context, wanted layout.Parameters, change stack.Change) (step.Outcome, error) {
 	change, err := infrastructure.Convergence{
-		Site: r.site(), Self: r.options.Self, Major: r.raise.Major() && database.Service(r.config),
+		Site: r.Site(), Self: r.Options.Self, Major: r.raise.Major() && database.Service(r.Config),
 		Begin: func(ctx context.Context, change stack.Change) error { return r.beginStack(ctx, wanted, change) }, End: r.endStack,
 	}.Run(ctx, wanted, change)
 	if err != nil {
@@ -100,13 +84,13 @@ func (r *run) convergeStack(ctx context.Context, wanted layout.Parameters, chang
 }
 
 // settleInfrastructure notes what the stack gives.
-func (r *run) settleInfrastructure(ctx context.Context) (err error) {
-	if database.Service(r.config) {
+func (r *work) settleInfrastructure(ctx context.Context) (err error) {
+	if database.Service(r.Config) {
 		if err := r.keepVersion(ctx); err != nil {
 			return err
 		}
 	}
-	if r.infra, err = r.site().Outputs(ctx); err != nil {
+	if r.Infrastructure, err = r.Site().Outputs(ctx); err != nil {
 		return fmt.Errorf("read what the stack gives: %w", err)
 	}
 	if err := r.findAuthorities(ctx); err != nil {
@@ -115,21 +99,21 @@ func (r *run) settleInfrastructure(ctx context.Context) (err error) {
 	if err := r.saveConfig(ctx); err != nil {
 		return err
 	}
-	infra := r.infra
-	r.record.Infrastructure = &infra
+	infra := r.Infrastructure
+	r.Record.Infrastructure = &infra
 	return nil
 }
 
 // beginStack writes down what is about to be made of the stack.
-func (r *run) beginStack(ctx context.Context, wanted layout.Parameters, change stack.Change) error {
+func (r *work) beginStack(ctx context.Context, wanted layout.Parameters, change stack.Change) error {
 	if err := r.saveConfig(ctx); err != nil {
 		return err
 	}
-	r.record.Stack, r.stackMade = true, r.stackMade || change.Create
-	if err := r.saveRecord(ctx); err != nil { // what was chosen, before it is built
+	r.Record.Stack, r.stackMade = true, r.stackMade || change.Create
+	if err := r.Save(ctx); err != nil { // what was chosen, before it is built
 		return err
 	}
-	if before := r.record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.Issuer != "" {
+	if before := r.Record.Infrastructure; before != nil && before.PipelineUser != "" && wanted.Issuer != "" {
 		// The user goes, now that a role serves; it cannot go while it has a key.
 		return r.accessKeys().Delete(ctx)
 	}
@@ -138,49 +122,46 @@ func (r *run) beginStack(ctx context.Context, wanted layout.Parameters, change s
 
 // endStack notes that a change of the stack was made. What was wanted with one that was
 // undone is not stored any more.
-func (r *run) endStack(ctx context.Context, err error) {
+func (r *work) endStack(ctx context.Context, err error) {
 	if err != nil {
 		r.takeBackUndone(ctx)
 		return
 	}
-	r.made = true
+	r.Made = true
 }
 
 // findAuthorities gets the CAs that the web knows the database by. Those of the
 // first time stay: others would be a change of the web that nobody asked for.
-func (r *run) findAuthorities(ctx context.Context) (err error) {
-	if r.infra.Database.Host == "" {
+func (r *work) findAuthorities(ctx context.Context) (err error) {
+	if r.Infrastructure.Database.Host == "" {
 		return nil
 	}
-	if before := r.record.Infrastructure; before != nil && before.Database.CA != "" {
-		r.infra.Database.CA = before.Database.CA
+	if before := r.Record.Infrastructure; before != nil && before.Database.CA != "" {
+		r.Infrastructure.Database.CA = before.Database.CA
 		return nil
 	}
-	r.infra.Database.CA, err = r.Account.DatabaseAuthorities(ctx)
+	r.Infrastructure.Database.CA, err = r.Account.DatabaseAuthorities(ctx)
 	return err
 }
 
 // wanted looks up what the user need not say. What it has chosen stays chosen.
-func (r *run) wanted(ctx context.Context) (layout.Parameters, error) {
-	if err := r.chooser().Reach(ctx, r.options.Self); err != nil {
+func (r *work) wanted(ctx context.Context) (layout.Parameters, error) {
+	if err := r.Chooser().Reach(ctx, r.Options.Self); err != nil {
 		return layout.Parameters{}, err
 	}
-	password, _ := r.credentials[manifest.DatabasePassword].(string)
+	password, _ := r.Credentials[manifest.DatabasePassword].(string)
 	return infrastructure.Wanted{
-		Config: r.config, Account: r.identity.Account, Zones: r.record.Zones, HostedZone: r.record.HostedZone, Subnets: r.subnets,
-		DirectorCIDRs: r.record.DirectorCIDRs, DatabasePassword: secret.New(password), Issuer: r.issuer(),
+		Config: r.Config, Account: r.Identity.Account, Zones: r.Record.Zones, HostedZone: r.Record.HostedZone, Subnets: r.subnets,
+		DirectorCIDRs: r.Record.DirectorCIDRs, DatabasePassword: secret.New(password), Issuer: r.issuer(),
 	}.Parameters()
 }
 
 // issuer is where AWS can fetch the keys of Concourse's identity tokens, "" where
 // the internet does not reach it by a name with a certificate that everybody trusts.
-func (r *run) issuer() string {
-	in := manifest.Input{Config: r.config, Infrastructure: r.infra}
+func (r *work) issuer() string {
+	in := manifest.Input{Config: r.Config, Infrastructure: r.Infrastructure}
 	if in.Public() {
 		return in.URL()
 	}
 	return ""
 }
-
-// url is that of the web; "" while there is no address for it.
-func (r *run) url() string { return r.reach().URL() }

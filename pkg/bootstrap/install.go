@@ -19,53 +19,59 @@ import (
 // leaves what the cloud and the director have begun going on; the next run goes on
 // from there.
 func (i *Installation) Deploy(ctx context.Context, o Options) (Result, error) {
-	r := i.newRun(o)
-	r.kept.Asks = true
+	r := i.begin(o)
+	r.Documents.Asks = true
+	err := r.converge(ctx)
+	result := r.result()
+	if err == nil {
+		result.URL = r.Reach().URL()
+	}
+	return result, err
+}
+
+// converge is Deploy.
+func (r *work) converge(ctx context.Context) error {
 	// The store comes first, and with it the lease under which all else is done.
-	if err := r.perform(ctx, step.Step{Name: step.Account, Converge: r.checkAccount}); err != nil {
-		return r.result, err
+	if err := r.Perform(ctx, step.Step{Name: step.Account, Converge: r.CheckAccount}); err != nil {
+		return err
 	}
 	found, err := r.openFirst(ctx)
 	switch {
 	case err != nil:
-		return r.result, &step.Error{Step: step.State, Err: step.Because(ctx, err)}
-	case !found && o.Self: // the pipeline's own rights are for what is there
-		return r.result, &step.Error{Step: step.State, Err: fmt.Errorf("open the state of %s: %s: %w", r.Name, storeName(r), ErrNotFound)}
+		return &step.Error{Step: step.State, Err: step.Because(ctx, err)}
+	case !found && r.Options.Self: // the pipeline's own rights are for what is there
+		return &step.Error{Step: step.State, Err: fmt.Errorf("open the state of %s: %s: %w", r.Name, r.StoreName(), ErrNotFound)}
 	case !found:
 		// Before the state, which is the first thing that is made.
 		if err := r.checkRoom(ctx); err != nil {
-			return r.result, &step.Error{Step: step.Configuration, Err: step.Because(ctx, err)}
+			return &step.Error{Step: step.Configuration, Err: step.Because(ctx, err)}
 		}
 	}
-	if err := r.kept.Keys.Try(ctx, true); err != nil {
-		return r.result, &step.Error{Step: step.State, Err: step.Because(ctx, err)}
+	if err := r.Documents.Keys.Try(ctx, true); err != nil {
+		return &step.Error{Step: step.State, Err: step.Because(ctx, err)}
 	}
-	if err := r.perform(ctx, step.Step{Name: step.State, Converge: r.openState}); err != nil {
-		return r.result, err
+	if err := r.Perform(ctx, step.Step{Name: step.State, Converge: r.openState}); err != nil {
+		return err
 	}
-	held, release, err := r.kept.Hold(ctx, "deploy "+i.Name)
+	held, release, err := r.Documents.Hold(ctx, "deploy "+r.Name)
 	if err != nil {
-		return r.result, &step.Error{Step: step.State, Err: err}
+		return &step.Error{Step: step.State, Err: err}
 	}
 	defer release()
 	// Between the look and the lease somebody else may have written.
-	if _, err := r.open(held, false); err != nil {
-		return r.result, &step.Error{Step: step.State, Err: err}
+	if _, err := r.Open(held, false); err != nil {
+		return &step.Error{Step: step.State, Err: err}
 	}
 	if err := r.own(held); err != nil {
-		return r.result, err
+		return err
 	}
-	if err := r.perform(held, r.steps()...); err != nil {
-		return r.result, err
-	}
-	r.result.URL = r.url()
-	return r.result, nil
+	return r.Perform(held, r.steps()...)
 }
 
 // steps are those of a first install, run from outside, or those of a
 // self-upgrade, run by a build: there nothing may come after the deploy, which
 // takes away the worker that runs this.
-func (r *run) steps() []step.Step {
+func (r *work) steps() []step.Step {
 	pipeline := step.Step{Name: step.Pipeline, Compare: r.comparePipeline}
 	director := step.Step{Name: step.Director, Compare: r.compareDirector, Converge: r.convergeDirector}
 	deploy := step.Step{Name: step.Deploy, Compare: r.compareDeploy, Converge: r.deploy}
@@ -75,7 +81,7 @@ func (r *run) steps() []step.Step {
 		{Name: step.Infrastructure, Compare: r.compareInfrastructure},
 		{Name: step.Credentials, Compare: r.compareCredentials},
 	}
-	if r.options.Self {
+	if r.Options.Self {
 		return append(list, pipeline, director, deploy)
 	}
 	return append(list, director, deploy, step.Step{Name: step.Parameters, Compare: r.compareParameters}, pipeline,
@@ -83,61 +89,61 @@ func (r *run) steps() []step.Step {
 }
 
 // openState makes the store if it is not there, and reads it.
-func (r *run) openState(ctx context.Context) (step.Outcome, error) {
-	if r.options.Self {
-		return step.UpToDate.Report("%s", storeName(r))
+func (r *work) openState(ctx context.Context) (step.Outcome, error) {
+	if r.Options.Self {
+		return step.UpToDate.Report("%s", r.StoreName())
 	}
-	created, err := r.open(ctx, true)
+	created, err := r.Open(ctx, true)
 	if err != nil {
 		return step.Outcome{}, err
 	}
 	if created {
-		return step.Changed.Report("%s was created", storeName(r))
+		return step.Changed.Report("%s was created", r.StoreName())
 	}
-	return step.UpToDate.Report("%s", storeName(r))
+	return step.UpToDate.Report("%s", r.StoreName())
 }
 
 // compareComponents chooses the component set; what is deployed of it is another step's.
-func (r *run) compareComponents(ctx context.Context) (step.Comparison, error) {
-	before := slices.Clone(r.record.Desired)
+func (r *work) compareComponents(ctx context.Context) (step.Comparison, error) {
+	before := slices.Clone(r.Record.Desired)
 	if err := r.chooseComponents(ctx); err != nil {
 		return step.Comparison{}, err
 	}
-	c := step.Same("%s", selection.Describe(r.set))
+	c := step.Same("%s", selection.Describe(r.Set))
 	c.Done = true // it is chosen; the next steps take it from the record
-	c.Changes, c.Lines = selection.Describe(before) != selection.Describe(r.set), selection.Lines(before, r.set)
+	c.Changes, c.Lines = selection.Describe(before) != selection.Describe(r.Set), selection.Lines(before, r.Set)
 	return c, nil
 }
 
 // chooseComponents takes the set that a pipeline has fetched, the one of the last
 // run, or the newest that the constraints allow. It goes back with nothing.
-func (r *run) chooseComponents(ctx context.Context) error {
-	before, newest := []component.Component(r.record.Desired), false
-	if r.elsewhere() && !r.options.Upgrade {
-		if err := selection.CheckStemcell(r.config.Cloud.Stemcell, before); err != nil {
+func (r *work) chooseComponents(ctx context.Context) error {
+	before, newest := []component.Component(r.Record.Desired), false
+	if r.Elsewhere() && !r.Options.Upgrade {
+		if err := selection.CheckStemcell(r.Config.Cloud.Stemcell, before); err != nil {
 			return err
 		}
 	}
 	switch {
-	case len(r.options.Components) > 0:
-		r.set = r.options.Components
-	case len(before) > 0 && !r.options.Upgrade:
+	case len(r.Options.Components) > 0:
+		r.Set = r.Options.Components
+	case len(before) > 0 && !r.Options.Upgrade:
 		var err error
-		if r.set, err = r.lookUp(ctx, before); err != nil {
+		if r.Set, err = r.lookUp(ctx, before); err != nil {
 			return err
 		}
 	default:
 		var err error
 		newest = true
-		if r.set, err = r.Components(ctx, r.watch(), nil); err != nil {
+		if r.Set, err = r.Components(ctx, r.Source(), nil); err != nil {
 			return err
 		}
 	}
-	if err := selection.CheckImage(r.config, r.set); err != nil {
+	if err := selection.CheckImage(r.Config, r.Set); err != nil {
 		return err
 	}
 	var err error
-	if r.set, err = r.downgrade().Without(ctx, r.set, newest); err != nil {
+	if r.Set, err = r.downgrade().Without(ctx, r.Set, newest); err != nil {
 		return err
 	}
 	if err := r.checkQuiet(ctx); err != nil {
@@ -146,33 +152,25 @@ func (r *run) chooseComponents(ctx context.Context) error {
 	if err := r.checkDirector(ctx); err != nil {
 		return err
 	}
-	if selection.Describe(before) != selection.Describe(r.set) {
-		if err := r.database().CheckSet(before, r.set); err != nil {
+	if selection.Describe(before) != selection.Describe(r.Set) {
+		if err := r.database().CheckSet(before, r.Set); err != nil {
 			return err
 		}
 		if err := r.checkImages(ctx); err != nil {
 			return err
 		}
 	}
-	r.record.Desired, r.record.Components = r.set, r.set
+	r.Record.Desired, r.Record.Components = r.Set, r.Set
 	return nil
-}
-
-// storeName says where the state is.
-func storeName(r *run) string {
-	if r.config.State != nil && r.config.State.Dir != "" {
-		return "the directory " + r.config.State.Dir
-	}
-	return "the bucket " + r.bucketName()
 }
 
 // Destroy removes everything that Deploy has made, also of an install that was
 // never finished, and lists what is left: what is kept on purpose, and what the
 // account still has of it. The state goes last, when nothing that it knows is left.
 func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, err error) {
-	r := i.newRun(o)
-	r.kept.Lenient, r.kept.Asks = true, true
-	if err := r.perform(ctx, step.Step{Name: step.Account, Converge: r.checkAccount}); err != nil {
+	r := i.begin(o)
+	r.Documents.Lenient, r.Documents.Asks = true, true
+	if err := r.Perform(ctx, step.Step{Name: step.Account, Converge: r.CheckAccount}); err != nil {
 		return nil, err
 	}
 	var kept []string
@@ -180,7 +178,7 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 		o, kept, err = r.deleteInfrastructure(ctx)
 		return o, err
 	}}
-	if _, err := r.open(ctx, false); errors.Is(err, ErrNotFound) {
+	if _, err := r.Open(ctx, false); errors.Is(err, ErrNotFound) {
 		return r.destroyUnknown(ctx, stack)
 	} else if err != nil {
 		return nil, &step.Error{Step: step.State, Err: r.unopened(ctx, err)}
@@ -188,12 +186,12 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 	if err := r.checkDestroy(ctx); err != nil {
 		return nil, &step.Error{Step: step.State, Err: err}
 	}
-	held, release, err := r.kept.Hold(ctx, "destroy "+i.Name)
+	held, release, err := r.Documents.Hold(ctx, "destroy "+i.Name)
 	if err != nil {
 		return nil, &step.Error{Step: step.State, Err: err}
 	}
 	defer release()
-	if _, err := r.open(held, false); err != nil {
+	if _, err := r.Open(held, false); err != nil {
 		return nil, &step.Error{Step: step.State, Err: err}
 	}
 	if err := r.own(held); err != nil {
@@ -203,7 +201,7 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 		{Name: step.Deploy, Converge: r.deleteDeployment}, {Name: step.Director, Converge: r.deleteDirector},
 		{Name: step.Parameters, Converge: r.deleteParameters}, stack,
 	}
-	if err := r.perform(held, steps...); err != nil {
+	if err := r.Perform(held, steps...); err != nil {
 		return kept, err
 	}
 	release() // before the store goes, with the lease in it
@@ -212,32 +210,32 @@ func (i *Installation) Destroy(ctx context.Context, o Options) (left []string, e
 
 // destroyUnknown is Destroy where there is no state: it deletes what a plan, or a first
 // install that has failed early, has left of a stack.
-func (r *run) destroyUnknown(ctx context.Context, remains step.Step) (left []string, err error) {
-	if r.elsewhere() {
-		err = fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, storeName(r))
+func (r *work) destroyUnknown(ctx context.Context, remains step.Step) (left []string, err error) {
+	if r.Elsewhere() {
+		err = fmt.Errorf("there is no installation %s in %s: nothing was deleted", r.Name, r.StoreName())
 	} else {
 		err = r.stackCheck().CheckRemains(ctx)
 	}
 	if err != nil {
 		return nil, &step.Error{Step: step.State, Err: err}
 	}
-	if err := r.perform(ctx, remains); err != nil {
+	if err := r.Perform(ctx, remains); err != nil {
 		return nil, err
 	}
 	return r.left(ctx, nil)
 }
 
 // finish removes the state and looks at what is left.
-func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
-	err := r.perform(ctx, step.Step{Name: step.State, Converge: func(ctx context.Context) (step.Outcome, error) {
+func (r *work) finish(ctx context.Context, kept []string) ([]string, error) {
+	err := r.Perform(ctx, step.Step{Name: step.State, Converge: func(ctx context.Context) (step.Outcome, error) {
 		// Before the documents go: a run that is killed leaves some of them.
-		if err := r.kept.Forget(); err != nil {
+		if err := r.Documents.Forget(); err != nil {
 			return step.Outcome{}, err
 		}
-		if err := r.DeleteStore(ctx, r.config, r.identity.Account); err != nil {
+		if err := r.DeleteStore(ctx, r.Config, r.Identity.Account); err != nil {
 			return step.Outcome{}, err
 		}
-		return step.Changed.Report("%s was deleted", storeName(r))
+		return step.Changed.Report("%s was deleted", r.StoreName())
 	}})
 	if err != nil {
 		return kept, err
@@ -246,8 +244,8 @@ func (r *run) finish(ctx context.Context, kept []string) ([]string, error) {
 }
 
 // left adds what the account still has of the installation.
-func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
-	if r.elsewhere() {
+func (r *work) left(ctx context.Context, kept []string) ([]string, error) {
+	if r.Elsewhere() {
 		return kept, nil
 	}
 	list, err := r.Account.Tagged(ctx, possession.Tag, r.Name)
@@ -257,15 +255,15 @@ func (r *run) left(ctx context.Context, kept []string) ([]string, error) {
 	return append(kept, list...), nil
 }
 
-func (r *run) deleteParameters(ctx context.Context) (step.Outcome, error) {
-	if r.elsewhere() || r.infra.ParameterPath == "" {
+func (r *work) deleteParameters(ctx context.Context) (step.Outcome, error) {
+	if r.Elsewhere() || r.Infrastructure.ParameterPath == "" {
 		return step.Skipped.Report("none were created")
 	}
 	if err := r.accessKeys().Delete(ctx); err != nil {
 		return step.Outcome{}, err
 	}
 	count := 0
-	for _, below := range []string{r.infra.ParameterPath, manifest.OwnPath(manifest.Input{Config: r.config, Infrastructure: r.infra})} {
+	for _, below := range []string{r.Infrastructure.ParameterPath, manifest.OwnPath(manifest.Input{Config: r.Config, Infrastructure: r.Infrastructure})} {
 		gone, err := r.Account.DeleteParameters(ctx, below+"/")
 		if err != nil {
 			return step.Outcome{}, err
@@ -275,12 +273,12 @@ func (r *run) deleteParameters(ctx context.Context) (step.Outcome, error) {
 	return step.Changed.Report("%d parameters were deleted", count)
 }
 
-func (r *run) deleteInfrastructure(ctx context.Context) (step.Outcome, []string, error) {
-	if r.elsewhere() {
+func (r *work) deleteInfrastructure(ctx context.Context) (step.Outcome, []string, error) {
+	if r.Elsewhere() {
 		o, err := step.Skipped.Report("the director's owner has made it")
 		return o, nil, err
 	}
-	kept, err := r.site().Delete(ctx)
+	kept, err := r.Site().Delete(ctx)
 	if errors.Is(err, infrastructure.ErrNotFound) {
 		o, err := step.Skipped.Report("none was created")
 		return o, nil, err
@@ -288,7 +286,7 @@ func (r *run) deleteInfrastructure(ctx context.Context) (step.Outcome, []string,
 	if err != nil {
 		return step.Outcome{}, kept, err
 	}
-	r.record.Infrastructure, r.record.Stack = nil, false
+	r.Record.Infrastructure, r.Record.Stack = nil, false
 	o, err := step.Changed.Report("the stack was deleted")
 	return o, kept, err
 }

@@ -11,51 +11,51 @@ import (
 
 // own makes the state the operator's: one of an older release is moved, and what was
 // accepted is noted. It comes under the lease.
-func (r *run) own(ctx context.Context) error {
-	if r.options.Self {
+func (r *work) own(ctx context.Context) error {
+	if r.Options.Self {
 		return nil
 	}
-	if r.kept.Old() {
-		if err := r.perform(ctx, step.Step{Name: step.State, Converge: r.move}); err != nil {
+	if r.Documents.Old() {
+		if err := r.Perform(ctx, step.Step{Name: step.State, Converge: r.move}); err != nil {
 			return err
 		}
 	}
-	if !r.kept.Signed() {
+	if !r.Documents.Signed() {
 		return nil
 	}
-	err := r.kept.ClearOld(ctx)
+	err := r.Documents.ClearOld(ctx)
 	if err == nil {
 		err = r.checkPossessions(ctx) // a state that was moved has been looked at nowhere else
 	}
 	if err == nil {
-		err = r.kept.NoteAccepted()
+		err = r.Documents.NoteAccepted()
 	}
 	if err != nil {
 		return &step.Error{Step: step.State, Err: err}
 	}
-	if len(r.kept.NewKeys()) > 0 && !r.kept.Lenient {
-		return r.perform(ctx, step.Step{Name: step.State, Converge: r.signAgain})
+	if len(r.Documents.NewKeys()) > 0 && !r.Documents.Lenient {
+		return r.Perform(ctx, step.Step{Name: step.State, Converge: r.signAgain})
 	}
-	if err := r.kept.NoteSigner(); err != nil {
+	if err := r.Documents.NoteSigner(); err != nil {
 		return &step.Error{Step: step.State, Err: err}
 	}
 	return nil
 }
 
 // move writes the state of an older release to its places, with a key for the pipeline.
-func (r *run) move(ctx context.Context) (step.Outcome, error) {
-	if _, err := r.generator().AddStateKey(r.credentials); err != nil {
+func (r *work) move(ctx context.Context) (step.Outcome, error) {
+	if _, err := r.Generator().AddStateKey(r.Credentials); err != nil {
 		return step.Outcome{}, err
 	}
-	if err := r.kept.Move(ctx, r.contents()); err != nil {
+	if err := r.Documents.Move(ctx, r.Contents()); err != nil {
 		return step.Outcome{}, err
 	}
 	return step.Changed.Report("it is signed and encrypted now")
 }
 
 // signAgain has the operator's documents signed and encrypted by the keys of now.
-func (r *run) signAgain(ctx context.Context) (step.Outcome, error) {
-	report, err := r.kept.SignAgain(ctx, r.contents())
+func (r *work) signAgain(ctx context.Context) (step.Outcome, error) {
+	report, err := r.Documents.SignAgain(ctx, r.Contents())
 	if err != nil {
 		return step.Outcome{}, err
 	}
@@ -65,9 +65,9 @@ func (r *run) signAgain(ctx context.Context) (step.Outcome, error) {
 // Stored gives the configuration that a store has, signed or of an older release. It
 // fails with ErrNotFound.
 func (i *Installation) Stored(ctx context.Context, store state.Store) (*config.Config, error) {
-	r := i.newRun(Options{})
-	r.kept.Lenient = true
-	said, err := r.kept.Config(ctx, store)
+	r := i.begin(Options{})
+	r.Documents.Lenient = true
+	said, err := r.Documents.Config(ctx, store)
 	if err == nil && said == nil {
 		err = fmt.Errorf("the configuration: %w", ErrNotFound)
 	}

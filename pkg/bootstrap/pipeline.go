@@ -9,9 +9,6 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 )
 
-// local says whether the state is where a build cannot reach it.
-func (r *run) local() bool { return r.config.State != nil && r.config.State.Dir != "" }
-
 const whyLocal = "the state is in a directory, which no build reaches: this Concourse does not upgrade itself until the state is in a bucket"
 
 // noParameters is what there is to say of parameters without a pipeline.
@@ -20,44 +17,44 @@ const noParameters = "none are made: no pipeline is set"
 // noPipeline says why none is set on a director that exists, and what upgrades instead.
 // The bundled pipeline is not an answer: its put deploys the bundled manifest as it is,
 // and so refuses to.
-func (r *run) noPipeline() string {
+func (r *work) noPipeline() string {
 	return fmt.Sprintf("none is set, since this Concourse has no credential manager for its secrets: perpetual deploy %s --upgrade upgrades it", r.Name)
 }
 
 // comparePipeline compares the self-upgrade pipeline with what is wanted.
-func (r *run) comparePipeline(ctx context.Context) (step.Comparison, error) {
+func (r *work) comparePipeline(ctx context.Context) (step.Comparison, error) {
 	switch {
-	case r.elsewhere():
+	case r.Elsewhere():
 		return step.None("%s", r.noPipeline()), nil
-	case r.local():
+	case r.Local():
 		return step.None("%s", whyLocal), nil
-	case r.plans && (r.alone() || !r.record.Deployment):
+	case r.plans && (r.alone() || !r.Record.Deployment):
 		return step.Differs(step.NotYet, r.firstOf(manifest.Pipeline)...), nil
 	}
-	in, err := r.input()
+	in, err := r.Input()
 	if err != nil {
 		return step.Comparison{}, err
 	}
-	web := r.web()
+	web := r.Reach().Web()
 	if !r.deployed { // it may be where it was
-		web = r.webNow(ctx)
+		web = r.WebNow(ctx)
 	}
 	atc, err := r.ATC(web)
 	if err != nil {
 		return step.Comparison{}, err
 	}
 	return pipeline.Pipeline{
-		Name: r.Name, Input: in, Self: r.options.Self,
+		Name: r.Name, Input: in, Self: r.Options.Self,
 		ATC: atc, Former: r.openFormer, Account: r.Account,
-		Keys: r.accessKeys(), Reader: r.keyHolder(r.infra.ReaderUser, manifest.ReaderKey),
-		Unpause: &r.record.Unpause, Save: r.saveRecord,
-		Note: r.noteOf(step.Pipeline), Warn: func(line string) { r.warn(line) }, Mask: r.Mask,
+		Keys: r.accessKeys(), Reader: r.keyHolder(r.Infrastructure.ReaderUser, manifest.ReaderKey),
+		Unpause: &r.Record.Unpause, Save: r.Save,
+		Note: r.NoteOf(step.Pipeline), Warn: func(line string) { r.Warn(line) }, Mask: r.Mask,
 	}.Compare(ctx)
 }
 
 // openFormer opens Concourse in the team where earlier releases had the pipeline.
-func (r *run) openFormer(ctx context.Context) (pipeline.ATC, string, error) {
-	web := r.webNow(ctx)
+func (r *work) openFormer(ctx context.Context) (pipeline.ATC, string, error) {
+	web := r.WebNow(ctx)
 	web.Team = manifest.FormerTeam
 	atc, err := r.ATC(web)
 	return atc, web.Username, err
@@ -65,20 +62,20 @@ func (r *run) openFormer(ctx context.Context) (pipeline.ATC, string, error) {
 
 // compareParameters compares the pipeline's credentials with those that it finds by the
 // credential manager, and looks at the keys of its users.
-func (r *run) compareParameters(ctx context.Context) (step.Comparison, error) {
+func (r *work) compareParameters(ctx context.Context) (step.Comparison, error) {
 	switch {
-	case r.elsewhere():
+	case r.Elsewhere():
 		return step.None("%s", noParameters), nil
-	case r.local():
+	case r.Local():
 		return step.None("%s", whyLocal), nil
-	case r.bare():
+	case r.Bare():
 		return step.Differs(step.NotYet), nil
 	}
-	in, err := r.input()
+	in, err := r.Input()
 	if err != nil {
 		return step.Comparison{}, err
 	}
 	return pipeline.Parameters{
-		Account: r.Account, List: manifest.Parameters(in, r.credentials), Tags: r.parameterTags(), Keys: r.accessKeys(), Note: r.noteOf(step.Parameters),
+		Account: r.Account, List: manifest.Parameters(in, r.Credentials), Tags: r.parameterTags(), Keys: r.accessKeys(), Note: r.NoteOf(step.Parameters),
 	}.Compare(ctx)
 }

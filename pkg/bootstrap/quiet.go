@@ -11,8 +11,8 @@ import (
 
 // noQuiet says why this run may not upgrade quietly; "" where it may. By hand it may as an
 // owner of the team main.
-func (r *run) noQuiet() string {
-	if !r.options.Self || r.elsewhere() || manifest.QuietUpgrades(r.config) {
+func (r *work) noQuiet() string {
+	if !r.Options.Self || r.Elsewhere() || manifest.QuietUpgrades(r.Config) {
 		return ""
 	}
 	return fmt.Sprintf("pipeline.quiet_upgrades is false, so the pipeline may not pause other teams' pipelines: run perpetual deploy %s --upgrade by hand, or set pipeline.quiet_upgrades: true", r.Name)
@@ -20,16 +20,16 @@ func (r *run) noQuiet() string {
 
 // checkQuiet refuses another Concourse that takes a quiet upgrade, where this run may not
 // do one, before anything is changed. What it cannot find out the deploy will.
-func (r *run) checkQuiet(ctx context.Context) error {
-	why, from, to := r.noQuiet(), selection.Versions(r.mayRun()).Concourse, selection.Versions(r.set).Concourse
+func (r *work) checkQuiet(ctx context.Context) error {
+	why, from, to := r.noQuiet(), selection.Versions(r.mayRun()).Concourse, selection.Versions(r.Set).Concourse
 	if why == "" || from == "" || from == to {
 		return nil
 	}
-	atc, err := r.ATC(r.webNow(ctx))
+	atc, err := r.ATC(r.WebNow(ctx))
 	if err != nil {
 		return nil
 	}
-	reason := deploy.NeedsQuiet(ctx, atc, to, r.config.Upgrade.Way)
+	reason := deploy.NeedsQuiet(ctx, atc, to, r.Config.Upgrade.Way)
 	if reason == "" {
 		return nil
 	}

@@ -8,32 +8,18 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/setting"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
-	"github.com/perpetual-ci/perpetual/pkg/config"
 )
-
-// settings are what is wanted, beside what was wanted before.
-func (r *run) settings() setting.Settings {
-	return setting.Settings{Given: r.Given, Stored: r.stored, Wanted: r.wantedConfig, Files: r.files()}
-}
-
-// files are the user's ops files and vars files.
-func (r *run) files() setting.Files {
-	return setting.Files{
-		Installation: r.Name, Given: config.UserFiles(r.Given), Wanted: config.UserFiles(r.config), Stored: r.said.Files,
-		Self: r.options.Self, Open: r.Files,
-	}
-}
 
 // compareConfiguration asks the account whether it has what is wanted. That is stored
 // only when the components and the stack, too, have nothing against it: see saveConfig.
-func (r *run) compareConfiguration(ctx context.Context) (step.Comparison, error) {
+func (r *work) compareConfiguration(ctx context.Context) (step.Comparison, error) {
 	if err := r.checkRoom(ctx); err != nil {
 		return step.Comparison{}, err
 	}
 	if err := r.checkDatabase(ctx); err != nil {
 		return step.Comparison{}, err
 	}
-	if err := r.generator().CheckWithheld(r.credentials); err != nil {
+	if err := r.Generator().CheckWithheld(r.Credentials); err != nil {
 		return step.Comparison{}, err
 	}
 	c, names, err := r.compareSettings()
@@ -45,8 +31,8 @@ func (r *run) compareConfiguration(ctx context.Context) (step.Comparison, error)
 		return step.Comparison{}, err
 	}
 	// What is rendered from now on is rendered from them.
-	r.credentials = all
-	if len(added) > 0 && r.stored != nil && !r.kept.Old() { // which is moved with them
+	r.Credentials = all
+	if len(added) > 0 && r.Stored != nil && !r.Documents.Old() { // which is moved with them
 		c = step.Differs("would change", append(c.Lines, step.Marked("+ ", added)...)...)
 		names = append(names, added...)
 	}
@@ -66,18 +52,18 @@ func (r *run) compareConfiguration(ctx context.Context) (step.Comparison, error)
 
 // compareSettings compares the configuration, and the user's files, with what is stored,
 // and names what differs.
-func (r *run) compareSettings() (c step.Comparison, names []string, err error) {
-	if r.stored == nil {
+func (r *work) compareSettings() (c step.Comparison, names []string, err error) {
+	if r.Stored == nil {
 		return step.Differs("new"), []string{"new"}, nil
 	}
-	names, lines, err := r.settings().Changes()
+	names, lines, err := r.Settings().Changes()
 	if err != nil {
 		return step.Comparison{}, nil, err
 	}
 	if r.raise.Major() {
 		lines = append(lines, "! "+r.raise.String())
 	}
-	same, err := setting.Same(r.keptConfig(), r.said.Config)
+	same, err := setting.Same(r.keptConfig(), r.Said.Config)
 	if err != nil {
 		return step.Comparison{}, nil, err
 	}
@@ -89,32 +75,26 @@ func (r *run) compareSettings() (c step.Comparison, names []string, err error) {
 
 // saveConfig stores what is wanted, with the user's files: once nothing is left that
 // could refuse it without having changed anything, and before anything is made from it.
-func (r *run) saveConfig(ctx context.Context) error {
-	if r.options.Self {
+func (r *work) saveConfig(ctx context.Context) error {
+	if r.Options.Self {
 		return nil // it is the operator's
 	}
-	files, err := r.files().Now()
+	files, err := r.UserFiles().Now()
 	if err != nil {
 		return err
 	}
-	return r.say(ctx, r.keptConfig(), files)
-}
-
-// say stores a configuration with the user's files.
-func (r *run) say(ctx context.Context, c *config.Config, files map[string]string) error {
-	r.said.Config, r.said.Files = c, files
-	return r.kept.SaveStatement(ctx, r.contents())
+	return r.SaveStatement(ctx, r.keptConfig(), files)
 }
 
 // takeBackUndone stores again what was wanted before, when the cloud has undone the change
 // that was to make the new settings true.
-func (r *run) takeBackUndone(ctx context.Context) {
+func (r *work) takeBackUndone(ctx context.Context) {
 	if !r.mayTakeBack(ctx) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	stack, err := r.site().Look(ctx)
+	stack, err := r.Site().Look(ctx)
 	if err != nil || !stack.RolledBack() {
 		return // what is half made is wanted: the next run finishes it
 	}
@@ -124,11 +104,11 @@ func (r *run) takeBackUndone(ctx context.Context) {
 // takeBackRefused does so when the director has refused the deploy before it touched a
 // VM. A deploy that fails later has made some of the settings true, and of those that
 // grow a disk there is no way back: they stay.
-func (r *run) takeBackRefused(ctx context.Context, refused bool) {
+func (r *work) takeBackRefused(ctx context.Context, refused bool) {
 	if !refused || !r.mayTakeBack(ctx) {
 		return
 	}
-	changed := r.settings().Keys()
+	changed := r.Settings().Keys()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if r.takeBack(ctx); len(changed) > 0 {
@@ -137,16 +117,16 @@ func (r *run) takeBackRefused(ctx context.Context, refused bool) {
 }
 
 // mayTakeBack says whether nothing of what is wanted now was made by this run.
-func (r *run) mayTakeBack(ctx context.Context) bool {
-	return r.stored != nil && !r.made && !r.options.Self && ctx.Err() == nil
+func (r *work) mayTakeBack(ctx context.Context) bool {
+	return r.Stored != nil && !r.Made && !r.Options.Self && ctx.Err() == nil
 }
 
 // takeBack stores the settings, the files and what was chosen for them as they were.
-func (r *run) takeBack(ctx context.Context) {
-	r.record.InstanceTypes, r.record.Spread, r.record.Cloud = r.before.InstanceTypes, r.before.Spread, r.before.Cloud
-	err := r.say(ctx, r.stored, r.beforeFiles)
+func (r *work) takeBack(ctx context.Context) {
+	r.Record.InstanceTypes, r.Record.Spread, r.Record.Cloud = r.Before.InstanceTypes, r.Before.Spread, r.Before.Cloud
+	err := r.SaveStatement(ctx, r.Stored, r.BeforeFiles)
 	if err == nil {
-		err = r.saveRecord(ctx)
+		err = r.Save(ctx)
 	}
 	if err != nil {
 		r.Progress.Warn(fmt.Sprintf("the settings that were refused are still stored: %v", err))

@@ -14,14 +14,11 @@ import (
 // of the run which could not have it names. It fails with ErrNotFound where there is
 // no state.
 func (i *Installation) Unlock(ctx context.Context, id string) error {
-	r := i.newRun(Options{})
-	if r.config.AWS != nil {
-		var err error
-		if r.identity, err = r.Account.Identity(ctx); err != nil {
-			return err
-		}
+	r := i.begin(Options{})
+	if err := r.Identify(ctx); err != nil {
+		return err
 	}
-	store, _, err := r.OpenStore(ctx, r.config, r.identity.Account, false)
+	store, _, err := r.OpenStore(ctx, r.Config, r.Identity.Account, false)
 	if err != nil {
 		return err
 	}
