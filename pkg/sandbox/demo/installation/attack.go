@@ -11,6 +11,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws/iam"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/forgery"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/site"
 )
 
@@ -77,7 +78,7 @@ func (i *install) attack(ctx context.Context) error {
 	}
 	thief := i.site.AWS.Caller(i.keys.id, i.keys.secret)
 	right := i.site.AWS.Object(bucketName, configurationDocument)
-	forged, err := forge(right, i.keys.state)
+	forged, err := forgery.Configuration(right, i.keys.state, foreignCPI)
 	if err != nil {
 		return fmt.Errorf("change %s: %w", configurationDocument, err)
 	}
@@ -112,7 +113,7 @@ func (i *install) try(ctx context.Context, thief aws.Caller, right, forged strin
 	}
 	f.opened = i.decrypt(ctx, thief, pipelineDocument) == nil
 	err = i.decrypt(ctx, thief, credentialsDocument)
-	f.closed = errors.Is(err, errClosed) || aws.Denied(err)
+	f.closed = errors.Is(err, forgery.ErrClosed) || aws.Denied(err)
 	return ctx.Err()
 }
 
@@ -120,10 +121,7 @@ func (i *install) try(ctx context.Context, thief aws.Caller, right, forged strin
 func (i *install) decrypt(ctx context.Context, thief aws.Caller, name string) error {
 	text, err := thief.Object(ctx, bucketName, name)
 	if err == nil {
-		var e envelope
-		if e, err = readEnvelope(text); err == nil {
-			_, err = open(e.body, i.keys.state)
-		}
+		_, err = forgery.Open(text, i.keys.state)
 	}
 	i.line.Add("attacker", "read "+name+", and decrypt it with the pipeline's key: "+told(err))
 	return err
@@ -141,9 +139,13 @@ func (i *install) plant(ctx context.Context, right, forged string) error {
 	const id, secret = "AKIASANDBOXBACKUP001", "secret-of-backup"
 	i.site.AWS.SetKey(id, aws.Key{Secret: secret, ARN: "arn:aws:iam::" + aws.DefaultAccount + ":user/backup", Policies: []iam.Policy{policy}})
 	backup := i.site.AWS.Caller(id, secret)
-	older, err := olderVersion(ctx, backup, right)
+	versions, err := backup.Versions(ctx, bucketName, configurationDocument)
 	if err != nil {
-		return err
+		return fmt.Errorf("read the versions of %s: %w", configurationDocument, err)
+	}
+	older, err := forgery.Older(right, versions)
+	if err != nil {
+		return fmt.Errorf("look for a version of %s: %w", configurationDocument, err)
 	}
 	for _, planted := range []struct {
 		what, text string

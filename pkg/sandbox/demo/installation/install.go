@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/stage"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/demo/variable"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/director"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/player"
 	"github.com/perpetual-ci/perpetual/pkg/sandbox/ruby"
@@ -87,7 +88,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	i.beside.Go(i.watchStack)
 	i.player = &player.Player{
-		ATC: installedATC{i.site}, Program: o.Program, Lookup: i.lookup, Task: i.runTask, Observe: i.observePlayer,
+		ATC: installedATC{i.site}, Program: o.Program, Lookup: i.variables().Find, Task: i.runTask, Observe: i.observePlayer,
 	}
 	err = i.play(ctx)
 	cancel()
@@ -186,6 +187,11 @@ func (i *install) second(ctx context.Context) error {
 	return nil
 }
 
+// variables are those of pipelines, as the installed Concourse finds them.
+func (i *install) variables() variable.Finder {
+	return variable.Finder{Site: i.site, Config: installedATC{i.site}.Config}
+}
+
 // settle plays until nothing is triggered any more.
 func (i *install) settle(ctx context.Context) error {
 	was := i.changes()
@@ -204,8 +210,8 @@ func (i *install) settle(ctx context.Context) error {
 			i.facts.firstRound = append(i.facts.firstRound, o)
 		}
 	}
-	i.facts.writtenInside, i.facts.hidden = i.changes().since(was), i.hidesSecrets()
-	i.facts.unreachable = i.unreachable()
+	i.facts.writtenInside = i.changes().since(was)
+	i.facts.hidden, i.facts.unreachable = i.variables().Hidden(), i.variables().Unreachable()
 	return nil
 }
 

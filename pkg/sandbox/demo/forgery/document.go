@@ -1,8 +1,9 @@
-package installation
+// Package forgery makes what somebody can make of the signed documents of an installation's
+// state who has keys of its pipeline, and not the operator's.
+package forgery
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
-
-	"github.com/perpetual-ci/perpetual/pkg/sandbox/aws"
 )
 
 // envelope is a signed document. The demo changes its body, as whoever has not the
@@ -30,15 +29,12 @@ func readEnvelope(text string) (e envelope, err error) {
 	return e, errors.Join(json.Unmarshal(e.fields["serial"], &e.serial), json.Unmarshal(e.fields["body"], &e.body))
 }
 
-// olderVersion finds the version of the configuration before the present one.
-func olderVersion(ctx context.Context, reader aws.Caller, right string) (older string, err error) {
-	now, err := readEnvelope(right)
+// Older finds among versions of a document the one before the present one. It fails when
+// there is none.
+func Older(present string, versions []string) (older string, err error) {
+	now, err := readEnvelope(present)
 	if err != nil {
 		return "", err
-	}
-	versions, err := reader.Versions(ctx, bucketName, configurationDocument)
-	if err != nil {
-		return "", fmt.Errorf("read the versions of %s: %w", configurationDocument, err)
 	}
 	found := int64(0)
 	for _, text := range versions {
@@ -47,14 +43,14 @@ func olderVersion(ctx context.Context, reader aws.Caller, right string) (older s
 		}
 	}
 	if older == "" {
-		return "", fmt.Errorf("the bucket has no older version of %s", configurationDocument)
+		return "", errors.New("there is no older version")
 	}
 	return older, nil
 }
 
-// forge makes the configuration name another CPI, as far as the keys of the pipeline go:
-// they open it, and encrypt it again to the pipeline.
-func forge(text, key string) (string, error) {
+// Configuration makes a configuration name another CPI for the director, as far as the key
+// of the pipeline goes: it opens the document, and encrypts it again to the pipeline.
+func Configuration(text, key, cpi string) (string, error) {
 	e, err := readEnvelope(text)
 	if err != nil {
 		return "", err
@@ -75,7 +71,7 @@ func forge(text, key string) (string, error) {
 		}
 		at = next
 	}
-	at["director_cpi_url"] = foreignCPI
+	at["director_cpi_url"] = cpi
 	if plain, err = json.Marshal(document); err != nil {
 		return "", err
 	}
@@ -90,10 +86,20 @@ func forge(text, key string) (string, error) {
 	return string(forged), err
 }
 
-// errClosed says that a key does not open a document.
-var errClosed = errors.New("it is encrypted to other keys")
+// ErrClosed says that a key does not open a document.
+var ErrClosed = errors.New("it is encrypted to other keys")
 
-// open decrypts an age file. It fails with errClosed.
+// Open decrypts a document with a key, "AGE-SECRET-KEY-1…". It fails with ErrClosed where
+// the document is encrypted to others.
+func Open(text, key string) ([]byte, error) {
+	e, err := readEnvelope(text)
+	if err != nil {
+		return nil, err
+	}
+	return open(e.body, key)
+}
+
+// open decrypts an age file. It fails with ErrClosed.
 func open(text, key string) ([]byte, error) {
 	identity, err := age.ParseX25519Identity(key)
 	if err != nil {
@@ -102,7 +108,7 @@ func open(text, key string) ([]byte, error) {
 	r, err := age.Decrypt(armor.NewReader(strings.NewReader(text)), identity)
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) {
-		return nil, errClosed
+		return nil, ErrClosed
 	}
 	if err != nil {
 		return nil, err
