@@ -9,44 +9,44 @@ import (
 // OnlyPipeline does the steps about the pipeline alone, of an installation whose state is
 // there.
 func (i *Installation) OnlyPipeline(ctx context.Context, o Options) (Result, error) {
-	r := i.begin(o)
-	if err := r.Perform(ctx, step.Step{Name: step.Account, Converge: r.CheckAccount}); err != nil {
-		return r.result(), err
+	w := i.begin(o)
+	if err := w.Perform(ctx, step.Step{Name: step.Account, Converge: w.CheckAccount}); err != nil {
+		return w.result(), err
 	}
-	if _, err := r.Open(ctx, false); err != nil {
-		return r.result(), err
+	if _, err := w.Open(ctx, false); err != nil {
+		return w.result(), err
 	}
-	held, release, err := r.Documents.Hold(ctx, "test")
+	held, release, err := w.Documents.Hold(ctx, "test")
 	if err != nil {
-		return r.result(), err
+		return w.result(), err
 	}
 	defer release()
-	if _, err := r.Open(held, false); err != nil {
-		return r.result(), err
+	if _, err := w.Open(held, false); err != nil {
+		return w.result(), err
 	}
-	r.Set = r.Record.Desired
-	steps := []step.Step{{Name: step.Parameters, Compare: r.compareParameters}, {Name: step.Pipeline, Compare: r.comparePipeline}}
+	w.Set = w.Record.Desired
+	steps := []step.Step{{Name: step.Parameters, Compare: w.parts.Parameters.Compare}, {Name: step.Pipeline, Compare: w.parts.Pipeline.Compare}}
 	if o.Self {
 		steps = steps[1:]
 	}
-	err = r.Perform(held, steps...)
-	return r.result(), err
+	err = w.Perform(held, steps...)
+	return w.result(), err
 }
 
 // PlanPipeline gives the lines of the plan of those steps.
 func (i *Installation) PlanPipeline(ctx context.Context) ([]string, error) {
-	r := i.begin(Options{})
-	if err := r.Perform(ctx, step.Step{Name: step.Account, Converge: r.CheckAccount}); err != nil {
+	w := i.begin(Options{})
+	if err := w.Perform(ctx, step.Step{Name: step.Account, Converge: w.CheckAccount}); err != nil {
 		return nil, err
 	}
-	if _, err := r.Open(ctx, false); err != nil {
+	if _, err := w.Open(ctx, false); err != nil {
 		return nil, err
 	}
-	r.Set, r.Record.Deployment = r.Record.Desired, true
-	parameters, err := r.compareParameters(ctx)
+	w.Set, w.Record.Deployment = w.Record.Desired, true
+	parameters, err := w.parts.Parameters.Compare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pipeline, err := r.comparePipeline(ctx)
+	pipeline, err := w.parts.Pipeline.Compare(ctx)
 	return append(parameters.Lines, pipeline.Lines...), err
 }

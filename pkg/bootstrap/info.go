@@ -59,41 +59,41 @@ type Certificate struct {
 // answers. It fails with ErrNotFound where there is no state. With secrets the
 // generated credentials are in it.
 func (i *Installation) Info(ctx context.Context, secrets bool) (Info, error) {
-	r := i.begin(Options{})
-	r.Documents.Lenient = true
-	if err := r.Identify(ctx); err != nil {
+	w := i.begin(Options{})
+	w.Documents.Lenient = true
+	if err := w.Identify(ctx); err != nil {
 		return Info{}, err
 	}
-	if _, err := r.Open(ctx, false); err != nil {
+	if _, err := w.Open(ctx, false); err != nil {
 		return Info{}, fmt.Errorf("read the state of %s: %w", i.Name, err)
 	}
 	info := Info{
-		Name: i.Name, URL: r.Reach().URL(), Deployment: manifest.DeploymentName(r.Config), Account: r.Record.Account, Region: r.Record.Region, Program: r.Record.Program,
-		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: r.Record.Steps, State: r.Documents.Doubts(), Old: r.Documents.Old(),
-		Verified: selection.Describe(r.Record.Applied) == selection.Describe(r.Record.Desired) && len(r.Record.Applied) > 0,
+		Name: i.Name, URL: w.Reach().URL(), Deployment: manifest.DeploymentName(w.Config), Account: w.Record.Account, Region: w.Record.Region, Program: w.Record.Program,
+		Addresses: map[string]string{}, Versions: map[string]string{}, Steps: w.Record.Steps, State: w.Documents.Doubts(), Old: w.Documents.Old(),
+		Verified: selection.Describe(w.Record.Applied) == selection.Describe(w.Record.Desired) && len(w.Record.Applied) > 0,
 	}
 	for name, address := range map[string]string{
-		"web": r.Infrastructure.WebAddress, "director": r.Infrastructure.DirectorAddress, "egress": r.Infrastructure.EgressAddress,
+		"web": w.Outputs.WebAddress, "director": w.Outputs.DirectorAddress, "egress": w.Outputs.EgressAddress,
 	} {
 		if address != "" {
 			info.Addresses[name] = address
 		}
 	}
-	for _, c := range r.Record.Desired {
+	for _, c := range w.Record.Desired {
 		info.Versions[c.Name] = c.Version
 	}
-	for _, e := range credential.Expiries(r.Credentials, r.Now()) {
+	for _, e := range credential.Expiries(w.Credentials, w.Now()) {
 		info.Certificates = append(info.Certificates, Certificate{e.Name, e.CA, e.NotAfter, e.DaysLeft})
 	}
-	if r.Elsewhere() || r.Record.Infrastructure != nil {
-		info.Access, info.Web, info.Person = r.Reach().Director(), r.Reach().Web(), r.Reach().Person()
+	if w.Elsewhere() || w.Record.Infrastructure != nil {
+		info.Access, info.Web, info.Person = w.Reach().Director(), w.Reach().Web(), w.Reach().Person()
 		info.Director = info.Access.URL
 	}
-	if r.Config.AWS != nil {
-		info.Gateway, info.keyParameter = r.Infrastructure.DirectorAddress, r.Infrastructure.KeyParameter
+	if w.Config.AWS != nil {
+		info.Gateway, info.keyParameter = w.Outputs.DirectorAddress, w.Outputs.KeyParameter
 	}
 	if secrets {
-		info.Secrets = maps.Clone(r.Credentials)
+		info.Secrets = maps.Clone(w.Credentials)
 	}
 	return info, nil
 }

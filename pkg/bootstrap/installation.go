@@ -3,13 +3,12 @@
 // pipeline, verification. Each step observes, compares, acts and reports; a second
 // run finds nothing to do. It knows the cloud, create-env, the director and the ATC
 // only through what it asks of them.
+//
+// The verbs and the one list of steps are here. What they share is a run.Run; the steps that
+// find out what is wanted are in goal, those that make it in part.
 package bootstrap
 
-import (
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap/run"
-	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
-	"github.com/perpetual-ci/perpetual/pkg/config"
-)
+import "github.com/perpetual-ci/perpetual/pkg/bootstrap/run"
 
 // ErrNotFound says that something has not been made yet.
 var ErrNotFound = run.ErrNotFound
@@ -27,29 +26,3 @@ type (
 	// Options say how Deploy goes about it.
 	Options = run.Options
 )
-
-// Result is what Deploy ends with.
-type Result struct {
-	Changed  bool
-	URL      string // "https://ci.example.com"
-	Task     int    // the director task of the deploy; 0 if there was nothing to deploy
-	Outcomes []step.NamedOutcome
-}
-
-// Plan is what deploy would change.
-type Plan struct {
-	Steps  []step.Planned
-	Config *config.Config // what is wanted, with what was wanted before and the defaults
-	// InstanceTypes are those that were chosen, by what they are for: "worker".
-	InstanceTypes map[string]string
-}
-
-// Changes says whether there is anything to do.
-func (p Plan) Changes() bool {
-	for _, s := range p.Steps {
-		if s.Changes {
-			return true
-		}
-	}
-	return false
-}

@@ -11,51 +11,51 @@ import (
 
 // own makes the state the operator's: one of an older release is moved, and what was
 // accepted is noted. It comes under the lease.
-func (r *work) own(ctx context.Context) error {
-	if r.Options.Self {
+func (w *work) own(ctx context.Context) error {
+	if w.Options.Self {
 		return nil
 	}
-	if r.Documents.Old() {
-		if err := r.Perform(ctx, step.Step{Name: step.State, Converge: r.move}); err != nil {
+	if w.Documents.Old() {
+		if err := w.Perform(ctx, step.Step{Name: step.State, Converge: w.move}); err != nil {
 			return err
 		}
 	}
-	if !r.Documents.Signed() {
+	if !w.Documents.Signed() {
 		return nil
 	}
-	err := r.Documents.ClearOld(ctx)
+	err := w.Documents.ClearOld(ctx)
 	if err == nil {
-		err = r.checkPossessions(ctx) // a state that was moved has been looked at nowhere else
+		err = w.checkPossessions(ctx) // a state that was moved has been looked at nowhere else
 	}
 	if err == nil {
-		err = r.Documents.NoteAccepted()
+		err = w.Documents.NoteAccepted()
 	}
 	if err != nil {
 		return &step.Error{Step: step.State, Err: err}
 	}
-	if len(r.Documents.NewKeys()) > 0 && !r.Documents.Lenient {
-		return r.Perform(ctx, step.Step{Name: step.State, Converge: r.signAgain})
+	if len(w.Documents.NewKeys()) > 0 && !w.Documents.Lenient {
+		return w.Perform(ctx, step.Step{Name: step.State, Converge: w.signAgain})
 	}
-	if err := r.Documents.NoteSigner(); err != nil {
+	if err := w.Documents.NoteSigner(); err != nil {
 		return &step.Error{Step: step.State, Err: err}
 	}
 	return nil
 }
 
 // move writes the state of an older release to its places, with a key for the pipeline.
-func (r *work) move(ctx context.Context) (step.Outcome, error) {
-	if _, err := r.Generator().AddStateKey(r.Credentials); err != nil {
+func (w *work) move(ctx context.Context) (step.Outcome, error) {
+	if _, err := w.Generator().AddStateKey(w.Credentials); err != nil {
 		return step.Outcome{}, err
 	}
-	if err := r.Documents.Move(ctx, r.Contents()); err != nil {
+	if err := w.Documents.Move(ctx, w.Contents()); err != nil {
 		return step.Outcome{}, err
 	}
 	return step.Changed.Report("it is signed and encrypted now")
 }
 
 // signAgain has the operator's documents signed and encrypted by the keys of now.
-func (r *work) signAgain(ctx context.Context) (step.Outcome, error) {
-	report, err := r.Documents.SignAgain(ctx, r.Contents())
+func (w *work) signAgain(ctx context.Context) (step.Outcome, error) {
+	report, err := w.Documents.SignAgain(ctx, w.Contents())
 	if err != nil {
 		return step.Outcome{}, err
 	}
@@ -65,9 +65,9 @@ func (r *work) signAgain(ctx context.Context) (step.Outcome, error) {
 // Stored gives the configuration that a store has, signed or of an older release. It
 // fails with ErrNotFound.
 func (i *Installation) Stored(ctx context.Context, store state.Store) (*config.Config, error) {
-	r := i.begin(Options{})
-	r.Documents.Lenient = true
-	said, err := r.Documents.Config(ctx, store)
+	w := i.begin(Options{})
+	w.Documents.Lenient = true
+	said, err := w.Documents.Config(ctx, store)
 	if err == nil && said == nil {
 		err = fmt.Errorf("the configuration: %w", ErrNotFound)
 	}

@@ -10,7 +10,7 @@ import (
 // Reach is how this run reaches director and Concourse.
 func (r *Run) Reach() access.Access {
 	return access.Access{
-		Config: r.Config, Infrastructure: r.Infrastructure, Credentials: r.Credentials, Self: r.Options.Self,
+		Config: r.Config, Infrastructure: r.Outputs, Credentials: r.Credentials, Self: r.Options.Self,
 		Before: access.Before{Config: r.Stored, Infrastructure: r.Record.Infrastructure, Web: r.Record.Web},
 	}
 }

@@ -13,7 +13,7 @@ import (
 func (r *Run) Input() (manifest.Input, error) {
 	types := r.Record.InstanceTypes
 	in := manifest.Input{
-		Config: r.Config, Infrastructure: r.Infrastructure, Credentials: r.Credentials, OperatorPublicKey: r.operatorKey(),
+		Config: r.Config, Infrastructure: r.Outputs, Credentials: r.Credentials, OperatorPublicKey: r.operatorKey(),
 		InstanceTypes: manifest.InstanceTypes{
 			Director: types["director"], Web: types["web"], Worker: types["worker"], Database: types["database"],
 		},

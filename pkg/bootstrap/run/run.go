@@ -1,5 +1,6 @@
 // Package run is what the verbs and the steps of an installation share: what was given, what
-// its state knows, and how it is stored again between two steps. It makes nothing itself.
+// its state knows, and how it is stored again between two steps. Of
+// what is wanted it makes nothing itself.
 package run
 
 import (
@@ -28,6 +29,7 @@ import (
 type Run struct {
 	*Installation
 	Options  Options
+	Plans    bool                // it changes nothing, and says what would change
 	Outcomes []step.NamedOutcome // what became of its steps so far
 
 	Config   *config.Config // what is wanted, with what was wanted before and the defaults
@@ -44,10 +46,10 @@ type Run struct {
 	Before      record.Record     // as it was read
 	BeforeFiles map[string]string // the user's files as they were stored, by name
 
-	Infrastructure manifest.Infrastructure // what the stack gives, or will give
-	Set            []component.Component   // that is deployed; nil until it is chosen
-	Postgres       int                     // the major of the database VM; 0 until the director was asked
-	Made           bool                    // this run has made something of what is wanted: the stack, or the director
+	Outputs  manifest.Infrastructure // what the stack gives, or will give
+	Set      []component.Component   // that is deployed; nil until it is chosen
+	Postgres int                     // the major of the database VM; 0 until the director was asked
+	Made     bool                    // this run has made something of what is wanted: the stack, or the director
 
 	guard  *possession.Guard // of what create-env's state names; nil until it is asked
 	warned []string          // what was said already
@@ -104,7 +106,7 @@ func (r *Run) Open(ctx context.Context, create bool) (created bool, err error) {
 	r.Stored, r.Before, r.BeforeFiles = r.Said.Config, r.Record, r.Said.Files
 	r.Mask(credential.Secrets(r.Credentials)...)
 	if r.Record.Infrastructure != nil {
-		r.Infrastructure = *r.Record.Infrastructure
+		r.Outputs = *r.Record.Infrastructure
 	}
 	if err := r.Merge(); err != nil {
 		return created, err

@@ -1,4 +1,4 @@
-package bootstrap
+package goal
 
 import (
 	"context"
@@ -15,24 +15,24 @@ import (
 // earlyCredentials are the credentials with what the infrastructure needs, and the key by
 // which the pipeline reads the state; the certificates wait for its addresses. A
 // self-upgrade has them. Nothing is stored.
-func (r *work) earlyCredentials(ctx context.Context) (all secret.Values, added []string, err error) {
-	if r.Options.Self {
-		return r.Credentials, nil, nil
+func (g *Goal) earlyCredentials(ctx context.Context) (all secret.Values, added []string, err error) {
+	if g.Options.Self {
+		return g.Credentials, nil, nil
 	}
 	var first []credential.Variable
-	if database.Service(r.Config) {
+	if database.Service(g.Config) {
 		first = manifest.FirstVariables()
 	}
-	return r.Generator().Complete(ctx, first, r.Credentials)
+	return g.Generator().Complete(ctx, first, g.Credentials)
 }
 
-// compareCredentials generates what the manifests need and what is not there yet. What is
+// CompareCredentials generates what the manifests need and what is not there yet. What is
 // rendered from now on is rendered from it.
-func (r *work) compareCredentials(ctx context.Context) (step.Comparison, error) {
-	if r.Bare() {
+func (g *Goal) CompareCredentials(ctx context.Context) (step.Comparison, error) {
+	if g.Bare() {
 		return step.Differs("would be generated"), nil
 	}
-	in, err := r.Input()
+	in, err := g.Input()
 	if err != nil {
 		return step.Comparison{}, err
 	}
@@ -40,12 +40,12 @@ func (r *work) compareCredentials(ctx context.Context) (step.Comparison, error) 
 	if err != nil {
 		return step.Comparison{}, err
 	}
-	all, added, err := r.Generator().Complete(ctx, variables, r.Credentials)
+	all, added, err := g.Generator().Complete(ctx, variables, g.Credentials)
 	if err != nil {
 		return step.Comparison{}, err
 	}
-	r.Credentials = all
-	stale, err := r.Documents.StaleView(all)
+	g.Credentials = all
+	stale, err := g.Documents.StaleView(all)
 	if err != nil {
 		return step.Comparison{}, err
 	}
@@ -57,7 +57,7 @@ func (r *work) compareCredentials(ctx context.Context) (step.Comparison, error) 
 		c = step.Differs("would be given to the pipeline", "~ "+document.Pipeline)
 	}
 	c.Act = func(ctx context.Context) (step.Outcome, error) {
-		if err := r.keepGenerated(ctx, all, added); err != nil {
+		if err := g.keepGenerated(ctx, all, added); err != nil {
 			return step.Outcome{}, err
 		}
 		switch {
@@ -72,9 +72,9 @@ func (r *work) compareCredentials(ctx context.Context) (step.Comparison, error) 
 }
 
 // keepGenerated stores what was generated before anything uses it.
-func (r *work) keepGenerated(ctx context.Context, all secret.Values, added []string) error {
+func (g *Goal) keepGenerated(ctx context.Context, all secret.Values, added []string) error {
 	if len(added) > 0 {
-		r.Credentials = all
+		g.Credentials = all
 	}
-	return r.Documents.SaveCredentials(ctx, r.Contents(), added)
+	return g.Documents.SaveCredentials(ctx, g.Contents(), added)
 }

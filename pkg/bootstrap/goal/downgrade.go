@@ -1,4 +1,4 @@
-package bootstrap
+package goal
 
 import (
 	"context"
@@ -15,12 +15,12 @@ import (
 
 // mayRun is the set that may run, whatever became of the last deploy: one that failed
 // may have migrated the database already. It is empty while nothing was deployed.
-func (r *work) mayRun() []component.Component {
+func (g *Goal) mayRun() []component.Component {
 	for _, set := range [][]component.Component{
-		r.Record.Submitted,
-		r.Record.Desired, r.Record.Applied, // of a state that an older release of this program has written
+		g.Record.Submitted,
+		g.Record.Desired, g.Record.Applied, // of a state that an older release of this program has written
 	} {
-		if r.Record.Deployment && len(set) > 0 {
+		if g.Record.Deployment && len(set) > 0 {
 			return set
 		}
 	}
@@ -29,17 +29,17 @@ func (r *work) mayRun() []component.Component {
 
 // checkDirector refuses to make the director of older parts than it has: its database
 // does not go back. Where the state does not say what it has, the director is asked.
-func (r *work) checkDirector(ctx context.Context) error {
-	if r.Elsewhere() || !r.Record.Director || r.Record.Infrastructure == nil {
+func (g *Goal) checkDirector(ctx context.Context) error {
+	if g.Elsewhere() || !g.Record.Director || g.Record.Infrastructure == nil {
 		return nil
 	}
-	wanted, err := r.directorVersions()
+	wanted, err := g.DirectorVersions()
 	if err != nil {
 		return err
 	}
-	have := r.Record.DirectorVersions
+	have := g.Record.DirectorVersions
 	if len(have) == 0 {
-		have = r.askDirector(ctx)
+		have = g.askDirector(ctx)
 	}
 	var lower []string
 	for _, part := range slices.Sorted(maps.Keys(wanted)) {
@@ -50,17 +50,17 @@ func (r *work) checkDirector(ctx context.Context) error {
 	switch {
 	case len(lower) == 0:
 		return nil
-	case r.Options.AllowDowngrade:
-		r.Progress.Warn("the director goes back, as --allow-downgrade says: " + strings.Join(lower, ", "))
+	case g.Options.AllowDowngrade:
+		g.Progress.Warn("the director goes back, as --allow-downgrade says: " + strings.Join(lower, ", "))
 		return nil
 	}
 	return fmt.Errorf("perpetual %s would make the director of older parts than it has: %s; its database does not go back, and nothing was deployed: "+
-		"use the perpetual that deployed last (%s) or a newer one, or go back with --allow-downgrade", r.Program, strings.Join(lower, ", "), r.Record.Program)
+		"use the perpetual that deployed last (%s) or a newer one, or go back with --allow-downgrade", g.Program, strings.Join(lower, ", "), g.Record.Program)
 }
 
-// directorVersions are those of the director that is wanted.
-func (r *work) directorVersions() (map[string]string, error) {
-	in, err := r.Input()
+// DirectorVersions are those of the director that is wanted.
+func (g *Goal) DirectorVersions() (map[string]string, error) {
+	in, err := g.Input()
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +72,8 @@ func (r *work) directorVersions() (map[string]string, error) {
 const directorAnswer = 15 * time.Second
 
 // askDirector gives the version of a director that answers.
-func (r *work) askDirector(ctx context.Context) map[string]string {
-	d, done, err := r.OpenDirector()
+func (g *Goal) askDirector(ctx context.Context) map[string]string {
+	d, done, err := g.OpenDirector()
 	if err == nil {
 		defer done()
 		asking, cancel := context.WithTimeout(ctx, directorAnswer)
@@ -83,6 +83,6 @@ func (r *work) askDirector(ctx context.Context) map[string]string {
 			return map[string]string{manifest.DirectorRelease: version}
 		}
 	}
-	r.NoteOf(step.Components)(fmt.Sprintf("which version the director has is not known, and not compared: %v", err))
+	g.NoteOf(step.Components)(fmt.Sprintf("which version the director has is not known, and not compared: %v", err))
 	return nil
 }
