@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 )
 
 const (
@@ -39,7 +40,7 @@ func (s Site) Elsewhere(ctx context.Context, here string, list func(context.Cont
 		if ctx.Err() != nil {
 			return Elsewhere{}, context.Cause(ctx)
 		}
-		return Elsewhere{Unseen: []string{"all others"}, Reason: firstLine(err.Error())}, nil
+		return Elsewhere{Unseen: []string{"all others"}, Reason: plain.FirstLine(err.Error())}, nil
 	}
 	var found Elsewhere
 	var mu sync.Mutex
@@ -57,7 +58,7 @@ func (s Site) Elsewhere(ctx context.Context, here string, list func(context.Cont
 			case err != nil:
 				found.Unseen = append(found.Unseen, region)
 				if found.Reason == "" {
-					found.Reason = firstLine(err.Error())
+					found.Reason = plain.FirstLine(err.Error())
 				}
 			case standing.Live && (found.Region == "" || region < found.Region):
 				found.Region, found.Stack = region, standing
@@ -87,10 +88,4 @@ func (s Site) lookIn(ctx context.Context, region string) (Standing, error) {
 		return Standing{}, errors.New(strings.TrimPrefix(err.Error(), "look at stack "+StackName(s.Name)+": "))
 	}
 	return standing, nil
-}
-
-// firstLine is the first line of a text.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
 }

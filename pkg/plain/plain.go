@@ -56,6 +56,12 @@ func Text(text string) string {
 // indentation of a difference.
 func Line(text string) string { return cut(line(text), MaxLine) }
 
+// FirstLine is the first line of foreign text that says anything, as Line gives it.
+func FirstLine(text string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return Line(first)
+}
+
 // Value is foreign text as one line, of MaxValue bytes at most.
 func Value(text string) string { return cut(line(text), MaxValue) }
 
@@ -70,7 +76,7 @@ func line(text string) string {
 }
 
 // Escape spells out what is not allowed as JSON does: \u202e. In JSON it stands inside of
-// strings only, where the spelling means the same. What is no UTF-8 becomes U+FFFD.
+// strings only, where the spelling means the same. What is not UTF-8 becomes U+FFFD.
 func Escape(text string) string {
 	for i := 0; i < len(text); i++ {
 		if b := text[i]; b < ' ' && b != '\n' && b != '\t' || b >= 0x7f {

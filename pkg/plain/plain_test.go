@@ -86,6 +86,21 @@ func TestEscape_leavesJSONAsItWas(t *testing.T) {
 	}
 }
 
+func TestFirstLine_isTheFirstThatSaysAnything(t *testing.T) {
+	for text, want := range map[string]string{
+		"one":                          "one",
+		"\n \n  two \r\nthree":         "two",
+		"bell\x07\nand more":           `bell\u0007`,
+		" \n":                          "",
+		strings.Repeat("x", 10<<10):    plain.Line(strings.Repeat("x", 10<<10)),
+		"four\u2028on the same line\n": "four on the same line",
+	} {
+		if got := plain.FirstLine(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestLine_isOneLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"  two\r\nlines\u2028three \t": "  two  lines three",

@@ -4,9 +4,9 @@ package environment
 
 import (
 	"context"
-	"strings"
 
 	"github.com/perpetual-ci/perpetual/pkg/createenv"
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 )
 
 // Environment is create-env: the director's own VM; a *createenv.Environment is one.
@@ -79,15 +79,9 @@ func describe(e createenv.Event) string {
 	case createenv.Started:
 		return what
 	case createenv.Failed:
-		return what + ": failed: " + firstLine(e.Reason)
+		return what + ": failed: " + plain.FirstLine(e.Reason)
 	case createenv.Skipped:
-		return what + ": skipped, " + firstLine(e.Reason)
+		return what + ": skipped, " + plain.FirstLine(e.Reason)
 	}
 	return "" // the next line tells that this one has ended
-}
-
-// firstLine is the first line of a text.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
 }

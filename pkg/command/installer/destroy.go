@@ -13,6 +13,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/command/grammar"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer/report"
 	"github.com/perpetual-ci/perpetual/pkg/command/installer/session"
+	"github.com/perpetual-ci/perpetual/pkg/plain"
 )
 
 // runDestroy deletes an installation.
@@ -86,7 +87,7 @@ func countVMs(ctx context.Context, s *session.Session, i *bootstrap.Installation
 	}
 	d, done, err := i.Director(info.Access)
 	if err != nil {
-		return "not known: " + firstLine(err.Error())
+		return "not known: " + plain.FirstLine(err.Error())
 	}
 	defer done()
 	list, err := d.Instances(ctx, info.Deployment)
@@ -133,10 +134,4 @@ func confirm(ctx context.Context, s *session.Session, i *bootstrap.Installation,
 		return fmt.Errorf("destroy: that is not %s; nothing was changed", name)
 	}
 	return nil
-}
-
-// firstLine is the first line of a text.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return line
 }
