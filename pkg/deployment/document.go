@@ -39,30 +39,26 @@ type job struct {
 	Properties    any
 }
 
-// parseDocument reads a manifest. Aliases are resolved.
-func parseDocument(f template.File) (*document, error) {
+// parseDocument reads a manifest, and decodes it into what else is asked for. Aliases are
+// resolved.
+func parseDocument(f template.File, also ...any) (*document, error) {
 	if err := template.CheckText(f.Text); err != nil {
 		return nil, err
 	}
 	var value any
-	if err := template.Decode(f.Text, &value); err != nil {
-		return nil, err
-	}
-	if err := template.Bounded(value); err != nil {
-		return nil, err
-	}
 	var known struct {
 		Releases       []release
 		Update         update
 		InstanceGroups []*group `yaml:"instance_groups"`
 	}
-	if err := template.Decode(f.Text, &known); err != nil {
+	if err := template.Decode(f.Text, append([]any{&value, &known}, also...)...); err != nil {
+		return nil, err
+	}
+	if err := template.Bounded(value); err != nil {
 		return nil, err
 	}
 	d := &document{releases: known.Releases, update: known.Update}
-	if err := template.Decode(f.Text, &d.root); err != nil {
-		return nil, err
-	}
+	d.root, _ = value.(map[any]any)
 	specs, _ := d.root["instance_groups"].([]any)
 	for i, g := range known.InstanceGroups {
 		if g == nil {

@@ -38,10 +38,6 @@ func RestartsWeb(deployed, wanted []byte) (bool, error) {
 
 // webs are the web groups by name, as far as a difference restarts them.
 func webs(text []byte) (map[string]any, error) {
-	d, err := parseDocument(template.File{Text: text})
-	if err != nil {
-		return nil, err
-	}
 	var m struct {
 		Groups    []map[string]any `yaml:"instance_groups"`
 		Stemcells []struct {
@@ -55,7 +51,8 @@ func webs(text []byte) (map[string]any, error) {
 			Rest map[string]any `yaml:",inline"`
 		}
 	}
-	if err := template.Decode(text, &m); err != nil {
+	d, err := parseDocument(template.File{Text: text}, &m)
+	if err != nil {
 		return nil, err
 	}
 	common := map[string]any{"properties": m.Properties, "features": m.Features, "addons": m.Addons}

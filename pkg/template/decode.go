@@ -13,9 +13,10 @@ import (
 // Decode reads a YAML text into what into points to, as the bosh CLI reads
 // manifests, ops files and vars files: yes, no, on and off are booleans, a date is
 // a text, and of two equal keys the last one counts. An error is one line, and
-// names that of the text.
-func Decode(text []byte, into any) error {
-	err := yamlv2.Unmarshal(text, into)
+// names that of the text. Where the same text is wanted in several forms, it is
+// parsed once for all of them, and the first that does not take it gives the error.
+func Decode(text []byte, into ...any) error {
+	err := yamlv2.Unmarshal(text, (*forms)(&into))
 	if err == nil {
 		return nil
 	}
@@ -23,6 +24,20 @@ func Decode(text []byte, into any) error {
 		return fmt.Errorf("yaml: line 1: %s", m[1])
 	}
 	return oneLine(err)
+}
+
+// forms are what one text is decoded into. Parsing takes most of the time of decoding.
+type forms []any
+
+// UnmarshalYAML implements the library's Unmarshaler. It is not called for a text that is
+// empty or null, which leaves all forms as they are.
+func (f *forms) UnmarshalYAML(unmarshal func(any) error) error {
+	for _, form := range *f {
+		if err := unmarshal(form); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // firstLine matches a syntax error for which the library names no line: it counts

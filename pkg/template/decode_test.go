@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -103,5 +104,34 @@ func TestKeep_readsAsTheDirectorDoes(t *testing.T) {
 	}
 	if diff := cmp.Diff(vars{"a": false, "b": "2012-10-17", "c": 2}, got); diff != "" {
 		t.Errorf("vars (-want +got):\n%s", diff)
+	}
+}
+
+func TestDecode_intoSeveralFormsIsAsIntoEach(t *testing.T) {
+	type form struct {
+		Name   string
+		Groups []struct{ Name string }
+	}
+	for _, text := range []string{
+		"", "~", "# nothing", "name: a\ngroups: [{name: web}, ~]", "&a {name: x, groups: [*b]}", "base: &b {name: web}\ngroups: [*b, *b]",
+		"[a, b]", "text", "name: [a]", "name: a: b", "groups: {name: web}", "1: 2\nyes: no",
+	} {
+		var once, again any
+		var first, second form
+		var list map[string]any
+		into := template.Decode([]byte(text), &once, &first, &list)
+		var each error
+		for _, one := range []any{&again, &second, new(map[string]any)} {
+			if err := template.Decode([]byte(text), one); err != nil {
+				each = err
+				break
+			}
+		}
+		if got, want := fmt.Sprint(into), fmt.Sprint(each); got != want {
+			t.Errorf("%q: error %s, want %s", text, got, want)
+		}
+		if diff := cmp.Diff(again, once) + cmp.Diff(second, first); diff != "" {
+			t.Errorf("%q (-each +at once):\n%s", text, diff)
+		}
 	}
 }
