@@ -50,7 +50,7 @@ type checker struct {
 
 // visit words the findings that have no finer ones below them.
 func (c *checker) visit(e *jsonschema.ValidationError) {
-	place := c.find(e.InstanceLocation)
+	place := c.find(path(e))
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		slices.Sort(k.Properties)
@@ -69,6 +69,8 @@ func (c *checker) visit(e *jsonschema.ValidationError) {
 	if len(e.Causes) == 0 {
 		c.add(place.key, c.wording(e.ErrorKind, place))
 	}
+	// The validator takes the keys of a map in another order each time.
+	slices.SortStableFunc(e.Causes, compare)
 	for _, cause := range e.Causes {
 		c.visit(cause)
 	}

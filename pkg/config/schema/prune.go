@@ -25,20 +25,31 @@ func (s *Schema) Prune(content map[string]any) (Problems, error) {
 	}
 }
 
-// remove takes a key, or the list in which it stands, out of a tree.
+// remove takes a key, or the list in which it stands, out of a tree. Names may have dots
+// and brackets in them.
 func remove(content map[string]any, key string) bool {
-	key, _, _ = strings.Cut(key, "[")
+	if _, there := content[key]; there {
+		delete(content, key)
+		return true
+	}
 	for _, name := range slices.Sorted(maps.Keys(content)) {
-		if name == key {
-			delete(content, name)
-			return true
+		rest, in := strings.CutPrefix(key, name)
+		if !in {
+			continue
 		}
-		below, isMap := content[name].(map[string]any)
-		if rest, in := strings.CutPrefix(key, name+"."); in && isMap && remove(below, rest) {
-			if len(below) == 0 {
+		switch below := content[name].(type) {
+		case []any:
+			if rest[0] == '[' {
 				delete(content, name)
+				return true
 			}
-			return true
+		case map[string]any:
+			if rest[0] == '.' && remove(below, rest[1:]) {
+				if len(below) == 0 {
+					delete(content, name)
+				}
+				return true
+			}
 		}
 	}
 	return false

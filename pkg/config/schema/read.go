@@ -7,9 +7,7 @@ import (
 	"io"
 	"math"
 	"reflect"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	yamlv2 "gopkg.in/yaml.v2" // the bosh CLI's
@@ -101,24 +99,6 @@ func (s *Schema) load(text []byte) (root *yaml.Node, line int, problem string) {
 	return root, 0, ""
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntax is an error of the YAML parser as a line and a text. Tabs are what people
-// stumble over most, and the parser does not name them.
-func syntax(text []byte, err error) (int, string) {
-	line, message := 0, err.Error()
-	if m := yamlLine.FindStringSubmatch(message); m != nil {
-		message = message[len(m[0]):]
-		line, _ = strconv.Atoi(m[1])
-	}
-	for i, row := range bytes.Split(text, []byte("\n")) {
-		if indent := row[:len(row)-len(bytes.TrimLeft(row, " \t"))]; bytes.ContainsRune(indent, '\t') {
-			return i + 1, "the line begins with a tab; YAML wants spaces"
-		}
-	}
-	return line, "is not YAML: " + message
-}
-
 // reader turns YAML nodes into a tree of plain values, and notes on the way where
 // each key is and what is wrong.
 type reader struct {
@@ -146,6 +126,10 @@ func (r *reader) mapping(n *yaml.Node, key string, rule *Rule, depth int) map[st
 			continue
 		}
 		at := Join(key, k.Value)
+		if at == "" { // which would be the file as a whole
+			r.wrong(k, at, "want plain keys, got an empty one")
+			continue
+		}
 		if line, twice := first[k.Value]; twice {
 			r.wrong(k, at, "duplicate key; the first is on line %d", line)
 			continue
@@ -179,7 +163,7 @@ func (r *reader) null(n *yaml.Node, key string, rule *Rule) {
 // value reads any node.
 func (r *reader) value(n *yaml.Node, key string, rule *Rule, depth int) (any, bool) {
 	if r.nodes++; r.nodes > maxNodes || depth > maxDepth {
-		if r.nodes <= maxNodes+1 || depth > maxDepth {
+		if r.nodes <= maxNodes+1 {
 			r.wrong(n, key, "is too much: want at most %d values, %d deep", maxNodes, maxDepth)
 		}
 		r.nodes = maxNodes + 1 // one such problem is enough
@@ -201,9 +185,10 @@ func (r *reader) value(n *yaml.Node, key string, rule *Rule, depth int) (any, bo
 		for i, item := range n.Content {
 			at := fmt.Sprintf("%s[%d]", key, i)
 			r.lines[at] = item.Line
-			if value, ok := r.value(item, at, rule.below(""), depth+1); ok {
-				items = append(items, value)
-			}
+			// What cannot be read leaves its place empty: the others keep their numbers, and
+			// with a rule for items the list goes as a whole.
+			value, _ := r.value(item, at, rule.below(""), depth+1)
+			items = append(items, value)
 		}
 		return items, true
 	}

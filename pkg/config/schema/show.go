@@ -32,6 +32,9 @@ func (r *Rule) Show(value any, set bool) string {
 		}
 		return "[" + strings.Join(items, ", ") + "]"
 	}
-	text, _ := json.Marshal(value)
-	return string(text)
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // & stays &
+	_ = encoder.Encode(value)
+	return strings.TrimSuffix(text.String(), "\n")
 }
