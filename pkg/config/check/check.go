@@ -4,6 +4,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -145,7 +146,7 @@ var reserved = []string{"Name", "director", "deployment", "instance_group", "job
 
 // tags looks at aws.tags (EC2 user guide, tag restrictions).
 func (v *validator) tags() {
-	for name := range v.c.AWS.Tags {
+	for _, name := range slices.Sorted(maps.Keys(v.c.AWS.Tags)) {
 		key := schema.Join("aws.tags", name)
 		switch lower := strings.ToLower(name); {
 		case strings.HasPrefix(lower, "aws:"):

@@ -176,11 +176,11 @@ func (v *validator) proxy() {
 		}
 		u, err := url.Parse(text)
 		switch {
-		case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		case err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https"):
 			v.wrong(key, "is not the URL of a proxy; want one such as http://proxy.example.com:3128")
 		case u.User != nil:
 			v.wrong(key, "has a user or a password in it, which every container would show; want a proxy that takes these hosts without")
-		case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+		case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 			v.wrong(key, "has a path behind the host; want one such as http://proxy.example.com:3128")
 		}
 	}
