@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/config/check"
 )
 
 // own are the keys of a director that exists alone, with a value.
@@ -115,4 +116,13 @@ func TestConfig_wantsADatabaseThatThereIs(t *testing.T) {
 		says(t, name, onAWS+of.text, of.want...)
 	}
 	says(t, "of the web one alone", onAWS+"web: {instances: 1}")
+}
+
+// Without Defaults nothing is said of what is not set: keys that have a default need none.
+func TestConfig_saysNothingOfWhatIsNotSet(t *testing.T) {
+	for _, text := range []string{onAWS, byo} {
+		if problems := check.Config(parse(t, text), now); len(problems) > 0 {
+			t.Errorf("%s: %v", text, problems)
+		}
+	}
 }

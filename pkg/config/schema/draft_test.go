@@ -111,3 +111,24 @@ func TestWrite_breaksComments(t *testing.T) {
 		t.Errorf("%d words are left", words)
 	}
 }
+
+// An answer stands on one line, whatever its length, and is read back as it was given.
+func TestWrite_givesAnswersThatAreReadBack(t *testing.T) {
+	s, err := schema.New([]byte(`{"properties": {"a": {"type": "string", "description": "A."}, "n": {"type": "integer", "description": "N."}, "none": {"type": "string", "description": "None."}}}`), schema.Options{File: "x.yml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, answer := range []string{"rose", strings.TrimSpace(strings.Repeat("long words ", 60)), "a\nb\n", "  a", "a  ", "yes", "null", "~", "1.10", "2024-01-02", "- a", "a: b", "a #b", "*a", "&a", "!a", "{a}", "'", "\"", "\t", "ß🌹", "|", "%", "@", "\r\n", "\u2028"} {
+		text, err := s.Write(schema.Draft{Values: map[string]string{"a": answer, "n": "3"}, Skip: func(string, *schema.Rule) bool { return false }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := strings.Count(string(text), "\n"); lines != 6 {
+			t.Errorf("%.40q takes %d lines:\n%s", answer, lines, text)
+		}
+		r, err := s.Read("x.yml", text)
+		if err != nil || len(r.Problems) > 0 || !equal(r.Tree, map[string]any{"a": answer, "n": 3}) {
+			t.Errorf("%.40q is read back as %q, %v, %v", answer, r.Tree, r.Problems, err)
+		}
+	}
+}
