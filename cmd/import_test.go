@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	},
 	// The verbs of the resource type, as a build or a person runs them.
 	"pkg/command/step": {
+		"pkg/retry",
 		"pkg/command", "pkg/connect", "pkg/verify", "pkg/task", "pkg/upgrade", "pkg/upgrade/plan", "pkg/resumption", "pkg/compatibility", "pkg/upstream", "pkg/component", "pkg/manifest/bundle", "pkg/template", "pkg/resource", "pkg/state", "pipelines",
 		"pkg/crash", "pkg/file", "pkg/state/lease",
 	},
@@ -101,7 +102,7 @@ var mayImport = map[string][]string{
 		"pkg/bootstrap/record", "pkg/bootstrap/run", "pkg/bootstrap/selection", "pkg/bootstrap/step", "pkg/config", "pkg/createenv/ledger", "pkg/credential", "pkg/manifest",
 		"pkg/resource", "pkg/secret", "pkg/state", "pkg/state/lease",
 	},
-	"pkg/infrastructure": {"pkg/aws/account", "pkg/aws/cloudformation", "pkg/aws/layout", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/plain", "pkg/secret"},
+	"pkg/infrastructure": {"pkg/retry", "pkg/aws/account", "pkg/aws/cloudformation", "pkg/aws/layout", "pkg/aws/stack", "pkg/config", "pkg/manifest", "pkg/plain", "pkg/secret"},
 	"pkg/manifest":       {"pkg/difference", "pkg/config", "pkg/manifest/auth", "pkg/manifest/bundle", "pkg/manifest/endpoint", "pkg/manifest/subnet", "pkg/template", "pkg/secret", "pkg/credential", "pipelines"},
 	"pkg/credential":     {"pkg/secret", "pkg/state"},
 	"pkg/config":         {"pkg/difference", "pkg/config/binding", "pkg/config/schema", "pkg/signature", "pkg/version", "pkg/nearest", "pkg/secret", "pkg/state"},
@@ -120,7 +121,7 @@ var mayImport = map[string][]string{
 	// What a deploy of that would change, once nobody else works on the deployment.
 	"pkg/upgrade/comparison": {"pkg/upgrade/plan", "pkg/task", "pkg/inventory", "pkg/retry", "pkg/bosh"},
 	// How builds are kept away meanwhile, where that must be.
-	"pkg/upgrade/quiet": {"pkg/upgrade/plan", "pkg/pause"},
+	"pkg/upgrade/quiet": {"pkg/retry", "pkg/upgrade/plan", "pkg/pause"},
 	"pkg/upgrade": {
 		"pkg/stock", "pkg/upgrade/plan", "pkg/upgrade/comparison", "pkg/upgrade/quiet", "pkg/retry", "pkg/task", "pkg/pause", "pkg/compatibility", "pkg/boshrelease", "pkg/inventory", "pkg/resource",
 		"pkg/bosh", "pkg/concourse", "pkg/state", "pkg/state/lease", "pkg/secret", "pkg/crash",

@@ -10,6 +10,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/layout"
 	"github.com/perpetual-ci/perpetual/pkg/aws/stack"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // ErrNotFound says that there is no stack.
@@ -69,7 +70,7 @@ func (s Site) Plan(ctx context.Context, wanted layout.Parameters) (stack.Change,
 	return opened.Plan(ctx, wanted)
 }
 
-// discarding bounds the removal of a change set, also when the run is ending.
+// discarding bounds the removal of a change set when the run is ending.
 const discarding = 10 * time.Second
 
 // Discard forgets a change, also when ctx has ended or ends meanwhile: a plan leaves
@@ -82,7 +83,7 @@ func (s Site) Discard(ctx context.Context, change stack.Change) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discarding)
+	ctx, cancel := retry.Grace(ctx, discarding)
 	defer cancel()
 	return opened.Discard(ctx, change)
 }

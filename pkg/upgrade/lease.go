@@ -73,7 +73,7 @@ func (o Out) hold(ctx context.Context, r *run) (held context.Context, release fu
 // release gives the lease back, also when the run was ended by a signal, so
 // that the next one need not wait for it to become stale.
 func (o Out) release(ctx context.Context, r *run) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	ctx, cancel := retry.Grace(ctx, 3*time.Second)
 	defer cancel()
 	if err := r.lease.Release(ctx); err != nil {
 		o.say("the lease of deployment %s was not given back: %v", r.Request.Deployment, err)

@@ -207,6 +207,20 @@ func TestOut_unpausesWhenItEndsBeforeTheDeploy(t *testing.T) {
 	})
 }
 
+// Hundreds of pipelines, or a busy web, take longer than a run has that is told to end.
+func TestOut_takesItsTimeToUnpauseWhereNobodyEndsIt(t *testing.T) {
+	play(t, func(t *testing.T, f *fixture) {
+		f.busy(t)
+		f.atc.slow = 10 * time.Second
+		f.director.faults["Deploy"] = []error{errors.New("the manifest should not be empty")}
+		_, err := f.out(t.Context(), nil)
+		wantError(t, err, "should not be empty")
+		if got := f.atc.paused(); !slices.Equal(got, untouched) {
+			t.Errorf("paused are %q, want %q", got, untouched)
+		}
+	})
+}
+
 func TestOut_leavesPipelinesPausedWhileADeployMayRun(t *testing.T) {
 	play(t, func(t *testing.T, f *fixture) {
 		f.busy(t)

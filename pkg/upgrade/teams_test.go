@@ -10,6 +10,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/concourse"
 	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 )
 
 // fakeTeams is what concerns all teams of a Concourse, in memory.
@@ -20,7 +21,8 @@ type fakeTeams struct {
 	builds   []concourse.Build // that are started, or can be asked for
 	until    map[int]time.Time // when builds end
 	pausedAt int64
-	trigger  error // of TriggerJob
+	trigger  error         // of TriggerJob
+	slow     time.Duration // that it takes to unpause
 	failures map[string]error
 	calls    []string // "pause other/app"
 }
@@ -66,7 +68,10 @@ func (t *fakeTeams) PausePipeline(_ context.Context, team string, p concourse.Pi
 	return t.set(team, p, true, "ci")
 }
 
-func (t *fakeTeams) UnpausePipeline(_ context.Context, team string, p concourse.Pipeline) error {
+func (t *fakeTeams) UnpausePipeline(ctx context.Context, team string, p concourse.Pipeline) error {
+	if err := retry.Sleep(ctx, t.slow); err != nil {
+		return err
+	}
 	return t.set(team, p, false, "")
 }
 

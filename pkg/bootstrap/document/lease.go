@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/legacy"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 )
@@ -79,7 +80,7 @@ func (s *Set) acquire(ctx context.Context, name, purpose string, target **lease.
 	return held, func() {
 		once.Do(func() {
 			cancel()
-			end, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+			end, stop := retry.Grace(ctx, 3*time.Second)
 			defer stop()
 			if err := taken.Release(end); err != nil {
 				s.Keys.Warn(fmt.Sprintf("the lease was not given back: %v", err))

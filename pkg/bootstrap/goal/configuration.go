@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/setting"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/step"
@@ -92,8 +91,6 @@ func (g *Goal) TakeBackUndone(ctx context.Context) {
 	if !g.mayTakeBack(ctx) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	stack, err := g.Site().Look(ctx)
 	if err != nil || !stack.RolledBack() {
 		return // what is half made is wanted: the next run finishes it
@@ -109,8 +106,6 @@ func (g *Goal) TakeBackRefused(ctx context.Context) {
 		return
 	}
 	changed := g.Settings().Keys()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	if g.takeBack(ctx); len(changed) > 0 {
 		g.Progress.Warn(fmt.Sprintf("the director has refused the deploy before it changed a VM; these settings are not stored: %s", strings.Join(changed, ", ")))
 	}

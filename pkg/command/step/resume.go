@@ -14,6 +14,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/connect"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
 	"github.com/perpetual-ci/perpetual/pkg/resumption"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/state"
 	"github.com/perpetual-ci/perpetual/pkg/state/lease"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade"
@@ -120,7 +121,7 @@ func holdLease(ctx context.Context, c *command.Call, store state.Store, deployme
 	ctx, cancel := taken.Context(ctx)
 	defer cancel()
 	err = do(ctx)
-	end, stop := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	end, stop := retry.Grace(ctx, 3*time.Second)
 	defer stop()
 	return cmp.Or(err, taken.Release(end))
 }

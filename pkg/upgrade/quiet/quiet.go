@@ -12,14 +12,15 @@ import (
 	"time"
 
 	"github.com/perpetual-ci/perpetual/pkg/pause"
+	"github.com/perpetual-ci/perpetual/pkg/retry"
 	"github.com/perpetual-ci/perpetual/pkg/upgrade/plan"
 )
 
 const (
 	// defaultTimeout is how long running builds are waited for.
 	defaultTimeout = 30 * time.Minute
-	// giveBack is how long a run that fails, or is ended by a signal, may take to let
-	// pipelines run again. Concourse kills 10 s after its signal.
+	// giveBack is how long a run that is ended by a signal may take to let pipelines run
+	// again. Concourse kills 10 s after its signal.
 	giveBack = 6 * time.Second
 )
 
@@ -136,7 +137,7 @@ func (q *Quiet) Restore(ctx context.Context, submitted bool, lost func() error) 
 		q.Plan.Say("pipelines stay paused until the deploy was verified; where no build can do that, run perpetual resume")
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBack)
+	ctx, cancel := retry.Grace(ctx, giveBack)
 	defer cancel()
 	p := q.pauser()
 	list, found, err := p.Look(ctx)
