@@ -123,3 +123,22 @@ func TestDocuments_nameFilesThatThereAre(t *testing.T) {
 		t.Errorf("%d names were looked at", looked)
 	}
 }
+
+// Nothing else finds what a merge leaves in a document: it is text like any other.
+func TestDocuments_holdNothingOfAMerge(t *testing.T) {
+	files, err := block.Documents(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if strings.HasPrefix(line, "<<<<<<< ") || strings.HasPrefix(line, ">>>>>>> ") || line == "=======" {
+				t.Errorf("%s:%d: %s", file, i+1, line)
+			}
+		}
+	}
+}
