@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concourse/concourse/atc"
 	"github.com/concourse/concourse/atc/event"
@@ -25,16 +26,23 @@ func (b *build) lostEnd(marks []mark) bool {
 	if b.Status != atc.StatusErrored || len(b.events) == 0 {
 		return false
 	}
+	began := b.events[0].at
+	if b.StartTime > 0 { // in seconds; the event may have been heard of the next web only
+		began = time.Unix(b.StartTime, 0)
+	}
 	outlived := slices.ContainsFunc(marks, func(m mark) bool {
-		return m.kind == webStarted && m.at.After(b.events[0].at) && m.at.Before(b.ended)
+		return m.kind == webStarted && m.at.After(began) && m.at.Before(b.ended)
 	})
-	var last string
+	lost := false
 	for _, h := range b.events {
 		if e, ok := h.event.(event.Error); ok {
-			last = e.Message
+			if !strings.Contains(e.Message, closedBefore) {
+				return false
+			}
+			lost = true
 		}
 	}
-	return outlived && strings.Contains(last, closedBefore)
+	return outlived && lost
 }
 
 // succeeded says whether a build succeeded as far as an upgrade can help it: one that has

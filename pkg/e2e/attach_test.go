@@ -31,6 +31,7 @@ func TestBuild_lostEnd(t *testing.T) {
 		{"a web started after it", atc.StatusErrored, []atc.Event{closed}, webs(at(11)), false},
 		{"another error", atc.StatusErrored, []atc.Event{event.Error{Message: "no workers satisfying: platform 'linux'"}}, webs(at(5)), false},
 		{"another error after it", atc.StatusErrored, []atc.Event{closed, event.Error{Message: "worker 'a' disappeared"}}, webs(at(5)), false},
+		{"another error before it", atc.StatusErrored, []atc.Event{event.Error{Message: "worker 'a' disappeared"}, closed}, webs(at(5)), false},
 		{"only its log says so", atc.StatusErrored, []atc.Event{event.Log{Payload: closed.Message}}, webs(at(5)), false},
 		{"it failed", atc.StatusFailed, []atc.Event{closed}, webs(at(5)), false},
 		{"it succeeded", atc.StatusSucceeded, []atc.Event{event.Log{}}, webs(at(5)), false},
@@ -47,5 +48,18 @@ func TestBuild_lostEnd(t *testing.T) {
 				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
+	}
+}
+
+// The events of a build that began as the web stopped are heard of the next one only.
+func TestBuild_lostEndOfABuildThatTheNextWebTellsOf(t *testing.T) {
+	began := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	b := build{ended: began.Add(20 * time.Second)}
+	b.Status, b.StartTime = atc.StatusErrored, began.Unix()
+	for _, e := range []atc.Event{event.Status{Status: atc.StatusStarted}, event.Error{Message: closedBefore}} {
+		b.events = append(b.events, heard{began.Add(10 * time.Second), e, ""})
+	}
+	if !b.lostEnd([]mark{{began.Add(5 * time.Second), webStarted, "web"}}) {
+		t.Error("it is not told from a build that the upgrade has errored")
 	}
 }

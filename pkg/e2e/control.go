@@ -52,7 +52,7 @@ func (s *stage) expectWaited(r *round, since time.Time) {
 	landing, stopped := s.record.first("landing", worker, since), s.record.first(workerStopped, worker, since)
 	s.expect(!landing.IsZero() && r.upgrade.ended.After(landing), "as it is designed: the worker was landing while the build still ran",
 		"landing %s, ended %s", clock(landing), clock(r.upgrade.ended))
-	s.expect(r.upgrade.Status == "succeeded" && (stopped.IsZero() || stopped.After(r.upgrade.ended)), "as it is designed: the worker waited for the build, which succeeded",
+	s.expect(s.succeeded(r.upgrade) && (stopped.IsZero() || stopped.After(r.upgrade.ended)), "as it is designed: the worker waited for the build, which succeeded",
 		"it %s, stopped %s: %s", r.upgrade.Status, clock(stopped), tail(r.upgrade.log(), 300))
 }
 
@@ -76,7 +76,7 @@ func (s *stage) expectDeadlock(r *round, since time.Time) {
 }
 
 // changeUpgrade changes the job upgrade of a pipeline and its put. The pipeline
-// is then not set by the build, which would mend it.
+// is then not set by the build, which would repair it.
 func changeUpgrade(text string, change func(job, put map[string]any)) (string, error) {
 	var pipeline map[string]any
 	if err := yaml.Unmarshal([]byte(text), &pipeline); err != nil {
