@@ -17,7 +17,7 @@ var ErrNotFound = run.ErrNotFound
 // methods; run.Installation explains its fields.
 type Installation run.Installation
 
-// What whoever opens an installation has to do with, besides it.
+// What is needed to open an installation.
 type (
 	// Director is the director once it runs.
 	Director = run.Director

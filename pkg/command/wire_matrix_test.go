@@ -13,7 +13,7 @@ var clientsOf = map[string][]string{
 	"director": {"director", "director, /info"}, "UAA": {"UAA"}, "ATC": {"ATC", "ATC's login"}, "S3": {"S3"}, "registry": {"registry", "registry's login"},
 }
 
-// promised are the faults at the wire that each client has to bear or to name,
+// promised are the faults at the wire that each client has to survive or to name,
 // and how many kinds of each are played.
 var promised = map[string]int{
 	"refused": 1, "reset before it was read": 1, "reset after it took effect": 1, "reply dropped": 1, "slow header": 1, "slow body": 1,

@@ -110,7 +110,7 @@ func (s *stage) drain(t *testing.T, server string) {
 // wireFault is a fault, and what is to come of it.
 type wireFault struct {
 	fault fault.Fault
-	// survived says whether a client bears it once, and forever.
+	// survived says whether a client tolerates it once, and forever.
 	once, forever bool
 	// final says that asking again is no use, so that it is not done.
 	final bool

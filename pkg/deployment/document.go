@@ -40,7 +40,7 @@ type job struct {
 }
 
 // parseDocument reads a manifest, and decodes it into what else is asked for. Aliases are
-// resolved.
+// resolved; the library bounds how many nodes they make in all forms together.
 func parseDocument(f template.File, also ...any) (*document, error) {
 	if err := template.CheckText(f.Text); err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func Decode(text []byte, into ...any) error {
 type forms []any
 
 // UnmarshalYAML implements the library's Unmarshaler. It is not called for a text that is
-// empty or null, which leaves all forms as they are.
+// empty, ~ or null, which leaves all forms as they are.
 func (f *forms) UnmarshalYAML(unmarshal func(any) error) error {
 	for _, form := range *f {
 		if err := unmarshal(form); err != nil {

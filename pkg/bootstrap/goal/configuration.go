@@ -98,8 +98,8 @@ func (g *Goal) TakeBackUndone(ctx context.Context) {
 	g.takeBack(ctx)
 }
 
-// TakeBackRefused does so where the director has refused the deploy before it touched a
-// VM. A deploy that fails later has made some of the settings true, and of those that
+// TakeBackRefused does so for a deploy that the director has refused before it touched a
+// VM, which the caller knows. A deploy that fails later has made some of the settings true, and of those that
 // grow a disk there is no way back: they stay.
 func (g *Goal) TakeBackRefused(ctx context.Context) {
 	if !g.mayTakeBack(ctx) {

@@ -1,6 +1,7 @@
 // Package goal is what a run wants of an installation: its configuration, its components and
-// its credentials. Each of its steps compares that with what was wanted before. It is stored
-// when nothing is left that could refuse it without having changed anything.
+// its credentials. Its steps find out what differs from what was wanted before. The
+// configuration is stored when nothing is left that could refuse it without having changed
+// anything.
 package goal
 
 import (

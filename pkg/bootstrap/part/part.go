@@ -1,6 +1,6 @@
 // Package part has the parts of an installation that are made: its infrastructure, director,
 // deployment, parameters and pipeline, and the verification at the end. Each of them compares
-// what is there with what is wanted, makes it so, and deletes it in the end.
+// what is there with what is wanted, and makes it so; those that destroy takes away delete it.
 package part
 
 import (

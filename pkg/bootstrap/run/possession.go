@@ -15,8 +15,8 @@ import (
 // outside the folder of runs.
 const EnvironmentFolder = document.RunFolder + "environment/"
 
-// DirectorStateName is where create-env keeps its state.
-const DirectorStateName = EnvironmentFolder + "state.json"
+// directorStateName is where create-env keeps its state.
+const directorStateName = EnvironmentFolder + "state.json"
 
 // Known is what the state knows.
 func (r *Run) Known() preflight.State {
@@ -26,7 +26,7 @@ func (r *Run) Known() preflight.State {
 		Generated: made || r.Record.Director || database.Service(r.Config),
 	}
 	if !r.Elsewhere() {
-		known.DirectorState = DirectorStateName
+		known.DirectorState = directorStateName
 	}
 	return known
 }
@@ -37,7 +37,7 @@ func (r *Run) Possessions() *possession.Guard {
 		return r.guard
 	}
 	r.guard = &possession.Guard{
-		Owner: possession.Owner{Name: r.Name, Account: r.Identity.Account}, Account: r.Account, Document: DirectorStateName, Store: r.StoreName(),
+		Owner: possession.Owner{Name: r.Name, Account: r.Identity.Account}, Account: r.Account, Document: directorStateName, Store: r.StoreName(),
 		Accept: r.Options.AcceptStored,
 		Known:  func(id string) bool { return slices.Contains(r.Documents.Keys.Seen().Things, id) },
 		Took:   func(ids []string) { r.Documents.Keys.Accepted(ids...) },

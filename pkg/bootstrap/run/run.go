@@ -1,6 +1,6 @@
 // Package run is what the verbs and the steps of an installation share: what was given, what
-// its state knows, and how it is stored again between two steps. Of
-// what is wanted it makes nothing itself.
+// its state knows, and how that is stored again between two steps. It makes nothing of what
+// is wanted itself.
 package run
 
 import (
@@ -76,8 +76,8 @@ func (r *Run) Identify(ctx context.Context) (err error) {
 	return err
 }
 
-// CheckAccount asks who we are and whether the region has what is wanted, before
-// anything is made. It changes nothing.
+// CheckAccount asks who we are and whether the account has the region, before anything is
+// made. It changes nothing.
 func (r *Run) CheckAccount(ctx context.Context) (step.Outcome, error) {
 	aws := r.Config.AWS
 	if aws == nil {

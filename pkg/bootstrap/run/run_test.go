@@ -191,11 +191,11 @@ func TestKnown_saysWhetherCredentialsWereGenerated(t *testing.T) {
 		want     bool
 		state    string
 	}{
-		"at the first run":          {text: vm, state: run.DirectorStateName},
-		"after a step before that":  {text: vm, findings: record.Findings{Steps: []record.Step{{Step: step.Infrastructure}}}, state: run.DirectorStateName},
-		"after that step":           {text: vm, findings: generated, want: true, state: run.DirectorStateName},
-		"with a director":           {text: vm, findings: record.Findings{Director: true}, want: true, state: run.DirectorStateName},
-		"with a database service":   {text: onAWS, want: true, state: run.DirectorStateName},
+		"at the first run":          {text: vm, state: run.EnvironmentFolder + "state.json"},
+		"after a step before that":  {text: vm, findings: record.Findings{Steps: []record.Step{{Step: step.Infrastructure}}}, state: run.EnvironmentFolder + "state.json"},
+		"after that step":           {text: vm, findings: generated, want: true, state: run.EnvironmentFolder + "state.json"},
+		"with a director":           {text: vm, findings: record.Findings{Director: true}, want: true, state: run.EnvironmentFolder + "state.json"},
+		"with a database service":   {text: onAWS, want: true, state: run.EnvironmentFolder + "state.json"},
 		"on a director that exists": {text: elsewhere + "database: {kind: vm}", findings: generated, want: true},
 	} {
 		r, _ := begun(t, c.text, run.Options{})

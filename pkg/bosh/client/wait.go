@@ -54,7 +54,7 @@ type watch struct {
 func (w *watch) look(ctx context.Context) (finished bool, err error) {
 	task, err := w.client.Task(ctx, w.id)
 	if err != nil {
-		return false, w.bear(ctx, err)
+		return false, w.tolerate(ctx, err)
 	}
 	w.task = task
 	events, next, err := w.client.TaskEvents(ctx, w.id, w.offset)
@@ -70,11 +70,11 @@ func (w *watch) look(ctx context.Context) (finished bool, err error) {
 		w.missed++
 		return w.missed >= lastLooks, nil
 	}
-	return false, w.bear(ctx, err)
+	return false, w.tolerate(ctx, err)
 }
 
-// bear swallows the error of an outage and passes on any other.
-func (w *watch) bear(ctx context.Context, err error) error {
+// tolerate swallows the error of an outage and passes on any other.
+func (w *watch) tolerate(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return w.abandon(ctx.Err())
 	}

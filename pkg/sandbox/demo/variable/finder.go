@@ -1,5 +1,5 @@
 // Package variable finds the variables of pipelines as the Concourse of an installation
-// does, and says what the demo wants of them.
+// does, and says whether the secret ones are hidden and out of reach.
 package variable
 
 import (
