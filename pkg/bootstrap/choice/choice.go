@@ -6,6 +6,7 @@ package choice
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -126,8 +127,9 @@ func (c Chooser) lacks(zone string, offered map[string][]string) string {
 func (c Chooser) chooseTypes(offered map[string][]string) error {
 	zone := c.Choice.Zones[0]
 	chosen := map[string]string{}
-	for purpose, types := range c.purposes() {
-		before := c.Choice.InstanceTypes[purpose]
+	purposes := c.purposes()
+	for _, purpose := range slices.Sorted(maps.Keys(purposes)) { // each run says the same
+		types, before := purposes[purpose], c.Choice.InstanceTypes[purpose]
 		if before != "" && slices.Contains(types, before) {
 			chosen[purpose] = before
 			continue

@@ -42,6 +42,9 @@ func (c Chooser) subnets(ctx context.Context) ([]account.Subnet, error) {
 	if given := c.Config.AWS.Zones; len(given) > 0 && !slices.Equal(given, zones) {
 		return nil, fmt.Errorf("aws.zones is %s, but the subnets are in %s: leave it out", strings.Join(given, ", "), strings.Join(zones, ", "))
 	}
+	if distinct := slices.Compact(slices.Sorted(slices.Values(zones))); c.Config.Database.Kind != "vm" && len(distinct) == 1 {
+		return nil, fmt.Errorf("the subnets of aws.network are all in zone %s, and an RDS database needs subnets in two zones; nothing was changed: add those of another zone, or set database.kind to vm", distinct[0])
+	}
 	c.Choice.Zones = zones
 	return list, nil
 }
