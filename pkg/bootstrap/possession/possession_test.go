@@ -79,6 +79,7 @@ func TestLook_tellsWhoseAThingIs(t *testing.T) {
 		"a VM of the director":            {ledger.VM, found{Tags: tags(true, "director", "perpetual-ci", "deployment", "concourse")}, theirs, `created by the director, for deployment "concourse"`},
 		"a disk as the CPI makes it":      {ledger.Disk, found{Encrypted: true}, ours, ""},
 		"a disk with the tag":             {ledger.Disk, found{Encrypted: true, Tags: tags(true)}, ours, ""},
+		"a disk with the tag and a name":  {ledger.Disk, found{Encrypted: true, Tags: tags(true, "Name", "data")}, ours, ""},
 		"a disk that is attached, tagged": {ledger.Disk, found{Encrypted: true, Tags: tags(true), Instances: []string{"i-77"}}, ours, ""},
 		"a disk of the director":          {ledger.Disk, found{Encrypted: true, Tags: tags(true, "director", "perpetual-ci")}, theirs, "created by the director"},
 		"a disk of another":               {ledger.Disk, found{Encrypted: true, Tags: tags(false, "perpetual:name", "prod")}, theirs, `"prod"`},
