@@ -11,6 +11,7 @@ import (
 )
 
 func TestCompletion_completesInBash(t *testing.T) {
+	t.Parallel()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
 		t.Skip("there is no bash here, which is what completes")
@@ -64,6 +65,7 @@ func TestCompletion_completesInBash(t *testing.T) {
 
 // Every verb is in every script, and a shell that is here takes it.
 func TestCompletion_isWhatAShellTakes(t *testing.T) {
+	t.Parallel()
 	verbs := append(installer.Verbs(), step.Verbs()...)
 	for shell, check := range map[string][]string{"bash": {"bash", "-n"}, "zsh": {"zsh", "-n"}, "fish": {"fish", "--no-execute"}} {
 		dir := t.TempDir()
@@ -97,6 +99,7 @@ func TestCompletion_isWhatAShellTakes(t *testing.T) {
 }
 
 func TestCompletion_ofNoShellThatIsKnown(t *testing.T) {
+	t.Parallel()
 	for shell, want := range map[string]string{"": "bash, zsh or fish", "fissh": "did you mean fish?", "powershell": "want bash, zsh or fish", "bash zsh": "bash, zsh or fish"} {
 		refuses(t, nil, nil, append([]string{"completion"}, strings.Fields(shell)...), want)
 	}

@@ -10,6 +10,7 @@ import (
 // Without a topic they are listed; each that is listed is printed as it is in the
 // repository.
 func TestDocs_printsEveryTopicThatItLists(t *testing.T) {
+	t.Parallel()
 	list := run(t, t.TempDir(), nil, "docs")
 	if list.code != 0 || list.stderr != "" || strings.Count(list.stdout, "\n") < 10 {
 		t.Fatalf("code %d\n%s%s", list.code, list.stdout, list.stderr)
@@ -29,6 +30,7 @@ func TestDocs_printsEveryTopicThatItLists(t *testing.T) {
 }
 
 func TestDocs_ofNoTopicThatThereIs(t *testing.T) {
+	t.Parallel()
 	for args, want := range map[string]string{
 		"cots":         "docs cots: unknown topic; did you mean costs?",
 		"kubernetes":   "docs kubernetes: unknown topic; perpetual docs lists them",

@@ -13,6 +13,7 @@ import (
 
 // The versions that the configuration allows are lower than what is deployed.
 func TestDeploy_goesBackOnlyWhereItIsAllowedAndPossible(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	p.good(t, "deploy")
 	for _, version := range []string{"7.14.3", "8.2.1"} {

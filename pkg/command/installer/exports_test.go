@@ -146,6 +146,7 @@ func testShow(t *testing.T, p *place) {
 // Whatever a value holds, a shell sets a variable to it and does nothing else. The
 // director is somebody else's, by whose VM nobody can go.
 func TestExports_areSafeToEvaluate(t *testing.T) {
+	t.Parallel()
 	const hostile = "it's $HOME `touch touched` \"$(touch touched)\"; touch touched\n\\n * ~ = !! #\tend"
 	dir := t.TempDir()
 	store, err := state.NewDir(dir + "/state")

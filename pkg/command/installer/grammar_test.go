@@ -14,6 +14,7 @@ import (
 )
 
 func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	const canary = "canary-of-a-secret"
 	file := func(text string) map[string]string { return map[string]string{"perpetual.yml": text} }
 	for name, c := range map[string]struct {
@@ -114,6 +115,7 @@ func TestBadInput_isOneLineAndChangesNothing(t *testing.T) {
 }
 
 func TestProblems_areListedOneALine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"perpetual.yml": "name: ci\naws: {region: eu-central-1}\nworkers:\n  cuont: 3\n  spot: perhaps\n"})
 	for _, verb := range []string{"config validate", "deploy", "plan", "destroy", "status", "info"} {
@@ -132,6 +134,7 @@ func TestProblems_areListedOneALine(t *testing.T) {
 }
 
 func TestConfig_initIsValid(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{
 		"AWS":      {"config", "init", "ci", "--region", "eu-central-1"},
 		"domain":   {"config", "init", "ci", "--region", "eu-central-1", "--domain", "ci.example.com"},
@@ -158,6 +161,7 @@ func TestConfig_initIsValid(t *testing.T) {
 }
 
 func TestConfig_schemaIsJSON(t *testing.T) {
+	t.Parallel()
 	p := run(t, t.TempDir(), nil, "config", "schema")
 	if p.code != 0 || !json.Valid([]byte(p.stdout)) || p.stdout != string(config.Schema()) {
 		t.Errorf("code %d, %d bytes, stderr %s", p.code, len(p.stdout), p.stderr)
@@ -165,6 +169,7 @@ func TestConfig_schemaIsJSON(t *testing.T) {
 }
 
 func TestHelp_namesEveryFlagOnStdout(t *testing.T) {
+	t.Parallel()
 	for _, args := range []string{"help deploy", "deploy --help", "deploy ci --upgrade -h"} {
 		p := run(t, t.TempDir(), nil, strings.Fields(args)...)
 		if p.code != 0 || p.stderr != "" {
@@ -199,6 +204,7 @@ func TestHelp_namesEveryFlagOnStdout(t *testing.T) {
 }
 
 func TestSettings_flagWinsOverEnvironmentOverFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"perpetual.yml": "name: ci\naws: {region: eu-central-1}\ntls: {mode: lets_encrypt}\n"}) // which needs a domain
 	for name, c := range map[string]struct {

@@ -46,6 +46,7 @@ func tooLongFor(t *testing.T, template *cloudformation.Template, c *config.Confi
 // A name that is valid fits into everything that is named after it, in every region;
 // one that is refused does not.
 func TestName_fitsEverywhereWhenItIsValid(t *testing.T) {
+	t.Parallel()
 	template, err := cloudformation.Parse(layout.Template())
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 // A network that exists is planned with its subnets, zone by zone, and nothing of a
 // network is made.
 func TestPlan_usesANetworkThatExists(t *testing.T) {
+	t.Parallel()
 	const vpc = "vpc-0123456789abcdef0"
 	network := map[string]any{
 		"vpc": vpc, "public_subnets": []any{"subnet-0000000000000000a", "subnet-0000000000000000b"},

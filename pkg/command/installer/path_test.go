@@ -10,6 +10,7 @@ import (
 // A path in perpetual.yml stays in its folder, links included; by flag or in the
 // environment a file may be anywhere.
 func TestConfigValidate_keepsPathsInTheFolder(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	const ops = "- {type: replace, path: '/instance_groups/name=web/env?/x', value: 1}\n"
 	write(t, dir, map[string]string{"outside.yml": ops, "in/inside.yml": ops, "in/below/ops.yml": ops})

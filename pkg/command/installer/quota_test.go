@@ -10,6 +10,7 @@ import (
 )
 
 func TestDeploy_makesNothingInAnAccountWithoutRoom(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	p.AWS.SetUse(3, 5, 5)
 	p.AWS.SetQuota("L-1216C47A", 5) // as of a new account
@@ -32,6 +33,7 @@ func TestDeploy_makesNothingInAnAccountWithoutRoom(t *testing.T) {
 }
 
 func TestPlan_goesOnWithoutTheRightToSeeQuotas(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	p.AWS.ChangeKey(aws.AccessKey, func(k *aws.Key) { k.Deny = append(k.Deny, "servicequotas:*") })
 	q := p.run(t, "plan")
@@ -41,6 +43,7 @@ func TestPlan_goesOnWithoutTheRightToSeeQuotas(t *testing.T) {
 }
 
 func TestDeploy_makesNothingNextToAForeignKeyPair(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	p.AWS.AddKeyPair("perpetual-ci", nil)
 	for _, verb := range []string{"plan", "deploy"} {

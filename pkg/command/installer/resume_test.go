@@ -174,6 +174,7 @@ func (q *quiet) refuses(t *testing.T, parts ...string) {
 }
 
 func TestResume_unpausesWhatAnInstallationsUpgradeHasPaused(t *testing.T) {
+	t.Parallel()
 	q := newQuiet(t)
 	q.refuses(t, "resume ci: the build that has paused, main/self-upgrade/upgrade #1, still runs", "--force")
 	q.over(t)
@@ -203,6 +204,7 @@ func TestResume_unpausesWhatAnInstallationsUpgradeHasPaused(t *testing.T) {
 }
 
 func TestResume_forcedAsksNobody(t *testing.T) {
+	t.Parallel()
 	q := newQuiet(t)
 	t.Cleanup(q.Director.HoldLock("concourse"))
 	if p := run(t, q.dir, []string{"PERPETUAL_FORCE=true"}, "resume", "ci", "--state-dir", "state"); p.code != 1 {
@@ -215,6 +217,7 @@ func TestResume_forcedAsksNobody(t *testing.T) {
 }
 
 func TestResume_failsInOneLine(t *testing.T) {
+	t.Parallel()
 	q := newQuiet(t)
 	q.over(t)
 	if _, err := q.director.UpdateConfig(t.Context(), "perpetual", "concourse.paused", "list: x", ""); err != nil {
@@ -237,6 +240,7 @@ func (q *quiet) paused(t *testing.T) (found status.Status, text string) {
 }
 
 func TestStatus_tellsWhatAQuietUpgradeHasPaused(t *testing.T) {
+	t.Parallel()
 	q := newQuiet(t)
 	check := func(when string, awaited bool, state, says string) {
 		t.Helper()

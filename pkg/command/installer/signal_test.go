@@ -74,6 +74,7 @@ func (p *place) interrupt(t *testing.T, s syscall.Signal, at string, args ...str
 }
 
 func TestSignal_endsAtASafePointAndTheNextRunGoesOn(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	for _, c := range []struct {
 		signal syscall.Signal

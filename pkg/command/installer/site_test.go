@@ -166,6 +166,7 @@ func (p *place) everything() everything {
 }
 
 func TestDeploy_installsFromNothingAndDestroyLeavesNothing(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	var err error
 	if p.program, err = shippedBinary(); err != nil {

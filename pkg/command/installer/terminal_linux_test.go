@@ -59,6 +59,7 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 }
 
 func TestPlan_onATerminal(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	for name, c := range map[string]struct {
 		env          []string

@@ -20,6 +20,7 @@ import (
 
 // A run that has died holds the lease of an installation on somebody's director.
 func TestUnlock_letsTheNextRunHaveTheLease(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	store, err := state.NewDir(dir + "/state")
 	if err != nil {

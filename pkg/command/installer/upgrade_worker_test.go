@@ -24,6 +24,7 @@ func (p *place) groups() []string {
 // The worker for the self-upgrade is there from the first install on, is deployed with
 // the director's rights and verified like the others, and goes when its key goes.
 func TestDeploy_makesAWorkerForTheSelfUpgradeAlone(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, map[string]any{"upgrade": map[string]any{"worker_tag": "up"}})
 	p.good(t, "deploy")
 	tagged := func() (workers, configs, steps bool) {

@@ -8,6 +8,7 @@ import (
 // All that is wrong is said at once, with its lines: what has the wrong form, what does
 // not go together, and the files that are missing or do not apply.
 func TestConfigValidate_saysAllAtOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
 		"perpetual.yml": `name: ci
@@ -56,6 +57,7 @@ manifest:
 // What a flag or a variable has set over the file is said of those, not of a line that has
 // another value.
 func TestConfigValidate_saysWhatHasSetAValue(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"perpetual.yml": "name: ci\naws: {region: eu-central-1}\naccess:\n  port: 443\n  web: [10.0.0.0/8]\nweb: {instances: 2}\n"})
 	p := run(t, dir, []string{"PERPETUAL_ACCESS_PORT=22"}, "config", "validate", "--access-web", "10.1.2.3/8")
@@ -68,6 +70,7 @@ func TestConfigValidate_saysWhatHasSetAValue(t *testing.T) {
 
 // People give the file where a name is wanted.
 func TestName_isNoFile(t *testing.T) {
+	t.Parallel()
 	for _, verb := range []string{"config validate", "plan", "deploy", "status"} {
 		refuses(t, nil, nil, append(strings.Fields(verb), "ci/perpetual.yml"), "want the name of an installation", "--config ci/perpetual.yml")
 	}
@@ -76,6 +79,7 @@ func TestName_isNoFile(t *testing.T) {
 // The pipeline's ops files are read and applied too, also where there is no AWS, and
 // where the state is a directory, which no pipeline reaches yet.
 func TestConfigValidate_appliesThePipelinesOpsFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	const ops = "pipeline:\n  ops_files:\n  - add.yml\n  - nosuch.yml\n  - wrong.yml\n  - broken.yml\n"
 	for kind, config := range map[string]string{

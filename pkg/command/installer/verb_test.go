@@ -26,6 +26,7 @@ func decode[T any](t *testing.T, p process) (v T) {
 
 // The verbs look at one installation, each from another side.
 func TestVerbs_onAnInstallation(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t, site.Options{}, nil)
 	t.Run("status and info before it", func(t *testing.T) {
 		for _, verb := range []string{"status", "info"} {
