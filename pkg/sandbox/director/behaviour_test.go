@@ -25,7 +25,7 @@ func (w *world) arrived(g *gate) {
 	w.t.Helper()
 	select {
 	case <-g.entered:
-	case <-time.After(30 * time.Second):
+	case <-time.After(hanging):
 		w.t.Fatalf("no instance came to the gate; tasks: %s", w.open())
 	}
 }

@@ -257,10 +257,13 @@ func (w *world) taskOf(r reply) int {
 	return id
 }
 
+// hanging is when a task counts as hanging, also on a machine that is busy with other work.
+const hanging = 25 * time.Minute
+
 // ended waits for the end of a task.
 func (w *world) ended(id int) director.Task {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), hanging)
 	defer cancel()
 	task, err := w.Wait(ctx, id)
 	if err != nil {
@@ -272,7 +275,7 @@ func (w *world) ended(id int) director.Task {
 // until waits for a condition.
 func (w *world) until(what string, met func() bool) {
 	w.t.Helper()
-	for range 10000 {
+	for began := time.Now(); time.Since(began) < hanging; {
 		if met() {
 			return
 		}
