@@ -77,9 +77,11 @@ func attack(t *testing.T, env []string, request any, args ...string) *victim {
 // than Concourse gives it is killed, and noted.
 func (v *victim) end(signal syscall.Signal) {
 	_ = v.cmd.Process.Signal(signal)
+	late, stop := lateness()
+	defer stop()
 	select {
 	case <-v.ended:
-	case <-time.After(patience):
+	case <-late:
 		v.late.Store(true)
 		_ = v.cmd.Process.Kill()
 		<-v.ended
