@@ -61,7 +61,7 @@ test: lint ## lint, then all tests with the race detector
 quick: ## the tests of make test without the race detector and lint, in about half its time
 	go test -exec 'env GOGC=$(TEST_GOGC)' -p $(PACKAGES) -vet=off -shuffle=$(SHUFFLE) -timeout 80m $(LONGEST) ./...
 
-faults: ## play 20,000 random schedules of faults, and all kills of create-env, half an hour on two cores; SEED=7 plays the same again
+faults: ## play 20,000 random schedules of faults, and all kills of create-env, three quarters of an hour on two cores; SEED=7 plays the same again
 	go test -tags crash ./pkg/crash
 	@echo "the first seed is $(SEED)"
 	go test -count=1 -timeout 0 ./pkg/command -run TestSchedule -args -schedules=$(SCHEDULES) -seed=$(SEED)
