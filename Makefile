@@ -58,7 +58,7 @@ lint: ## gofmt, go vet with errorlint, errcheck, bodyclose and gosec, staticchec
 test: lint ## lint, then all tests with the race detector
 	CGO_ENABLED=1 go test -exec 'env GOGC=$(TEST_GOGC)' -p $(PACKAGES) -race $(UNWATCHED:%=-gcflags=%=-race=false) -vet=off -shuffle=$(SHUFFLE) -timeout 80m $(LONGEST) ./...
 
-quick: ## the tests of make test without the race detector and lint, in about half its time
+quick: ## the tests of make test without the race detector and lint, in about two thirds of its time
 	go test -exec 'env GOGC=$(TEST_GOGC)' -p $(PACKAGES) -vet=off -shuffle=$(SHUFFLE) -timeout 80m $(LONGEST) ./...
 
 faults: ## play 20,000 random schedules of faults, and all kills of create-env, three quarters of an hour on two cores; SEED=7 plays the same again

@@ -27,7 +27,7 @@ func (b *build) lostEnd(marks []mark) bool {
 		return false
 	}
 	began := b.events[0].at
-	if b.StartTime > 0 { // in seconds; the event may have been heard of the next web only
+	if b.StartTime > 0 { // in seconds; the event may have been read from the next web only
 		began = time.Unix(b.StartTime, 0)
 	}
 	outlived := slices.ContainsFunc(marks, func(m mark) bool {

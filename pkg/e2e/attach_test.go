@@ -51,7 +51,7 @@ func TestBuild_lostEnd(t *testing.T) {
 	}
 }
 
-// The events of a build that began as the web stopped are heard of the next one only.
+// The events of a build that began as the web stopped are read from the next one only.
 func TestBuild_lostEndOfABuildThatTheNextWebTellsOf(t *testing.T) {
 	began := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
 	b := build{ended: began.Add(20 * time.Second)}

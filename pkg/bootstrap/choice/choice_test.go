@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 // types are wanted instance types: one for each VM, and two for the workers.
@@ -120,7 +121,7 @@ func TestPlaces_sayWhatToChoose(t *testing.T) {
 		var warned []string
 		ch, chosen := chooser(t, &cloud{zones: []string{"a", "b", "c"}, offered: of.offered, broken: of.broken}, of.config, record.Choice{}, &warned)
 		_, err := ch.Places(t.Context(), false)
-		refused(t, name, err, of.says...)
+		testkit.Refused(t, name, err, of.says...)
 		if chosen.InstanceTypes != nil {
 			t.Errorf("%s: it chooses %v", name, chosen.InstanceTypes)
 		}
@@ -134,7 +135,7 @@ func TestPlaces_refuseTheSameEachTime(t *testing.T) {
 		var warned []string
 		ch, _ := chooser(t, &cloud{zones: []string{"a", "b"}, offered: map[string][]string{}}, onAWS, record.Choice{}, &warned)
 		_, err := ch.Places(t.Context(), false)
-		refused(t, "nothing is offered", err, "zone a offers none of the instance types for the director: d.1")
+		testkit.Refused(t, "nothing is offered", err, "zone a offers none of the instance types for the director: d.1")
 		said[err.Error()] = true
 	}
 	if len(said) != 1 {

@@ -3,7 +3,6 @@ package choice_test
 import (
 	"context"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/aws"
@@ -97,18 +96,4 @@ func chooser(t *testing.T, c *cloud, text string, before record.Choice, warned *
 	return choice.Chooser{
 		Name: "ci", Config: parsed(t, text), Choice: &before, Account: c, Warn: func(line string) { *warned = append(*warned, line) },
 	}, &before
-}
-
-// refused wants an error of one line with all parts.
-func refused(t *testing.T, name string, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("%s: nothing is refused", name)
-		return
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: the error lacks %q: %v", name, part, err)
-		}
-	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/choice"
 	"github.com/perpetual-ci/perpetual/pkg/config"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 // director is one that exists, with cloud configs.
@@ -108,7 +109,7 @@ func TestNames_sayWhatIsMissing(t *testing.T) {
 	} {
 		d := of.director
 		_, wrong, err := choice.Names(t.Context(), &d, url, config.Cloud{}, config.Cloud{})
-		refused(t, name, err, of.says...)
+		testkit.Refused(t, name, err, of.says...)
 		if len(wrong) > 0 {
 			t.Errorf("%s: it says %v, too", name, wrong)
 		}

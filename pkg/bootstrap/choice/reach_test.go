@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 func TestReach_findsTheDNSZone(t *testing.T) {
@@ -53,7 +54,7 @@ func TestReach_saysWhatCannotBeFound(t *testing.T) {
 	var warned []string
 	ch, chosen := chooser(t, &cloud{broken: map[string]error{"address": failed}}, onAWS, record.Choice{DirectorCIDRs: []string{"198.51.100.1/32"}}, &warned)
 	err := ch.Reach(t.Context(), false)
-	refused(t, "no address", err, "find the address from which the director will be reached: no answer", "give access.director")
+	testkit.Refused(t, "no address", err, "find the address from which the director will be reached: no answer", "give access.director")
 	if !errors.Is(err, failed) || !slices.Equal(chosen.DirectorCIDRs, []string{"198.51.100.1/32"}) {
 		t.Errorf("it lets in %q, %v", chosen.DirectorCIDRs, err)
 	}

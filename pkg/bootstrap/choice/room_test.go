@@ -9,6 +9,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/aws/quota"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 // An account is asked for what an installation needs at its largest: while the director
@@ -53,9 +54,9 @@ func TestRoom_refusesWhatTheAccountHasNoRoomFor(t *testing.T) {
 		t.Errorf("it warns of %q, %v", warned, err)
 	}
 	c.room.Short = []string{"5 addresses of 5 are used", "no VPC is left"}
-	refused(t, "too little room", ch.Room(t.Context()), "the account allows too little; nothing was created: 5 addresses of 5 are used; no VPC is left")
+	testkit.Refused(t, "too little room", ch.Room(t.Context()), "the account allows too little; nothing was created: 5 addresses of 5 are used; no VPC is left")
 	c.broken = map[string]error{"quotas": errors.New("no answer")}
-	refused(t, "no answer", ch.Room(t.Context()), "look at the account's quotas: no answer")
+	testkit.Refused(t, "no answer", ch.Room(t.Context()), "look at the account's quotas: no answer")
 }
 
 // A key pair of the name that the stack's gets is somebody's, and is not taken.
@@ -72,7 +73,7 @@ func TestRoom_refusesAKeyPairThatIsThere(t *testing.T) {
 		var warned []string
 		c := &cloud{pairs: map[string]account.KeyPair{"perpetual-ci": {ID: "key-1", Tags: of.tags}}, room: quota.Answer{Notes: []string{"a note"}}}
 		ch, _ := chooser(t, c, onAWS, record.Choice{}, &warned)
-		refused(t, name, ch.Room(t.Context()), "there is a key pair perpetual-ci in eu-central-1 already, "+of.says, way)
+		testkit.Refused(t, name, ch.Room(t.Context()), "there is a key pair perpetual-ci in eu-central-1 already, "+of.says, way)
 		if len(warned) > 0 {
 			t.Errorf("%s: it warns of %q", name, warned)
 		}

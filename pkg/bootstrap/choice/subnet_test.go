@@ -8,6 +8,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws"
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/record"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 // network is a perpetual.yml for a network that exists.
@@ -57,7 +58,7 @@ func TestPlaces_refuseSubnetsThatDoNotFit(t *testing.T) {
 		var warned []string
 		ch, chosen := chooser(t, &cloud{zones: []string{"a", "b", "c"}, offered: everywhere(), subnets: existing}, network(of.public, of.private, of.rest), record.Choice{}, &warned)
 		_, err := ch.Places(t.Context(), false)
-		refused(t, name, err, of.says...)
+		testkit.Refused(t, name, err, of.says...)
 		if chosen.Zones != nil {
 			t.Errorf("%s: it chooses %q", name, chosen.Zones)
 		}
@@ -72,7 +73,7 @@ func TestPlaces_refuseSubnetsThatDoNotFit(t *testing.T) {
 		c := &cloud{zones: []string{"a", "b", "c"}, offered: everywhere(), subnets: twin}
 		ch, _ := chooser(t, c, network("subnet-0000000b, subnet-00000b0b", "subnet-0000001b, subnet-00000b1b", "")+"database: {kind: "+kind+", instance_type: p.1}\n", record.Choice{}, &warned)
 		if _, err := ch.Places(t.Context(), false); says != "" {
-			refused(t, kind, err, says)
+			testkit.Refused(t, kind, err, says)
 		} else if err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}

@@ -3,7 +3,6 @@ package database_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/database"
@@ -12,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/manifest"
 	"github.com/perpetual-ci/perpetual/pkg/postgres"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 const (
@@ -53,20 +53,6 @@ func deployed(concourse, release, version string) []byte {
 		"instance_groups: [{name: data, jobs: [{name: postgres, release: postgres, properties: {databases: {port: 5432" + version + "}}}]}]\n")
 }
 
-// refused wants an error of one line with all parts; without any it wants none.
-func refused(t *testing.T, name string, err error, parts ...string) {
-	t.Helper()
-	if err == nil && len(parts) > 0 || err != nil && (len(parts) == 0 || strings.Contains(err.Error(), "\n")) {
-		t.Errorf("%s: %v, want %q", name, err, parts)
-		return
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%s: the error lacks %q: %v", name, part, err)
-		}
-	}
-}
-
 func TestService_isOfAWSUnlessItIsAVM(t *testing.T) {
 	for text, want := range map[string]bool{
 		service: true, vm: false, onAWS: true,
@@ -98,7 +84,7 @@ func TestCheckService_looksAtConcourseAlone(t *testing.T) {
 		var known record.Record
 		known.Applied, known.Desired = set(c.applied, ""), set("1.0.0", "")
 		// The release's own majors are nothing to a service.
-		refused(t, name, of(t, service, 0, known).CheckService(c.major, set(c.wanted, "54.0.5")), c.says...)
+		testkit.Refused(t, name, of(t, service, 0, known).CheckService(c.major, set(c.wanted, "54.0.5")), c.says...)
 	}
 }
 
@@ -114,7 +100,7 @@ func TestServiceChange_isAStepOfItsOwn(t *testing.T) {
 		18: {major: true, says: []string{"18 needs Concourse 8.2.5", "8.2.4 is older"}},
 	} {
 		change := of(t, service, version, known).ServiceChange(16)
-		refused(t, change.String(), change.Problem(), c.says...)
+		testkit.Refused(t, change.String(), change.Problem(), c.says...)
 		if change.Major() != c.major {
 			t.Errorf("16 → %d: a major upgrade is %t", version, change.Major())
 		}
@@ -143,7 +129,7 @@ func TestChange_isFromWhatTheDataMayBe(t *testing.T) {
 		}
 	}
 	_, err := of(t, vm, 0, record.Record{}).Change([]byte("a: ["), nil, 17)
-	refused(t, "a manifest that is not YAML", err, "the deployed manifest")
+	testkit.Refused(t, "a manifest that is not YAML", err, "the deployed manifest")
 }
 
 // disk is a VM's.
@@ -186,14 +172,14 @@ func TestMay_wantsRoomForAMajorUpgrade(t *testing.T) {
 	} {
 		d := of(t, vm, 0, record.Record{})
 		d.Bound = c.bound
-		refused(t, name, d.May(t.Context(), &c.disk, c.change), c.says...)
+		testkit.Refused(t, name, d.May(t.Context(), &c.disk, c.change), c.says...)
 		if want := map[bool]string{true: "concourse/data"}[c.asks]; c.disk.asked != want {
 			t.Errorf("%s: it looks at the disk of %q, want %q", name, c.disk.asked, want)
 		}
 	}
 	// A service has no disk to look at.
 	major.Group, major.Release = "", ""
-	refused(t, "a service", of(t, service, 0, record.Record{}).May(t.Context(), nil, major))
+	testkit.Refused(t, "a service", of(t, service, 0, record.Record{}).May(t.Context(), nil, major))
 }
 
 // The major that is deployed stays until somebody asks for another.
@@ -220,13 +206,13 @@ func TestMajor_staysUntilAnotherIsAskedFor(t *testing.T) {
 		var known record.Record
 		known.Postgres = c.begun
 		got, err := of(t, vm, c.wanted, known).Major(c.deployed, func() (manifest.User, error) { return manifest.User{Vars: c.vars}, nil })
-		if refused(t, name, err, c.says...); got != c.want {
+		if testkit.Refused(t, name, err, c.says...); got != c.want {
 			t.Errorf("%s: it is %d, want %d", name, got, c.want)
 		}
 	}
 	failed := func() (manifest.User, error) { return manifest.User{}, errors.New("no such file") }
 	_, err := of(t, vm, 0, record.Record{}).Major(nil, failed)
-	refused(t, "variables that cannot be read", err, "no such file")
+	testkit.Refused(t, "variables that cannot be read", err, "no such file")
 	if major, err := of(t, vm, 17, record.Record{}).Major(nil, failed); err != nil || major != 17 {
 		t.Errorf("where the configuration says it: %d, %v", major, err)
 	}
@@ -259,6 +245,6 @@ func TestCheckSet_refusesWhatIsKnownNotToGo(t *testing.T) {
 	} {
 		known := record.Record{Choice: c.known}
 		known.Deployment = c.runs
-		refused(t, name, of(t, c.config, c.version, known).CheckSet(c.before, c.set), c.says...)
+		testkit.Refused(t, name, of(t, c.config, c.version, known).CheckSet(c.before, c.set), c.says...)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/aws/account"
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/possession"
 	"github.com/perpetual-ci/perpetual/pkg/createenv/ledger"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 // cloud is an account with some things in it, by kind.
@@ -168,20 +169,6 @@ func guard(c *cloud, p *person) *possession.Guard {
 	}
 }
 
-// refused wants an error of one line with all parts.
-func refused(t *testing.T, name string, err error, parts ...string) {
-	t.Helper()
-	if err == nil || strings.Contains(err.Error(), "\n") {
-		t.Errorf("%s: %v", name, err)
-		return
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%s: the error lacks %q: %v", name, part, err)
-		}
-	}
-}
-
 var (
 	disk  = ledger.Thing{Kind: ledger.Disk, CID: "vol-1"}
 	image = ledger.Thing{Kind: ledger.Stemcell, CID: "ami-1"}
@@ -215,7 +202,7 @@ func TestJudge_asksOnceForWhatMayBeOurs(t *testing.T) {
 	c.looks = nil
 	c.things[ledger.VM] = []account.Possession{{ID: "i-9", Tags: tags(false, "Name", "shop")}}
 	_, err = g.Judge(t.Context(), []ledger.Thing{disk, image, gone}, false)
-	refused(t, "what appeared", err, "names instance i-9 as the director's", "nothing was done with it")
+	testkit.Refused(t, "what appeared", err, "names instance i-9 as the director's", "nothing was done with it")
 	if !slices.Equal(c.looks, []string{fmt.Sprintf("%s i-9", ledger.VM)}) {
 		t.Errorf("the second time it looks up %q", c.looks)
 	}
@@ -248,7 +235,7 @@ func TestJudge_takesNothingThatNobodyHasSaidYesTo(t *testing.T) {
 		if of.person.err == nil {
 			parts = append(parts, "run/environment/state.json names volume vol-1 was created from snap-1", "perpetual:name=ci", "--accept-stored", "find out who may write the bucket perpetual-ci")
 		}
-		refused(t, name, err, parts...)
+		testkit.Refused(t, name, err, parts...)
 		if len(of.person.questions) != of.asked || len(of.person.taken) > 0 {
 			t.Errorf("%s: it asks %q, and takes %q", name, of.person.questions, of.person.taken)
 		}
@@ -273,7 +260,7 @@ func TestJudge_acceptsWhatMayBeOurs(t *testing.T) {
 	g = guard(c, p)
 	g.Accept = true
 	_, err := g.Judge(t.Context(), []ledger.Thing{disk, gone}, true)
-	refused(t, "another's", err, "names instance i-9 as the director's, and it is of another installation", "nothing was changed",
+	testkit.Refused(t, "another's", err, "names instance i-9 as the director's, and it is of another installation", "nothing was changed",
 		"find out who may write the bucket perpetual-ci", "restore the last good version", "give it the tag perpetual:name=ci")
 	if len(p.taken) != 1 || len(p.questions) > 0 {
 		t.Errorf("it takes %q, and asks %q", p.taken, p.questions)
@@ -285,7 +272,7 @@ func TestJudge_saysWhatCouldNotBeLookedUp(t *testing.T) {
 	for early, still := range map[bool]string{true: "nothing was changed", false: "nothing was done with it"} {
 		p := &person{yes: true}
 		_, err := guard(&cloud{err: failed}, p).Judge(t.Context(), []ledger.Thing{disk}, early)
-		if refused(t, still, err, "look up what run/environment/state.json names: no answer; "+still); !errors.Is(err, failed) || len(p.taken) > 0 {
+		if testkit.Refused(t, still, err, "look up what run/environment/state.json names: no answer; "+still); !errors.Is(err, failed) || len(p.taken) > 0 {
 			t.Errorf("it takes %q, %v", p.taken, err)
 		}
 	}

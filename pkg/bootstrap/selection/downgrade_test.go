@@ -9,6 +9,7 @@ import (
 
 	"github.com/perpetual-ci/perpetual/pkg/bootstrap/selection"
 	"github.com/perpetual-ci/perpetual/pkg/component"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 )
 
 // Nothing goes back by itself: the newest set keeps what is deployed, and older versions
@@ -44,7 +45,7 @@ func TestWithout_goesBackOnlyWhereItIsAllowed(t *testing.T) {
 				return []component.Component{from(set[0], "https://kept/"+set[0].Name)}, nil
 			},
 		}.Without(t.Context(), of.chosen, of.newest)
-		refused(t, name, err, of.says...)
+		testkit.Refused(t, name, err, of.says...)
 		if err != nil && set != nil || err == nil && selection.Describe(set) != of.want {
 			t.Errorf("%s: the set is %s, want %s", name, selection.Describe(set), of.want)
 		}

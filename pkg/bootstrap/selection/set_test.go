@@ -12,6 +12,7 @@ import (
 	"github.com/perpetual-ci/perpetual/pkg/component"
 	"github.com/perpetual-ci/perpetual/pkg/config"
 	"github.com/perpetual-ci/perpetual/pkg/resource"
+	"github.com/perpetual-ci/perpetual/pkg/sandbox/testkit"
 	"github.com/perpetual-ci/perpetual/pkg/signature"
 )
 
@@ -30,20 +31,6 @@ func release(name, upstream, version string) component.Component {
 func from(c component.Component, url string) component.Component {
 	c.URL = url
 	return c
-}
-
-// refused wants an error of one line with all parts; without any it wants none.
-func refused(t *testing.T, name string, err error, parts ...string) {
-	t.Helper()
-	if err == nil && len(parts) > 0 || err != nil && (len(parts) == 0 || strings.Contains(err.Error(), "\n")) {
-		t.Errorf("%s: %v, want %q", name, err, parts)
-		return
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%s: the error lacks %q: %v", name, part, err)
-		}
-	}
 }
 
 // watching is a source of both releases.
@@ -128,7 +115,7 @@ func TestLookUp_saysHowToGoOnWithoutAnUpstream(t *testing.T) {
 			asked = true
 			return of.found, of.err
 		})
-		if refused(t, name, err, of.says...); whole != nil || asked != of.asks {
+		if testkit.Refused(t, name, err, of.says...); whole != nil || asked != of.asks {
 			t.Errorf("%s: it gives %v; the upstream was asked: %t", name, whole, asked)
 		}
 	}
@@ -154,16 +141,16 @@ func TestCheckImage_wantsThePinnedImageOfTheSet(t *testing.T) {
 	} {
 		c := &config.Config{}
 		c.Pipeline.Image = of.image
-		refused(t, name, selection.CheckImage(c, []component.Component{release("concourse", concourseRelease, "8.2.5"), of.set}), of.says...)
+		testkit.Refused(t, name, selection.CheckImage(c, []component.Component{release("concourse", concourseRelease, "8.2.5"), of.set}), of.says...)
 	}
 }
 
 func TestCheckStemcell_wantsAnotherWithASetOfItsOwn(t *testing.T) {
 	set := []component.Component{release("concourse", concourseRelease, "8.2.5"), {Name: "stemcell", Kind: component.KindStemcell, Upstream: jammy, Version: "1.1364"}}
-	refused(t, "any", selection.CheckStemcell("", set))
-	refused(t, "the same", selection.CheckStemcell(jammy, set))
-	refused(t, "a set without one", selection.CheckStemcell("bosh-noble", set[:1]))
-	refused(t, "another", selection.CheckStemcell("bosh-noble", set), "cloud.stemcell", "bosh-noble is wanted, and "+jammy+" is deployed", "nothing was changed", "--upgrade")
+	testkit.Refused(t, "any", selection.CheckStemcell("", set))
+	testkit.Refused(t, "the same", selection.CheckStemcell(jammy, set))
+	testkit.Refused(t, "a set without one", selection.CheckStemcell("bosh-noble", set[:1]))
+	testkit.Refused(t, "another", selection.CheckStemcell("bosh-noble", set), "cloud.stemcell", "bosh-noble is wanted, and "+jammy+" is deployed", "nothing was changed", "--upgrade")
 }
 
 func TestVersions_areByWhatTheyAreFor(t *testing.T) {
@@ -225,6 +212,6 @@ func TestCheckImages_wantsAnImageInTheRegion(t *testing.T) {
 			}
 			return of.images, of.err
 		})
-		refused(t, name, err, of.says...)
+		testkit.Refused(t, name, err, of.says...)
 	}
 }

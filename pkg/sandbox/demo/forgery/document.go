@@ -1,5 +1,5 @@
-// Package forgery makes what somebody can make of the signed documents of an installation's
-// state who has keys of its pipeline, and not the operator's.
+// Package forgery changes the signed documents of an installation as somebody can
+// who has the keys of its pipeline, but not those of the operator.
 package forgery
 
 import (
